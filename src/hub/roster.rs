@@ -54,6 +54,8 @@ pub struct User {
     away: RwLock<Option<Box<str>>>,
     /// They have left: nobody begins a conversation with them any more.
     gone: AtomicBool,
+    /// They have said that they are a program.
+    bot: AtomicBool,
 }
 
 impl User {
@@ -68,6 +70,7 @@ impl User {
             active: AtomicU64::new(0),
             away: RwLock::new(None),
             gone: AtomicBool::new(false),
+            bot: AtomicBool::new(false),
         })
     }
 
@@ -132,6 +135,17 @@ impl User {
         let changes = *known != away;
         *known = away;
         changes
+    }
+
+    /// From now on others are shown that this is a program.
+    #[cfg(feature = "json")]
+    pub(crate) fn set_bot(&self) {
+        self.bot.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this is a program that has said so.
+    pub(crate) fn is_bot(&self) -> bool {
+        self.bot.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_gone(&self) -> bool {

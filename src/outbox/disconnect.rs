@@ -30,6 +30,8 @@ pub enum DisconnectReason {
     MemoryShort(usize),
     /// Three lines over `line_bytes`.
     LongLines,
+    /// Three lines of a program that were no requests.
+    NoRequests,
     /// Three wrong exit codes.
     WrongCodes,
     /// A user with the account's password ended it from another connection (`:ghost`).
@@ -76,6 +78,7 @@ impl DisconnectReason {
             | DisconnectReason::TooSlow(_)
             | DisconnectReason::Stalled(_)
             | DisconnectReason::LongLines
+            | DisconnectReason::NoRequests
             | DisconnectReason::WrongCodes
             | DisconnectReason::Ghosted
             | DisconnectReason::AccountRemoved
@@ -105,6 +108,7 @@ impl DisconnectReason {
             | DisconnectReason::Stalled(_)
             | DisconnectReason::MemoryShort(_)
             | DisconnectReason::LongLines
+            | DisconnectReason::NoRequests
             | DisconnectReason::WrongCodes
             | DisconnectReason::Unresponsive
             | DisconnectReason::Panicked => format!("{self}."),
@@ -141,6 +145,7 @@ impl fmt::Display for DisconnectReason {
                 write!(f, "The server is low on memory, and your backlog was the largest: {bytes} bytes")
             }
             DisconnectReason::LongLines => f.write_str("Too many lines were too long"),
+            DisconnectReason::NoRequests => f.write_str("Too many lines were no requests"),
             DisconnectReason::Ghosted => f.write_str("disconnected from another connection of the account"),
             DisconnectReason::AccountRemoved => f.write_str("the account was removed"),
             DisconnectReason::PasswordChanged => f.write_str("the password was changed from outside"),

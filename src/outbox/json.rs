@@ -18,7 +18,7 @@ use crate::chat::names::UserName;
 use crate::protocol::json::{Object, Receiver, Value};
 use crate::protocol::wire::Sharing;
 use crate::text::Charset;
-use crate::ui::screen::{LineKind, ObjectReader, render_line_object, render_objects};
+use crate::ui::screen::{LineKind, ObjectReader, message_object, render_line_object, render_objects};
 
 /// What a program is sent of a room's past when it begins to watch the room.
 pub(crate) struct WatchedRoom<'a> {
@@ -182,6 +182,21 @@ impl Outbox {
     pub(crate) fn list_messages(&self, events: &[Arc<Event>], room: Option<&str>) -> usize {
         let mut guard = self.lock();
         events.iter().filter(|event| guard.render_objects(self.id, event, room, Occasion::History)).count()
+    }
+
+    /// Writes a message that a search has found as an answer to the request: `hit` is where the match begins, and `length` how
+    /// long it is, both in characters (code points). Nothing is sent before [`Outbox::settle`].
+    pub(crate) fn list_hit(&self, event: &Event, room: Option<&str>, range: Range<usize>) {
+        let Some(message) = event.message() else { return };
+        let mut guard = self.lock();
+        let State { watching, unsent, name, .. } = &mut *guard;
+        let request = watching.program().and_then(|program| program.request.as_deref());
+        let reader = ObjectReader { client: self.id, name: name.as_ref(), ignores: None, request, history: true };
+        let mut object = message_object("message", message, room, &reader);
+        let count = |text: Option<&str>| Value::Number(text.map_or(0, |text| text.chars().count()) as u64);
+        object.optional.push(("hit", count(message.text.get(..range.start))));
+        object.optional.push(("length", count(message.text.get(range))));
+        object.write(unsent);
     }
 
     /// Live text from this room, too: its past now, and everything after that as it happens. Called under the room's lock, so

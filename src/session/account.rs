@@ -78,6 +78,8 @@ impl Session {
     }
 
     pub(super) fn refuse_login(&self, refusal: &LoginRefusal) {
+        #[cfg(feature = "json")]
+        self.note_login_refusal(refusal);
         self.refuse(refusal);
     }
 

@@ -28,6 +28,9 @@ pub(super) struct ClientInput {
     pub(super) more_waits: bool,
     /// The line being taken is all that one read brought.
     is_alone: bool,
+    /// Nothing has been typed yet: the first line may turn out to be a program's.
+    #[cfg(feature = "json")]
+    pub(super) is_undecided: bool,
     long_lines: u8,
     /// The read timeout set on the socket: setting it costs a system call.
     read_timeout: Option<Duration>,
@@ -58,6 +61,8 @@ impl ClientInput {
             is_over: false,
             more_waits: false,
             is_alone: false,
+            #[cfg(feature = "json")]
+            is_undecided: true,
             long_lines: 0,
             read_timeout: None,
             unpaid_work: 0,

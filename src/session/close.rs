@@ -44,6 +44,7 @@ fn going(reason: &DisconnectReason) -> Going {
         | DisconnectReason::Stalled(_)
         | DisconnectReason::MemoryShort(_)
         | DisconnectReason::LongLines
+        | DisconnectReason::NoRequests
         | DisconnectReason::Ghosted
         | DisconnectReason::PasswordChanged
         | DisconnectReason::OtherProtocol(_)
@@ -66,6 +67,7 @@ fn last_line(reason: &DisconnectReason) -> Option<(LineKind, String)> {
         DisconnectReason::LoginTimeout
         | DisconnectReason::Idle
         | DisconnectReason::LongLines
+        | DisconnectReason::NoRequests
         | DisconnectReason::WrongCodes
         | DisconnectReason::Panicked => Some((LineKind::Refusal, format!("{reason}."))),
         DisconnectReason::Reset(_)

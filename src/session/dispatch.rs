@@ -47,7 +47,10 @@ impl Session {
     #[inline(never)]
     fn carry_out_next(&mut self, effects: &mut Vec<Effect>, more: &mut Vec<Effect>) -> bool {
         let Some(effect) = effects.pop() else { return false };
-        if let Some(answer) = self.carry_out_one(effect) {
+        let answer = self.carry_out_one(effect);
+        #[cfg(feature = "json")]
+        let answer = answer.and_then(|answer| self.note_answer(answer));
+        if let Some(answer) = answer {
             reserve_effects(more);
             self.palette.answer(answer, more);
         }
@@ -109,7 +112,7 @@ impl Session {
         match effect {
             PlaceEffect::Join { room, password, quick } => return Some(self.join(room, password, quick)),
             PlaceEffect::Create { room, password } => {
-                return Some(self.create(room, password).unwrap_or_else(Answer::RoomRefusal));
+                return Some(self.create(room, password, true).unwrap_or_else(Answer::RoomRefusal));
             }
             PlaceEffect::CreateGroup(room) => return Some(self.create_group(room).unwrap_or_else(Answer::RoomRefusal)),
             PlaceEffect::OpenDirect(partner) => return self.open_direct(&partner),
@@ -160,7 +163,7 @@ impl Session {
             ShowEffect::People(conversation) => self.list_people(&conversation),
             ShowEffect::Everybody => self.list_everybody(),
             ShowEffect::History { of, count } => self.show_history(&of, count),
-            ShowEffect::Search(pattern) => self.search(pattern),
+            ShowEffect::Search(pattern) => self.search(pattern, None),
             ShowEffect::WhoIs(user) => self.tell_who_is(&user),
             ShowEffect::WhoAmI => self.tell_who_am_i(),
             ShowEffect::Away(user) => self.tell_away_in_conversation(&user),

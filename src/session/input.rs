@@ -18,7 +18,7 @@ use crate::ui::palette::{Effect, Key, ScreenEffect};
 use crate::ui::screen::{Display, LineKind};
 
 /// Longest line where `line_bytes` sets no limit, in bytes: whatever a stranger can make grow is bounded.
-const LONGEST_LINE: usize = 1 << 20;
+pub(super) const LONGEST_LINE: usize = 1 << 20;
 
 /// An event of the line mode assembler or the editor.
 enum TypedInput<'a> {
@@ -35,6 +35,10 @@ impl Session {
     #[inline(never)]
     pub fn take(&mut self, chunk: &[u8]) {
         self.tick();
+        #[cfg(feature = "json")]
+        if self.is_program() {
+            return self.take_typed(chunk);
+        }
         if let Verdict::OtherProtocol(protocol) = self.input.first_bytes.feed(chunk) {
             self.turn_away(protocol);
             return;
@@ -45,6 +49,10 @@ impl Session {
     /// The same for bytes that are known to be no other protocol.
     #[inline(never)]
     pub(super) fn take_typed(&mut self, chunk: &[u8]) {
+        #[cfg(feature = "json")]
+        if self.is_program() {
+            return self.take_requests(chunk);
+        }
         if self.input.hold_behind_keys(chunk) {
             return;
         }
@@ -102,7 +110,7 @@ impl Session {
     /// One read may bring thousands of keys and lines with an answer each: the answers are sent, and waited for, before
     /// they grow.
     #[inline(never)]
-    fn keep_replies_small(&mut self) {
+    pub(super) fn keep_replies_small(&mut self) {
         if self.outbox.unsent_bytes() > REPLIES_AT_ONCE {
             self.outbox.flush();
             self.wait_drained();
@@ -118,6 +126,10 @@ impl Session {
         }
         if self.is_over() {
             return;
+        }
+        #[cfg(feature = "json")]
+        if self.is_program() {
+            return self.requests_ended();
         }
         if let Some(line) = self.input.last_line() {
             // The terminal has not moved to the next row.
@@ -145,6 +157,10 @@ impl Session {
 
     /// Runs typed bytes, in line or character mode: a line may switch between the two.
     pub(super) fn typed(&mut self, mut bytes: &[u8]) {
+        #[cfg(feature = "json")]
+        if (self.input.is_undecided || self.is_program()) && self.take_as_program(bytes) {
+            return;
+        }
         while !bytes.is_empty() && !self.is_over() && self.takes_keys(bytes) {
             let limit = self.hub.config().limits.line_bytes.unwrap_or(LONGEST_LINE);
             let typed = if self.input.link.is_character_mode() {
@@ -235,6 +251,10 @@ impl Session {
     }
 
     fn line_entered(&mut self, text: &str) {
+        #[cfg(feature = "json")]
+        if self.input.is_undecided && self.enter_as_program(text) {
+            return;
+        }
         if self.take_line(text) {
             self.carry_out_input();
             self.return_line(text);
@@ -362,7 +382,7 @@ impl Session {
         }
     }
 
-    fn note_activity(&mut self, now: Instant) {
+    pub(super) fn note_activity(&mut self, now: Instant) {
         self.idle.typed(now);
         if let Some(user) = &self.user {
             user.typed(now);

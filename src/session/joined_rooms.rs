@@ -45,6 +45,18 @@ impl JoinedRooms {
         self.joined.iter().map(|joined| joined.room())
     }
 
+    /// All of them, with how this user is in each.
+    #[cfg(feature = "json")]
+    pub(super) fn joined(&self) -> impl Iterator<Item = &JoinedRoom> {
+        self.joined.iter()
+    }
+
+    /// Whether a stay in a room goes on.
+    #[cfg(feature = "json")]
+    pub(super) fn has(&self, membership: MembershipId) -> bool {
+        self.joined.iter().any(|joined| joined.id() == membership)
+    }
+
     pub(super) fn get(&self, room: &RoomId) -> Option<&JoinedRoom> {
         self.joined.iter().find(|joined| joined.room().instance() == room.instance)
     }

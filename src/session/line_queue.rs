@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+#[cfg(feature = "json")]
+use super::failure::Failure;
 use crate::access::allowance::{Allowance, Share};
 use crate::chat::message::ClientId;
 use crate::ui::command::Cost;
@@ -29,6 +31,9 @@ pub(super) enum Waiting {
     },
     /// A key that means something in the order of the lines before it.
     Key(Key),
+    /// A program's request that has failed. Its answer comes behind those to the requests before it. Boxed, like the texts.
+    #[cfg(feature = "json")]
+    Failed(Box<Failure>),
 }
 
 impl Waiting {
@@ -37,6 +42,8 @@ impl Waiting {
         let text = match self {
             Waiting::Line { text, .. } => text.len(),
             Waiting::Key(_) => 0,
+            #[cfg(feature = "json")]
+            Waiting::Failed(failure) => failure.bytes(),
         };
         size_of::<QueuedLine>() + text
     }
@@ -104,6 +111,13 @@ impl LineQueue {
             self.queue = VecDeque::new();
         }
         taken
+    }
+
+    /// Whether something that takes this many bytes would find no room behind what waits.
+    #[cfg(feature = "json")]
+    pub(super) fn is_full_for(&self, bytes: usize) -> bool {
+        let bytes = size_of::<QueuedLine>() + bytes;
+        !self.queue.is_empty() && (self.queue.len() >= MOST_LINES || self.allowance.take(self.client, bytes).is_none())
     }
 
     pub(super) fn clear(&mut self) {

@@ -69,7 +69,7 @@ impl Session {
         self.outbox.tell(LineKind::News, line.trim_end());
     }
 
-    fn unread(&self, room: &Arc<Room>, facts: &RoomOverview) -> u64 {
+    pub(super) fn unread(&self, room: &Arc<Room>, facts: &RoomOverview) -> u64 {
         if self.rooms.is_viewed(room.id()) {
             return 0;
         }
@@ -105,10 +105,10 @@ impl Session {
                 Role::Muted => " (muted)",
                 Role::Member | Role::Stranger | Role::Banned => "",
             };
-            let registered = registered(user.as_deref());
+            let (registered, bot) = (registered(user.as_deref()), bot(user.as_deref()));
             let away = if user.is_some_and(|user| user.away().is_some()) { " (away)" } else { "" };
             let name = text::pad(occupant.name.as_str(), column);
-            let line = format!("{name}   here {}, idle {}{role}{registered}{away}", short(here), short(silent));
+            let line = format!("{name}   here {}, idle {}{role}{registered}{bot}{away}", short(here), short(silent));
             self.outbox.tell(LineKind::News, &line);
         }
     }
@@ -262,6 +262,11 @@ impl Session {
 /// The mark of registered users.
 fn registered(user: Option<&User>) -> &'static str {
     if user.is_some_and(|user| user.account().is_some()) { " (registered)" } else { "" }
+}
+
+/// The mark of programs.
+pub(super) fn bot(user: Option<&User>) -> &'static str {
+    if user.is_some_and(User::is_bot) { " (bot)" } else { "" }
 }
 
 /// A duration in its two largest units: `3 s`, `12 min`, `2 h 5 min`, `4 d 3 h`.

@@ -41,7 +41,7 @@ impl Session {
     }
 
     /// The id given, or that of this user's last message anywhere.
-    fn id_or_last(&self, id: Option<MessageId>) -> Option<MessageId> {
+    pub(super) fn id_or_last(&self, id: Option<MessageId>) -> Option<MessageId> {
         let own = self.outbox.id();
         let who = self.user.as_ref().map(|user| user.identity());
         let in_rooms = self.rooms.rooms().filter_map(|room| room.last_by(who.as_ref()?));
@@ -85,7 +85,7 @@ impl Session {
                     let target = Target { name: quoted.author.clone(), client: None };
                     self.send_direct(&[target], Draft { reply: Some(quoted), ..Draft::said(text) }, false);
                 }
-                None => self.refuse(Denied::NoMessage),
+                None => self.deny(&Denied::NoMessage),
             },
         }
     }
@@ -108,7 +108,7 @@ impl Session {
             },
         };
         let text = text.as_str();
-        let Some(id) = self.id_or_last(id) else { return self.refuse(Denied::NothingYours) };
+        let Some(id) = self.id_or_last(id) else { return self.deny(&Denied::NothingYours) };
         match self.locate(&actor, id) {
             Some(MessagePlace::Room(room)) => {
                 let edited = room.edit(&actor, id, text, self.now());
@@ -123,13 +123,13 @@ impl Session {
                 self.change_direct(&pairs, |pair, show| pair.edit(id, &user, text, show, &clock));
             }
             None if self.change_offline_message(id, Some(text)) => {}
-            None => self.refuse(Denied::NoMessage),
+            None => self.deny(&Denied::NoMessage),
         }
     }
 
     #[inline(never)]
     pub(super) fn delete(&mut self, id: Option<MessageId>) {
-        let Some(id) = self.id_or_last(id) else { return self.refuse(Denied::NothingYours) };
+        let Some(id) = self.id_or_last(id) else { return self.deny(&Denied::NothingYours) };
         let (Some(actor), Some(user)) = (self.actor(), self.user.clone()) else { return };
         match self.locate(&actor, id) {
             Some(MessagePlace::Room(room)) => {
@@ -167,7 +167,7 @@ impl Session {
     fn delete_own(&mut self, actor: &Actor, id: MessageId) {
         let now = self.now();
         let Some(room) = self.rooms.rooms().find(|room| room.is_by(actor, id, now)).cloned() else {
-            return self.refuse(Denied::NoMessage);
+            return self.deny(&Denied::NoMessage);
         };
         let deleted = room.delete(actor, id, now);
         if deleted.is_ok() {
@@ -188,7 +188,7 @@ impl Session {
                 }
                 self.await_change(room);
             }
-            Err(denied) => self.refuse(&denied),
+            Err(denied) => self.deny(&denied),
         }
     }
 
@@ -201,8 +201,8 @@ impl Session {
         for (index, pair) in pairs.iter().enumerate() {
             match change(pair, index == 0) {
                 Some(Ok(())) => self.hub.arrange_direct_redraw(pair, self.now()),
-                Some(Err(denied)) => self.refuse(&denied),
-                None => self.refuse(Denied::NoMessage),
+                Some(Err(denied)) => self.deny(&denied),
+                None => self.deny(&Denied::NoMessage),
             }
         }
     }

@@ -23,11 +23,15 @@ mod close;
 mod completion;
 mod deadlines;
 mod dispatch;
+#[cfg(feature = "json")]
+mod failure;
 mod flood_notice;
 mod held_keys;
 mod idle;
 mod input;
 mod joined_rooms;
+#[cfg(feature = "json")]
+mod json;
 mod line_queue;
 mod listings;
 mod login;
@@ -60,7 +64,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::access::attempts::Attempter;
-use crate::chat::action::Actor;
+use crate::chat::action::{Actor, Denied};
 use crate::config::Telnet;
 use crate::hub::Hub;
 use crate::hub::roster::User;
@@ -118,6 +122,9 @@ pub struct Session {
     /// The name was claimed in this turn.
     login_to_log: bool,
     wrong_codes: u8,
+    /// Set once a program speaks JSON. Boxed because most connections are terminals.
+    #[cfg(feature = "json")]
+    json: Option<Box<json::JsonSession>>,
     disconnect: Option<DisconnectReason>,
 }
 
@@ -134,7 +141,8 @@ impl Session {
         };
         let queue = LineQueue::new(Arc::clone(&hub.limits.waiting_lines), outbox.id());
         // Boxed here: it is large, and the stack of whatever creates it stays with every idle user.
-        Box::new(Session {
+        #[cfg_attr(not(feature = "json"), expect(unused_mut, reason = "only a program's session is changed"))]
+        let mut session = Box::new(Session {
             palette: Palette::new(door),
             user: None,
             input: ClientInput::new(policy, outbox.is_encoded()),
@@ -150,11 +158,18 @@ impl Session {
             now: Cell::new(now),
             login_to_log: false,
             wrong_codes: 0,
+            #[cfg(feature = "json")]
+            json: None,
             disconnect: None,
             hub,
             outbox,
             peer,
-        })
+        });
+        #[cfg(feature = "json")]
+        if door == Door::Json {
+            session.become_program();
+        }
+        session
     }
 
     /// Looks at the clock: when something was read, before each line, and after anything that may have waited. Nothing
@@ -321,6 +336,13 @@ impl Session {
     /// Shows a refusal: the one place that turns one into a line.
     fn refuse(&self, refusal: impl Display) {
         self.show_refusal(&refusal);
+    }
+
+    /// Shows why a room or a conversation does not do something.
+    fn deny(&self, denied: &Denied) {
+        #[cfg(feature = "json")]
+        self.note_denied(denied);
+        self.show_refusal(denied);
     }
 
     #[inline(never)]

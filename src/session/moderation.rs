@@ -21,7 +21,7 @@ impl Session {
     pub(super) fn act(&mut self, id: &RoomId, action: RoomAction) {
         let room = self.rooms.get(id).map(|membership| Arc::clone(membership.room()));
         let (Some(room), Some(actor)) = (room, self.actor()) else {
-            return self.refuse(Denied::NotIn(id.name.clone()));
+            return self.deny(&Denied::NotIn(id.name.clone()));
         };
         let (online, local) = self.banned_address(&action);
         let destroys = action == RoomAction::Destroy;
@@ -29,7 +29,7 @@ impl Session {
         let was_public = room.is_public();
         let _deciding = match self.decide(&room, &action) {
             Ok(deciding) => deciding,
-            Err(denied) => return self.refuse(&denied),
+            Err(denied) => return self.deny(&denied),
         };
         let Some(prepared) = self.prepare_action(&room, &actor, &action) else { return };
         match room.act(&actor, action.clone(), online, local, self.now()) {
@@ -59,7 +59,7 @@ impl Session {
             }
             Err(denied) => {
                 self.abandon_action(&room, &action);
-                self.refuse(&denied);
+                self.deny(&denied);
             }
         }
     }
@@ -86,7 +86,7 @@ impl Session {
         let (Some(membership), Some(actor)) = (self.rooms.get(room), self.actor()) else { return };
         let facts = match membership.room().settings(&actor, self.now()) {
             Ok(facts) => facts,
-            Err(denied) => return self.refuse(&denied),
+            Err(denied) => return self.deny(&denied),
         };
         let switch = |on: bool| if on { "on" } else { "off" };
         let config = &facts.config;
@@ -123,7 +123,7 @@ impl Session {
                 self.outbox.tell(LineKind::News, &format!("{room} has no description."));
             }
             Ok(facts) => self.outbox.tell(LineKind::News, &format!("{room}: {}", facts.config.description)),
-            Err(denied) => self.refuse(&denied),
+            Err(denied) => self.deny(&denied),
         }
     }
 
@@ -132,7 +132,7 @@ impl Session {
         let now = self.now();
         let BanList { bans, at, shows_addresses } = match membership.room().bans(&actor, now) {
             Ok(list) => list,
-            Err(denied) => return self.refuse(&denied),
+            Err(denied) => return self.deny(&denied),
         };
         if bans.is_empty() {
             return self.outbox.tell(LineKind::News, &format!("Nobody is banned from {room}."));

@@ -96,6 +96,8 @@ impl Session {
             saved.map_err(|error| LeaveMessageError::NotStored { error, reader: name.clone(), is_guest })?;
         }
         self.offline.note_sent(id);
+        #[cfg(feature = "json")]
+        self.note_posted(id);
         let to = [Addressee { client: ClientId::NONE, name: name.clone() }].into();
         let shown = Message::new(id, at, author.name, author.client, draft.clone(), to);
         self.outbox.tell_direct(&Arc::new(Event::Said(shown)), OwnCopy::Answer, &mut self.hub.clock.clone());

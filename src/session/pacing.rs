@@ -6,6 +6,8 @@
 use std::time::{Duration, Instant};
 
 use super::Session;
+#[cfg(feature = "json")]
+use super::failure::Failure;
 use super::flood_notice::FloodNotice;
 use super::line_queue::{DueLine, LineQueue, Waiting};
 use crate::access::allowance::Share;
@@ -49,6 +51,12 @@ impl Pacing {
     pub(super) fn schedule_key(&mut self, now: Instant) -> RateDecision {
         let decision = self.charge(Cost::Read(1), None, now, PATIENCE);
         self.in_order(decision, now)
+    }
+
+    /// When a program's request may run. Unlike a blank line, every request is worth a wait.
+    #[cfg(feature = "json")]
+    pub(super) fn schedule_request(&mut self, cost: Cost, config: &Config, now: Instant) -> RateDecision {
+        self.schedule(cost, message_rate(config), now, PATIENCE)
     }
 
     /// Pays for something that is answered at once or not at all, like a key pressed a thousand times. It costs a
@@ -106,6 +114,22 @@ impl Pacing {
     /// Queues a key. Without room in the queue it is lost, like a key pressed a thousand times.
     pub(super) fn delay_key(&mut self, key: Key, due: Instant) {
         let _queued = self.queue.push(due, Waiting::Key(key));
+    }
+
+    /// Queues the answer to a request that has failed, behind the requests that wait. It comes back if none do.
+    #[cfg(feature = "json")]
+    pub(super) fn delay_failure(&mut self, failure: Failure, now: Instant) -> Option<Failure> {
+        let behind = [self.held_until, self.queue.last_due()].into_iter().flatten().max();
+        let Some(due) = behind else { return Some(failure) };
+        let queued = self.queue.push(due.max(now), Waiting::Failed(Box::new(failure.clone())));
+        (!queued).then_some(failure)
+    }
+
+    /// When there may be room for a request of this many bytes behind those that wait, if there is none now.
+    #[cfg(feature = "json")]
+    pub(super) fn full_until(&self, bytes: usize) -> Option<Instant> {
+        let due = self.queue.due().filter(|_| self.queue.is_full_for(bytes))?;
+        Some(self.held_until.map_or(due, |held| held.max(due)))
     }
 
     /// The next line that may run by now.
@@ -182,6 +206,8 @@ impl Session {
     pub(super) fn pay_for(&mut self, more: usize) -> bool {
         let rate = message_rate(&self.hub.config());
         let Err(wait) = self.pacing.pay_posts(more, rate, self.now()) else { return true };
+        #[cfg(feature = "json")]
+        self.note_too_fast(wait);
         self.refuse_fast(wait);
         self.mark_refused();
         false
@@ -199,6 +225,8 @@ impl Session {
                     self.run_delayed(text, &Charged { cost: charged, typed }, now, held);
                 }
                 Waiting::Key(key) => self.run_key(key),
+                #[cfg(feature = "json")]
+                Waiting::Failed(failure) => self.answer_failure(*failure, now),
             }
             // `:mode` takes effect on telnet's side first, and nothing has to be read for it.
             self.take(&[]);
@@ -208,6 +236,10 @@ impl Session {
     /// Runs a delayed line. It was charged as what it was when it was typed. The lines before it may have led elsewhere
     /// since, and if it is a message now, it is charged as one.
     fn run_delayed(&mut self, text: String, charged: &Charged, now: Instant, held: Share<ClientId>) {
+        #[cfg(feature = "json")]
+        if self.is_program() {
+            return self.run_delayed_request(&text);
+        }
         // Since it was typed, others may have moved this user elsewhere.
         self.pick_up_notices();
         let rules = self.rules();
@@ -270,6 +302,8 @@ mod tests {
         match waiting {
             Waiting::Line { text, .. } => text,
             Waiting::Key(key) => format!("{key:?}"),
+            #[cfg(feature = "json")]
+            Waiting::Failed(failure) => format!("{failure:?}"),
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::Session;
-use super::listings::short;
+use super::listings::{bot, short};
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::action::Denied;
 use crate::chat::identity::Target;
@@ -158,11 +158,11 @@ impl Session {
         // A name that nobody has now is ignored under any later owner; a session's number never names anybody else.
         let absent = || Addressee { client: ClientId::NONE, name: target.name.clone() };
         let user = match self.meant_person(target) {
-            None if target.client.is_some() => return self.refuse(Denied::NotOnline(target.clone())),
+            None if target.client.is_some() => return self.deny(&Denied::NotOnline(target.clone())),
             found => found.unwrap_or_else(absent),
         };
         if user.client == self.outbox.id() {
-            return self.refuse(Denied::Yourself("ignore"));
+            return self.deny(&Denied::Yourself("ignore"));
         }
         let name = user.name.clone();
         if self.outbox.ignores(user.client, &name) {
@@ -250,7 +250,7 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn tell_who_is(&mut self, target: &Target) {
-        let Some(user) = self.hub.roster.find(target) else { return self.refuse(Denied::NotOnline(target.clone())) };
+        let Some(user) = self.hub.roster.find(target) else { return self.deny(&Denied::NotOnline(target.clone())) };
         let now = self.now();
         let rooms = self.visible_rooms(&user);
         let rooms = if rooms.is_empty() { "in no public room".to_owned() } else { format!("in {}", rooms.join(", ")) };
@@ -262,7 +262,9 @@ impl Session {
         let peer = user.outbox.peer_address().filter(|_| operator);
         let from = peer.map(|peer| format!(" from {peer}")).unwrap_or_default();
         let registered = if user.account().is_some() { ", registered" } else { "" };
-        let line = format!("{name} is {name}#{}{registered}{from}, {rooms}, here {here}, idle {idle}.", user.client());
+        let bot = bot(Some(&*user));
+        let line =
+            format!("{name}{bot} is {name}#{}{registered}{from}, {rooms}, here {here}, idle {idle}.", user.client());
         self.outbox.tell(LineKind::News, &line);
         self.tell_away_of(&user);
     }

@@ -41,6 +41,10 @@ impl Session {
     /// Waits a moment for the peer's first bytes, and greets it unless they are of another protocol.
     #[inline(never)]
     pub(super) fn open(&mut self, buffer: &mut [u8]) {
+        #[cfg(feature = "json")]
+        if self.is_program() {
+            return self.open_program();
+        }
         let deadline = self.tick() + FIRST_BYTES;
         let mut heard = Vec::new();
         let mut state = ReadState::More;
@@ -78,7 +82,13 @@ impl Session {
         if let Verdict::OtherProtocol(protocol) = verdict {
             return self.turn_away(protocol);
         }
-        self.greet();
+        #[cfg(feature = "json")]
+        let is_program = self.opens_as_program(&heard);
+        #[cfg(not(feature = "json"))]
+        let is_program = false;
+        if !is_program {
+            self.greet();
+        }
         if heard.is_empty() && state == ReadState::More {
             return;
         }
@@ -88,6 +98,16 @@ impl Session {
             self.input.more_waits = more_waits;
             self.take_typed(&heard);
             self.finish_read(state);
+        }
+    }
+
+    /// Takes what came right behind a handshake. A program is not greeted, and nothing it sends is another protocol: it gets
+    /// an answer to every line.
+    #[cfg(feature = "json")]
+    #[inline(never)]
+    fn open_program(&mut self) {
+        if self.input.is_encoded() && self.complete_turn() {
+            self.take_encoded(&[]);
         }
     }
 
@@ -151,6 +171,8 @@ impl Session {
     pub(super) fn stream_ended(&mut self) {
         if self.input.is_encoded() {
             self.input.assembler.clear();
+            #[cfg(feature = "json")]
+            self.forget_half_a_request();
         }
         self.input_ended();
     }

@@ -89,7 +89,7 @@ impl Session {
         let mut snapshot = match room.snapshot_to_keep(actor, self.now()) {
             Ok(snapshot) => snapshot,
             Err(denied) => {
-                self.refuse(&denied);
+                self.deny(&denied);
                 return false;
             }
         };

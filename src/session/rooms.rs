@@ -88,7 +88,7 @@ impl Session {
             return refused(JoinRefusal::TooManyRooms(MOST_ROOMS));
         }
         if quick && self.hub.config().quick_create && self.hub.rooms.find(wanted).is_none() {
-            match self.create(wanted.clone(), password.cloned()) {
+            match self.create(wanted.clone(), password.cloned(), true) {
                 Ok(answer) => return Some(answer),
                 // Another user has just created it: then it is entered like any other.
                 Err(_) if self.hub.rooms.find(wanted).is_some() => {}
@@ -218,12 +218,17 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn create(&mut self, name: RoomName, password: Option<Secret>) -> Result<Answer, RoomRefusal> {
+    pub(super) fn create(
+        &mut self,
+        name: RoomName,
+        password: Option<Secret>,
+        public: bool,
+    ) -> Result<Answer, RoomRefusal> {
         if begins_like_command(password.as_ref()) {
             return Err(RoomRefusal::PasswordLikeCommand);
         }
         let entry = password.map_or(RoomAccess::Open, RoomAccess::Password);
-        self.make(name, RoomSettings { entry, ..RoomSettings::default() }, ReadBack::All)
+        self.make(name, RoomSettings { entry, public, ..RoomSettings::default() }, ReadBack::All)
     }
 
     #[inline(never)]
@@ -300,7 +305,7 @@ impl Session {
                         user.outbox.announce(LineKind::News, &line);
                     }
                 }
-                Err(denied) => self.refuse(&denied),
+                Err(denied) => self.deny(&denied),
             }
         }
         if !missing.is_empty() {
@@ -344,6 +349,11 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn enter_view(&mut self, conversation: &Conversation) {
+        // A program is sent what happens in all of its rooms.
+        #[cfg(feature = "json")]
+        if self.is_program() {
+            return;
+        }
         let is_viewed = conversation.room().is_some_and(|id| self.rooms.is_viewed(id));
         if self.rooms.viewed().is_some() && !is_viewed {
             self.leave_view();

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Session;
+use crate::chat::conversation::RoomId;
 use crate::chat::message::Event;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::pattern;
-use crate::hub::room::{ArchiveRange, restored};
+use crate::hub::room::{ArchiveRange, Room, restored};
 use crate::hub::worker_pool::Deadline;
 use crate::store::Store;
 use crate::ui::screen::{LineKind, render_hit};
@@ -30,15 +31,15 @@ const DISK_PATIENCE: Duration = Duration::from_millis(250);
 /// run, and with the worst pattern they take as long as a search may.
 const ALWAYS: usize = 25;
 
-struct Hit {
-    place: Arc<str>,
-    event: Arc<Event>,
-    range: Range<usize>,
+pub(super) struct Hit {
+    pub(super) place: Arc<str>,
+    pub(super) event: Arc<Event>,
+    pub(super) range: Range<usize>,
 }
 
 /// The result of a search.
-struct Found {
-    hits: Vec<Hit>,
+pub(super) struct Found {
+    pub(super) hits: Vec<Hit>,
     /// There are more hits than are shown.
     more: bool,
     /// Messages in memory that time did not suffice for.
@@ -61,8 +62,9 @@ const PAGE: usize = 500;
 impl Session {
     /// Runs on a worker thread, which has the stack for it, with no lock held.
     #[inline(never)]
-    pub(super) fn search(&mut self, pattern: String) {
-        let (messages, archive) = (self.readable(), self.archive_search().filter(|archive| !archive.rooms.is_empty()));
+    pub(super) fn search(&mut self, pattern: String, only: Option<&RoomId>) {
+        let archive = self.archive_search(only);
+        let (messages, archive) = (self.readable(only), archive.filter(|archive| !archive.rooms.is_empty()));
         let found = self.compute(move || {
             let pattern = pattern::compile(&pattern)?;
             let found = find(&pattern, &messages);
@@ -86,12 +88,14 @@ impl Session {
         }
     }
 
-    /// Every message this user may read and does not ignore, newest first, with its room or conversation.
-    fn readable(&self) -> Vec<(Arc<str>, Arc<Event>)> {
+    /// Every message this user may read and does not ignore, newest first, with its room or conversation; or those of one
+    /// room.
+    fn readable(&self, only: Option<&RoomId>) -> Vec<(Arc<str>, Arc<Event>)> {
         let Some(actor) = self.actor() else { return Vec::new() };
         let now = self.now();
         let mut all: Vec<(Arc<str>, Arc<Event>)> = Vec::new();
-        for room in self.rooms.rooms() {
+        let is_wanted = |room: &RoomId| only.is_none_or(|only| only.instance == room.instance);
+        for room in self.rooms.rooms().filter(|room| is_wanted(room.id())) {
             let place: Arc<str> = room.name().as_str().into();
             let in_view = self.rooms.is_viewed(room.id());
             // A temporary message must not stay on the screen where nothing erases it.
@@ -100,7 +104,7 @@ impl Session {
             let history = room.history(&actor, usize::MAX, now).into_iter().filter(lasting);
             all.extend(history.map(|event| (Arc::clone(&place), event)));
         }
-        for pair in self.hub.directs.of(self.outbox.id()) {
+        for pair in self.hub.directs.of(self.outbox.id()).into_iter().filter(|_| only.is_none()) {
             let place: Arc<str> = format!("@{}", pair.partner(self.outbox.id()).name()).into();
             all.extend(pair.history(usize::MAX).into_iter().map(|event| (Arc::clone(&place), event)));
         }
@@ -118,10 +122,11 @@ impl Session {
     }
 
     /// What this user's rooms have on disk and not in memory.
-    fn archive_search(&self) -> Option<ArchiveSearch> {
+    fn archive_search(&self, only: Option<&RoomId>) -> Option<ArchiveSearch> {
         let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
         let (actor, now) = (self.actor()?, self.now());
-        let rooms = self.rooms.rooms();
+        let is_wanted = |room: &&Arc<Room>| only.is_none_or(|only| only.instance == room.instance());
+        let rooms = self.rooms.rooms().filter(is_wanted);
         Some(ArchiveSearch {
             store,
             rooms: rooms
@@ -134,6 +139,17 @@ impl Session {
     }
 
     fn show_found(&self, found: &Found) {
+        #[cfg(feature = "json")]
+        if self.is_program() {
+            self.send_found(found);
+            return self.tell_about_search(found);
+        }
+        self.show_hits(found);
+        self.tell_about_search(found);
+    }
+
+    #[inline(never)]
+    fn show_hits(&self, found: &Found) {
         let mut clock = self.outbox.clock().unwrap_or_else(|| self.hub.clock.clone());
         self.outbox.with_display(|display, out| {
             let mut rows = Vec::new();
@@ -145,6 +161,10 @@ impl Session {
             display.write_answer(&rows, out);
         });
         self.outbox.note_events(found.hits.iter().map(|hit| &hit.event));
+    }
+
+    #[inline(never)]
+    fn tell_about_search(&self, found: &Found) {
         if found.unsearched > 0 {
             let line = format!("That pattern is slow: {} older messages were not searched.", found.unsearched);
             self.outbox.tell(LineKind::News, &line);

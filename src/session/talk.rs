@@ -38,7 +38,7 @@ impl Session {
                 let in_view = !confirm;
                 match self.hub.directs.find(self.outbox.id(), partner.client) {
                     Some(pair) => self.send(vec![pair], draft, in_view, ""),
-                    None => self.refuse(Denied::NotOnline(Target { client: None, ..target })),
+                    None => self.deny(&Denied::NotOnline(Target { client: None, ..target })),
                 }
             }
         }
@@ -55,6 +55,8 @@ impl Session {
         let typed = (!confirm && plain && self.input.link.is_character_mode()).then(|| draft.text.clone());
         match room.post(actor, draft, Timestamp::now(), now) {
             Ok(id) => {
+                #[cfg(feature = "json")]
+                self.note_posted(id);
                 self.rooms.note_undelivered(room);
                 if let Some(lasts) = lasts {
                     self.hub.timer.schedule_holding(now + lasts, Task::Expire(Arc::downgrade(room), id), held);
@@ -71,7 +73,7 @@ impl Session {
                 if matches!(denied, Denied::Slow(..)) {
                     self.mark_refused();
                 }
-                self.refuse(&denied);
+                self.deny(&denied);
             }
         }
     }
@@ -114,13 +116,13 @@ impl Session {
                 let partner = pair.partner(self.outbox.id());
                 self.outbox.opening(&Conversation::Direct(partner.addressee()));
                 if pair.is_over() {
-                    self.refuse(Denied::NotOnline(target.clone()));
+                    self.deny(&Denied::NotOnline(target.clone()));
                     return None;
                 }
                 Some(Answer::DirectOpened(partner.addressee()))
             }
             Err(denied) => {
-                self.refuse(&denied);
+                self.deny(&denied);
                 None
             }
         }
@@ -132,7 +134,7 @@ impl Session {
         let clock = self.hub.clock.clone();
         if !opened.is_some_and(|pair| pair.open_view(&self.outbox, count, &header, &clock)) {
             let target = Target { name: partner.name.clone(), client: None };
-            self.refuse(Denied::NotOnline(target));
+            self.deny(&Denied::NotOnline(target));
         }
     }
 
@@ -152,7 +154,11 @@ impl Session {
                         pairs.push(pair);
                         None
                     }
-                    Err(denied) => Some(denied.to_string()),
+                    Err(denied) => {
+                        #[cfg(feature = "json")]
+                        self.note_denied(&denied);
+                        Some(denied.to_string())
+                    }
                 },
             };
             if let Some(line) = refused {
@@ -162,6 +168,13 @@ impl Session {
             }
         }
         self.send(pairs, draft, false, &way_out);
+    }
+
+    /// Shows why a message was not sent; `way_out` says how the line can be said instead.
+    fn deny_sending(&self, denied: &Denied, way_out: &str) {
+        #[cfg(feature = "json")]
+        self.note_denied(denied);
+        self.refuse(format_args!("{denied}{way_out}"));
     }
 
     /// Sends one message to one or several users. `in_view`: the author has the conversation in view and typed it
@@ -191,7 +204,7 @@ impl Session {
                     sent.push(Arc::clone(pair));
                     event.message().map(|message| message.id)
                 }
-                Err(denied) => return self.refuse(format_args!("{denied}{way_out}")),
+                Err(denied) => return self.deny_sending(&denied, way_out),
             },
             _ => {
                 let own = self.outbox.id();
@@ -205,7 +218,7 @@ impl Session {
                 for pair in pairs {
                     match pair.share(&event, own, &clock) {
                         Ok(()) => sent.push(pair),
-                        Err(denied) => self.refuse(format_args!("{denied}{way_out}")),
+                        Err(denied) => self.deny_sending(&denied, way_out),
                     }
                 }
                 if !sent.is_empty() {
@@ -214,6 +227,10 @@ impl Session {
                 Some(id)
             }
         };
+        #[cfg(feature = "json")]
+        if let Some(id) = id.filter(|_| !sent.is_empty()) {
+            self.note_posted(id);
+        }
         if let (Some(lasts), Some(id)) = (lasts, id) {
             let to = sent.iter().map(|pair| pair.partner(self.outbox.id()).client()).collect();
             let task = Task::ExpireDirect { id, author: user.addressee(), to };

@@ -148,6 +148,20 @@ impl Session {
         self.account.read.note_read(visit, made_instance(room));
     }
 
+    /// Notes that this user has read a room up to a message, or to its end.
+    #[cfg(feature = "json")]
+    pub(super) fn note_seen(&mut self, room: &Room, last: Option<MessageId>) {
+        let (client, account) = (self.outbox.id(), self.user.as_ref().and_then(|user| user.account()));
+        let unread = last.map_or(0, |last| room.said_after_by_others(last, client, account));
+        if let Some(joined) = self.rooms.get_mut(room.id()) {
+            joined.read = room.said().cast_signed() - unread.cast_signed();
+        }
+        if let (Some(_), Some(account)) = (self.hub.store(), account) {
+            let last = room.record_visit_up_to(account, last.unwrap_or(MessageId(u64::MAX)));
+            self.account.read.note_read(Visit { room: room.name().clone(), last }, made_instance(room));
+        }
+    }
+
     /// Notes a first visit: nothing is unread before it, and from then on everything counts.
     pub(super) fn note_first_visit(&mut self, room: &Room) {
         if self.account.read.last_read(room.name(), made_instance(room)).is_none() {

@@ -96,6 +96,23 @@ impl Room {
         history.iter().rev().take_while(newer).filter(others).count() as u64
     }
 
+    /// Messages that others have said in it after one, as far as they are in memory.
+    #[cfg(feature = "json")]
+    pub(crate) fn said_after_by_others(&self, last: MessageId, client: ClientId, account: Option<AccountId>) -> u64 {
+        let state = self.lock_to_show();
+        let history = state.room.history().last(usize::MAX);
+        let by_others = |event: &&Arc<Event>| {
+            event.message().is_some_and(|message| message.id > last && !message.is_by(client, account))
+        };
+        history.iter().filter(by_others).count() as u64
+    }
+
+    /// Whether messages as old as this one are no longer in memory.
+    #[cfg(feature = "json")]
+    pub(crate) fn has_lost(&self, id: MessageId) -> bool {
+        !self.lock_to_show().room.history().reaches_back_to(MessageId(id.0.saturating_sub(1)))
+    }
+
     /// Edits a message.
     pub(crate) fn edit(&self, actor: &Actor, id: MessageId, text: &str, now: Instant) -> Result<Erased, Denied> {
         self.change_message(self.lock_to_show(), actor, Wish::Edit { id, text: text.into() }, id, now)

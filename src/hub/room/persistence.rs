@@ -68,8 +68,13 @@ impl Room {
     /// will be is new. Noted on disk if anything of the room is stored: a created room leaves no trace unless it is kept, not
     /// even its name. Under the lock, so that it is not noted of another room that has taken the name.
     pub(crate) fn record_visit(&self, account: AccountId) -> MessageId {
+        self.record_visit_up_to(account, MessageId(u64::MAX))
+    }
+
+    /// The same for a user who may not have read all of it.
+    pub(crate) fn record_visit_up_to(&self, account: AccountId, last: MessageId) -> MessageId {
         let state = self.lock();
-        let newest = state.room.newest().unwrap_or(MessageId(0));
+        let newest = state.room.newest().unwrap_or(MessageId(0)).min(last);
         if let Some(store) = self.keeper(&state) {
             store.record_visit(account, &self.name, newest);
         }

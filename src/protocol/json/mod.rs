@@ -7,6 +7,7 @@
 //! *Knows nothing of* what an action does.
 
 mod error;
+mod lines;
 mod object;
 mod request;
 mod scan;
@@ -14,5 +15,6 @@ mod scan;
 mod tests;
 
 pub use error::JsonError;
+pub use lines::{RequestLine, RequestLines};
 pub use object::{Id, Object, Receiver, Value};
 pub use request::{Hidden, Options, Receivers, Request, parse};

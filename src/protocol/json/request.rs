@@ -57,6 +57,9 @@ pub struct Options<'a> {
     /// `hello`: a program speaks, not a user.
     #[serde(deserialize_with = "flag")]
     pub bot: bool,
+    /// `login`: take over from another connection of the account.
+    #[serde(deserialize_with = "flag")]
+    pub takeover: bool,
     /// The password of an account or a room.
     #[serde(borrow)]
     pub password: Option<Hidden<'a>>,

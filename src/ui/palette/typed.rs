@@ -121,6 +121,11 @@ impl Palette {
         }
     }
 
+    /// The first line has shown that this is a program. Nobody has logged in yet.
+    pub(crate) fn become_program(&mut self) {
+        (self.door, self.state) = (Door::Json, State::Name { quick: None });
+    }
+
     /// Whether this is a program, which is asked no questions.
     pub(super) fn is_program(&self) -> bool {
         self.door == Door::Json

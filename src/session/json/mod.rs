@@ -1,0 +1,274 @@
+//! Sessions of programs: requests in JSON instead of lines, each answered once and in order.
+//!
+//! A request is charged, delayed and refused by the same rates as a line, and what it asks for is carried out by the same
+//! functions of the palette and the session: there is no side door. Only the way in and the answers are here.
+//!
+//! *Owns* the way from bytes to requests, and that every request gets its answer in its turn.
+//! *Knows nothing of* how events are written: the outbox does that.
+
+mod answer;
+mod listings;
+mod log_in;
+mod perform;
+mod rooms;
+mod talk;
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Session;
+use super::failure::Failure;
+use super::input::LONGEST_LINE;
+use crate::access::rate::RateDecision;
+use crate::chat::conversation::MembershipId;
+use crate::chat::message::MessageId;
+use crate::outbox::DisconnectReason;
+use crate::protocol::json::{self, Request, RequestLine, RequestLines};
+
+/// A request may have this many times the bytes of a typed line: escapes take up to six bytes for one character, and names
+/// and keys come on top.
+const LINE_FACTOR: usize = 4;
+
+/// Lines that were no requests in one session before it is closed.
+const MOST_FAULTY_LINES: u8 = 3;
+
+/// What a session of a program has besides.
+#[derive(Debug, Default)]
+pub(super) struct JsonSession {
+    lines: RequestLines,
+    /// Lines that were too long or no JSON object.
+    faulty_lines: u8,
+    /// It has said that it is a bot.
+    is_bot: bool,
+    /// A login may take over from another connection of the account.
+    takes_over: bool,
+    /// Why the request being carried out was refused, as far as that is known.
+    code: RefCell<Option<Failure>>,
+    /// The same if a message that the request names is not found.
+    missing: RefCell<Option<Failure>>,
+    /// The number of the message that the request being carried out has posted.
+    posted: Cell<Option<MessageId>>,
+    /// The rooms whose events the program is sent: by which membership, and their instances.
+    watched: Vec<(MembershipId, u64)>,
+}
+
+impl Session {
+    /// Whether a program sends requests.
+    pub(super) fn is_program(&self) -> bool {
+        self.json.is_some()
+    }
+
+    /// From now on this is the session of a program. What telnet negotiates ends.
+    #[inline(never)]
+    pub(super) fn become_program(&mut self) {
+        self.input.is_undecided = false;
+        self.input.assembler.clear();
+        self.json = Some(Box::default());
+        self.palette.become_program();
+        self.outbox.speak_json();
+    }
+
+    /// Whether the first bytes, before any greeting, are a program's.
+    #[inline(never)]
+    pub(super) fn opens_as_program(&mut self, heard: &[u8]) -> bool {
+        if self.json.is_none() && heard.first() == Some(&b'{') {
+            self.become_program();
+        }
+        self.is_program()
+    }
+
+    /// Takes what a read brought, if the first line is a request or may become one. True if it is dealt with.
+    #[inline(never)]
+    pub(super) fn take_as_program(&mut self, bytes: &[u8]) -> bool {
+        if self.json.is_none() {
+            let Some(first) = bytes.first() else { return false };
+            // In character mode the line is still being typed: it is looked at when it is entered.
+            if *first != b'{' || self.input.link.is_character_mode() {
+                self.input.is_undecided = self.input.link.is_character_mode();
+                return false;
+            }
+            self.become_program();
+        }
+        self.take_requests(bytes);
+        true
+    }
+
+    /// Takes the first line of a terminal in character mode, if it is a request. True if it was.
+    #[inline(never)]
+    pub(super) fn enter_as_program(&mut self, line: &str) -> bool {
+        self.input.is_undecided = false;
+        if !line.starts_with('{') {
+            return false;
+        }
+        self.become_program();
+        self.take_request(&RequestLine::Whole(line.as_bytes().into()));
+        true
+    }
+
+    /// Longest request, in bytes.
+    fn longest_request(&self) -> usize {
+        self.hub.config().limits.line_bytes.map_or(LONGEST_LINE, |bytes| bytes.saturating_mul(LINE_FACTOR))
+    }
+
+    #[inline(never)]
+    pub(super) fn take_requests(&mut self, mut bytes: &[u8]) {
+        if self.input.hold_behind_keys(bytes) {
+            return;
+        }
+        let limit = self.longest_request();
+        while !self.is_over() {
+            let Some(line) = self.json.as_mut().and_then(|json| json.lines.next(&mut bytes, limit)) else { return };
+            if let Some(until) = self.queue_is_full(&line) {
+                // Nothing more is read meanwhile: a flood is held up where it comes from, and nothing is lost of it.
+                let mut held = match line {
+                    RequestLine::Whole(line) => line.into_owned(),
+                    RequestLine::TooLong => vec![b' '; limit + 1],
+                };
+                held.push(b'\n');
+                held.extend_from_slice(bytes);
+                return self.input.hold_keys(&held, until);
+            }
+            self.take_request(&line);
+            self.keep_replies_small();
+        }
+    }
+
+    /// The peer sends nothing more: a last line without its end is a request like any other.
+    #[inline(never)]
+    pub(super) fn requests_ended(&mut self) {
+        let last = self.json.as_mut().and_then(|json| json.lines.finish());
+        if let Some(line) = last {
+            self.take_request(&line);
+        }
+    }
+
+    /// Forgets half a request, which somebody may have cut.
+    #[inline(never)]
+    pub(super) fn forget_half_a_request(&mut self) {
+        if let Some(json) = &mut self.json {
+            json.lines.clear();
+        }
+    }
+
+    /// When there may be room again behind the requests that wait, if there is none.
+    fn queue_is_full(&self, line: &RequestLine<'_>) -> Option<Instant> {
+        let bytes = match line {
+            RequestLine::Whole(line) => line.len(),
+            RequestLine::TooLong => 0,
+        };
+        self.pacing.full_until(bytes)
+    }
+
+    /// Takes a request: runs it, lets it wait for its turn, or answers that it came too fast. Order is kept in any case.
+    #[inline(never)]
+    fn take_request(&mut self, line: &RequestLine<'_>) {
+        let now = self.tick();
+        self.note_activity(now);
+        self.pick_up_notices();
+        let config = self.hub.config();
+        let (text, parsed) = match line {
+            RequestLine::TooLong => ("", Err(Failure::line_too_long(self.longest_request()))),
+            RequestLine::Whole(line) => match json::parse(line) {
+                // What could be parsed is UTF-8, except in strings that were skipped.
+                Ok(request) => match std::str::from_utf8(line) {
+                    Ok(text) => (text, Ok(request)),
+                    Err(_) => ("", Err(Failure::not_utf8(&request))),
+                },
+                Err(error) => ("", Err(Failure::bad_json(&error))),
+            },
+        };
+        match parsed {
+            Ok(request) => {
+                let cost = self.cost_of(&request);
+                match self.pacing.schedule_request(cost, &config, now) {
+                    RateDecision::Now => self.run_request(&request),
+                    RateDecision::At(due) => {
+                        if !self.pacing.delay_line(text, cost, due, now) {
+                            let wait = due.saturating_duration_since(now);
+                            self.fail_in_turn(Failure::too_fast(request.id.as_deref(), now + wait), now);
+                        }
+                    }
+                    RateDecision::Refused(wait) => {
+                        self.fail_in_turn(Failure::too_fast(request.id.as_deref(), now + wait), now);
+                    }
+                }
+            }
+            Err(failure) => self.fail_in_turn(failure, now),
+        }
+    }
+
+    /// Answers that a request failed, behind the answers to those that wait.
+    fn fail_in_turn(&mut self, failure: Failure, now: Instant) {
+        if let Some(failure) = self.pacing.delay_failure(failure, now) {
+            self.answer_failure(failure, now);
+        }
+    }
+
+    /// Writes the answer to a line that was refused as it came.
+    #[inline(never)]
+    pub(super) fn answer_failure(&mut self, failure: Failure, now: Instant) {
+        let is_faulty = failure.is_of_a_faulty_line();
+        self.write_failure(&failure, now);
+        if let Some(json) = self.json.as_mut().filter(|_| is_faulty) {
+            json.faulty_lines += 1;
+            if json.faulty_lines >= MOST_FAULTY_LINES {
+                self.disconnect = Some(DisconnectReason::NoRequests);
+            }
+        }
+    }
+
+    /// Runs a request that has waited. It was charged when it came.
+    #[inline(never)]
+    pub(super) fn run_delayed_request(&mut self, text: &str) {
+        if let Ok(request) = json::parse(text.as_bytes()) {
+            self.run_request(&request);
+        }
+    }
+
+    /// Carries out a request, and answers it.
+    #[inline(never)]
+    fn run_request(&mut self, request: &Request<'_>) {
+        self.pick_up_notices();
+        // What others have been told before comes first.
+        self.rooms.deliver();
+        self.forget_lost_rooms();
+        let id = request.id.as_deref().map(Arc::<str>::from);
+        self.outbox.begin_request(id.clone());
+        if let Some(json) = &self.json {
+            json.code.take();
+            json.missing.take();
+            json.posted.take();
+        }
+        let result = self.perform(request);
+        self.watch_joined_rooms(request);
+        self.update_place();
+        let refusal = self.outbox.take_refusal();
+        self.outbox.begin_request(None);
+        self.write_answer(request, id.as_deref(), result, refusal);
+        self.tick();
+    }
+
+    /// Notes the number of a message that the request being carried out has posted.
+    #[inline(never)]
+    pub(super) fn note_posted(&self, id: MessageId) {
+        if let Some(json) = &self.json {
+            json.posted.set(Some(id));
+        }
+    }
+
+    /// Notes how to call it if a message that the request names is not found.
+    fn note_if_missing(&self, failure: Failure) {
+        if let Some(json) = &self.json {
+            json.missing.replace(Some(failure));
+        }
+    }
+
+    /// Notes why the request being carried out is refused; the first reason counts, as does the first sentence.
+    #[inline(never)]
+    pub(super) fn note_code(&self, failure: Failure) {
+        if let Some(json) = &self.json {
+            json.code.borrow_mut().get_or_insert(failure);
+        }
+    }
+}
