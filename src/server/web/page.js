@@ -245,7 +245,7 @@ async function logIn() {
   if (arrives) showRoom(my.current);
   if (again) await rejoin();
   await reload();
-  if (!my.current) openPanel('rooms');
+  if (!my.current && matchMedia('(max-width: 44rem)').matches) $('rooms').showPopover();
 }
 
 const secret = password => (password ? { password } : {});
@@ -307,7 +307,7 @@ const events = {
     peopleChanged();
     if (!isMe(optional.user)) return;
     removeRoom(room);
-    write('status', content);
+    inform(receiver, content);
   },
   renamed({ sender, receiver, content, private: direct, optional: { before } }) {
     if (isMe(before)) setMe(sender);
@@ -325,8 +325,12 @@ const events = {
     if (optional.change === 'gone') {
       my.listed.delete(fold(receiver));
       if (room) removeRoom(room);
-    } else if (optional.name) list(optional);
-    else if (room) readPeople(room).then(reload);
+    } else {
+      if (room) readPeople(room);
+      // What has changed may be one of many changes.
+      clearTimeout(my.listing);
+      my.listing = setTimeout(reload, 300);
+    }
     update();
   },
   news: ({ receiver, content }) => tell(my.rooms.get(receiver) ?? my.current, content),
@@ -369,20 +373,16 @@ function comeOrGo({ action, sender, receiver, content, time, private: direct, op
   if (action === 'left') room.members.delete(fold(sender));
   else room.members.set(fold(sender), { name: sender, since: time });
   flush();
-  if (!room.presence || room.presence.node !== room.tail.lastElementChild) {
-    room.presence = { node: notice(room, '', 'presence'), joined: new Set(), left: new Set(), more: 0 };
+  if (room.presence?.action !== action || room.presence.node !== room.tail.lastElementChild) {
+    room.presence = { action, node: notice(room, '', 'presence'), names: new Set(), more: 0 };
   }
-  const { presence } = room;
-  presence.more += optional.more ?? 0;
-  if (!presence[action === 'left' ? 'joined' : 'left'].delete(sender)) presence[action].add(sender);
-  const said = ['joined', 'left'].filter(verb => presence[verb].size).map(verb => `${enumerate([...presence[verb]], presence.more)} ${verb}`);
-  presence.node.textContent = said.join(' · ');
+  const { node, names } = room.presence;
+  names.add(sender);
+  room.presence.more += optional.more ?? 0;
+  const rest = names.size + room.presence.more - 3;
+  const told = [...names].slice(0, rest > 1 ? 3 : 4).join(', ');
+  node.textContent = `${told}${rest > 1 ? ` and ${rest} others` : ''} ${action}`;
   peopleChanged();
-}
-
-function enumerate(names, more) {
-  const rest = names.length + more - 3;
-  return rest > 1 ? `${names.slice(0, 3).join(', ')} and ${rest} others` : names.join(', ');
 }
 
 // ---- Rooms ----
@@ -437,7 +437,11 @@ async function reload() {
   if (error) return;
   my.listed.clear();
   for (const { optional } of items) list(optional);
-  for (const { name, joined } of my.listed.values()) if (joined && !findRoom(name)) await joinRoom(name);
+  for (const { name, joined, unread } of my.listed.values()) {
+    if (!joined || findRoom(name)) continue;
+    await joinRoom(name);
+    Object.assign(findRoom(name) ?? {}, { unread });
+  }
   update();
 }
 
@@ -471,7 +475,7 @@ async function enterRoom(name, password) {
 
 async function clickRoom(name) {
   const error = await enterRoom(name);
-  if (error) write('status', error);
+  inform(name, error);
 }
 
 function askRoom(name = '') {
@@ -506,7 +510,7 @@ function showRoom(room) {
   write('send-error', '');
   // Closed later, it would take the focus back to where it was opened.
   closeDialog();
-  closePanels();
+  hidePanels();
   flush();
   if (room) {
     room.log.hidden = false;
@@ -648,12 +652,10 @@ function notice(room, text, kind) {
 
 /** What the server says to this user alone. */
 function tell(room, text, isError = false) {
+  if (!room) return inform('chatsock', text);
   if (!text) return;
-  if (!room) write('status', text);
-  else {
-    notice(room, text, isError ? 'told.error' : 'told');
-    my.spoken.push([text, 'live']);
-  }
+  notice(room, text, isError ? 'told.error' : 'told');
+  my.spoken.push([text, 'live']);
 }
 
 /** Draws the line above the first unread message, or removes it. */
@@ -1009,6 +1011,11 @@ dialog.onclick = event => {
 
 const buttons = (...others) => make('div.buttons', make('button', { type: 'button', onclick: closeDialog }, others.length ? 'Cancel' : 'Close'), ...others);
 
+/** Says something that has no place in a room. */
+function inform(title, text) {
+  if (text) openDialog(title, make('p', text), buttons());
+}
+
 /** Runs a command for the current room, and tells there what it answers. Gives the server's sentence if it is refused. */
 async function command(line) {
   const room = my.current;
@@ -1187,7 +1194,15 @@ function attend(room, object) {
   if (toMe && aloud !== 'off') my.spoken.push([`${from}: ${content}`, 'mentions']);
   else if (room === my.current && aloud === 'all') my.spoken.push([`${from}: ${content}`, 'live']);
   if (sound === 'all' || (toMe && sound === 'mentions')) beep();
-  if (toMe && notify && unattended) new Notification(from, { body: content, tag: room.key }).onclick = () => showRoom(room);
+  if (toMe && notify && unattended) remind(room, from, content);
+}
+
+function remind(room, title, body) {
+  try {
+    new Notification(title, { body, tag: room.key }).onclick = () => showRoom(room);
+  } catch {
+    // Browsers of phones have the permission, but not this way to use it.
+  }
 }
 
 /** The messages of a room have been read, if it is the one attended to. */
@@ -1332,29 +1347,13 @@ function drawCounts(unread) {
   if ($('icon').href !== href) $('icon').href = href;
 }
 
-// ---- Panels and keys ----
+// ---- Buttons and keys ----
 
-/** Shows a column that has no place beside the messages on a narrow screen. */
-function openPanel(id) {
-  if (getComputedStyle($(`${id}-close`)).display === 'none') return;
-  $(id).classList.add('open');
-  $(`${id}-button`).ariaExpanded = 'true';
-  $(`${id}-close`).focus();
+/** Hides the columns that narrow screens show over the messages. */
+function hidePanels() {
+  document.querySelector(':popover-open')?.hidePopover();
 }
 
-/** Gives false if none was open. */
-function closePanels() {
-  const open = document.querySelector('.open');
-  open?.classList.remove('open');
-  if (open) $(`${open.id}-button`).ariaExpanded = 'false';
-  if (open?.contains(document.activeElement)) $(`${open.id}-button`).focus();
-  return Boolean(open);
-}
-
-for (const id of ['rooms', 'people']) {
-  $(`${id}-button`).onclick = () => openPanel(id);
-  $(`${id}-close`).onclick = closePanels;
-}
 const CLICKS = {
   'reload': reload, 'join-button': () => askRoom(), 'new-button': askNewRoom, 'settings-button': showSettings, 'self-button': selfMenu,
   'search-button': askSearch, 'room-menu': roomMenu, 'context-cancel': () => setContext({}),
@@ -1380,6 +1379,7 @@ function showTools({ target }) {
   const message = messageAt(target);
   if (!message || message.gone) return tools.remove();
   if (tools.parentElement === message.node) return;
+  message.node.title = message.time.toLocaleString();
   tools.replaceChildren(...Object.values(actionsFor(message)).map(([label, onclick]) => make('button', { type: 'button', onclick }, label)));
   message.node.append(tools);
 }
@@ -1422,7 +1422,7 @@ document.onkeydown = event => {
   else if (altKey && code === 'KeyA') nextUnread();
   else if ((event.ctrlKey || event.metaKey) && key === 'k') askWhere();
   else if (key === '?' && !target.matches('input, textarea')) showKeys();
-  else if (key === 'Escape' && !closePanels() && my.current) {
+  else if (key === 'Escape' && my.current && !document.querySelector(':popover-open')) {
     if (target === field) setContext({});
     field.focus();
   } else return;
