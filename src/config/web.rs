@@ -26,7 +26,7 @@ pub struct WebConfig {
     pub hosts: Vec<String>,
     /// Other pages that may connect.
     pub origins: Vec<Origin>,
-    /// Proxies that are believed about whom they connect for.
+    /// Proxies that are believed about the addresses of their clients.
     pub trusted_proxies: Vec<Network>,
 }
 
