@@ -127,7 +127,7 @@ impl Hub {
     fn forget_in_room(&self, room: &Arc<Room>, account: AccountId, now: Instant) {
         if room.forget_account(account, now) {
             self.save_room(room);
-            room.drive();
+            room.deliver_pending();
         }
     }
 }

@@ -96,7 +96,7 @@ impl Drop for Membership {
         let leave = || {
             let change = self.room.leave(self.client, self.id, Going::Lost, Instant::now());
             if change.is_some_and(|change| self.hub.arrange(&self.room, change)) {
-                self.room.drive();
+                self.room.deliver_pending();
             }
         };
         // A second panic, while the thread unwinds from the first, would abort the process.

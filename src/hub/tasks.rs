@@ -35,7 +35,7 @@ impl Hub {
                     && let Some(erased) = room.expire(id)
                 {
                     self.arrange_redraw(&room, erased, now);
-                    room.drive();
+                    room.deliver_pending();
                 }
             }
             Task::ExpireDirect { id, author, to } => self.expire_direct(id, author, &to, now),

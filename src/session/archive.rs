@@ -66,7 +66,7 @@ impl Session {
         let store = self.archive()?;
         let (name, record) = self.compute(move || store.message(id)).ok()?.ok()??;
         let room = Arc::clone(self.rooms.named(&name)?.room());
-        let range = room.older_than(actor, self.now()).filter(|range| range.has(id))?;
+        let range = room.archived_range(actor, self.now()).filter(|range| range.has(id))?;
         let message = readable_after(range.after, vec![Arc::new(Event::Said(restored(record)))]).pop()?;
         Some((room, message.message()?.clone()))
     }

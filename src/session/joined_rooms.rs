@@ -132,7 +132,7 @@ impl JoinedRooms {
     /// Delivers what is pending in the rooms noted.
     pub(super) fn deliver(&mut self) {
         for room in self.undelivered.drain(..) {
-            room.drive();
+            room.deliver_pending();
         }
     }
 }

@@ -199,7 +199,7 @@ impl Session {
     fn show_archived(&self, room: &Arc<Room>, actor: &crate::chat::action::Actor, count: usize) -> (usize, bool) {
         let now = self.now();
         let missing = count.saturating_sub(room.history(actor, count, now).len());
-        let wanted = room.older_than(actor, now).filter(|older| missing > 0 && older.is_any());
+        let wanted = room.archived_range(actor, now).filter(|older| missing > 0 && older.is_any());
         let Some(older) = wanted else { return (0, false) };
         let older = self.read_archived(room, older, missing);
         let seen = !older.is_empty() && {

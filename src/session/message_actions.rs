@@ -115,7 +115,7 @@ impl Session {
                 self.changed(&room, edited, &format!("Edited {id}."));
             }
             Some(MessagePlace::Archived(room, message)) => {
-                let edited = room.edit_older(&actor, &message, text, self.now());
+                let edited = room.edit_archived(&actor, &message, text, self.now());
                 self.changed(&room, edited, &format!("Edited {id}."));
             }
             Some(MessagePlace::Direct(pairs)) => {
@@ -141,7 +141,7 @@ impl Session {
                 self.changed(&room, deleted, &format!("Deleted {id}."));
             }
             Some(MessagePlace::Archived(room, message)) => {
-                let deleted = room.delete_older(&actor, &message, self.now());
+                let deleted = room.delete_archived(&actor, &message, self.now());
                 if deleted.is_ok() {
                     self.audit_in(&room, &format!("{id} was deleted"));
                 }

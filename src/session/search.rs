@@ -130,7 +130,7 @@ impl Session {
         Some(ArchiveSearch {
             store,
             rooms: rooms
-                .filter_map(|room| Some((room.name().clone(), room.older_than(&actor, now)?)))
+                .filter_map(|room| Some((room.name().clone(), room.archived_range(&actor, now)?)))
                 .filter(|(_, older)| older.is_any())
                 .collect(),
             ignored: self.outbox.ignored().into_iter().map(|user| user.name).collect(),

@@ -53,7 +53,7 @@ impl Room {
 
     /// What was said before the messages in memory, as far as this user may read it. If none is in memory, that is
     /// everything: the bound is a number that no message has yet.
-    pub(crate) fn older_than(&self, actor: &Actor, now: Instant) -> Option<ArchiveRange> {
+    pub(crate) fn archived_range(&self, actor: &Actor, now: Instant) -> Option<ArchiveRange> {
         let state = self.lock_to_show();
         if !state.room.permits(actor, Permission::Read, self.now(now).at) || self.recorder(&state).is_none() {
             return None;
@@ -63,7 +63,7 @@ impl Room {
     }
 
     /// Edits an archived message.
-    pub(crate) fn edit_older(
+    pub(crate) fn edit_archived(
         &self,
         actor: &Actor,
         message: &Message,
@@ -75,7 +75,7 @@ impl Room {
     }
 
     /// Deletes an archived message.
-    pub(crate) fn delete_older(&self, actor: &Actor, message: &Message, now: Instant) -> Result<Erased, Denied> {
+    pub(crate) fn delete_archived(&self, actor: &Actor, message: &Message, now: Instant) -> Result<Erased, Denied> {
         let wish = Wish::DeleteArchived(Box::new(message.clone()));
         self.change_message(self.lock(), actor, wish, message.id, now)
     }

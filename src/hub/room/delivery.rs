@@ -1,11 +1,11 @@
 //! Delivery: who takes a room's queue to its viewers, and when.
 //!
 //! ```text
-//!            drive, queue not empty              queue empty after one round
+//!   delivery begins, queue not empty             queue empty after one round
 //! Nobody ------------------------------> Poster -----------------------------> Nobody
 //!    ^                                      | queue not empty after one round
 //!    |  queue empty                         v
-//!    +--------------------------------- Thread(Running)
+//!    +--------------------------------- Thread
 //!       the thread stays on, parked, ready for the next hand-over, and ends after a while
 //! ```
 //!
@@ -33,7 +33,7 @@ const THREAD_STACK: usize = 128 * 1024;
 
 /// Who delivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Driver {
+pub(super) enum Deliverer {
     /// Nobody, and there is no thread.
     Nobody,
     /// The thread of a user who posted, for one round.
@@ -47,17 +47,17 @@ pub(super) enum Driver {
     Parked,
 }
 
-impl Driver {
+impl Deliverer {
     fn is_idle(self) -> bool {
-        matches!(self, Driver::Nobody | Driver::Parked)
+        matches!(self, Deliverer::Nobody | Deliverer::Parked)
     }
 }
 
 impl Room {
     /// Delivers what is queued, unless another thread is delivering: then its next round includes it.
-    pub(crate) fn drive(self: &Arc<Self>) {
+    pub(crate) fn deliver_pending(self: &Arc<Self>) {
         let state = self.lock();
-        if state.driver.is_idle() && !state.queue.is_empty() {
+        if state.deliverer.is_idle() && !state.queue.is_empty() {
             self.drive_once(state);
         }
     }
@@ -67,7 +67,7 @@ impl Room {
         let limit = self.shared.queue_bytes.load(Ordering::Relaxed);
         let mut state = self.lock();
         while state.queue_bytes > 0 && state.queue_bytes + bytes > limit && !state.room.is_closed() {
-            if state.driver.is_idle() {
+            if state.deliverer.is_idle() {
                 self.drive_once(state);
                 state = self.lock();
             } else {
@@ -81,19 +81,21 @@ impl Room {
 
     /// One round on the caller's thread, then a hand-over if more has come.
     fn drive_once<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>) {
-        state.driver = Driver::Poster { parked: state.driver == Driver::Parked };
+        state.deliverer = Deliverer::Poster { parked: state.deliverer == Deliverer::Parked };
         let guard = Guard { room: self };
         let mut state = self.deliver(state);
         if state.queue.is_empty() {
-            state.driver = match state.driver {
-                Driver::Poster { parked: true } => Driver::Parked,
-                Driver::Poster { parked: false } | Driver::Nobody | Driver::Thread | Driver::Parked => Driver::Nobody,
+            state.deliverer = match state.deliverer {
+                Deliverer::Poster { parked: true } => Deliverer::Parked,
+                Deliverer::Poster { parked: false } | Deliverer::Nobody | Deliverer::Thread | Deliverer::Parked => {
+                    Deliverer::Nobody
+                }
             };
             guard.disarm();
             return;
         }
-        let parked = state.driver == Driver::Poster { parked: true };
-        state.driver = Driver::Thread;
+        let parked = state.deliverer == Deliverer::Poster { parked: true };
+        state.deliverer = Deliverer::Thread;
         guard.disarm();
         if parked {
             drop(state);
@@ -119,7 +121,7 @@ impl Room {
         while !state.queue.is_empty() {
             state = self.deliver(state);
         }
-        state.driver = Driver::Nobody;
+        state.deliverer = Deliverer::Nobody;
         guard.disarm();
     }
 
@@ -130,16 +132,18 @@ impl Room {
             while !state.queue.is_empty() {
                 state = self.deliver(state);
             }
-            state.driver = Driver::Parked;
-            let not_handed = |state: &mut State| state.driver != Driver::Thread;
+            state.deliverer = Deliverer::Parked;
+            let not_handed = |state: &mut State| state.deliverer != Deliverer::Thread;
             let (next, waited) =
                 self.handed.wait_timeout_while(state, THREAD_STAYS, not_handed).unwrap_or_else(PoisonError::into_inner);
             state = next;
-            if waited.timed_out() && state.driver != Driver::Thread {
-                match &mut state.driver {
+            if waited.timed_out() && state.deliverer != Deliverer::Thread {
+                match &mut state.deliverer {
                     // A poster is delivering, and must no longer count on this thread.
-                    Driver::Poster { parked } => *parked = false,
-                    driver @ (Driver::Nobody | Driver::Thread | Driver::Parked) => *driver = Driver::Nobody,
+                    Deliverer::Poster { parked } => *parked = false,
+                    deliverer @ (Deliverer::Nobody | Deliverer::Thread | Deliverer::Parked) => {
+                        *deliverer = Deliverer::Nobody
+                    }
                 }
                 guard.disarm();
                 return;
@@ -147,7 +151,7 @@ impl Room {
         }
     }
 
-    /// One batch to everybody in view. The lock is released meanwhile; the caller has made itself the driver.
+    /// One batch to everybody in view. The lock is released meanwhile; the caller has made itself the deliverer.
     fn deliver<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let events = Arc::new(std::mem::take(&mut state.queue));
         state.queue_bytes = 0;
@@ -173,7 +177,7 @@ impl Room {
     }
 }
 
-/// Ends the delivery if its thread dies under it, so that the next poster can drive.
+/// Ends the delivery if its thread dies under it, so that the next poster can take over.
 struct Guard<'a> {
     room: &'a Room,
 }
@@ -187,9 +191,11 @@ impl Guard<'_> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let mut state = self.room.lock();
-        state.driver = match state.driver {
-            Driver::Poster { parked: true } => Driver::Parked,
-            Driver::Poster { parked: false } | Driver::Nobody | Driver::Thread | Driver::Parked => Driver::Nobody,
+        state.deliverer = match state.deliverer {
+            Deliverer::Poster { parked: true } => Deliverer::Parked,
+            Deliverer::Poster { parked: false } | Deliverer::Nobody | Deliverer::Thread | Deliverer::Parked => {
+                Deliverer::Nobody
+            }
         };
         state.in_flight = None;
         drop(state);

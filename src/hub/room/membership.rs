@@ -111,7 +111,7 @@ impl Room {
         let now = self.now(now);
         self.find_heir(&mut state, None, now);
         drop(state);
-        self.drive();
+        self.deliver_pending();
     }
 
     /// A member has another name now. The others read it here, the member elsewhere. `who` as in [`Room::identify`]. True if

@@ -28,7 +28,7 @@ pub struct Erased {
 
 impl Room {
     /// Says something. When this returns, it is in the history and has its place in everybody's order. It is on the screens
-    /// once the room has been driven, which the caller does, at the latest before it waits for anything.
+    /// once the room has delivered, which the caller does, at the latest before it waits for anything.
     pub(crate) fn post(
         self: &Arc<Self>,
         actor: &Actor,

@@ -40,7 +40,7 @@ use crate::chat::secret::Hashed;
 use crate::outbox::{Batch, Expulsion, Outbox};
 use crate::store::Store;
 use crate::ui::screen::{Clock, Prompt};
-use delivery::Driver;
+use delivery::Deliverer;
 use presence_digest::PresenceDigest;
 
 pub(crate) use archived::ArchiveRange;
@@ -116,7 +116,7 @@ struct State {
     queue_bytes: usize,
     /// The batch being delivered.
     in_flight: Option<Arc<Vec<Sequenced>>>,
-    driver: Driver,
+    deliverer: Deliverer,
     /// Posters waiting for space in the queue.
     waiting: usize,
     digest: PresenceDigest,
@@ -182,7 +182,7 @@ impl Room {
                 queue: Vec::new(),
                 queue_bytes: 0,
                 in_flight: None,
-                driver: Driver::Nobody,
+                deliverer: Deliverer::Nobody,
                 waiting: 0,
                 digest: PresenceDigest::default(),
                 redraw_due: false,
@@ -280,14 +280,14 @@ impl Room {
         state.digest.flushed();
         state.flush_gathered();
         drop(state);
-        self.drive();
+        self.deliver_pending();
     }
 
     /// Closes the room for good: what was said is delivered, and all members are removed with a line.
     pub(crate) fn close(self: &Arc<Self>, line: &str) {
         self.note(Occurrence::Closing);
         self.lock().flush_gathered();
-        self.drive();
+        self.deliver_pending();
         let mut state = self.lock();
         state.viewers = None;
         state.in_view = 0;

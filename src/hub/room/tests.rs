@@ -5,7 +5,7 @@
 //!
 //! Tests that depend on the order of threads run under several seeds; `CHATSOCK_SEEDS` sets how many.
 
-mod acts;
+mod actions;
 mod heirs;
 mod messages;
 mod permissions;
@@ -243,7 +243,7 @@ impl Person {
 
     fn say(&self, room: &Arc<Room>, text: &str) -> u64 {
         let id = self.post(room, text);
-        room.drive();
+        room.deliver_pending();
         id
     }
 
@@ -316,11 +316,11 @@ impl Held {
 }
 
 /// Starts a delivery that stands still before a held member.
-fn drive_into(room: &Arc<Room>) -> JoinHandle<()> {
-    let driven = Arc::clone(room);
-    let driver = thread::spawn(move || driven.drive());
+fn deliver_into(room: &Arc<Room>) -> JoinHandle<()> {
+    let delivering = Arc::clone(room);
+    let deliverer = thread::spawn(move || delivering.deliver_pending());
     eventually("the delivery has begun", || room.lock().in_flight.is_some());
-    driver
+    deliverer
 }
 
 #[test]
@@ -342,12 +342,12 @@ fn a_room_takes_as_many_people_as_its_limit_and_one_more_when_a_member_has_left(
 fn arrivals_in_a_crowded_view_are_told_in_one_line() {
     let room = room(100_000);
     let people: Vec<_> = (1..=GATHER_ABOVE as u64 + 1).map(|id| Person::viewer(id, &room)).collect();
-    room.drive();
+    room.deliver_pending();
     let late: Vec<_> = (900..903).map(Person::new).collect();
     let gathering: Vec<_> =
         late.iter().map(|person| person.visits(&room, Instant::now()).expect("let in").gathering.is_some()).collect();
     assert_eq!(gathering, [true, false, false], "one flush is arranged for all");
-    room.drive();
+    room.deliver_pending();
     room.flush_news();
     for person in people {
         let screen = person.screen();
@@ -364,7 +364,7 @@ fn crowd_with_newcomer() -> (Arc<Room>, Person, Vec<Person>, Person) {
     room.flush_news();
     let bob = Person::known_as(900, "bob", Ipv4Addr::new(10, 1, 1, 1));
     bob.enter(&room);
-    room.drive();
+    room.deliver_pending();
     (room, owner, people, bob)
 }
 
@@ -381,7 +381,7 @@ fn news_that_cannot_wait_in_a_crowd_comes_after_the_arrivals_before_it() {
     for (news, act) in acts {
         let (room, owner, mut people, _bob) = crowd_with_newcomer();
         owner.acts(&room, act, Instant::now()).expect("done");
-        room.drive();
+        room.deliver_pending();
         let screen = people.swap_remove(0).screen();
         let place = |text: &str| screen.find(text).unwrap_or_else(|| panic!("{text} in {screen:?}"));
         assert!(place("* bob joined\r\n") < place(news), "{screen:?}");
@@ -440,7 +440,7 @@ fn in_any_order_of_steps_the_screen_shows_what_the_model_says() {
                     }
                 }
                 3 | 4 => {
-                    room.drive();
+                    room.deliver_pending();
                     if in_view {
                         expected.extend(delivered.max(seen) + 1..=posted);
                     }
@@ -521,7 +521,7 @@ fn entering_and_leaving_the_view_while_others_post_shows_neither_gap_nor_repetit
                                 poster.post(room, "hello");
                                 posts += 1;
                             }
-                            room.drive();
+                            room.deliver_pending();
                             if random.below(8) == 0 {
                                 thread::yield_now();
                             }
@@ -565,7 +565,7 @@ fn entering_and_leaving_the_view_while_others_post_shows_neither_gap_nor_repetit
             let posts: u64 = posting.into_iter().map(|thread| thread.join().expect("posted")).sum();
             (posts, visits)
         });
-        room.drive();
+        room.deliver_pending();
         eventually("all is delivered", || is_delivered(&room));
         assert_eq!(room.said(), posts);
         for (walker, visits) in walkers.into_iter().zip(visits) {
@@ -618,12 +618,12 @@ fn a_full_queue_never_waits_for_nobody() {
                     poster.post(&room, &format!("{n}"));
                     // Mostly it goes on without driving: the queue fills, and the next poster has to.
                     match random.below(10) {
-                        0 => room.drive(),
+                        0 => room.deliver_pending(),
                         1 => thread::yield_now(),
                         _ => {}
                     }
                 }
-                room.drive();
+                room.deliver_pending();
             };
             Box::new(work) as Box<dyn FnOnce() + Send>
         });
@@ -644,10 +644,10 @@ fn a_full_queue_never_waits_for_nobody() {
 fn a_poster_that_waits_for_space_goes_on_when_the_queue_is_taken() {
     let room = room(40);
     let (slow, poster) = (Person::viewer(1, &room), Person::viewer(2, &room));
-    room.drive();
+    room.deliver_pending();
     let held = Held::hold(&slow, false);
     poster.post(&room, "first");
-    let driver = drive_into(&room);
+    let deliverer = deliver_into(&room);
     poster.post(&room, "second, which fills the queue by itself");
     thread::scope(|scope| {
         let third = scope.spawn(|| poster.say(&room, "third"));
@@ -655,7 +655,7 @@ fn a_poster_that_waits_for_space_goes_on_when_the_queue_is_taken() {
         held.release();
         assert_eq!(third.join().expect("posted"), 3);
     });
-    driver.join().expect("driven");
+    deliverer.join().expect("delivered");
     eventually("all is delivered", || is_delivered(&room));
     assert_eq!(ids(&slow.screen()), [1, 2, 3]);
 }
@@ -665,12 +665,12 @@ fn a_member_whose_outbox_breaks_under_the_delivery_costs_only_itself() {
     let room = room(10_000);
     let people: Vec<_> = (1..=5).map(|id| Person::viewer(id, &room)).collect();
     let poster = Person::viewer(9, &room);
-    room.drive();
+    room.deliver_pending();
     let held = Held::hold(&people[2], true);
     poster.post(&room, "first");
-    let driver = drive_into(&room);
+    let deliverer = deliver_into(&room);
     held.release();
-    driver.join().expect("the delivery goes on");
+    deliverer.join().expect("the delivery goes on");
     poster.say(&room, "second");
     for (index, person) in people.into_iter().enumerate() {
         let broken = index == 2;
@@ -683,28 +683,28 @@ fn a_member_whose_outbox_breaks_under_the_delivery_costs_only_itself() {
 fn under_pressure_the_room_gets_a_thread_which_takes_further_batches_and_ends_when_it_is_quiet() {
     let room = room(10_000);
     let (slow, poster) = (Person::viewer(1, &room), Person::viewer(2, &room));
-    room.drive();
-    assert_eq!(room.lock().driver, Driver::Nobody, "a quiet room has no thread");
+    room.deliver_pending();
+    assert_eq!(room.lock().deliverer, Deliverer::Nobody, "a quiet room has no thread");
     let mut posted = Vec::new();
     for _ in 0..2 {
         let held = Held::hold(&slow, false);
         posted.push(poster.post(&room, "delivered by the poster"));
-        let driver = drive_into(&room);
-        assert!(matches!(room.lock().driver, Driver::Poster { .. }));
+        let deliverer = deliver_into(&room);
+        assert!(matches!(room.lock().deliverer, Deliverer::Poster { .. }));
         // Another thread is at it: this returns at once.
         posted.push(poster.say(&room, "delivered by the thread"));
         held.release();
-        driver.join().expect("the poster goes back to reading");
+        deliverer.join().expect("the poster goes back to reading");
         eventually("the thread has delivered", || is_delivered(&room));
-        assert!(matches!(room.lock().driver, Driver::Thread | Driver::Parked | Driver::Nobody));
+        assert!(matches!(room.lock().deliverer, Deliverer::Thread | Deliverer::Parked | Deliverer::Nobody));
     }
     eventually("the thread has ended", || {
-        let ended = room.lock().driver == Driver::Nobody;
+        let ended = room.lock().deliverer == Deliverer::Nobody;
         ended && Arc::strong_count(&room) == 1
     });
     // And a quiet room is its posters' again.
     posted.push(poster.say(&room, "delivered by the poster"));
-    assert_eq!(room.lock().driver, Driver::Nobody);
+    assert_eq!(room.lock().deliverer, Deliverer::Nobody);
     assert_eq!(ids(&slow.screen()), posted);
 }
 
@@ -712,17 +712,17 @@ fn under_pressure_the_room_gets_a_thread_which_takes_further_batches_and_ends_wh
 fn a_poster_sees_their_own_room_up_to_the_newest_line_before_others_are_served() {
     let room = room(10_000);
     let (slow, quick, poster) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
-    room.drive();
+    room.deliver_pending();
     let held = Held::hold(&slow, false);
     poster.post(&room, "in flight");
-    let driver = drive_into(&room);
+    let deliverer = deliver_into(&room);
     poster.post(&room, "in the queue");
     room.catch_up(&quick.outbox);
     quick.outbox.tell(LineKind::News, "answer");
     quick.outbox.settle();
     assert!(!quick.outbox.is_behind(1, room.lock().sequence));
     held.release();
-    driver.join().expect("driven");
+    deliverer.join().expect("delivered");
     eventually("all is delivered", || is_delivered(&room));
     let screen = quick.screen();
     assert_eq!(ids(&screen), [1, 2], "{screen}");
@@ -736,10 +736,10 @@ fn closing_a_room_delivers_the_last_words_once_and_then_puts_everybody_out() {
     for seed in seeds(20) {
         let room = room(10_000);
         let (slow, other, poster) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
-        room.drive();
+        room.deliver_pending();
         let held = Held::hold(&slow, false);
         poster.post(&room, "in flight");
-        let driver = drive_into(&room);
+        let deliverer = deliver_into(&room);
         poster.post(&room, "in the queue");
         let closing = Arc::clone(&room);
         let closer = thread::spawn(move || closing.close("The room general is closed."));
@@ -748,7 +748,7 @@ fn closing_a_room_delivers_the_last_words_once_and_then_puts_everybody_out() {
             eventually("its members are out", || room.lock().room.member_count() == 0);
         }
         held.release();
-        driver.join().expect("driven");
+        deliverer.join().expect("delivered");
         closer.join().expect("closed");
         eventually("all is delivered", || is_delivered(&room));
         assert_eq!(poster.posts(&room, Draft::said("too late"), Instant::now()), Err(Denied::NotIn(general())));
@@ -768,10 +768,10 @@ fn closing_a_room_delivers_the_last_words_once_and_then_puts_everybody_out() {
 fn closing_a_room_sends_posters_that_wait_for_space_on_their_way() {
     let room = room(40);
     let (slow, poster) = (Person::viewer(1, &room), Person::viewer(2, &room));
-    room.drive();
+    room.deliver_pending();
     let held = Held::hold(&slow, false);
     poster.post(&room, "first");
-    let driver = drive_into(&room);
+    let deliverer = deliver_into(&room);
     poster.post(&room, "second, which fills the queue by itself");
     thread::scope(|scope| {
         let third = scope.spawn(|| poster.posts(&room, Draft::said("third"), Instant::now()));
@@ -782,6 +782,6 @@ fn closing_a_room_sends_posters_that_wait_for_space_on_their_way() {
         held.release();
         closer.join().expect("closed");
     });
-    driver.join().expect("driven");
+    deliverer.join().expect("delivered");
     assert_eq!(ids(&slow.screen()), [1, 2]);
 }

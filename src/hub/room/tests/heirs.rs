@@ -24,7 +24,7 @@ fn when_the_owner_goes_the_member_who_has_been_there_longest_gets_the_room_at_on
     assert_eq!(change, calm(2));
     assert_eq!(role(&room, &earlier, now), Some(Role::Owner));
     assert_eq!(role(&room, &later, now), Some(Role::Member));
-    room.drive();
+    room.deliver_pending();
     // One looks at the room, the other does not: both read of it, each once.
     let screen = later.screen();
     assert!(screen.contains("* p1 left\r\n* p3 is now admin of general\r\n"), "{screen:?}");

@@ -73,7 +73,7 @@ fn a_temporary_message_goes_when_its_time_is_over_and_only_once() {
     assert_eq!(room.expire(stays), None, "only what is temporary expires");
     assert_eq!(room.expire(id).map(|erased| erased.id), Some(id));
     assert_eq!(room.expire(id), None);
-    room.drive();
+    room.deliver_pending();
     assert_eq!(texts(&room, &author), ["stays"]);
     let screen = watcher.screen();
     assert!(screen.contains("#1 p1 (temporary, 10 s): soon gone\r\n"), "{screen:?}");
@@ -127,7 +127,7 @@ fn an_erased_text_is_gone_from_every_answer_to_it() {
     answer("yes");
     answer("no");
     assert_eq!(texts(&room, &author), ["secret", "(secret) yes", "(secret) no"]);
-    room.drive();
+    room.deliver_pending();
     assert!(room.delete(&author.actor(), id, Instant::now()).is_ok());
     {
         let state = room.lock();
@@ -137,7 +137,7 @@ fn an_erased_text_is_gone_from_every_answer_to_it() {
         assert_eq!(&**news, "#1 was deleted by p1");
         assert!(!format!("{last:?}").contains("secret"));
     }
-    room.drive();
+    room.deliver_pending();
     assert_eq!(texts(&room, &author), ["(gone) yes", "(gone) no"]);
     assert!(room.quote(&other.actor(), id, Instant::now()).is_none());
     // A user who comes later sees nothing of it.
@@ -158,7 +158,7 @@ fn an_edited_text_is_new_in_every_answer_to_it() {
     let id = MessageId(author.say(&room, "before"));
     let reply = room.quote(&other.actor(), id, Instant::now());
     other.posts(&room, Draft { reply, ..Draft::said("yes") }, Instant::now()).expect("posted");
-    room.drive();
+    room.deliver_pending();
     assert!(room.edit(&author.actor(), id, "after", Instant::now()).is_ok());
     {
         let state = room.lock();
@@ -166,7 +166,7 @@ fn an_edited_text_is_new_in_every_answer_to_it() {
         let Event::Edited { message, requoted, redraw } = &*last.event else { panic!("{last:?}") };
         assert_eq!((message.message().map(|message| message.id), requoted.len(), *redraw), (Some(id), 1, true));
     }
-    room.drive();
+    room.deliver_pending();
     assert_eq!(texts(&room, &author), ["after", "(after) yes"]);
     assert_eq!(room.said(), 2, "an edit is nothing new to read");
     // In line mode the new text comes as a line, to the author as well, whose terminal shows the old one.
@@ -187,7 +187,7 @@ fn a_redraw_is_asked_for_once_until_it_is_done() {
     assert_eq!(edit(), Some(false));
     assert!(room.redraw_views(), "what is not delivered yet may have to wait when it is");
     assert_eq!(edit(), Some(false));
-    room.drive();
+    room.deliver_pending();
     assert!(!room.redraw_views());
     assert_eq!(edit(), Some(true));
     let deleted = room.delete(&author.actor(), id, now).ok();

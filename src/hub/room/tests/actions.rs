@@ -20,13 +20,13 @@ impl Scene {
         owner.open_view(&room, 0);
         let watcher = Person::viewer(2, &room);
         background.enter(&room);
-        room.drive();
+        room.deliver_pending();
         Scene { room, owner, watcher, background, now: Instant::now() }
     }
 
     fn act(&self, act: RoomAction) -> Result<ActionOutcome, Denied> {
         let acted = self.owner.acts(&self.room, act, self.now);
-        self.room.drive();
+        self.room.deliver_pending();
         acted
     }
 
@@ -274,7 +274,7 @@ fn an_invitation_is_told_and_opens_a_closed_room_to_that_person_for_a_day() {
     assert_eq!(guest.visits(&scene.room, scene.now), Err(EnterError::NotAdmitted));
     let invited = scene.room.invite(&scene.owner.actor(), &guest.who, scene.now);
     assert_eq!(invited.as_deref(), Ok("p4 was invited by p1"));
-    scene.room.drive();
+    scene.room.deliver_pending();
     assert!(scene.room.expects(&guest.who, scene.now) && !scene.room.expects(&other.who, scene.now));
     let day = crate::chat::moderation::INVITATION_LASTS;
     assert!(!scene.room.expects(&guest.who, scene.now + day));
@@ -357,7 +357,7 @@ fn a_new_name_is_told_to_the_others_and_keeps_rank_and_mute() {
     let renamed = Identity { name: UserName::parse("other", 1, 12).expect("a name"), ..target.who.clone() };
     let actor = Actor { who: renamed, operator: false };
     scene.room.rename(target.id(), &target.who.name, || actor.clone(), Instant::now());
-    scene.room.drive();
+    scene.room.deliver_pending();
     let occupants = scene.room.occupants(&actor, scene.now);
     let known = occupants.iter().find(|known| known.client == target.id()).expect("a member");
     assert_eq!((known.name.as_str(), known.role), ("other", Role::Muted));
