@@ -162,7 +162,7 @@ impl Session {
         let (Some(joined), Some(actor)) = (self.rooms.get(&id), self.actor()) else { return Ok(Reply::default()) };
         let (room, now) = (Arc::clone(joined.room()), self.now());
         let said = last_before(room.history(&actor, usize::MAX, now), before, count);
-        let archived = room.older_than(&actor, now).filter(|_| said.len() < count);
+        let archived = room.archived_range(&actor, now).filter(|_| said.len() < count);
         if let Some(mut older) = archived {
             older.before = older.before.min(before);
             if older.is_any() {

@@ -111,7 +111,7 @@ impl Session {
     /// anything before it is missing.
     fn send_missed(&mut self, room: &Arc<Room>, after: MessageId) -> (MessageId, bool) {
         let now = self.now();
-        let range = self.actor().and_then(|actor| room.older_than(&actor, now));
+        let range = self.actor().and_then(|actor| room.archived_range(&actor, now));
         let Some(range) = range.filter(|range| range.is_any() && after.0.saturating_add(1) < range.before.0) else {
             return (after, false);
         };
