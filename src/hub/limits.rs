@@ -57,6 +57,9 @@ pub struct Limits {
     pub temporary: Arc<Allowance<Author>>,
     /// Connections, by address.
     admission: Mutex<Admission>,
+    /// Connections from proxies that have not said for whom, by the proxy's address.
+    #[cfg(feature = "web")]
+    pending_heads: Mutex<Admission>,
     /// Passwords of accounts tried, by network.
     login_rate: Mutex<Buckets<IpAddr>>,
     /// Accounts made, by address.
@@ -73,6 +76,8 @@ impl Limits {
             waiting_lines: Allowance::new(HELD_BY_ONE, HELD_BY_ALL),
             temporary: Allowance::new(HELD_BY_ONE, HELD_BY_ALL),
             admission: Mutex::new(Admission::default()),
+            #[cfg(feature = "web")]
+            pending_heads: Mutex::new(Admission::default()),
             login_rate: Mutex::new(Buckets::new(TABLE_CAPACITY)),
             registration_rate: Mutex::new(Buckets::new(TABLE_CAPACITY)),
         }
@@ -86,6 +91,12 @@ impl Limits {
     /// The table of connections by address.
     pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The table of connections from proxies that have not said for whom.
+    #[cfg(feature = "web")]
+    pub(crate) fn pending_heads(&self) -> MutexGuard<'_, Admission> {
+        self.pending_heads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts an account that is about to be made.

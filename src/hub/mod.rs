@@ -24,9 +24,13 @@ mod accounts;
 mod checkpoint;
 mod membership;
 mod open_rooms;
+#[cfg(feature = "web")]
+pub(crate) mod page;
 mod room_news;
 mod tasks;
 
+#[cfg(feature = "web")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -117,6 +121,9 @@ pub struct Hub {
     has_other_names: AtomicBool,
     requests: Sender<Request>,
     last_client: AtomicU64,
+    /// Where the page is, if it is anywhere.
+    #[cfg(feature = "web")]
+    page: OnceLock<page::Page>,
 }
 
 impl Hub {
@@ -159,12 +166,27 @@ impl Hub {
             has_other_names: AtomicBool::new(has_other_names),
             requests,
             last_client: AtomicU64::new(FIRST_CLIENT - 1),
+            #[cfg(feature = "web")]
+            page: OnceLock::new(),
             config: RwLock::new(Arc::new(config)),
         };
         if hub.store.as_ref().is_some_and(|store| store.retention_start().is_some()) {
             hub.forget_old_later(Instant::now());
         }
         hub
+    }
+
+    /// The page is there from now on.
+    #[cfg(feature = "web")]
+    pub(crate) fn open_page(&self, page: page::Page) {
+        // Once, at the start.
+        let _ = self.page.set(page);
+    }
+
+    /// Nowhere: there is no page in this build.
+    #[cfg(not(feature = "web"))]
+    pub(crate) fn page_address(&self, _: &[u8], _: Option<std::net::SocketAddr>) -> Option<String> {
+        None
     }
 
     /// The configuration in force.

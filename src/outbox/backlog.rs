@@ -50,11 +50,6 @@ impl Backlog {
         self.bytes
     }
 
-    /// Whether what the socket has accepted so far ends with a whole piece.
-    pub(super) fn is_between_pieces(&self) -> bool {
-        self.offset == 0
-    }
-
     /// Whether what the socket has accepted so far ends with a whole line.
     #[cfg(feature = "json")]
     pub(super) fn is_between_lines(&self) -> bool {
@@ -65,6 +60,12 @@ impl Backlog {
     /// Bytes of it that others caused.
     pub(super) fn others_bytes(&self) -> usize {
         self.others_bytes
+    }
+
+    /// What is left of the first piece, if part of it was sent.
+    #[cfg(feature = "web")]
+    pub(super) fn begun(&self) -> &[u8] {
+        self.pieces.front().filter(|_| self.offset > 0).map_or(&[], |piece| &piece.bytes[self.offset..])
     }
 
     /// When the socket last accepted something, or when the backlog began.

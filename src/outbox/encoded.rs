@@ -26,6 +26,12 @@ impl Outbox {
         self.lock().codec = codec;
     }
 
+    /// Says nothing but answers to HTTP requests until the connection is a WebSocket.
+    #[cfg(feature = "web")]
+    pub(crate) fn await_request(&self) {
+        self.lock().codec.await_request();
+    }
+
     /// Sends the end of the handshake that a WebSocket begins with, and makes messages of everything from then on.
     #[cfg(feature = "web")]
     pub(crate) fn open_web(&self, accepted: &[u8], socket: WebSocket) {

@@ -1,12 +1,15 @@
-//! The end of a socket: a lingering close, which loses none of the last bytes.
+//! The end of a connection: the goodbye, and a lingering close, which loses none of the last bytes.
 //!
 //! *Owns* how long the last bytes may take, and how long the peer's are read after them.
 //! *Knows nothing of* what the peer is told.
 
+#[cfg(feature = "web")]
+use std::io::Write as _;
 use std::io::{ErrorKind, Read};
 use std::time::{Duration, Instant};
 
-use super::{DisconnectReason, Outbox};
+use super::{CausedBy, DisconnectReason, Outbox, State};
+use crate::ui::screen::LineKind;
 
 /// How long the last bytes may take to leave, unless the server stops first.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -16,10 +19,38 @@ const DRAIN: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(1);
 
 impl Outbox {
+    /// Says goodbye: removes the prompt, writes the line, restores the terminal and sends it all. Does nothing for a client that
+    /// was dropped, since it has been told.
+    pub(crate) fn farewell(&self, line: Option<(LineKind, &str)>) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.disconnect.is_some() || state.codec.awaits_request() {
+            return;
+        }
+        if let Some((LineKind::Refusal, line)) = line {
+            state.codec.explain(line);
+        }
+        state.forget_view();
+        #[cfg(feature = "json")]
+        if state.watching.is_program() {
+            state.write_bye(line);
+            return self.transmit_unsent(state, CausedBy::Client);
+        }
+        let State { display, unsent, .. } = state;
+        display.wipe_prompt(unsent);
+        if let Some((kind, line)) = line {
+            display.write(kind, line, unsent);
+        }
+        display.restore(unsent);
+        self.transmit_unsent(state, CausedBy::Client);
+    }
+
     /// Waits until the backlog has drained, shuts down the writing side, and reads until the peer has done the same.
     pub(crate) fn lingering_close(&self, reason: &DisconnectReason) {
         let began = Instant::now();
         self.wait_drained(Some(began + DRAIN));
+        #[cfg(feature = "web")]
+        self.send_parting(began + DRAIN);
         if self.close_writing(reason).is_err() {
             return;
         }
@@ -37,6 +68,27 @@ impl Outbox {
                 // Stopping and continuing the process must not turn the goodbye into a reset.
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Ok(_) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Sends what a slow reader is still owed: the rest of a message that was begun, and why it was dropped. By now the connection is
+    /// over, so this thread may wait for its own client.
+    #[cfg(feature = "web")]
+    #[inline(never)]
+    fn send_parting(&self, deadline: Instant) {
+        let parting = self.lock().codec.take_parting();
+        let mut rest = parting.as_slice();
+        while !rest.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.stream().set_write_timeout(Some(left)).is_err() {
+                return;
+            }
+            let mut stream = self.stream();
+            match stream.write(rest) {
+                Ok(taken) => rest = &rest[taken..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return,
             }
         }
     }

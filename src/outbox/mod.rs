@@ -360,32 +360,6 @@ impl Outbox {
             self.transmit_unsent(&mut guard, CausedBy::Client);
         }
     }
-
-    /// Says goodbye: removes the prompt, writes the line, restores the terminal and sends it all. Does nothing for a client that
-    /// was dropped, since it has been told.
-    pub(crate) fn farewell(&self, line: Option<(LineKind, &str)>) {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        if state.disconnect.is_some() {
-            return;
-        }
-        state.forget_view();
-        #[cfg(feature = "json")]
-        if state.watching.is_program() {
-            state.write_bye(line);
-            return self.transmit_unsent(state, CausedBy::Client);
-        }
-        let State { display, unsent, codec, .. } = state;
-        display.wipe_prompt(unsent);
-        if let Some((kind, line)) = line {
-            display.write(kind, line, unsent);
-            if kind == LineKind::Refusal {
-                codec.explain(line);
-            }
-        }
-        display.restore(unsent);
-        self.transmit_unsent(state, CausedBy::Client);
-    }
 }
 
 /// Who caused this backlog. Only text from others counts towards the limit.

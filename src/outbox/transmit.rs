@@ -152,6 +152,9 @@ impl Outbox {
     /// half of the client's own reply would count against `outbox_bytes` together with the line that came in between. False if
     /// the connection is over.
     pub(super) fn begin_others(&self, state: &mut State) -> bool {
+        if state.codec.awaits_request() {
+            return false;
+        }
         if state.disconnect.is_none() && !state.unsent.is_empty() {
             self.transmit_unsent(state, CausedBy::Client);
         }
@@ -225,11 +228,15 @@ impl Outbox {
 impl State {
     /// What a client that is dropped is told, if that can follow what its socket has accepted.
     fn last_words(&mut self, reason: &DisconnectReason) -> Vec<u8> {
-        // Under TLS, the client could not decrypt a line after a gap; it notices the missing end. In a WebSocket, only the closing
-        // message can follow, and only a whole frame.
+        // Under TLS, the client could not decrypt a line after a gap; it notices the missing end. In a WebSocket, the message that
+        // was begun is completed first, which may take a while and is left to the client's own thread.
         if !self.codec.is_plain() {
-            let can = self.codec.is_in_the_clear() && self.backlog.is_between_pieces();
-            return if can { self.codec.close(reason.close_code(), &reason.close_words()) } else { Vec::new() };
+            #[cfg(feature = "web")]
+            self.codec.part(self.backlog.begun(), reason.close_code(), &reason.close_words());
+            return Vec::new();
+        }
+        if self.codec.awaits_request() {
+            return Vec::new();
         }
         #[cfg(feature = "json")]
         if self.watching.is_program() {

@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 use socket2::{SockRef, TcpKeepalive};
 
 use super::Capacity;
-use super::transport::Entrance;
+use super::transport::{Entrance, Service, TurnedAway};
+#[cfg(feature = "web")]
+use super::web;
 use crate::access::admission::AdmissionError;
 use crate::access::rate::Rate;
 use crate::hub::Hub;
@@ -40,6 +42,15 @@ const REFUSED_STAYS: Duration = Duration::from_secs(1);
 /// How long the accept loop waits when it has no descriptor or thread left, unless a connection closes earlier.
 const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
 
+/// How long a connection's first steps may take: the handshake of TLS, and the head of an HTTP request. A handshake needs two
+/// round trips at most, a request one, and a slow line with lost packets five seconds for all. A peer that opens connections only
+/// to hold them occupies a thread no longer than this.
+const FIRST_STEPS: Duration = Duration::from_secs(10);
+
+/// Most connections from one proxy that have not said for whom they are.
+#[cfg(feature = "web")]
+const MOST_PENDING_HEADS: usize = 64;
+
 /// Keepalive finds a dead peer within 60 + 4 x 15 = 120 s, and keeps NAT mappings alive, which last at least five minutes
 /// (RFC 5382 asks for over two hours, but not all comply).
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
@@ -62,7 +73,7 @@ pub(super) fn accept(listener: &TcpListener, entrance: &Arc<Entrance>, hub: &Arc
                 Some(libc::EMFILE | libc::ENFILE) => {
                     if spare.take().is_some() {
                         if let Ok((stream, peer)) = listener.accept() {
-                            refuse(stream, peer, entrance, hub, FULL);
+                            refuse(stream, peer, entrance, hub, &TurnedAway::for_now(FULL));
                         }
                     } else {
                         hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
@@ -86,39 +97,52 @@ fn open_spare() -> Option<File> {
 
 fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Arc<Hub>, capacity: Capacity) {
     if hub.shutdown.is_announced() {
-        return refuse(stream, peer, entrance, hub, STOPPING);
+        return refuse(stream, peer, entrance, hub, &TurnedAway::for_now(STOPPING));
     }
     let address = peer.ip().to_canonical();
     if let Some(why) = entrance.refuses_plain(&hub.config(), address) {
         return refuse(stream, peer, entrance, hub, &why);
     }
     // By address first, so that an address with too many connections takes up no room.
-    let counted = match enter(hub, address, Instant::now()) {
+    let entered = if speaks_for_others(hub, entrance, address) {
+        enter_for_others(hub, address, Instant::now())
+    } else {
+        enter(hub, address, Instant::now())
+    };
+    let counted = match entered {
         Ok(counted) => counted,
         Err(why) => return refuse(stream, peer, entrance, hub, &why),
     };
-    let leave = || {
-        if counted {
-            hub.limits.admission().leave(address);
-        }
-    };
     let limit = hub.config().limits.max_connections.unwrap_or(usize::MAX).min(capacity.connections);
     let Some(open) = hub.shutdown.enter(limit) else {
-        leave();
-        return refuse(stream, peer, entrance, hub, FULL);
+        leave(hub, counted, address);
+        return refuse(stream, peer, entrance, hub, &TurnedAway::for_now(FULL));
     };
     let id = hub.next_client();
     let outbox = Outbox::new(id, stream, Arc::clone(&hub.slow_readers));
     let (hub_share, outbox_share, entrance_share) = (Arc::clone(hub), Arc::clone(&outbox), Arc::clone(entrance));
-    let connection =
-        Box::new(Connection { hub: hub_share, outbox: outbox_share, peer, entrance: entrance_share, counted, open });
+    let door = match entrance.service {
+        Service::Session(door) => door,
+        // Decided by its first request.
+        #[cfg(feature = "web")]
+        Service::Web => Door::Plain,
+    };
+    let connection = Box::new(Connection {
+        hub: hub_share,
+        outbox: outbox_share,
+        peer,
+        entrance: entrance_share,
+        door,
+        counted,
+        open,
+    });
     let spawned =
         thread::Builder::new().name(format!("client:{id}")).stack_size(CLIENT_STACK).spawn(move || serve(connection));
     if let Err(error) = spawned {
         log::warn!("{peer}: cannot start a thread: {error}");
-        leave();
+        leave(hub, counted, address);
         if let Some(outbox) = Arc::into_inner(outbox) {
-            refuse(outbox.into_stream(), peer, entrance, hub, FULL);
+            refuse(outbox.into_stream(), peer, entrance, hub, &TurnedAway::for_now(FULL));
         }
         // Usually memory or threads are short for a moment; accepting more at once would make it worse.
         hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
@@ -126,11 +150,11 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
 }
 
 /// Sends one line to a client that is not admitted, and closes the socket a little later.
-fn refuse(stream: TcpStream, peer: SocketAddr, entrance: &Entrance, hub: &Hub, line: &str) {
-    log::info!("{peer}: refused: {line}");
+fn refuse(stream: TcpStream, peer: SocketAddr, entrance: &Entrance, hub: &Hub, why: &TurnedAway) {
+    log::info!("{peer}: refused: {}", why.line);
     let socket = SockRef::from(&stream);
     // If the socket does not accept the line at once, the client does not get it.
-    let _ = socket.send_with_flags(&entrance.transport.refusal(line), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
+    let _ = socket.send_with_flags(&entrance.refusal(why), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
     let _ = socket.shutdown(Shutdown::Write);
     hub.timer.close_later(Instant::now() + REFUSED_STAYS, peer.ip(), stream);
 }
@@ -142,19 +166,32 @@ struct Connection {
     outbox: Arc<Outbox>,
     peer: SocketAddr,
     entrance: Arc<Entrance>,
-    /// Whether it counts towards the limit of its address.
-    counted: bool,
+    /// What its session begins with.
+    door: Door,
+    counted: Counted,
     open: Open,
+}
+
+/// What a connection counts towards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    /// Nothing: its address is exempt.
+    Nowhere,
+    /// The limit of its address.
+    ByAddress,
+    /// The connections of a proxy that has not said for whom.
+    #[cfg(feature = "web")]
+    ByProxy,
 }
 
 /// A client's thread.
 ///
 /// Its beginning and end are separate functions and never inlined: the depth of the stack while the session waits decides
 /// whether an idle user costs two pages of it or three.
-fn serve(connection: Box<Connection>) {
+fn serve(mut connection: Box<Connection>) {
     let began = Instant::now();
     log_connected(&connection);
-    let ended = match begin(&connection) {
+    let ended = match begin(&mut connection, began) {
         Ok(()) => {
             let mut session = open_session(&connection, began);
             run(&mut session)
@@ -166,41 +203,79 @@ fn serve(connection: Box<Connection>) {
 
 #[inline(never)]
 fn log_connected(Connection { outbox, peer, entrance, .. }: &Connection) {
-    let usual = entrance.door == Door::Plain && entrance.transport.is_plain();
-    let kind = if usual { String::new() } else { format!(" ({})", entrance.transport.name(entrance.door)) };
+    let usual = entrance.service == Service::Session(Door::Plain) && entrance.transport.is_plain();
+    let kind = if usual { String::new() } else { format!(" ({})", entrance.name()) };
     log::info!("client {} from {peer} connected{kind}", outbox.id());
 }
 
 #[inline(never)]
-fn begin(Connection { hub, outbox, peer, entrance, .. }: &Connection) -> Result<(), DisconnectReason> {
+fn begin(connection: &mut Connection, began: Instant) -> Result<(), DisconnectReason> {
+    let Connection { hub, outbox, peer, entrance, .. } = connection;
     entrance.transport.prepare(outbox);
+    #[cfg(feature = "web")]
+    if entrance.service == Service::Web {
+        outbox.await_request();
+    }
     set_options(outbox.stream());
     hub.roster.connected(outbox);
-    if let Some((line, ended)) = decided_meanwhile(hub, peer.ip().to_canonical()) {
-        outbox.turn_away(&entrance.transport.refusal(&line), ended.clone());
+    if let Some((why, ended)) = decided_meanwhile(hub, peer.ip().to_canonical()) {
+        outbox.turn_away(&entrance.refusal(&why), ended.clone());
         outbox.lingering_close(&ended);
         return Err(ended);
     }
-    // A panic in the handshake must not leave anything of this connection behind.
-    let config = hub.config();
-    let shake_hands = || entrance.shake_hands(outbox, &config, peer.ip().to_canonical());
-    catch_unwind(AssertUnwindSafe(shake_hands)).unwrap_or(Err(DisconnectReason::Panicked))
+    // A panic in the first steps must not leave anything of this connection behind.
+    let first_steps = || take_first_steps(connection, began + FIRST_STEPS);
+    catch_unwind(AssertUnwindSafe(first_steps)).unwrap_or(Err(DisconnectReason::Panicked))
+}
+
+/// All that comes before a session, under one deadline.
+fn take_first_steps(connection: &mut Connection, deadline: Instant) -> Result<(), DisconnectReason> {
+    let Connection { hub, outbox, peer, entrance, .. } = connection;
+    entrance.shake_hands(outbox, hub, peer.ip().to_canonical(), deadline)?;
+    match entrance.service {
+        Service::Session(_) => Ok(()),
+        #[cfg(feature = "web")]
+        Service::Web => receive_request(connection, deadline),
+    }
+}
+
+/// Receives the first request, and takes from it who is there and what their session begins with.
+#[cfg(feature = "web")]
+fn receive_request(connection: &mut Connection, deadline: Instant) -> Result<(), DisconnectReason> {
+    let Connection { hub, outbox, entrance, peer, counted, door, .. } = connection;
+    let visit = web::Visit {
+        hub,
+        outbox,
+        is_secure: !entrance.transport.is_plain(),
+        peer: *peer,
+        is_proxy: *counted == Counted::ByProxy,
+        deadline,
+    };
+    let proxy = peer.ip().to_canonical();
+    let mut admit = |address: IpAddr| {
+        let entered = enter(hub, address, Instant::now())?;
+        leave(hub, std::mem::replace(counted, entered), proxy);
+        peer.set_ip(address);
+        log::info!("client {} is from {address}, through a proxy at {proxy}", outbox.id());
+        Ok(())
+    };
+    *door = web::receive(&visit, &mut admit)?;
+    Ok(())
 }
 
 /// A stop or a ban that was decided after this connection was admitted and before it was in the roster. Such a decision is
 /// applied to the connections in the roster, so it has missed this one; later decisions will not.
-fn decided_meanwhile(hub: &Hub, address: IpAddr) -> Option<(String, DisconnectReason)> {
+fn decided_meanwhile(hub: &Hub, address: IpAddr) -> Option<(TurnedAway, DisconnectReason)> {
     if hub.shutdown.is_announced() {
-        return Some((STOPPING.to_owned(), DisconnectReason::Stopping));
+        return Some((TurnedAway::for_now(STOPPING), DisconnectReason::Stopping));
     }
-    hub.address_bans
-        .find(address, hub.moment())
-        .map(|ban| (ban.notice(hub.moment()).to_string(), DisconnectReason::AddressBanned))
+    let ban = hub.address_bans.find(address, hub.moment())?;
+    Some((TurnedAway::for_good(ban.notice(hub.moment()).to_string()), DisconnectReason::AddressBanned))
 }
 
 #[inline(never)]
-fn open_session(Connection { hub, outbox, peer, entrance, .. }: &Connection, began: Instant) -> Box<Session> {
-    Session::new(Arc::clone(hub), Arc::clone(outbox), *peer, entrance.door, began)
+fn open_session(Connection { hub, outbox, peer, door, .. }: &Connection, began: Instant) -> Box<Session> {
+    Session::new(Arc::clone(hub), Arc::clone(outbox), *peer, *door, began)
 }
 
 fn run(session: &mut Session) -> DisconnectReason {
@@ -219,9 +294,7 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason)
     let Connection { hub, outbox, peer, counted, open, .. } = *connection;
     let id = outbox.id();
     hub.roster.disconnected(id);
-    if counted {
-        hub.limits.admission().leave(peer.ip().to_canonical());
-    }
+    leave(&hub, counted, peer.ip().to_canonical());
     // Closed here, because a delivery's snapshot may still hold a reference to the outbox.
     let _ = outbox.stream().shutdown(Shutdown::Both);
     outbox.disconnect(DisconnectReason::Quit);
@@ -231,27 +304,61 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason)
     drop(open);
 }
 
-/// Admits a connection or returns the refusal. True if the connection was counted, false if its address is exempt.
-fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<bool, String> {
+/// Whether a connection is from a proxy, whose requests say for whom they are.
+#[cfg_attr(not(feature = "web"), expect(unused_variables, reason = "there are no requests"))]
+fn speaks_for_others(hub: &Hub, entrance: &Entrance, address: IpAddr) -> bool {
+    #[cfg(feature = "web")]
+    if entrance.service == Service::Web {
+        return hub.config().web.trusted_proxies.iter().any(|network| network.contains(address));
+    }
+    false
+}
+
+/// Admits a connection of a proxy until it has said for whom.
+#[cfg(feature = "web")]
+fn enter_for_others(hub: &Hub, proxy: IpAddr, now: Instant) -> Result<Counted, TurnedAway> {
+    let entered = hub.limits.pending_heads().enter(proxy, Some(MOST_PENDING_HEADS), None, now);
+    entered.map(|()| Counted::ByProxy).map_err(|_| TurnedAway::for_now(FULL))
+}
+
+#[cfg(not(feature = "web"))]
+fn enter_for_others(hub: &Hub, proxy: IpAddr, now: Instant) -> Result<Counted, TurnedAway> {
+    enter(hub, proxy, now)
+}
+
+/// A connection that was admitted no longer counts.
+fn leave(hub: &Hub, counted: Counted, address: IpAddr) {
+    match counted {
+        Counted::Nowhere => {}
+        Counted::ByAddress => hub.limits.admission().leave(address),
+        #[cfg(feature = "web")]
+        Counted::ByProxy => hub.limits.pending_heads().leave(address),
+    }
+}
+
+/// Admits a connection or returns the refusal.
+fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<Counted, TurnedAway> {
     let moment = hub.moment();
     if let Some(ban) = hub.address_bans.find(address, moment) {
-        return Err(ban.notice(moment).to_string());
+        return Err(TurnedAway::for_good(ban.notice(moment).to_string()));
     }
     let config = hub.config();
     if config.is_exempt(address) {
-        return Ok(false);
+        return Ok(Counted::Nowhere);
     }
     let limits = &config.limits;
     let rate = limits.connections_per_ip_per_minute.and_then(|count| u32::try_from(count).ok());
     let rate = rate.and_then(|count| Rate::new(count, count, Duration::from_secs(60)));
     let entered = hub.limits.admission().enter(address, limits.connections_per_ip, rate, now);
-    entered.map(|()| true).map_err(|why| match why {
-        AdmissionError::TooManyOpen(limit) => {
-            format!("Too many connections from your address: at most {limit} at once.")
-        }
-        AdmissionError::TooManyNew(wait) => {
-            format!("Too many new connections from your address: try again in {}.", seconds(wait))
-        }
+    entered.map(|()| Counted::ByAddress).map_err(|why| {
+        TurnedAway::for_now(match why {
+            AdmissionError::TooManyOpen(limit) => {
+                format!("Too many connections from your address: at most {limit} at once.")
+            }
+            AdmissionError::TooManyNew(wait) => {
+                format!("Too many new connections from your address: try again in {}.", seconds(wait))
+            }
+        })
     })
 }
 

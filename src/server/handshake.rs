@@ -4,7 +4,7 @@
 //! *Knows nothing of* the handshake itself, which is the codec's.
 
 use std::io::{self, Read as _};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::ports::Ports;
 use crate::outbox::{DisconnectReason, Outbox};
@@ -14,37 +14,36 @@ use crate::text::escape_for_log;
 #[cfg(test)]
 mod tests;
 
-/// How long a handshake may take. It needs two round trips at most, and a slow line with lost packets three seconds. A peer
-/// that opens connections only to hold them occupies a thread no longer than this.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-
 /// Bytes read at a time. A client hello has 200 to 1,800.
 const READ: usize = 2048;
 
-/// The deadline of a handshake that begins now.
-pub(super) fn deadline() -> Instant {
-    Instant::now() + HANDSHAKE
-}
-
-/// Performs the handshake, before anything else is read. On an error the peer has been answered and the socket closed.
+/// Performs the handshake, before anything else is read. On an error the peer has been answered and the socket closed. `page`
+/// gives the address of the page in the browser to a peer that has said this.
 ///
 /// Not inlined, so that the buffers and the library's frames are off the stack when the session begins.
 #[inline(never)]
-pub(super) fn shake_hands(outbox: &Outbox, ports: Ports, deadline: Instant) -> Result<(), DisconnectReason> {
-    let ended = match exchange(outbox, deadline) {
+pub(super) fn shake_hands(
+    outbox: &Outbox,
+    ports: Ports,
+    page: &dyn Fn(&[u8]) -> Option<String>,
+    deadline: Instant,
+) -> Result<(), DisconnectReason> {
+    let mut heard = Vec::new();
+    let ended = match exchange(outbox, deadline, &mut heard) {
         Ok(()) => return Ok(()),
         Err(ended) => outbox.disconnect_reason().unwrap_or(ended),
     };
     if ended == DisconnectReason::PlainText {
         turn_away(outbox, hint(outbox, ports).as_bytes());
     } else if let DisconnectReason::OtherProtocol(protocol) = &ended {
-        turn_away(outbox, protocol.answer());
+        turn_away(outbox, &protocol.answer(page(&heard).as_deref()));
     }
     outbox.lingering_close(&ended);
     Err(ended)
 }
 
-fn exchange(outbox: &Outbox, deadline: Instant) -> Result<(), DisconnectReason> {
+/// `heard`: what a peer that speaks another protocol has said last.
+fn exchange(outbox: &Outbox, deadline: Instant, heard: &mut Vec<u8>) -> Result<(), DisconnectReason> {
     let lost = |error: io::Error| DisconnectReason::Reset(error.kind());
     let mut stream = outbox.stream();
     let mut buffer = vec![0; READ];
@@ -80,7 +79,10 @@ fn exchange(outbox: &Outbox, deadline: Instant) -> Result<(), DisconnectReason> 
         match &mut peer {
             Peer::Plain(first) => match first.feed(chunk) {
                 Verdict::Undecided => {}
-                verdict @ (Verdict::Person | Verdict::OtherProtocol(_)) => return Err(not_tls(verdict)),
+                verdict @ (Verdict::Person | Verdict::OtherProtocol(_)) => {
+                    heard.extend_from_slice(chunk);
+                    return Err(not_tls(verdict));
+                }
             },
             Peer::Silent | Peer::Tls => match outbox.shake_hands(chunk).map_err(|error| refused(outbox, &error))? {
                 Progress::ShakingHands => {}

@@ -15,6 +15,8 @@ mod handshake;
 mod ports;
 mod reminder;
 mod transport;
+#[cfg(feature = "web")]
+mod web;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -27,6 +29,8 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::access::shutdown_code::ShutdownCode;
 use crate::config::Config;
+#[cfg(feature = "web")]
+use crate::hub::page::Page;
 use crate::hub::{Hub, Request};
 use crate::outbox::DisconnectReason;
 use crate::store::{OpenError, Store, StoreEvent, StoreEventHandler, StoreOptions, StoredState};
@@ -34,7 +38,7 @@ use crate::ui::palette::Door;
 use crate::ui::screen::{Clock, LineKind};
 use ports::Ports;
 use reminder::Reminder;
-use transport::{Entrance, Transport};
+use transport::{Entrance, Service, Transport};
 
 pub use capacity::{Capacity, make_room_for_threads};
 #[cfg(feature = "tls")]
@@ -58,7 +62,7 @@ const SERVER_STACK: usize = 256 * 1024;
 struct Listener {
     socket: TcpListener,
     address: SocketAddr,
-    door: Door,
+    service: Service,
     transport: Transport,
 }
 
@@ -86,13 +90,13 @@ pub fn bind_with(
 ) -> Result<Server, StartError> {
     let all = transport::plan(&config)?;
     let mut listeners = Vec::new();
-    for (door, transport, address) in &all {
-        let (door, transport, address) = (*door, transport.clone(), *address);
+    for (service, transport, address) in &all {
+        let (service, transport, address) = (*service, transport.clone(), *address);
         // `[::]` also accepts IPv4 (as mapped addresses, RFC 4291, section 2.5.5.2), unless IPv4 has its own listener.
         let beside_ipv4 = all.iter().any(|(_, _, other)| other.is_ipv4() && other.port() == address.port());
         let socket = listen(address, beside_ipv4).map_err(|error| StartError::Listen { address, error })?;
         let address = socket.local_addr().map_err(|error| StartError::Listen { address, error })?;
-        listeners.push(Listener { socket, address, door, transport });
+        listeners.push(Listener { socket, address, service, transport });
     }
     let shutdown_code = config.exit_code.then(ShutdownCode::generate).transpose().map_err(StartError::ExitCode)?;
     let (requests, requested) = mpsc::channel();
@@ -101,6 +105,10 @@ pub fn bind_with(
     let hub = Arc::new(Hub::new(config, Clock::new(TimeZone::system()), shutdown_code, requests.clone(), stored));
     // Set once, here.
     let _ = weak_hub.set(Arc::downgrade(&hub));
+    #[cfg(feature = "web")]
+    if let Some(listener) = listeners.iter().find(|listener| listener.service == Service::Web) {
+        hub.open_page(Page::new(listener.address.port(), !listener.transport.is_plain()));
+    }
     Ok(Server { listeners, hub, capacity, requests, requested })
 }
 
@@ -109,7 +117,7 @@ pub fn bind_with(
 #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
 pub fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, StartError> {
     #[cfg(feature = "tls")]
-    if !config.tls.listen.is_empty() {
+    if transport::needs_certificate(config) {
         return certificate::check(config, now).map_err(StartError::Certificate);
     }
     Ok(Vec::new())
@@ -167,16 +175,15 @@ impl Server {
     /// which must not get into the log.
     pub fn announcement(&self) -> impl Iterator<Item = String> {
         let exit_code = self.hub.shutdown_code().map(|code| format!("exit code: {code}"));
-        let listeners = self
-            .listeners
-            .iter()
-            .map(|listener| format!("listening on {} ({})", listener.address, listener.transport.name(listener.door)));
+        let listeners = self.listeners.iter().map(|listener| {
+            format!("listening on {} ({})", listener.address, listener.transport.name(listener.service))
+        });
         let fingerprint = self.listeners.iter().find_map(|listener| listener.transport.fingerprint());
         let certificate = fingerprint.map(|fingerprint| format!("certificate SHA-256 {fingerprint}"));
         listeners.chain(certificate).chain(exit_code)
     }
 
-    /// The addresses of the listeners: plain, quick, then TLS.
+    /// The addresses of the listeners: plain, quick, the page, then the same with TLS.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().map(|listener| listener.address).collect()
     }
@@ -205,15 +212,25 @@ impl Server {
         let timer =
             server_thread("timer".to_owned(), move || timer.timer.run(|task| timer.carry_out(task, Instant::now())))?;
         let mut accepting = Vec::new();
-        let port = |plain| {
-            let found = listeners.iter().find(|listener| listener.transport.is_plain() == plain);
-            found.map(|listener| listener.address.port())
+        // A client on the wrong port is sent to the right one of its kind.
+        let port = |service: Service, plain| {
+            let is_alike = |other: Service| match service {
+                Service::Session(_) => matches!(other, Service::Session(Door::Plain | Door::Quick)),
+                #[cfg(feature = "web")]
+                Service::Web => other == Service::Web,
+            };
+            let mut alike = listeners.iter().filter(|listener| is_alike(listener.service));
+            alike.find(|listener| listener.transport.is_plain() == plain).map(|listener| listener.address.port())
         };
-        let ports = Ports { plain: port(true), tls: port(false) };
+        let ports: Vec<_> = listeners
+            .iter()
+            .map(|listener| Ports { plain: port(listener.service, true), tls: port(listener.service, false) })
+            .collect();
         let sockets: Vec<_> = listeners
             .into_iter()
-            .map(|Listener { socket, door, transport, .. }| {
-                Arc::new((socket, Arc::new(Entrance { door, transport, ports })))
+            .zip(ports)
+            .map(|(Listener { socket, service, transport, .. }, ports)| {
+                Arc::new((socket, Arc::new(Entrance { service, transport, ports })))
             })
             .collect();
         for (shared, address) in sockets.iter().zip(&addresses) {
@@ -273,7 +290,15 @@ fn warn_of_certificate(hub: &Hub, transport: &Transport) {
 /// Applies another configuration, except the listeners, `state_dir` and `[storage]`, which need a restart.
 fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<Item = &'a Transport>) {
     let old = hub.config();
-    if old.listen != config.listen || old.quick_listen != config.quick_listen || old.tls.listen != config.tls.listen {
+    #[cfg(feature = "web")]
+    let web_moved = old.web.listen != config.web.listen || old.web.tls_listen != config.web.tls_listen;
+    #[cfg(not(feature = "web"))]
+    let web_moved = false;
+    if old.listen != config.listen
+        || old.quick_listen != config.quick_listen
+        || old.tls.listen != config.tls.listen
+        || web_moved
+    {
         log::warn!("the listeners have changed in the configuration; this needs a restart, so the old ones stay");
         config.listen.clone_from(&old.listen);
         config.quick_listen.clone_from(&old.quick_listen);
@@ -282,6 +307,11 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
             config.tls.clone_from(&old.tls);
         }
         config.tls.listen.clone_from(&old.tls.listen);
+        #[cfg(feature = "web")]
+        {
+            config.web.listen.clone_from(&old.web.listen);
+            config.web.tls_listen.clone_from(&old.web.tls_listen);
+        }
     }
     if old.state_dir != config.state_dir {
         log::warn!("state_dir has changed in the configuration; this needs a restart, so the old one stays");

@@ -3,12 +3,13 @@
 //! It exists in every build, so that the rest of the server does not depend on the feature `tls`.
 //!
 //! *Owns* making a connection ready for its session; the texts for a client on the wrong listener.
-//! *Knows nothing of* the session.
+//! *Knows nothing of* the session, and of HTTP beyond that it comes first on some listeners.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 #[cfg(feature = "tls")]
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -19,7 +20,10 @@ use super::error::StartError;
 use super::handshake;
 use super::ports::{Ports, takes_plain};
 use crate::config::Config;
+use crate::hub::Hub;
 use crate::outbox::{DisconnectReason, Outbox};
+#[cfg(feature = "web")]
+use crate::protocol::http;
 #[cfg(feature = "tls")]
 use crate::protocol::wire::{Codec, OtherProtocol, Tls};
 use crate::ui::palette::Door;
@@ -34,26 +38,77 @@ pub(super) enum Transport {
     Tls(Arc<Certificate>),
 }
 
+/// What a listener's clients speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    /// What the session behind this door does, from the first byte.
+    Session(Door),
+    /// HTTP, which a WebSocket begins with, too.
+    #[cfg(feature = "web")]
+    Web,
+}
+
+/// Why a connection is not admitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TurnedAway {
+    pub(super) line: String,
+    /// It would be the same later.
+    pub(super) for_good: bool,
+}
+
+impl TurnedAway {
+    /// For now.
+    pub(super) fn for_now(line: impl Into<String>) -> TurnedAway {
+        TurnedAway { line: line.into(), for_good: false }
+    }
+
+    /// As long as a ban or a setting stands.
+    pub(super) fn for_good(line: impl Into<String>) -> TurnedAway {
+        TurnedAway { line: line.into(), for_good: true }
+    }
+}
+
 /// The listener that a connection came in by. Shared with the connections' threads, to save room on their stacks.
 pub(super) struct Entrance {
-    pub(super) door: Door,
+    pub(super) service: Service,
     pub(super) transport: Transport,
     pub(super) ports: Ports,
 }
 
 /// Lists the configured listeners with their transports. Reads the certificate, or makes it.
-pub(super) fn plan(config: &Config) -> Result<Vec<(Door, Transport, SocketAddr)>, StartError> {
-    let doors = [(Door::Plain, &config.listen), (Door::Quick, &config.quick_listen)];
-    let all = doors.into_iter().flat_map(|(door, list)| list.iter().map(move |address| (door, *address)));
+pub(super) fn plan(config: &Config) -> Result<Vec<(Service, Transport, SocketAddr)>, StartError> {
+    let services = [
+        (Service::Session(Door::Plain), &config.listen),
+        (Service::Session(Door::Quick), &config.quick_listen),
+        #[cfg(feature = "web")]
+        (Service::Web, &config.web.listen),
+    ];
+    let all = services.into_iter().flat_map(|(service, list)| list.iter().map(move |address| (service, *address)));
     #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "only the feature adds listeners"))]
-    let mut all: Vec<_> = all.map(|(door, address)| (door, Transport::Plain, address)).collect();
+    let mut all: Vec<_> = all.map(|(service, address)| (service, Transport::Plain, address)).collect();
     #[cfg(feature = "tls")]
-    if !config.tls.listen.is_empty() {
+    if needs_certificate(config) {
         let certificate = Arc::new(Certificate::open(config).map_err(StartError::Certificate)?);
-        let tls = || Transport::Tls(Arc::clone(&certificate));
-        all.extend(config.tls.listen.iter().map(|address| (Door::Plain, tls(), *address)));
+        let services = [
+            (Service::Session(Door::Plain), &config.tls.listen),
+            #[cfg(feature = "web")]
+            (Service::Web, &config.web.tls_listen),
+        ];
+        for (service, list) in services {
+            all.extend(list.iter().map(|address| (service, Transport::Tls(Arc::clone(&certificate)), *address)));
+        }
     }
     Ok(all)
+}
+
+/// Whether there are listeners with TLS.
+#[cfg(feature = "tls")]
+pub(super) fn needs_certificate(config: &Config) -> bool {
+    #[cfg(feature = "web")]
+    if !config.web.tls_listen.is_empty() {
+        return true;
+    }
+    !config.tls.listen.is_empty()
 }
 
 impl Transport {
@@ -63,16 +118,20 @@ impl Transport {
     }
 
     /// The name of the listener, printed at the start.
-    pub(super) fn name(&self, door: Door) -> &'static str {
-        match (self, door) {
+    pub(super) fn name(&self, service: Service) -> &'static str {
+        match (self, service) {
             #[cfg(all(feature = "tls", feature = "json"))]
-            (Transport::Tls(_), Door::Json) => "json, tls",
+            (Transport::Tls(_), Service::Session(Door::Json)) => "json, tls",
+            #[cfg(all(feature = "tls", feature = "web"))]
+            (Transport::Tls(_), Service::Web) => "web, tls",
             #[cfg(feature = "tls")]
-            (Transport::Tls(_), Door::Plain | Door::Quick) => "tls",
-            (Transport::Plain, Door::Plain) => "telnet, nc",
-            (Transport::Plain, Door::Quick) => "quick",
+            (Transport::Tls(_), Service::Session(Door::Plain | Door::Quick)) => "tls",
+            (Transport::Plain, Service::Session(Door::Plain)) => "telnet, nc",
+            (Transport::Plain, Service::Session(Door::Quick)) => "quick",
             #[cfg(feature = "json")]
-            (Transport::Plain, Door::Json) => "json",
+            (Transport::Plain, Service::Session(Door::Json)) => "json",
+            #[cfg(feature = "web")]
+            (Transport::Plain, Service::Web) => "web",
         }
     }
 
@@ -115,15 +174,6 @@ impl Transport {
         }
     }
 
-    /// The bytes that refuse a connection at once. Without a handshake, TLS can only send an alert.
-    pub(super) fn refusal(&self, line: &str) -> Cow<'static, [u8]> {
-        match self {
-            Transport::Plain => format!("! {line}\r\n").into_bytes().into(),
-            #[cfg(feature = "tls")]
-            Transport::Tls(_) => OtherProtocol::Tls.answer().into(),
-        }
-    }
-
     /// Prepares a new outbox.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "an outbox begins plain"))]
     pub(super) fn prepare(&self, outbox: &Outbox) {
@@ -133,6 +183,16 @@ impl Transport {
             Transport::Tls(certificate) => encrypt(outbox, certificate),
         }
     }
+}
+
+/// A refusal to a client that expects HTTP.
+#[cfg(feature = "web")]
+fn refusal_of_web(why: &TurnedAway) -> Cow<'static, [u8]> {
+    let line = why.line.clone();
+    let refusal = if why.for_good { http::Refusal::Forbidden(line) } else { http::Refusal::Full(line) };
+    let mut answer = Vec::new();
+    http::write_refusal(&refusal, http::Method::Get, &mut answer);
+    answer.into()
 }
 
 /// Not inlined: the TLS state is on the stack before it is boxed, over three kilobytes. Inlined, it would cost every plain
@@ -150,30 +210,52 @@ fn encrypt(outbox: &Outbox, certificate: &Certificate) {
 }
 
 impl Entrance {
-    /// Makes the connection ready for its session.
+    /// The name of the listener, printed at the start.
+    pub(super) fn name(&self) -> &'static str {
+        self.transport.name(self.service)
+    }
+
+    /// The bytes that refuse a connection at once. Without a handshake, TLS can only send an alert.
+    pub(super) fn refusal(&self, why: &TurnedAway) -> Cow<'static, [u8]> {
+        match &self.transport {
+            Transport::Plain => match self.service {
+                Service::Session(_) => format!("! {}\r\n", why.line).into_bytes().into(),
+                #[cfg(feature = "web")]
+                Service::Web => refusal_of_web(why),
+            },
+            #[cfg(feature = "tls")]
+            Transport::Tls(_) => OtherProtocol::Tls.answer(None),
+        }
+    }
+
+    /// Makes the connection ready for what comes first: its session, or HTTP.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "a plain connection is ready at once"))]
     pub(super) fn shake_hands(
         &self,
         outbox: &Outbox,
-        config: &Config,
+        hub: &Hub,
         address: IpAddr,
+        deadline: Instant,
     ) -> Result<(), DisconnectReason> {
         match self.transport {
             Transport::Plain => Ok(()),
             #[cfg(feature = "tls")]
             Transport::Tls(_) => {
-                handshake::shake_hands(outbox, self.ports.open_to(config, address), handshake::deadline())
+                let ports = self.ports.open_to(&hub.config(), address);
+                let page = |heard: &[u8]| hub.page_address(heard, outbox.stream().local_addr().ok());
+                handshake::shake_hands(outbox, ports, &page, deadline)
             }
         }
     }
 
     /// The refusal, if a client at this address may not connect here without encryption.
-    pub(super) fn refuses_plain(&self, config: &Config, address: IpAddr) -> Option<String> {
+    pub(super) fn refuses_plain(&self, config: &Config, address: IpAddr) -> Option<TurnedAway> {
         if !self.transport.is_plain() || takes_plain(config, address) {
             return None;
         }
         let remedy = self.ports.tls.map_or_else(String::new, |port| format!(": use TLS on port {port}"));
-        Some(format!("This server takes no unencrypted connections from your address{remedy}."))
+        let line = format!("This server takes no unencrypted connections from your address{remedy}.");
+        Some(TurnedAway::for_good(line))
     }
 }
 
@@ -183,9 +265,9 @@ mod tests {
     use crate::config::Plain;
 
     fn refused(plain: Plain, ports: Ports, address: &str) -> Option<String> {
-        let entrance = Entrance { door: Door::Plain, transport: Transport::Plain, ports };
+        let entrance = Entrance { service: Service::Session(Door::Plain), transport: Transport::Plain, ports };
         let config = Config { plain, ..Config::default() };
-        entrance.refuses_plain(&config, address.parse().unwrap())
+        entrance.refuses_plain(&config, address.parse().unwrap()).map(|why| why.line)
     }
 
     #[test]

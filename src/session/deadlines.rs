@@ -11,6 +11,8 @@ use super::Session;
 use super::idle::Due;
 use crate::config::Config;
 use crate::outbox::DisconnectReason;
+#[cfg(feature = "web")]
+use crate::protocol::websocket::LivenessDue;
 use crate::ui::screen::LineKind;
 
 /// How long a session waits at most before it checks its deadlines again.
@@ -39,6 +41,26 @@ impl Session {
             self.outbox.write_date_if_due(&self.hub.clock);
         }
         self.keep_limits(now);
+        #[cfg(feature = "web")]
+        self.keep_alive(now);
+    }
+
+    /// Something has come from the client of a WebSocket.
+    #[cfg(feature = "web")]
+    pub(super) fn heard(&mut self) {
+        let now = self.now();
+        self.liveness.iter_mut().for_each(|liveness| liveness.heard(now));
+    }
+
+    /// Asks the client of a WebSocket whether it is there, or gives it up.
+    #[cfg(feature = "web")]
+    #[inline(never)]
+    fn keep_alive(&mut self, now: Instant) {
+        match self.liveness.as_mut().map_or(LivenessDue::Nothing, |liveness| liveness.due(now)) {
+            LivenessDue::Nothing => {}
+            LivenessDue::Ping => self.outbox.ping(),
+            LivenessDue::End => drop(self.disconnect.get_or_insert(DisconnectReason::Unresponsive)),
+        }
     }
 
     /// Ends a login that takes too long, and an idle connection after its warning. No line is run.
@@ -106,8 +128,12 @@ impl Session {
         let config = self.hub.config();
         let idle = config.idle_timeout.filter(|_| self.user.is_some()).map(|limit| self.idle.next(limit));
         let login = login_deadline(&config, self.opened).filter(|_| self.user.is_none());
+        #[cfg(feature = "web")]
+        let alive = self.liveness.map(|liveness| liveness.next());
+        #[cfg(not(feature = "web"))]
+        let alive = None;
         let (keys, lines, terminal) = (self.input.held_until(), self.pacing.next_due(), self.terminal.next_due());
-        [idle, login, keys, lines, terminal, self.midnight()].into_iter().flatten().min()
+        [idle, login, keys, lines, terminal, alive, self.midnight()].into_iter().flatten().min()
     }
 }
 

@@ -40,7 +40,7 @@ impl Session {
             return self.take_typed(chunk);
         }
         if let Verdict::OtherProtocol(protocol) = self.input.first_bytes.feed(chunk) {
-            self.turn_away(protocol);
+            self.turn_away(protocol, chunk);
             return;
         }
         self.take_typed(chunk);
@@ -121,7 +121,7 @@ impl Session {
     pub(super) fn input_ended(&mut self) {
         self.outbox.with_display(|display, _| display.input_ended());
         if let Some(protocol) = self.input.end() {
-            self.turn_away(protocol);
+            self.turn_away(protocol, &[]);
             return;
         }
         if self.is_over() {
@@ -389,10 +389,12 @@ impl Session {
         }
     }
 
-    /// The client speaks another protocol: it gets one fitting answer and the end, and nothing it sent is run.
+    /// The client speaks another protocol: it gets one fitting answer and the end, and nothing it sent is run. `heard`: what it
+    /// said, as far as that is at hand.
     #[inline(never)]
-    pub(super) fn turn_away(&mut self, protocol: OtherProtocol) {
-        self.outbox.answer_raw(protocol.answer());
+    pub(super) fn turn_away(&mut self, protocol: OtherProtocol, heard: &[u8]) {
+        let page = self.hub.page_address(heard, self.outbox.stream().local_addr().ok());
+        self.outbox.answer_raw(&protocol.answer(page.as_deref()));
         self.disconnect = Some(DisconnectReason::OtherProtocol(protocol));
     }
 }

@@ -71,6 +71,8 @@ use crate::hub::roster::User;
 use crate::hub::worker_pool::BusyError;
 use crate::outbox::{DisconnectReason, Outbox};
 use crate::protocol::telnet::Policy;
+#[cfg(feature = "web")]
+use crate::protocol::websocket::{Form, Liveness};
 use crate::ui::palette::{Door, Effect, Palette, Rules};
 use crate::ui::screen::LineKind;
 use account_state::AccountState;
@@ -126,6 +128,9 @@ pub struct Session {
     #[cfg(feature = "json")]
     json: Option<Box<json::JsonSession>>,
     disconnect: Option<DisconnectReason>,
+    /// Whether the client of a WebSocket is still there.
+    #[cfg(feature = "web")]
+    liveness: Option<Liveness>,
 }
 
 impl Session {
@@ -138,6 +143,15 @@ impl Session {
             Telnet::Auto => Policy::Auto,
             Telnet::Never => Policy::Never,
             Telnet::Always => Policy::Always,
+        };
+        #[cfg(feature = "web")]
+        let form = outbox.form();
+        #[cfg(feature = "web")]
+        let policy = match (form, policy) {
+            // It has said that it speaks telnet.
+            (Some(Form::Telnet), Policy::Auto) => Policy::Always,
+            (Some(Form::Lines | Form::Terminal), _) => Policy::Never,
+            (None | Some(Form::Telnet), policy) => policy,
         };
         let queue = LineQueue::new(Arc::clone(&hub.limits.waiting_lines), outbox.id());
         // Boxed here: it is large, and the stack of whatever creates it stays with every idle user.
@@ -161,6 +175,8 @@ impl Session {
             #[cfg(feature = "json")]
             json: None,
             disconnect: None,
+            #[cfg(feature = "web")]
+            liveness: form.map(|_| Liveness::new(now)),
             hub,
             outbox,
             peer,

@@ -80,7 +80,7 @@ impl Session {
             verdict = self.input.first_bytes.finish();
         }
         if let Verdict::OtherProtocol(protocol) = verdict {
-            return self.turn_away(protocol);
+            return self.turn_away(protocol, &heard);
         }
         #[cfg(feature = "json")]
         let is_program = self.opens_as_program(&heard);
@@ -150,6 +150,8 @@ impl Session {
     /// Decodes what one read brought.
     #[inline(never)]
     fn decode(&mut self, chunk: &[u8], plain: &mut Vec<u8>) -> ReadState {
+        #[cfg(feature = "web")]
+        self.heard();
         match self.outbox.decode(chunk, plain) {
             Ok(Progress::ShakingHands | Progress::Open) => ReadState::More,
             Ok(Progress::Closed) => ReadState::Closed,

@@ -11,8 +11,8 @@ pub enum Refusal {
     Bad(&'static str),
     /// This page may not open a WebSocket here.
     ForeignOrigin,
-    /// The address is banned; the sentence says so.
-    Banned(String),
+    /// The address may not connect; the sentence says why.
+    Forbidden(String),
     /// There is nothing at this target.
     NotFound,
     /// A method other than GET and HEAD.
@@ -34,7 +34,7 @@ impl Refusal {
     pub fn status(&self) -> u16 {
         match self {
             Refusal::Bad(_) => 400,
-            Refusal::ForeignOrigin | Refusal::Banned(_) => 403,
+            Refusal::ForeignOrigin | Refusal::Forbidden(_) => 403,
             Refusal::NotFound => 404,
             Refusal::Method => 405,
             Refusal::TooSlow => 408,
@@ -52,7 +52,7 @@ impl Refusal {
             Refusal::UpgradeRequired => "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
             Refusal::Bad(_)
             | Refusal::ForeignOrigin
-            | Refusal::Banned(_)
+            | Refusal::Forbidden(_)
             | Refusal::NotFound
             | Refusal::TooSlow
             | Refusal::UnknownHost(_)
@@ -75,7 +75,7 @@ impl fmt::Display for Refusal {
             }
             Refusal::UpgradeRequired => f.write_str("This is for WebSocket clients, version 13. The chat is at /"),
             Refusal::HeadTooLong => f.write_str("That request is too long: its head may have 8,192 bytes in 64 lines."),
-            Refusal::Banned(sentence) | Refusal::Full(sentence) => f.write_str(sentence),
+            Refusal::Forbidden(sentence) | Refusal::Full(sentence) => f.write_str(sentence),
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct WebSocket {
     message: Vec<u8>,
     /// The last refusal before the end, which the close frame repeats: a page has it at hand when the connection is gone.
     reason: Option<Box<str>>,
+    /// What is still to be sent to a client that was dropped.
+    parting: Vec<u8>,
     /// Our own close was sent, or nothing more can be sent.
     closed: bool,
 }
@@ -39,7 +41,15 @@ impl WebSocket {
     /// A connection whose handshake is done. `limit`: most bytes in one message. `early`: what has been read behind the
     /// handshake's request.
     pub fn new(form: Form, limit: usize, early: Vec<u8>) -> WebSocket {
-        WebSocket { form, reader: Reader::new(limit), early, message: Vec::new(), reason: None, closed: false }
+        WebSocket {
+            form,
+            reader: Reader::new(limit),
+            early,
+            message: Vec::new(),
+            reason: None,
+            parting: Vec::new(),
+            closed: false,
+        }
     }
 
     /// What messages contain.
@@ -148,6 +158,20 @@ impl WebSocket {
         let explained = self.reason.take();
         self.write_last(Some(code), explained.as_deref().unwrap_or(reason), &mut out);
         out
+    }
+
+    /// Keeps the end of a message that was begun, and a close frame behind it, for [`WebSocket::take_parting`].
+    pub(crate) fn part(&mut self, begun: &[u8], code: u16, reason: &str) {
+        if !self.closed {
+            self.parting = begun.to_vec();
+            let last = self.close(code, reason);
+            self.parting.extend(last);
+        }
+    }
+
+    /// What [`WebSocket::part`] has kept, once.
+    pub(crate) fn take_parting(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.parting)
     }
 
     /// Something will not be sent, so nothing that follows would be understood.

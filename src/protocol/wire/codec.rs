@@ -22,6 +22,9 @@ pub struct Codec {
     tls: Option<Box<Tls>>,
     #[cfg(feature = "web")]
     web: Option<Box<WebSocket>>,
+    /// The client expects HTTP. What is said to everybody is not for it.
+    #[cfg(feature = "web")]
+    awaits_request: bool,
 }
 
 /// Whether sealed bytes may be shared with other connections, and what they look like.
@@ -42,9 +45,24 @@ impl Codec {
         Codec { tls: Some(Box::new(tls)), ..Codec::default() }
     }
 
+    /// From now on nothing is said but answers to HTTP requests.
+    #[cfg(feature = "web")]
+    pub(crate) fn await_request(&mut self) {
+        self.awaits_request = true;
+    }
+
+    /// Whether the client expects nothing but answers to HTTP requests.
+    pub(crate) fn awaits_request(&self) -> bool {
+        #[cfg(feature = "web")]
+        return self.awaits_request;
+        #[cfg(not(feature = "web"))]
+        false
+    }
+
     /// From now on everything is WebSocket, inside TLS if there is any.
     #[cfg(feature = "web")]
     pub(crate) fn open_web(&mut self, socket: WebSocket) {
+        self.awaits_request = false;
         self.web = Some(Box::new(socket));
     }
 
@@ -64,14 +82,6 @@ impl Codec {
         if self.web.is_some() {
             return false;
         }
-        true
-    }
-
-    /// Whether nothing is encrypted, so that bytes can be left out.
-    pub(crate) fn is_in_the_clear(&self) -> bool {
-        #[cfg(feature = "tls")]
-        return self.tls.is_none();
-        #[cfg(not(feature = "tls"))]
         true
     }
 
@@ -191,6 +201,25 @@ impl Codec {
         if let Some(web) = &mut self.web {
             web.explain(reason);
         }
+    }
+
+    /// The client of a WebSocket is dropped: keeps the end of the message that it has in part, `begun`, and the reason behind it.
+    /// Inside TLS there is nothing to keep, since what was encrypted in between is missing.
+    #[cfg(feature = "web")]
+    pub(crate) fn part(&mut self, begun: &[u8], code: u16, reason: &str) {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return;
+        }
+        if let Some(web) = &mut self.web {
+            web.part(begun, code, reason);
+        }
+    }
+
+    /// What [`Codec::part`] has kept, once.
+    #[cfg(feature = "web")]
+    pub(crate) fn take_parting(&mut self) -> Vec<u8> {
+        self.web.as_mut().map(|web| web.take_parting()).unwrap_or_default()
     }
 
     /// The bytes that tell the peer that nothing more comes, and in a WebSocket why. Empty on a plain connection, and on a second

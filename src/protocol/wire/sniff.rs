@@ -3,6 +3,7 @@
 //! *Owns* what those protocols begin with, and what to answer.
 //! *Knows nothing of* what happens to the connection afterwards.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -20,22 +21,21 @@ pub enum OtherProtocol {
 }
 
 impl OtherProtocol {
-    /// The one answer that such a peer understands.
-    pub fn answer(self) -> &'static [u8] {
-        match self {
+    /// The one answer that such a peer understands. `page`: the address of the page in the browser, if there is one.
+    pub fn answer(self, page: Option<&str>) -> Cow<'static, [u8]> {
+        let answer: &'static [u8] = match self {
             // A fatal alert (RFC 8446, section 6): record type 21, version 3.1 as in every first record, two bytes,
             // fatal, handshake_failure. The peer reports it as a refusal by the server, not as garbage.
             OtherProtocol::Tls => &[21, 3, 1, 0, 2, 2, 40],
             OtherProtocol::Ssh => b"This is a chat server for telnet and nc, not SSH.\r\n",
             OtherProtocol::Http => {
-                b"HTTP/1.1 400 Bad Request\r\n\
-                  Content-Type: text/plain; charset=utf-8\r\n\
-                  Content-Length: 60\r\n\
-                  Connection: close\r\n\
-                  \r\n\
-                  This is a chat server for telnet and nc, not a web server.\r\n"
+                let page = page.map_or_else(String::new, |page| format!("The page is at {page}\r\n"));
+                let text = format!("This is a chat server for telnet and nc, not a web server.\r\n{page}");
+                let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length:";
+                return format!("{head} {}\r\nConnection: close\r\n\r\n{text}", text.len()).into_bytes().into();
             }
-        }
+        };
+        answer.into()
     }
 }
 
@@ -257,16 +257,20 @@ mod tests {
 
     #[test]
     fn the_answer_to_tls_is_a_fatal_alert_of_its_true_length() {
-        let answer = OtherProtocol::Tls.answer();
+        let answer = OtherProtocol::Tls.answer(None);
         assert_eq!(answer[0], 21);
         assert_eq!(usize::from(u16::from_be_bytes([answer[3], answer[4]])), answer[5..].len());
         assert_eq!(answer[5..], [2, 40]);
     }
 
     #[test]
-    fn the_answer_to_http_says_its_true_length() {
-        let answer = std::str::from_utf8(OtherProtocol::Http.answer()).expect("text");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
+    fn the_answer_to_http_says_its_true_length_and_where_the_page_is() {
+        for page in [None, Some("http://box:8080/")] {
+            let answer = String::from_utf8(OtherProtocol::Http.answer(page).into_owned()).expect("text");
+            let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+            assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
+            let named = body.strip_prefix("This is a chat server for telnet and nc, not a web server.\r\n");
+            assert_eq!(named, Some(if page.is_some() { "The page is at http://box:8080/\r\n" } else { "" }));
+        }
     }
 }

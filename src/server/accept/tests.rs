@@ -37,9 +37,9 @@ fn let_in(hub: &Arc<Hub>) -> (Box<Connection>, TcpStream) {
     let (stream, _) = listener.accept().expect("accepted");
     let outbox = Outbox::new(hub.next_client(), stream, Arc::clone(&hub.slow_readers));
     let ports = Ports { plain: None, tls: None };
-    let entrance = Arc::new(Entrance { door: Door::Plain, transport: Transport::Plain, ports });
+    let entrance = Arc::new(Entrance { service: Service::Session(Door::Plain), transport: Transport::Plain, ports });
     let open = hub.shutdown.enter(10).expect("room for one");
-    (Box::new(Connection { hub: Arc::clone(hub), outbox, peer, entrance, counted, open }), client)
+    (Box::new(Connection { hub: Arc::clone(hub), outbox, peer, entrance, door: Door::Plain, counted, open }), client)
 }
 
 fn ban(hub: &Hub, network: &str) {
@@ -100,11 +100,15 @@ fn over_tls_a_ban_in_between_is_an_alert() {
     config.tls.listen = vec![loopback()];
     let plan = crate::server::transport::plan(&config).expect("a certificate");
     let transport = plan.into_iter().find(|(_, transport, _)| !transport.is_plain()).expect("TLS").1;
-    connection.entrance = Arc::new(Entrance { door: Door::Plain, transport, ports: Ports { plain: None, tls: None } });
+    connection.entrance = Arc::new(Entrance {
+        service: Service::Session(Door::Plain),
+        transport,
+        ports: Ports { plain: None, tls: None },
+    });
     ban(&hub, "192.0.2.7");
     serve(connection);
     let mut heard = Vec::new();
     client.read_to_end(&mut heard).expect("the end");
-    assert_eq!(heard, crate::protocol::wire::OtherProtocol::Tls.answer());
+    assert_eq!(heard, *crate::protocol::wire::OtherProtocol::Tls.answer(None));
     let _ = std::fs::remove_dir_all(directory);
 }

@@ -6,6 +6,8 @@ use std::thread::{self, JoinHandle};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
 
+use std::time::Duration;
+
 use super::*;
 use crate::chat::message::ClientId;
 use crate::outbox::{OutboxLimits, SlowReaders};
@@ -46,7 +48,7 @@ impl Accepted {
 
     fn begin(&self, ports: Ports, within: Duration) -> JoinHandle<Result<(), DisconnectReason>> {
         let outbox = Arc::clone(&self.outbox);
-        thread::spawn(move || shake_hands(&outbox, ports, Instant::now() + within))
+        thread::spawn(move || shake_hands(&outbox, ports, &|_| None, Instant::now() + within))
     }
 
     /// Everything the client reads to the end, and how the handshake ended.

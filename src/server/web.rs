@@ -1,0 +1,241 @@
+//! The first request on a web listener: the page, a refusal, or the handshake of a WebSocket, after which a session begins.
+//!
+//! *Owns* the deadline of the request's head, whom a proxy is believed to speak for, and the page's bytes.
+//! *Knows nothing of* the rules of HTTP, which are pure, and of the session.
+
+use std::io::{self, Read as _};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::transport::TurnedAway;
+use crate::hub::Hub;
+use crate::outbox::{DisconnectReason, Outbox};
+use crate::protocol::http::{
+    Answer, Body, HeadReader, Host, Method, Protocol, Refusal, Request, Site, Upgrade, page_head, write_accepted,
+    write_refusal, write_response,
+};
+use crate::protocol::websocket::{Form, WebSocket};
+use crate::protocol::wire::Progress;
+use crate::text::escape_for_log;
+use crate::ui::palette::Door;
+
+#[cfg(test)]
+mod tests;
+
+/// The page in three files, so that each can be edited as what it is. Sent as one: script and style stand where the page has the
+/// marks for them.
+const HTML: &str = include_str!("web/page.html");
+const CSS: &str = include_str!("web/page.css");
+const JS: &str = include_str!("web/page.js");
+const STYLE_MARK: &str = "<!--STYLE-->";
+const SCRIPT_MARK: &str = "<!--SCRIPT-->";
+
+/// Bytes read at a time. A head has 200 to 1,500.
+const READ: usize = 2048;
+
+/// How long a client may take to fetch an answer. The page has under 100 KB, which a slow phone takes in ten seconds.
+const FETCH: Duration = Duration::from_secs(30);
+
+/// Longest message where `line_bytes` sets no limit, in bytes: whatever a stranger can make grow is bounded.
+const LONGEST_MESSAGE: usize = 4 << 20;
+
+/// How much longer than a line a message may be: in JSON a character of one byte may take six, but hardly all of them do.
+const TIMES_A_LINE: usize = 4;
+
+/// A connection that has said nothing yet, or not all of a request.
+pub(super) struct Visit<'a> {
+    pub(super) hub: &'a Hub,
+    pub(super) outbox: &'a Outbox,
+    /// Through TLS.
+    pub(super) is_secure: bool,
+    /// Where the connection comes from.
+    pub(super) peer: SocketAddr,
+    /// The peer is a proxy that is believed about whom it speaks for.
+    pub(super) is_proxy: bool,
+    /// When all of the head must have come: a client that sends a byte a second occupies its thread no longer than this.
+    pub(super) deadline: Instant,
+}
+
+/// Why there is nothing to answer with.
+enum Failure {
+    /// Except this.
+    Refused(Refusal),
+    /// There is nobody to answer.
+    Over(DisconnectReason),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        Failure::Refused(refusal)
+    }
+}
+
+impl From<TurnedAway> for Failure {
+    fn from(TurnedAway { line, for_good }: TurnedAway) -> Failure {
+        Failure::Refused(if for_good { Refusal::Forbidden(line) } else { Refusal::Full(line) })
+    }
+}
+
+/// Receives the first request. Returns the door of the session that begins with it. `admit` admits the address that a proxy speaks
+/// for.
+///
+/// Not inlined, so that its buffers are off the stack when the session begins.
+///
+/// # Errors
+///
+/// The request is answered and the socket closed, or there was none.
+#[inline(never)]
+pub(super) fn receive(
+    visit: &Visit<'_>,
+    admit: &mut dyn FnMut(IpAddr) -> Result<(), TurnedAway>,
+) -> Result<Door, DisconnectReason> {
+    let mut method = Method::Get;
+    let mut answer = Vec::new();
+    let ended = match visit.decide(&mut method, admit) {
+        Ok((Answer::Upgrade(upgrade), _, early)) => return Ok(visit.open(&upgrade, early)),
+        Ok((Answer::Page, host, _)) => match write_page(host.as_ref(), method, &mut answer) {
+            Ok(()) => DisconnectReason::Answered(200),
+            Err(error) => {
+                log::error!("no page can be made: {error}");
+                let refusal = Refusal::Full("The system returns no random numbers.".to_owned());
+                write_refusal(&refusal, method, &mut answer);
+                DisconnectReason::Answered(refusal.status())
+            }
+        },
+        Ok((Answer::NoIcon, _, _)) => {
+            write_response(204, "", Body::None, method, &mut answer);
+            DisconnectReason::Answered(204)
+        }
+        Err(Failure::Refused(refusal)) => {
+            log::info!("client {}: {}", visit.outbox.id(), escape_for_log(&refusal.to_string()));
+            write_refusal(&refusal, method, &mut answer);
+            match refusal {
+                Refusal::TooSlow => DisconnectReason::RequestTimeout,
+                other => DisconnectReason::Answered(other.status()),
+            }
+        }
+        Err(Failure::Over(ended)) => ended,
+    };
+    visit.outbox.answer_raw(&answer);
+    visit.outbox.flush();
+    visit.outbox.wait_drained(Some(Instant::now() + FETCH));
+    visit.outbox.lingering_close(&ended);
+    Err(visit.outbox.disconnect_reason().unwrap_or(ended))
+}
+
+impl Visit<'_> {
+    /// Reads the request and decides what it gets. Also returns what the request calls the server, and what has come behind it.
+    fn decide(
+        &self,
+        method: &mut Method,
+        admit: &mut dyn FnMut(IpAddr) -> Result<(), TurnedAway>,
+    ) -> Result<(Answer, Option<Host>, Vec<u8>), Failure> {
+        let (head, early) = self.read_head()?;
+        let request = Request::parse(&head)?;
+        *method = request.method;
+        if self.is_proxy {
+            // A proxy that asks for itself, to see whether the server is well, names nobody.
+            let address = match request.forwarded_for() {
+                Some(text) => forwarded(text, self.peer.ip()).ok_or(Refusal::Bad("X-Forwarded-For"))?,
+                None => self.peer.ip().to_canonical(),
+            };
+            // First, so that a ban that is decided meanwhile finds the connection.
+            self.outbox.speak_for(address);
+            admit(address)?;
+        }
+        let config = self.hub.config();
+        let names = self.hub.site_names();
+        let site = Site { names: &names, origins: &config.web.origins, is_secure: self.is_secure };
+        let answer = site.answer(&request)?;
+        Ok((answer, request.host, early))
+    }
+
+    /// Reads until the head is whole. Also returns what has come behind it.
+    fn read_head(&self) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+        let lost = |error: io::Error| Failure::Over(DisconnectReason::Reset(error.kind()));
+        let mut stream = self.outbox.stream();
+        let mut buffer = vec![0; READ];
+        let mut reader = HeadReader::new();
+        // What came right behind the handshake of TLS is read first.
+        let mut count = 0;
+        loop {
+            let mut plain = Vec::new();
+            let progress = self.outbox.decode(&buffer[..count], &mut plain).map_err(|error| {
+                log::info!("client {}: {}", self.outbox.id(), escape_for_log(&error.to_string()));
+                Failure::Over(DisconnectReason::Tls)
+            })?;
+            if let Some((head, used)) = reader.feed(&plain)? {
+                return Ok((head, plain.split_off(used)));
+            }
+            if progress == Progress::Closed {
+                return Err(Failure::Over(DisconnectReason::PeerClosed));
+            }
+            count = loop {
+                if let Some(ended) = self.outbox.disconnect_reason() {
+                    return Err(Failure::Over(ended));
+                }
+                let left = self.deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    // A browser opens connections ahead of need, and takes an answer to none of its requests for an error.
+                    let said_nothing = reader.is_empty();
+                    return Err(if said_nothing {
+                        Failure::Over(DisconnectReason::RequestTimeout)
+                    } else {
+                        Failure::Refused(Refusal::TooSlow)
+                    });
+                }
+                stream.set_read_timeout(Some(left)).map_err(lost)?;
+                match stream.read(&mut buffer) {
+                    Ok(0) => return Err(Failure::Over(DisconnectReason::PeerClosed)),
+                    Ok(count) => break count,
+                    Err(error) => match error.kind() {
+                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
+                        _ => return Err(lost(error)),
+                    },
+                }
+            };
+        }
+    }
+
+    /// Ends the handshake. Everything from now on is messages.
+    fn open(&self, upgrade: &Upgrade, early: Vec<u8>) -> Door {
+        let (form, door) = match upgrade.protocol {
+            None | Some(Protocol::Json) => (Form::Lines, Door::Json),
+            Some(Protocol::Terminal) => (Form::Terminal, Door::Plain),
+            Some(Protocol::Telnet) => (Form::Telnet, Door::Plain),
+        };
+        let line = self.hub.config().limits.line_bytes;
+        let limit = line.map_or(LONGEST_MESSAGE, |line| line.saturating_mul(TIMES_A_LINE));
+        let mut accepted = Vec::new();
+        write_accepted(upgrade, &mut accepted);
+        self.outbox.open_web(&accepted, WebSocket::new(form, limit, early));
+        door
+    }
+}
+
+/// The address that a proxy at `proxy` speaks for, in the notations in use: an address, with or without a port. `None` for what
+/// would make a stranger one of the machine's own clients.
+fn forwarded(text: &str, proxy: IpAddr) -> Option<IpAddr> {
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = inner.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))?;
+    let address = address.to_canonical();
+    let is_usual = !address.is_unspecified() && !address.is_multicast();
+    (is_usual && (!address.is_loopback() || proxy.to_canonical().is_loopback())).then_some(address)
+}
+
+/// Appends the page. The nonce is new for each, so that nothing that gets into it can run.
+fn write_page(host: Option<&Host>, method: Method, out: &mut Vec<u8>) -> Result<(), getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    let nonce: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let html = page(&nonce);
+    write_response(200, &page_head(&nonce, host), Body::Html(html.as_bytes()), method, out);
+    Ok(())
+}
+
+/// The three files as one.
+fn page(nonce: &str) -> String {
+    let (top, rest) = HTML.split_once(STYLE_MARK).unwrap_or((HTML, ""));
+    let (middle, bottom) = rest.split_once(SCRIPT_MARK).unwrap_or((rest, ""));
+    format!("{top}<style nonce=\"{nonce}\">\n{CSS}</style>{middle}<script nonce=\"{nonce}\">\n{JS}</script>{bottom}")
+}
