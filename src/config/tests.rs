@@ -16,7 +16,7 @@ mod storage;
 const STORAGE: bool = cfg!(feature = "storage");
 
 /// The mistakes in `text`, one per line.
-fn said(text: &str) -> String {
+pub(super) fn said(text: &str) -> String {
     match parse(text, "c.toml") {
         Ok(_) => String::new(),
         Err(mistakes) => mistakes.to_string(),
@@ -25,11 +25,11 @@ fn said(text: &str) -> String {
 
 /// Checks that `text` has exactly this one mistake; `expected` is without the file name.
 #[track_caller]
-fn one(text: &str, expected: &str) {
+pub(super) fn one(text: &str, expected: &str) {
     assert_eq!(said(text), format!("c.toml:{expected}"), "for {text:?}");
 }
 
-fn good(text: &str) -> Config {
+pub(super) fn good(text: &str) -> Config {
     parse(text, "c.toml").unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 

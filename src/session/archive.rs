@@ -26,10 +26,10 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const CHANGING: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// The store, if it keeps messages, with everything written that was recorded so far. If the disk is in trouble,
-    /// what it has is read.
+    /// The store, if it keeps messages, with everything written that was recorded so far.
     fn archive(&self) -> Option<Arc<Store>> {
         let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
+        // If the disk is in trouble, what it has is read.
         let _ = store.sync();
         Some(store)
     }

@@ -1,20 +1,5 @@
-use crate::config::{Config, parse};
-
-fn said(text: &str) -> String {
-    match parse(text, "c.toml") {
-        Ok(_) => String::new(),
-        Err(mistakes) => mistakes.to_string(),
-    }
-}
-
-#[track_caller]
-fn one(text: &str, expected: &str) {
-    assert_eq!(said(text), format!("c.toml:{expected}"), "for {text:?}");
-}
-
-fn good(text: &str) -> Config {
-    parse(text, "c.toml").unwrap_or_else(|mistakes| panic!("{mistakes}"))
-}
+use crate::config::Config;
+use crate::config::tests::{good, one, said};
 
 #[test]
 fn every_key_of_the_section_reaches_its_setting() {

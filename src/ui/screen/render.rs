@@ -193,7 +193,7 @@ fn head(message: &Message, reader: &Recipient<'_>, out: &mut Vec<u8>) {
 /// The same of a message that is more than its text.
 #[inline(never)]
 fn head_with(extra: &Extra, message: &Message, reader: &Recipient<'_>, out: &mut Vec<u8>) {
-    // Writing to a Vec cannot fail.
+    // Writing to a Vec cannot fail, here and below.
     let direct = !extra.to.is_empty();
     let temporary = |out: &mut Vec<u8>| {
         if let Some(lasts) = extra.lasts {
