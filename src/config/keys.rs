@@ -58,6 +58,8 @@ pub(super) const TLS_KEYS: &[&str] = &["listen", "telnet", "certificate", "key"]
 
 pub(super) const WEB_KEYS: &[&str] = &["listen", "tls_listen", "hosts", "origins", "trusted_proxies"];
 
+pub(super) const JSON_KEYS: &[&str] = &["listen", "tls_listen"];
+
 pub(super) const PROXY_KEYS: &[&str] = &["listen", "tls_listen", "trusted"];
 
 pub(super) const ROOM_KEYS: &[&str] = &["public", "description", "limit", "password"];
@@ -72,10 +74,12 @@ const SECTIONS: &[&str] = &[
     "tls",
     #[cfg(feature = "web")]
     "web",
+    #[cfg(feature = "json")]
+    "json",
 ];
 
 /// Sections that need the Cargo feature of the same name.
-const FEATURE_SECTIONS: &[&str] = &["tls", "storage", "web", "cluster"];
+const FEATURE_SECTIONS: &[&str] = &["tls", "storage", "web", "json", "cluster"];
 
 /// Whether `section` needs a feature and this build has it.
 fn is_built(section: &str) -> bool {
@@ -90,7 +94,7 @@ pub fn lacking(feature: &str) -> String {
     )
 }
 
-/// Every key of any build, as (section, key). The sections are `""`, `"limits"`, `"tls"`, `"web"`, `"proxy"`,
+/// Every key of any build, as (section, key). The sections are `""`, `"limits"`, `"tls"`, `"web"`, `"json"`, `"proxy"`,
 /// `"rooms.NAME"` and `"storage"`.
 pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
     [
@@ -98,6 +102,7 @@ pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
         ("limits", LIMIT_KEYS),
         ("tls", TLS_KEYS),
         ("web", WEB_KEYS),
+        ("json", JSON_KEYS),
         ("proxy", PROXY_KEYS),
         ("rooms.NAME", ROOM_KEYS),
         ("storage", STORAGE_KEYS),

@@ -102,6 +102,10 @@ pub(super) fn refuse_nowhere(
 
 /// Whether there are listeners beside those of the top and of `[tls]`.
 fn has_other_listeners(config: &Config) -> bool {
+    #[cfg(feature = "json")]
+    if !config.json.listen.is_empty() || !config.json.tls_listen.is_empty() {
+        return true;
+    }
     #[cfg(feature = "web")]
     if !config.web.listen.is_empty() || !config.web.tls_listen.is_empty() {
         return true;
@@ -109,10 +113,12 @@ fn has_other_listeners(config: &Config) -> bool {
     !config.proxy.listen.is_empty() || !config.proxy.tls_listen.is_empty()
 }
 
-/// Reports unencrypted listeners of `[proxy]` and `[web]` where there are to be none.
+/// Reports unencrypted listeners of `[proxy]`, `[json]` and `[web]` where there are to be none.
 fn refuse_other_plain(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &mut Config) {
     let others = [
         ("proxy", &mut config.proxy.listen),
+        #[cfg(feature = "json")]
+        ("json", &mut config.json.listen),
         #[cfg(feature = "web")]
         ("web", &mut config.web.listen),
     ];

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `mod` | the types and defaults |
 //! | `keys` | the names of all settings, and the hint for an unknown one |
-//! | `read`, `rooms`, `listeners`, `tls`, `web`, `proxy`, `storage` | each key's range, and what depends on what |
+//! | `read`, `rooms`, `listeners`, `tls`, `web`, `json`, `proxy`, `storage` | each key's range, and what depends on what |
 //! | `conflict` | the mistakes about several keys |
 //! | `value` | one value of one type, and the mistake if it is another |
 //! | `file` | the file on disk |
@@ -29,6 +29,8 @@ use crate::chat::room_settings::RoomSettings;
 mod address;
 mod conflict;
 mod file;
+#[cfg(feature = "json")]
+mod json;
 mod keys;
 mod listeners;
 mod mistake;
@@ -47,6 +49,8 @@ mod web;
 use crate::access::network::Network;
 pub(crate) use address::{clash, parse_address};
 pub use file::load;
+#[cfg(feature = "json")]
+pub use json::JsonConfig;
 pub use keys::{keys, lacking};
 pub(crate) use mistake::Mistake;
 pub use mistake::Mistakes;
@@ -115,6 +119,9 @@ pub struct Config {
     /// Where the page is.
     #[cfg(feature = "web")]
     pub web: WebConfig,
+    /// Where programs connect.
+    #[cfg(feature = "json")]
+    pub json: JsonConfig,
     /// Listeners behind proxies.
     pub proxy: ProxyConfig,
     /// Limits per connection, per address and in total.
@@ -263,6 +270,8 @@ impl Default for Config {
             tls: TlsConfig::default(),
             #[cfg(feature = "web")]
             web: WebConfig::default(),
+            #[cfg(feature = "json")]
+            json: JsonConfig::default(),
             proxy: ProxyConfig::default(),
             limits: Limits::default(),
             // The name is valid, which the type cannot express and a test checks.

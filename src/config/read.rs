@@ -87,6 +87,11 @@ fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -
     if let Some(table) = section(reader, top, "web") {
         config.web = super::web::read_web(reader, Section { prefix: "web.", table }, &mut taken);
     }
+    #[cfg(feature = "json")]
+    if let Some(table) = section(reader, top, "json") {
+        let (line, plain) = (reader.line_of(top, "json"), !is_plain_off(top));
+        config.json = super::json::read_json(reader, Section { prefix: "json.", table }, line, &mut taken, plain);
+    }
     if let Some(table) = section(reader, top, "proxy") {
         config.proxy = read_proxy(reader, Section { prefix: "proxy.", table }, &mut taken, state);
     }
@@ -123,6 +128,12 @@ fn read_names(reader: &mut ValueReader<'_>, top: Section<'_, '_>, names: &mut Al
         let text = format!("names = \"unicode\" {}", lacking("unicode-names"));
         reader.mistake(reader.line_of(top, "names"), text);
     }
+}
+
+/// Whether the key `plain`, which is read later, forbids unencrypted listeners.
+#[cfg(feature = "json")]
+fn is_plain_off(top: Section<'_, '_>) -> bool {
+    top.get("plain").is_some_and(|value| value.get_ref().as_str() == Some("off"))
 }
 
 /// The table under `[name]`, if there is one.

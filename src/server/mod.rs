@@ -215,7 +215,11 @@ impl Server {
         // A client on the wrong port is sent to the right one of its kind.
         let port = |service: Service, plain| {
             let is_alike = |other: Service| match service {
-                Service::Session(_) => matches!(other, Service::Session(Door::Plain | Door::Quick)),
+                #[cfg(feature = "json")]
+                Service::Session(Door::Json) => other == service,
+                Service::Session(Door::Plain | Door::Quick) => {
+                    matches!(other, Service::Session(Door::Plain | Door::Quick))
+                }
                 #[cfg(feature = "web")]
                 Service::Web => other == Service::Web,
             };
@@ -294,10 +298,15 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
     let web_moved = old.web.listen != config.web.listen || old.web.tls_listen != config.web.tls_listen;
     #[cfg(not(feature = "web"))]
     let web_moved = false;
+    #[cfg(feature = "json")]
+    let json_moved = old.json != config.json;
+    #[cfg(not(feature = "json"))]
+    let json_moved = false;
     if old.listen != config.listen
         || old.quick_listen != config.quick_listen
         || old.tls.listen != config.tls.listen
         || web_moved
+        || json_moved
     {
         log::warn!("the listeners have changed in the configuration; this needs a restart, so the old ones stay");
         config.listen.clone_from(&old.listen);
@@ -312,6 +321,8 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
             config.web.listen.clone_from(&old.web.listen);
             config.web.tls_listen.clone_from(&old.web.tls_listen);
         }
+        #[cfg(feature = "json")]
+        config.json.clone_from(&old.json);
     }
     if old.state_dir != config.state_dir {
         log::warn!("state_dir has changed in the configuration; this needs a restart, so the old one stays");

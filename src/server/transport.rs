@@ -24,6 +24,8 @@ use crate::hub::Hub;
 use crate::outbox::{DisconnectReason, Outbox};
 #[cfg(feature = "web")]
 use crate::protocol::http;
+#[cfg(feature = "json")]
+use crate::protocol::json::Object;
 #[cfg(feature = "tls")]
 use crate::protocol::wire::{Codec, OtherProtocol, Tls};
 use crate::ui::palette::Door;
@@ -82,6 +84,8 @@ pub(super) fn plan(config: &Config) -> Result<Vec<(Service, Transport, SocketAdd
         (Service::Session(Door::Quick), &config.quick_listen),
         #[cfg(feature = "web")]
         (Service::Web, &config.web.listen),
+        #[cfg(feature = "json")]
+        (Service::Session(Door::Json), &config.json.listen),
     ];
     let all = services.into_iter().flat_map(|(service, list)| list.iter().map(move |address| (service, *address)));
     #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "only the feature adds listeners"))]
@@ -93,6 +97,8 @@ pub(super) fn plan(config: &Config) -> Result<Vec<(Service, Transport, SocketAdd
             (Service::Session(Door::Plain), &config.tls.listen),
             #[cfg(feature = "web")]
             (Service::Web, &config.web.tls_listen),
+            #[cfg(feature = "json")]
+            (Service::Session(Door::Json), &config.json.tls_listen),
         ];
         for (service, list) in services {
             all.extend(list.iter().map(|address| (service, Transport::Tls(Arc::clone(&certificate)), *address)));
@@ -104,6 +110,10 @@ pub(super) fn plan(config: &Config) -> Result<Vec<(Service, Transport, SocketAdd
 /// Whether there are listeners with TLS.
 #[cfg(feature = "tls")]
 pub(super) fn needs_certificate(config: &Config) -> bool {
+    #[cfg(feature = "json")]
+    if !config.json.tls_listen.is_empty() {
+        return true;
+    }
     #[cfg(feature = "web")]
     if !config.web.tls_listen.is_empty() {
         return true;
@@ -185,6 +195,14 @@ impl Transport {
     }
 }
 
+/// A refusal to a program that expects JSON.
+#[cfg(feature = "json")]
+fn refusal_of_json(why: &TurnedAway) -> Cow<'static, [u8]> {
+    let mut answer = Vec::new();
+    Object { content: why.line.as_str().into(), ..Object::new("bye", Timestamp::now()) }.write(&mut answer);
+    answer.into()
+}
+
 /// A refusal to a client that expects HTTP.
 #[cfg(feature = "web")]
 fn refusal_of_web(why: &TurnedAway) -> Cow<'static, [u8]> {
@@ -219,7 +237,9 @@ impl Entrance {
     pub(super) fn refusal(&self, why: &TurnedAway) -> Cow<'static, [u8]> {
         match &self.transport {
             Transport::Plain => match self.service {
-                Service::Session(_) => format!("! {}\r\n", why.line).into_bytes().into(),
+                #[cfg(feature = "json")]
+                Service::Session(Door::Json) => refusal_of_json(why),
+                Service::Session(Door::Plain | Door::Quick) => format!("! {}\r\n", why.line).into_bytes().into(),
                 #[cfg(feature = "web")]
                 Service::Web => refusal_of_web(why),
             },

@@ -55,6 +55,7 @@ fn header(section: &str) -> &'static str {
         "limits" => "[limits]",
         "tls" => "[tls]",
         "web" => "[web]",
+        "json" => "[json]",
         "proxy" => "[proxy]",
         "rooms.NAME" => "[rooms.general]",
         "storage" => "[storage]",
@@ -120,7 +121,7 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
     };
     let switched_on = switched_on.join("\n");
     // Each section whose feature is missing is one mistake, and nothing else is.
-    let missing = [("tls", cfg!(feature = "tls")), ("web", cfg!(feature = "web"))];
+    let missing = [("tls", cfg!(feature = "tls")), ("web", cfg!(feature = "web")), ("json", cfg!(feature = "json"))];
     let missing: Vec<_> = missing.into_iter().filter(|(_, built)| !built).map(|(name, _)| name).collect();
     if let Err(mistakes) = parse(&switched_on, "example") {
         let said: Vec<_> = mistakes.iter().map(|mistake| mistake.text.clone()).collect();
@@ -137,6 +138,8 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
         assert_eq!(config.web.listen, vec!["0.0.0.0:8080".parse().unwrap()]);
         assert!(config.web.hosts.len() == 1 && config.web.origins.len() == 1 && config.web.trusted_proxies.len() == 1);
     }
+    #[cfg(feature = "json")]
+    assert_eq!(config.json.listen, vec!["0.0.0.0:5557".parse().unwrap()]);
     if cfg!(feature = "tls") {
         assert_eq!(config.tls.listen, vec!["0.0.0.0:5556".parse().unwrap()]);
         assert!(config.tls.certificate.is_some() && config.tls.key.is_some());
