@@ -96,6 +96,8 @@ const my = {
   online: false,
   /** Connections lost one after the other, and the timers for the next one. */
   tries: 0, retry: 0, opening: 0,
+  /** What the server said last, before it closed the connection. */
+  bye: '',
   heard: 0, listedAt: 0,
   /** Requests without an answer: id -> { action, items, resolve }. */
   pending: new Map(), requests: 0,
@@ -123,6 +125,7 @@ const my = {
 
 function connect() {
   disconnect();
+  my.bye = '';
   const socket = new WebSocket(new URL('ws', location.href.replace(/^http/, 'ws')), 'chatsock.v1');
   my.socket = socket;
   my.opening = setTimeout(lost, OPENING_MS, {});
@@ -156,7 +159,7 @@ const LOST = { error: 'There is no connection.', optional: { code: 'lost' }, ite
 /** The connection is gone. Users who were logged in are connected again, unless the server wants them gone (RFC 6455, 7.4.1). */
 function lost({ code, reason }) {
   disconnect();
-  if (!my.me || code === 1008) return showLogin(reason || 'The server cannot be reached. Please try again.');
+  if (!my.me || code === 1008) return showLogin(reason || my.bye || 'The server cannot be reached. Please try again.');
   write('status', 'Reconnecting...');
   const wait = my.tries && Math.min(30_000, 500 * 2 ** my.tries) * (0.75 + Math.random() / 2);
   my.tries += 1;
@@ -245,7 +248,8 @@ async function logIn() {
   if (arrives) showRoom(my.current);
   if (again) await rejoin();
   await reload();
-  if (!my.current && matchMedia('(max-width: 44rem)').matches) $('rooms').showPopover();
+  if (!my.current && my.rooms.size) showRoom(allRooms()[0]);
+  else if (!my.current && matchMedia('(max-width: 44rem)').matches) $('rooms').showPopover();
 }
 
 const secret = password => (password ? { password } : {});
@@ -335,7 +339,7 @@ const events = {
   },
   news: ({ receiver, content }) => tell(my.rooms.get(receiver) ?? my.current, content),
   error: ({ content }) => tell(my.current, content, true),
-  bye: ({ content }) => tell(my.current, content),
+  bye: ({ content }) => (my.bye = content),
 };
 
 /** The room or conversation that an object belongs to. */
@@ -373,7 +377,7 @@ function comeOrGo({ action, sender, receiver, content, time, private: direct, op
   if (action === 'left') room.members.delete(fold(sender));
   else room.members.set(fold(sender), { name: sender, since: time });
   flush();
-  if (room.presence?.action !== action || room.presence.node !== room.tail.lastElementChild) {
+  if (room.presence?.action !== action || room.presence.node !== room.tail.lastChild) {
     room.presence = { action, node: notice(room, '', 'presence'), names: new Set(), more: 0 };
   }
   const { node, names } = room.presence;
@@ -642,6 +646,9 @@ function dayRule(time) {
 /** A line that is no message, and ends the group of the message before it. */
 function notice(room, text, kind) {
   flush();
+  // Whoever changes a room is told so, and sees it happen.
+  const before = room.tail?.lastChild;
+  if (text && before?.textContent === text) return before;
   const node = make(`div.notice.${kind}`, { dir: 'auto' }, text);
   addLine(room, node);
   room.apart = true;
@@ -669,7 +676,7 @@ function mark(room, message) {
 function trim() {
   while (my.messages > MOST_MESSAGES) {
     const room = allRooms().reduce((a, b) => (b.messages.size > a.messages.size ? b : a));
-    const block = room.lines.firstElementChild;
+    const block = room.lines.firstChild;
     if (block === room.tail) return;
     for (const { dataset } of block.children) if (room.messages.delete(Number(dataset.id))) my.messages -= 1;
     holding(room, () => block.remove());
@@ -738,7 +745,7 @@ function prepend(room, older) {
   const next = room.messages.values().next().value;
   room.messages = new Map([...above.messages, ...room.messages]);
   holding(room, () => {
-    const top = room.lines.firstElementChild?.firstElementChild;
+    const top = room.lines.firstChild?.firstChild;
     if (next && top.className === 'rule' && sameDay(above.last.time, next.time)) top.remove();
     room.lines.prepend(above.lines);
   });
@@ -850,7 +857,7 @@ async function post(room, text, edit, reply) {
     case 'quit':
       return { error: await logOut() };
     default:
-      return request('command', roomOnly(room), text.replace(/^\//, ':'));
+      return runLine(room, text.replace(/^\//, ':'));
   }
 }
 
@@ -1019,10 +1026,17 @@ function inform(title, text) {
 /** Runs a command for the current room, and tells there what it answers. Gives the server's sentence if it is refused. */
 async function command(line) {
   const room = my.current;
-  const { error, items } = await request('command', roomOnly(room), line);
+  const { error, items } = await runLine(room, line);
   tell(room, newsOf(items));
   if (room) readPeople(room).then(reload);
   return error;
+}
+
+async function runLine(room, line) {
+  const answer = await request('command', roomOnly(room), line);
+  const [, name] = /^:nick (\S+)/.exec(line) ?? [];
+  if (name && !answer.error) setMe(name);
+  return answer;
 }
 
 /** Commands are for rooms: in a conversation they are for none. */
@@ -1032,7 +1046,8 @@ const newsOf = (items = []) => items.filter(({ action }) => action === 'news').m
 
 /** Makes a request about the user's account. The last password is the one that counts from then on. */
 async function account(action, password, new_password) {
-  const { error } = await request(action, '', '', { password, new_password });
+  const { error, items } = await request(action, '', '', { password, new_password });
+  tell(my.current, newsOf(items));
   if (!error) my.password = action === 'unregister' ? '' : new_password ?? password;
   return error;
 }
@@ -1220,7 +1235,7 @@ function read(room) {
 function speak() {
   for (const [text, region] of my.spoken.splice(0).slice(-20)) {
     $(region).append(make('p', text));
-    if ($(region).childElementCount > 20) $(region).firstElementChild.remove();
+    if ($(region).childElementCount > 20) $(region).firstChild.remove();
   }
 }
 
