@@ -1,6 +1,6 @@
 //! The first request on a web listener: the page, a refusal, or the handshake of a WebSocket, after which a session begins.
 //!
-//! *Owns* the deadline of the request's head, whom a proxy is believed to speak for, and the page's bytes.
+//! *Owns* the deadline of the request's head, and whom a proxy is believed to speak for.
 //! *Knows nothing of* the rules of HTTP, which are pure, and of the session.
 
 use std::io::{self, Read as _};
@@ -19,16 +19,9 @@ use crate::protocol::wire::Progress;
 use crate::text::escape_for_log;
 use crate::ui::palette::Door;
 
+mod page;
 #[cfg(test)]
 mod tests;
-
-/// The page in three files, so that each can be edited as what it is. Sent as one: script and style stand where the page has the
-/// marks for them.
-const HTML: &str = include_str!("web/page.html");
-const CSS: &str = include_str!("web/page.css");
-const JS: &str = include_str!("web/page.js");
-const STYLE_MARK: &str = "<!--STYLE-->";
-const SCRIPT_MARK: &str = "<!--SCRIPT-->";
 
 /// Bytes read at a time. A head has 200 to 1,500.
 const READ: usize = 2048;
@@ -228,14 +221,7 @@ fn write_page(host: Option<&Host>, method: Method, out: &mut Vec<u8>) -> Result<
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
     let nonce: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let html = page(&nonce);
+    let html = page::page(&nonce);
     write_response(200, &page_head(&nonce, host), Body::Html(html.as_bytes()), method, out);
     Ok(())
-}
-
-/// The three files as one.
-fn page(nonce: &str) -> String {
-    let (top, rest) = HTML.split_once(STYLE_MARK).unwrap_or((HTML, ""));
-    let (middle, bottom) = rest.split_once(SCRIPT_MARK).unwrap_or((rest, ""));
-    format!("{top}<style nonce=\"{nonce}\">\n{CSS}</style>{middle}<script nonce=\"{nonce}\">\n{JS}</script>{bottom}")
 }

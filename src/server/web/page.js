@@ -42,7 +42,7 @@ function make(selector, ...parts) {
 
 const write = (id, content) => ($(id).textContent = content);
 const hide = (id, hidden) => ($(id).hidden = hidden);
-const lockIcon = () => $('lock').content.firstChild.cloneNode(true);
+const lockIf = locked => (locked ? [$('lock').content.firstChild.cloneNode(true)] : []);
 const bdi = name => paint(make('bdi.name', name), name);
 const counted = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 const people = count => counted(count, 'person', 'people');
@@ -488,7 +488,7 @@ function askRoom(name = '') {
 }
 
 function askNewRoom() {
-  ask('New room', '', [['Room', '', 'A letter, then letters, digits, _ and -.'], ['Room password', '', 'Empty for a room that needs none.', 'password'],
+  ask('New room', '', [['Room'], ['Room password', '', 'Empty for a room that needs none.', 'password'],
     ['In the list of rooms', true, '', 'checkbox']], 'Make it', async (name, password, listed) => {
     const { error } = await request('create', name.trim(), '', { ...secret(password), public: listed });
     return error || enterRoom(name.trim(), password);
@@ -514,7 +514,7 @@ function showRoom(room) {
   write('send-error', '');
   // Closed later, it would take the focus back to where it was opened.
   closeDialog();
-  hidePanels();
+  openPanel()?.hidePopover();
   flush();
   if (room) {
     room.log.hidden = false;
@@ -872,11 +872,6 @@ $('temporary').onclick = () => {
   draw();
 };
 
-function insert(text, from = field.selectionStart, to = field.selectionEnd) {
-  field.setRangeText(text, from, to, 'end');
-  field.focus();
-}
-
 /** Completes the name before the cursor. Gives false if there is none, and Tab moves on. */
 function completeName(step) {
   const room = my.current;
@@ -891,13 +886,15 @@ function completeName(step) {
   const { tab } = room;
   tab.at = (tab.at + step + tab.found.length) % tab.found.length;
   tab.shown = `${tab.start}${tab.found[tab.at]}${tab.start ? ' ' : ': '}`;
-  insert(tab.shown, 0, typed.length);
+  field.setRangeText(tab.shown, 0, typed.length, 'end');
   return true;
 }
 
+const modified = ({ altKey, ctrlKey, metaKey }) => altKey || ctrlKey || metaKey;
+
 field.oninput = fitText;
 field.onkeydown = event => {
-  if (event.isComposing || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.isComposing || modified(event)) return;
   if (event.key === 'Enter' && !event.shiftKey) send();
   else if (event.key === 'ArrowUp' && !field.value) editLast();
   else if (event.key !== 'Tab' || !completeName(event.shiftKey ? -1 : 1)) return;
@@ -945,7 +942,6 @@ function personMenu(name) {
   if (isMe(name)) return selfMenu();
   menu(name, [
     ['Send a direct message', () => showRoom(openRoom(`@${name}`))],
-    ['Mention', () => insert(`${name} `)],
     ['Who is this?', `:whois ${name}`],
     ['Hide their messages', `:ignore ${name}`],
     ['Show their messages again', `:unignore ${name}`],
@@ -1075,7 +1071,7 @@ function ask(title, note = '', fields, button, run) {
   const form = make('form', make('p.muted', note));
   for (const [index, [label, value = '', hint = '', type = 'text']] of fields.entries()) {
     const id = `ask-${index}`;
-    const input = make('input', { id, type, value, checked: value === true, autocomplete: type === 'password' ? 'new-password' : 'off', autocapitalize: 'off' });
+    const input = make('input', { id, type, value, checked: value === true, autocomplete: 'off', autocapitalize: 'off' });
     inputs.push(input);
     if (type === 'checkbox') form.append(make('label.choice', input, label));
     else form.append(make('label', { htmlFor: id }, label), input);
@@ -1180,7 +1176,7 @@ function showSettings() {
     toggle('Show who joins and leaves', 'presence'),
     notifies
       ? toggle('Notifications for mentions and direct messages', 'notify', async checked => checked && (await Notification.requestPermission()) === 'granted')
-      : make('p.muted.small', 'Browsers show notifications only for pages over https or on localhost. Here the title and the icon of the tab say what is new.'),
+      : make('p.muted.small', 'Browsers allow notifications only over https or on localhost; here the title and the icon of the tab say what is new.'),
     ...choice('Theme', 'theme', { system: 'As the system', light: 'Light', dark: 'Dark' }),
     ...choice('Read messages aloud', 'aloud', amounts),
     ...choice('Sound', 'sound', amounts),
@@ -1303,7 +1299,7 @@ function drawRoom(button, name, { people: listed = 0, password, limit, creator, 
   button.ariaCurrent = room && room === my.current ? 'true' : null;
   button.title = description;
   drawSigns(button, label,
-    make('span.label', ...(password ? [lockIcon()] : []), make('bdi', name)),
+    make('span.label', ...lockIf(password), make('bdi', name)),
     make('span.count', direct ? '' : limit ? `${count}/${limit}` : String(count)),
     make(mentioned ? 'span.pill.solid' : 'span.pill', { hidden: !unread }, unread),
     make('span.about', about));
@@ -1312,15 +1308,12 @@ function drawRoom(button, name, { people: listed = 0, password, limit, creator, 
 
 function drawHeader() {
   const room = my.current;
+  const { password = room?.password, creator, description } = room ? infoOf(room) : {};
+  const about = room?.direct ? ['Direct messages'] : [password ? 'With a password' : 'Without a password', creator && `by ${creator}`, description];
   $('search-button').hidden = hide('room-menu', !room);
-  $('room-name').replaceChildren(room?.name ?? 'No room');
-  write('room-about', '');
-  if (!room) return;
-  const { password, creator, description } = infoOf(room);
-  if (password) $('room-name').append(lockIcon());
-  const about = room.direct ? ['Direct messages'] : [password || room.password ? 'With a password' : 'Without a password', creator && `by ${creator}`, description];
-  $('room-about').textContent = $('room-about').title = about.filter(Boolean).join(' · ');
-  $('room-menu').ariaLabel = `Menu of ${room.name}`;
+  $('room-name').replaceChildren(room?.name ?? 'No room', ...lockIf(password));
+  $('room-about').title = write('room-about', room ? about.filter(Boolean).join(' · ') : '');
+  $('room-menu').ariaLabel = `Menu of ${room?.name}`;
 }
 
 function drawMembers() {
@@ -1364,13 +1357,11 @@ function drawCounts(unread) {
 
 // ---- Buttons and keys ----
 
-/** Hides the columns that narrow screens show over the messages. */
-function hidePanels() {
-  document.querySelector(':popover-open')?.hidePopover();
-}
+/** The column that a narrow screen shows over the messages, if one is open. */
+const openPanel = () => document.querySelector(':popover-open');
 
 const CLICKS = {
-  'reload': reload, 'join-button': () => askRoom(), 'new-button': askNewRoom, 'settings-button': showSettings, 'self-button': selfMenu,
+  reload, 'join-button': () => askRoom(), 'new-button': askNewRoom, 'settings-button': showSettings, 'self-button': selfMenu,
   'search-button': askSearch, 'room-menu': roomMenu, 'context-cancel': () => setContext({}),
 };
 for (const [id, onclick] of Object.entries(CLICKS)) $(id).onclick = onclick;
@@ -1409,7 +1400,7 @@ logs.onclick = ({ target }) => {
 logs.onkeydown = event => {
   const message = messageAt(event.target);
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  if (modified(event)) return;
   if (step) {
     const all = [...my.current.messages.values()];
     all[message ? all.indexOf(message) + step : all.length - 1]?.node.focus();
@@ -1437,7 +1428,7 @@ document.onkeydown = event => {
   else if (altKey && code === 'KeyA') nextUnread();
   else if ((event.ctrlKey || event.metaKey) && key === 'k') askWhere();
   else if (key === '?' && !target.matches('input, textarea')) showKeys();
-  else if (key === 'Escape' && my.current && !document.querySelector(':popover-open')) {
+  else if (key === 'Escape' && my.current && !openPanel()) {
     if (target === field) setContext({});
     field.focus();
   } else return;

@@ -1,0 +1,96 @@
+//! The page: three files, so that each can be edited as what it is, sent as one document.
+//!
+//! *Owns* the joining, and which parts of the files a browser does not need.
+//! *Knows nothing of* requests.
+
+use std::sync::LazyLock;
+
+const HTML: &str = include_str!("page.html");
+const CSS: &str = include_str!("page.css");
+const JS: &str = include_str!("page.js");
+
+/// Where style and script stand in the HTML.
+const MARKS: [&str; 2] = ["<!--STYLE-->", "<!--SCRIPT-->"];
+
+/// How comments of several lines begin and end in the three languages. In these files a comment has its lines to itself.
+const COMMENTS: [(&str, &str); 2] = [("/*", "*/"), ("<!-- ", "-->")];
+
+/// Blanks that CSS does not need.
+const SPACED: [(&str, &str); 4] = [(" { ", "{"), ("; }", "}"), (": ", ":"), ("; ", ";")];
+
+/// The document in three parts; the nonce goes between them. Comments and indentation are a fifth of the files, and stay here.
+static PARTS: LazyLock<[String; 3]> = LazyLock::new(|| {
+    let css = SPACED.iter().fold(bare(CSS), |css, (spaced, tight)| css.replace(spaced, tight));
+    let html = bare(HTML);
+    let (top, rest) = html.split_once(MARKS[0]).unwrap_or((&html, ""));
+    let (middle, bottom) = rest.split_once(MARKS[1]).unwrap_or((rest, ""));
+    [
+        format!("{top}<style nonce=\""),
+        format!("\">\n{css}</style>{middle}<script nonce=\""),
+        format!("\">\n{}</script>{bottom}", bare(JS)),
+    ]
+});
+
+/// The page. Only a style and a script with this nonce count.
+pub(super) fn page(nonce: &str) -> String {
+    PARTS.join(nonce)
+}
+
+/// A file without its comments, its indentation and its empty lines.
+fn bare(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut comment = None;
+    for line in text.lines().map(str::trim) {
+        comment = comment.or_else(|| COMMENTS.iter().find(|(start, _)| line.starts_with(start)));
+        match comment {
+            Some((_, end)) if line.ends_with(end) => comment = None,
+            Some(_) => {}
+            None if line.is_empty() || line.starts_with("// ") => {}
+            None => {
+                out.push_str(line);
+                out.push('\n');
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use regex::Regex;
+
+    use super::{CSS, HTML, JS, bare, page};
+
+    #[test]
+    fn comments_and_indentation_are_not_sent() {
+        let css = "/* All. */\n\nbody {\n  margin: 0;\n}\n/* Of\n   two lines. */\np { }\n";
+        assert_eq!(bare(css), "body {\nmargin: 0;\n}\np { }\n");
+        assert_eq!(bare("// Why.\nlet a = 1; // not a comment of its own\n"), "let a = 1; // not a comment of its own\n");
+        assert_eq!(bare("<!-- Why,\n  and how. -->\n<p>x</p>\n<!--MARK-->\n"), "<p>x</p>\n<!--MARK-->\n");
+    }
+
+    #[test]
+    fn the_page_is_one_document_of_at_most_60_kilobytes() {
+        let nonce = "0123456789abcdef0123456789abcdef";
+        let page = page(nonce);
+        assert!(page.len() <= 60 * 1000, "{} bytes", page.len());
+        assert_eq!(page.matches(nonce).count(), 2);
+        assert_eq!((page.matches("<style").count(), page.matches("<script").count()), (1, 1));
+        assert!(!page.contains("<!--") && !page.contains("/*"), "a mark or a comment is left");
+        assert!(!CSS.contains("</") && !JS.contains("</script"), "the HTML around it would end there");
+    }
+
+    #[test]
+    fn text_never_becomes_elements_or_code() {
+        let ways = Regex::new(
+            r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|Function\(|DOMParser|srcdoc|javascript:|setAttribute\('on",
+        )
+        .expect("a pattern");
+        for (file, text) in [("html", HTML), ("css", CSS), ("js", JS)] {
+            let found: Vec<_> = ways.find_iter(text).map(|found| found.as_str()).collect();
+            assert!(found.is_empty(), "page.{file} has {found:?}");
+        }
+        let attributes = Regex::new(r#"\s(?:on\w+|style)="#).expect("a pattern");
+        assert!(!attributes.is_match(HTML), "script and style stand in their files");
+    }
+}
