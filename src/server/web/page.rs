@@ -65,7 +65,10 @@ mod tests {
     fn comments_and_indentation_are_not_sent() {
         let css = "/* All. */\n\nbody {\n  margin: 0;\n}\n/* Of\n   two lines. */\np { }\n";
         assert_eq!(bare(css), "body {\nmargin: 0;\n}\np { }\n");
-        assert_eq!(bare("// Why.\nlet a = 1; // not a comment of its own\n"), "let a = 1; // not a comment of its own\n");
+        assert_eq!(
+            bare("// Why.\nlet a = 1; // not a comment of its own\n"),
+            "let a = 1; // not a comment of its own\n"
+        );
         assert_eq!(bare("<!-- Why,\n  and how. -->\n<p>x</p>\n<!--MARK-->\n"), "<p>x</p>\n<!--MARK-->\n");
     }
 
