@@ -18,7 +18,7 @@ pub struct ProxyConfig {
     pub listen: Vec<SocketAddr>,
     /// The same for people with TLS, with the certificate of `[tls]`.
     pub tls_listen: Vec<SocketAddr>,
-    /// The proxies that are believed about whom they connect for; not empty if there is a listener.
+    /// The proxies that are believed about the client they connect for; not empty if there is a listener.
     pub trusted: Vec<Network>,
 }
 

@@ -109,7 +109,7 @@ pub struct Outbox {
     me: Weak<Outbox>,
     id: ClientId,
     stream: TcpStream,
-    /// Whom the peer speaks for, if it is a proxy.
+    /// The client that the peer speaks for, if it is a proxy.
     forwarded_for: OnceLock<IpAddr>,
     slow_readers: Arc<SlowReaders>,
     /// Rank 3 of 4: after a room, before the store. Guards the screen, the backlog, the codec in both directions, and the

@@ -5,7 +5,7 @@
 //! | `json` | requests and events of programs |
 //! | `line` | lines from typed bytes, and the line editor |
 //! | `telnet` | the telnet protocol |
-//! | `proxy` | for whom a proxy connects |
+//! | `proxy` | the client that a proxy connects for |
 //! | `http` | the request for a page or a WebSocket, and the answer |
 //! | `websocket` | WebSocket frames and messages |
 //! | `wire` | TLS, and recognising other protocols by their first bytes |

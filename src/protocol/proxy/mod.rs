@@ -1,4 +1,4 @@
-//! The header of the PROXY protocol, version 2: for whom a proxy connects.
+//! The header of the PROXY protocol, version 2: which client a proxy connects for.
 //!
 //! *The PROXY protocol, versions 1 & 2* (haproxy.org/download/3.0/doc/proxy-protocol.txt), section 2.2: twelve fixed bytes, one
 //! of version and command, one of family and transport, two of length, then source and destination address and port, then
