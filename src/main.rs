@@ -1,17 +1,18 @@
 //! The `chatsock` program: command line, logging and signals around the library's server.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 #[cfg(feature = "storage")]
 use chatsock::cli::backup;
+use chatsock::cli::proxy::{Asks, Proxy, ProxyError, Stopper};
 #[cfg(feature = "storage")]
 use chatsock::cli::user_admin;
-use chatsock::cli::{self, BackupOptions, Invocation, ServeOptions, UserOptions};
+use chatsock::cli::{self, BackupOptions, Invocation, ProxyOptions, ServeOptions, UserOptions, Verbosity};
 use chatsock::config::{self, Config, Mistakes};
 use chatsock::hub::{Hub, Request};
 use chatsock::server::{self, Capacity, StartError};
@@ -21,6 +22,8 @@ use signal_hook::iterator::Signals;
 
 /// Exit status for an error that the user can fix.
 const USER_ERROR: u8 = 2;
+/// Most bytes read in search of an answer's end.
+const LONGEST_ANSWER: u64 = 1024;
 /// Exit status for any other error, and for a signal during the stop.
 const FAILED: u8 = 1;
 
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         },
         Invocation::User(options) => manage_accounts(options),
         Invocation::Backup(options) => back_up(options),
+        Invocation::Proxy(options) => proxy(&options),
         Invocation::Serve(options) => serve(options, &arguments),
     }
 }
@@ -96,6 +100,78 @@ fn back_up(_: BackupOptions) -> ExitCode {
     fail(USER_ERROR, &format_args!("chatsock backup {}", config::lacking("storage")))
 }
 
+fn proxy(options: &ProxyOptions) -> ExitCode {
+    begin_log(options.verbosity);
+    match run_proxy(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let status = if error.is_users() { USER_ERROR } else { FAILED };
+            let text = error.to_string();
+            if !text.starts_with("! ") {
+                return fail(status, &text);
+            }
+            // Lines for the user, as the server writes them. If stderr is closed, there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{text}");
+            ExitCode::from(status)
+        }
+    }
+}
+
+fn run_proxy(options: &ProxyOptions) -> Result<(), ProxyError> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(StartError::Signals)?;
+    // Each client takes two descriptors; if there are too few, the next one waits.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let stopper = Arc::new(OnceLock::<Stopper>::new());
+    let to_stop = Arc::clone(&stopper);
+    // Never joined: it waits for a signal that may never come, and ends with the process.
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            for _ in signals.forever() {
+                // Before there is anything to stop, and at a second signal, it ends at once.
+                if !to_stop.get().is_some_and(Stopper::stop) {
+                    std::process::exit(FAILED.into());
+                }
+            }
+        })
+        .map_err(StartError::Thread)?;
+    let proxy = Proxy::bind(options, &mut Terminal)?;
+    // Set once, here.
+    let _ = stopper.set(proxy.stopper());
+    proxy.warning().iter().for_each(|warning| warn(warning));
+    print(&proxy.announcement());
+    proxy.run();
+    Ok(())
+}
+
+/// The user at the terminal.
+struct Terminal;
+
+impl Asks for Terminal {
+    fn is_there(&self) -> bool {
+        io::stdin().is_terminal()
+    }
+
+    fn ask(&mut self, text: &str) -> io::Result<bool> {
+        let mut stderr = io::stderr();
+        stderr.write_all(text.as_bytes())?;
+        stderr.flush()?;
+        let mut answer = String::new();
+        io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut answer)?;
+        Ok(answer.trim().eq_ignore_ascii_case("yes"))
+    }
+
+    fn tell(&mut self, line: &str) {
+        // If stderr is closed, there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+}
+
+fn begin_log(verbosity: Verbosity) {
+    let filter = env_logger::Env::default().default_filter_or(verbosity.filter());
+    env_logger::Builder::from_env(filter).init();
+}
+
 fn serve(options: ServeOptions, arguments: &[OsString]) -> ExitCode {
     let config = match read_config(&options) {
         Ok(config) => config,
@@ -103,8 +179,7 @@ fn serve(options: ServeOptions, arguments: &[OsString]) -> ExitCode {
     };
     // Returns if there is nothing to gain.
     server::make_room_for_threads(config.limits.max_connections, arguments);
-    let filter = env_logger::Env::default().default_filter_or(options.verbosity.filter());
-    env_logger::Builder::from_env(filter).init();
+    begin_log(options.verbosity);
     match run(options, config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(status(&error), &error),

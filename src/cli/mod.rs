@@ -4,6 +4,8 @@
 
 #[cfg(feature = "storage")]
 pub mod backup;
+pub mod proxy;
+pub mod trust;
 #[cfg(feature = "storage")]
 pub mod user_admin;
 
@@ -18,9 +20,11 @@ use crate::chat::names::nearest;
 use crate::config::{clash, parse_address};
 
 mod backup_arguments;
+mod proxy_arguments;
 mod user_arguments;
 
 pub use backup_arguments::BackupOptions;
+pub use proxy_arguments::{Protection, ProxyOptions, ServerAddress};
 pub use user_arguments::{Existing, UserAction, UserOptions};
 
 /// The output of `chatsock --help`, without the last newline.
@@ -31,11 +35,13 @@ Usage: chatsock [serve] [--config FILE] [--listen ADDR]...
        chatsock user list [--config FILE]
        chatsock user import USERS [--skip-existing] [--config FILE]
        chatsock backup FILE [--config FILE]
+       chatsock proxy --listen ADDR --to HOST:PORT [--send-proxy] [--max N]
+                [--plain | --fingerprint SHA256 | --ca FILE] [-v|-vv|-q]
        chatsock --help | --version
 
 A chat server for telnet and nc. Without a config it listens on 0.0.0.0:5555.
 `chatsock user` adds, changes, removes and lists accounts; `chatsock backup`
-copies the database.
+copies the database; `chatsock proxy` takes telnet here to a server elsewhere.
 
   --config FILE    read FILE instead of ./chatsock.toml, which may be missing
   --listen ADDR    listen on ADDR instead of the config's `listen`; may be given
@@ -62,9 +68,19 @@ begin with # are ignored. If any line is wrong, nothing is imported. With
 is running. FILE must not exist yet, and only its owner can read it. A backup
 that fails leaves nothing behind.
 
+`chatsock proxy` speaks telnet and nc to people at ADDR, and TLS to the server at
+HOST:PORT, so that nobody on the way can read along. The server's certificate
+must be the known one: on the first start the proxy shows it and asks, and keeps
+the answer in $XDG_STATE_HOME/chatsock/known_servers. --fingerprint gives the
+SHA-256 that the server prints at start; --ca names a PEM file of authorities,
+one of which must vouch for the server; --plain does without TLS. --send-proxy
+tells a [proxy] listener the address of each person. --max N is how many may
+connect at once (64).
+
 Exit status: 0 after a graceful stop; 2 for a user error, such as a wrong flag,
-config, name or password, a port in use or an existing FILE; 1 for anything
-else, such as a failure to write everything at the stop.";
+config, name or password, a port in use, an existing FILE or a server that is
+not the known one; 1 for anything else, such as a failure to write everything at
+the stop.";
 
 /// The output of `chatsock --version`, without the newline; also the first line printed at start.
 pub const VERSION: &str = concat!("chatsock ", env!("CARGO_PKG_VERSION"));
@@ -72,7 +88,7 @@ pub const VERSION: &str = concat!("chatsock ", env!("CARGO_PKG_VERSION"));
 const LONG_OPTIONS: &[&str] = &["config", "listen", "check-config", "help", "version"];
 
 /// The command words, and words that people try although they are options here.
-const WORDS: &[&str] = &["serve", "user", backup_arguments::WORD, "help", "version"];
+const WORDS: &[&str] = &["serve", "user", backup_arguments::WORD, proxy_arguments::WORD, "help", "version"];
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +101,8 @@ pub enum Invocation {
     User(UserOptions),
     /// Copy the database.
     Backup(BackupOptions),
+    /// Take telnet here to a server elsewhere.
+    Proxy(ProxyOptions),
     /// Print [`HELP`].
     Help,
     /// Print [`VERSION`].
@@ -173,6 +191,18 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
                 options.listen.push(address);
             }
             Arg::Value(word) if word == "serve" && !served => served = true,
+            Arg::Value(word) if word == proxy_arguments::WORD && !served => {
+                if options.config.is_some() {
+                    return Err(no_servers_option("--config", proxy_arguments::WORD));
+                }
+                if check {
+                    return Err(no_servers_option("--check-config", proxy_arguments::WORD));
+                }
+                if !options.listen.is_empty() || quiet || verbose > 0 {
+                    return Err(UsageError("write the options of chatsock proxy behind the word proxy".to_owned()));
+                }
+                return proxy_arguments::parse(&mut parser);
+            }
             Arg::Value(word) if (word == "user" || word == backup_arguments::WORD) && !served => {
                 let is_user = word == "user";
                 let named = if is_user { "user" } else { backup_arguments::WORD };
@@ -239,21 +269,18 @@ fn unexpected(arg: &Arg<'_>) -> UsageError {
             let hint = LONG_OPTIONS.iter().find(|long| long.starts_with(*letter));
             (format!("unknown option -{}", letter.escape_debug()), hint.map(|long| format!("--{long}")))
         }
-        Arg::Long(name) => {
-            let hint = nearest(name, LONG_OPTIONS.iter().copied());
-            (format!("unknown option --{}", name.escape_debug()), hint.map(|long| format!("--{long}")))
-        }
+        Arg::Long(name) => return nearest_option(name, LONG_OPTIONS),
         Arg::Value(word) if word == "serve" => {
             return UsageError("serve is given twice; keep one of the two".to_owned());
         }
-        Arg::Value(word) if word == "user" || word == backup_arguments::WORD => {
+        Arg::Value(word) if word == "user" || word == backup_arguments::WORD || word == proxy_arguments::WORD => {
             let word = word.to_string_lossy();
             return UsageError(format!("serve and {word} are two commands; use one of them"));
         }
         Arg::Value(word) => {
             let word = word.to_string_lossy();
             let hint = nearest(&word, WORDS.iter().copied()).map(|near| match near {
-                "serve" | "user" | backup_arguments::WORD => near.to_owned(),
+                "serve" | "user" | backup_arguments::WORD | proxy_arguments::WORD => near.to_owned(),
                 option => format!("--{option}"),
             });
             (format!("unknown command {}", word.escape_debug()), hint)
@@ -263,6 +290,20 @@ fn unexpected(arg: &Arg<'_>) -> UsageError {
         Some(hint) => format!("{what}; did you mean {hint}?"),
         None => format!("{what}; see chatsock --help"),
     })
+}
+
+/// The error for an unknown option, with the one that was probably meant.
+fn nearest_option(name: &str, options: &[&str]) -> UsageError {
+    let unknown = format!("unknown option --{}", name.escape_debug());
+    UsageError(match nearest(name, options.iter().copied()) {
+        Some(near) => format!("{unknown}; did you mean --{near}?"),
+        None => format!("{unknown}; see chatsock --help"),
+    })
+}
+
+/// An argument as text. The replacement characters for invalid UTF-8 make it invalid wherever it is read.
+fn text_of(argument: &OsStr) -> String {
+    argument.to_string_lossy().into_owned()
 }
 
 fn in_words(error: &lexopt::Error) -> UsageError {

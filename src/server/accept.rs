@@ -4,16 +4,16 @@
 //! *Knows nothing of* the session.
 
 use std::fs::File;
-use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::SockRef;
 
 use super::Capacity;
+use super::socket_options::set_options;
 use super::transport::{Entrance, Service, TurnedAway};
 #[cfg(feature = "web")]
 use super::web;
@@ -50,15 +50,6 @@ const FIRST_STEPS: Duration = Duration::from_secs(10);
 /// Most connections from one proxy that have not said for whom they are.
 #[cfg(feature = "web")]
 const MOST_PENDING_HEADS: usize = 64;
-
-/// Keepalive finds a dead peer within 60 + 4 x 15 = 120 s, and keeps NAT mappings alive, which last at least five minutes
-/// (RFC 5382 asks for over two hours, but not all comply).
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-const KEEPALIVE_TRIES: u32 = 4;
-
-/// Ends a connection whose data is not acknowledged for this long (RFC 5482).
-const USER_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// Accepts until the listener is shut down.
 pub(super) fn accept(listener: &TcpListener, entrance: &Arc<Entrance>, hub: &Arc<Hub>, capacity: Capacity) {
@@ -360,24 +351,6 @@ fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<Counted, TurnedAway
             }
         })
     })
-}
-
-fn set_options(stream: &TcpStream) {
-    let socket = SockRef::from(stream);
-    let keepalive =
-        TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_TRIES);
-    let set = || -> io::Result<()> {
-        // Without it, a reply after a reply waits 40 ms for the peer's delayed acknowledgement.
-        socket.set_tcp_nodelay(true)?;
-        socket.set_tcp_keepalive(&keepalive)?;
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
-        Ok(())
-    };
-    if let Err(error) = set() {
-        // A socket that was reset refuses options; the first read will report it.
-        log::debug!("socket options: {error}");
-    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod error;
 mod handshake;
 mod ports;
 mod reminder;
+mod socket_options;
 mod transport;
 #[cfg(feature = "web")]
 mod web;
@@ -44,6 +45,7 @@ pub use capacity::{Capacity, make_room_for_threads};
 #[cfg(feature = "tls")]
 pub use certificate::CertificateError;
 pub use error::StartError;
+pub(crate) use socket_options::set_options;
 
 /// Connections that the kernel queues for the accept loop. With std's 128, a burst of 256 logins drops to a quarter of the
 /// rate: those that overflow come back only with the next SYN retransmission, a second later.
@@ -159,7 +161,8 @@ fn open_store(
     open(options, Box::new(report)).map(Some).map_err(StartError::Store)
 }
 
-fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
+/// Listens at an address; `only_v6` with an IPv6 address that is not to take IPv4 as well.
+pub(crate) fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(only_v6)?;

@@ -6,7 +6,10 @@
 use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 
-use rustls::{Error, IoState, ProtocolVersion, ServerConfig, ServerConnection};
+use rustls::pki_types::ServerName;
+use rustls::{
+    ClientConfig, ClientConnection, Connection, Error, IoState, ProtocolVersion, ServerConfig, ServerConnection,
+};
 
 use super::progress::{Progress, TlsError};
 
@@ -21,24 +24,40 @@ const AT_A_TIME: usize = 64 * 1024;
 /// its own.
 const DECODE_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 50];
 
-/// The server's side of one connection.
+/// One side of one connection.
 #[derive(Debug)]
 pub struct Tls {
-    connection: ServerConnection,
+    connection: Connection,
     /// The connection was closed or abandoned: nothing more is encrypted.
     closed: bool,
 }
 
 impl Tls {
-    /// A connection before its handshake.
+    /// The server's side of a connection, before its handshake.
     ///
     /// # Errors
     ///
     /// The library rejects the settings.
     pub fn new(config: Arc<ServerConfig>) -> Result<Tls, TlsError> {
-        let mut connection = ServerConnection::new(config).map_err(in_words)?;
+        Ok(Tls::over(ServerConnection::new(config).map_err(in_words)?))
+    }
+
+    /// The client's side, and the first bytes to send.
+    ///
+    /// # Errors
+    ///
+    /// The library rejects the settings.
+    pub(crate) fn connect(config: Arc<ClientConfig>, server: ServerName<'static>) -> Result<(Tls, Vec<u8>), TlsError> {
+        let mut tls = Tls::over(ClientConnection::new(config, server).map_err(in_words)?);
+        let mut hello = Vec::new();
+        tls.emit(&mut hello);
+        Ok((tls, hello))
+    }
+
+    fn over(connection: impl Into<Connection>) -> Tls {
+        let mut connection = connection.into();
         connection.set_buffer_limit(Some(AT_A_TIME));
-        Ok(Tls { connection, closed: false })
+        Tls { connection, closed: false }
     }
 
     /// The version that both sides have agreed on.

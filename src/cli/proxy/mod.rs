@@ -1,0 +1,359 @@
+//! `chatsock proxy`: telnet and nc here, TLS to a server elsewhere.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `mod` | the listener, who is connected, and the stop |
+//! | `start` | which certificate the server must have, settled at the start |
+//! | `upstream` | the way to the server |
+//! | `tunnel` | one client's bytes, there and back |
+//!
+//! *Knows nothing of* what passes through it.
+
+// Every arm is written out, so that the compiler asks about a new variant.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+
+use super::{Protection, ProxyOptions};
+use crate::server::{self, StartError, set_options};
+use tunnel::Tunnel;
+use upstream::{Preface, Upstream};
+
+#[cfg(feature = "tls")]
+mod start;
+mod tunnel;
+mod upstream;
+
+/// Stack of a client's threads, in bytes. Looking up a name takes more than anything else here.
+const CLIENT_STACK: usize = 256 * 1024;
+
+/// Sent to a client for which there is no room.
+const FULL: &str = "This proxy is full. Please try again later.";
+
+/// How long a refused client may take to read why, and how many may be doing so.
+const REFUSED_STAYS: Duration = Duration::from_secs(1);
+const MOST_REFUSED: usize = 64;
+
+/// How long the servers' goodbyes may take at the stop.
+const STOPPING: Duration = Duration::from_secs(2);
+
+/// How long to wait when there is no descriptor or thread left.
+const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
+
+/// Why the proxy does not start.
+#[derive(Debug)]
+pub enum ProxyError {
+    /// The address cannot be listened on, or a thread cannot be started.
+    Start(StartError),
+    /// The server is not known, or is not the known one. Complete lines or one sentence.
+    NotTrusted(String),
+    /// The list of known servers cannot be read or written.
+    KnownServers(String, io::Error),
+}
+
+impl ProxyError {
+    /// Whether the user can fix it: exit status 2, otherwise 1.
+    #[must_use]
+    pub fn is_users(&self) -> bool {
+        match self {
+            ProxyError::Start(error) => error.is_users(),
+            ProxyError::NotTrusted(_) => true,
+            ProxyError::KnownServers(..) => false,
+        }
+    }
+}
+
+impl fmt::Display for ProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ProxyError::Start(error) => error.fmt(f),
+            ProxyError::NotTrusted(why) => f.write_str(why),
+            ProxyError::KnownServers(file, error) => write!(f, "{file}: {error}; or give --fingerprint"),
+        }
+    }
+}
+
+impl std::error::Error for ProxyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ProxyError::Start(error) => error.source(),
+            ProxyError::NotTrusted(_) => None,
+            ProxyError::KnownServers(_, error) => Some(error),
+        }
+    }
+}
+
+impl From<StartError> for ProxyError {
+    fn from(error: StartError) -> ProxyError {
+        ProxyError::Start(error)
+    }
+}
+
+/// A question to the user, who is at a terminal: the lines to show, and whether the answer was yes.
+pub trait Asks {
+    /// Whether there is a terminal.
+    fn is_there(&self) -> bool;
+
+    /// Shows the text and reads the answer.
+    ///
+    /// # Errors
+    ///
+    /// The terminal is gone.
+    fn ask(&mut self, text: &str) -> io::Result<bool>;
+
+    /// Shows a line.
+    fn tell(&mut self, line: &str);
+}
+
+/// A proxy that listens and does not serve yet.
+pub struct Proxy {
+    listener: Arc<TcpListener>,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    is_plain: bool,
+}
+
+/// What the threads share.
+struct Shared {
+    upstream: Upstream,
+    send_header: bool,
+    most: usize,
+    /// A leaf lock: nothing is read or written under it.
+    clients: Mutex<Clients>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Clients {
+    open: HashMap<u64, Arc<TcpStream>>,
+    last: u64,
+    refused: usize,
+    stopping: bool,
+}
+
+/// Ends a proxy that runs.
+#[derive(Clone)]
+pub struct Stopper {
+    listener: Arc<TcpListener>,
+    shared: Arc<Shared>,
+}
+
+impl Stopper {
+    /// Ends it gracefully: for the servers it looks as if all clients had ended. False if it is stopping already.
+    pub fn stop(&self) -> bool {
+        let mut clients = self.shared.clients();
+        if std::mem::replace(&mut clients.stopping, true) {
+            return false;
+        }
+        for client in clients.open.values() {
+            // An error: it is closed already.
+            let _ = client.shutdown(Shutdown::Read);
+        }
+        drop(clients);
+        // Wakes the thread in `accept`.
+        let _ = SockRef::from(&*self.listener).shutdown(Shutdown::Both);
+        true
+    }
+}
+
+impl Proxy {
+    /// Listens, and settles which certificate the server must have, for which it may ask.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot start.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "without TLS there is nothing to ask"))]
+    pub fn bind(options: &ProxyOptions, asks: &mut dyn Asks) -> Result<Proxy, ProxyError> {
+        let failed = |error| StartError::Listen { address: options.listen, error };
+        let listener = server::listen(options.listen, false).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let is_plain = options.protection == Protection::Plain;
+        let upstream = Upstream {
+            to: options.to.clone(),
+            #[cfg(feature = "tls")]
+            expected: start::settle(options, asks)?,
+        };
+        let (send_header, most) = (options.send_header, options.most);
+        let clients = Mutex::new(Clients::default());
+        let shared = Arc::new(Shared { upstream, send_header, most, clients, changed: Condvar::new() });
+        Ok(Proxy { listener: Arc::new(listener), address, shared, is_plain })
+    }
+
+    /// The line printed at the start.
+    #[must_use]
+    pub fn announcement(&self) -> String {
+        let encryption = if self.is_plain { "plain" } else { "TLS" };
+        format!("listening on {} (proxy to {}, {encryption})", self.address, self.shared.upstream.to)
+    }
+
+    /// What the user has to know about where it listens, if anything.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let is_open = !self.address.ip().to_canonical().is_loopback();
+        is_open.then(|| format!("{}: everything between here and the person can be read", self.address))
+    }
+
+    /// What ends it.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper { listener: Arc::clone(&self.listener), shared: Arc::clone(&self.shared) }
+    }
+
+    /// Serves until it is stopped.
+    pub fn run(self) {
+        loop {
+            match self.listener.accept() {
+                Ok((stream, peer)) => self.shared.admit(stream, peer),
+                Err(_) if self.shared.clients().stopping => break,
+                Err(error) => match error.raw_os_error() {
+                    Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
+                        log::warn!("cannot accept: {error}");
+                        self.shared.wait(Instant::now() + EXHAUSTED_WAIT, |_| true);
+                    }
+                    // The peer left before it was accepted, or a signal interrupted the call.
+                    _ => log::debug!("accept: {error}"),
+                },
+            }
+        }
+        let open = self.shared.wait(Instant::now() + STOPPING, |clients| !clients.open.is_empty());
+        if open > 0 {
+            log::info!("{open} connections were still open at the end");
+        }
+    }
+}
+
+impl Shared {
+    fn clients(&self) -> MutexGuard<'_, Clients> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits while the condition holds, at most until the deadline; returns how many clients there are then.
+    fn wait(&self, deadline: Instant, holds: impl Fn(&Clients) -> bool) -> usize {
+        let mut clients = self.clients();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || !holds(&clients) {
+                return clients.open.len();
+            }
+            clients = self.changed.wait_timeout(clients, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        let stream = Arc::new(stream);
+        let id = {
+            let mut clients = self.clients();
+            if clients.stopping {
+                return;
+            }
+            let is_full = clients.open.len() >= self.most;
+            clients.last += 1;
+            let id = clients.last;
+            if is_full {
+                if clients.refused >= MOST_REFUSED {
+                    return log::info!("{peer}: refused without a word: {FULL}");
+                }
+                clients.refused += 1;
+            } else {
+                clients.open.insert(id, Arc::clone(&stream));
+            }
+            (!is_full).then_some(id)
+        };
+        let shared = Arc::clone(self);
+        let name = id.map_or_else(|| "refused".to_owned(), |id| format!("client:{id}"));
+        let work = move || {
+            let serve = || match id {
+                Some(id) => shared.serve(id, &stream, peer),
+                None => {
+                    log::info!("{peer}: refused: {FULL}");
+                    refuse(&stream, FULL);
+                }
+            };
+            // A panic ends this connection only; the panic hook has reported it.
+            let _ = catch_unwind(AssertUnwindSafe(serve));
+            let _ = stream.shutdown(Shutdown::Both);
+            shared.leave(id);
+        };
+        if let Err(error) = thread::Builder::new().name(name).stack_size(CLIENT_STACK).spawn(work) {
+            log::warn!("{peer}: cannot start a thread: {error}");
+            self.leave(id);
+            self.wait(Instant::now() + EXHAUSTED_WAIT, |_| true);
+        }
+    }
+
+    /// A client is gone, or a refused one if it has no number.
+    fn leave(&self, id: Option<u64>) {
+        let mut clients = self.clients();
+        match id {
+            Some(id) => drop(clients.open.remove(&id)),
+            None => clients.refused -= 1,
+        }
+        drop(clients);
+        self.changed.notify_all();
+    }
+
+    /// A client's thread.
+    fn serve(&self, id: u64, stream: &Arc<TcpStream>, peer: SocketAddr) {
+        let began = Instant::now();
+        set_options(stream);
+        let came_to = stream.local_addr().ok().filter(|_| self.send_header);
+        let preface = came_to.map_or(Preface::Nothing, |came_to| Preface::For(peer, came_to));
+        let link = match self.upstream.connect(preface) {
+            Ok(link) => link,
+            Err(error) => {
+                let why = error.sentence(&self.upstream.to);
+                log::warn!("client {id} from {peer}: {why}");
+                return refuse(stream, &why);
+            }
+        };
+        log::info!("client {id} from {peer} connected");
+        let tunnel = Tunnel::new(Arc::clone(stream), link);
+        let up = Arc::clone(&tunnel);
+        let up = thread::Builder::new().name(format!("client:{id}:up")).stack_size(CLIENT_STACK).spawn(move || up.up());
+        match up {
+            Ok(up) => {
+                tunnel.down();
+                // A panic has been reported by the panic hook.
+                let _ = up.join();
+            }
+            Err(error) => {
+                log::warn!("client {id} from {peer}: cannot start a thread: {error}");
+                refuse(stream, FULL);
+            }
+        }
+        log::info!("client {id} from {peer} disconnected after {} s", began.elapsed().as_secs());
+    }
+}
+
+/// Tells a client why it is not connected, and waits until it can have read that: closing a socket with unread bytes would
+/// destroy the line.
+fn refuse(mut stream: &TcpStream, line: &str) {
+    let deadline = Instant::now() + REFUSED_STAYS;
+    let mut rest = [0; 512];
+    let mut say = || -> io::Result<()> {
+        stream.set_write_timeout(Some(REFUSED_STAYS))?;
+        stream.write_all(format!("! {line}\r\n").as_bytes())?;
+        stream.shutdown(Shutdown::Write)?;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            stream.set_read_timeout(Some(left))?;
+            if stream.read(&mut rest)? == 0 {
+                return Ok(());
+            }
+        }
+    };
+    // An error: it is gone, or has had its time.
+    let _ = say();
+}

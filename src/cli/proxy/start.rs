@@ -1,0 +1,93 @@
+//! Which certificate the server must have, settled before anybody connects.
+//!
+//! *Owns* the question on the first start, and what is said when a known server has changed.
+//! *Knows nothing of* how a certificate is checked.
+
+use std::path::Path;
+
+use jiff::Zoned;
+
+use super::upstream::{ConnectError, Preface, Upstream};
+use super::{Asks, ProxyError};
+use crate::cli::trust::{Authorities, Expected, Finding, KnownServers};
+use crate::cli::{Protection, ProxyOptions, ServerAddress};
+
+/// What every connection to the server expects; `None` without TLS.
+pub(super) fn settle(options: &ProxyOptions, asks: &mut dyn Asks) -> Result<Option<Expected>, ProxyError> {
+    match &options.protection {
+        Protection::Plain => Ok(None),
+        Protection::Fingerprint(fingerprint) => Ok(Some(Expected::Fingerprint(*fingerprint))),
+        Protection::Authority(file) => read_authorities(file).map(Some),
+        Protection::Known => settle_known(options, asks).map(Some),
+    }
+}
+
+fn read_authorities(file: &Path) -> Result<Expected, ProxyError> {
+    let read = Authorities::read(file);
+    read.map(Expected::Vouched).map_err(|error| ProxyError::NotTrusted(format!("--ca {} {error}", file.display())))
+}
+
+fn settle_known(options: &ProxyOptions, asks: &mut dyn Asks) -> Result<Expected, ProxyError> {
+    let to = &options.to;
+    let preface = if options.send_header { Preface::Own } else { Preface::Nothing };
+    let no_place = || {
+        let text = "neither XDG_STATE_HOME nor HOME says where known servers are kept; give --fingerprint";
+        ProxyError::NotTrusted(text.to_owned())
+    };
+    let known_servers = KnownServers::find().ok_or_else(no_place)?;
+    let server = to.to_string();
+    let failed = |error| ProxyError::KnownServers(known_servers.path().display().to_string(), error);
+    if let Some(known) = known_servers.look_up(&server).map_err(failed)? {
+        return match look(to, preface, None) {
+            Ok(finding) if finding.fingerprint != known.fingerprint => Err(ProxyError::NotTrusted(format!(
+                "! The certificate of {server} has changed.\n! Known since {}: {}  Now: {}\n! Nothing was sent. If you know why, remove the line from {} or give --fingerprint.",
+                known.since,
+                known.fingerprint,
+                finding.fingerprint,
+                known_servers.path().display()
+            ))),
+            Ok(_) => Ok(Expected::Fingerprint(known.fingerprint)),
+            // It may be there when somebody connects.
+            Err(why) => {
+                log::warn!("{why}");
+                Ok(Expected::Fingerprint(known.fingerprint))
+            }
+        };
+    }
+    let unseen = |why| format!("{why} Its certificate is not known yet; start it first, or give --fingerprint");
+    let finding = look(to, preface, Authorities::of_the_system()).map_err(|why| ProxyError::NotTrusted(unseen(why)))?;
+    if !finding.vouched {
+        ask(&server, &finding, asks)?;
+    }
+    known_servers.add(&server, finding.fingerprint, Zoned::now().date()).map_err(failed)?;
+    let file = known_servers.path().display();
+    asks.tell(&format!("* {server} is known from now on, by a line in {file}."));
+    Ok(Expected::Fingerprint(finding.fingerprint))
+}
+
+fn ask(server: &str, finding: &Finding, asks: &mut dyn Asks) -> Result<(), ProxyError> {
+    let fingerprint = finding.fingerprint;
+    if !asks.is_there() {
+        return Err(ProxyError::NotTrusted(format!(
+            "{server} is not known yet, and nobody is at a terminal to be asked; --fingerprint is required. \
+             It shows {fingerprint}; compare that with what the server prints at start"
+        )));
+    }
+    let question = format!("* {server} shows certificate SHA-256 {fingerprint}\nTrust it from now on? (yes/no) ");
+    match asks.ask(&question) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(ProxyError::NotTrusted(format!("{server} is not trusted; nothing was sent"))),
+        Err(error) => Err(ProxyError::NotTrusted(format!("the terminal cannot be read: {error}"))),
+    }
+}
+
+/// Looks at the server's certificate, and sends nothing but the beginning of a handshake. Else a sentence.
+fn look(to: &ServerAddress, preface: Preface, authorities: Option<Authorities>) -> Result<Finding, String> {
+    let upstream = Upstream { to: to.clone(), expected: Some(Expected::Nothing(authorities)) };
+    match upstream.connect(preface) {
+        Err(ConnectError::Certificate(finding)) => Ok(finding),
+        Err(error @ ConnectError::Unreachable(_)) => Err(error.sentence(to)),
+        // It cannot come so far without a certificate.
+        Ok(_) => Err(format!("{to} has shown no certificate.")),
+    }
+}

@@ -1,0 +1,239 @@
+//! One client's bytes, there and back, on two threads that block.
+//!
+//! ```text
+//! client -> up -> [TLS] -> server        the client's end: a half-close, or close_notify and a half-close
+//! client <- [TLS] <- down <- server      the server's end: a half-close
+//! ```
+//!
+//! Only the thread `up` writes to the server, because what TLS seals must be sent in the order in which it was sealed. What TLS
+//! answers by itself after the handshake (new keys) may wait for the client's next bytes (RFC 8446, section 4.6.3).
+//!
+//! *Owns* both sockets until both directions have ended. *Knows nothing of* what the bytes say.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::upstream::Link;
+use crate::protocol::wire::{Codec, Progress};
+use crate::text::escape_for_log;
+
+/// Bytes read at a time from a side that sends little: a line fits, and with many idle clients its size counts.
+const SMALL_READ: usize = 1024;
+
+/// The same from a side that has just filled the small buffer.
+const LARGE_READ: usize = 64 * 1024;
+
+/// How long a client may go on without sending anything after the server has ended. A chat server that has ended takes nothing
+/// more, so this is for the client to notice.
+const AFTER_THE_END: Duration = Duration::from_secs(5);
+
+/// The two sockets of a client, and what both threads share.
+pub(super) struct Tunnel {
+    client: Arc<TcpStream>,
+    server: TcpStream,
+    /// No TLS: bytes pass without the lock.
+    is_plain: bool,
+    /// A leaf lock: nothing is read or written under it.
+    sealing: Mutex<Sealing>,
+    /// Bytes that the server has taken.
+    taken: AtomicU64,
+    /// Whether `up` has ended. A leaf lock.
+    ended: Mutex<bool>,
+    changed: Condvar,
+}
+
+struct Sealing {
+    codec: Codec,
+    /// What TLS wants sent to the server before anything else.
+    answers: Vec<u8>,
+}
+
+/// A buffer that is large only for a side that sends much.
+struct ReadBuffer(Vec<u8>);
+
+impl ReadBuffer {
+    fn new() -> ReadBuffer {
+        ReadBuffer(vec![0; SMALL_READ])
+    }
+
+    /// Reads once; empty at the end.
+    fn read(&mut self, mut stream: &TcpStream) -> io::Result<&[u8]> {
+        loop {
+            match stream.read(&mut self.0) {
+                Ok(count) => return Ok(&self.0[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Fits the size to the last read.
+    fn fit(&mut self, count: usize) {
+        if count == self.0.len() && count < LARGE_READ {
+            self.0 = vec![0; LARGE_READ];
+        } else if count < SMALL_READ && self.0.len() > SMALL_READ {
+            self.0 = vec![0; SMALL_READ];
+        }
+    }
+}
+
+/// Empties a buffer, and gives its memory back if little of it was needed.
+fn reuse(buffer: &mut Vec<u8>) {
+    if buffer.len() < SMALL_READ && buffer.capacity() > 4 * SMALL_READ {
+        *buffer = Vec::new();
+    }
+    buffer.clear();
+}
+
+impl Tunnel {
+    pub(super) fn new(client: Arc<TcpStream>, link: Link) -> Arc<Tunnel> {
+        let Link { stream, codec } = link;
+        Arc::new(Tunnel {
+            client,
+            server: stream,
+            is_plain: codec.is_plain(),
+            sealing: Mutex::new(Sealing { codec, answers: Vec::new() }),
+            taken: AtomicU64::new(0),
+            ended: Mutex::new(false),
+            changed: Condvar::new(),
+        })
+    }
+
+    fn sealing(&self) -> MutexGuard<'_, Sealing> {
+        self.sealing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From the client to the server, to the client's end.
+    pub(super) fn up(&self) {
+        self.carry_up();
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    fn carry_up(&self) {
+        let (mut buffer, mut sealed) = (ReadBuffer::new(), Vec::new());
+        // Once the server takes nothing more, what the client sends is still read: closing a socket with unread bytes destroys
+        // those that the client has not read yet.
+        let mut is_taken = true;
+        loop {
+            let chunk = match buffer.read(&self.client) {
+                Ok(chunk) => chunk,
+                Err(_) => {
+                    // The client was reset. What it has sent was passed on; TLS gets no orderly end.
+                    let _ = self.server.shutdown(Shutdown::Both);
+                    return;
+                }
+            };
+            let count = chunk.len();
+            let mut server = &self.server;
+            if is_taken && self.is_plain {
+                is_taken = server.write_all(chunk).is_ok();
+            } else if is_taken {
+                self.seal(chunk, &mut sealed);
+                is_taken = server.write_all(&sealed).is_ok();
+                reuse(&mut sealed);
+            }
+            if count == 0 {
+                // An error: the server is gone.
+                let _ = self.server.shutdown(Shutdown::Write);
+                return;
+            }
+            if is_taken {
+                self.taken.fetch_add(count as u64, Ordering::Relaxed);
+            }
+            buffer.fit(count);
+        }
+    }
+
+    /// Seals a chunk; the empty one is the end.
+    fn seal(&self, chunk: &[u8], sealed: &mut Vec<u8>) {
+        let mut sealing = self.sealing();
+        let Sealing { codec, answers } = &mut *sealing;
+        sealed.append(answers);
+        if chunk.is_empty() {
+            sealed.extend(codec.close(0, ""));
+        } else {
+            codec.seal(chunk, sealed);
+        }
+    }
+
+    /// From the server to the client, to the server's end; then waits for `up`.
+    pub(super) fn down(&self) {
+        if self.carry_down() {
+            // An error: the client is gone.
+            let _ = self.client.shutdown(Shutdown::Write);
+            self.wait_for_the_client();
+        }
+        // Errors: they are closed already.
+        let _ = self.server.shutdown(Shutdown::Both);
+        let _ = self.client.shutdown(Shutdown::Both);
+    }
+
+    /// False if the client is gone.
+    fn carry_down(&self) -> bool {
+        let (mut buffer, mut plain) = (ReadBuffer::new(), Vec::new());
+        if !self.is_plain && !self.open(&[], &mut plain) {
+            return self.pass(&plain);
+        }
+        loop {
+            // A server that was reset has ended, too: what it had sent before was read.
+            let chunk = buffer.read(&self.server).unwrap_or_default();
+            let count = chunk.len();
+            let (more, passed) = if self.is_plain {
+                (count > 0, self.pass(chunk))
+            } else {
+                let more = count > 0 && self.open(chunk, &mut plain);
+                let passed = self.pass(&plain);
+                reuse(&mut plain);
+                (more, passed)
+            };
+            if !more || !passed {
+                return passed;
+            }
+            buffer.fit(count);
+        }
+    }
+
+    /// Decrypts a chunk. False if nothing follows.
+    fn open(&self, chunk: &[u8], plain: &mut Vec<u8>) -> bool {
+        let mut sealing = self.sealing();
+        let Sealing { codec, answers } = &mut *sealing;
+        let progress = codec.feed(chunk, plain, answers);
+        drop(sealing);
+        match progress {
+            Ok(Progress::Open | Progress::ShakingHands) => true,
+            Ok(Progress::Closed) => false,
+            Err(error) => {
+                log::warn!("the server's encryption has failed: {}", escape_for_log(&error.to_string()));
+                false
+            }
+        }
+    }
+
+    fn pass(&self, bytes: &[u8]) -> bool {
+        let mut client = &*self.client;
+        client.write_all(bytes).is_ok()
+    }
+
+    /// Waits until the client has ended, too, or has sent nothing for a while.
+    fn wait_for_the_client(&self) {
+        let mut taken = self.taken.load(Ordering::Relaxed);
+        let mut deadline = Instant::now() + AFTER_THE_END;
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*ended {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let now = self.taken.load(Ordering::Relaxed);
+                if now == taken {
+                    return;
+                }
+                (taken, deadline) = (now, Instant::now() + AFTER_THE_END);
+                continue;
+            }
+            ended = self.changed.wait_timeout(ended, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The way to the server: the connection, the PROXY header, and the handshake of TLS.
+//!
+//! *Owns* the deadline for all of it, and the words for a way that is closed.
+//! *Knows nothing of* clients beyond their addresses.
+
+#[cfg(feature = "tls")]
+use std::io::Read as _;
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::time::{Duration, Instant};
+
+#[cfg(feature = "tls")]
+use rustls::pki_types::ServerName;
+
+use crate::cli::ServerAddress;
+#[cfg(feature = "tls")]
+use crate::cli::trust::{Expected, Finding, Verifier};
+use crate::protocol::proxy::{self, Source};
+use crate::protocol::wire::Codec;
+#[cfg(feature = "tls")]
+use crate::protocol::wire::{Progress, Tls, TlsError, is_text_byte};
+use crate::server::set_options;
+#[cfg(feature = "tls")]
+use crate::text::escape_for_log;
+
+/// How long connecting may take, with the handshake of TLS. A person waits for it before an empty screen.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Bytes read at a time during the handshake. A server's part has one to four thousand.
+#[cfg(feature = "tls")]
+const READ: usize = 4096;
+
+/// The server, and how it is recognised.
+#[derive(Clone, Debug)]
+pub(super) struct Upstream {
+    pub(super) to: ServerAddress,
+    /// `None`: no TLS.
+    #[cfg(feature = "tls")]
+    pub(super) expected: Option<Expected>,
+}
+
+/// What is sent before anything else.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Preface {
+    Nothing,
+    /// A PROXY header for nobody.
+    #[cfg(feature = "tls")]
+    Own,
+    /// A PROXY header for a client: its address, and the one it has connected to.
+    For(SocketAddr, SocketAddr),
+}
+
+/// A connection to the server. Nothing of a client's has been sent.
+pub(super) struct Link {
+    pub(super) stream: TcpStream,
+    pub(super) codec: Codec,
+}
+
+/// Why there is no connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ConnectError {
+    /// A clause.
+    Unreachable(String),
+    /// The server has shown a certificate that is not accepted.
+    #[cfg(feature = "tls")]
+    Certificate(Finding),
+}
+
+impl ConnectError {
+    /// What a client is told.
+    pub(super) fn sentence(&self, to: &ServerAddress) -> String {
+        match self {
+            ConnectError::Unreachable(why) => format!("{to} cannot be reached: {why}."),
+            #[cfg(feature = "tls")]
+            ConnectError::Certificate(_) => {
+                format!("{to} has shown another certificate than the one known. You were not connected.")
+            }
+        }
+    }
+}
+
+impl From<io::Error> for ConnectError {
+    fn from(error: io::Error) -> ConnectError {
+        ConnectError::Unreachable(match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "no answer in time".to_owned(),
+            io::ErrorKind::Other => error.to_string(),
+            // Without the number of the error.
+            kind => kind.to_string(),
+        })
+    }
+}
+
+impl Upstream {
+    /// Connects to the server. The preface goes first, before TLS.
+    pub(super) fn connect(&self, preface: Preface) -> Result<Link, ConnectError> {
+        let deadline = Instant::now() + PATIENCE;
+        let stream = self.reach(deadline)?;
+        set_options(&stream);
+        let header = header(preface, stream.peer_addr()?);
+        stream.set_write_timeout(Some(PATIENCE))?;
+        #[cfg(feature = "tls")]
+        let codec = match &self.expected {
+            Some(expected) => self.shake_hands(&stream, expected, header, deadline)?,
+            None => plain(&stream, &header)?,
+        };
+        #[cfg(not(feature = "tls"))]
+        let codec = plain(&stream, &header)?;
+        stream.set_read_timeout(None)?;
+        stream.set_write_timeout(None)?;
+        Ok(Link { stream, codec })
+    }
+
+    /// Tries the server's addresses one after another.
+    fn reach(&self, deadline: Instant) -> Result<TcpStream, ConnectError> {
+        let unknown = || ConnectError::Unreachable("its name is not known here".to_owned());
+        let addresses = (self.to.host.as_str(), self.to.port).to_socket_addrs().map_err(|_| unknown())?;
+        let mut last = unknown();
+        for address in addresses {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            match TcpStream::connect_timeout(&address, left) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error.into(),
+            }
+        }
+        Err(last)
+    }
+
+    #[cfg(feature = "tls")]
+    fn shake_hands(
+        &self,
+        mut stream: &TcpStream,
+        expected: &Expected,
+        mut header: Vec<u8>,
+        deadline: Instant,
+    ) -> Result<Codec, ConnectError> {
+        let verifier = Verifier::new(expected.clone());
+        let in_words = |error: &dyn std::fmt::Display| ConnectError::Unreachable(format!("TLS: {error}"));
+        let name = ServerName::try_from(self.to.host.clone()).map_err(|error| in_words(&error))?;
+        let settings = verifier.settings().map_err(|error| in_words(&error))?;
+        let (mut tls, hello) = Tls::connect(settings, name).map_err(|error| in_words(&error))?;
+        // In one write with the header, which goes before TLS.
+        header.extend(hello);
+        stream.write_all(&header)?;
+        let mut buffer = vec![0; READ];
+        let mut heard = false;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+            }
+            stream.set_read_timeout(Some(left))?;
+            let chunk = match stream.read(&mut buffer) {
+                Ok(0) => return Err(ConnectError::Unreachable("it has closed the connection".to_owned())),
+                Ok(count) => &buffer[..count],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error.into()),
+            };
+            if !std::mem::replace(&mut heard, true) && is_text_byte(chunk[0]) {
+                return Err(ConnectError::Unreachable(no_tls(chunk)));
+            }
+            let mut answer = Vec::new();
+            let progress = tls.shake_hands(chunk, &mut answer);
+            let written = stream.write_all(&answer);
+            match progress {
+                Ok(Progress::ShakingHands) => written?,
+                Ok(Progress::Open | Progress::Closed) => {
+                    written?;
+                    return Ok(Codec::over_tls(tls));
+                }
+                Err(error) => return Err(refused(&verifier, &error)),
+            }
+        }
+    }
+}
+
+/// Why the handshake has failed: because of the certificate, or anything else.
+#[cfg(feature = "tls")]
+fn refused(verifier: &Verifier, error: &TlsError) -> ConnectError {
+    match verifier.finding().filter(|finding| !finding.accepted) {
+        Some(finding) => ConnectError::Certificate(finding),
+        None => ConnectError::Unreachable(format!("TLS: {}", escape_for_log(&error.to_string()))),
+    }
+}
+
+/// What a server has said instead of TLS. Ours says why it refuses a connection.
+#[cfg(feature = "tls")]
+fn no_tls(chunk: &[u8]) -> String {
+    let line = chunk.split(|byte| *byte == b'\r' || *byte == b'\n').next().and_then(|line| line.strip_prefix(b"! "));
+    match line {
+        Some(line) => format!("it says \"{}\"", escape_for_log(&String::from_utf8_lossy(line))),
+        None => "it does not speak TLS".to_owned(),
+    }
+}
+
+fn plain(mut stream: &TcpStream, header: &[u8]) -> io::Result<Codec> {
+    stream.write_all(header)?;
+    Ok(Codec::default())
+}
+
+/// The PROXY header for a client.
+///
+/// To a server on another machine, this machine's loopback address means nothing, and would be refused. A client at it is on
+/// this machine, so its address is the one that the connection comes from in any case.
+fn header(preface: Preface, server: SocketAddr) -> Vec<u8> {
+    match preface {
+        Preface::Nothing => Vec::new(),
+        #[cfg(feature = "tls")]
+        Preface::Own => proxy::write(Source::Proxy, server),
+        Preface::For(client, came_to) => {
+            let is_local = client.ip().to_canonical().is_loopback() && !server.ip().to_canonical().is_loopback();
+            proxy::write(if is_local { Source::Proxy } else { Source::Client(client) }, came_to)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::proxy::{Verdict, parse};
+
+    fn announced(client: &str, server: &str) -> Source {
+        let header =
+            header(Preface::For(client.parse().unwrap(), "127.0.0.1:2323".parse().unwrap()), server.parse().unwrap());
+        match parse(&header) {
+            Verdict::Header(source, length) if length == header.len() => source,
+            verdict => panic!("{verdict:?}"),
+        }
+    }
+
+    #[test]
+    fn a_client_on_this_machine_is_announced_by_its_address_only_to_a_server_on_this_machine() {
+        let client = |text: &str| Source::Client(text.parse().unwrap());
+        assert_eq!(announced("127.0.0.1:4242", "127.0.0.1:5565"), client("127.0.0.1:4242"));
+        assert_eq!(announced("127.0.0.1:4242", "[::1]:5565"), client("127.0.0.1:4242"));
+        assert_eq!(announced("127.0.0.1:4242", "192.0.2.1:5565"), Source::Proxy);
+        assert_eq!(announced("[::ffff:127.0.0.1]:4242", "192.0.2.1:5565"), Source::Proxy);
+        assert_eq!(announced("198.51.100.7:4242", "192.0.2.1:5565"), client("198.51.100.7:4242"));
+    }
+}
