@@ -121,6 +121,9 @@ pub struct Hub {
     has_other_names: AtomicBool,
     requests: Sender<Request>,
     last_client: AtomicU64,
+    /// When the server started.
+    #[cfg(feature = "json")]
+    started: Timestamp,
     /// Where the page is, if it is anywhere.
     #[cfg(feature = "web")]
     page: OnceLock<page::Page>,
@@ -166,6 +169,8 @@ impl Hub {
             has_other_names: AtomicBool::new(has_other_names),
             requests,
             last_client: AtomicU64::new(FIRST_CLIENT - 1),
+            #[cfg(feature = "json")]
+            started: Timestamp::now(),
             #[cfg(feature = "web")]
             page: OnceLock::new(),
             config: RwLock::new(Arc::new(config)),
@@ -228,6 +233,12 @@ impl Hub {
     /// The code that stops the server. `None` if none was made at start, or if a reload has switched it off since.
     pub fn shutdown_code(&self) -> Option<&ShutdownCode> {
         self.shutdown_code.as_ref().filter(|_| self.config().exit_code)
+    }
+
+    /// When messages were numbered from 1 again: at the start, where there is no database that remembers the last number.
+    #[cfg(feature = "json")]
+    pub(crate) fn numbers_began(&self) -> Option<Timestamp> {
+        self.store.is_none().then_some(self.started)
     }
 
     /// Sends a request to the thread that runs the server. Returns at once; the request is carried out later.

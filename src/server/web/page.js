@@ -235,6 +235,7 @@ $('login-form').onsubmit = event => {
 
 /** Says hello and logs in, on the first connection and on every later one. */
 async function logIn() {
+  const { optional: { started } = {} } = my.welcome ?? {};
   my.welcome = await request('hello', '', '', { version: 1 });
   const answer = my.welcome.error ? my.welcome : await request('login', '', my.name, { ...secret(my.password), takeover: my.takeover || Boolean(my.me) });
   if (answer.error) return refused(answer);
@@ -246,6 +247,7 @@ async function logIn() {
   hide('login', true);
   hide('chat', false);
   if (arrives) showRoom(my.current);
+  if (again && my.welcome.optional.started !== started) allRooms().forEach(forgetNumbers);
   if (again) await rejoin();
   await reload();
   if (!my.current && my.rooms.size) showRoom(allRooms()[0]);
@@ -425,6 +427,16 @@ function removeRoom(room) {
   room.log.remove();
   if (room === my.current) showRoom(allRooms().at(-1) ?? null);
   update();
+}
+
+/** The server has started again, and numbers messages from 1: those that are here can only be read from now on. */
+function forgetNumbers(room) {
+  for (const { node } of room.messages.values()) delete node.dataset.id;
+  my.messages -= room.messages.size;
+  room.messages.clear();
+  room.restart = make('div.rule', 'The server has started again');
+  room.lines.append(room.restart);
+  Object.assign(room, { tail: null, last: null, presence: null, complete: false, seen: 0, reply: null, edit: null });
 }
 
 const list = info => my.listed.set(fold(info.name), info);
@@ -745,9 +757,10 @@ function prepend(room, older) {
   const next = room.messages.values().next().value;
   room.messages = new Map([...above.messages, ...room.messages]);
   holding(room, () => {
-    const top = room.lines.firstChild?.firstChild;
+    const top = (room.restart ? room.restart.nextSibling : room.lines.firstChild)?.firstChild;
     if (next && top.className === 'rule' && sameDay(above.last.time, next.time)) top.remove();
-    room.lines.prepend(above.lines);
+    if (room.restart) room.restart.after(above.lines);
+    else room.lines.prepend(above.lines);
   });
   room.tail ??= above.tail;
   room.last ??= above.last;

@@ -222,21 +222,21 @@ impl Session {
             "" => "Welcome! This is chatsock.",
             message => message,
         };
-        Reply {
-            action: "welcome",
-            content: content.to_owned(),
-            optional: vec![
-                ("server", Value::Text(concat!("chatsock ", env!("CARGO_PKG_VERSION")).into())),
-                ("version", Value::Number(VERSION)),
-                ("line_bytes", number(config.limits.line_bytes.unwrap_or(LONGEST_LINE))),
-                ("message_limit", number(config.message_limit)),
-                ("username_min", number(config.username_min)),
-                ("username_limit", number(config.username_limit)),
-                ("names", Value::Text(names.into())),
-                ("accounts", Value::Text(accounts.into())),
-            ],
-            ..Reply::default()
+        let mut optional = vec![
+            ("server", Value::Text(concat!("chatsock ", env!("CARGO_PKG_VERSION")).into())),
+            ("version", Value::Number(VERSION)),
+            ("line_bytes", number(config.limits.line_bytes.unwrap_or(LONGEST_LINE))),
+            ("message_limit", number(config.message_limit)),
+            ("username_min", number(config.username_min)),
+            ("username_limit", number(config.username_limit)),
+            ("names", Value::Text(names.into())),
+            ("accounts", Value::Text(accounts.into())),
+        ];
+        // Numbers from before this time name other messages now.
+        if let Some(began) = self.hub.numbers_began() {
+            optional.push(("started", Value::Time(began)));
         }
+        Reply { action: "welcome", content: content.to_owned(), optional, ..Reply::default() }
     }
 
     /// Shows others that this user is a program, if it has said so.
