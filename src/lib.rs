@@ -49,7 +49,7 @@
 //! | `outbox` | one client's output: screen state, send queue, socket | `disconnect`, `date_line`, `on_screen`, `watching`, `preferences`, `batch`, `read_limit`, `backlog`, `conversations`, `json`, `transmit`, `slow_readers`, `encoded`, `linger`, `view` |
 //! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `open_rooms`, `rooms`, `roster`, `accounts`, `direct`, `shutdown`, `timer`, `membership`, `worker_pool`, `account_review`, `address_bans`, `limits`, `quotations`, `room_news`, `tasks`, `page` |
 //! | `session` | one connection, on its own thread | `account`, `archive`, `client_input`, `completion`, `dispatch`, `failure`, `flood_notice`, `held_keys`, `idle`, `deadlines`, `joined_rooms`, `close`, `line_queue`, `listings`, `login`, `look_alikes`, `message_actions`, `moderation`, `notices`, `offline_messages`, `operator`, `pacing`, `input`, `profile`, `read`, `resume`, `returned_lines`, `room_storage`, `rooms`, `search`, `shutdown`, `talk`, `temporary`, `terminal`, `login_restore`, `unread`, `account_state`, `json` |
-//! | `server` | listeners, TLS, start and graceful stop | `capacity`, `socket_options`, `reminder`, `certificate`, `error`, `ports`, `handshake`, `transport`, `web`, `accept` |
+//! | `server` | listeners, TLS, start and graceful stop | `capacity`, `socket_options`, `reminder`, `certificate`, `error`, `ports`, `handshake`, `transport`, `web`, `proxy_header`, `accept` |
 //! | `cli` | flags, and the commands that run without a server | `backup`, `backup_arguments`, `trust`, `proxy_arguments`, `user_arguments`, `user_admin`, `proxy` |
 //!
 //! # Threads

@@ -58,7 +58,6 @@ pub struct Limits {
     /// Connections, by address.
     admission: Mutex<Admission>,
     /// Connections from proxies that have not said for whom, by the proxy's address.
-    #[cfg(feature = "web")]
     pending_heads: Mutex<Admission>,
     /// Passwords of accounts tried, by network.
     login_rate: Mutex<Buckets<IpAddr>>,
@@ -76,7 +75,6 @@ impl Limits {
             waiting_lines: Allowance::new(HELD_BY_ONE, HELD_BY_ALL),
             temporary: Allowance::new(HELD_BY_ONE, HELD_BY_ALL),
             admission: Mutex::new(Admission::default()),
-            #[cfg(feature = "web")]
             pending_heads: Mutex::new(Admission::default()),
             login_rate: Mutex::new(Buckets::new(TABLE_CAPACITY)),
             registration_rate: Mutex::new(Buckets::new(TABLE_CAPACITY)),
@@ -94,7 +92,6 @@ impl Limits {
     }
 
     /// The table of connections from proxies that have not said for whom.
-    #[cfg(feature = "web")]
     pub(crate) fn pending_heads(&self) -> MutexGuard<'_, Admission> {
         self.pending_heads.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -55,6 +55,10 @@ pub enum DisconnectReason {
     Unresponsive,
     /// An HTTP request was answered, with this status.
     Answered(u16),
+    /// On a listener for proxies, a header that cannot be used, or none.
+    ProxyHeader,
+    /// Not admitted. A log line has said why.
+    Refused,
     /// No handshake in time.
     HandshakeTimeout,
     /// No whole HTTP request in time.
@@ -91,6 +95,8 @@ impl DisconnectReason {
             | DisconnectReason::Tls
             | DisconnectReason::Unresponsive
             | DisconnectReason::Answered(_)
+            | DisconnectReason::ProxyHeader
+            | DisconnectReason::Refused
             | DisconnectReason::HandshakeTimeout
             | DisconnectReason::RequestTimeout
             | DisconnectReason::Panicked => 1011,
@@ -123,6 +129,8 @@ impl DisconnectReason {
             | DisconnectReason::PlainText
             | DisconnectReason::Tls
             | DisconnectReason::Answered(_)
+            | DisconnectReason::ProxyHeader
+            | DisconnectReason::Refused
             | DisconnectReason::HandshakeTimeout
             | DisconnectReason::RequestTimeout => String::new(),
         }
@@ -157,6 +165,8 @@ impl fmt::Display for DisconnectReason {
             DisconnectReason::WebSocket => f.write_str("broke the rules of WebSocket"),
             DisconnectReason::Unresponsive => f.write_str("Your client answered nothing for too long"),
             DisconnectReason::Answered(status) => write!(f, "HTTP request answered with {status}"),
+            DisconnectReason::ProxyHeader => f.write_str("sent no usable PROXY header"),
+            DisconnectReason::Refused => f.write_str("refused"),
             DisconnectReason::HandshakeTimeout => f.write_str("no TLS handshake in time"),
             DisconnectReason::RequestTimeout => f.write_str("no HTTP request in time"),
             DisconnectReason::Stopping => f.write_str("the server is stopping"),

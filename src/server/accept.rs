@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 
 use super::Capacity;
+use super::proxy_header;
 use super::socket_options::set_options;
 use super::transport::{Entrance, Service, TurnedAway};
 #[cfg(feature = "web")]
@@ -48,7 +49,6 @@ const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
 const FIRST_STEPS: Duration = Duration::from_secs(10);
 
 /// Most connections from one proxy that have not said for whom they are.
-#[cfg(feature = "web")]
 const MOST_PENDING_HEADS: usize = 64;
 
 /// Accepts until the listener is shut down.
@@ -91,16 +91,8 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
         return refuse(stream, peer, entrance, hub, &TurnedAway::for_now(STOPPING));
     }
     let address = peer.ip().to_canonical();
-    if let Some(why) = entrance.refuses_plain(&hub.config(), address) {
-        return refuse(stream, peer, entrance, hub, &why);
-    }
     // By address first, so that an address with too many connections takes up no room.
-    let entered = if speaks_for_others(hub, entrance, address) {
-        enter_for_others(hub, address, Instant::now())
-    } else {
-        enter(hub, address, Instant::now())
-    };
-    let counted = match entered {
+    let counted = match enter_by(hub, entrance, address, Instant::now()) {
         Ok(counted) => counted,
         Err(why) => return refuse(stream, peer, entrance, hub, &why),
     };
@@ -114,6 +106,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
     let (hub_share, outbox_share, entrance_share) = (Arc::clone(hub), Arc::clone(&outbox), Arc::clone(entrance));
     let door = match entrance.service {
         Service::Session(door) => door,
+        Service::Proxied => Door::Plain,
         // Decided by its first request.
         #[cfg(feature = "web")]
         Service::Web => Door::Plain,
@@ -171,7 +164,6 @@ enum Counted {
     /// The limit of its address.
     ByAddress,
     /// The connections of a proxy that has not said for whom.
-    #[cfg(feature = "web")]
     ByProxy,
 }
 
@@ -201,7 +193,7 @@ fn log_connected(Connection { outbox, peer, entrance, .. }: &Connection) {
 
 #[inline(never)]
 fn begin(connection: &mut Connection, began: Instant) -> Result<(), DisconnectReason> {
-    let Connection { hub, outbox, peer, entrance, .. } = connection;
+    let Connection { hub, outbox, peer, entrance, counted, .. } = connection;
     entrance.transport.prepare(outbox);
     #[cfg(feature = "web")]
     if entrance.service == Service::Web {
@@ -209,25 +201,50 @@ fn begin(connection: &mut Connection, began: Instant) -> Result<(), DisconnectRe
     }
     set_options(outbox.stream());
     hub.roster.connected(outbox);
-    if let Some((why, ended)) = decided_meanwhile(hub, peer.ip().to_canonical()) {
+    // A proxy may have been banned together with its clients' network; what counts is the client, who comes later.
+    let address = Some(peer.ip().to_canonical()).filter(|_| *counted != Counted::ByProxy);
+    if let Some((why, ended)) = decided_meanwhile(hub, address) {
         outbox.turn_away(&entrance.refusal(&why), ended.clone());
         outbox.lingering_close(&ended);
         return Err(ended);
     }
     // A panic in the first steps must not leave anything of this connection behind.
-    let first_steps = || take_first_steps(connection, began + FIRST_STEPS);
+    let first_steps = || take_first_steps(connection, began);
     catch_unwind(AssertUnwindSafe(first_steps)).unwrap_or(Err(DisconnectReason::Panicked))
 }
 
 /// All that comes before a session, under one deadline.
-fn take_first_steps(connection: &mut Connection, deadline: Instant) -> Result<(), DisconnectReason> {
-    let Connection { hub, outbox, peer, entrance, .. } = connection;
-    entrance.shake_hands(outbox, hub, peer.ip().to_canonical(), deadline)?;
-    match entrance.service {
-        Service::Session(_) => Ok(()),
-        #[cfg(feature = "web")]
-        Service::Web => receive_request(connection, deadline),
+fn take_first_steps(connection: &mut Connection, began: Instant) -> Result<(), DisconnectReason> {
+    if connection.entrance.service == Service::Proxied {
+        receive_header(connection, began)?;
     }
+    let Connection { hub, outbox, peer, entrance, .. } = connection;
+    entrance.shake_hands(outbox, hub, peer.ip().to_canonical(), began + FIRST_STEPS)?;
+    match entrance.service {
+        Service::Session(_) | Service::Proxied => Ok(()),
+        #[cfg(feature = "web")]
+        Service::Web => receive_request(connection, began + FIRST_STEPS),
+    }
+}
+
+/// Receives the header of a proxy. From then on the connection is that of the client it names.
+fn receive_header(connection: &mut Connection, began: Instant) -> Result<(), DisconnectReason> {
+    let Connection { hub, outbox, entrance, peer, counted, .. } = connection;
+    let proxy = *peer;
+    let mut admit = |client: SocketAddr| {
+        let address = client.ip().to_canonical();
+        // First, so that a ban that is decided meanwhile finds the connection.
+        outbox.speak_for(address);
+        if let Some(why) = entrance.refuses_plain(&hub.config(), address) {
+            return Err(why);
+        }
+        let entered = enter(hub, address, Instant::now())?;
+        leave(hub, std::mem::replace(counted, entered), proxy.ip().to_canonical());
+        *peer = client;
+        log::info!("client {} is from {client}, through a proxy at {proxy}", outbox.id());
+        Ok(())
+    };
+    proxy_header::receive(outbox, entrance, proxy, began, &mut admit)
 }
 
 /// Receives the first request, and takes from it who is there and what their session begins with.
@@ -256,11 +273,11 @@ fn receive_request(connection: &mut Connection, deadline: Instant) -> Result<(),
 
 /// A stop or a ban that was decided after this connection was admitted and before it was in the roster. Such a decision is
 /// applied to the connections in the roster, so it has missed this one; later decisions will not.
-fn decided_meanwhile(hub: &Hub, address: IpAddr) -> Option<(TurnedAway, DisconnectReason)> {
+fn decided_meanwhile(hub: &Hub, address: Option<IpAddr>) -> Option<(TurnedAway, DisconnectReason)> {
     if hub.shutdown.is_announced() {
         return Some((TurnedAway::for_now(STOPPING), DisconnectReason::Stopping));
     }
-    let ban = hub.address_bans.find(address, hub.moment())?;
+    let ban = hub.address_bans.find(address?, hub.moment())?;
     Some((TurnedAway::for_good(ban.notice(hub.moment()).to_string()), DisconnectReason::AddressBanned))
 }
 
@@ -295,6 +312,26 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason)
     drop(open);
 }
 
+/// Admits a connection by the address that it comes from, or returns the refusal.
+fn enter_by(hub: &Hub, entrance: &Entrance, address: IpAddr, now: Instant) -> Result<Counted, TurnedAway> {
+    if entrance.service == Service::Proxied {
+        let is_trusted = hub.config().proxy.trusted.iter().any(|network| network.contains(address));
+        return if is_trusted {
+            enter_for_others(hub, address, now)
+        } else {
+            Err(TurnedAway::stranger(proxy_header::NOT_A_PROXY))
+        };
+    }
+    if let Some(why) = entrance.refuses_plain(&hub.config(), address) {
+        return Err(why);
+    }
+    if speaks_for_others(hub, entrance, address) {
+        enter_for_others(hub, address, now)
+    } else {
+        enter(hub, address, now)
+    }
+}
+
 /// Whether a connection is from a proxy, whose requests say for whom they are.
 #[cfg_attr(not(feature = "web"), expect(unused_variables, reason = "there are no requests"))]
 fn speaks_for_others(hub: &Hub, entrance: &Entrance, address: IpAddr) -> bool {
@@ -306,15 +343,9 @@ fn speaks_for_others(hub: &Hub, entrance: &Entrance, address: IpAddr) -> bool {
 }
 
 /// Admits a connection of a proxy until it has said for whom.
-#[cfg(feature = "web")]
 fn enter_for_others(hub: &Hub, proxy: IpAddr, now: Instant) -> Result<Counted, TurnedAway> {
     let entered = hub.limits.pending_heads().enter(proxy, Some(MOST_PENDING_HEADS), None, now);
     entered.map(|()| Counted::ByProxy).map_err(|_| TurnedAway::for_now(FULL))
-}
-
-#[cfg(not(feature = "web"))]
-fn enter_for_others(hub: &Hub, proxy: IpAddr, now: Instant) -> Result<Counted, TurnedAway> {
-    enter(hub, proxy, now)
 }
 
 /// A connection that was admitted no longer counts.
@@ -322,7 +353,6 @@ fn leave(hub: &Hub, counted: Counted, address: IpAddr) {
     match counted {
         Counted::Nowhere => {}
         Counted::ByAddress => hub.limits.admission().leave(address),
-        #[cfg(feature = "web")]
         Counted::ByProxy => hub.limits.pending_heads().leave(address),
     }
 }

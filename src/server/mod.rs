@@ -13,6 +13,7 @@ mod error;
 #[cfg(feature = "tls")]
 mod handshake;
 mod ports;
+mod proxy_header;
 mod reminder;
 mod socket_options;
 mod transport;
@@ -220,7 +221,7 @@ impl Server {
             let is_alike = |other: Service| match service {
                 #[cfg(feature = "json")]
                 Service::Session(Door::Json) => other == service,
-                Service::Session(Door::Plain | Door::Quick) => {
+                Service::Session(Door::Plain | Door::Quick) | Service::Proxied => {
                     matches!(other, Service::Session(Door::Plain | Door::Quick))
                 }
                 #[cfg(feature = "web")]
@@ -305,11 +306,13 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
     let json_moved = old.json != config.json;
     #[cfg(not(feature = "json"))]
     let json_moved = false;
+    let proxy_moved = old.proxy.listen != config.proxy.listen || old.proxy.tls_listen != config.proxy.tls_listen;
     if old.listen != config.listen
         || old.quick_listen != config.quick_listen
         || old.tls.listen != config.tls.listen
         || web_moved
         || json_moved
+        || proxy_moved
     {
         log::warn!("the listeners have changed in the configuration; this needs a restart, so the old ones stay");
         config.listen.clone_from(&old.listen);
@@ -326,6 +329,12 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
         }
         #[cfg(feature = "json")]
         config.json.clone_from(&old.json);
+        if config.proxy.trusted.is_empty() {
+            // The section is gone. The listeners stay, and without anybody to trust they would refuse everybody.
+            config.proxy.trusted.clone_from(&old.proxy.trusted);
+        }
+        config.proxy.listen.clone_from(&old.proxy.listen);
+        config.proxy.tls_listen.clone_from(&old.proxy.tls_listen);
     }
     if old.state_dir != config.state_dir {
         log::warn!("state_dir has changed in the configuration; this needs a restart, so the old one stays");

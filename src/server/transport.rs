@@ -45,6 +45,8 @@ pub(super) enum Transport {
 pub(super) enum Service {
     /// What the session behind this door does, from the first byte.
     Session(Door),
+    /// The same as behind [`Door::Plain`], after the header of a proxy.
+    Proxied,
     /// HTTP, which a WebSocket begins with, too.
     #[cfg(feature = "web")]
     Web,
@@ -56,17 +58,26 @@ pub(super) struct TurnedAway {
     pub(super) line: String,
     /// It would be the same later.
     pub(super) for_good: bool,
+    /// It is said in text where TLS would follow: TLS begins behind the header of a proxy, and there is none.
+    pub(super) in_text: bool,
 }
 
 impl TurnedAway {
     /// For now.
     pub(super) fn for_now(line: impl Into<String>) -> TurnedAway {
-        TurnedAway { line: line.into(), for_good: false }
+        TurnedAway { line: line.into(), for_good: false, in_text: false }
     }
 
     /// As long as a ban or a setting stands.
     pub(super) fn for_good(line: impl Into<String>) -> TurnedAway {
-        TurnedAway { line: line.into(), for_good: true }
+        TurnedAway { line: line.into(), for_good: true, in_text: false }
+    }
+}
+
+impl TurnedAway {
+    /// A stranger on a listener for proxies.
+    pub(super) fn stranger(line: impl Into<String>) -> TurnedAway {
+        TurnedAway { in_text: true, ..TurnedAway::for_good(line) }
     }
 }
 
@@ -86,6 +97,7 @@ pub(super) fn plan(config: &Config) -> Result<Vec<(Service, Transport, SocketAdd
         (Service::Web, &config.web.listen),
         #[cfg(feature = "json")]
         (Service::Session(Door::Json), &config.json.listen),
+        (Service::Proxied, &config.proxy.listen),
     ];
     let all = services.into_iter().flat_map(|(service, list)| list.iter().map(move |address| (service, *address)));
     #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "only the feature adds listeners"))]
@@ -99,6 +111,7 @@ pub(super) fn plan(config: &Config) -> Result<Vec<(Service, Transport, SocketAdd
             (Service::Web, &config.web.tls_listen),
             #[cfg(feature = "json")]
             (Service::Session(Door::Json), &config.json.tls_listen),
+            (Service::Proxied, &config.proxy.tls_listen),
         ];
         for (service, list) in services {
             all.extend(list.iter().map(|address| (service, Transport::Tls(Arc::clone(&certificate)), *address)));
@@ -118,7 +131,7 @@ pub(super) fn needs_certificate(config: &Config) -> bool {
     if !config.web.tls_listen.is_empty() {
         return true;
     }
-    !config.tls.listen.is_empty()
+    !config.tls.listen.is_empty() || !config.proxy.tls_listen.is_empty()
 }
 
 impl Transport {
@@ -136,6 +149,9 @@ impl Transport {
             (Transport::Tls(_), Service::Web) => "web, tls",
             #[cfg(feature = "tls")]
             (Transport::Tls(_), Service::Session(Door::Plain | Door::Quick)) => "tls",
+            #[cfg(feature = "tls")]
+            (Transport::Tls(_), Service::Proxied) => "proxy, tls",
+            (Transport::Plain, Service::Proxied) => "proxy",
             (Transport::Plain, Service::Session(Door::Plain)) => "telnet, nc",
             (Transport::Plain, Service::Session(Door::Quick)) => "quick",
             #[cfg(feature = "json")]
@@ -235,14 +251,17 @@ impl Entrance {
 
     /// The bytes that refuse a connection at once. Without a handshake, TLS can only send an alert.
     pub(super) fn refusal(&self, why: &TurnedAway) -> Cow<'static, [u8]> {
+        let in_text = || format!("! {}\r\n", why.line).into_bytes().into();
         match &self.transport {
             Transport::Plain => match self.service {
                 #[cfg(feature = "json")]
                 Service::Session(Door::Json) => refusal_of_json(why),
-                Service::Session(Door::Plain | Door::Quick) => format!("! {}\r\n", why.line).into_bytes().into(),
+                Service::Session(Door::Plain | Door::Quick) | Service::Proxied => in_text(),
                 #[cfg(feature = "web")]
                 Service::Web => refusal_of_web(why),
             },
+            #[cfg(feature = "tls")]
+            Transport::Tls(_) if why.in_text => in_text(),
             #[cfg(feature = "tls")]
             Transport::Tls(_) => OtherProtocol::Tls.answer(None),
         }

@@ -64,7 +64,7 @@ impl From<Refusal> for Failure {
 }
 
 impl From<TurnedAway> for Failure {
-    fn from(TurnedAway { line, for_good }: TurnedAway) -> Failure {
+    fn from(TurnedAway { line, for_good, .. }: TurnedAway) -> Failure {
         Failure::Refused(if for_good { Refusal::Forbidden(line) } else { Refusal::Full(line) })
     }
 }

@@ -53,6 +53,8 @@ fn going(reason: &DisconnectReason) -> Going {
         | DisconnectReason::WebSocket
         | DisconnectReason::Unresponsive
         | DisconnectReason::Answered(_)
+        | DisconnectReason::ProxyHeader
+        | DisconnectReason::Refused
         | DisconnectReason::HandshakeTimeout
         | DisconnectReason::RequestTimeout
         | DisconnectReason::Stopping
@@ -84,6 +86,8 @@ fn last_line(reason: &DisconnectReason) -> Option<(LineKind, String)> {
         | DisconnectReason::WebSocket
         | DisconnectReason::Unresponsive
         | DisconnectReason::Answered(_)
+        | DisconnectReason::ProxyHeader
+        | DisconnectReason::Refused
         | DisconnectReason::HandshakeTimeout
         | DisconnectReason::RequestTimeout
         | DisconnectReason::Stopping => None,

@@ -195,6 +195,12 @@ impl Proxy {
         format!("listening on {} (proxy to {}, {encryption})", self.address, self.shared.upstream.to)
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What the user has to know about where it listens, if anything.
     #[must_use]
     pub fn warning(&self) -> Option<String> {

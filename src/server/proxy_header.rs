@@ -1,0 +1,154 @@
+//! The first bytes on a listener for proxies: the header that says which client the connection is for.
+//!
+//! *Owns* the deadline of the header, and which addresses in it are believed.
+//! *Knows nothing of* the header's form, which is pure, and of limits and bans.
+
+use std::io::{self, Read as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::transport::{Entrance, TurnedAway};
+use crate::outbox::{DisconnectReason, Outbox};
+use crate::protocol::proxy::{HeaderError, Source, Verdict, parse};
+
+/// How long the header may take. A proxy sends it with the connection's first packet.
+const HEADER: Duration = Duration::from_secs(5);
+
+/// Said to anybody who is not a trusted proxy, whatever they send.
+pub(super) const NOT_A_PROXY: &str = "This port is for proxies.";
+
+/// Said where the header is of version 1.
+const VERSION_1: &str = "This port takes PROXY headers of version 2, not of version 1.";
+
+/// Said where the header is for a socket that has no address.
+const NO_ADDRESS: &str = "This port takes connections over TCP only, not over a UNIX socket.";
+
+/// Said where the header has an address that would be believed to be somebody else's.
+const NOT_A_CLIENT: &str = "The PROXY header has an address that no client can have here.";
+
+/// Why no session begins.
+enum Failure {
+    /// The client is told.
+    Refused(TurnedAway),
+    /// There is nobody to tell.
+    Over(DisconnectReason),
+}
+
+/// Receives the header, and nothing behind it. `admit` admits the client that it names.
+///
+/// Not inlined, so that its buffer is off the stack when the session begins.
+///
+/// # Errors
+///
+/// The client was told why, and the socket is closed.
+#[inline(never)]
+pub(super) fn receive(
+    outbox: &Outbox,
+    entrance: &Entrance,
+    proxy: SocketAddr,
+    began: Instant,
+    admit: &mut dyn FnMut(SocketAddr) -> Result<(), TurnedAway>,
+) -> Result<(), DisconnectReason> {
+    let named = read_header(outbox, proxy, began + HEADER).and_then(|source| client(source, proxy));
+    let ended = match named.and_then(|client| admit(client).map_err(Failure::Refused)) {
+        Ok(()) => return Ok(()),
+        Err(Failure::Refused(why)) => {
+            log::info!("client {} from {proxy}: refused: {}", outbox.id(), why.line);
+            outbox.turn_away(&entrance.refusal(&why), DisconnectReason::Refused);
+            DisconnectReason::Refused
+        }
+        Err(Failure::Over(ended)) => ended,
+    };
+    outbox.lingering_close(&ended);
+    Err(outbox.disconnect_reason().unwrap_or(ended))
+}
+
+fn read_header(outbox: &Outbox, proxy: SocketAddr, deadline: Instant) -> Result<Source, Failure> {
+    let lost = |error: io::Error| Failure::Over(DisconnectReason::Reset(error.kind()));
+    let mut stream = outbox.stream();
+    let mut header = Vec::new();
+    loop {
+        let needed = match parse(&header) {
+            Verdict::Undecided(needed) => needed,
+            Verdict::Header(source, _) => {
+                stream.set_read_timeout(None).map_err(lost)?;
+                return Ok(source);
+            }
+            Verdict::Invalid(error) => return Err(invalid(outbox, proxy, error)),
+        };
+        if let Some(ended) = outbox.disconnect_reason() {
+            return Err(Failure::Over(ended));
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            log::warn!("client {} from {proxy}: no PROXY header in time", outbox.id());
+            return Err(Failure::Over(DisconnectReason::ProxyHeader));
+        }
+        stream.set_read_timeout(Some(left)).map_err(lost)?;
+        let had = header.len();
+        header.resize(had + needed, 0);
+        let read = stream.read(&mut header[had..]);
+        header.truncate(had + *read.as_ref().unwrap_or(&0));
+        match read {
+            // A health check that only connects ends here, too.
+            Ok(0) => return Err(Failure::Over(DisconnectReason::PeerClosed)),
+            Ok(_) => {}
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
+                _ => return Err(lost(error)),
+            },
+        }
+    }
+}
+
+fn invalid(outbox: &Outbox, proxy: SocketAddr, error: HeaderError) -> Failure {
+    log::warn!("client {} from {proxy}: {error}", outbox.id());
+    match error {
+        HeaderError::Text => Failure::Refused(TurnedAway::for_good(VERSION_1)),
+        HeaderError::Unix => Failure::Refused(TurnedAway::for_good(NO_ADDRESS)),
+        HeaderError::NoHeader
+        | HeaderError::Version(_)
+        | HeaderError::Family(_)
+        | HeaderError::TooLong(_)
+        | HeaderError::TooShort(_) => Failure::Over(DisconnectReason::ProxyHeader),
+    }
+}
+
+/// The client's address, if it is believed.
+fn client(source: Source, proxy: SocketAddr) -> Result<SocketAddr, Failure> {
+    match source {
+        Source::Proxy => Ok(proxy),
+        Source::Client(client) if is_believed(client.ip(), proxy.ip().to_canonical()) => Ok(client),
+        Source::Client(client) => {
+            log::warn!("from {proxy}: a PROXY header with the address {}", client.ip());
+            Err(Failure::Refused(TurnedAway::for_good(NOT_A_CLIENT)))
+        }
+    }
+}
+
+/// No client has an address for nobody or for many. One of the machine itself is believed only if it comes from there: clients
+/// with such an address are exempt from limits, and may do without encryption.
+fn is_believed(client: IpAddr, proxy: IpAddr) -> bool {
+    let is_one = !client.is_unspecified() && !client.is_multicast() && client != IpAddr::V4(Ipv4Addr::BROADCAST);
+    is_one && (!client.is_loopback() || proxy.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_this_machine_is_believed_only_from_this_machine() {
+        let is_believed = |client: &str, proxy: &str| is_believed(client.parse().unwrap(), proxy.parse().unwrap());
+        for client in ["203.0.113.7", "2001:db8::7", "10.0.0.1", "fe80::1"] {
+            assert!(is_believed(client, "192.0.2.1") && is_believed(client, "::1"), "{client}");
+        }
+        for client in ["127.0.0.1", "127.8.9.10", "::1"] {
+            assert!(!is_believed(client, "192.0.2.1"), "{client}");
+            assert!(is_believed(client, "127.0.0.1"), "{client}");
+        }
+        for client in ["0.0.0.0", "::", "224.0.0.1", "239.1.2.3", "ff02::1", "255.255.255.255"] {
+            assert!(!is_believed(client, "192.0.2.1") && !is_believed(client, "127.0.0.1"), "{client}");
+        }
+    }
+}
