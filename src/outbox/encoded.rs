@@ -7,16 +7,62 @@
 //! *Knows nothing of* how bytes are encoded.
 
 use std::io;
+#[cfg(feature = "tls")]
+use std::io::IoSlice;
 use std::net::Shutdown;
+#[cfg(feature = "tls")]
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use super::transmit::send_now;
+#[cfg(feature = "tls")]
+use super::transmit::send_records;
 use super::{CausedBy, DisconnectReason, MAX_IDLE_BUFFER, Outbox, State};
 #[cfg(feature = "web")]
 use crate::protocol::websocket::{Form, WebSocket};
 #[cfg(feature = "tls")]
 use crate::protocol::wire::{Codec, TlsError};
 use crate::protocol::wire::{CodecError, Progress};
+
+/// A socket that takes what it can without waiting.
+#[cfg(feature = "tls")]
+struct Sink<'a> {
+    stream: &'a TcpStream,
+    /// Nothing is waiting, and it has not been full yet.
+    accepts: bool,
+    error: Option<io::ErrorKind>,
+}
+
+#[cfg(feature = "tls")]
+impl Sink<'_> {
+    fn note(&mut self, sent: io::Result<usize>, offered: usize) -> io::Result<usize> {
+        self.accepts = sent.as_ref().is_ok_and(|taken| *taken == offered);
+        self.error = sent.as_ref().err().map(io::Error::kind);
+        sent
+    }
+}
+
+#[cfg(feature = "tls")]
+impl io::Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.accepts { self.note(send_now(self.stream, bytes), bytes.len()) } else { Ok(0) }
+    }
+
+    fn write_vectored(&mut self, records: &[IoSlice<'_>]) -> io::Result<usize> {
+        match records {
+            // A delivery of up to 16 KB is one.
+            [record] => self.write(record),
+            _ if self.accepts => {
+                self.note(send_records(self.stream, records), records.iter().map(|record| record.len()).sum())
+            }
+            _ => Ok(0),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 impl Outbox {
     /// Sets the codec for every byte from now on. Called before anything is written, or to answer in plain text a peer that
@@ -121,22 +167,44 @@ impl Outbox {
     /// Not inlined: encoding needs more stack than anything a plain connection does here.
     #[inline(never)]
     pub(super) fn encode_unsent(&self, state: &mut State, cause: CausedBy) {
-        let mut encoded = Vec::new();
-        state.codec.seal(&state.unsent, &mut encoded);
-        if state.unsent.capacity() > MAX_IDLE_BUFFER {
-            state.unsent = Vec::new();
-        } else {
-            state.unsent.clear();
+        let mut unsent = std::mem::take(&mut state.unsent);
+        self.encode(state, &unsent, cause);
+        if state.disconnect.is_none() && unsent.capacity() <= MAX_IDLE_BUFFER {
+            unsent.clear();
+            state.unsent = unsent;
         }
-        self.transmit_encoded(state, encoded, cause);
     }
 
     /// Encodes for this client what others get too.
     #[inline(never)]
     pub(super) fn encode_shared(&self, state: &mut State, frame: &[u8]) {
+        self.encode(state, frame, CausedBy::Others);
+    }
+
+    fn encode(&self, state: &mut State, bytes: &[u8], cause: CausedBy) {
+        #[cfg(feature = "tls")]
+        if state.codec.is_encrypted() {
+            return self.encrypt(state, bytes, cause);
+        }
         let mut encoded = Vec::new();
-        state.codec.seal(frame, &mut encoded);
-        self.transmit_encoded(state, encoded, CausedBy::Others);
+        state.codec.seal(bytes, &mut encoded);
+        self.transmit_encoded(state, encoded, cause);
+    }
+
+    /// The same for a connection with TLS: from the buffer of the library to the socket.
+    #[cfg(feature = "tls")]
+    fn encrypt(&self, state: &mut State, bytes: &[u8], cause: CausedBy) {
+        if state.disconnect.is_some() {
+            return state.codec.abandon();
+        }
+        let mut sink = Sink { stream: &self.stream, accepts: state.backlog.is_empty(), error: None };
+        let mut rest = Vec::new();
+        state.codec.seal_to(bytes, &mut sink, &mut rest);
+        match sink.error {
+            Some(kind) => self.disconnect_locked(state, DisconnectReason::Reset(kind)),
+            None if rest.is_empty() => {}
+            None => self.append_to_backlog(state, &Arc::from(rest), 0, cause),
+        }
     }
 
     fn transmit_encoded(&self, state: &mut State, encoded: Vec<u8>, cause: CausedBy) {

@@ -254,8 +254,18 @@ pub(super) enum Swept {
 
 /// Sends what the socket accepts right now.
 pub(super) fn send_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    without_waiting(|| SockRef::from(stream).send_with_flags(bytes, NO_WAIT))
+}
+
+/// The same of several records.
+#[cfg(feature = "tls")]
+pub(super) fn send_records(stream: &TcpStream, records: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    without_waiting(|| SockRef::from(stream).send_vectored_with_flags(records, NO_WAIT))
+}
+
+fn without_waiting(send: impl Fn() -> io::Result<usize>) -> io::Result<usize> {
     loop {
-        match SockRef::from(stream).send_with_flags(bytes, NO_WAIT) {
+        match send() {
             Ok(taken) => return Ok(taken),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -3,7 +3,7 @@
 //! *Owns* one connection's keys and its incomplete records.
 //! *Knows nothing of* sockets, certificate files and deadlines.
 
-use std::io::{BufRead as _, Write as _};
+use std::io::{self, BufRead as _, Write as _};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
@@ -104,6 +104,24 @@ impl Tls {
                 return;
             }
             plain = &plain[taken..];
+        }
+    }
+
+    /// The same, handed to `sink` as far as that takes it; what is left is appended to `rest`. The bytes go from the library's
+    /// own buffer to the socket: the copy, and the memory for it, would cost every delivery.
+    pub(crate) fn encrypt_to(&mut self, mut plain: &[u8], sink: &mut dyn io::Write, rest: &mut Vec<u8>) {
+        while !self.closed && !plain.is_empty() {
+            let taken = self.connection.writer().write(plain).unwrap_or(0);
+            plain = &plain[taken..];
+            // A full sink takes nothing, or fails.
+            while self.connection.wants_write() && self.connection.write_tls(sink).is_ok_and(|count| count > 0) {}
+            if self.connection.wants_write() {
+                self.emit(rest);
+                return self.encrypt(plain, rest);
+            }
+            if taken == 0 {
+                return;
+            }
         }
     }
 

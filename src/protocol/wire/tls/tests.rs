@@ -99,6 +99,39 @@ fn encrypted(server: &mut Tls, text: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Takes a number of bytes at most, and then nothing.
+struct Narrow {
+    taken: Vec<u8>,
+    room: usize,
+}
+
+impl io::Write for Narrow {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = bytes.len().min(self.room - self.taken.len());
+        self.taken.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_full_socket_does_not_take_is_left_in_order() {
+    // More than the library buffers at a time.
+    let text: Vec<u8> = (0..300_000_u32).map(|number| (number % 251) as u8).collect();
+    for space in [0, 1, 100, 16_384, 16_500, 70_000, 200_000, 1_000_000] {
+        let (mut client, mut server) = connected(NEW);
+        let (mut sink, mut rest) = (Narrow { taken: Vec::new(), room: space }, Vec::new());
+        server.encrypt_to(&text, &mut sink, &mut rest);
+        assert!(sink.taken.len() == space || rest.is_empty(), "{space}");
+        server.encrypt_to(b"behind it", &mut Narrow { taken: Vec::new(), room: 0 }, &mut rest);
+        let all = [sink.taken, rest].concat();
+        assert_eq!(heard(&mut client, &all), [&text, &b"behind it"[..]].concat(), "{space}");
+    }
+}
+
 /// Lengths of the records in these bytes (RFC 8446, section 5.1).
 fn records(mut bytes: &[u8]) -> Vec<usize> {
     let mut lengths = Vec::new();
