@@ -41,7 +41,9 @@ pub fn run(options: &Options, members: usize, descriptors: u64, report: &mut Rep
     let mut other = match options.comparison {
         Comparison::Floor if !traffic => return Ok(()),
         Comparison::Floor => Side::floor(layout)?,
-        Comparison::History | Comparison::Tls => Side::server(options, layout, Setup::Bare)?,
+        Comparison::History | Comparison::Tls | Comparison::Json | Comparison::Web => {
+            Side::server(options, layout, Setup::Bare)?
+        }
     };
     if options.comparison != Comparison::Floor && options.wants(Case::Memory) {
         compare_arrivals(options, members, server.arrival, other.arrival, report);
@@ -85,7 +87,7 @@ fn compare_traffic(
                 Report::say(&format!("    {more:.1} us more per message; {figures}"));
                 report.target(what, figures, outcome.ratio, HISTORY_COSTS, "");
             }
-            Comparison::Tls => report.note(what, figures, outcome.ratio),
+            Comparison::Tls | Comparison::Json | Comparison::Web => report.note(what, figures, outcome.ratio),
         }
     }
     Ok(())

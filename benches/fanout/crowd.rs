@@ -43,8 +43,27 @@ pub enum Door {
     Server,
     /// The same, over TLS.
     TlsServer,
+    /// The requests `login` and `join`, in JSON.
+    JsonServer,
+    /// The same, over WebSocket.
+    WebServer,
     /// Connecting is enough.
     Floor,
+}
+
+impl Door {
+    /// Whether members read and write objects.
+    fn speaks_json(self) -> bool {
+        matches!(self, Door::JsonServer | Door::WebServer)
+    }
+
+    fn encryption(self) -> Result<Encryption, Failure> {
+        match self {
+            Door::TlsServer => Encryption::tls(),
+            Door::WebServer => Ok(Encryption::Web),
+            Door::Server | Door::JsonServer | Door::Floor => Ok(Encryption::Off),
+        }
+    }
 }
 
 /// The room that every server has.
@@ -147,7 +166,7 @@ impl Crowd {
             epoll,
             timer,
             door,
-            encryption: if door == Door::TlsServer { Encryption::tls()? } else { Encryption::Off },
+            encryption: door.encryption()?,
             port,
             size,
             rooms,
@@ -214,8 +233,13 @@ impl Crowd {
             ended: false,
             last_line: String::new(),
         });
-        // With TLS the client speaks first.
-        if self.members[index].link.wants_write() { self.write(index, b"") } else { Ok(()) }
+        // With TLS and WebSocket the client speaks first, and so does a program.
+        let first = if self.door.speaks_json() { login(&self.members[index].name) } else { String::new() };
+        if self.members[index].link.wants_write() || !first.is_empty() {
+            self.write(index, first.as_bytes())
+        } else {
+            Ok(())
+        }
     }
 
     /// Waits until nothing has come for longer than the server collects notices.
@@ -234,7 +258,8 @@ impl Crowd {
         let first = self.members.len().saturating_sub(count);
         for index in first..self.members.len() {
             self.members[index].may_end = true;
-            self.write(index, b"/quit\n")?;
+            let quit: &[u8] = if self.door.speaks_json() { b"{\"action\":\"quit\"}\n" } else { b"/quit\n" };
+            self.write(index, quit)?;
         }
         while self.members[first..].iter().any(|member| !member.ended) {
             if self.poll(PATIENCE, |_| {})? == 0 {
@@ -297,9 +322,14 @@ impl Crowd {
         let mut bytes = Vec::with_capacity(self.size);
         for _ in 0..count {
             bytes.clear();
-            let sent = &mut self.rooms[room].sent[sender];
-            wire::emit(&mut bytes, room * MAX_SENDERS + sender, *sent, self.size);
-            *sent += 1;
+            let Room { name, sent, .. } = &mut self.rooms[room];
+            let (id, number) = (room * MAX_SENDERS + sender, sent[sender]);
+            if self.door.speaks_json() {
+                wire::emit_object(&mut bytes, name, id, number, self.size);
+            } else {
+                wire::emit(&mut bytes, id, number, self.size);
+            }
+            sent[sender] += 1;
             self.write(room * self.room_size + sender, &bytes)?;
         }
         Ok(())
@@ -371,7 +401,8 @@ impl Crowd {
     fn read(&mut self, index: usize, on: &mut impl FnMut(&Delivery)) -> Result<(), Failure> {
         let room = self.room_of(index);
         let own = index % self.room_size;
-        let Crowd { members, buffers, size, notices, rooms, .. } = self;
+        let Crowd { members, buffers, size, notices, rooms, door, .. } = self;
+        let in_json = door.speaks_json();
         let prompt = rooms[room].prompt.as_bytes();
         let member = &mut members[index];
         let text = match member.link.read(buffers)? {
@@ -384,9 +415,13 @@ impl Crowd {
         let Member { tail, next, order, seated, may_end, last_line, .. } = member;
         let mut wrong = None;
         wire::scan(tail, text, |line| {
-            if let Some((id, number)) = wire::parse(line, *size) {
-                // A text of another room's sender is as wrong as an own one.
+            let found = if in_json { wire::parse_object(line, *size) } else { wire::parse(line, *size) };
+            if let Some((id, number)) = found {
+                // A text of another room's sender is as wrong as an own one on a terminal, which has shown it.
                 let sender = id.wrapping_sub(room * MAX_SENDERS);
+                if in_json && sender == own {
+                    return;
+                }
                 let expected = next.get_mut(sender).filter(|_| sender != own);
                 match expected {
                     Some(expected) if *expected == number => *expected += 1,
@@ -398,7 +433,9 @@ impl Crowd {
                 on(&Delivery { member: index, room, sender, number, at });
             } else if !*seated {
                 *last_line = String::from_utf8_lossy(line).into_owned();
-            } else if is_notice(line, prompt) {
+            } else if in_json && line.starts_with(b"{\"id\":\"") {
+                // The answer to a text of one's own.
+            } else if in_json || is_notice(line, prompt) {
                 *notices += 1;
                 *last_line = String::from_utf8_lossy(line).into_owned();
             } else if !*may_end {
@@ -434,8 +471,23 @@ impl Crowd {
         let room = self.room_of(index);
         let Room { name: room, prompt: view_prompt, .. } = &self.rooms[room];
         let member = &mut self.members[index];
+        if self.door.speaks_json() {
+            let answers = member.last_line.starts_with(&format!("{{\"id\":\"{}\",\"action\":\"ok\"", member.steps));
+            if !answers {
+                return Ok(());
+            }
+            member.steps += 1;
+            if member.steps > 1 {
+                member.seated = true;
+                self.seated += 1;
+                return Ok(());
+            }
+            let join = format!("{{\"id\":\"1\",\"action\":\"join\",\"receiver\":\"{room}\"}}\n");
+            return self.write(index, join.as_bytes());
+        }
         let (prompt, answer) = match (self.door, member.steps) {
-            (Door::Floor, _) => (GREETING.to_owned(), None),
+            // Programs are dealt with above.
+            (Door::Floor | Door::JsonServer | Door::WebServer, _) => (GREETING.to_owned(), None),
             (Door::Server | Door::TlsServer, 0) => ("Username: ".to_owned(), Some(format!("{}\n", member.name))),
             (Door::Server | Door::TlsServer, 1) => ("> ".to_owned(), Some(format!(":join {room}\n"))),
             (Door::Server | Door::TlsServer, 2) => (format!("[{room}]> "), Some(":chat\n".to_owned())),
@@ -478,6 +530,11 @@ impl Crowd {
         }
         Ok(())
     }
+}
+
+/// What a program says first.
+fn login(name: &str) -> String {
+    format!("{{\"id\":\"0\",\"action\":\"login\",\"content\":\"{name}\"}}\n")
 }
 
 fn misplaced(sender: usize, number: u32, expected: Option<u32>) -> String {

@@ -14,6 +14,7 @@ use socket2::{Domain, Socket, Type};
 use crate::failure::Failure;
 #[cfg(feature = "tls")]
 use crate::tls;
+use crate::web;
 
 /// How the connections of a crowd are encrypted.
 pub enum Encryption {
@@ -21,6 +22,8 @@ pub enum Encryption {
     /// TLS with these settings.
     #[cfg(feature = "tls")]
     Tls(Arc<rustls::ClientConfig>),
+    /// No encryption, but WebSocket.
+    Web,
 }
 
 impl Encryption {
@@ -40,18 +43,14 @@ impl Encryption {
 /// Read buffers, shared by all links of a crowd, which are read in turn.
 pub struct Buffers {
     received: Vec<u8>,
-    #[cfg(feature = "tls")]
-    decrypted: Vec<u8>,
+    /// The text within it, where it is not the same.
+    decoded: Vec<u8>,
 }
 
 impl Buffers {
     /// Buffers for reads of `size` bytes.
     pub fn new(size: usize) -> Buffers {
-        Buffers {
-            received: vec![0; size],
-            #[cfg(feature = "tls")]
-            decrypted: Vec::new(),
-        }
+        Buffers { received: vec![0; size], decoded: Vec::new() }
     }
 }
 
@@ -75,6 +74,7 @@ enum Cipher {
     Off,
     #[cfg(feature = "tls")]
     Tls(Box<tls::Client>),
+    Web(web::Client),
 }
 
 impl Link {
@@ -93,6 +93,7 @@ impl Link {
             Encryption::Off => Cipher::Off,
             #[cfg(feature = "tls")]
             Encryption::Tls(settings) => Cipher::Tls(Box::new(tls::Client::new(settings)?)),
+            Encryption::Web => Cipher::Web(web::Client::new(port)),
         };
         Ok(Link { socket, unsent: Vec::new(), cipher })
     }
@@ -103,6 +104,7 @@ impl Link {
             Cipher::Off => put(&self.socket, &mut self.unsent, text),
             #[cfg(feature = "tls")]
             Cipher::Tls(client) => put(&self.socket, &mut self.unsent, client.encrypt(text)?),
+            Cipher::Web(client) => put(&self.socket, &mut self.unsent, client.encode(text)),
         }
     }
 
@@ -112,6 +114,7 @@ impl Link {
             Cipher::Off => false,
             #[cfg(feature = "tls")]
             Cipher::Tls(client) => client.wants_write(),
+            Cipher::Web(client) => client.wants_write(),
         }
     }
 
@@ -143,9 +146,14 @@ impl Link {
             Cipher::Off => Ok(Received::Text(&buffers.received[..length])),
             #[cfg(feature = "tls")]
             Cipher::Tls(client) => {
-                buffers.decrypted.clear();
-                client.decrypt(&buffers.received[..length], &mut buffers.decrypted)?;
-                Ok(Received::Text(&buffers.decrypted))
+                buffers.decoded.clear();
+                client.decrypt(&buffers.received[..length], &mut buffers.decoded)?;
+                Ok(Received::Text(&buffers.decoded))
+            }
+            Cipher::Web(client) => {
+                buffers.decoded.clear();
+                client.decode(&buffers.received[..length], &mut buffers.decoded)?;
+                Ok(Received::Text(&buffers.decoded))
             }
         }
     }
@@ -156,6 +164,7 @@ impl Link {
             Cipher::Off => None,
             #[cfg(feature = "tls")]
             Cipher::Tls(client) => client.negotiated(),
+            Cipher::Web(_) => None,
         }
     }
 }

@@ -7,13 +7,13 @@
 //!
 //! ```text
 //! cases, rooms --> traffic --> crowd --> wire      what is measured, what is sent, the client's members, bytes and texts
-//!   |                |          +-----> link <-- tls  a member's connection; its encryption, if any
+//!   |                |          +-----> link <-- tls  a member's connection; its encryption or WebSocket, if any
 //!   |                +--> subject <-- floor        a process under test, its processor time and memory
 //!   +--> report                                    tables and targets
 //! ```
 //!
 //! Options: `--quick` short windows; `--members 10,100` room sizes; `--case NAME` one case (may be repeated);
-//! `--seconds S` length of one window; `--rounds N`; `--telnet never|auto`; `--history` or `--tls`: see below. The exit
+//! `--seconds S` length of one window; `--rounds N`; `--telnet never|auto`; `--history`, `--tls`, `--json` or `--web`: see below. The exit
 //! status is 1 when a message was lost, duplicated or out of order, or when nothing could be measured; being slow never
 //! changes it.
 //!
@@ -27,7 +27,11 @@
 //! cases are `one`, `burst`, `eight`, `rooms`, `memory` and `login`; it has no targets. The client's own encryption runs in
 //! the client's process and is not counted, but it shares the machine: the rates are lower for it, and batches may be larger.
 //!
-//! With either, `latency` can be requested and `stall` cannot, and `login` compares the two sides among equally many users.
+//! `--json` (feature `json`): the members are programs that speak JSON, and are compared with as many on terminals; `--web`
+//! (feature `web`): the same over WebSocket. The cases are `one`, `burst`, `eight`, `rooms` and `memory`. An object is more than
+//! twice as long as a terminal's line.
+//!
+//! With any of these, `latency` can be requested and `stall` cannot, and `login` compares the two sides among equally many users.
 //!
 //! # Reading the figures
 //!
@@ -58,6 +62,7 @@ mod subject;
 #[cfg(feature = "tls")]
 mod tls;
 mod traffic;
+mod web;
 mod wire;
 
 use std::process::ExitCode;

@@ -69,6 +69,10 @@ pub enum Comparison {
     History,
     /// A server over TLS with one in plain text.
     Tls,
+    /// A server whose members are programs that speak JSON with one whose members are on terminals.
+    Json,
+    /// The same over WebSocket.
+    Web,
 }
 
 impl Comparison {
@@ -78,6 +82,8 @@ impl Comparison {
             Comparison::Floor => ("server", "floor"),
             Comparison::History => ("history", "without"),
             Comparison::Tls => ("tls", "plain"),
+            Comparison::Json => ("json", "plain"),
+            Comparison::Web => ("web", "plain"),
         }
     }
 
@@ -87,6 +93,7 @@ impl Comparison {
             Comparison::Floor => true,
             Comparison::History => matches!(case, Case::One | Case::Burst | Case::Eight | Case::Rooms),
             Comparison::Tls => !matches!(case, Case::Latency | Case::Stall),
+            Comparison::Json | Comparison::Web => !matches!(case, Case::Latency | Case::Stall | Case::Login),
         }
     }
 }
@@ -143,13 +150,15 @@ impl Options {
                 Arg::Long("telnet") => options.telnet = telnet(parser.value()?.string()?)?,
                 Arg::Long("history") => options.compare(Comparison::History)?,
                 Arg::Long("tls") => options.compare(Comparison::Tls)?,
+                Arg::Long("json") => options.compare(Comparison::Json)?,
+                Arg::Long("web") => options.compare(Comparison::Web)?,
                 other => return Err(other.unexpected().into()),
             }
             asked = true;
         }
         if options.comparison != Comparison::Floor && options.cases.contains(&Case::Stall) {
             return Err(Failure::new(
-                "the case stall compares a server with itself; remove --history or --tls, or the case",
+                "the case stall compares a server with itself; remove the other comparison, or the case",
             ));
         }
         // Without any argument this is `cargo test --benches`: checks that every message arrives, and not how fast.
@@ -165,12 +174,14 @@ impl Options {
     /// Sets the comparison, if this build can make it.
     fn compare(&mut self, comparison: Comparison) -> Result<(), Failure> {
         if self.comparison != Comparison::Floor {
-            return Err(Failure::new("--history and --tls cannot be combined"));
+            return Err(Failure::new("--history, --tls, --json and --web cannot be combined"));
         }
         let (option, feature, is_built) = match comparison {
             Comparison::Floor => return Ok(()),
             Comparison::History => ("history", "storage", cfg!(feature = "storage")),
             Comparison::Tls => ("tls", "tls", cfg!(feature = "tls")),
+            Comparison::Json => ("json", "json", cfg!(feature = "json")),
+            Comparison::Web => ("web", "web", cfg!(feature = "web")),
         };
         if !is_built {
             return Err(Failure::new(format!(
@@ -192,6 +203,8 @@ impl Options {
             Comparison::Floor => "server and floor",
             Comparison::History => "a server that stores messages on disk and one that does not",
             Comparison::Tls => "a server over TLS and one in plain text",
+            Comparison::Json => "members that speak JSON and members on terminals",
+            Comparison::Web => "members that speak JSON over WebSocket and members on terminals",
         };
         format!(
             "fan-out, {sides} in turns: {} windows of {} ms each per figure, telnet = \"{}\"",

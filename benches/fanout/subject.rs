@@ -42,6 +42,7 @@ rooms_per_ip = 0
 {outbox}{rooms}{section}"#;
 
 const PLAIN_LISTENER: &str = r#"listen = ["127.0.0.1:0"]"#;
+const WEB_LISTENER: &str = "[web]\nlisten = [\"127.0.0.1:0\"]\n";
 const TLS_LISTENER: &str = "[tls]\nlisten = [\"127.0.0.1:0\"]\n";
 
 /// The database, in the server's folder.
@@ -58,6 +59,10 @@ pub enum Setup {
     History,
     /// Speaks TLS only, with a self-signed certificate.
     Tls,
+    /// Its members speak JSON, on the port for terminals.
+    Json,
+    /// Its members speak JSON over WebSocket.
+    Web,
 }
 
 impl Setup {
@@ -67,6 +72,8 @@ impl Setup {
             Comparison::Floor => Setup::Bare,
             Comparison::History => Setup::History,
             Comparison::Tls => Setup::Tls,
+            Comparison::Json => Setup::Json,
+            Comparison::Web => Setup::Web,
         }
     }
 
@@ -75,19 +82,22 @@ impl Setup {
         match self {
             Setup::Bare | Setup::History => Door::Server,
             Setup::Tls => Door::TlsServer,
+            Setup::Json => Door::JsonServer,
+            Setup::Web => Door::WebServer,
         }
     }
 
     fn listen(self, folder: &Path) -> String {
         match self {
-            Setup::Bare | Setup::History => PLAIN_LISTENER.to_owned(),
+            Setup::Bare | Setup::History | Setup::Json | Setup::Web => PLAIN_LISTENER.to_owned(),
             Setup::Tls => format!("plain = \"off\"\nstate_dir = {folder:?}"),
         }
     }
 
     fn section(self, folder: &Path) -> String {
         match self {
-            Setup::Bare => String::new(),
+            Setup::Bare | Setup::Json => String::new(),
+            Setup::Web => format!("\n{WEB_LISTENER}"),
             Setup::History => format!("\n[storage]\npath = {:?}\nhistory = true\n", folder.join(DATABASE)),
             Setup::Tls => format!("\n{TLS_LISTENER}"),
         }
@@ -135,17 +145,18 @@ impl Subject {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatsock"));
         // At its default level the log is part of the cost of a login.
         command.arg("--config").arg(&config).env_remove("RUST_LOG").stderr(log);
-        Subject::start(command, Some(folder))
+        Subject::start(command, Some(folder), if setup == Setup::Web { "(web)" } else { "" })
     }
 
     /// Starts the benchmark itself as the floor.
     pub fn floor(rooms: usize, members: usize) -> Result<Subject, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("--floor-server").arg(rooms.to_string()).arg(members.to_string());
-        Subject::start(command, None)
+        Subject::start(command, None, "")
     }
 
-    fn start(mut command: Command, folder: Option<PathBuf>) -> Result<Subject, Failure> {
+    /// `mark` is in the line that prints the port of interest.
+    fn start(mut command: Command, folder: Option<PathBuf>, mark: &str) -> Result<Subject, Failure> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let (sender, output) = mpsc::channel();
         if let Some(stdout) = child.stdout.take() {
@@ -161,16 +172,18 @@ impl Subject {
         let cpu = ClockId::CLOCK_PROCESS_CPUTIME_ID;
         let mut subject = Subject { child: RefCell::new(child), pid, cpu, port: 0, output, folder };
         subject.cpu = clock_getcpuclockid(pid)?;
-        subject.port = subject.read_port()?;
+        subject.port = subject.read_port(mark)?;
         Ok(subject)
     }
 
-    fn read_port(&self) -> Result<u16, Failure> {
+    fn read_port(&self, mark: &str) -> Result<u16, Failure> {
         loop {
             let Ok(line) = self.output.recv_timeout(PATIENCE) else {
                 return Err(Failure::new(format!("no listener was printed{}", self.last_words())));
             };
-            let port = line
+            let port = Some(line.as_str())
+                .filter(|line| line.contains(mark))
+                .unwrap_or_default()
                 .strip_prefix("listening on ")
                 .and_then(|rest| rest.split_whitespace().next())
                 .and_then(|address| address.rsplit_once(':'))

@@ -3,7 +3,7 @@
 //! *Owns* the form of a text, which contains its sender and number, and the splitting of bytes into lines.
 //! *Knows nothing of* sockets, members and the server's own line forms, except that a text ends its line.
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 /// A text the size of a chat line, newline included: used by every case except `stall`.
 pub const SHORT: usize = 64;
@@ -12,6 +12,8 @@ pub const LONG: usize = 1_400;
 
 /// Sender and number before the filler: `s0003n0000000042 `.
 const HEAD: usize = 17;
+/// What stands before a text in an object.
+const CONTENT: &[u8] = b"\"content\":\"";
 const FILLER: [u8; LONG] = [b'x'; LONG];
 /// Longest unfinished line, in bytes. A text's line is under 1,500; only a row of prompts reaches this.
 const MAX_TAIL: usize = 4_096;
@@ -47,6 +49,26 @@ pub fn parse(line: &[u8], size: usize) -> Option<(usize, u32)> {
         return None;
     }
     Some((usize::try_from(number(&head[1..5])?).ok()?, number(&head[6..16])?))
+}
+
+/// The same of an object, which has the text as its `content`. Answers and notices have no number as their `id`.
+pub fn parse_object(line: &[u8], size: usize) -> Option<(usize, u32)> {
+    if !line.get(6)?.is_ascii_digit() {
+        return None;
+    }
+    let text = &line[memmem::find(line, CONTENT)? + CONTENT.len()..];
+    parse(text.get(..size - 1)?, size)
+}
+
+/// Appends a request that says the text which `emit` appends.
+pub fn emit_object(into: &mut Vec<u8>, room: &str, sender: usize, number: u32, size: usize) {
+    into.extend_from_slice(b"{\"action\":\"say\",\"receiver\":\"");
+    into.extend_from_slice(room.as_bytes());
+    into.extend_from_slice(b"\",");
+    into.extend_from_slice(CONTENT);
+    emit(into, sender, number, size);
+    into.pop();
+    into.extend_from_slice(b"\"}\n");
 }
 
 fn number(digits: &[u8]) -> Option<u32> {
