@@ -12,7 +12,7 @@ use crate::chat::conversation::RoomId;
 use crate::chat::message::{ClientId, Event, Message, MessageId, Sequenced};
 use crate::chat::names::{UserName, fold};
 #[cfg(feature = "web")]
-use crate::protocol::websocket::write_text_header;
+use crate::protocol::websocket::{write_binary_header, write_text_header};
 use crate::ui::screen::{Clock, Extent, Recipient, Style, overwrite, render_event, words};
 #[cfg(feature = "json")]
 use crate::ui::screen::{ObjectReader, render_objects};
@@ -29,6 +29,9 @@ struct Rendered {
     /// CR, the text over a whole row, and the room's prompt: what every line-mode client with this style gets. Made on first
     /// use.
     frame: Option<Arc<[u8]>>,
+    /// The same in a binary message, for terminals over WebSocket.
+    #[cfg(feature = "web")]
+    web: Option<Arc<[u8]>>,
 }
 
 /// A client that needs a text of its own.
@@ -147,6 +150,19 @@ impl<'a> Batch<'a> {
             frame.extend_from_slice(prompt.as_bytes());
             frame.into()
         })))
+    }
+
+    /// The same in one binary message of a WebSocket (RFC 6455, section 5.2), which is not masked and so the same for all.
+    #[cfg(feature = "web")]
+    pub(super) fn web_frame(&mut self, look: Style) -> Option<Arc<[u8]>> {
+        let frame = self.frame(look)?;
+        let message = || {
+            let mut message = Vec::with_capacity(frame.len() + 10);
+            write_binary_header(frame.len(), &mut message);
+            message.extend_from_slice(&frame);
+            message.into()
+        };
+        Some(Arc::clone(self.rendered(look).web.get_or_insert_with(message)))
     }
 
     /// All events as objects, an object per line.
@@ -268,7 +284,14 @@ impl<'a> Batch<'a> {
                 render_event(&sequenced.event, Recipient::anybody(look), &mut self.clock, &mut text);
                 ends.push(text.len());
             }
-            self.rendered.push(Rendered { look, text, ends, frame: None });
+            self.rendered.push(Rendered {
+                look,
+                text,
+                ends,
+                frame: None,
+                #[cfg(feature = "web")]
+                web: None,
+            });
             self.rendered.len() - 1
         });
         &mut self.rendered[index]

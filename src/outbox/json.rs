@@ -244,9 +244,9 @@ impl Outbox {
                 _ if lines.is_empty() => {}
                 Sharing::Lines => self.transmit_sealed(state, &lines),
                 #[cfg(feature = "web")]
-                Sharing::Frames => self.transmit_sealed(state, &batch.frame_of_lines()),
-                #[cfg(not(feature = "web"))]
-                Sharing::Frames => {}
+                Sharing::TextFrames => self.transmit_sealed(state, &batch.frame_of_lines()),
+                #[cfg(feature = "web")]
+                Sharing::BinaryFrames => self.encode_shared(state, &lines),
                 Sharing::None => self.encode_shared(state, &lines),
             }
         } else if self.write_objects(state, batch, fresh) {

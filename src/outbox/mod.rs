@@ -36,6 +36,8 @@ use crate::chat::conversation::Conversation;
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
 use crate::protocol::wire::Codec;
+#[cfg(feature = "web")]
+use crate::protocol::wire::Sharing;
 use crate::text::Charset;
 use crate::ui::screen::{Display, LineKind, Prompt};
 use backlog::Backlog;
@@ -222,6 +224,13 @@ impl Outbox {
         let shares = all && is_plain && !batch.has_by(self.id) && state.display.shares_frame(batch.prompt());
         let named = look.color && state.name.as_ref().is_some_and(|name| batch.mentions(name));
         if shares && !named {
+            #[cfg(feature = "web")]
+            if state.codec.shares() == Sharing::BinaryFrames {
+                let Some(message) = batch.web_frame(look) else { return };
+                state.display.frame_written(batch.prompt());
+                self.transmit_sealed(state, &message);
+                return self.drop_if_over(state);
+            }
             let Some(frame) = batch.frame(look) else { return };
             state.display.frame_written(batch.prompt());
             self.transmit_shared(state, &frame);

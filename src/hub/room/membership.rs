@@ -55,7 +55,7 @@ impl Room {
         let (mut heir, mut as_operator) = (false, false);
         if let ChangeKind::Entered { heir: inherits, as_operator: forced, .. } = &change.kind {
             (heir, as_operator) = (*inherits, *forced);
-            state.seats.insert(outbox.id(), Seat { outbox: Arc::clone(outbox), in_view: false });
+            state.seats.insert(outbox.id(), Seat { outbox: Arc::clone(outbox), in_view: false, is_program: false });
         }
         let gathering = self.carry_out(&mut state, change);
         let others = state.room.member_count() - 1;

@@ -93,7 +93,12 @@ impl RoomLimits {
 struct Seat {
     outbox: Arc<Outbox>,
     in_view: bool,
+    /// It is sent objects, which are longer than lines.
+    is_program: bool,
 }
+
+/// How much longer an object is than a line on a terminal, in bytes: field names, the whole time, the room.
+const OBJECT_LONGER: usize = 128;
 
 struct State {
     room: RoomState,
@@ -110,6 +115,8 @@ struct State {
     /// The outboxes of those in view; `None` after a change, collected again by the next delivery. So arrivals stay cheap
     /// however many viewers there are.
     viewers: Option<Arc<[Arc<Outbox>]>>,
+    /// One of them is a program.
+    has_programs: bool,
     /// Sequence number of the newest event.
     sequence: u64,
     queue: Vec<Sequenced>,
@@ -178,6 +185,7 @@ impl Room {
                 seats: BTreeMap::new(),
                 in_view: 0,
                 viewers: None,
+                has_programs: false,
                 sequence: 0,
                 queue: Vec::new(),
                 queue_bytes: 0,
@@ -331,7 +339,7 @@ impl State {
     #[inline]
     fn append(&mut self, event: Arc<Event>) {
         self.sequence += 1;
-        self.queue_bytes += event.weight();
+        self.queue_bytes += event.weight() + if self.has_programs { OBJECT_LONGER } else { 0 };
         self.queue.push(Sequenced { sequence: self.sequence, event });
     }
 
@@ -344,9 +352,12 @@ impl State {
     }
 
     fn viewers(&mut self) -> Arc<[Arc<Outbox>]> {
-        let seats = &self.seats;
-        let seen = || seats.values().filter(|seat| seat.in_view).map(|seat| Arc::clone(&seat.outbox)).collect();
-        Arc::clone(self.viewers.get_or_insert_with(seen))
+        let State { seats, has_programs, viewers, .. } = self;
+        let collect = || {
+            *has_programs = seats.values().any(|seat| seat.in_view && seat.is_program);
+            seats.values().filter(|seat| seat.in_view).map(|seat| Arc::clone(&seat.outbox)).collect()
+        };
+        Arc::clone(viewers.get_or_insert_with(collect))
     }
 
     /// Brings the view of a user in line with what they may read, for the live text that is about older messages.

@@ -127,6 +127,18 @@ mod tests {
     }
 
     #[test]
+    fn those_who_are_only_counted_are_known_up_to_a_bound() {
+        let mut gathered = PresenceDigest::default();
+        for number in 0..MOST_TOLD + 7 {
+            gathered.joined(who(&format!("user{number}")));
+        }
+        let Some(Event::Happened { people, crowd: Some(crowd), .. }) = gathered.take().next() else { panic!() };
+        let names: Vec<_> = people.iter().chain(&crowd.people).map(|person| person.name.to_string()).collect();
+        assert_eq!(names, (0..MOST_TOLD + 2).map(|number| format!("user{number}")).collect::<Vec<_>>());
+        assert_eq!(crowd.more, 5);
+    }
+
+    #[test]
     fn who_leaves_and_comes_back_is_told_in_that_order() {
         let mut gathered = PresenceDigest::default();
         gathered.left(who("bob"));

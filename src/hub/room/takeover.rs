@@ -30,7 +30,7 @@ impl Room {
         let in_view = state.is_viewed_by(from);
         self.carry_out(&mut state, change);
         // It may be in the room already, under another name.
-        let seat = Seat { outbox: Arc::clone(outbox), in_view: false };
+        let seat = Seat { outbox: Arc::clone(outbox), in_view: false, is_program: false };
         state.seats.entry(outbox.id()).or_insert(seat);
         Some(in_view)
     }

@@ -1,7 +1,7 @@
 //! Rooms with real sockets behind their members, without a server: who sees what, in which order, and which thread delivers it.
 //!
 //! This file tests delivery; `permissions` who may do what, `acts` moderation and its news, `heirs` who inherits a room,
-//! `messages` what becomes of messages, `ranks` that no rank passes to another user.
+//! `messages` what becomes of messages, `programs` what they are sent, `ranks` that no rank passes to another user.
 //!
 //! Tests that depend on the order of threads run under several seeds; `CHATSOCK_SEEDS` sets how many.
 
@@ -9,6 +9,8 @@ mod actions;
 mod heirs;
 mod messages;
 mod permissions;
+#[cfg(feature = "json")]
+mod programs;
 mod ranks;
 
 use std::io::Read as _;

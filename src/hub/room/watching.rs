@@ -34,7 +34,7 @@ impl Room {
         let mut guard = self.lock_to_show();
         self.finish_watching(&guard, client);
         let last_given = self.last_given();
-        let State { room, seats, in_view, viewers, sequence, .. } = &mut *guard;
+        let State { room, seats, in_view, viewers, has_programs, sequence, .. } = &mut *guard;
         let after = room.boundary(client);
         let seat = seats.get_mut(&client)?;
         if !seat.in_view {
@@ -42,6 +42,7 @@ impl Room {
             *in_view += 1;
             *viewers = None;
         }
+        (seat.is_program, *has_programs) = (true, true);
         let (history, gap) = match since {
             Since::Last(count) => (room.last_readable(client, count), false),
             // A number that was not given yet is from before a restart without a disk.

@@ -329,6 +329,65 @@ fn a_program_that_loses_a_conversation_is_told_which_and_why() {
     assert_eq!([&all[0]["private"], &all[1]["private"], &all[2]["private"]], [true, true, false]);
 }
 
+#[cfg(feature = "web")]
+#[test]
+fn over_websocket_a_batch_is_one_message_and_the_same_for_all() {
+    use crate::protocol::websocket::{Form, WebSocket};
+    let readers = slow_readers(NO_LIMITS);
+    let (plain, lines) = program(&readers, 0);
+    let [(web, one), (other, two)] = [(); 2].map(|()| {
+        let (outbox, socket) = packets(&readers);
+        outbox.open_web(b"", WebSocket::new(Form::Lines, 4096, Vec::new()));
+        outbox.speak_json();
+        watch(&outbox, 1, "general", 0, &[]);
+        (outbox, socket)
+    });
+    let events = [said(1, 99, "one"), said(2, 98, "two")];
+    let mut batch = batch(&events);
+    for outbox in [&plain, &web, &other] {
+        outbox.push(&mut batch);
+    }
+    let raw = |socket: &Socket| {
+        let mut buffer = vec![0; 4096];
+        let count = (&*socket).read(&mut buffer).expect("a packet");
+        buffer.truncate(count);
+        buffer
+    };
+    let (payload, message) = (raw(&lines), raw(&one));
+    // One text message with a length of two bytes (RFC 6455, section 5.2).
+    let length = u16::try_from(payload.len()).expect("short").to_be_bytes();
+    assert_eq!(message, [&[0x81, 126], &length[..], &payload].concat());
+    assert_eq!(raw(&two), message);
+    assert_eq!(all_packets(&one).len() + all_packets(&two).len(), 0, "nothing else");
+}
+
+#[cfg(feature = "web")]
+#[test]
+fn a_terminal_over_websocket_gets_the_lines_of_every_terminal_in_a_binary_message() {
+    use crate::protocol::websocket::{Form, WebSocket};
+    let readers = slow_readers(NO_LIMITS);
+    let (plain, lines) = packets(&readers);
+    let (web, messages) = packets(&readers);
+    web.open_web(b"", WebSocket::new(Form::Terminal, 4096, Vec::new()));
+    let raw = |socket: &Socket| {
+        let mut buffer = vec![0; 4096];
+        let count = (&*socket).read(&mut buffer).expect("a packet");
+        buffer.truncate(count);
+        buffer
+    };
+    for (outbox, socket) in [(&plain, &lines), (&web, &messages)] {
+        look(outbox, 0);
+        raw(socket);
+    }
+    let events = [said(1, 99, "hello")];
+    let mut batch = batch(&events);
+    plain.push(&mut batch);
+    web.push(&mut batch);
+    let payload = raw(&lines);
+    let length = u8::try_from(payload.len()).expect("short");
+    assert_eq!(raw(&messages), [&[0x82, length], &payload[..]].concat());
+}
+
 #[test]
 fn a_program_that_is_dropped_gets_no_half_object() {
     let limits = OutboxLimits { bytes: Some(100_000), ..NO_LIMITS };

@@ -13,6 +13,11 @@ pub fn write_text_header(len: usize, out: &mut Vec<u8>) {
     write_header(OpCode::Data(Data::Text), len, out);
 }
 
+/// The same of a binary message.
+pub(crate) fn write_binary_header(len: usize, out: &mut Vec<u8>) {
+    write_header(OpCode::Data(Data::Binary), len, out);
+}
+
 /// Appends the header of one whole message or control frame; the payload of `len` bytes follows.
 pub fn write_header(opcode: OpCode, len: usize, out: &mut Vec<u8>) {
     let header = FrameHeader { opcode, ..FrameHeader::default() };

@@ -33,7 +33,11 @@ pub enum Sharing {
     /// Lines as they are.
     Lines,
     /// One text frame around the lines.
-    Frames,
+    #[cfg(feature = "web")]
+    TextFrames,
+    /// One binary frame around the lines.
+    #[cfg(feature = "web")]
+    BinaryFrames,
     /// Each connection's bytes are its own.
     None,
 }
@@ -85,6 +89,12 @@ impl Codec {
         true
     }
 
+    /// Whether there is TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// Whether what is sealed for this connection is what is sealed for others too.
     pub fn shares(&self) -> Sharing {
         #[cfg(feature = "tls")]
@@ -93,7 +103,11 @@ impl Codec {
         }
         #[cfg(feature = "web")]
         if let Some(web) = &self.web {
-            return if web.form() == Form::Lines && !web.is_closed() { Sharing::Frames } else { Sharing::None };
+            return match web.form() {
+                _ if web.is_closed() => Sharing::None,
+                Form::Lines => Sharing::TextFrames,
+                Form::Terminal | Form::Telnet => Sharing::BinaryFrames,
+            };
         }
         Sharing::Lines
     }
@@ -174,6 +188,19 @@ impl Codec {
             return self.encrypt(&message, sealed);
         }
         self.encrypt(plain, sealed);
+    }
+
+    /// The same on a connection with TLS, handed to `sink` as far as that takes it; what is left is appended to `rest`.
+    #[cfg(feature = "tls")]
+    pub(crate) fn seal_to(&mut self, plain: &[u8], sink: &mut dyn std::io::Write, rest: &mut Vec<u8>) {
+        let Some(tls) = &mut self.tls else { return self.seal(plain, rest) };
+        #[cfg(feature = "web")]
+        if let Some(web) = &mut self.web {
+            let mut message = Vec::new();
+            web.seal(plain, &mut message);
+            return tls.encrypt_to(&message, sink, rest);
+        }
+        tls.encrypt_to(plain, sink, rest);
     }
 
     fn encrypt(&mut self, plain: &[u8], encrypted: &mut Vec<u8>) {

@@ -1,0 +1,154 @@
+//! Programs among the members: an object per event, the same for them in number and order as for everybody else.
+
+use super::*;
+use crate::hub::room::{Since, Watched};
+
+/// A program with the room watched from now on.
+fn program(id: u64, room: &Arc<Room>) -> Person {
+    let person = Person::new(id);
+    person.enter(room);
+    person.outbox.speak_json();
+    assert_eq!(watch(&person, room, Since::Last(0)), Watched { messages: 0, gap: false });
+    person
+}
+
+fn watch(person: &Person, room: &Room, since: Since) -> Watched {
+    let watched = room.watch(person.id(), since).expect("a member");
+    person.outbox.settle();
+    watched
+}
+
+/// The numbers of the messages that a program was sent, and whether each was from the past.
+fn numbers(stream: &str) -> Vec<(u64, bool)> {
+    let object = |line: &str| serde_json::from_str::<serde_json::Value>(line).expect("an object");
+    let all = stream.lines().map(object).filter(|object| object["action"] == "message");
+    all.map(|object| (object["id"].as_u64().expect("a number"), object["optional"]["history"] == true)).collect()
+}
+
+#[test]
+fn a_program_and_a_terminal_see_the_same_messages_in_the_same_order() {
+    for seed in seeds(3) {
+        let room = room(100_000);
+        let (terminal, bot) = (Person::viewer(1, &room), program(2, &room));
+        let posters: Vec<_> = (3..7).map(|id| Arc::new(Person::viewer(id, &room))).collect();
+        let work = |poster: &Arc<Person>| {
+            let (poster, room) = (Arc::clone(poster), Arc::clone(&room));
+            let mut random = Random(seed ^ poster.id().0);
+            Box::new(move || {
+                for number in 0..100 {
+                    if random.below(3) == 0 {
+                        poster.post(&room, "quiet")
+                    } else {
+                        poster.say(&room, &number.to_string())
+                    };
+                }
+                room.deliver_pending();
+            }) as Box<dyn FnOnce() + Send>
+        };
+        run_all(&format!("seed {seed}"), posters.iter().map(work).collect());
+        eventually("everything is delivered", || {
+            room.deliver_pending();
+            is_delivered(&room)
+        });
+        let (shown, sent) = (ids(&terminal.screen()), numbers(&bot.screen()));
+        assert_eq!(shown.len(), 400, "seed {seed}");
+        assert_eq!(sent, shown.into_iter().map(|id| (id, false)).collect::<Vec<_>>(), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_program_that_comes_back_amid_talk_misses_nothing_and_gets_nothing_twice() {
+    for seed in seeds(5) {
+        let room = room(100_000);
+        let (poster, bot) = (Arc::new(Person::viewer(1, &room)), Arc::new(Person::new(2)));
+        for number in 0..10 {
+            poster.say(&room, &number.to_string());
+        }
+        bot.enter(&room);
+        bot.outbox.speak_json();
+        let talk = {
+            let (poster, room) = (Arc::clone(&poster), Arc::clone(&room));
+            Box::new(move || {
+                for number in 0..150 {
+                    poster.say(&room, &number.to_string());
+                }
+            })
+        };
+        let back = {
+            let (bot, room) = (Arc::clone(&bot), Arc::clone(&room));
+            Box::new(move || {
+                eventually("some more is said", || room.said() > 20 + seed * 20);
+                assert!(!watch(&bot, &room, Since::Message(MessageId(5))).gap);
+            })
+        };
+        run_all(&format!("seed {seed}"), vec![talk, back]);
+        eventually("everything is delivered", || {
+            room.deliver_pending();
+            is_delivered(&room)
+        });
+        let sent = numbers(&Arc::into_inner(bot).expect("the last one").screen());
+        assert_eq!(sent.iter().map(|(id, _)| *id).collect::<Vec<_>>(), (6..=160).collect::<Vec<_>>(), "seed {seed}");
+        assert!(sent.is_sorted_by_key(|(_, history)| !history), "the past comes first, seed {seed}");
+    }
+}
+
+#[test]
+fn what_the_history_no_longer_has_is_a_gap() {
+    let room = room(100_000);
+    let (poster, bot) = (Person::viewer(1, &room), program(2, &room));
+    for number in 0..250 {
+        poster.post(&room, &number.to_string());
+    }
+    // 200 are in memory: 51 to 250.
+    for (since, messages, gap) in
+        [(10, 200, true), (49, 200, true), (50, 200, false), (100, 150, false), (250, 0, false), (900, 200, true)]
+    {
+        let watched = room.watch(bot.id(), Since::Message(MessageId(since)));
+        assert_eq!(watched, Some(Watched { messages, gap }), "after {since}");
+    }
+    assert_eq!(room.watch(ClientId(9), Since::Last(1)), None, "no member");
+}
+
+#[test]
+fn what_a_user_may_not_read_is_a_gap_as_well() {
+    let founder = Person::new(1);
+    let room = made_by(&founder);
+    founder.post(&room, "before");
+    let nothing = RoomAction::Set(Setting::History(ReadBack::Nothing));
+    founder.acts(&room, nothing, Instant::now()).expect("permitted");
+    let bot = program(2, &room);
+    founder.post(&room, "after");
+    assert_eq!(room.watch(bot.id(), Since::Message(MessageId(0))), Some(Watched { messages: 1, gap: true }));
+    assert_eq!(room.watch(bot.id(), Since::Message(MessageId(1))), Some(Watched { messages: 1, gap: false }));
+}
+
+#[test]
+fn a_program_goes_on_watching_whatever_its_palette_shows() {
+    let room = room(100_000);
+    let (poster, bot) = (Person::viewer(1, &room), program(2, &room));
+    room.close_view(bot.id());
+    poster.say(&room, "heard");
+    assert!(room.open_view(bot.id(), 1), "as after `:join`");
+    bot.outbox.settle();
+    poster.say(&room, "once");
+    assert_eq!(numbers(&bot.screen()), [(1, false), (1, true), (2, false)]);
+}
+
+#[test]
+fn objects_count_in_the_queue_as_what_they_are() {
+    let room = room(100_000);
+    let poster = Person::viewer(1, &room);
+    room.deliver_pending();
+    poster.post(&room, "x");
+    let line = room.lock().queue_bytes;
+    room.deliver_pending();
+    let bot = program(2, &room);
+    room.deliver_pending();
+    poster.post(&room, "x");
+    assert_eq!(room.lock().queue_bytes, line + OBJECT_LONGER);
+    room.deliver_pending();
+    room.leave(bot.id(), STAY, Going::Asked, Instant::now());
+    room.deliver_pending();
+    poster.post(&room, "x");
+    assert_eq!(room.lock().queue_bytes, line);
+}
