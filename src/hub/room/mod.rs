@@ -52,7 +52,7 @@ pub use overview::RoomOverview;
 pub use persistence::Deciding;
 pub(crate) use persistence::{Snapshot, restored};
 #[cfg(feature = "json")]
-pub(crate) use watching::{Since, Watched};
+pub(crate) use watching::Since;
 
 /// With more viewers than this, the news of arrivals and departures is gathered into one line per second: among a thousand
 /// viewers a thousand arrivals would cost a million lines.

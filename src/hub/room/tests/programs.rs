@@ -1,7 +1,8 @@
 //! Programs among the members: an object per event, the same for them in number and order as for everybody else.
 
 use super::*;
-use crate::hub::room::{Since, Watched};
+use crate::hub::room::Since;
+use crate::hub::room::watching::Watched;
 
 /// A program with the room watched from now on.
 fn program(id: u64, room: &Arc<Room>) -> Person {
