@@ -43,7 +43,7 @@ pub(super) struct Visit<'a> {
     pub(super) is_secure: bool,
     /// Where the connection comes from.
     pub(super) peer: SocketAddr,
-    /// The peer is a proxy that is believed about whom it speaks for.
+    /// The peer is a proxy that is believed about the address it speaks for.
     pub(super) is_proxy: bool,
     /// When all of the head must have come: a client that sends a byte a second occupies its thread no longer than this.
     pub(super) deadline: Instant,
