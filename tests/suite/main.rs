@@ -52,4 +52,8 @@ mod tls;
 mod tls_clients;
 mod user_command;
 mod view;
+#[cfg(feature = "web")]
+mod web;
+#[cfg(feature = "web")]
+mod websocket_echo;
 mod words;

@@ -13,6 +13,8 @@ pub mod random;
 pub mod terminal;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "web")]
+pub mod web;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -36,6 +38,8 @@ pub struct Server {
     requests: mpsc::Sender<Request>,
     thread: Option<JoinHandle<Result<(), StartError>>>,
     addresses: Vec<SocketAddr>,
+    /// What is printed at the start.
+    announced: Vec<String>,
     hub: Arc<Hub>,
 }
 
@@ -77,9 +81,10 @@ impl Server {
         config.quick_listen = vec![server::loopback()];
         let server = bind(config, Capacity { connections: 10_000 })?;
         let (requests, addresses, hub) = (server.requests(), server.addresses(), Arc::clone(server.hub()));
+        let announced = server.announcement().collect();
         let run = move || server.run();
         let thread = std::thread::Builder::new().name("server".into()).spawn(run).expect("a thread");
-        Ok(Server { requests, thread: Some(thread), addresses, hub })
+        Ok(Server { requests, thread: Some(thread), addresses, announced, hub })
     }
 
     /// The address for telnet and nc.
@@ -94,7 +99,15 @@ impl Server {
 
     /// The address of the TLS listener, if the configuration has one.
     pub fn tls_address(&self) -> SocketAddr {
-        self.addresses[2]
+        self.listener("tls")
+    }
+
+    /// The address of the first listener with this name at the start.
+    pub fn listener(&self, name: &str) -> SocketAddr {
+        let end = format!(" ({name})");
+        let line = self.announced.iter().find(|line| line.ends_with(&end));
+        let line = line.unwrap_or_else(|| panic!("no listener ({name}) in {:?}", self.announced));
+        line["listening on ".len()..line.len() - end.len()].parse().expect("an address")
     }
 
     /// What the sessions share.
@@ -109,6 +122,11 @@ impl Server {
         config.listen.clone_from(&old.listen);
         config.quick_listen.clone_from(&old.quick_listen);
         config.tls.listen.clone_from(&old.tls.listen);
+        #[cfg(feature = "web")]
+        {
+            config.web.listen.clone_from(&old.web.listen);
+            config.web.tls_listen.clone_from(&old.web.tls_listen);
+        }
         config.state_dir.clone_from(&old.state_dir);
         self.requests.send(Request::Reconfigure(Box::new(config))).expect("a running server");
         let (done, in_force) = mpsc::channel();
@@ -330,6 +348,16 @@ impl Client {
     /// Keeps what came, without the blanks at the ends of rows, which cover what a user may have half typed.
     fn keep(&mut self, bytes: &[u8]) {
         keep_rows(&mut self.received, bytes);
+    }
+
+    /// Reads once more, for a test that waits for something that is no text.
+    pub fn read_once(&mut self, deadline: Instant) {
+        self.receive(deadline);
+    }
+
+    /// The socket, for a test that reads by itself.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     /// Reads once more; false at the end of the connection or at the deadline.
