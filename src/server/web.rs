@@ -1,6 +1,6 @@
 //! The first request on a web listener: the page, a refusal, or the handshake of a WebSocket, after which a session begins.
 //!
-//! *Owns* the deadline of the request's head, and whom a proxy is believed to speak for.
+//! *Owns* the deadline of the request's head, and which address a proxy is believed to speak for.
 //! *Knows nothing of* the rules of HTTP, which are pure, and of the session.
 
 use std::io::{self, Read as _};
