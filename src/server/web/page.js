@@ -426,7 +426,7 @@ function removeRoom(room) {
   my.messages -= room.messages.size;
   room.log.remove();
   if (room === my.current) showRoom(allRooms().at(-1) ?? null);
-  update();
+  reload();
 }
 
 /** The server has started again, and numbers messages from 1: those that are here can only be read from now on. */
@@ -510,7 +510,6 @@ function askNewRoom() {
 async function leaveRoom(room) {
   if (!room.direct) await request('close', room);
   removeRoom(room);
-  reload();
 }
 
 /** Makes a room the one on the screen. */
