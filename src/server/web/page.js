@@ -70,6 +70,7 @@ function paint(element, name) {
 function linked(text) {
   const parts = [];
   let done = 0;
+  if (!text.includes('://')) return [text];
   for (const { 0: found, index } of text.matchAll(/\bhttps?:\/\/[^\s<>"]+/gi)) {
     const href = found.replace(/[.,;:!?'"\])}]+$/, '');
     parts.push(text.slice(done, index), make('a', { href, target: '_blank', rel: 'noopener noreferrer nofollow' }, href));
@@ -567,14 +568,14 @@ function flush() {
 /** What the page knows of a message. */
 function messageOf({ id, sender, content, time, optional }) {
   const { action, edited, temporary, reply_to: reply, quote, quote_sender: quoted } = optional;
-  return { id, author: sender, content, time: new Date(time), action, edited, temporary, reply, quote, quoted, gone: '', node: null };
+  return { id, author: sender, own: isMe(sender), content, time: new Date(time), action, edited, temporary, reply, quote, quoted, gone: '', node: null };
 }
 
 /** Adds a message at the end, unless it is there already. */
 function append(room, object) {
   if (room.messages.has(object.id)) return;
   const message = messageOf(object);
-  if (isMe(message.author) && room.unsure === message.content) forgetUnsure(room);
+  if (message.own && room.unsure === message.content) forgetUnsure(room);
   const { last } = room;
   if (!last || !sameDay(last.time, message.time)) addLine(room, dayRule(message.time));
   addLine(room, render(room, message, room.apart ? null : last));
@@ -597,7 +598,7 @@ const template = make('div.message', { tabIndex: -1 }, make('time'), make('bdi.n
 function render(room, message, before) {
   const { author, time, temporary } = message;
   const node = template.cloneNode(true);
-  const first = !before || before.action || message.action || !same(before.author, author) || time - before.time > GROUPED_MS;
+  const first = !before || before.action || message.action || before.author !== author || time - before.time > GROUPED_MS;
   node.dataset.id = message.id;
   if (first) {
     node.classList.add('first');
@@ -614,10 +615,10 @@ function render(room, message, before) {
 
 /** Writes a message's text, which may have been edited or deleted since. */
 function fill(room, message) {
-  const { node, author, content, gone } = message;
+  const { node, author, own, content, gone } = message;
   const text = node.children[2];
-  node.classList.toggle('own', isMe(author));
-  node.classList.toggle('mention', !gone && !isMe(author) && my.mention.test(content));
+  node.classList.toggle('own', own);
+  node.classList.toggle('mention', !gone && !own && my.mention.test(content));
   node.classList.toggle('gone', Boolean(gone));
   if (gone) {
     node.classList.remove('temporary');
@@ -810,7 +811,7 @@ function setContext(context) {
 }
 
 function editLast() {
-  const edit = [...my.current.messages.values()].findLast(({ author, gone }) => isMe(author) && !gone);
+  const edit = [...my.current.messages.values()].findLast(({ own, gone }) => own && !gone);
   if (edit) setContext({ edit });
 }
 
@@ -1383,7 +1384,7 @@ const messageAt = element => my.current?.messages.get(Number(element.closest('.m
 
 /** What can be done with a message: key -> label and action. */
 function actionsFor(message) {
-  const own = isMe(message.author);
+  const { own } = message;
   const actions = { r: ['Reply', () => setContext({ reply: message })] };
   if (own) actions.e = ['Edit', () => setContext({ edit: message })];
   if (own || amAdmin(my.current)) actions.Delete = ['Delete', () => deleteMessage(message)];
