@@ -16,18 +16,22 @@ const MARKS: [&str; 2] = ["<!--STYLE-->", "<!--SCRIPT-->"];
 const COMMENTS: [(&str, &str); 2] = [("/*", "*/"), ("<!-- ", "-->")];
 
 /// Blanks that CSS does not need.
-const SPACED: [(&str, &str); 4] = [(" { ", "{"), ("; }", "}"), (": ", ":"), ("; ", ";")];
+const SPACED_CSS: [(&str, &str); 4] = [(" { ", "{"), ("; }", "}"), (": ", ":"), ("; ", ";")];
+/// Blanks that the script does not need; no text in it has such signs.
+const SPACED_JS: [(&str, &str); 4] = [(" => ", "=>"), (" === ", "==="), (" && ", "&&"), (" || ", "||")];
 
 /// The document in three parts; the nonce goes between them. Comments and indentation are a fifth of the files, and stay here.
 static PARTS: LazyLock<[String; 3]> = LazyLock::new(|| {
-    let css = SPACED.iter().fold(bare(CSS), |css, (spaced, tight)| css.replace(spaced, tight));
+    let [css, js] = [(CSS, SPACED_CSS), (JS, SPACED_JS)].map(|(text, spaced)| {
+        spaced.iter().fold(joined(&bare(text)), |text, (spaced, tight)| text.replace(spaced, tight))
+    });
     let html = bare(HTML);
     let (top, rest) = html.split_once(MARKS[0]).unwrap_or((&html, ""));
     let (middle, bottom) = rest.split_once(MARKS[1]).unwrap_or((rest, ""));
     [
         format!("{top}<style nonce=\""),
         format!("\">\n{css}</style>{middle}<script nonce=\""),
-        format!("\">\n{}</script>{bottom}", bare(JS)),
+        format!("\">\n{js}</script>{bottom}"),
     ]
 });
 
@@ -55,11 +59,24 @@ fn bare(text: &str) -> String {
     out
 }
 
+/// The same lines of a style or a script, in one where the first of two cannot be the end of anything.
+fn joined(lines: &str) -> String {
+    let mut out = String::with_capacity(lines.len());
+    for line in lines.lines() {
+        out.push_str(line);
+        // Behind a line with a comment of its own, the next one would be part of it.
+        if !line.ends_with(['{', ',', ';']) || line.contains("// ") {
+            out.push('\n');
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use regex::Regex;
 
-    use super::{CSS, HTML, JS, bare, page};
+    use super::{CSS, HTML, JS, bare, joined, page};
 
     #[test]
     fn comments_and_indentation_are_not_sent() {
@@ -70,6 +87,12 @@ mod tests {
             "let a = 1; // not a comment of its own\n"
         );
         assert_eq!(bare("<!-- Why,\n  and how. -->\n<p>x</p>\n<!--MARK-->\n"), "<p>x</p>\n<!--MARK-->\n");
+    }
+
+    #[test]
+    fn lines_that_go_on_are_joined() {
+        assert_eq!(joined("a {\nb;\n}\nc\nd,\ne\n"), "a {b;}\nc\nd,e\n");
+        assert_eq!(joined("a; // b;\nc\n"), "a; // b;\nc\n");
     }
 
     #[test]
