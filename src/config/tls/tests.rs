@@ -1,4 +1,6 @@
-use crate::config::tests::{good, one, said};
+#[cfg(feature = "tls")]
+use crate::config::tests::said;
+use crate::config::tests::{good, one};
 use crate::config::{Config, Plain};
 
 #[test]
