@@ -93,7 +93,7 @@ pub(crate) struct LooksLikeDuration<'a>(pub &'a str);
 ///
 /// # Errors
 ///
-/// A text that looks like a duration and is none, at the beginning or behind one: taken for a reason, it would change how
+/// A text that looks like a duration but is not one, at the beginning or after one: taken for a reason, it would change how
 /// long was meant.
 pub(crate) fn lasts_and_reason(text: &str) -> Result<(Option<Duration>, &str), LooksLikeDuration<'_>> {
     let text = text.trim();

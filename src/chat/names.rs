@@ -321,7 +321,7 @@ impl Borrow<str> for RoomName {
     }
 }
 
-/// A free name like one that is taken: the name with 2, 3 and so on behind it, cut to at most `max` columns.
+/// A free name like one that is taken: the name followed by 2, 3 and so on, cut to at most `max` columns.
 ///
 /// It is only a hint: the name may be taken a moment later.
 pub(crate) fn suggest(taken: &UserName, max: usize, is_free: impl Fn(&UserName) -> bool) -> Option<UserName> {

@@ -1,4 +1,4 @@
-//! The section `[web]`: where the page is, and what it goes by.
+//! The section `[web]`: where the page is, and under which names.
 //!
 //! *Knows nothing of* HTTP beyond the notation of hosts and origins.
 

@@ -27,7 +27,7 @@ pub enum Event {
         id: MessageId,
         /// How it went.
         cause: ErasureCause,
-        /// Why, in one sentence that goes behind `* `.
+        /// Why, in one sentence that goes after `* `.
         news: Box<str>,
         /// Its author, and the user who deleted it: viewers who ignore one of them do not read the sentence.
         people: People,
@@ -36,7 +36,7 @@ pub enum Event {
         /// Screens that can be are redrawn.
         redraw: bool,
     },
-    /// Something happened; the text goes behind `* `.
+    /// Something happened; the text goes after `* `.
     Happened {
         /// One sanitised sentence.
         news: Box<str>,

@@ -39,7 +39,7 @@ impl Topic {
     pub const EACH: [Topic; 6] =
         [Topic::Rooms, Topic::Talking, Topic::Moderation, Topic::Account, Topic::Settings, Topic::Operator];
 
-    /// Its word behind `:help`.
+    /// Its word after `:help`.
     pub fn word(self) -> &'static str {
         match self {
             Topic::Rooms => "rooms",

@@ -130,7 +130,7 @@ pub(crate) fn begins_like_one(text: &str) -> bool {
     text.starts_with([':', '/'])
 }
 
-/// What ends a word: a pasted line may go on behind a line break.
+/// What ends a word: a pasted line may continue after a line break.
 const BLANKS: [char; 2] = [' ', '\n'];
 
 /// A mark, a word that may be a command's, and the rest of the line, trimmed.
@@ -138,7 +138,7 @@ const BLANKS: [char; 2] = [' ', '\n'];
 pub struct Typed<'a> {
     /// The mark it was typed with, `:` or `/`.
     pub mark: char,
-    /// The word behind the mark.
+    /// The word after the mark.
     pub word: &'a str,
     /// What follows.
     pub rest: &'a str,

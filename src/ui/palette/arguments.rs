@@ -1,7 +1,7 @@
 //! The arguments of commands: names, numbers, switches, passwords.
 //!
 //! *Owns* how each is read.
-//! *Knows nothing of* which command they stand behind.
+//! *Knows nothing of* which command they belong to.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub(super) fn check_note(note: &str, rules: &Rules) -> Result<(), Refusal> {
 pub(super) struct Temporary<'a> {
     /// The seconds, as typed.
     pub(super) seconds: Option<&'a str>,
-    /// The names behind `@`, with commas between them.
+    /// The names after `@`, with commas between them.
     pub(super) to: Option<&'a str>,
     pub(super) text: &'a str,
 }
@@ -155,7 +155,7 @@ pub(super) fn new_password(typed: &str) -> Result<Option<Secret>, Refusal> {
     }
 }
 
-/// The one name of an account behind a command. Any length will do: an account may be older than the limits for names.
+/// The one account name after a command. Any length will do: an account may be older than the limits for names.
 pub(super) fn account_name(command: &Command<'_>, rules: &Rules) -> Result<UserName, Refusal> {
     let (name, more) = command.split_rest();
     if name.is_empty() {
@@ -173,7 +173,7 @@ pub(super) fn network(typed: &str, command: &Command<'_>) -> Result<String, Refu
     if could_be { Ok(typed.to_owned()) } else { Err(Refusal::usage(command)) }
 }
 
-/// A duration and what follows it, where a duration may stand.
+/// A duration and what follows it, where a duration may be given.
 pub(super) fn lasts_and_reason(rest: &str) -> Result<(Option<Duration>, &str), Refusal> {
     duration::lasts_and_reason(rest).map_err(Refusal::not_a_duration)
 }

@@ -18,7 +18,7 @@ fn messages(text: &str) -> u32 {
     1 + u32::try_from(more).unwrap_or(u32::MAX - 1)
 }
 
-/// What a text costs that goes to several users: the same for each of them.
+/// What a text to several users costs: the same for each of them.
 pub(super) fn of_addressing(to: &str, text: &str) -> Cost {
     let mut names: Vec<_> = to.split(',').filter(|name| !name.is_empty()).map(names::fold).collect();
     names.sort_unstable();

@@ -301,7 +301,7 @@ pub enum Edited {
     Perhaps {
         /// The number.
         id: MessageId,
-        /// The text with the number; or why it cannot be said.
+        /// The text with the number, or why it cannot be said.
         whole: Box<Result<String, String>>,
     },
 }

@@ -1,4 +1,4 @@
-//! What a user reads who has come in, or has to answer one more question first.
+//! What a user reads after coming in, or when one more question has to be answered first.
 //!
 //! *Owns* these sentences.
 //! *Knows nothing of* states.

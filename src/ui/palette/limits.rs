@@ -1,4 +1,4 @@
-//! How long the things may be that users type.
+//! How long what users type may be.
 //!
 //! *Owns* these limits, except those that the configuration sets.
 //! *Knows nothing of* what is typed.

@@ -150,7 +150,7 @@ pub(super) fn leaves_before_login(line: &str) -> bool {
     })
 }
 
-/// A word behind a mark that is no command.
+/// A word after a mark that is not a command.
 fn unknown(typed: Typed<'_>, rules: &Rules) -> Refusal {
     let hint = command::suggestion(typed.word, rules.accounts);
     Refusal::NoCommand { mark: typed.mark, word: echoed(typed.word), hint }
@@ -210,7 +210,7 @@ fn read_line_in_view<'a>(line: &'a str, rules: &Rules) -> (Kind<'a>, Cost) {
             Some(command) => (Kind::Command(command), cost::of_command(&command)),
             None => (Kind::Refused(unknown(typed, rules)), Cost::Read(1)),
         },
-        // Back to the palette: to come here again has its price.
+        // Back to the palette: coming back here costs something.
         InView::Back => (Kind::Back, Cost::Free),
         InView::Mistaken(spec) => (Kind::Refused(mistaken(line, spec, rules)), Cost::Read(1)),
         InView::Addressed { to, text } => (Kind::Addressed { to, text }, cost::of_addressing(to, text)),

@@ -17,7 +17,7 @@ pub(super) const PASSWORD_LIKE_COMMAND: &str = "A room's password cannot begin w
 /// What a question about another connection of the account can be answered with.
 pub(super) const TAKE_OVER: &str = "Enter takes over, :q cancels.";
 
-/// What a user asked for and cannot have. They are shown its sentence behind `! `; it ends nothing.
+/// What a user asked for and cannot have. They are shown its sentence after `! `; it ends nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// Plain text in the palette.
@@ -36,7 +36,7 @@ pub(crate) enum Refusal {
         /// The nearest command.
         hint: Option<&'static str>,
     },
-    /// A word behind `:help` that is neither command nor topic.
+    /// A word after `:help` that is neither command nor topic.
     NoHelp {
         mark: char,
         /// The word typed, cut to a sensible length.
@@ -73,9 +73,9 @@ pub(crate) enum Refusal {
     NotARoom,
     /// A message of many lines, typed as one line, is too long.
     TooManyLines { lines: usize, bytes: usize },
-    /// The same where the lines came one by one, behind `:paste`.
+    /// The same where the lines came one by one, after `:paste`.
     PasteTooLong { lines: usize, bytes: usize },
-    /// A paste that has not come to its end.
+    /// A paste that has not ended.
     PasteDropped,
     /// A description, reason or note is too long.
     TextTooLong {
@@ -132,7 +132,7 @@ pub(crate) enum Refusal {
     /// A program gives no password where one is needed.
     #[cfg(feature = "json")]
     PasswordMissing,
-    /// The same for a line typed in the view, where it could be said instead: how, behind the sentence.
+    /// The same for a line typed in the view, where it could be said instead: how, after the sentence.
     InView(Box<Refusal>, String),
 }
 
@@ -142,7 +142,7 @@ impl Refusal {
         Refusal::Usage { spec: command.spec, mark: command.mark }
     }
 
-    /// A typed command has more behind it than it takes, and that may be a password.
+    /// A typed command is followed by more than it takes, and that may be a password.
     pub(super) fn password_in_line(command: &Command<'_>) -> Refusal {
         Refusal::PasswordInLine { spec: command.spec, mark: command.mark }
     }
@@ -152,7 +152,7 @@ impl Refusal {
         Refusal::NotADuration(echoed(piece.0))
     }
 
-    /// Whether the line is worth to be mended: where the server edits it, it comes back into the editor.
+    /// Whether the line is worth editing: where the server edits it, it comes back into the editor.
     pub(super) fn returns_line(&self) -> bool {
         match self {
             Refusal::TooLong { .. } | Refusal::TooManyLines { .. } | Refusal::TextTooLong { .. } => true,

@@ -90,7 +90,7 @@ impl Palette {
         };
     }
 
-    /// The rooms of an account are open again, behind those that were open before. A user who is in a view stays there if
+    /// The rooms of an account are open again, after those that were open before. A user who is in a view stays there if
     /// they have not taken over another connection, or have come by the quick listener.
     #[inline(never)]
     pub(super) fn returned(&mut self, open: Vec<Conversation>, to: ReturnTo, effects: &mut Vec<Effect>) {

@@ -24,13 +24,13 @@ pub(crate) fn way_out(here: Option<&Conversation>) -> String {
     }
 }
 
-/// Whether there is anything to be seen in a text. One of invisible characters alone would be an empty line under its
+/// Whether a text has anything visible. One of invisible characters alone would be an empty line under its
 /// author's name: nothing is done with it.
 pub(super) fn is_visible(text: &str) -> bool {
     text::width(text) > 0
 }
 
-/// What sends a message to people; `None` if there is nothing in it.
+/// The effect that sends a message to people; `None` if it is empty.
 fn send(to: &str, draft: Draft, in_view: bool, rules: &Rules) -> Result<Option<Effect>, Refusal> {
     if !is_visible(&draft.text) {
         return Ok(None);

@@ -38,7 +38,7 @@ pub(crate) mod fields {
         Ok(said.to_owned())
     }
 
-    /// What a message costs that goes to these people, or to a room.
+    /// What a message to these people, or to a room, costs.
     pub(crate) fn message_cost(content: &str, people: &[&str]) -> Cost {
         if people.is_empty() { cost::of_text(content) } else { cost::of_addressing(&people.join(","), content) }
     }

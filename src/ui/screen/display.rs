@@ -21,7 +21,7 @@ mod modes;
 enum Row {
     /// Nothing: what was written last has ended its row.
     Free,
-    /// The prompt in force, and the cursor in the line typed behind it.
+    /// The prompt in force, and the cursor in the line typed after it.
     Prompt,
     /// Line mode: a prompt that is over, in its row or, where the line typed at it has `ended` that, above. A line typed
     /// ahead has not: its end stands above the prompt.
@@ -39,7 +39,7 @@ pub struct Display {
     prompt: Arc<str>,
     row: Row,
     /// Line mode: lines are being run. What others say meanwhile brings no prompt along: the one at the end of the turn is
-    /// enough, and the user's next line would not stand behind an earlier one.
+    /// enough, and the user's next line would not follow an earlier one.
     answering: bool,
     /// The prompt on the screen came with text from others: a line may have been typed before it.
     unasked_for: bool,
@@ -141,7 +141,7 @@ impl Display {
     }
 
     /// Writes whole rows above the prompt and the half-typed line, which are left off the screen. They may come from anyone,
-    /// so nothing that this user has typed is left in front of them or behind.
+    /// so nothing that this user has typed is left before or after them.
     pub(crate) fn write_rows(&mut self, rows: &[u8], out: &mut Vec<u8>) {
         let extent = if self.row == Row::Prompt { self.prompt_and_line() } else { Extent::Whole };
         self.write_over(extent, rows, out);
@@ -249,7 +249,7 @@ impl Display {
         self.write_answer(&rendered, out);
     }
 
-    /// The cursor does not stand where a line or a prompt could begin: what is written next goes to the next row.
+    /// The cursor is not where a line or a prompt could begin: what is written next goes to the next row.
     pub(crate) fn spoil_row(&mut self) {
         self.row = Row::Spoiled;
     }
@@ -272,7 +272,7 @@ impl Display {
         }
     }
 
-    /// The prompt is over, and nothing is typed behind it.
+    /// The prompt is over, and nothing is typed after it.
     fn past(&self, ended: bool) -> Row {
         Row::Past { extent: self.prompt_alone(), ended }
     }
@@ -286,7 +286,7 @@ impl Display {
         if self.input_over { self.prompt_alone() } else { Extent::Whole }
     }
 
-    /// The peer sends nothing more: nothing stands behind the prompt.
+    /// The peer sends nothing more: nothing is after the prompt.
     pub(crate) fn input_ended(&mut self) {
         self.input_over = true;
     }

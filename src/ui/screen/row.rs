@@ -1,6 +1,6 @@
-//! The cursor's row in line mode: a prompt, what the user has half typed behind it, and text that goes over both.
+//! The cursor's row in line mode: a prompt, what the user has half typed after it, and text that goes over both.
 //!
-//! The terminal edits the line there, so the server does not know what stands behind its prompt. Text is written over it,
+//! The terminal edits the line there, so the server does not know what is after its prompt. Text is written over it,
 //! from the first column to the last, or what is left of the line would read as the end of another user's message.
 //!
 //! *Owns* how a row is covered.
@@ -30,7 +30,7 @@ fn columns(look: Style) -> usize {
     look.columns.map_or(DEFAULT_COLUMNS, usize::from).max(1)
 }
 
-/// Writes rows, the first one over what is in the cursor's row. Without `ESC[K`, blanks behind its text cover the rest
+/// Writes rows, the first one over what is in the cursor's row. Without `ESC[K`, blanks after its text cover the rest
 /// of it: of the last row it takes, where the terminal wraps it.
 pub(crate) fn overwrite(extent: Extent, look: Style, rows: &[u8], out: &mut Vec<u8>) {
     out.push(b'\r');

@@ -57,7 +57,7 @@ impl FromStr for Change {
     }
 }
 
-/// Writes a word and the fields behind it.
+/// Writes a word and the fields after it.
 macro_rules! write {
     ($line:ident, $word:literal $(, $field:expr)*) => {{
         $line.word($word);

@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What stands behind a backslash.
+    /// What follows a backslash.
     fn escaped(&mut self) -> Result<char, ParseChangeError> {
         for (escape, c) in [("\"", '"'), ("\\", '\\'), ("n", '\n')] {
             if let Some(rest) = self.rest.strip_prefix(escape) {
