@@ -23,7 +23,7 @@ mod load;
 #[cfg(feature = "storage")]
 mod modes;
 #[cfg(feature = "storage")]
-mod numbers;
+mod message_ids;
 mod place;
 #[cfg(feature = "storage")]
 mod promises;

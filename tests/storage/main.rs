@@ -7,12 +7,12 @@
 mod disk;
 mod erasing;
 mod giving_up;
-mod keeping;
 mod killing;
-mod numbers;
+mod message_ids;
 mod opening;
 mod pending;
 mod place;
+mod restoring;
 mod retention;
 #[path = "../support/mod.rs"]
 mod support;

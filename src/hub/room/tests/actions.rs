@@ -1,4 +1,4 @@
-//! Moderation: what each action does, and who reads of it.
+//! Moderation: what each action does, and who sees it.
 
 use super::*;
 use crate::chat::moderation::KICK_LASTS;

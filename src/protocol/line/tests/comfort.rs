@@ -1,4 +1,4 @@
-//! Keys that bring something back: edited recalled lines, what was cut, older lines by what stands in them, earlier steps.
+//! Keys that bring something back: edited recalled lines, what was cut, older lines by what is in them, earlier steps.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What keys cost on a long line: nothing is measured again that has not changed, and what is dear is told.
+//! What keys cost on a long line: what has not changed is not measured again, and expensive keys say so.
 
 use crate::protocol::line::layout::MEASURED;
 use crate::protocol::line::{Editor, EditorEvent, Keep, WORK_AT_ONCE};

@@ -1,4 +1,4 @@
-//! Terminals that wrap at once behind a full row, where the emulator of the other tests waits with that.
+//! Terminals that wrap at once after a full row, where the emulator of the other tests waits.
 //!
 //! The one here knows ASCII and nothing but what the editor may send.
 

@@ -447,7 +447,7 @@ fn accounts_changed_by_another_process_are_seen_at_once() {
     store.create_account(&user("ours"), &hash("one")).expect("an account");
     let program = std::env::current_exe().expect("this program");
     let other = Command::new(program)
-        .args(["--exact", "keeping::another_process_adds_and_removes_accounts"])
+        .args(["--exact", "restoring::another_process_adds_and_removes_accounts"])
         .env(DATABASE, place.database())
         .spawn();
     let mut other = other.expect("another process");
