@@ -21,9 +21,9 @@ mod killing;
 #[cfg(feature = "storage")]
 mod load;
 #[cfg(feature = "storage")]
-mod modes;
-#[cfg(feature = "storage")]
 mod message_ids;
+#[cfg(feature = "storage")]
+mod modes;
 mod place;
 #[cfg(feature = "storage")]
 mod promises;
