@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
@@ -145,6 +146,7 @@ impl Outbox {
         }
         state.forget_view();
         state.watching = Watching::Many(Box::new(Program::default()));
+        self.is_program.store(true, Ordering::Relaxed);
         (state.charset, state.is_telnet, state.day_ends) = (Charset::Utf8, false, NEVER);
         state.display = crate::ui::screen::Display::new();
     }

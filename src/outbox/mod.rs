@@ -30,6 +30,7 @@ mod view;
 mod watching;
 
 use std::net::{IpAddr, TcpStream};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 
 use crate::chat::conversation::Conversation;
@@ -114,6 +115,8 @@ pub struct Outbox {
     /// The client that the peer speaks for, if it is a proxy.
     forwarded_for: OnceLock<IpAddr>,
     slow_readers: Arc<SlowReaders>,
+    /// The client speaks JSON, from some moment on.
+    is_program: AtomicBool,
     /// Rank 3 of 4: after a room, before the store. Guards the screen, the backlog, the codec in both directions, and the
     /// order of bytes on the socket.
     /// Nothing waits under it: sends are `MSG_DONTWAIT`. No log line, no disk, no second outbox.
@@ -131,6 +134,7 @@ impl Outbox {
             stream,
             forwarded_for: OnceLock::new(),
             slow_readers,
+            is_program: AtomicBool::new(false),
             state: Mutex::new(State {
                 display: Display::new(),
                 prompt: Prompt::Nowhere,

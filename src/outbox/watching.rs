@@ -2,6 +2,8 @@
 //!
 //! *Owns* how far each of them has been read, and whether a client gets text or objects. *Knows nothing of* what they say.
 
+use std::sync::atomic::Ordering;
+
 #[cfg(feature = "json")]
 use jiff::Timestamp;
 
@@ -140,8 +142,8 @@ impl State {
 }
 
 impl Outbox {
-    /// Whether the client speaks JSON.
+    /// Whether the client speaks JSON. Takes no lock: what concerns every program must not wait for a single terminal.
     pub(crate) fn is_program(&self) -> bool {
-        self.lock().watching.is_program()
+        self.is_program.load(Ordering::Relaxed)
     }
 }
