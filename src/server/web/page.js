@@ -1299,7 +1299,7 @@ function drawRooms(rooms) {
   hide('joined-section', !joined.length);
   hide('direct-section', !direct.length);
   write('listed-title', joined.length ? 'More rooms' : 'Rooms');
-  hide('listed-none', others.length > 0);
+  hide('listed-section', !others.length);
 }
 
 function drawRoom(button, name, { people: listed = 0, password, limit, creator, since, description = '' }, room) {
@@ -1310,7 +1310,7 @@ function drawRoom(button, name, { people: listed = 0, password, limit, creator, 
   const label = [name, direct ? 'direct messages' : people(count), password && 'with a password', unread && `${unread} unread`,
     unread && mentioned && !direct && 'you are mentioned'];
   button.ariaCurrent = room && room === my.current ? 'true' : null;
-  button.title = description;
+  button.title = creator ? `${about}. ${description}` : about;
   drawSigns(button, label,
     make('span.label', ...lockIf(password), make('bdi', name)),
     make('span.count', direct ? '' : limit ? `${count}/${limit}` : String(count)),
