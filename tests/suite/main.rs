@@ -29,6 +29,7 @@ mod fuzz_targets;
 mod hostile;
 mod idle;
 mod idle_memory;
+mod json;
 mod layering;
 mod limits;
 mod login;

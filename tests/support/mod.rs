@@ -7,6 +7,8 @@
 pub mod clocks;
 #[cfg(feature = "storage")]
 pub mod home;
+#[cfg(feature = "json")]
+pub mod json;
 pub mod machine;
 pub mod programs;
 pub mod random;
@@ -79,6 +81,10 @@ impl Server {
     ) -> Result<Server, StartError> {
         config.listen = vec![server::loopback()];
         config.quick_listen = vec![server::loopback()];
+        #[cfg(feature = "json")]
+        for listen in [&mut config.json.listen, &mut config.json.tls_listen] {
+            listen.fill(server::loopback());
+        }
         let server = bind(config, Capacity { connections: 10_000 })?;
         let (requests, addresses, hub) = (server.requests(), server.addresses(), Arc::clone(server.hub()));
         let announced = server.announcement().collect();
@@ -108,6 +114,12 @@ impl Server {
         let line = self.announced.iter().find(|line| line.ends_with(&end));
         let line = line.unwrap_or_else(|| panic!("no listener ({name}) in {:?}", self.announced));
         line["listening on ".len()..line.len() - end.len()].parse().expect("an address")
+    }
+
+    /// The address for programs, if the configuration has one and no section `[web]`.
+    #[cfg(feature = "json")]
+    pub fn json_address(&self) -> SocketAddr {
+        self.addresses[2]
     }
 
     /// What the sessions share.

@@ -17,6 +17,33 @@ const COLUMNS: usize = 78;
 /// The word that asks for the whole list.
 const ALL: &str = "all";
 
+/// The word that asks for the page about programs.
+#[cfg(feature = "json")]
+const JSON: &str = "json";
+
+/// The page about programs.
+#[cfg(feature = "json")]
+const JSON_LINES: [&str; 18] = [
+    "Programs send JSON instead of lines: one object per line, on any port, if",
+    "the first line begins with {. Both sides use the fields id, action, sender,",
+    "receiver, content, time, private and optional; what is missing is empty.",
+    "  {\"id\":\"1\",\"action\":\"login\",\"content\":\"robo\"}",
+    "  {\"id\":\"2\",\"action\":\"join\",\"receiver\":\"general\"}",
+    "  {\"id\":\"3\",\"action\":\"say\",\"receiver\":\"general\",\"content\":\"hi\"}",
+    "Each request is answered once, in order, with its id: ok, or error with",
+    "optional.code. A list comes before it, an object per item. Actions:",
+    "  hello login register unregister passwd ping quit",
+    "  rooms join close members create whois search history seen",
+    "  say me temp reply edit delete, and command, which runs any other line:",
+    "  {\"action\":\"command\",\"receiver\":\"general\",\"content\":\":topic hi\"}",
+    "In optional: password, new_password, takeover, version, bot; public; after,",
+    "before, limit and message (numbers of messages), seconds.",
+    "private:true sends to people, receiver may be a list. join with after sends",
+    "what came after that message; gap:true if some of it is gone.",
+    "Events: message edited deleted expired joined left renamed kicked room news",
+    "bye. Numbers of messages are integers, your own ids are strings.",
+];
+
 /// A part of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
@@ -219,6 +246,9 @@ pub(crate) enum HelpPage {
     First,
     /// Every command.
     All,
+    /// For those who write programs.
+    #[cfg(feature = "json")]
+    Json,
     /// The commands of a topic.
     Topic(Topic),
     /// One command, and the topic of the same name where there is one.
@@ -231,6 +261,8 @@ impl HelpPage {
         match find(word) {
             Some(spec) => Some(HelpPage::Command(spec)),
             None if word.eq_ignore_ascii_case(ALL) => Some(HelpPage::All),
+            #[cfg(feature = "json")]
+            None if word.eq_ignore_ascii_case(JSON) => Some(HelpPage::Json),
             None => Topic::named(word).map(HelpPage::Topic),
         }
     }
@@ -260,6 +292,8 @@ impl HelpPage {
                 lines.push("+ only for admins of the room, = only for operators.".to_owned());
                 lines
             }
+            #[cfg(feature = "json")]
+            HelpPage::Json => JSON_LINES.map(str::to_owned).to_vec(),
             HelpPage::Topic(topic) => topic_lines(topic, mark, viewer),
             HelpPage::Command(spec) => {
                 let mut lines = command_lines(spec, mark);
@@ -273,15 +307,21 @@ impl HelpPage {
     }
 }
 
+/// The words of pages that are neither a topic's nor a command's.
+#[cfg(feature = "json")]
+const OTHER_PAGES: [&str; 2] = [ALL, JSON];
+#[cfg(not(feature = "json"))]
+const OTHER_PAGES: [&str; 1] = [ALL];
+
 /// The words that can follow `:help`, except aliases.
 pub(crate) fn help_words(accounts: AccountPolicy) -> impl Iterator<Item = &'static str> {
     // One topic is named like a command.
     let topics = Topic::EACH.into_iter().map(Topic::word).filter(|word| find(word).is_none());
-    super::listed(accounts).map(|spec| spec.word).chain(topics).chain([ALL])
+    super::listed(accounts).map(|spec| spec.word).chain(topics).chain(OTHER_PAGES)
 }
 
 fn all_help_words(accounts: AccountPolicy) -> impl Iterator<Item = &'static str> {
-    super::listed(accounts).flat_map(words).chain(Topic::EACH.map(Topic::word)).chain([ALL])
+    super::listed(accounts).flat_map(words).chain(Topic::EACH.map(Topic::word)).chain(OTHER_PAGES)
 }
 
 fn topic_lines(topic: Topic, mark: char, viewer: Viewer) -> Vec<String> {
@@ -354,7 +394,13 @@ mod tests {
     fn pages() -> Vec<HelpPage> {
         let commands = TABLE.iter().map(HelpPage::Command);
         let topics = Topic::EACH.into_iter().map(HelpPage::Topic);
-        [HelpPage::First, HelpPage::All].into_iter().chain(topics).chain(commands).collect()
+        let others = [
+            HelpPage::First,
+            HelpPage::All,
+            #[cfg(feature = "json")]
+            HelpPage::Json,
+        ];
+        others.into_iter().chain(topics).chain(commands).collect()
     }
 
     /// Whether a page has a row of this command's.

@@ -1,0 +1,107 @@
+//! Where programs come in: any port whose first line begins with a brace, and ports of their own.
+
+use std::net::SocketAddr;
+
+use serde_json::json;
+
+use crate::support::json::Bot;
+use crate::support::{Client, Server};
+
+fn talks(mut bot: Bot, name: &str) {
+    bot.ask(json!({"action": "hello", "optional": {"version": 1}}));
+    bot.ask(json!({"action": "login", "content": name})).ok();
+    bot.ask(json!({"action": "join", "receiver": "general"})).ok();
+    bot.say("general", "hi");
+    assert_eq!(bot.expect("message")["content"], "hi");
+    bot.ask(json!({"action": "quit"})).ok();
+    assert_eq!(bot.rest().last().map(|object| object["action"].clone()), Some(json!("bye")));
+}
+
+#[test]
+fn the_text_port_the_quick_port_and_the_port_for_programs_take_requests() {
+    let server = Server::with("[json]\n");
+    for (address, name) in
+        [(server.address(), "one"), (server.quick_address(), "two"), (server.json_address(), "three")]
+    {
+        talks(Bot::connect(address), name);
+    }
+}
+
+#[test]
+fn a_program_that_speaks_at_once_is_not_greeted() {
+    let server = Server::with("telnet = \"always\"");
+    let mut client = Client::connect(server.address());
+    client.send_bytes(b"{\"id\":\"1\",\"action\":\"ping\"}\n");
+    assert!(client.expect("\n").starts_with("{\"id\":\"1\",\"action\":\"ok\""));
+}
+
+#[test]
+fn a_program_that_waits_for_the_greeting_skips_it() {
+    let server = Server::start();
+    let mut client = Client::connect(server.address());
+    client.expect("Username: ");
+    talks(Bot::over(client), "robo");
+}
+
+#[test]
+fn a_client_that_has_answered_telnet_first_can_still_send_requests() {
+    let server = Server::with("telnet = \"always\"");
+    let mut client = Client::connect(server.address());
+    client.expect("Username: ");
+    // IAC DONT SUPPRESS-GO-AHEAD (RFC 854, RFC 858).
+    client.send_bytes(&[255, 254, 3]);
+    client.send_bytes(b"{\"id\":\"1\",\"action\":\"ping\"}\n");
+    client.expect("{\"id\":\"1\",\"action\":\"ok\"");
+}
+
+#[test]
+fn a_brace_after_the_first_line_is_a_users_and_a_program_never_sees_a_prompt() {
+    let server = Server::start();
+    let mut alice = server.chat("alice", "general");
+    alice.send("{\"action\":\"quit\"}");
+    alice.send("still here");
+    let mut bob = Bot::in_room(server.address(), "bob", "general");
+    let said = bob.ask(json!({"action": "history", "receiver": "general"})).ok().items;
+    let texts: Vec<_> = said.iter().map(|message| message["content"].clone()).collect();
+    assert_eq!(texts, ["{\"action\":\"quit\"}", "still here"]);
+    bob.client.finish();
+    assert!(!bob.client.expect_end().contains("> "));
+}
+
+#[test]
+fn the_port_for_programs_answers_what_is_no_request_and_takes_no_names() {
+    let server = Server::with("[json]\n");
+    let mut client = Client::connect(server.json_address());
+    client.send_bytes(b"GET / HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\n\r\n{\"action\":\"ping\"}\n");
+    let answers = client.expect_end();
+    assert_eq!(answers.matches("bad_json").count(), 3, "{answers}");
+    assert!(!answers.contains("\"ok\"") && answers.trim_end().ends_with('}'), "{answers}");
+    // On the text port a request line is refused as a whole.
+    let mut client = Client::connect(server.address());
+    client.send_bytes(b"POST / HTTP/1.1\r\n\r\n{\"action\":\"ping\"}\n");
+    assert!(client.expect_end().starts_with("HTTP/1.1 400"));
+}
+
+#[test]
+fn a_program_is_refused_in_json() {
+    let server = Server::with("[json]\n[limits]\nexempt = []\nconnections_per_ip = 1\nmessages_per_second = 0\n");
+    let mut bot = Bot::connect(server.json_address());
+    bot.ask(json!({"action": "ping"})).ok();
+    let rest = Bot::connect(server.json_address()).rest();
+    assert_eq!((rest.len(), &rest[0]["action"]), (1, &json!("bye")));
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn programs_come_in_through_tls_on_both_kinds_of_ports() {
+    use crate::support::scratch;
+    use crate::support::tls::Trust;
+
+    for section in ["[tls]\nlisten = [\"127.0.0.1:0\"]", "[json]\nlisten = []\ntls_listen = [\"127.0.0.1:0\"]"] {
+        let directory = scratch();
+        let server = Server::with(&format!("state_dir = \"{}\"\n{section}\n", directory.display()));
+        let trust = Trust::in_file(&directory.join("chatsock-certificate.pem"));
+        let address: SocketAddr = server.tls_address();
+        talks(Bot::over(trust.connect(address)), "robo");
+    }
+}
