@@ -57,7 +57,7 @@ pub struct Limits {
     pub temporary: Arc<Allowance<Author>>,
     /// Connections, by address.
     admission: Mutex<Admission>,
-    /// Connections from proxies that have not said for whom, by the proxy's address.
+    /// Connections from proxies that have not named an address, by the proxy's address.
     pending_heads: Mutex<Admission>,
     /// Passwords of accounts tried, by network.
     login_rate: Mutex<Buckets<IpAddr>>,
@@ -91,7 +91,7 @@ impl Limits {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The table of connections from proxies that have not said for whom.
+    /// The table of connections from proxies that have not named an address.
     pub(crate) fn pending_heads(&self) -> MutexGuard<'_, Admission> {
         self.pending_heads.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -48,7 +48,7 @@ const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
 /// to hold them occupies a thread no longer than this.
 const FIRST_STEPS: Duration = Duration::from_secs(10);
 
-/// Most connections from one proxy that have not said for whom they are.
+/// Most connections from one proxy that have not named an address.
 const MOST_PENDING_HEADS: usize = 64;
 
 /// Accepts until the listener is shut down.
@@ -163,7 +163,7 @@ enum Counted {
     Nowhere,
     /// The limit of its address.
     ByAddress,
-    /// The connections of a proxy that has not said for whom.
+    /// The connections of a proxy that has not named an address.
     ByProxy,
 }
 
@@ -332,7 +332,7 @@ fn enter_by(hub: &Hub, entrance: &Entrance, address: IpAddr, now: Instant) -> Re
     }
 }
 
-/// Whether a connection is from a proxy, whose requests say for whom they are.
+/// Whether a connection is from a proxy, whose requests name the address they are for.
 #[cfg_attr(not(feature = "web"), expect(unused_variables, reason = "there are no requests"))]
 fn speaks_for_others(hub: &Hub, entrance: &Entrance, address: IpAddr) -> bool {
     #[cfg(feature = "web")]
@@ -342,7 +342,7 @@ fn speaks_for_others(hub: &Hub, entrance: &Entrance, address: IpAddr) -> bool {
     false
 }
 
-/// Admits a connection of a proxy until it has said for whom.
+/// Admits a connection of a proxy until it has named an address.
 fn enter_for_others(hub: &Hub, proxy: IpAddr, now: Instant) -> Result<Counted, TurnedAway> {
     let entered = hub.limits.pending_heads().enter(proxy, Some(MOST_PENDING_HEADS), None, now);
     entered.map(|()| Counted::ByProxy).map_err(|_| TurnedAway::for_now(FULL))
