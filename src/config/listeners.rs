@@ -100,6 +100,35 @@ pub(super) fn refuse_nowhere(
     }
 }
 
+impl Config {
+    /// Takes over the listeners of `old`, for a server that runs with them. True if they were others.
+    pub(crate) fn keep_listeners(&mut self, old: &Config) -> bool {
+        let asked = self.clone();
+        self.listen.clone_from(&old.listen);
+        self.quick_listen.clone_from(&old.quick_listen);
+        if self.tls.listen.is_empty() && !old.tls.listen.is_empty() {
+            // The section is gone, and with it the file names. The listeners stay and keep their certificate.
+            self.tls.clone_from(&old.tls);
+        }
+        self.tls.listen.clone_from(&old.tls.listen);
+        #[cfg(feature = "web")]
+        {
+            self.web.listen.clone_from(&old.web.listen);
+            self.web.tls_listen.clone_from(&old.web.tls_listen);
+        }
+        #[cfg(feature = "json")]
+        self.json.clone_from(&old.json);
+        let had_proxies = !old.proxy.listen.is_empty() || !old.proxy.tls_listen.is_empty();
+        if self.proxy.trusted.is_empty() && had_proxies {
+            // The section is gone. The listeners stay, and without anybody to trust they would refuse everybody.
+            self.proxy.trusted.clone_from(&old.proxy.trusted);
+        }
+        self.proxy.listen.clone_from(&old.proxy.listen);
+        self.proxy.tls_listen.clone_from(&old.proxy.tls_listen);
+        *self != asked
+    }
+}
+
 /// Whether there are listeners beside those of the top and of `[tls]`.
 fn has_other_listeners(config: &Config) -> bool {
     #[cfg(feature = "json")]

@@ -298,43 +298,8 @@ fn warn_of_certificate(hub: &Hub, transport: &Transport) {
 /// Applies another configuration, except the listeners, `state_dir` and `[storage]`, which need a restart.
 fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<Item = &'a Transport>) {
     let old = hub.config();
-    #[cfg(feature = "web")]
-    let web_moved = old.web.listen != config.web.listen || old.web.tls_listen != config.web.tls_listen;
-    #[cfg(not(feature = "web"))]
-    let web_moved = false;
-    #[cfg(feature = "json")]
-    let json_moved = old.json != config.json;
-    #[cfg(not(feature = "json"))]
-    let json_moved = false;
-    let proxy_moved = old.proxy.listen != config.proxy.listen || old.proxy.tls_listen != config.proxy.tls_listen;
-    if old.listen != config.listen
-        || old.quick_listen != config.quick_listen
-        || old.tls.listen != config.tls.listen
-        || web_moved
-        || json_moved
-        || proxy_moved
-    {
+    if config.keep_listeners(&old) {
         log::warn!("the listeners have changed in the configuration; this needs a restart, so the old ones stay");
-        config.listen.clone_from(&old.listen);
-        config.quick_listen.clone_from(&old.quick_listen);
-        if config.tls.listen.is_empty() {
-            // The section is gone, and with it the file names. The listeners stay and keep their certificate.
-            config.tls.clone_from(&old.tls);
-        }
-        config.tls.listen.clone_from(&old.tls.listen);
-        #[cfg(feature = "web")]
-        {
-            config.web.listen.clone_from(&old.web.listen);
-            config.web.tls_listen.clone_from(&old.web.tls_listen);
-        }
-        #[cfg(feature = "json")]
-        config.json.clone_from(&old.json);
-        if config.proxy.trusted.is_empty() {
-            // The section is gone. The listeners stay, and without anybody to trust they would refuse everybody.
-            config.proxy.trusted.clone_from(&old.proxy.trusted);
-        }
-        config.proxy.listen.clone_from(&old.proxy.listen);
-        config.proxy.tls_listen.clone_from(&old.proxy.tls_listen);
     }
     if old.state_dir != config.state_dir {
         log::warn!("state_dir has changed in the configuration; this needs a restart, so the old one stays");
