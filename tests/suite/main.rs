@@ -40,6 +40,7 @@ mod no_trace;
 mod operators;
 mod palette_cases;
 mod persistence;
+mod proxy;
 mod races;
 mod readme;
 mod real_clients;

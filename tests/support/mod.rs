@@ -11,6 +11,7 @@ pub mod home;
 pub mod json;
 pub mod machine;
 pub mod programs;
+pub mod proxy;
 pub mod random;
 pub mod terminal;
 #[cfg(feature = "tls")]
@@ -120,6 +121,11 @@ impl Server {
     #[cfg(feature = "json")]
     pub fn json_address(&self) -> SocketAddr {
         self.addresses[2]
+    }
+
+    /// The addresses of all listeners: plain, quick, the other unencrypted ones, then those with TLS.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// What the sessions share.

@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::protocol::proxy;
+
 /// A protocol that this server does not speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherProtocol {
@@ -18,6 +20,8 @@ pub enum OtherProtocol {
     Ssh,
     /// HTTP: a request line.
     Http,
+    /// The header of a proxy, where none is believed.
+    Proxy,
 }
 
 impl OtherProtocol {
@@ -28,6 +32,7 @@ impl OtherProtocol {
             // fatal, handshake_failure. The peer reports it as a refusal by the server, not as garbage.
             OtherProtocol::Tls => &[21, 3, 1, 0, 2, 2, 40],
             OtherProtocol::Ssh => b"This is a chat server for telnet and nc, not SSH.\r\n",
+            OtherProtocol::Proxy => b"! Only the listeners in [proxy] take PROXY headers.\r\n",
             OtherProtocol::Http => {
                 let page = page.map_or_else(String::new, |page| format!("The page is at {page}\r\n"));
                 let text = format!("This is a chat server for telnet and nc, not a web server.\r\n{page}");
@@ -45,6 +50,7 @@ impl fmt::Display for OtherProtocol {
             OtherProtocol::Tls => "TLS",
             OtherProtocol::Ssh => "SSH",
             OtherProtocol::Http => "HTTP",
+            OtherProtocol::Proxy => "the PROXY protocol",
         })
     }
 }
@@ -64,7 +70,8 @@ pub enum Verdict {
 ///
 /// It holds nothing back: the reader shows it each chunk first and passes the chunk on unless the verdict is another
 /// protocol. So a name typed letter by letter is echoed letter by letter. No line of another protocol is ever run,
-/// because the verdict comes with the end of the first line at the latest, before that chunk is passed on.
+/// because the verdict comes with the end of the first line at the latest, before that chunk is passed on; with the header of
+/// a proxy, which begins with empty lines, it comes with the end of the first line that is not empty.
 ///
 /// It looks at raw bytes. That is enough: a client that speaks telnet before the first line begins with IAC, which none of
 /// these protocols does.
@@ -119,6 +126,10 @@ impl Default for FirstBytes {
 /// Judges the part of the first line that has come. Called after each byte.
 fn judge(line: &[u8]) -> Verdict {
     match line {
+        [b'\r', ..] if proxy::SIGNATURE.starts_with(line) => {
+            let whole = line.len() == proxy::SIGNATURE.len();
+            if whole { Verdict::OtherProtocol(OtherProtocol::Proxy) } else { Verdict::Undecided }
+        }
         // A TLS record with a handshake (RFC 8446, section 5.1): type 22, version 3.0 to 3.4. Nobody types 22.
         [22] | [22, 3] => Verdict::Undecided,
         [22, 3, 0..=4, ..] => Verdict::OtherProtocol(OtherProtocol::Tls),
@@ -191,7 +202,8 @@ mod tests {
         }
         for line in ["alice", "GET", "GET up", "I like HTTP/1.1", "get / HTTP/1.1", "GET / HTTP/x", "SSH", "SSH-2", ""]
         {
-            check(format!("{line}\r\n").as_bytes(), Verdict::Person);
+            // The end of an empty line may be the beginning of a proxy's header, but not with more behind it.
+            check(format!("{line}\r\n ").as_bytes(), Verdict::Person);
             check(format!("{line}\nGET / HTTP/1.1\r\n").as_bytes(), Verdict::Person);
         }
     }
@@ -221,11 +233,30 @@ mod tests {
 
     #[test]
     fn a_name_in_small_letters_and_telnet_are_no_longer_looked_at_after_their_first_byte() {
-        for first in [b"a", b"\xff", b"\x1b", b":", b"\r", b"\n", b"\0", b"1"] {
+        for first in [b"a", b"\xff", b"\x1b", b":", b"\n", b"\0", b"1"] {
             check(first, Verdict::Person);
         }
         check(b"AL", Verdict::Undecided);
         check(b"AL\r", Verdict::Person);
+    }
+
+    #[test]
+    fn the_header_of_a_proxy_is_known_at_the_end_of_its_fixed_bytes_and_enter_is_a_persons() {
+        let header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0calice\r\n";
+        check(header, Verdict::OtherProtocol(OtherProtocol::Proxy));
+        check(&header[..12], Verdict::OtherProtocol(OtherProtocol::Proxy));
+        check(&header[..11], Verdict::Undecided);
+        for typed in [&b"\r\0"[..], b"\r\nalice\r\n", b"\r\n\r\n\r\n", b"\r\n\r\nQUIT\r\n", b"\r\r"] {
+            check(typed, Verdict::Person);
+        }
+        assert_eq!(
+            {
+                let mut enter = FirstBytes::new();
+                enter.feed(b"\r\n");
+                enter.finish()
+            },
+            Verdict::Person
+        );
     }
 
     #[test]
