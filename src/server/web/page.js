@@ -12,6 +12,8 @@ const MOST_MESSAGES = 10_000;
 const BLOCK = 50;
 /** Messages asked for at once on scrolling up; the server sends at most 200. */
 const PAGE = 100;
+/** People in a room that is small enough to be asked for all of them every now and then. */
+const SMALL_ROOM = 50;
 /** People shown of a crowd. */
 const MOST_PEOPLE = 300;
 /** Messages by one author within this time stand below one name. */
@@ -119,6 +121,7 @@ const my = {
   seconds: 0,
   /** The frame that shows what has changed, whether the people have, and what is to be read aloud. */
   frame: 0, stale: true, spoken: [],
+  beeped: 0,
   settings: { times: true, presence: true, sound: 'off', aloud: 'all', theme: 'system', notify: false, ...stored() },
 };
 
@@ -450,6 +453,8 @@ const firstId = room => room.messages.keys().next().value;
 /** Reads the list of rooms from the server. Some rooms may have been entered without `join`: by a login, or a command. */
 async function reload() {
   my.listedAt = Date.now();
+  // Nobody tells who is away.
+  if (my.current?.members.size < SMALL_ROOM) readPeople(my.current);
   const { error, items } = await request('rooms');
   if (error) return;
   my.listed.clear();
@@ -1248,7 +1253,10 @@ function speak() {
   }
 }
 
+/** Once a second at most: a flood of messages is one sound. */
 function beep() {
+  if (Date.now() - my.beeped < 1000) return;
+  my.beeped = Date.now();
   const audio = (my.audio ??= new AudioContext());
   const tone = audio.createOscillator();
   const volume = new GainNode(audio, { gain: 0.05 });
@@ -1451,6 +1459,8 @@ document.onkeydown = event => {
 // ---- Start ----
 
 document.onvisibilitychange = () => {
+  // A hidden page has no frames, and the title has to count all the same.
+  show();
   if (document.hidden) return;
   hurry();
   checkLife();
