@@ -40,16 +40,16 @@
 //! | folder | owns | its files, lowest first |
 //! | --- | --- | --- |
 //! | `text` | text from strangers, made safe and measured for a terminal | `sanitize`, `width`, `charset`, `wrap`, `counted` |
-//! | `protocol` | bytes to lines and back, without I/O | `line`, `telnet`, `proxy`, `http`, `websocket`, `wire`, `json` |
-//! | `chat` | users, rooms, messages and permissions as values; no I/O, no locks | `account_policy`, `duration`, `names`, `message`, `conversation`, `history`, `identity`, `pattern`, `permission`, `moderation`, `quotes`, `secret`, `action`, `room_settings`, `room` |
+//! | `protocol` | bytes to lines and back, without I/O | `line`, `telnet`, `transfer`, `proxy`, `http`, `websocket`, `wire`, `json` |
+//! | `chat` | users, rooms, messages and permissions as values; no I/O, no locks | `account_policy`, `duration`, `file_name`, `names`, `message`, `conversation`, `history`, `identity`, `pattern`, `permission`, `moderation`, `quotes`, `secret`, `action`, `room_settings`, `room`, `transfer` |
 //! | `access` | passwords, failed attempts, rates, addresses | `address`, `allowance`, `eviction`, `attempts`, `network`, `password`, `rate`, `admission`, `shutdown_code` |
-//! | `ui` | one user's input and screen, as a pure state machine | `command`, `screen`, `palette` |
-//! | `config` | chatsock.toml: reading, defaults, errors | `address`, `mistake`, `syntax`, `value`, `keys`, `rooms`, `conflict`, `storage`, `listeners`, `tls`, `web`, `json`, `proxy`, `read`, `file` |
+//! | `ui` | one user's input and screen, as a pure state machine | `command`, `file_lines`, `screen`, `palette` |
+//! | `config` | chatsock.toml: reading, defaults, errors | `address`, `mistake`, `syntax`, `value`, `keys`, `rooms`, `conflict`, `storage`, `listeners`, `tls`, `web`, `json`, `proxy`, `files`, `read`, `file` |
 //! | `store` | persistence: one SQLite file, one writer thread | `records`, `error`, `event`, `disabled`, `failpoints`, `look_alikes`, `wall_clock`, `database`, `tables`, `queue`, `writer`, `open`, `background_writes`, `confirmed_writes`, `queries`, `account_admin`, `backup` |
 //! | `outbox` | one client's output: screen state, send queue, socket | `disconnect`, `date_line`, `on_screen`, `watching`, `preferences`, `batch`, `read_limit`, `backlog`, `conversations`, `json`, `transmit`, `slow_readers`, `encoded`, `linger`, `view` |
-//! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `open_rooms`, `rooms`, `roster`, `accounts`, `direct`, `shutdown`, `timer`, `membership`, `worker_pool`, `account_review`, `address_bans`, `limits`, `quotations`, `room_news`, `tasks`, `page` |
-//! | `session` | one connection, on its own thread | `account`, `archive`, `client_input`, `completion`, `dispatch`, `failure`, `flood_notice`, `held_keys`, `idle`, `deadlines`, `joined_rooms`, `close`, `line_queue`, `listings`, `login`, `look_alikes`, `message_actions`, `moderation`, `notices`, `offline_messages`, `operator`, `pacing`, `input`, `profile`, `read`, `resume`, `returned_lines`, `room_storage`, `rooms`, `search`, `shutdown`, `talk`, `temporary`, `terminal`, `login_restore`, `unread`, `account_state`, `json` |
-//! | `server` | listeners, TLS, start and graceful stop | `capacity`, `socket_options`, `reminder`, `certificate`, `error`, `ports`, `handshake`, `transport`, `web`, `proxy_header`, `accept` |
+//! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `open_rooms`, `rooms`, `roster`, `accounts`, `direct`, `shutdown`, `transfers`, `timer`, `membership`, `worker_pool`, `account_review`, `address_bans`, `limits`, `quotations`, `room_news`, `transfer_notices`, `tasks`, `page` |
+//! | `session` | one connection, on its own thread | `account`, `archive`, `client_input`, `completion`, `dispatch`, `failure`, `files`, `flood_notice`, `held_keys`, `idle`, `deadlines`, `joined_rooms`, `close`, `line_queue`, `listings`, `login`, `look_alikes`, `message_actions`, `moderation`, `notices`, `offline_messages`, `operator`, `pacing`, `input`, `profile`, `read`, `resume`, `returned_lines`, `room_storage`, `rooms`, `search`, `shutdown`, `talk`, `temporary`, `terminal`, `login_restore`, `unread`, `account_state`, `json` |
+//! | `server` | listeners, TLS, start and graceful stop | `capacity`, `socket_options`, `reminder`, `certificate`, `error`, `ports`, `handshake`, `transport`, `files`, `web`, `proxy_header`, `accept` |
 //! | `cli` | flags, and the commands that run without a server | `backup`, `backup_arguments`, `trust`, `proxy_arguments`, `user_arguments`, `user_admin`, `proxy` |
 //!
 //! # Threads
@@ -61,6 +61,7 @@
 //! | `accept:<port>` | one per listener | accepts connections and starts their threads |
 //! | `client:<id>` | one per connection | shakes hands for TLS, reads, runs the palette, replies, delivers what it posts |
 //! | `room:<name>` | while a room is very busy | delivers batch after batch, so that posters can go on reading |
+//! | `file:<address>` | one per connection that carries a file | waits for the other end; the sender's passes the file on |
 //! | `slow-readers` | 1 | sends what full sockets did not accept; asleep while all sockets keep up |
 //! | `timer` | 1 | expiring messages, batched notices, empty rooms, heirs of admins, refused sockets |
 //! | `store` | 1, with `[storage]` | writes the database in batches; checks the clock and the database files every second |

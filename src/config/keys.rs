@@ -62,12 +62,16 @@ pub(super) const JSON_KEYS: &[&str] = &["listen", "tls_listen"];
 
 pub(super) const PROXY_KEYS: &[&str] = &["listen", "tls_listen", "trusted"];
 
+pub(super) const FILE_KEYS: &[&str] =
+    &["listen", "tls_listen", "host", "max_bytes", "max_at_once", "bytes_per_second", "offer_seconds", "start_seconds"];
+
 pub(super) const ROOM_KEYS: &[&str] = &["public", "description", "limit", "password"];
 
 pub(super) const STORAGE_KEYS: &[&str] = &["path", "history", "retention_days"];
 
 const SECTIONS: &[&str] = &[
     "limits",
+    "files",
     "rooms",
     "proxy",
     #[cfg(feature = "tls")]
@@ -94,7 +98,7 @@ pub fn lacking(feature: &str) -> String {
     )
 }
 
-/// Every key of any build, as (section, key). The sections are `""`, `"limits"`, `"tls"`, `"web"`, `"json"`, `"proxy"`,
+/// Every key of any build, as (section, key). The sections are `""`, `"limits"`, `"tls"`, `"web"`, `"json"`, `"proxy"`, `"files"`,
 /// `"rooms.NAME"` and `"storage"`.
 pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
     [
@@ -104,6 +108,7 @@ pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
         ("web", WEB_KEYS),
         ("json", JSON_KEYS),
         ("proxy", PROXY_KEYS),
+        ("files", FILE_KEYS),
         ("rooms.NAME", ROOM_KEYS),
         ("storage", STORAGE_KEYS),
     ]

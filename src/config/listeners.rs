@@ -142,9 +142,10 @@ fn has_other_listeners(config: &Config) -> bool {
     !config.proxy.listen.is_empty() || !config.proxy.tls_listen.is_empty()
 }
 
-/// Reports unencrypted listeners of `[proxy]`, `[json]` and `[web]` where there are to be none.
+/// Reports unencrypted listeners of `[files]`, `[proxy]`, `[json]` and `[web]` where there are to be none.
 fn refuse_other_plain(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &mut Config) {
     let others = [
+        ("files", &mut config.files.listen),
         ("proxy", &mut config.proxy.listen),
         #[cfg(feature = "json")]
         ("json", &mut config.json.listen),

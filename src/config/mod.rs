@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `mod` | the types and defaults |
 //! | `keys` | the names of all settings, and the hint for an unknown one |
-//! | `read`, `rooms`, `listeners`, `tls`, `web`, `json`, `proxy`, `storage` | each key's range, and what depends on what |
+//! | `read`, `rooms`, `listeners`, `tls`, `web`, `json`, `proxy`, `files`, `storage` | each key's range, and what depends on what |
 //! | `conflict` | the mistakes about several keys |
 //! | `value` | one value of one type, and the mistake if it is another |
 //! | `file` | the file on disk |
@@ -29,6 +29,7 @@ use crate::chat::room_settings::RoomSettings;
 mod address;
 mod conflict;
 mod file;
+mod files;
 #[cfg(feature = "json")]
 mod json;
 mod keys;
@@ -49,6 +50,7 @@ mod web;
 use crate::access::network::Network;
 pub(crate) use address::{clash, parse_address};
 pub use file::load;
+pub use files::FilesConfig;
 #[cfg(feature = "json")]
 pub use json::JsonConfig;
 pub use keys::{keys, lacking};
@@ -124,6 +126,8 @@ pub struct Config {
     pub json: JsonConfig,
     /// Listeners behind proxies.
     pub proxy: ProxyConfig,
+    /// Where files pass, and which.
+    pub files: FilesConfig,
     /// Limits per connection, per address and in total.
     pub limits: Limits,
     /// The permanent rooms; at least one.
@@ -202,6 +206,17 @@ impl Config {
         self.limits.exempt.iter().any(|network| network.contains(address))
     }
 
+    /// Whether a client at this address may connect without encryption.
+    #[must_use]
+    pub(crate) fn takes_plain(&self, address: IpAddr) -> bool {
+        match self.plain {
+            Plain::Anywhere => true,
+            Plain::Loopback => address.is_loopback(),
+            // Only after a reload: at the start it means that there are no plain listeners.
+            Plain::Off => false,
+        }
+    }
+
     /// Who may log in without an account. Without a database, everybody.
     #[must_use]
     pub fn accounts(&self) -> AccountPolicy {
@@ -273,6 +288,7 @@ impl Default for Config {
             #[cfg(feature = "json")]
             json: JsonConfig::default(),
             proxy: ProxyConfig::default(),
+            files: FilesConfig::default(),
             limits: Limits::default(),
             // The name is valid, which the type cannot express and a test checks.
             rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomSettings::general())).collect(),

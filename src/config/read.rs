@@ -5,6 +5,7 @@
 use toml::de::{DeTable, DeValue};
 
 use super::conflict::contradiction;
+use super::files::read_files;
 use super::keys::{LIMIT_KEYS, STORAGE_BUILT, lacking, unknown_at_the_top, unknown_keys};
 use super::listeners::{read_listeners, read_plain, read_telnet, refuse_nowhere};
 use super::mistake::Mistakes;
@@ -94,6 +95,9 @@ fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -
     }
     if let Some(table) = section(reader, top, "proxy") {
         config.proxy = read_proxy(reader, Section { prefix: "proxy.", table }, &mut taken, state);
+    }
+    if let Some(table) = section(reader, top, "files") {
+        config.files = read_files(reader, Section { prefix: "files.", table }, &mut taken);
     }
     read_plain(reader, top, state, &mut config);
     if state == Tree::Whole {

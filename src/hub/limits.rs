@@ -51,6 +51,8 @@ pub struct Limits {
     pub logins: AttemptLimiter<UserName>,
     /// Wrong exit codes, by user, by address and over all.
     pub shutdown_codes: AttemptLimiter<()>,
+    /// Wrong tokens of file transfers, by address. They wait as wrong passwords of accounts do.
+    pub(crate) file_tokens: AttemptLimiter<()>,
     /// Memory for lines that wait for their turn, by connection.
     pub(crate) waiting_lines: Arc<Allowance<ClientId>>,
     /// Memory for temporary messages, by author.
@@ -71,6 +73,7 @@ impl Limits {
         Limits {
             room_passwords: AttemptLimiter::new(AttemptPolicy::PER_USER_AND_ADDRESS, TABLE_CAPACITY),
             logins: AttemptLimiter::new(login_policy(config), TABLE_CAPACITY),
+            file_tokens: AttemptLimiter::new(login_policy(config), TABLE_CAPACITY),
             shutdown_codes: AttemptLimiter::new(shutdown_code::GUESSES, TABLE_CAPACITY),
             waiting_lines: Allowance::new(HELD_BY_ONE, HELD_BY_ALL),
             temporary: Allowance::new(HELD_BY_ONE, HELD_BY_ALL),
@@ -84,6 +87,7 @@ impl Limits {
     /// Puts the numbers of another configuration in force. What has been counted stays.
     pub fn reconfigure(&self, config: &Config) {
         self.logins.set_policy(login_policy(config));
+        self.file_tokens.set_policy(login_policy(config));
     }
 
     /// The table of connections by address.

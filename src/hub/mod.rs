@@ -17,6 +17,7 @@ pub(crate) mod quotations;
 pub(crate) mod rooms;
 pub(crate) mod roster;
 pub(crate) mod shutdown;
+pub(crate) mod transfers;
 pub(crate) mod worker_pool;
 
 mod account_review;
@@ -28,6 +29,7 @@ mod open_rooms;
 pub(crate) mod page;
 mod room_news;
 mod tasks;
+mod transfer_notices;
 
 #[cfg(feature = "web")]
 use std::sync::OnceLock;
@@ -56,6 +58,7 @@ use rooms::RoomTable;
 use roster::Roster;
 use shutdown::Shutdown;
 use timer::Timer;
+use transfers::Transfers;
 use worker_pool::WorkerPool;
 
 #[doc(hidden)]
@@ -63,6 +66,7 @@ pub use checkpoint::{Checkpoint, Checkpoints};
 pub(crate) use membership::Membership;
 pub(crate) use open_rooms::OpenRoom;
 pub(crate) use room_news::RoomNews;
+pub(crate) use transfer_notices::Outcome;
 
 /// The number of the first connection: four digits, so that `alice#1001` is not mistaken for a message's number.
 const FIRST_CLIENT: u64 = 1001;
@@ -100,6 +104,8 @@ pub struct Hub {
     pub slow_readers: Arc<SlowReaders>,
     /// Deadlines that belong to no connection.
     pub(crate) timer: Timer,
+    /// Files between users.
+    pub transfers: Transfers,
     /// The database, if there is one.
     store: Option<Arc<Store>>,
     /// Direct messages for offline users, kept in memory when history is off.
@@ -158,6 +164,7 @@ impl Hub {
             quotations: Quotations::new(config.quote_file.as_deref()),
             slow_readers: Arc::new(SlowReaders::new(outbox_limits(&config))),
             timer: Timer::default(),
+            transfers: Transfers::default(),
             store,
             mailbox: Mailbox::default(),
             open_rooms: OpenRooms::default(),

@@ -72,6 +72,7 @@ impl Hub {
                 self.rooms.all().iter().for_each(|room| room.forget_old());
                 self.forget_old_later(now);
             }
+            Task::EndTransfer(number) => self.end_transfer(number, now),
             Task::Close(stream) => drop(stream),
         }
     }

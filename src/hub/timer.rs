@@ -49,6 +49,8 @@ pub enum Task {
     CloseIfEmpty(Weak<Room>),
     /// Forget messages that are too old to be shown, in every room.
     ForgetOld,
+    /// End an offer or an accepted transfer of a file, unless it has more time by now, or runs.
+    EndTransfer(u64),
     /// Close a refused socket that was sent a reason: a close with unread input would be a reset, which eats that line.
     Close(TcpStream),
 }
@@ -73,6 +75,7 @@ impl TimerEntry {
             | Task::NameHeir(_)
             | Task::CloseIfEmpty(_)
             | Task::ForgetOld
+            | Task::EndTransfer(_)
             | Task::Close(_) => false,
         }
     }

@@ -6,6 +6,7 @@
 //! | `line` | lines from typed bytes, and the line editor |
 //! | `telnet` | the telnet protocol |
 //! | `proxy` | the client that a proxy connects for |
+//! | `transfer` | what the ends of a file transfer say |
 //! | `http` | the request for a page or a WebSocket, and the answer |
 //! | `websocket` | WebSocket frames and messages |
 //! | `wire` | TLS, and recognising other protocols by their first bytes |
@@ -20,6 +21,7 @@ pub mod json;
 pub mod line;
 pub mod proxy;
 pub mod telnet;
+pub mod transfer;
 #[cfg(feature = "web")]
 pub mod websocket;
 pub mod wire;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 
 use super::Capacity;
+use super::files;
 use super::proxy_header;
 use super::socket_options::set_options;
 use super::transport::{Entrance, Service, TurnedAway};
@@ -101,16 +102,28 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
         leave(hub, counted, address);
         return refuse(stream, peer, entrance, hub, &TurnedAway::for_now(FULL));
     };
-    let id = hub.next_client();
-    let outbox = Outbox::new(id, stream, Arc::clone(&hub.slow_readers));
-    let (hub_share, outbox_share, entrance_share) = (Arc::clone(hub), Arc::clone(&outbox), Arc::clone(entrance));
     let door = match entrance.service {
         Service::Session(door) => door,
         Service::Proxied => Door::Plain,
+        Service::Files => {
+            let hub_share = Arc::clone(hub);
+            let over = move || {
+                leave(&hub_share, counted, address);
+                drop(open);
+            };
+            if !files::start(stream, peer, hub, entrance, CLIENT_STACK, over) {
+                leave(hub, counted, address);
+                hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
+            }
+            return;
+        }
         // Decided by its first request.
         #[cfg(feature = "web")]
         Service::Web => Door::Plain,
     };
+    let id = hub.next_client();
+    let outbox = Outbox::new(id, stream, Arc::clone(&hub.slow_readers));
+    let (hub_share, outbox_share, entrance_share) = (Arc::clone(hub), Arc::clone(&outbox), Arc::clone(entrance));
     let connection = Box::new(Connection {
         hub: hub_share,
         outbox: outbox_share,
@@ -221,7 +234,7 @@ fn take_first_steps(connection: &mut Connection, began: Instant) -> Result<(), D
     let Connection { hub, outbox, peer, entrance, .. } = connection;
     entrance.shake_hands(outbox, hub, peer.ip().to_canonical(), began + FIRST_STEPS)?;
     match entrance.service {
-        Service::Session(_) | Service::Proxied => Ok(()),
+        Service::Session(_) | Service::Proxied | Service::Files => Ok(()),
         #[cfg(feature = "web")]
         Service::Web => receive_request(connection, began + FIRST_STEPS),
     }

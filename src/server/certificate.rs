@@ -24,6 +24,7 @@ use rustls::{InconsistentKeys, ServerConfig};
 use crate::config::Config;
 use warnings::CertificateFacts;
 
+mod pin;
 #[cfg(test)]
 mod tests;
 mod warnings;
@@ -49,6 +50,8 @@ pub(super) struct Certificate {
 struct CertificatePair {
     settings: Arc<ServerConfig>,
     fingerprint: String,
+    /// SHA-256 of the public key (RFC 7469, section 2.4), where the library can tell the key.
+    pin: Option<String>,
     path: PathBuf,
     /// Facts about the readable certificates in the file, the server's own first.
     facts: Vec<CertificateFacts>,
@@ -77,6 +80,11 @@ impl Certificate {
     pub(super) fn warnings(&self, now: Timestamp) -> Vec<String> {
         let pair = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
         warnings::warnings(&pair.path, &pair.facts, now)
+    }
+
+    /// SHA-256 of the public key in base 64, in the form of `curl --pinnedpubkey`.
+    pub(super) fn pin(&self) -> Option<String> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).pin.clone()
     }
 
     /// SHA-256 of the certificate, in the form that clients show.
@@ -274,9 +282,10 @@ fn read_pair(certificate: &Path, key: &Path) -> Result<CertificatePair, Certific
         Err(_) if holds_public_half(&pair) => {}
         Err(error) => return Err(CertificateError::BadCertificate(certificate.to_owned(), error.to_string())),
     }
+    let pin = pair.key.public_key().map(|key| pin::of(&key));
     let settings = settings(provider, pair)
         .map_err(|error| CertificateError::BadCertificate(certificate.to_owned(), error.to_string()))?;
-    Ok(CertificatePair { settings: Arc::new(settings), fingerprint, path: certificate.to_owned(), facts })
+    Ok(CertificatePair { settings: Arc::new(settings), fingerprint, pin, path: certificate.to_owned(), facts })
 }
 
 /// Reads the facts of a chain; none if its leaf cannot be read.

@@ -10,6 +10,7 @@ mod capacity;
 #[cfg(feature = "tls")]
 mod certificate;
 mod error;
+mod files;
 #[cfg(feature = "tls")]
 mod handshake;
 mod ports;
@@ -36,7 +37,6 @@ use crate::hub::page::Page;
 use crate::hub::{Hub, Request};
 use crate::outbox::DisconnectReason;
 use crate::store::{OpenError, Store, StoreEvent, StoreEventHandler, StoreOptions, StoredState};
-use crate::ui::palette::Door;
 use crate::ui::screen::{Clock, LineKind};
 use ports::Ports;
 use reminder::Reminder;
@@ -112,6 +112,8 @@ pub fn bind_with(
     if let Some(listener) = listeners.iter().find(|listener| listener.service == Service::Web) {
         hub.open_page(Page::new(listener.address.port(), !listener.transport.is_plain()));
     }
+    let each = listeners.iter().map(|listener| (listener.service, &listener.transport, listener.address));
+    hub.transfers.set_ports(files::ports(each));
     Ok(Server { listeners, hub, capacity, requests, requested })
 }
 
@@ -187,7 +189,7 @@ impl Server {
         listeners.chain(certificate).chain(exit_code)
     }
 
-    /// The addresses of the listeners: plain, quick, the page, then the same with TLS.
+    /// The addresses of the listeners: plain, quick, the page, programs, files, then the same with TLS.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().map(|listener| listener.address).collect()
     }
@@ -218,16 +220,7 @@ impl Server {
         let mut accepting = Vec::new();
         // A client on the wrong port is sent to the right one of its kind.
         let port = |service: Service, plain| {
-            let is_alike = |other: Service| match service {
-                #[cfg(feature = "json")]
-                Service::Session(Door::Json) => other == service,
-                Service::Session(Door::Plain | Door::Quick) | Service::Proxied => {
-                    matches!(other, Service::Session(Door::Plain | Door::Quick))
-                }
-                #[cfg(feature = "web")]
-                Service::Web => other == Service::Web,
-            };
-            let mut alike = listeners.iter().filter(|listener| is_alike(listener.service));
+            let mut alike = listeners.iter().filter(|listener| service.is_alike(listener.service));
             alike.find(|listener| listener.transport.is_plain() == plain).map(|listener| listener.address.port())
         };
         let ports: Vec<_> = listeners
@@ -301,6 +294,7 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
     if config.keep_listeners(&old) {
         log::warn!("the listeners have changed in the configuration; this needs a restart, so the old ones stay");
     }
+    files::keep_listeners(&old.files, &mut config.files);
     if old.state_dir != config.state_dir {
         log::warn!("state_dir has changed in the configuration; this needs a restart, so the old one stays");
         config.state_dir.clone_from(&old.state_dir);
@@ -308,6 +302,9 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
     // All TLS listeners share one certificate.
     if let Some(transport) = transports.find(|transport| !transport.is_plain()) {
         transport.reload(&old, &mut config);
+        if let Some(pin) = transport.pin() {
+            hub.transfers.set_pin(pin);
+        }
         warn_of_certificate(hub, transport);
     }
     if old.storage != config.storage {
@@ -339,6 +336,7 @@ fn stop(hub: &Hub) {
         outbox.announce(LineKind::News, &line);
     }
     hub.shutdown.wait_until(end);
+    hub.transfers.stop();
     // Sent from here, so that everybody gets it at once, and not from ten thousand waking threads.
     for outbox in hub.roster.connections() {
         outbox.farewell(Some((LineKind::News, "Goodbye.")));

@@ -1,10 +1,12 @@
-//! The ports that a client on the wrong one is sent to, and which clients may connect without encryption.
+//! The ports that a client on the wrong one is sent to.
 //!
 //! *Knows nothing of* connections.
 
+#[cfg(feature = "tls")]
 use std::net::IpAddr;
 
-use crate::config::{Config, Plain};
+#[cfg(feature = "tls")]
+use crate::config::Config;
 
 /// The port of the first listener of each kind, for clients on the wrong one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,23 +20,14 @@ pub(super) struct Ports {
 impl Ports {
     /// The ports open to a client at `address`, so that none is sent to a listener that would refuse it.
     pub(super) fn open_to(self, config: &Config, address: IpAddr) -> Ports {
-        Ports { plain: self.plain.filter(|_| takes_plain(config, address)), ..self }
-    }
-}
-
-/// Whether a client at this address may connect without encryption.
-pub(super) fn takes_plain(config: &Config, address: IpAddr) -> bool {
-    match config.plain {
-        Plain::Anywhere => true,
-        Plain::Loopback => address.is_loopback(),
-        // Only after a reload: at the start it means that there are no plain listeners.
-        Plain::Off => false,
+        Ports { plain: self.plain.filter(|_| config.takes_plain(address)), ..self }
     }
 }
 
 #[cfg(all(test, feature = "tls"))]
 mod tests {
     use super::*;
+    use crate::config::Plain;
 
     #[test]
     fn a_client_that_must_use_tls_is_not_sent_to_the_plain_port() {

@@ -18,7 +18,7 @@ use super::certificate::Certificate;
 use super::error::StartError;
 #[cfg(feature = "tls")]
 use super::handshake;
-use super::ports::{Ports, takes_plain};
+use super::ports::Ports;
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::outbox::{DisconnectReason, Outbox};
@@ -26,8 +26,9 @@ use crate::outbox::{DisconnectReason, Outbox};
 use crate::protocol::http;
 #[cfg(feature = "json")]
 use crate::protocol::json::Object;
+use crate::protocol::wire::Codec;
 #[cfg(feature = "tls")]
-use crate::protocol::wire::{Codec, OtherProtocol, Tls};
+use crate::protocol::wire::{OtherProtocol, Tls};
 use crate::ui::palette::Door;
 
 /// How a listener's connections are encrypted.
@@ -47,9 +48,27 @@ pub(super) enum Service {
     Session(Door),
     /// The same as behind [`Door::Plain`], after the header of a proxy.
     Proxied,
+    /// Files between users, in lines or as HTTP.
+    Files,
     /// HTTP, which a WebSocket begins with, too.
     #[cfg(feature = "web")]
     Web,
+}
+
+impl Service {
+    /// Whether a client that belongs on a listener of this kind is right on one of that.
+    pub(super) fn is_alike(self, other: Service) -> bool {
+        match self {
+            #[cfg(feature = "json")]
+            Service::Session(Door::Json) => other == self,
+            Service::Session(Door::Plain | Door::Quick) | Service::Proxied => {
+                matches!(other, Service::Session(Door::Plain | Door::Quick))
+            }
+            Service::Files => other == Service::Files,
+            #[cfg(feature = "web")]
+            Service::Web => other == Service::Web,
+        }
+    }
 }
 
 /// Why a connection is not admitted.
@@ -98,6 +117,7 @@ pub(super) fn plan(config: &Config) -> Result<Vec<(Service, Transport, SocketAdd
         #[cfg(feature = "json")]
         (Service::Session(Door::Json), &config.json.listen),
         (Service::Proxied, &config.proxy.listen),
+        (Service::Files, &config.files.listen),
     ];
     let all = services.into_iter().flat_map(|(service, list)| list.iter().map(move |address| (service, *address)));
     #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "only the feature adds listeners"))]
@@ -112,6 +132,7 @@ pub(super) fn plan(config: &Config) -> Result<Vec<(Service, Transport, SocketAdd
             #[cfg(feature = "json")]
             (Service::Session(Door::Json), &config.json.tls_listen),
             (Service::Proxied, &config.proxy.tls_listen),
+            (Service::Files, &config.files.tls_listen),
         ];
         for (service, list) in services {
             all.extend(list.iter().map(|address| (service, Transport::Tls(Arc::clone(&certificate)), *address)));
@@ -131,7 +152,7 @@ pub(super) fn needs_certificate(config: &Config) -> bool {
     if !config.web.tls_listen.is_empty() {
         return true;
     }
-    !config.tls.listen.is_empty() || !config.proxy.tls_listen.is_empty()
+    [&config.tls.listen, &config.proxy.tls_listen, &config.files.tls_listen].iter().any(|list| !list.is_empty())
 }
 
 impl Transport {
@@ -158,6 +179,9 @@ impl Transport {
             (Transport::Plain, Service::Session(Door::Json)) => "json",
             #[cfg(feature = "web")]
             (Transport::Plain, Service::Web) => "web",
+            (Transport::Plain, Service::Files) => "files",
+            #[cfg(feature = "tls")]
+            (Transport::Tls(_), Service::Files) => "files, tls",
         }
     }
 
@@ -167,6 +191,30 @@ impl Transport {
             Transport::Plain => None,
             #[cfg(feature = "tls")]
             Transport::Tls(certificate) => Some(certificate.fingerprint()),
+        }
+    }
+
+    /// SHA-256 of the server's public key in base 64, by which curl can verify the server.
+    pub(super) fn pin(&self) -> Option<String> {
+        match self {
+            Transport::Plain => None,
+            #[cfg(feature = "tls")]
+            Transport::Tls(certificate) => certificate.pin(),
+        }
+    }
+
+    /// What encrypts a new connection that has no outbox; `None` if that cannot be made.
+    pub(super) fn codec(&self) -> Option<Codec> {
+        match self {
+            Transport::Plain => Some(Codec::default()),
+            #[cfg(feature = "tls")]
+            Transport::Tls(certificate) => match Tls::new(certificate.settings()) {
+                Ok(tls) => Some(Codec::over_tls(tls)),
+                Err(error) => {
+                    log::error!("TLS: {error}");
+                    None
+                }
+            },
         }
     }
 
@@ -256,7 +304,7 @@ impl Entrance {
             Transport::Plain => match self.service {
                 #[cfg(feature = "json")]
                 Service::Session(Door::Json) => refusal_of_json(why),
-                Service::Session(Door::Plain | Door::Quick) | Service::Proxied => in_text(),
+                Service::Session(Door::Plain | Door::Quick) | Service::Proxied | Service::Files => in_text(),
                 #[cfg(feature = "web")]
                 Service::Web => refusal_of_web(why),
             },
@@ -289,7 +337,7 @@ impl Entrance {
 
     /// The refusal, if a client at this address may not connect here without encryption.
     pub(super) fn refuses_plain(&self, config: &Config, address: IpAddr) -> Option<TurnedAway> {
-        if !self.transport.is_plain() || takes_plain(config, address) {
+        if !self.transport.is_plain() || config.takes_plain(address) {
             return None;
         }
         let remedy = self.ports.tls.map_or_else(String::new, |port| format!(": use TLS on port {port}"));

@@ -22,6 +22,7 @@ impl Session {
         if let Some(user) = self.user.take() {
             self.hub.roster.release(&user);
             self.hub.directs.forget(&user);
+            self.hub.end_offers_of(user.client());
         }
         let last_line = last_line(reason);
         self.outbox.farewell(last_line.as_ref().map(|(kind, line)| (*kind, line.as_str())));

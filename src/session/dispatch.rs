@@ -72,6 +72,7 @@ impl Session {
             Effect::Room(effect) => self.carry_out_room(effect),
             Effect::Message(effect) => self.carry_out_message(effect),
             Effect::Show(effect) => self.show(effect),
+            Effect::File(effect) => self.carry_out_file(effect),
             Effect::Operator(effect) => self.carry_out_operator(effect),
             Effect::Screen(effect) => self.carry_out_screen(effect),
             Effect::Quit => self.disconnect = Some(DisconnectReason::Quit),

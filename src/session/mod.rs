@@ -25,6 +25,7 @@ mod deadlines;
 mod dispatch;
 #[cfg(feature = "json")]
 mod failure;
+mod files;
 mod flood_notice;
 mod held_keys;
 mod idle;

@@ -109,6 +109,7 @@ impl Session {
     pub(super) fn renamed(&mut self, user: &Arc<User>, name: &UserName, before: &UserName) {
         self.outbox.set_name(name);
         self.stay_ignored(before);
+        self.hub.transfers.rename(user.client(), name);
         for room in self.rooms.rooms().cloned().collect::<Vec<_>>() {
             let changed = room.rename(user.client(), before, || self.hub.actor(user), self.now());
             self.rooms.note_undelivered(&room);

@@ -4,5 +4,6 @@
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
 pub mod command;
+pub(crate) mod file_lines;
 pub mod palette;
 pub mod screen;

@@ -57,6 +57,7 @@ fn header(section: &str) -> &'static str {
         "web" => "[web]",
         "json" => "[json]",
         "proxy" => "[proxy]",
+        "files" => "[files]",
         "rooms.NAME" => "[rooms.general]",
         "storage" => "[storage]",
         other => panic!("the test does not know the section {other}"),

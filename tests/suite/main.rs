@@ -25,6 +25,7 @@ mod docs;
 mod erasure;
 mod example_config;
 mod exit_code;
+mod files;
 mod fuzz_targets;
 mod hostile;
 mod idle;

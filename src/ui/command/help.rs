@@ -55,6 +55,8 @@ pub enum Topic {
     Moderation,
     /// The user's own name and account, and those of others.
     Account,
+    /// Files between two users.
+    Files,
     /// How the screen looks.
     Settings,
     /// The whole server.
@@ -63,8 +65,15 @@ pub enum Topic {
 
 impl Topic {
     /// All of them, in the order in which they are named.
-    pub const EACH: [Topic; 6] =
-        [Topic::Rooms, Topic::Talking, Topic::Moderation, Topic::Account, Topic::Settings, Topic::Operator];
+    pub const EACH: [Topic; 7] = [
+        Topic::Rooms,
+        Topic::Talking,
+        Topic::Moderation,
+        Topic::Account,
+        Topic::Files,
+        Topic::Settings,
+        Topic::Operator,
+    ];
 
     /// Its word after `:help`.
     pub fn word(self) -> &'static str {
@@ -73,6 +82,7 @@ impl Topic {
             Topic::Talking => "talking",
             Topic::Moderation => "moderation",
             Topic::Account => "account",
+            Topic::Files => "files",
             Topic::Settings => "settings",
             Topic::Operator => "operator",
         }
@@ -106,11 +116,25 @@ impl Topic {
             Verb::Member(_) | Verb::User(UserVerb::Ignore | UserVerb::Unignore) => Topic::Moderation,
             Verb::User(UserVerb::Nick | UserVerb::WhoIs | UserVerb::WhoAmI | UserVerb::Away | UserVerb::Back)
             | Verb::Account(_) => Topic::Account,
+            Verb::File(_) => Topic::Files,
             Verb::Screen(_) => Topic::Settings,
             Verb::Operator(_) => Topic::Operator,
         })
     }
 }
+
+/// How to send and get a file, where the lines that `:accept` prints do not serve.
+const ABOUT_FILES: [&str; 9] = [
+    "Once a file is accepted, each of the two gets a line to copy into a shell in",
+    "another terminal, for nc and for curl. Nothing is stored: both have to run it.",
+    "Without them, bash does it. HOST, PORT and TOKEN are in those lines. To send:",
+    "  f=FILE; exec 3<>/dev/tcp/HOST/PORT",
+    "  { echo \"put TOKEN $(wc -c <\"$f\")\"; cat \"$f\"; } >&3; cat <&3",
+    "To get:",
+    "  f=FILE; exec 3<>/dev/tcp/HOST/PORT",
+    "  echo get TOKEN >&3; cat <&3 >\"$f\"",
+    "After a break, offer the file again: only the rest is sent.",
+];
 
 /// The dozen commands of a first visit. In the view `:chat` makes way for `:q`.
 const FIRST: [&str; 13] =
@@ -177,7 +201,7 @@ impl Audience {
                 | OperatorVerb::UnbanAddress
                 | OperatorVerb::Audit => Audience::Operators,
             },
-            Verb::Server(_) | Verb::Talk(_) | Verb::User(_) | Verb::Screen(_) => Audience::Everyone,
+            Verb::Server(_) | Verb::Talk(_) | Verb::User(_) | Verb::File(_) | Verb::Screen(_) => Audience::Everyone,
         }
     }
 
@@ -315,7 +339,7 @@ const OTHER_PAGES: [&str; 1] = [ALL];
 
 /// The words that can follow `:help`, except aliases.
 pub(crate) fn help_words(accounts: AccountPolicy) -> impl Iterator<Item = &'static str> {
-    // One topic is named like a command.
+    // Some topics are named like commands.
     let topics = Topic::EACH.into_iter().map(Topic::word).filter(|word| find(word).is_none());
     super::listed(accounts).map(|spec| spec.word).chain(topics).chain(OTHER_PAGES)
 }
@@ -338,6 +362,9 @@ fn topic_lines(topic: Topic, mark: char, viewer: Viewer) -> Vec<String> {
     }
     if hidden(Audience::Operators) {
         lines.push(format!("Operators have more: {mark}help all lists them."));
+    }
+    if topic == Topic::Files {
+        lines.extend(ABOUT_FILES.map(str::to_owned));
     }
     lines
 }
@@ -509,7 +536,10 @@ mod tests {
     #[test]
     fn no_topic_hides_a_command_but_that_of_the_same_name() {
         for topic in Topic::EACH {
-            assert!(topic.word() != ALL && find(topic.word()).is_none_or(|_| topic == Topic::Rooms), "{topic:?}");
+            assert!(
+                topic.word() != ALL && find(topic.word()).is_none_or(|_| matches!(topic, Topic::Rooms | Topic::Files)),
+                "{topic:?}"
+            );
         }
         let words: Vec<_> = help_words(AccountPolicy::Off).collect();
         assert!(words.contains(&"all") && words.contains(&"operator") && !words.contains(&"register"));

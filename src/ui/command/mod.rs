@@ -22,7 +22,8 @@ pub use help::Topic;
 pub(crate) use help::{HelpPage, Viewer, help_words};
 pub use table::TABLE;
 pub use verb::{
-    AccountVerb, MemberVerb, OperatorVerb, PlaceVerb, RoomVerb, ScreenVerb, ServerVerb, TalkVerb, UserVerb, Verb,
+    AccountVerb, FileVerb, MemberVerb, OperatorVerb, PlaceVerb, RoomVerb, ScreenVerb, ServerVerb, TalkVerb, UserVerb,
+    Verb,
 };
 
 /// Which rate limit a line counts against.
@@ -231,7 +232,9 @@ mod tests {
     #[test]
     fn no_mistyped_word_is_answered_with_a_command_that_ends_something() {
         let enders: Vec<_> = TABLE.iter().filter(|spec| spec.verb.ends_something()).flat_map(words).collect();
-        for word in ["quit", "exit", "logout", "close", "destroy", "shutdown", "unregister", "ghost", "kick", "q"] {
+        for word in
+            ["quit", "exit", "logout", "close", "destroy", "shutdown", "unregister", "ghost", "kick", "decline", "q"]
+        {
             assert!(enders.contains(&word), "{word}");
         }
         // Every word within one edit of one that ends something, and some within two.
@@ -364,6 +367,9 @@ mod tests {
         let seen =
             ["join", "close", "say", "to", "me", "dm", "reply", "edit", "delete", "temp", "create", "group", "invite"];
         for word in seen.into_iter().chain(["set", "topic", "destroy", "kick", "ban", "mute", "op", "nick"]) {
+            assert_eq!(find(word).map(|spec| spec.cost), Some(Cost::Post(1)), "{word}");
+        }
+        for word in ["send", "accept", "decline"] {
             assert_eq!(find(word).map(|spec| spec.cost), Some(Cost::Post(1)), "{word}");
         }
         for word in ["search", "listall"] {

@@ -4,7 +4,8 @@
 //! *Knows nothing of* how a line is read.
 
 use super::verb::{
-    AccountVerb, MemberVerb, OperatorVerb, PlaceVerb, RoomVerb, ScreenVerb, ServerVerb, TalkVerb, UserVerb, Verb,
+    AccountVerb, FileVerb, MemberVerb, OperatorVerb, PlaceVerb, RoomVerb, ScreenVerb, ServerVerb, TalkVerb, UserVerb,
+    Verb,
 };
 use super::{Availability, Cost, Spec};
 
@@ -78,6 +79,10 @@ pub const TABLE: &[Spec] = &[
     row(Verb::User(UserVerb::Back), "back", &[], "", "Marks you as back.", ":back", Cost::Read(1)),
     row(Verb::User(UserVerb::Ignore), "ignore", &[], "[user]", "Hides a user; alone, lists hidden ones.", ":ignore bob", Cost::Read(1)),
     row(Verb::User(UserVerb::Unignore), "unignore", &[], "<user>", "Shows a user again.", ":unignore bob", Cost::Read(1)),
+    row(Verb::File(FileVerb::Send), "send", &[], "<user> <file name>", "Offers a file to a user.", ":send bob report.pdf", Cost::Post(1)),
+    row(Verb::File(FileVerb::Accept), "accept", &[], "[n]", "Takes a file that is offered to you.", ":accept 7", Cost::Post(1)),
+    row(Verb::File(FileVerb::Decline), "decline", &[], "[n]", "Refuses a file, or ends its transfer.", ":decline 7", Cost::Post(1)),
+    row(Verb::File(FileVerb::List), "files", &[], "", "Lists files offered and on their way.", ":files", Cost::Read(1)),
     row(Verb::Screen(ScreenVerb::Bell), "bell", &[], "on|off|mentions", "Rings at messages, or only at your name.", ":bell mentions", Cost::Read(1)),
     row(Verb::Screen(ScreenVerb::Color), "color", &[], "on|off", "Switches colour on or off.", ":color off", Cost::Read(1)),
     row(Verb::Screen(ScreenVerb::Timestamps), "timestamps", &[], "on|off", "Shows or hides times in the view.", ":timestamps off", Cost::Read(1)),

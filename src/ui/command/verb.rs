@@ -18,6 +18,8 @@ pub enum Verb {
     Talk(TalkVerb),
     /// Users: oneself and others.
     User(UserVerb),
+    /// Files between two users.
+    File(FileVerb),
     /// About the user's account.
     Account(AccountVerb),
     /// For the whole server.
@@ -140,6 +142,19 @@ pub enum UserVerb {
     Unignore,
 }
 
+/// Files between two users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileVerb {
+    /// Offers one.
+    Send,
+    /// Takes an offer.
+    Accept,
+    /// Refuses an offer, or ends a transfer.
+    Decline,
+    /// Lists offers and transfers.
+    List,
+}
+
 /// About the user's account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountVerb {
@@ -254,6 +269,10 @@ impl Verb {
                 Operator::BanAddress | Operator::Shutdown => true,
                 Operator::Broadcast | Operator::UnbanAddress | Operator::Audit => false,
             },
+            Verb::File(verb) => match verb {
+                FileVerb::Decline => true,
+                FileVerb::Send | FileVerb::Accept | FileVerb::List => false,
+            },
             Verb::User(_) | Verb::Screen(_) => false,
         }
     }
@@ -276,6 +295,7 @@ impl Verb {
             | Verb::Room(_)
             | Verb::Member(_)
             | Verb::User(_)
+            | Verb::File(_)
             | Verb::Account(_)
             | Verb::Operator(_)
             | Verb::Screen(_) => false,

@@ -6,7 +6,7 @@
 
 use super::account::about_account;
 use super::arguments::{check_note, switch, target};
-use super::effect::{Effect, PlaceEffect, ScreenEffect, ShowEffect, UserEffect, Viewing};
+use super::effect::{Effect, FileEffect, FileOffer, PlaceEffect, ScreenEffect, ShowEffect, UserEffect, Viewing};
 use super::reading::{Kind, Line};
 use super::refusal::{Refusal, echoed};
 use super::{Palette, Rules, State, back_to, refuse};
@@ -14,7 +14,7 @@ use crate::chat::conversation::Conversation;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Secret;
 use crate::text::Charset;
-use crate::ui::command::{AccountVerb, Command, HelpPage, PlaceVerb, ScreenVerb, ServerVerb, UserVerb, Verb};
+use crate::ui::command::{AccountVerb, Command, FileVerb, HelpPage, PlaceVerb, ScreenVerb, ServerVerb, UserVerb, Verb};
 use crate::ui::screen::{Bell, LineKind};
 
 impl Palette {
@@ -106,6 +106,7 @@ impl Palette {
             Verb::Member(verb) => effects.push(self.about_member(verb, command, rules)?),
             Verb::Account(verb) => effects.push(about_account(verb, command, rules)?),
             Verb::User(verb) => effects.push(about_user(verb, command, rules)?),
+            Verb::File(verb) => effects.push(Effect::File(about_file(verb, command, rules)?)),
             Verb::Screen(verb) => effects.push(about_screen(verb, command)?),
         }
         Ok(())
@@ -173,6 +174,27 @@ fn about_user(verb: UserVerb, command: &Command<'_>, rules: &Rules) -> Result<Ef
         UserVerb::Ignore if rest.is_empty() => Effect::Show(ShowEffect::Ignored),
         UserVerb::Ignore => Effect::User(UserEffect::Ignore(target(rest, command, rules)?)),
         UserVerb::Unignore => Effect::User(UserEffect::Unignore(target(rest, command, rules)?)),
+    })
+}
+
+fn about_file(verb: FileVerb, command: &Command<'_>, rules: &Rules) -> Result<FileEffect, Refusal> {
+    let number = || match command.rest.strip_prefix('#').unwrap_or(command.rest) {
+        "" => Ok(None),
+        number => number.parse().map(Some).map_err(|_| Refusal::usage(command)),
+    };
+    Ok(match verb {
+        FileVerb::Send => {
+            let (to, name) = command.split_rest();
+            if name.is_empty() {
+                return Err(Refusal::usage(command));
+            }
+            let to = target(to, command, rules)?;
+            FileEffect::Send(Box::new(FileOffer { to, name: name.to_owned(), mark: command.mark }))
+        }
+        FileVerb::Accept => FileEffect::Accept(number()?),
+        FileVerb::Decline => FileEffect::Decline(number()?),
+        FileVerb::List if !command.rest.is_empty() => return Err(Refusal::usage(command)),
+        FileVerb::List => FileEffect::List,
     })
 }
 

@@ -48,6 +48,7 @@ pub(super) fn of_command(command: &Command<'_>) -> Cost {
         | Verb::Room(_)
         | Verb::Member(_)
         | Verb::User(_)
+        | Verb::File(_)
         | Verb::Account(_)
         | Verb::Operator(_)
         | Verb::Screen(_) => command.spec.cost,

@@ -47,6 +47,8 @@ pub(crate) enum Effect {
     Show(ShowEffect),
     /// About the user, as others see them, and others, as the user sees them.
     User(UserEffect),
+    /// About files between two users.
+    File(FileEffect),
     /// For the whole server.
     Operator(OperatorEffect),
     /// About the user's terminal.
@@ -238,6 +240,30 @@ pub(crate) enum UserEffect {
     Ignore(Target),
     /// Show it again.
     Unignore(Target),
+}
+
+/// About files between two users.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum FileEffect {
+    /// Offer one.
+    Send(Box<FileOffer>),
+    /// Take an offer; `None` is the only one there is.
+    Accept(Option<u64>),
+    /// Refuse an offer or end a transfer; `None` is the only one there is.
+    Decline(Option<u64>),
+    /// List them.
+    List,
+}
+
+/// A file that is offered to a user.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FileOffer {
+    /// Who gets it.
+    pub(crate) to: Target,
+    /// As typed.
+    pub(crate) name: String,
+    /// The mark that commands are shown with.
+    pub(crate) mark: char,
 }
 
 /// For the whole server.

@@ -55,8 +55,8 @@ use resume::AskedAt;
 
 pub use answer::{Answer, Came, ReturnTo};
 pub(crate) use effect::{
-    AUDIT_DEFAULT, AccountEffect, AddressBanRequest, Effect, LoginEffect, MessageEffect, OperatorEffect, PlaceEffect,
-    RoomEffect, ScreenEffect, ShowEffect, UserEffect, Viewing,
+    AUDIT_DEFAULT, AccountEffect, AddressBanRequest, Effect, FileEffect, FileOffer, LoginEffect, MessageEffect,
+    OperatorEffect, PlaceEffect, RoomEffect, ScreenEffect, ShowEffect, UserEffect, Viewing,
 };
 pub use effect::{AccountAsk, Edited};
 pub use entry_refusal::{JoinRefusal, LoginRefusal, RoomRefusal};

@@ -46,7 +46,9 @@ pub(super) fn without_password(line: &str) -> &str {
                 return line;
             }
         },
-        Verb::Server(_) | Verb::Member(_) | Verb::Talk(_) | Verb::User(_) | Verb::Screen(_) => return line,
+        Verb::Server(_) | Verb::Member(_) | Verb::Talk(_) | Verb::User(_) | Verb::File(_) | Verb::Screen(_) => {
+            return line;
+        }
     };
     // The secret is the rest of the line, blanks apart.
     line.trim_end().strip_suffix(secret).unwrap_or("").trim_end()

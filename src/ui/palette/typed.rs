@@ -225,6 +225,7 @@ impl Palette {
             | Verb::Room(_)
             | Verb::Member(_)
             | Verb::User(_)
+            | Verb::File(_)
             | Verb::Operator(_) => return None,
         };
         Some(Refusal::TypedRequest(instead))

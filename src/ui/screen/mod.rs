@@ -65,6 +65,8 @@ pub enum LineKind {
     News,
     /// The server, refusing: `! `.
     Refusal,
+    /// A command for the user's shell, `  `: never wrapped by us, so that a terminal copies it as one line.
+    Command,
 }
 
 impl LineKind {
@@ -73,6 +75,7 @@ impl LineKind {
             LineKind::Chat => "",
             LineKind::News => "* ",
             LineKind::Refusal => "! ",
+            LineKind::Command => "  ",
         }
     }
 
@@ -80,7 +83,7 @@ impl LineKind {
     /// what the server says steps back, what it refuses stands out. The marks say the same without colour.
     fn color(self) -> &'static str {
         match self {
-            LineKind::Chat => "",
+            LineKind::Chat | LineKind::Command => "",
             LineKind::News => "\x1b[2m",
             LineKind::Refusal => "\x1b[33m",
         }

@@ -52,7 +52,7 @@ pub(crate) fn render_line(kind: LineKind, line: &str, look: Style, out: &mut Vec
     let color = if look.color { kind.color() } else { "" };
     out.extend_from_slice(color.as_bytes());
     let mark = kind.mark();
-    if fits(mark.len() + line.len(), look) && !line.contains('\n') {
+    if kind == LineKind::Command || (fits(mark.len() + line.len(), look) && !line.contains('\n')) {
         out.extend_from_slice(mark.as_bytes());
         out.extend_from_slice(line.as_bytes());
     } else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::chat::action::{RoomAction, Setting};
 use crate::text::Charset;
-use crate::ui::command::{PlaceVerb, ServerVerb, TalkVerb, Verb};
+use crate::ui::command::{FileVerb, PlaceVerb, ServerVerb, TalkVerb, Verb};
 use crate::ui::screen::Bell;
 
 const NO_ROOM: &str = "You are in no room. :rooms lists them, :join enters one.";
@@ -134,6 +134,12 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("ignore", Effect::Show(ShowEffect::Ignored)),
         ("ignore bob", Effect::User(UserEffect::Ignore(member("bob")))),
         ("unignore bob", Effect::User(UserEffect::Unignore(member("bob")))),
+        ("files", Effect::File(FileEffect::List)),
+        ("accept", Effect::File(FileEffect::Accept(None))),
+        ("accept 7", Effect::File(FileEffect::Accept(Some(7)))),
+        ("accept #7", Effect::File(FileEffect::Accept(Some(7)))),
+        ("decline", Effect::File(FileEffect::Decline(None))),
+        ("decline 18446744073709551615", Effect::File(FileEffect::Decline(Some(u64::MAX)))),
         ("bell on", Effect::Screen(ScreenEffect::SetBell(Bell::On))),
         ("bell OFF", Effect::Screen(ScreenEffect::SetBell(Bell::Off))),
         ("bell Mentions", Effect::Screen(ScreenEffect::SetBell(Bell::Mentions))),
@@ -222,6 +228,16 @@ fn a_group_is_made_and_then_people_are_invited() {
 }
 
 #[test]
+fn a_file_is_offered_to_a_user_by_the_name_as_typed() {
+    for (view, mark) in [(false, ':'), (true, '/')] {
+        let effects = Person::at_general(view).commands(view, "send @bob#7 ../my  report.pdf");
+        let send =
+            FileEffect::Send(Box::new(FileOffer { to: member("bob#7"), name: "../my  report.pdf".to_owned(), mark }));
+        assert_eq!(effects, [Effect::File(send)]);
+    }
+}
+
+#[test]
 fn every_command_has_a_right_form_among_these_tests() {
     let elsewhere = [
         Verb::Place(PlaceVerb::Group),
@@ -239,6 +255,7 @@ fn every_command_has_a_right_form_among_these_tests() {
         Verb::Talk(TalkVerb::Delete),
         Verb::Talk(TalkVerb::Temporary),
         Verb::Talk(TalkVerb::Paste),
+        Verb::File(FileVerb::Send),
     ];
     let verb = |line: &str| find(line.split(' ').next().unwrap_or("")).map(|spec| spec.verb);
     let here: Vec<_> = right_forms().iter().filter_map(|(line, _)| verb(line)).collect();
@@ -266,7 +283,7 @@ fn wrong_forms_are_answered_with_how_to_use_the_command() {
         |unmute bob x|kick|mute bob 10m spam\
         |ban|unban|mute|mute bob x|unmute|op|deop|nick|whois|unignore|bell|bell x|timestamps|timestamps x|ids|ids 1 2|quiet\
         |quiet please|color|color maybe|mode\
-        |mode x|echo|shutdown|login|ghost|broadcast|unbanip|unbanip ::1 now|audit x|audit -1\
+        |mode x|send|send bob|accept x|accept -1|accept 7 8|decline x|decline 18446744073709551616|files 1|echo|shutdown|login|ghost|broadcast|unbanip|unbanip ::1 now|audit x|audit -1\
         |audit 99999999999999999999999";
     for view in [false, true] {
         for line in lines.split('|') {

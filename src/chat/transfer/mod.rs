@@ -1,0 +1,47 @@
+//! Files that users send each other: which offers there are, and how far each transfer is.
+//!
+//! ```text
+//! Offered --accept--> Accepted --both ends have come--> Running --> over
+//!    |                   |                                 |
+//!    '--decline, leave,  '--decline, time--> over          '--decline, an end is lost: broken, and may be resumed
+//!       time--> over
+//! ```
+//!
+//! *Owns* these states, who may do what in them, and the limits. Pure: `now` is an argument.
+//! *Knows nothing of* sockets, of bytes, and of how users learn of anything.
+
+mod records;
+mod table;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use records::{Accepted, Claim, Declined, Ended, Limits, Listed, OfferError, Offered, PickError, Side, Stage};
+pub use table::Table;
+pub use token::Token;
+
+use crate::chat::message::{AccountId, Addressee, ClientId};
+use crate::chat::names::UserName;
+
+/// One of the two users of a transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party {
+    /// Their connection.
+    pub client: ClientId,
+    /// The account they are logged in to.
+    pub account: Option<AccountId>,
+    /// Their name.
+    pub name: UserName,
+}
+
+impl Party {
+    /// Whether both are the same user, on this connection or on another one of their account.
+    fn is(&self, other: &Party) -> bool {
+        self.client == other.client || (self.account.is_some() && self.account == other.account)
+    }
+
+    /// The user by connection and name.
+    pub fn addressee(&self) -> Addressee {
+        Addressee { client: self.client, name: self.name.clone() }
+    }
+}

@@ -1,0 +1,146 @@
+//! What the table of transfers is asked and answers.
+//!
+//! *Owns* these values. *Knows nothing of* how they come about.
+
+use std::time::{Duration, Instant};
+
+use super::Party;
+use crate::chat::file_name::FileName;
+use crate::chat::names::UserName;
+
+/// What the configuration allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Transfers that run at the same time.
+    pub at_once: usize,
+    /// How long an offer waits for an answer.
+    pub offer: Duration,
+    /// How long both ends may take to come once it is accepted.
+    pub start: Duration,
+}
+
+/// One end of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The file comes from here.
+    Sender,
+    /// It goes there.
+    Receiver,
+}
+
+/// How far a transfer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It waits for an answer.
+    Offered,
+    /// It waits for both ends.
+    Accepted,
+    /// The file is on its way, and has this many bytes.
+    Running(u64),
+}
+
+/// Why an offer is not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfferError {
+    /// The sender has this many waiting.
+    TooMany(usize),
+    /// The receiver has too many waiting, or the server has.
+    TakesNone,
+}
+
+/// An offer that was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// Its number.
+    pub number: u64,
+    /// When it ends.
+    pub ends: Instant,
+    /// How much of the file has passed already, if it can be resumed.
+    pub from: u64,
+}
+
+/// Why there is nothing to accept or to decline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PickError {
+    /// There is none, or none with that number.
+    None,
+    /// There are several, and no number was given. This is the first one.
+    Several(u64),
+}
+
+/// A transfer that was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its number.
+    pub number: u64,
+    /// Who sends.
+    pub sender: Party,
+    /// Who receives.
+    pub receiver: Party,
+    /// What.
+    pub name: FileName,
+    /// The first byte that is sent.
+    pub from: u64,
+    /// When both ends must have come.
+    pub ends: Instant,
+}
+
+/// A transfer that one of the two does not want.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declined {
+    /// Its number.
+    pub number: u64,
+    /// The other one; `None` if they have not heard of it.
+    pub other: Option<Party>,
+    /// What.
+    pub name: FileName,
+    /// It was running, and is until its bytes have stopped.
+    pub was_running: bool,
+}
+
+/// A transfer that has ended without having begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its number.
+    pub number: u64,
+    /// Who would have sent.
+    pub sender: Party,
+    /// Who would have received; `None` if they have not heard of it.
+    pub receiver: Option<Party>,
+    /// Their name.
+    pub asked: UserName,
+    /// What.
+    pub name: FileName,
+    /// It had been accepted.
+    pub was_accepted: bool,
+}
+
+/// What a token opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The transfer.
+    pub number: u64,
+    /// Which end.
+    pub side: Side,
+    /// The file.
+    pub name: FileName,
+    /// The first byte that is sent.
+    pub from: u64,
+    /// When both ends must have come.
+    pub ends: Instant,
+}
+
+/// A transfer as it is listed for one of the two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its number.
+    pub number: u64,
+    /// Which end is theirs.
+    pub side: Side,
+    /// Who has the other one.
+    pub other: UserName,
+    /// What.
+    pub name: FileName,
+    /// How far it is.
+    pub stage: Stage,
+}

@@ -1,0 +1,330 @@
+//! All transfers of a server.
+//!
+//! *Owns* the numbers by which users name them, the tokens in use, and what is remembered of broken ones.
+//! *Knows nothing of* which bytes have passed, beyond their number.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::records::{Accepted, Claim, Declined, Ended, Limits, Listed, OfferError, Offered, PickError, Side, Stage};
+use super::{Party, Token};
+use crate::chat::file_name::FileName;
+use crate::chat::message::ClientId;
+use crate::chat::names::UserName;
+
+/// Offers of one user that wait for an answer.
+const MOST_OFFERS: usize = 3;
+
+/// Offers that wait for one user's answer. Beyond that they are not asked any more: a crowd would fill their screen.
+const MOST_ASKED: usize = 16;
+
+/// Transfers that were accepted and have not begun, of one sender.
+const MOST_ACCEPTED: usize = 8;
+
+/// All transfers together. One takes about half a kilobyte.
+const MOST: usize = 4096;
+
+/// How long a broken transfer can be resumed.
+const RESUMABLE: Duration = Duration::from_secs(600);
+
+/// Broken transfers that are remembered. Beyond that, the oldest can no longer be resumed.
+const MOST_BROKEN: usize = 256;
+
+struct Transfer {
+    sender: Party,
+    receiver: Party,
+    name: FileName,
+    stage: Stage,
+    /// The receiver has not heard of the offer, because they ignore the sender.
+    is_silent: bool,
+    /// When it is over unless something happens.
+    ends: Instant,
+    /// The first byte that is sent.
+    from: u64,
+    tokens: Vec<Token>,
+}
+
+struct Broken<M> {
+    sender: Party,
+    receiver: Party,
+    name: FileName,
+    /// How many bytes have passed.
+    at: u64,
+    memory: M,
+    since: Instant,
+}
+
+/// The transfers; `M` is what the one who passes the bytes on remembers of a broken one.
+pub struct Table<M> {
+    transfers: BTreeMap<u64, Transfer>,
+    tokens: HashMap<Token, (u64, Side)>,
+    broken: VecDeque<Broken<M>>,
+    last: u64,
+    running: usize,
+}
+
+impl<M> Default for Table<M> {
+    fn default() -> Table<M> {
+        Table { transfers: BTreeMap::new(), tokens: HashMap::new(), broken: VecDeque::new(), last: 0, running: 0 }
+    }
+}
+
+impl<M> Table<M> {
+    /// Offers a file. `is_silent`: the receiver is not to hear of it.
+    ///
+    /// # Errors
+    ///
+    /// There are too many already.
+    pub fn offer(
+        &mut self,
+        sender: Party,
+        receiver: Party,
+        name: FileName,
+        is_silent: bool,
+        limits: &Limits,
+        now: Instant,
+    ) -> Result<Offered, OfferError> {
+        let waiting = |of: &dyn Fn(&Transfer) -> bool| {
+            self.transfers.values().filter(|known| known.stage == Stage::Offered && of(known)).count()
+        };
+        if waiting(&|known| known.sender.client == sender.client) >= MOST_OFFERS {
+            return Err(OfferError::TooMany(MOST_OFFERS));
+        }
+        if self.transfers.len() >= MOST || waiting(&|known| known.receiver.client == receiver.client) >= MOST_ASKED {
+            return Err(OfferError::TakesNone);
+        }
+        self.forget_old(now);
+        let is_this =
+            |known: &Broken<M>| known.sender.is(&sender) && known.receiver.is(&receiver) && known.name == name;
+        let from = self.broken.iter().rev().find(|known| is_this(known)).map_or(0, |known| known.at);
+        self.last += 1;
+        let (number, ends) = (self.last, now + limits.offer);
+        let transfer =
+            Transfer { sender, receiver, name, stage: Stage::Offered, is_silent, ends, from, tokens: Vec::new() };
+        self.transfers.insert(number, transfer);
+        Ok(Offered { number, ends, from })
+    }
+
+    /// Accepts an offer. The first of the tokens is the sender's.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing to accept.
+    pub fn accept(
+        &mut self,
+        client: ClientId,
+        number: Option<u64>,
+        tokens: [Token; 2],
+        limits: &Limits,
+        now: Instant,
+    ) -> Result<Accepted, PickError> {
+        let is_asked = |known: &Transfer| {
+            known.receiver.client == client && known.stage == Stage::Offered && !known.is_silent && now < known.ends
+        };
+        let number = self.pick(number, is_asked)?;
+        let sender = self.transfers.get(&number).map(|known| known.sender.client);
+        let is_accepted = |known: &&Transfer| known.stage == Stage::Accepted && Some(known.sender.client) == sender;
+        if self.transfers.values().filter(is_accepted).count() >= MOST_ACCEPTED {
+            return Err(PickError::None);
+        }
+        self.open(number, tokens, None, now + limits.start).ok_or(PickError::None)
+    }
+
+    /// Gives an accepted transfer other tokens, since it has to begin at another byte. `None` if it is over, or runs.
+    pub fn begin_again(
+        &mut self,
+        number: u64,
+        tokens: [Token; 2],
+        from: u64,
+        limits: &Limits,
+        now: Instant,
+    ) -> Option<Accepted> {
+        self.transfers.get(&number).filter(|known| known.stage == Stage::Accepted)?;
+        self.open(number, tokens, Some(from), now + limits.start)
+    }
+
+    fn open(&mut self, number: u64, tokens: [Token; 2], from: Option<u64>, ends: Instant) -> Option<Accepted> {
+        let known = self.transfers.get_mut(&number)?;
+        for token in std::mem::replace(&mut known.tokens, tokens.to_vec()) {
+            self.tokens.remove(&token);
+        }
+        let [put, get] = tokens;
+        self.tokens.insert(put, (number, Side::Sender));
+        self.tokens.insert(get, (number, Side::Receiver));
+        known.stage = Stage::Accepted;
+        known.from = from.unwrap_or(known.from);
+        known.ends = ends;
+        Some(Accepted {
+            number,
+            sender: known.sender.clone(),
+            receiver: known.receiver.clone(),
+            name: known.name.clone(),
+            from: known.from,
+            ends,
+        })
+    }
+
+    /// Ends a transfer that one of the two does not want. One that runs stays until [`Table::finish`].
+    ///
+    /// # Errors
+    ///
+    /// There is nothing to decline.
+    pub fn decline(&mut self, client: ClientId, number: Option<u64>) -> Result<Declined, PickError> {
+        let concerns =
+            |known: &Transfer| known.sender.client == client || (known.receiver.client == client && !known.is_silent);
+        // Without a number it is an answer, so an offer to this user is meant before anything else.
+        let asked =
+            |known: &Transfer| known.receiver.client == client && known.stage == Stage::Offered && !known.is_silent;
+        let number = match number {
+            None => self.pick(None, asked).or_else(|error| match error {
+                PickError::None => self.pick(None, concerns),
+                PickError::Several(_) => Err(error),
+            }),
+            number => self.pick(number, concerns),
+        }?;
+        let Some(known) = self.transfers.get(&number) else { return Err(PickError::None) };
+        let is_sender = known.sender.client == client;
+        let other = if is_sender { &known.receiver } else { &known.sender };
+        let declined = Declined {
+            number,
+            other: Some(other.clone()).filter(|_| !known.is_silent),
+            name: known.name.clone(),
+            was_running: matches!(known.stage, Stage::Running(_)),
+        };
+        if !declined.was_running {
+            self.remove(number);
+        }
+        Ok(declined)
+    }
+
+    fn pick(&self, number: Option<u64>, fits: impl Fn(&Transfer) -> bool) -> Result<u64, PickError> {
+        let mut fitting = self.transfers.iter().filter(|(_, known)| fits(known)).map(|(number, _)| *number);
+        match number {
+            Some(number) => fitting.find(|known| *known == number).ok_or(PickError::None),
+            None => match (fitting.next(), fitting.next()) {
+                (None, _) => Err(PickError::None),
+                (Some(only), None) => Ok(only),
+                (Some(first), Some(_)) => Err(PickError::Several(first)),
+            },
+        }
+    }
+
+    /// What a token opens, without using it up.
+    pub fn look_at(&self, token: &Token, now: Instant) -> Option<Claim> {
+        let (number, side) = *self.tokens.get(token)?;
+        let known = self.transfers.get(&number).filter(|known| now < known.ends)?;
+        Some(Claim { number, side, name: known.name.clone(), from: known.from, ends: known.ends })
+    }
+
+    /// Uses a token up, if it opens this end of a transfer.
+    pub fn claim(&mut self, token: &Token, side: Side, now: Instant) -> Option<Claim> {
+        let claim = self.look_at(token, now).filter(|claim| claim.side == side)?;
+        self.tokens.remove(token);
+        Some(claim)
+    }
+
+    /// The first byte that is sent in a transfer that waits for its ends.
+    pub fn begins_at(&self, number: u64) -> Option<u64> {
+        self.transfers.get(&number).filter(|known| known.stage == Stage::Accepted).map(|known| known.from)
+    }
+
+    /// Whether a transfer is not over.
+    pub fn has(&self, number: u64) -> bool {
+        self.transfers.contains_key(&number)
+    }
+
+    /// Whether a transfer may run now: not too many do, and none of its sender.
+    pub fn may_start(&self, number: u64, limits: &Limits) -> bool {
+        let Some(known) = self.transfers.get(&number) else { return false };
+        let is_theirs = |other: &Transfer| matches!(other.stage, Stage::Running(_)) && other.sender.is(&known.sender);
+        known.stage == Stage::Accepted && self.running < limits.at_once && !self.transfers.values().any(is_theirs)
+    }
+
+    /// Both ends have come, and the whole file has this many bytes. Returns what is remembered of the part that has passed before.
+    pub fn start(&mut self, number: u64, size: u64) -> Option<M> {
+        let known = self.transfers.get_mut(&number)?;
+        known.stage = Stage::Running(size);
+        self.running += 1;
+        let (sender, receiver, name, from) = (&known.sender, &known.receiver, &known.name, known.from);
+        let is_this =
+            |broken: &Broken<M>| broken.sender.is(sender) && broken.receiver.is(receiver) && broken.name == *name;
+        let at = self.broken.iter().rposition(is_this)?;
+        let broken = self.broken.remove(at)?;
+        (broken.at == from).then_some(broken.memory)
+    }
+
+    /// A running transfer is over. `broken` is how many bytes of the file have passed if it can be resumed. Returns the two.
+    pub fn finish(&mut self, number: u64, broken: Option<(u64, M)>, now: Instant) -> Option<Ended> {
+        let ended = self.remove(number)?;
+        self.running = self.running.saturating_sub(1);
+        if let (Some((at, memory)), Some(receiver)) = (broken, ended.receiver.clone()) {
+            self.forget_old(now);
+            if self.broken.len() >= MOST_BROKEN {
+                self.broken.pop_front();
+            }
+            let (sender, name) = (ended.sender.clone(), ended.name.clone());
+            self.broken.push_back(Broken { sender, receiver, name, at, memory, since: now });
+        }
+        Some(ended)
+    }
+
+    /// Ends an accepted transfer that cannot begin.
+    pub fn cancel(&mut self, number: u64) -> Option<Ended> {
+        self.transfers.get(&number).filter(|known| known.stage == Stage::Accepted)?;
+        self.remove(number)
+    }
+
+    /// Ends a transfer whose time is over.
+    pub fn expire(&mut self, number: u64, now: Instant) -> Option<Ended> {
+        let is_over = |known: &&Transfer| !matches!(known.stage, Stage::Running(_)) && known.ends <= now;
+        self.transfers.get(&number).filter(is_over)?;
+        self.remove(number)
+    }
+
+    /// A user has left: their offers end, and those made to them. What has been accepted goes on, since they may have left to use
+    /// their terminal for the file.
+    pub fn leave(&mut self, client: ClientId) -> Vec<Ended> {
+        let concerns = |known: &Transfer| known.sender.client == client || known.receiver.client == client;
+        let gone =
+            |(number, known): (&u64, &Transfer)| (known.stage == Stage::Offered && concerns(known)).then_some(*number);
+        let gone: Vec<_> = self.transfers.iter().filter_map(gone).collect();
+        gone.into_iter().filter_map(|number| self.remove(number)).collect()
+    }
+
+    /// A user has another name.
+    pub fn rename(&mut self, client: ClientId, name: &UserName) {
+        let parties = self.transfers.values_mut().flat_map(|known| [&mut known.sender, &mut known.receiver]);
+        parties.filter(|party| party.client == client).for_each(|party| party.name = name.clone());
+    }
+
+    /// A user's transfers, oldest first.
+    pub fn list(&self, client: ClientId) -> Vec<Listed> {
+        let listed = |(number, known): (&u64, &Transfer)| {
+            let (side, other) = match client {
+                client if client == known.sender.client => (Side::Sender, &known.receiver),
+                client if client == known.receiver.client && !known.is_silent => (Side::Receiver, &known.sender),
+                _ => return None,
+            };
+            let (other, name) = (other.name.clone(), known.name.clone());
+            Some(Listed { number: *number, side, other, name, stage: known.stage })
+        };
+        self.transfers.iter().filter_map(listed).collect()
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Ended> {
+        let known = self.transfers.remove(&number)?;
+        known.tokens.iter().for_each(|token| _ = self.tokens.remove(token));
+        Some(Ended {
+            number,
+            sender: known.sender,
+            asked: known.receiver.name.clone(),
+            receiver: Some(known.receiver).filter(|_| !known.is_silent),
+            name: known.name,
+            was_accepted: known.stage != Stage::Offered,
+        })
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        self.broken.retain(|known| now.saturating_duration_since(known.since) < RESUMABLE);
+    }
+}

@@ -1,0 +1,194 @@
+//! What the two users of a transfer learn, and what the log says.
+//!
+//! *Owns* who is told what when a transfer is accepted, ends or breaks off.
+//! *Knows nothing of* what was typed, and of how bytes are passed on.
+
+use std::time::Instant;
+
+use super::Hub;
+use super::timer::Task;
+use super::transfers::Hasher;
+use crate::chat::file_name::FileName;
+use crate::chat::message::ClientId;
+use crate::chat::names::UserName;
+use crate::chat::transfer::{Accepted, Ended, Limits, Party, Side, Token};
+use crate::outbox::Outbox;
+use crate::ui::file_lines::{self, Place};
+use crate::ui::screen::LineKind;
+
+/// How a transfer has ended.
+pub(crate) enum Outcome {
+    /// All of it has arrived.
+    Done(u64, Option<String>),
+    /// This much of so much has passed; the hash of it, if it is known.
+    Broken(u64, u64, Option<Hasher>),
+    /// More came than was announced.
+    CutOff(u64),
+    /// The receiver has more already than there is.
+    TooLong,
+}
+
+impl Hub {
+    /// What the configuration allows.
+    pub(crate) fn transfer_limits(&self) -> Limits {
+        let files = &self.config().files;
+        Limits { at_once: files.max_at_once, offer: files.offer, start: files.start }
+    }
+
+    /// Two fresh tokens.
+    pub(crate) fn fresh_tokens() -> Result<[Token; 2], getrandom::Error> {
+        let mut random = [[0; 10]; 2];
+        for bits in &mut random {
+            getrandom::fill(bits)?;
+        }
+        Ok(random.map(Token::new))
+    }
+
+    /// Where a user's shell would connect to; `None` if no port for files is open to them.
+    pub(crate) fn file_place(&self, outbox: &Outbox) -> Option<Place> {
+        let ports = self.transfers.ports()?;
+        let config = self.config();
+        let may_be_plain = outbox.peer_address().is_some_and(|peer| config.takes_plain(peer));
+        let plain = ports.plain.filter(|_| may_be_plain);
+        let host = match config.files.host.as_str() {
+            "" => outbox.stream().local_addr().ok()?.ip().to_canonical().to_string(),
+            host => host.to_owned(),
+        };
+        (plain.is_some() || ports.tls.is_some()).then_some(Place { host, plain, tls: ports.tls })
+    }
+
+    /// The rows for one end of a transfer.
+    pub(crate) fn file_rows(
+        &self,
+        accepted: &Accepted,
+        side: Side,
+        token: Token,
+        outbox: &Outbox,
+    ) -> Vec<(LineKind, String)> {
+        let Some(place) = self.file_place(outbox) else { return Vec::new() };
+        let Accepted { name, from, receiver, .. } = accepted;
+        let commands = file_lines::commands(side, name, token, *from, &place);
+        let above = file_lines::above_commands(side, name, receiver.name.as_str(), commands.len());
+        let commands = commands.into_iter().map(|line| (LineKind::Command, line));
+        [(LineKind::News, above)].into_iter().chain(commands).collect()
+    }
+
+    /// A user learns of something they have not asked for.
+    fn tell_client(&self, client: ClientId, kind: LineKind, line: &str) {
+        if let Some(outbox) = self.roster.connection(client) {
+            outbox.announce(kind, line);
+        }
+    }
+
+    /// Shows a user their end of a transfer, unasked.
+    pub(crate) fn announce_file_rows(&self, accepted: &Accepted, side: Side, token: Token) {
+        let party = match side {
+            Side::Sender => &accepted.sender,
+            Side::Receiver => &accepted.receiver,
+        };
+        if let Some(outbox) = self.roster.connection(party.client) {
+            for (kind, line) in self.file_rows(accepted, side, token, &outbox) {
+                outbox.announce(kind, &line);
+            }
+        }
+    }
+
+    /// Ends an offer or an accepted transfer when its time comes.
+    pub(crate) fn end_transfer_later(&self, number: u64, ends: Instant) {
+        self.timer.schedule(ends, Task::EndTransfer(number));
+    }
+
+    /// Its time has come, unless it has more by now.
+    pub(super) fn end_transfer(&self, number: u64, now: Instant) {
+        if let Some(ended) = self.transfers.with_table(|table| table.expire(number, now)) {
+            self.tell_expired(&ended, None);
+        }
+    }
+
+    /// A user has left.
+    pub(crate) fn end_offers_of(&self, client: ClientId) {
+        if self.transfers.ports().is_none() {
+            return;
+        }
+        for ended in self.transfers.with_table(|table| table.leave(client)) {
+            self.tell_expired(&ended, Some(client));
+        }
+    }
+
+    fn tell_expired(&self, ended: &Ended, gone: Option<ClientId>) {
+        let Ended { sender, receiver, asked, name, was_accepted, .. } = ended;
+        log_end(ended, None, if gone.is_some() { "a user has left" } else { "not begun in time" });
+        let tell = |party: &Party, side, other: &UserName| {
+            if Some(party.client) != gone {
+                let line = file_lines::expired(side, name, other.as_str(), *was_accepted);
+                self.tell_client(party.client, LineKind::News, &line);
+            }
+        };
+        tell(sender, Side::Sender, asked);
+        if let Some(receiver) = receiver {
+            tell(receiver, Side::Receiver, &sender.name);
+        }
+    }
+
+    /// A sender's file is too large: the transfer ends before it has begun.
+    pub(crate) fn refuse_size(&self, number: u64) -> String {
+        let most = self.config().files.max_bytes as u64;
+        let sentence = file_lines::too_big(most);
+        if let Some(ended) = self.transfers.with_table(|table| table.cancel(number)) {
+            log_end(&ended, None, "too big");
+            self.tell_client(ended.sender.client, LineKind::Refusal, &sentence);
+            if let Some(receiver) = &ended.receiver {
+                self.tell_client(receiver.client, LineKind::Refusal, &file_lines::not_sent(&ended.name, most));
+            }
+        }
+        sentence
+    }
+
+    /// The receiver has less of the file than the sender's line leaves out: both get other lines.
+    pub(crate) fn begin_transfer_again(&self, number: u64, from: u64, now: Instant) {
+        let Ok(tokens) = Hub::fresh_tokens() else { return };
+        let limits = self.transfer_limits();
+        let again = self.transfers.with_table(|table| table.begin_again(number, tokens, from, &limits, now));
+        let Some(accepted) = again else { return };
+        self.end_transfer_later(number, accepted.ends);
+        let line = file_lines::begins_again(&accepted.name, from);
+        for (side, token, party) in
+            [(Side::Sender, tokens[0], &accepted.sender), (Side::Receiver, tokens[1], &accepted.receiver)]
+        {
+            self.tell_client(party.client, LineKind::News, &line);
+            self.announce_file_rows(&accepted, side, token);
+        }
+    }
+
+    /// A transfer that ran is over: both learn how. Returns the sentence.
+    pub(crate) fn finish_transfer(&self, number: u64, name: &FileName, outcome: Outcome, now: Instant) -> String {
+        let (kind, line, bytes, result, broken) = match outcome {
+            Outcome::Done(size, hash) => {
+                (LineKind::News, file_lines::done(name, size, hash.as_deref()), size, "complete", None)
+            }
+            Outcome::Broken(at, size, hash) => {
+                let resumable = Some((at, hash)).filter(|_| at > 0 && at < size);
+                (LineKind::Refusal, file_lines::broken(name, at, size), at, "broken off", resumable)
+            }
+            Outcome::CutOff(size) => (LineKind::Refusal, file_lines::cut_off(name, size), size, "cut off", None),
+            Outcome::TooLong => {
+                let line = file_lines::too_long(name);
+                (LineKind::Refusal, line, 0, "the receiver had more than there is", None)
+            }
+        };
+        if let Some(ended) = self.transfers.with_table(|table| table.finish(number, broken, now)) {
+            log_end(&ended, Some(bytes), result);
+            let parties = [Some(&ended.sender), ended.receiver.as_ref()];
+            parties.into_iter().flatten().for_each(|party| self.tell_client(party.client, kind, &line));
+        }
+        line
+    }
+}
+
+/// Sender, receiver, bytes and result: never the file's name, which is the users' own.
+fn log_end(ended: &Ended, bytes: Option<u64>, result: &str) {
+    let Ended { number, sender, asked, receiver, .. } = ended;
+    let to = receiver.as_ref().map_or_else(|| asked.to_string(), |to| format!("{}#{}", to.name, to.client));
+    let bytes = bytes.map_or_else(String::new, |bytes| format!("{bytes} bytes, "));
+    log::info!("transfer {number} from {}#{} to {to}: {bytes}{result}", sender.name, sender.client);
+}

@@ -1,0 +1,266 @@
+//! The transfers of files: which there are, and where their two ends meet.
+//!
+//! Each end is a connection with a thread of its own. The receiver's hands its connection over and waits; the sender's takes it
+//! and passes the file on. Nothing is read from a sender before the receiver is there.
+//!
+//! *Owns* the table of transfers, the ends that wait, and the ports for files.
+//! *Knows nothing of* users' screens, of how a file is passed on, and of the configuration.
+
+mod hasher;
+mod link;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::chat::file_name::FileName;
+use crate::chat::message::ClientId;
+use crate::chat::transfer::{Claim, Limits, Side, Table, Token};
+
+pub(crate) use hasher::Hasher;
+pub(crate) use link::{CHUNK, Link};
+
+/// How long a transfer may make no progress, unless a test says otherwise.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is remembered of a part that has passed: the hash of the file so far.
+type Memory = Option<Hasher>;
+
+/// A transfer under way, as both ends and `:files` see it.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    passed: AtomicU64,
+    stopped: AtomicBool,
+}
+
+impl Progress {
+    /// Notes how much of the file has passed.
+    pub(crate) fn note(&self, passed: u64) {
+        self.passed.store(passed, Ordering::Relaxed);
+    }
+
+    /// How much of the file has passed.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody has ended the transfer.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+/// Where the two ends of one transfer meet.
+#[derive(Default)]
+struct Meeting {
+    /// The receiver's end, and the first byte it wants.
+    receiver: Option<(Link, u64)>,
+    progress: Arc<Progress>,
+}
+
+/// Where files pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FilePorts {
+    /// The port without encryption.
+    pub(crate) plain: Option<u16>,
+    /// The port for TLS, and the SHA-256 of the server's public key in base 64.
+    pub(crate) tls: Option<(u16, String)>,
+}
+
+#[derive(Default)]
+struct State {
+    table: Table<Memory>,
+    meetings: HashMap<u64, Meeting>,
+    /// Ends of receivers whose file has arrived, for their own threads to close.
+    returned: HashMap<u64, Link>,
+    ports: FilePorts,
+    stopped: bool,
+}
+
+/// What the sender's end finds when both are there.
+pub(crate) struct Meet {
+    /// The other end.
+    pub(crate) receiver: Link,
+    /// The first byte that it wants.
+    pub(crate) wanted: u64,
+    /// The hash of what has passed before, if that is known.
+    pub(crate) memory: Memory,
+    /// To be noted, and looked at.
+    pub(crate) progress: Arc<Progress>,
+}
+
+/// How a receiver's wait has ended.
+pub(crate) enum Received {
+    /// The transfer has not begun, and will not.
+    NotBegun(Link),
+    /// Everything has been written, and the connection is to be closed in order.
+    Ended(Link),
+    /// The connection was reset.
+    Reset,
+}
+
+/// The transfers of a server.
+pub struct Transfers {
+    /// A leaf. Guards the table, and the ends that wait. No socket is read or written under it.
+    state: Mutex<State>,
+    /// An end has come, or a transfer is over.
+    changed: Condvar,
+    /// Milliseconds.
+    patience: AtomicU64,
+}
+
+impl Default for Transfers {
+    fn default() -> Transfers {
+        let patience = AtomicU64::new(u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX));
+        Transfers { state: Mutex::default(), changed: Condvar::new(), patience }
+    }
+}
+
+impl Transfers {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets where files pass.
+    pub(crate) fn set_ports(&self, ports: FilePorts) {
+        self.lock().ports = ports;
+    }
+
+    /// The server has another certificate.
+    pub(crate) fn set_pin(&self, pin: String) {
+        if let Some((_, known)) = &mut self.lock().ports.tls {
+            *known = pin;
+        }
+    }
+
+    /// Where files pass; `None` if they do nowhere.
+    pub(crate) fn ports(&self) -> Option<FilePorts> {
+        let ports = self.lock().ports.clone();
+        (ports != FilePorts::default()).then_some(ports)
+    }
+
+    /// How long a transfer may make no progress.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience.load(Ordering::Relaxed))
+    }
+
+    /// Sets how long a transfer may make no progress, for tests.
+    #[doc(hidden)]
+    pub fn set_patience(&self, patience: Duration) {
+        self.patience.store(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Looks at the table or changes it. Every end that waits looks again afterwards.
+    pub(crate) fn with_table<R>(&self, change: impl FnOnce(&mut Table<Memory>) -> R) -> R {
+        let mut state = self.lock();
+        let changed = change(&mut state.table);
+        let State { table, meetings, .. } = &mut *state;
+        // An end that waits takes its connection back itself.
+        meetings.retain(|number, meeting| table.has(*number) || meeting.receiver.is_some());
+        drop(state);
+        self.changed.notify_all();
+        changed
+    }
+
+    /// How much of a file has passed.
+    pub(crate) fn passed(&self, number: u64) -> u64 {
+        self.lock().meetings.get(&number).map_or(0, |meeting| meeting.progress.passed())
+    }
+
+    /// Ends a running transfer at the next look of those who pass it on.
+    pub(crate) fn stop_one(&self, number: u64) {
+        if let Some(meeting) = self.lock().meetings.get(&number) {
+            meeting.progress.stopped.store(true, Ordering::Relaxed);
+        }
+        self.changed.notify_all();
+    }
+
+    /// The server stops: nothing waits or runs any more.
+    pub(crate) fn stop(&self) {
+        let mut state = self.lock();
+        state.stopped = true;
+        state.meetings.values().for_each(|meeting| meeting.progress.stopped.store(true, Ordering::Relaxed));
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Uses a token up, if it opens this end.
+    pub(crate) fn claim(&self, token: &str, side: Side, now: Instant) -> Option<Claim> {
+        let token = Token::parse(token)?;
+        self.lock().table.claim(&token, side, now)
+    }
+
+    /// The file that a receiver's token opens. Uses nothing up.
+    pub(crate) fn look_at(&self, token: &str, now: Instant) -> Option<FileName> {
+        let token = Token::parse(token)?;
+        self.lock().table.look_at(&token, now).filter(|claim| claim.side == Side::Receiver).map(|claim| claim.name)
+    }
+
+    /// The receiver's end has come: waits until the transfer is over.
+    pub(crate) fn receive(&self, claim: &Claim, link: Link, wanted: u64) -> Received {
+        let mut state = self.lock();
+        state.meetings.entry(claim.number).or_default().receiver = Some((link, wanted));
+        self.changed.notify_all();
+        loop {
+            let is_parked = state.meetings.get(&claim.number).is_some_and(|meeting| meeting.receiver.is_some());
+            let may_wait = state.table.begins_at(claim.number) == Some(claim.from) && !state.stopped;
+            let left = claim.ends.saturating_duration_since(Instant::now());
+            if is_parked && (!may_wait || left.is_zero()) {
+                let meeting = state.meetings.remove(&claim.number);
+                let parked = meeting.and_then(|meeting| meeting.receiver);
+                return parked.map_or(Received::Reset, |(link, _)| Received::NotBegun(link));
+            }
+            if !is_parked && !state.table.has(claim.number) {
+                return state.returned.remove(&claim.number).map_or(Received::Reset, Received::Ended);
+            }
+            // Once taken, the sender's thread ends the transfer in any case.
+            let wait = if is_parked { left } else { PATIENCE };
+            state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The sender's end has come, with a file of this size: waits for the receiver's, and until the transfer may run. `None` if it
+    /// is over before.
+    pub(crate) fn meet(&self, claim: &Claim, size: u64, limits: impl Fn() -> Limits) -> Option<Meet> {
+        let mut state = self.lock();
+        loop {
+            let left = claim.ends.saturating_duration_since(Instant::now());
+            if state.stopped || left.is_zero() || state.table.begins_at(claim.number) != Some(claim.from) {
+                return None;
+            }
+            if state.table.may_start(claim.number, &limits()) {
+                let waiting = state.meetings.get_mut(&claim.number);
+                let progress = waiting.as_ref().map(|meeting| Arc::clone(&meeting.progress));
+                let receiver = waiting.and_then(|meeting| meeting.receiver.take());
+                if let (Some((receiver, wanted)), Some(progress)) = (receiver, progress) {
+                    let memory = state.table.start(claim.number, size).flatten();
+                    return Some(Meet { receiver, wanted, memory, progress });
+                }
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The file has arrived: the receiver's own thread closes its connection, once the transfer is finished.
+    pub(crate) fn give_back(&self, number: u64, link: Link) {
+        self.lock().returned.insert(number, link);
+    }
+
+    /// Waits until a moment, or until the transfer is stopped.
+    pub(crate) fn wait_until(&self, due: Instant, progress: &Progress) {
+        let mut state = self.lock();
+        loop {
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() || progress.is_stopped() || state.stopped {
+                return;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// A user has another name.
+    pub(crate) fn rename(&self, client: ClientId, name: &crate::chat::names::UserName) {
+        self.lock().table.rename(client, name);
+    }
+}

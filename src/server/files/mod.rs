@@ -1,0 +1,310 @@
+//! Connections that carry files, each on a thread of its own.
+//!
+//! *Owns* one such connection from its first byte to its last: the deadlines of its beginning, what its token opens, and how it
+//! is answered.
+//! *Knows nothing of* users beyond what the hub does for it.
+
+mod relay;
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::socket_options::set_options;
+use super::transport::{Entrance, Service, Transport};
+use crate::access::attempts::{Attempt, AttemptError};
+use crate::chat::transfer::{Claim, Side};
+use crate::config::FilesConfig;
+use crate::hub::transfers::{FilePorts, Link, Received};
+use crate::hub::{Hub, Outcome};
+use crate::protocol::transfer::{Reader, Refused, Request, RequestError, Voice, Wish};
+use crate::protocol::wire::{Codec, Progress};
+
+/// How long the handshake of TLS and the whole request may take together. A peer that opens connections only to hold them occupies
+/// a thread no longer than this.
+const BEGINNING: Duration = Duration::from_secs(10);
+
+/// Bytes read at a time before it is known what the peer wants.
+const READ: usize = 2048;
+
+/// How long what was written may take to leave before the socket of a receiver whose file is not whole is reset.
+const LAST_BYTES: Duration = Duration::from_millis(500);
+
+/// Where the sender's bytes belong.
+struct Part {
+    /// The place of the first of them in the file.
+    base: u64,
+    /// How many there are.
+    size: u64,
+    /// They are sent once the server asks for them.
+    expects_continue: bool,
+}
+
+/// Where files pass.
+pub(super) fn ports<'a>(listeners: impl Iterator<Item = (Service, &'a Transport, SocketAddr)>) -> FilePorts {
+    let mut ports = FilePorts::default();
+    for (_, transport, address) in listeners.filter(|(service, ..)| *service == Service::Files) {
+        match transport.pin() {
+            Some(pin) => _ = ports.tls.get_or_insert((address.port(), pin)),
+            // Without a pin there is no line for curl that would not take any key.
+            None if transport.is_plain() => _ = ports.plain.get_or_insert(address.port()),
+            None => {}
+        }
+    }
+    ports
+}
+
+/// Keeps the listeners of a configuration that is replaced.
+pub(super) fn keep_listeners(old: &FilesConfig, new: &mut FilesConfig) {
+    if old.listen != new.listen || old.tls_listen != new.tls_listen {
+        log::warn!("the listeners of [files] have changed; this needs a restart, so the old ones stay");
+        new.listen.clone_from(&old.listen);
+        new.tls_listen.clone_from(&old.tls_listen);
+    }
+}
+
+/// Starts the thread of a connection, which calls `over` at its end. False if there is no thread to be had.
+pub(super) fn start(
+    stream: TcpStream,
+    peer: SocketAddr,
+    hub: &Arc<Hub>,
+    entrance: &Arc<Entrance>,
+    stack: usize,
+    over: impl FnOnce() + Send + 'static,
+) -> bool {
+    set_options(&stream);
+    let (hub, entrance) = (Arc::clone(hub), Arc::clone(entrance));
+    let thread = thread::Builder::new().name(format!("file:{peer}")).stack_size(stack);
+    let spawned = thread.spawn(move || {
+        let (address, began) = (peer.ip().to_canonical(), Instant::now());
+        log::info!("{peer} connected ({})", entrance.name());
+        let serve = || entrance.transport.codec().map_or("no TLS", |codec| serve(stream, codec, address, &hub));
+        let ended = catch_unwind(AssertUnwindSafe(serve)).unwrap_or("panicked");
+        log::info!("{peer} disconnected after {} s: {ended}", began.elapsed().as_secs());
+        over();
+    });
+    spawned.inspect_err(|error| log::warn!("{peer}: cannot start a thread: {error}")).is_ok()
+}
+
+/// Serves one connection to its end. Returns what is logged of it.
+fn serve(stream: TcpStream, codec: Codec, address: IpAddr, hub: &Hub) -> &'static str {
+    let (request, link) = match read_request(stream, codec) {
+        Ok(read) => read,
+        Err(why) => return why,
+    };
+    serve_request(&request, link, address, hub)
+}
+
+/// Does what an end of a transfer wants. The page's listener comes in here, too.
+pub(super) fn serve_request(request: &Request, link: Link, address: IpAddr, hub: &Hub) -> &'static str {
+    let voice = request.voice;
+    match &request.wish {
+        Wish::Look { token } => {
+            let answer = match check(token, address, hub, |token, now| hub.transfers.look_at(token, now)) {
+                Ok(name) => Voice::Http { head_only: true }.download(name.reduced(), name.shown(), 0, None),
+                Err(refused) => voice.refuse(&refused),
+            };
+            answer_and_close(link, &answer);
+            "answered"
+        }
+        Wish::Get { token, from } => {
+            match check(token, address, hub, |token, now| hub.transfers.claim(token, Side::Receiver, now)) {
+                Ok(claim) => get(&claim, from.unwrap_or(0), link, hub),
+                Err(refused) => refuse(link, &refused),
+            }
+        }
+        Wish::Put { token, size, part, expects_continue } => {
+            match check(token, address, hub, |token, now| hub.transfers.claim(token, Side::Sender, now)) {
+                Ok(claim) => {
+                    // In lines the rest is sent that was asked for; HTTP says itself where it begins.
+                    let base = if voice == Voice::Line { claim.from } else { part.map_or(0, |(first, _)| first) };
+                    let part = Part { base, size: *size, expects_continue: *expects_continue };
+                    put(&claim, &part, link, hub)
+                }
+                Err(refused) => refuse(link, &refused),
+            }
+        }
+    }
+}
+
+/// Tries a token. Wrong ones count against the address, as wrong passwords do.
+fn check<T>(
+    token: &str,
+    address: IpAddr,
+    hub: &Hub,
+    open: impl FnOnce(&str, Instant) -> Option<T>,
+) -> Result<T, Refused> {
+    let now = Instant::now();
+    let pending = match hub.limits.file_tokens.begin(Attempt::from_address(address, ()), now) {
+        Ok(pending) => pending,
+        Err(AttemptError::Waiting(left)) => return Err(Refused::Wait(left)),
+        // Others are being compared this moment.
+        Err(AttemptError::Undecided) => return Err(Refused::Wait(Duration::from_secs(1))),
+    };
+    match open(token, now) {
+        Some(opened) => {
+            // Not taken as a sign that those before were slips: one who has a token may go on guessing at others.
+            drop(pending);
+            Ok(opened)
+        }
+        None => {
+            pending.wrong(now);
+            Err(Refused::NoTransfer)
+        }
+    }
+}
+
+fn get(claim: &Claim, from: u64, mut link: Link, hub: &Hub) -> &'static str {
+    if from < claim.from {
+        let sentence = "The file there is shorter than expected: the chat shows another line to copy.".to_owned();
+        hub.begin_transfer_again(claim.number, from, Instant::now());
+        return refuse(link, &Refused::Over(sentence));
+    }
+    link.rest();
+    match hub.transfers.receive(claim, link, from) {
+        Received::NotBegun(link) => refuse(link, &over()),
+        Received::Ended(link) => {
+            link.close();
+            "received"
+        }
+        Received::Reset => "reset",
+    }
+}
+
+fn put(claim: &Claim, part: &Part, mut link: Link, hub: &Hub) -> &'static str {
+    let Part { base, size, expects_continue } = *part;
+    let most = hub.config().files.max_bytes as u64;
+    let Some(total) = base.checked_add(size).filter(|total| *total <= most) else {
+        let sentence = hub.refuse_size(claim.number);
+        return refuse(link, &Refused::TooBig(sentence));
+    };
+    if base > claim.from {
+        hub.transfers.with_table(|table| _ = table.cancel(claim.number));
+        return refuse(link, &Refused::Over(format!("The file has to begin at byte {}.", claim.from)));
+    }
+    link.rest();
+    let Some(mut meet) = hub.transfers.meet(claim, total, || hub.transfer_limits()) else {
+        return refuse(link, &over());
+    };
+    if meet.wanted > total {
+        let line = hub.finish_transfer(claim.number, &claim.name, Outcome::TooLong, Instant::now());
+        meet.receiver.reset(Duration::ZERO);
+        return refuse(link, &Refused::Over(line));
+    }
+    let whole = relay::Whole { base, size, total, expects_continue };
+    let rate = hub.config().files.bytes_per_second;
+    let pass_on = || relay::pass_on(&mut link, &mut meet, &whole, claim, rate, &hub.transfers);
+    // A bug there must not leave both ends waiting.
+    let passed = catch_unwind(AssertUnwindSafe(pass_on));
+    let passed = passed.unwrap_or_else(|_| relay::Passed::Part { at: meet.progress.passed(), hasher: None });
+    let now = Instant::now();
+    match passed {
+        relay::Passed::All { hash, is_longer } => {
+            let outcome = if is_longer { Outcome::CutOff(total) } else { Outcome::Done(total, hash) };
+            meet.receiver.end();
+            hub.transfers.give_back(claim.number, meet.receiver);
+            let line = hub.finish_transfer(claim.number, &claim.name, outcome, now);
+            if is_longer {
+                return refuse(link, &Refused::Over(line));
+            }
+            let answer = link.voice.done(&line);
+            answer_and_close(link, &answer);
+            "sent"
+        }
+        relay::Passed::Part { at, hasher } => {
+            let line = hub.finish_transfer(claim.number, &claim.name, Outcome::Broken(at, total, hasher), now);
+            meet.receiver.reset(LAST_BYTES);
+            refuse(link, &Refused::Over(line))
+        }
+    }
+}
+
+fn over() -> Refused {
+    Refused::Over("This transfer is over.".to_owned())
+}
+
+fn refuse(link: Link, refused: &Refused) -> &'static str {
+    let answer = link.voice.refuse(refused);
+    answer_and_close(link, &answer);
+    "refused"
+}
+
+fn answer_and_close(mut link: Link, answer: &[u8]) {
+    // A peer that does not take it is gone.
+    let _ = link.write(answer, Duration::from_secs(1), || false);
+    link.close();
+}
+
+/// Shakes hands, if there is TLS, and reads what the peer wants.
+fn read_request(mut stream: TcpStream, mut codec: Codec) -> Result<(Request, Link), &'static str> {
+    let deadline = Instant::now() + BEGINNING;
+    let mut buffer = vec![0; READ];
+    let mut reader = Reader::default();
+    #[cfg(feature = "tls")]
+    let mut is_shaking = !codec.is_plain();
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
+            return Err("said nothing in time");
+        }
+        let chunk = match stream.read(&mut buffer) {
+            Ok(0) => return Err("left"),
+            Ok(count) => &buffer[..count],
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => continue,
+                _ => return Err("lost"),
+            },
+        };
+        let (mut plain, mut answer) = (Vec::new(), Vec::new());
+        #[cfg(feature = "tls")]
+        if is_shaking {
+            let shaken = codec.shake_hands(chunk, &mut answer);
+            send(&stream, &answer);
+            match shaken {
+                Ok(Progress::ShakingHands) => continue,
+                Ok(Progress::Open) => is_shaking = false,
+                Ok(Progress::Closed) | Err(_) => return Err("no TLS"),
+            }
+            answer.clear();
+            // What came behind the handshake is kept for the first bytes that are fed.
+            if codec.feed(&[], &mut plain, &mut answer).is_err() {
+                return Err("no TLS");
+            }
+        } else if codec.feed(chunk, &mut plain, &mut answer).is_err() {
+            send(&stream, &answer);
+            return Err("broken TLS");
+        }
+        #[cfg(not(feature = "tls"))]
+        if codec.feed(chunk, &mut plain, &mut answer) != Ok(Progress::Open) {
+            return Err("broken");
+        }
+        send(&stream, &answer);
+        match reader.feed(&plain) {
+            Ok(None) => {}
+            Ok(Some((request, taken))) => {
+                let rest = plain.split_off(taken);
+                let link = Link::new(stream, codec, request.voice, rest).map_err(|_| "lost")?;
+                return Ok((request, link));
+            }
+            Err((error, voice)) => {
+                let refused =
+                    if error == RequestError::NotFound { Refused::NoTransfer } else { Refused::Request(error) };
+                if let Ok(link) = Link::new(stream, codec, voice, Vec::new()) {
+                    refuse(link, &refused);
+                }
+                return Err("not understood");
+            }
+        }
+    }
+}
+
+/// Sends protocol bytes. A peer that does not take them is found out by the next read.
+fn send(mut stream: &TcpStream, answer: &[u8]) {
+    if !answer.is_empty() {
+        let _ = stream.set_write_timeout(Some(Duration::from_secs(1)));
+        let _ = stream.write_all(answer);
+    }
+}

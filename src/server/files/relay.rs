@@ -1,0 +1,119 @@
+//! Passes a file on from the sender's end to the receiver's, on the sender's thread.
+//!
+//! One buffer, no disk: what the receiver does not take, the sender does not get rid of.
+//!
+//! *Owns* the pace, the count and the hash. *Knows nothing of* who sends what, and of how either end learns of the result.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::chat::transfer::Claim;
+use crate::hub::transfers::{CHUNK, Hasher, Link, Meet, Transfers};
+use crate::protocol::transfer::{CONTINUE, Voice};
+
+/// Pieces per second of a file whose pace is limited: small enough that it does not come in jerks.
+const PIECES_PER_SECOND: usize = 10;
+
+/// What is sent.
+pub(super) struct Whole {
+    /// The place in the file of the sender's first byte.
+    pub(super) base: u64,
+    /// How many bytes the sender has announced.
+    pub(super) size: u64,
+    /// The size of the whole file.
+    pub(super) total: u64,
+    /// The sender waits for the word to go on.
+    pub(super) expects_continue: bool,
+}
+
+/// How it went.
+pub(super) enum Passed {
+    /// All of it has been handed to the receiver's socket.
+    All {
+        /// The hash of the file, if all of it could be hashed.
+        hash: Option<String>,
+        /// The sender has sent more than was announced.
+        is_longer: bool,
+    },
+    /// An end was lost, or the transfer was stopped.
+    Part {
+        /// How much of the file has passed.
+        at: u64,
+        /// The hash of that, if it is known.
+        hasher: Option<Hasher>,
+    },
+}
+
+/// Passes on everything from the first byte that the receiver wants.
+pub(super) fn pass_on(
+    sender: &mut Link,
+    meet: &mut Meet,
+    whole: &Whole,
+    claim: &Claim,
+    rate: Option<usize>,
+    transfers: &Transfers,
+) -> Passed {
+    let is_whole = whole.base == 0;
+    // From the start it can be hashed in any case, from where it broke off if that was.
+    let is_next = whole.base == claim.from;
+    let mut hasher = if is_whole { Some(Hasher::new()) } else { meet.memory.take().filter(|_| is_next) };
+    let mut at = whole.base;
+    meet.progress.note(meet.wanted);
+    match copy(sender, meet, whole, claim, rate, transfers, &mut hasher, &mut at) {
+        Ok(is_longer) => Passed::All { hash: hasher.and_then(Hasher::finish), is_longer },
+        Err(error) => {
+            log::debug!("transfer {}: {error}", claim.number);
+            // What was left out is known to be there.
+            Passed::Part { at: at.max(meet.wanted), hasher: hasher.filter(|_| at >= meet.wanted) }
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "the state of one loop")]
+fn copy(
+    sender: &mut Link,
+    meet: &mut Meet,
+    whole: &Whole,
+    claim: &Claim,
+    rate: Option<usize>,
+    transfers: &Transfers,
+    hasher: &mut Option<Hasher>,
+    at: &mut u64,
+) -> io::Result<bool> {
+    let patience = transfers.patience();
+    let Meet { receiver, wanted, progress, .. } = meet;
+    let is_stopped = || progress.is_stopped();
+    if whole.expects_continue {
+        sender.write(CONTINUE, patience, is_stopped)?;
+    }
+    let head = receiver.voice.download(claim.name.reduced(), claim.name.shown(), *wanted, Some(whole.total));
+    receiver.write(&head, patience, is_stopped)?;
+    let piece = rate.map_or(CHUNK, |rate| (rate / PIECES_PER_SECOND).clamp(1, CHUNK));
+    let mut buffer = vec![0; piece];
+    let began = Instant::now();
+    let mut left = whole.size;
+    let mut is_longer = false;
+    while left > 0 {
+        let count = sender.read(&mut buffer, patience, is_stopped)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let own = count.min(usize::try_from(left).unwrap_or(usize::MAX));
+        is_longer = own < count;
+        let part = &buffer[..own];
+        let left_out = usize::try_from(wanted.saturating_sub(*at)).unwrap_or(usize::MAX).min(own);
+        receiver.write(&part[left_out..], patience, is_stopped)?;
+        if let Some(hasher) = hasher {
+            hasher.update(part);
+        }
+        *at += own as u64;
+        left -= own as u64;
+        progress.note((*at).max(*wanted));
+        if let Some(rate) = rate {
+            let sent = whole.size - left;
+            transfers.wait_until(began + Duration::from_secs_f64(sent as f64 / rate as f64), progress);
+        }
+    }
+    // Behind an HTTP body another request could follow, which is not answered; behind a line nothing may.
+    Ok(sender.voice == Voice::Line && (is_longer || sender.has_more()))
+}

@@ -1,0 +1,130 @@
+//! Many transfers, slow ones, guesses, and memory.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+#[test]
+fn guesses_find_nothing_and_soon_have_to_wait() {
+    let server = server("");
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    let accepted = exchange(&mut alice, &mut bob, "secret");
+    let (mut wrong, mut waits) = (0, 0);
+    for number in 0..200_u64 {
+        let guess = format!(
+            "get {}\n",
+            String::from_utf8_lossy(
+                &random(number, 20).iter().map(|byte| b'A' + byte % 26).take(16).collect::<Vec<_>>()
+            )
+        );
+        match answer(&end(&server, &guess)).as_str() {
+            "! No such transfer.\n" => wrong += 1,
+            line if line.starts_with("! Too many wrong tokens: try again in ") => waits += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!((wrong, waits), (3, 197));
+    // While it waits, not even a right one from there is looked at; it serves afterwards.
+    let right = answer(&end(&server, &format!("get {}\n", accepted.get_token())));
+    assert!(right.starts_with("! Too many wrong tokens"), "{right}");
+    bob.send(":files");
+    bob.expect("secret from alice: accepted");
+}
+
+#[test]
+fn more_transfers_than_may_run_wait_for_their_turn() {
+    let server = server("max_at_once = 1");
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    let first = exchange(&mut alice, &mut bob, "first");
+    let second = exchange(&mut alice, &mut bob, "second");
+    let receivers = [&first, &second].map(|accepted| end(&server, &format!("get {}\n", accepted.get_token())));
+    let mut sender = end(&server, &format!("put {} 6\nabc", first.put_token()));
+    let mut beginning = [0; 3];
+    (&receivers[0]).read_exact(&mut beginning).expect("the first runs");
+    let waits = end(&server, &format!("put {} 3\nxyz", second.put_token()));
+    alice.send(":files");
+    alice.expect("first to bob: 3 of 6 bytes");
+    alice.expect("second to bob: accepted, waits for both ends");
+    sender.write_all(b"def").expect("sent");
+    assert_eq!(read_all(&receivers[0]).0, b"def");
+    assert_eq!(read_all(&receivers[1]).0, b"xyz");
+    assert!(answer(&waits).starts_with("* second: 3 bytes"));
+}
+
+#[test]
+fn a_limited_pace_is_kept() {
+    let server = server("bytes_per_second = 200000");
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    let accepted = exchange(&mut alice, &mut bob, "slow");
+    let content = random(2, 100_000);
+    let receiver = end(&server, &format!("get {}\n", accepted.get_token()));
+    let began = Instant::now();
+    let mut sender = end(&server, &format!("put {} 100000\n", accepted.put_token()));
+    sender.write_all(&content).expect("sent");
+    assert!(read_all(&receiver).0 == content);
+    assert!(began.elapsed() >= Duration::from_millis(400), "{:?}", began.elapsed());
+}
+
+#[test]
+fn sixteen_at_once_arrive_whole_and_take_little_memory() {
+    let server = server("");
+    let mut pairs: Vec<_> = (0..16)
+        .map(|number| (server.login(&format!("sender{number}")), server.login(&format!("getter{number}"))))
+        .collect();
+    let mut accepted = Vec::new();
+    for (number, (sender, getter)) in pairs.iter_mut().enumerate() {
+        sender.send(&format!(":send getter{number} file"));
+        getter.expect(" offers you file. :accept ");
+        getter.send(":accept");
+        let get = rows(getter, 2);
+        accepted.push((announced_rows(sender, 2), get));
+    }
+    let before = resident();
+    thread::scope(|scope| {
+        let mut receivers = Vec::new();
+        for (number, (send, get)) in accepted.iter().enumerate() {
+            let content = random(number as u64, 5_000_000);
+            let receiver = end(&server, &format!("get {}\n", token(&get[0])));
+            let mut sender = end(&server, &format!("put {} 5000000\n", token(&send[0])));
+            let expected = content.clone();
+            receivers.push(scope.spawn(move || assert!(read_all(&receiver) == (expected, true))));
+            scope.spawn(move || {
+                sender.write_all(&content).expect("sent");
+                assert!(answer(&sender).starts_with("* file: 5,000,000 bytes"));
+            });
+        }
+        receivers.into_iter().for_each(|receiver| receiver.join().expect("whole"));
+    });
+    // This process is both the server and the clients, which hold three copies of every file.
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 16 * (3 * 5_000 + 256 + 1_000), "{grown} KB");
+}
+
+/// Resident memory of this process, in kilobytes.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
+    line.trim().trim_end_matches(" kB").parse().unwrap_or(0)
+}
+
+#[test]
+fn connections_for_files_count_against_their_address() {
+    let server = Server::with(
+        "[files]\nlisten = [\"127.0.0.1:0\"]\n[limits]\nexempt = []\nconnections_per_ip = 2\nmessages_per_second = 0\n",
+    );
+    let _two = [connect(&server), connect(&server)];
+    assert_eq!(answer(&connect(&server)), "! Too many connections from your address: at most 2 at once.\r\n");
+}
+
+#[test]
+fn where_nothing_may_be_plain_a_user_from_elsewhere_gets_no_line_that_would_be_refused() {
+    let server = server("");
+    server.reconfigure("shutdown_delay = 0\nplain = \"loopback\"\n[files]\nmax_at_once = 3\n");
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    // This machine is still served, and the listeners have stayed.
+    let accepted = exchange(&mut alice, &mut bob, "abc");
+    let receiver = end(&server, &format!("get {}\n", accepted.get_token()));
+    let _sender = end(&server, &format!("put {} 3\nabc", accepted.put_token()));
+    assert_eq!(read_all(&receiver).0, b"abc");
+}
