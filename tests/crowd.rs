@@ -45,6 +45,70 @@ fn a_thousand_users_all_receive_one_line_once_and_then_a_goodbye() {
     server.join();
 }
 
+/// What a reader has seen of the messages of two speakers, in order.
+#[cfg(feature = "web")]
+fn order_of(seen: &str) -> Vec<String> {
+    let words = seen.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    words.filter(|word| word.starts_with("say-")).map(str::to_owned).collect()
+}
+
+#[cfg(feature = "web")]
+#[test]
+fn a_thousand_pages_and_a_thousand_terminals_in_one_room_see_the_same_order() {
+    const EACH: usize = 1000;
+    const MESSAGES: usize = 20;
+    const NEEDED: u64 = 4 * EACH as u64 + 200;
+    let limit = rlimit::increase_nofile_limit(u64::MAX).expect("the limit");
+    if limit < NEEDED {
+        println!("LEFT OUT: two thousand clients need {NEEDED} descriptors, the hard limit here is {limit}");
+        return;
+    }
+    let server = Server::with("[web]\nlisten = [\"127.0.0.1:0\"]");
+    let web = server.listener("web");
+    let mut terminals: Vec<_> = (0..EACH).map(|_| server.connect()).collect();
+    for (n, client) in terminals.iter_mut().enumerate() {
+        client.send_bytes(format!("t{n:04}\r\n:join general\r\n:chat\r\n").as_bytes());
+    }
+    let mut pages: Vec<_> = (0..EACH).map(|_| support::web::program(web)).collect();
+    for (n, (client, _)) in pages.iter_mut().enumerate() {
+        client.send_bytes(format!("{{\"action\":\"login\",\"content\":\"w{n:04}\"}}").as_bytes());
+        client.send_bytes(b"{\"id\":\"in\",\"action\":\"join\",\"receiver\":\"general\"}");
+    }
+    for client in &mut terminals {
+        client.expect(":q goes back.\r\n");
+    }
+    for (client, _) in &mut pages {
+        client.expect("{\"id\":\"in\",\"action\":\"ok\"");
+    }
+    assert_eq!(server.hub().roster.count(), 2 * EACH);
+    let mut watcher = server.chat("watcher", "general");
+    // One speaks from each side at the same time, so that the order is decided in the room.
+    let said: String = (0..MESSAGES).map(|n| format!("say-t{n}\r\n")).collect();
+    terminals[0].send_bytes(said.as_bytes());
+    let say = |text: &str| format!("{{\"action\":\"say\",\"receiver\":\"general\",\"content\":\"{text}\"}}\n");
+    let said: String = (0..MESSAGES).map(|n| say(&format!("say-w{n}"))).collect();
+    pages[0].0.send_bytes(said.as_bytes());
+    let mut seen = String::new();
+    while !(seen.contains("say-t19") && seen.contains("say-w19")) {
+        seen.push_str(&watcher.expect("\r\n"));
+    }
+    watcher.send("the-end");
+    let mut orders = Vec::new();
+    for client in terminals.iter_mut().skip(1) {
+        orders.push(order_of(&client.expect("the-end")));
+    }
+    for (client, _) in &mut pages {
+        orders.push(order_of(&client.expect("the-end")));
+    }
+    assert_eq!(orders[0].len(), 2 * MESSAGES, "{:?}", orders[0]);
+    let different = orders.iter().filter(|order| **order != orders[0]).count();
+    assert_eq!(different, 0, "of {}", orders.len());
+    // Every delivery to a page was one whole frame of text.
+    for (_, socket) in &pages {
+        assert!(socket.frames().iter().all(|(first, _)| *first == 0x81));
+    }
+}
+
 /// The program with this limit on open descriptors.
 fn limited(descriptors: usize) -> Logged {
     let program = Program::command(&[]).get_program().to_owned();
