@@ -24,7 +24,7 @@ fn an_object_has_all_eight_fields_in_their_order() {
 }
 
 #[test]
-fn an_object_says_whom_it_is_for_and_what_it_has() {
+fn an_object_names_its_receiver_and_what_it_has() {
     let mut out = Vec::new();
     let object = Object {
         id: Id::Number(12),

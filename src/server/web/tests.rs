@@ -174,7 +174,7 @@ fn what_is_said_to_everybody_is_not_said_into_an_answer() {
 }
 
 #[test]
-fn a_proxy_is_believed_about_whom_it_speaks_for() {
+fn a_proxy_is_believed_about_its_clients() {
     let ask =
         |line: &str| Received::new(PATIENCE, true).answer(&format!("GET /x HTTP/1.1\r\nHost: localhost\r\n{line}\r\n"));
     let (_, ended, admitted) = ask("X-Forwarded-For: 10.0.0.1, 192.0.2.7\r\n");
