@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use crate::axe::{axe, violations};
 use crate::chromium::chromium;
+use crate::clock;
 use crate::page::Scheme;
 
 /// Serves one document to everyone, with some header lines; returns its address.
@@ -92,4 +93,28 @@ fn axe_finds_what_cannot_be_read() {
     page.prefer(Scheme::Dark);
     let found = violations(&page, &axe);
     assert!(found.len() == 1 && found[0].starts_with("color-contrast: h1"), "{found:?}");
+}
+
+#[test]
+fn a_clock_that_is_made_faster_fires_the_timers_that_were_set_before() {
+    let Some(browser) = chromium() else { return };
+    let address = serve(
+        "",
+        "<!doctype html><html lang=en><title>Test</title><script>
+         const start = Date.now();
+         let ticks = 0, stopped = false;
+         setTimeout(() => document.title = `after ${Math.round((Date.now() - start) / 1000)} s`, 60000);
+         const dropped = setTimeout(() => stopped = true, 30000);
+         clearTimeout(dropped);
+         setInterval(() => ticks++, 10000);</script>",
+    );
+    let page = browser.blank();
+    clock::install(&page);
+    page.go(&format!("http://{address}/"));
+    clock::run(&page, 100);
+    page.wait("document.title === 'after 60 s'");
+    clock::run(&page, 1);
+    let ticks = page.evaluate("ticks").as_u64();
+    assert!(ticks.is_some_and(|ticks| (5..=20).contains(&ticks)), "{ticks:?}");
+    assert_eq!(page.evaluate("stopped || typeof new Date(0).getTime() !== 'number'"), false);
 }

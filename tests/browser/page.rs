@@ -4,9 +4,7 @@
 //! the page complains about (an exception, a refused script, an error on the console) fails the test when the page is
 //! dropped. Knows nothing of chat.
 
-#![allow(dead_code, reason = "the tests of the page use the rest")]
-
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -24,15 +22,14 @@ pub struct Page {
     events: Events,
     /// Parts of complaints that the test causes on purpose.
     allowed: RefCell<Vec<String>>,
+    patience: Cell<Duration>,
 }
 
 /// What a screen reader gets of one element.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Node {
     pub role: String,
     pub name: String,
-    /// What it is described by, if anything.
-    pub description: String,
     /// States such as `focused`, `disabled`, `expanded`.
     pub properties: Vec<(String, Value)>,
     /// The element's number for DevTools.
@@ -62,12 +59,14 @@ impl Page {
         let session = text(&devtools.call(None, "Target.attachToTarget", attach)["sessionId"]);
         let events = devtools.events(&session);
         let allowed = RefCell::new(Vec::new());
-        let page = Page { devtools, context: context.to_owned(), target, session, events, allowed };
+        let patience = Cell::new(PATIENCE);
+        let page = Page { devtools, context: context.to_owned(), target, session, events, allowed, patience };
         for domain in ["Page", "Runtime", "Log", "Audits", "DOM", "Accessibility"] {
             page.call(&format!("{domain}.enable"), json!({}));
         }
         // Otherwise only one page of the browser has the focus.
         page.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
+        page.resize(1280, 800);
         page
     }
 
@@ -78,11 +77,6 @@ impl Page {
 
     fn try_call(&self, method: &str, parameters: Value) -> Answer {
         self.devtools.try_call(Some(&self.session), method, parameters)
-    }
-
-    /// Another tab of the same browser window, with the same storage.
-    pub fn another_tab(&self) -> Page {
-        Page::new(self.devtools, &self.context)
     }
 
     /// Goes to an address, and waits until the page has been read and its scripts have run.
@@ -130,9 +124,14 @@ impl Page {
         });
     }
 
+    /// Lets everything from now on take that long.
+    pub fn be_patient(&self, patience: Duration) {
+        self.patience.set(patience);
+    }
+
     /// Waits until something can be had; fails with the last reason why not, and with what the page shows.
     pub fn wait_for<T>(&self, what: &str, mut get: impl FnMut() -> Result<T, String>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience.get();
         loop {
             match get() {
                 Ok(value) => return value,
@@ -175,17 +174,16 @@ impl Page {
         let read = |node: &Value| Node {
             role: text(&node["role"]["value"]),
             name: text(&node["name"]["value"]),
-            description: text(&node["description"]["value"]),
             properties: properties(node),
             element: node["backendDOMNodeId"].as_u64().unwrap_or_default(),
         };
         Ok(known.map(read).collect())
     }
 
-    /// The elements of a role whose accessible name is this one; a name that ends in `*` stands for all that begin so.
+    /// The elements of a role whose accessible name is this one; `*` at its beginning or end stands for anything.
     pub fn all(&self, role: &str, name: &str) -> Vec<Node> {
         let nodes = self.accessible();
-        nodes.into_iter().filter(|node| node.role == role && fits(&node.name, name)).collect()
+        nodes.into_iter().filter(|node| node.role == role && Page::fits(&node.name, name)).collect()
     }
 
     /// Waits for the one element of a role with a name.
@@ -197,7 +195,7 @@ impl Page {
     pub fn node_where(&self, role: &str, name: &str, holds: impl Fn(&Node) -> bool) -> Node {
         self.wait_for(&format!("{role} {name:?}"), || {
             let nodes = self.try_accessible()?;
-            let mut found = nodes.iter().filter(|node| node.role == role && fits(&node.name, name));
+            let mut found = nodes.iter().filter(|node| node.role == role && Page::fits(&node.name, name));
             match (found.next(), found.next()) {
                 (Some(node), None) if holds(node) => Ok(node.clone()),
                 (Some(node), None) => Err(format!("it is there as {node:?}")),
@@ -210,11 +208,26 @@ impl Page {
         })
     }
 
+    /// Waits for the last element of a kind, given by a selector, that contains a text.
+    pub fn node_with_text(&self, text: &str, selector: &str) -> Node {
+        let (text, selector) = (json!(text), json!(selector));
+        let last =
+            format!("[...document.querySelectorAll({selector})].findLast(it => it.textContent.includes({text}))");
+        self.wait_for(&format!("{selector} with {text}"), || {
+            let evaluate = json!({ "expression": last, "returnByValue": false });
+            let found = self.try_call("Runtime.evaluate", evaluate)?;
+            let object = found["result"]["objectId"].as_str().ok_or("there is none")?;
+            let node = self.try_call("DOM.describeNode", json!({ "objectId": object }))?;
+            let element = node["node"]["backendNodeId"].as_u64().ok_or("it is gone")?;
+            Ok(Node { element, ..Node::default() })
+        })
+    }
+
     /// Waits until there is none any more.
     pub fn gone(&self, role: &str, name: &str) {
         self.wait_for(&format!("no {role} {name:?}"), || {
             let nodes = self.try_accessible()?;
-            match nodes.iter().find(|node| node.role == role && fits(&node.name, name)) {
+            match nodes.iter().find(|node| node.role == role && Page::fits(&node.name, name)) {
                 Some(node) => Err(format!("it is there as {node:?}")),
                 None => Ok(()),
             }
@@ -242,36 +255,50 @@ impl Page {
         answer["result"]["value"].take()
     }
 
+    /// Whether a name is the wanted one; `*` at its beginning or end stands for anything.
+    pub fn fits(name: &str, wanted: &str) -> bool {
+        match (wanted.strip_prefix('*'), wanted.strip_suffix('*')) {
+            (Some(end), _) => name.ends_with(end),
+            (None, Some(beginning)) => name.starts_with(beginning),
+            (None, None) => name == wanted,
+        }
+    }
+
     /// Clicks in the middle of the one element of a role with a name, once it has come to rest.
     pub fn click(&self, role: &str, name: &str) {
-        self.press_button(role, name, "left");
+        let enabled = || self.node_where(role, name, |node| node.property("disabled") != true);
+        let at = self.at_rest(&format!("{role} {name:?}"), enabled);
+        self.mouse("mouseMoved", at, json!({}));
+        self.mouse("mousePressed", at, json!({ "button": "left", "buttons": 1, "clickCount": 1 }));
+        self.mouse("mouseReleased", at, json!({ "button": "left", "clickCount": 1 }));
     }
 
-    /// The same with the other button.
-    pub fn right_click(&self, role: &str, name: &str) {
-        self.press_button(role, name, "right");
+    /// Moves the mouse to an element.
+    pub fn hover(&self, node: &Node) {
+        let at = self.at_rest("an element", || node.clone());
+        self.mouse("mouseMoved", at, json!({}));
     }
 
-    fn press_button(&self, role: &str, name: &str, button: &str) {
+    /// Turns the mouse wheel over an element; down, if the number is positive.
+    pub fn wheel(&self, node: &Node, by: f64) {
+        let at = self.at_rest("an element", || node.clone());
+        self.mouse("mouseWheel", at, json!({ "deltaX": 0, "deltaY": by }));
+    }
+
+    fn mouse(&self, kind: &str, (x, y): (f64, f64), mut more: Value) {
+        more["type"] = kind.into();
+        more["x"] = x.into();
+        more["y"] = y.into();
+        self.call("Input.dispatchMouseEvent", more);
+    }
+
+    /// Where an element is, once it stays there and nothing covers it.
+    fn at_rest(&self, what: &str, find: impl Fn() -> Node) -> (f64, f64) {
         let mut last = None;
-        let (x, y) = self.wait_for(&format!("{role} {name:?} to click at"), || {
-            let node = self.node_where(role, name, |node| node.property("disabled") != true);
-            let there = self.middle(&node)?;
+        self.wait_for(&format!("{what} to point at"), || {
+            let there = self.middle(&find())?;
             if last == Some(there) { Ok(there) } else { Err(format!("it was at {:?}", last.replace(there))) }
-        });
-        let mouse = |kind: &str, buttons: u32| {
-            let clicks = u32::from(kind != "mouseMoved");
-            self.call(
-                "Input.dispatchMouseEvent",
-                json!({
-                    "type": kind, "x": x, "y": y, "button": if clicks == 0 { "none" } else { button },
-                    "buttons": buttons, "clickCount": clicks,
-                }),
-            );
-        };
-        mouse("mouseMoved", 0);
-        mouse("mousePressed", if button == "left" { 1 } else { 2 });
-        mouse("mouseReleased", 0);
+        })
     }
 
     /// Where a mouse hits the element, if nothing covers it.
@@ -340,9 +367,18 @@ impl Page {
         self.call("Emulation.setEmulatedMedia", json!({ "features": features }));
     }
 
-    /// A picture of what is in the window, as PNG in base64.
-    pub fn picture(&self) -> String {
-        text(&self.call("Page.captureScreenshot", json!({ "format": "png", "optimizeForSpeed": false }))["data"])
+    /// Puts another tab in front of it. Until then a page is visible and has the focus, whatever the others do.
+    pub fn send_to_background(&self) -> Page {
+        let other = Page::new(self.devtools, &self.context);
+        self.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": false }));
+        other.call("Page.bringToFront", json!({}));
+        other
+    }
+
+    /// The opposite.
+    pub fn bring_to_front(&self) {
+        self.call("Page.bringToFront", json!({}));
+        self.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
     }
 
     /// From now on complaints that contain this are expected.
@@ -377,10 +413,9 @@ impl Drop for Page {
         let failed = std::thread::panicking();
         if failed {
             eprintln!("the page showed:\n{}\nand complained: {complaints:#?}", self.visible_text());
-            let picture = self.try_call("Page.captureScreenshot", json!({}));
-            let path = scratch().join("page.png.base64");
-            if let Ok(picture) = picture
-                && std::fs::write(&path, text(&picture["data"])).is_ok()
+            let path = scratch().join("page.png");
+            if let Ok(picture) = self.try_call("Page.captureScreenshot", json!({}))
+                && std::fs::write(&path, from_base64(&text(&picture["data"]))).is_ok()
             {
                 eprintln!("a picture of it is in {}", path.display());
             }
@@ -394,10 +429,6 @@ impl Drop for Page {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
-}
-
-fn fits(name: &str, wanted: &str) -> bool {
-    wanted.strip_suffix('*').map_or(name == wanted, |beginning| name.starts_with(beginning))
 }
 
 fn exception(details: &Value) -> String {
@@ -422,4 +453,21 @@ fn complaint(event: &Value) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// The bytes that a text in base64 (RFC 4648, section 4) stands for.
+pub fn from_base64(text: &str) -> Vec<u8> {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let values = text.bytes().filter_map(|byte| LETTERS.iter().position(|letter| *letter == byte));
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0_usize, 0);
+    for value in values {
+        (bits, count) = (bits << 6 | value, count + 6);
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    bytes
 }
