@@ -1,8 +1,8 @@
 'use strict';
 // The page of chatsock. What others write reaches the document only as text nodes.
 //
-// In this order: helpers, my, connection, login, what arrives, rooms, messages, scrolling and history, writing, people,
-// dialogs, search, settings, attention, drawing, keys, start.
+// In this order: helpers, state, connection, login, what arrives, rooms, messages, scrolling and history, writing, people,
+// dialogs, search, settings, attention, drawing, buttons and keys, start.
 
 // ---- Helpers ----
 
