@@ -32,6 +32,9 @@
 //!    rest to the socket without waiting. What the socket does not accept goes to `outbox/backlog.rs`, and
 //!    `outbox/slow_readers.rs` sends it later.
 //!
+//! A program sends requests in JSON instead of lines. They take the same way, but for its beginning and its end: steps 2
+//! and 4 are `session/json` with `protocol/json`, and `outbox/json.rs` writes objects where a screen shows lines.
+//!
 //! # The folders, lowest first
 //!
 //! A folder uses only folders above it in this table. A file uses only files before it in its row, and what its own

@@ -191,9 +191,17 @@ impl Outbox {
     pub(crate) fn list_hit(&self, event: &Event, room: Option<&str>, range: Range<usize>) {
         let Some(message) = event.message() else { return };
         let mut guard = self.lock();
-        let State { watching, unsent, name, .. } = &mut *guard;
+        let State { watching, unsent, name, preferences, .. } = &mut *guard;
         let request = watching.program().and_then(|program| program.request.as_deref());
-        let reader = ObjectReader { client: self.id, name: name.as_ref(), ignores: None, request, history: true };
+        let preferences = preferences.as_deref();
+        let ignores = preferences.map(|own| move |client: ClientId, name: &UserName| own.ignores(client, name));
+        let reader = ObjectReader {
+            client: self.id,
+            name: name.as_ref(),
+            ignores: ignores.as_ref().map(|ignores| ignores as &dyn Fn(ClientId, &UserName) -> bool),
+            request,
+            history: true,
+        };
         let mut object = message_object("message", message, room, &reader);
         let count = |text: Option<&str>| Value::Number(text.map_or(0, |text| text.chars().count()) as u64);
         object.optional.push(("hit", count(message.text.get(..range.start))));

@@ -161,8 +161,14 @@ impl From<Denied> for Failure {
 
 impl From<NameError> for Failure {
     fn from(error: NameError) -> Failure {
-        Failure::refused(error.to_string())
+        Failure::new(code_of_name(&error), error.to_string())
     }
+}
+
+/// A name that nobody may take has the same code as one that somebody has: a hidden room is refused in the words for the
+/// former, and must not show by its code.
+fn code_of_name(error: &NameError) -> ErrorCode {
+    if matches!(error, NameError::Reserved(_)) { ErrorCode::Taken } else { ErrorCode::Refused }
 }
 
 impl From<Refusal> for Failure {
@@ -175,6 +181,7 @@ impl From<Refusal> for Failure {
             | Refusal::PasswordTooLong(_) => ErrorCode::TooLong,
             Refusal::NoRoom | Refusal::NotInRoom(_) | Refusal::NotARoom => ErrorCode::NoRoom,
             Refusal::PasswordMissing => ErrorCode::NotAllowed,
+            Refusal::Name(error) => code_of_name(error),
             Refusal::NotACommand
             | Refusal::NoMark { .. }
             | Refusal::NoCommand { .. }
@@ -182,7 +189,6 @@ impl From<Refusal> for Failure {
             | Refusal::LooksLikeCommand { .. }
             | Refusal::NotInView
             | Refusal::Usage { .. }
-            | Refusal::Name(_)
             | Refusal::PasteDropped
             | Refusal::TooManyNames(_)
             | Refusal::BadSeconds

@@ -51,7 +51,7 @@ impl Session {
     pub(super) fn take_typed(&mut self, chunk: &[u8]) {
         #[cfg(feature = "json")]
         if self.is_program() {
-            return self.take_requests(chunk);
+            return self.take_from_program(chunk);
         }
         if self.input.hold_behind_keys(chunk) {
             return;

@@ -184,7 +184,7 @@ impl Session {
         });
         #[cfg(feature = "json")]
         if door == Door::Json {
-            session.become_program();
+            session.begin_as_program();
         }
         session
     }

@@ -25,6 +25,7 @@ use crate::chat::conversation::MembershipId;
 use crate::chat::message::MessageId;
 use crate::outbox::DisconnectReason;
 use crate::protocol::json::{self, Request, RequestLine, RequestLines};
+use crate::protocol::telnet::LinkEvent;
 
 /// A request may have this many times the bytes of a typed line: escapes take up to six bytes for one character, and names
 /// and keys come on top.
@@ -39,6 +40,8 @@ pub(super) struct JsonSession {
     lines: RequestLines,
     /// Lines that were too long or no JSON object.
     faulty_lines: u8,
+    /// It came in by a door for programs: there is no telnet in what it sends.
+    is_raw: bool,
     /// It has said that it is a bot.
     is_bot: bool,
     /// A login may take over from another connection of the account.
@@ -61,12 +64,21 @@ impl Session {
 
     /// From now on this is the session of a program. What telnet negotiates ends.
     #[inline(never)]
-    pub(super) fn become_program(&mut self) {
+    fn become_program(&mut self) {
         self.input.is_undecided = false;
         self.input.assembler.clear();
         self.json = Some(Box::default());
         self.palette.become_program();
         self.outbox.speak_json();
+    }
+
+    /// The session is a program's from the first byte.
+    #[inline(never)]
+    pub(super) fn begin_as_program(&mut self) {
+        self.become_program();
+        if let Some(json) = &mut self.json {
+            json.is_raw = true;
+        }
     }
 
     /// Whether the first bytes, before any greeting, are a program's.
@@ -111,8 +123,40 @@ impl Session {
         self.hub.config().limits.line_bytes.map_or(LONGEST_LINE, |bytes| bytes.saturating_mul(LINE_FACTOR))
     }
 
+    /// Takes what a read brought. A client of a text port may still answer telnet's questions, which nobody waits for any
+    /// more; no byte of them is part of a request.
     #[inline(never)]
-    pub(super) fn take_requests(&mut self, mut bytes: &[u8]) {
+    pub(super) fn take_from_program(&mut self, chunk: &[u8]) {
+        if self.json.as_ref().is_some_and(|json| json.is_raw) {
+            return self.take_requests(chunk);
+        }
+        if self.input.hold_behind_keys(chunk) {
+            return;
+        }
+        let mut input = chunk;
+        while let Some(event) = self.input.next_event(&mut input) {
+            match event {
+                LinkEvent::Data(bytes) => self.take_requests(bytes),
+                LinkEvent::Interrupted
+                | LinkEvent::AreYouThere
+                | LinkEvent::CharacterErased
+                | LinkEvent::LineErased
+                | LinkEvent::EndOfFile
+                | LinkEvent::Confirmed
+                | LinkEvent::WindowResized
+                | LinkEvent::TerminalChanged
+                | LinkEvent::CharacterModeChanged(_)
+                | LinkEvent::CharsetChanged => {}
+            }
+            if self.is_over() || self.input.hold_behind_keys(input) {
+                break;
+            }
+        }
+        self.input.protocol.clear();
+    }
+
+    #[inline(never)]
+    fn take_requests(&mut self, mut bytes: &[u8]) {
         if self.input.hold_behind_keys(bytes) {
             return;
         }

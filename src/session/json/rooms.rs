@@ -24,19 +24,14 @@ impl Session {
     /// Enters the room that an answer leads into, as the palette does it. The program reads of it in the answer to its
     /// request.
     fn enter_by_answer(&mut self, answer: Answer, since: Option<MessageId>) -> Result<Reply, Failure> {
-        let (room, others, how) = match answer {
-            Answer::Joined { ref room, others, how, .. } => (Arc::clone(room), others, how),
-            refused => {
-                let refused = self.note_answer(refused);
-                let mut effects = Vec::new();
-                if let Some(refused) = refused {
-                    self.palette.answer(refused, &mut effects);
-                }
-                self.effects.append(&mut effects);
-                self.carry_out();
-                return Ok(Reply::default());
+        let Answer::Joined { room, others, how, .. } = &answer else {
+            if let Some(refused) = self.note_answer(answer) {
+                self.palette.answer(refused, &mut self.effects);
             }
+            self.carry_out();
+            return Ok(Reply::default());
         };
+        let (room, others, how) = (Arc::clone(room), *others, *how);
         // Its words are for people.
         self.palette.answer(answer, &mut Vec::new());
         let gap = self.watch(&room, since);

@@ -49,9 +49,11 @@ impl Session {
         if names.is_empty() {
             return Err(Failure::new(ErrorCode::NoPerson, "The receiver is missing: it names people."));
         }
-        let to = fields::people(&names, &rules).map_err(|refusal| match refusal {
-            Refusal::Name(error) => Failure::new(ErrorCode::NoPerson, error.to_string()),
-            refusal => refusal.into(),
+        let to = fields::people(&names, &rules).map_err(|refusal| {
+            if let Refusal::Name(error) = &refusal {
+                return Failure::new(ErrorCode::NoPerson, error.to_string());
+            }
+            refusal.into()
         })?;
         let text = fields::message(&request.content, &rules)?;
         self.send_direct(&to, Draft { action: action == Action::Me, lasts, ..Draft::said(text) }, false);

@@ -52,6 +52,9 @@ fn a_client_that_has_answered_telnet_first_can_still_send_requests() {
     client.send_bytes(&[255, 254, 3]);
     client.send_bytes(b"{\"id\":\"1\",\"action\":\"ping\"}\n");
     client.expect("{\"id\":\"1\",\"action\":\"ok\"");
+    // Another answer that comes late is no part of a request.
+    client.send_bytes(b"\xff\xfe\x01{\"id\":\"2\",\"act\xff\xfe\x18ion\":\"ping\"}\n");
+    client.expect("{\"id\":\"2\",\"action\":\"ok\"");
 }
 
 #[test]

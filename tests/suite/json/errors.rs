@@ -84,6 +84,25 @@ fn a_muted_and_a_slow_room_say_so_with_their_codes() {
 }
 
 #[test]
+fn a_hidden_room_looks_like_a_reserved_name_and_a_missing_room() {
+    let server = Server::start();
+    let mut alice = Bot::login(server.address(), "alice");
+    alice.ask(json!({"action": "create", "receiver": "den", "optional": {"password": "pw", "public": false}})).ok();
+    let mut bot = Bot::login(server.address(), "robo");
+    let told = |bot: &mut Bot, action: &str, room: &str, optional: serde_json::Value| {
+        let answered = bot.ask(json!({"action": action, "receiver": room, "optional": optional}));
+        let words = answered.content().replace(room, "ROOM");
+        (answered.code().to_owned(), words, answered.optional("password").clone())
+    };
+    let none = json!({});
+    assert_eq!(told(&mut bot, "create", "den", none.clone()), told(&mut bot, "create", "server", none.clone()));
+    assert_eq!(told(&mut bot, "join", "den", none.clone()), told(&mut bot, "join", "missing", none));
+    let wrong = json!({"password": "wrong"});
+    assert_eq!(told(&mut bot, "join", "den", wrong.clone()), told(&mut bot, "join", "missing", wrong));
+    assert!(bot.ask(json!({"action": "rooms"})).items.iter().all(|room| room["receiver"] != "den"));
+}
+
+#[test]
 fn what_a_client_says_of_sender_and_time_counts_for_nothing() {
     let server = Server::start();
     let mut alice = Bot::in_room(server.address(), "alice", "general");
