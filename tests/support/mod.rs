@@ -117,10 +117,10 @@ impl Server {
         line["listening on ".len()..line.len() - end.len()].parse().expect("an address")
     }
 
-    /// The address for programs, if the configuration has one and no section `[web]`.
+    /// The address for programs, if the configuration has one.
     #[cfg(feature = "json")]
     pub fn json_address(&self) -> SocketAddr {
-        self.addresses[2]
+        self.listener("json")
     }
 
     /// The addresses of all listeners: plain, quick, the other unencrypted ones, then those with TLS.

@@ -116,6 +116,9 @@ fn transcript() -> Vec<String> {
 fn alike(line: &str) -> serde_json::Value {
     let mut object: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     object["time"] = json!("");
+    if object["optional"]["started"].is_string() {
+        object["optional"]["started"] = json!("");
+    }
     if let Some(user) = object["optional"]["user"].as_str().map(str::to_owned) {
         object["optional"]["user"] = json!(user.split('#').next());
     }

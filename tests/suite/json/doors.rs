@@ -1,7 +1,5 @@
 //! Where programs come in: any port whose first line begins with a brace, and ports of their own.
 
-use std::net::SocketAddr;
-
 use serde_json::json;
 
 use crate::support::json::Bot;
@@ -63,6 +61,7 @@ fn a_brace_after_the_first_line_is_a_users_and_a_program_never_sees_a_prompt() {
     let mut alice = server.chat("alice", "general");
     alice.send("{\"action\":\"quit\"}");
     alice.send("still here");
+    alice.settle();
     let mut bob = Bot::in_room(server.address(), "bob", "general");
     let said = bob.ask(json!({"action": "history", "receiver": "general"})).ok().items;
     let texts: Vec<_> = said.iter().map(|message| message["content"].clone()).collect();
@@ -100,11 +99,13 @@ fn programs_come_in_through_tls_on_both_kinds_of_ports() {
     use crate::support::scratch;
     use crate::support::tls::Trust;
 
-    for section in ["[tls]\nlisten = [\"127.0.0.1:0\"]", "[json]\nlisten = []\ntls_listen = [\"127.0.0.1:0\"]"] {
+    for (name, section) in [
+        ("tls", "[tls]\nlisten = [\"127.0.0.1:0\"]"),
+        ("json, tls", "[json]\nlisten = []\ntls_listen = [\"127.0.0.1:0\"]"),
+    ] {
         let directory = scratch();
         let server = Server::with(&format!("state_dir = \"{}\"\n{section}\n", directory.display()));
         let trust = Trust::in_file(&directory.join("chatsock-certificate.pem"));
-        let address: SocketAddr = server.tls_address();
-        talks(Bot::over(trust.connect(address)), "robo");
+        talks(Bot::over(trust.connect(server.listener(name))), "robo");
     }
 }

@@ -87,7 +87,7 @@ fn a_muted_and_a_slow_room_say_so_with_their_codes() {
 fn a_hidden_room_looks_like_a_reserved_name_and_a_missing_room() {
     let server = Server::start();
     let mut alice = Bot::login(server.address(), "alice");
-    alice.ask(json!({"action": "create", "receiver": "den", "optional": {"password": "pw", "public": false}})).ok();
+    alice.ask(json!({"action": "create", "receiver": "attic", "optional": {"password": "pw", "public": false}})).ok();
     let mut bot = Bot::login(server.address(), "robo");
     let told = |bot: &mut Bot, action: &str, room: &str, optional: serde_json::Value| {
         let answered = bot.ask(json!({"action": action, "receiver": room, "optional": optional}));
@@ -95,11 +95,11 @@ fn a_hidden_room_looks_like_a_reserved_name_and_a_missing_room() {
         (answered.code().to_owned(), words, answered.optional("password").clone())
     };
     let none = json!({});
-    assert_eq!(told(&mut bot, "create", "den", none.clone()), told(&mut bot, "create", "server", none.clone()));
-    assert_eq!(told(&mut bot, "join", "den", none.clone()), told(&mut bot, "join", "missing", none));
+    assert_eq!(told(&mut bot, "create", "attic", none.clone()), told(&mut bot, "create", "server", none.clone()));
+    assert_eq!(told(&mut bot, "join", "attic", none.clone()), told(&mut bot, "join", "missing", none));
     let wrong = json!({"password": "wrong"});
-    assert_eq!(told(&mut bot, "join", "den", wrong.clone()), told(&mut bot, "join", "missing", wrong));
-    assert!(bot.ask(json!({"action": "rooms"})).items.iter().all(|room| room["receiver"] != "den"));
+    assert_eq!(told(&mut bot, "join", "attic", wrong.clone()), told(&mut bot, "join", "missing", wrong));
+    assert!(bot.ask(json!({"action": "rooms"})).items.iter().all(|room| room["receiver"] != "attic"));
 }
 
 #[test]
