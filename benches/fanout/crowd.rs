@@ -431,6 +431,8 @@ impl Crowd {
                 }
                 *order = (*order ^ (((sender as u64) << 32) | u64::from(number))).wrapping_mul(MIX).rotate_left(23);
                 on(&Delivery { member: index, room, sender, number, at });
+            } else if in_json && !*seated && !line.starts_with(b"{\"id\":\"") {
+                // The room's past, and who else comes: only answers lead on.
             } else if !*seated {
                 *last_line = String::from_utf8_lossy(line).into_owned();
             } else if in_json && line.starts_with(b"{\"id\":\"") {
