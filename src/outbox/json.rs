@@ -64,8 +64,10 @@ impl State {
     ) -> bool {
         let State { watching, unsent, name, preferences, .. } = self;
         let preferences = preferences.as_deref().filter(|preferences| !preferences.ignored.is_empty());
-        // Who has come and gone is told one by one, and those who are ignored are left out there.
-        let hides = preferences.is_some_and(|own| !event.is_arrival() && own.hides(event, client));
+        // Who has come and gone is told one by one, and those who are ignored are left out there. That a message is gone is told
+        // in any case.
+        let hides_whole = !event.is_arrival() && !matches!(event, Event::Erased { .. });
+        let hides = preferences.is_some_and(|own| hides_whole && own.hides(event, client));
         if hides {
             return false;
         }

@@ -214,6 +214,13 @@ fn what_a_user_ignores_does_not_reach_their_program() {
     outbox.push(&mut batch(&[said(1, 99, "hidden"), said_by(2, 98, "carol", Draft::said("seen"))]));
     outbox.push(&mut batch(&[said(3, 99, "hidden")]));
     assert_eq!(briefs(&socket), ["message 2 carol general seen"]);
+    let bob = Addressee { client: ClientId(99), name: name("bob") };
+    let mut deleted = erased(4, 2);
+    if let Event::Erased { people, .. } = Arc::make_mut(&mut deleted.event) {
+        *people = [Addressee { client: ClientId(98), name: name("carol") }, bob].into();
+    }
+    outbox.push(&mut batch(&[deleted]));
+    assert_eq!(briefs(&socket), ["deleted 2  general "], "what is gone is gone, whoever deleted it");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- | --- |
 //! | `message` | its number | the author | the text | see below |
 //! | `edited` | the number | the author | the text as it is now | the same |
-//! | `deleted` | the number | the user who deleted it | the sentence | |
+//! | `deleted` | the number | the user who deleted it | the sentence, empty if its reader ignores a user in it | |
 //! | `expired` | the number | | the sentence | |
 //! | `joined`, `left` | null | the user | the sentence | `more`: users who did the same and are not told one by one |
 //! | `renamed` | null | the user, by the name they have now | the sentence | `before`: the other name |
@@ -52,6 +52,11 @@ impl ObjectReader<'_> {
         ObjectReader { client: ClientId::NONE, name: None, ignores: None, request: None, history: false }
     }
 
+    /// Whether a sentence that names these people is hidden. One that names the reader never is.
+    fn ignores_any(&self, people: &[Addressee]) -> bool {
+        people.iter().any(|person| self.ignores(person)) && !people.iter().any(|person| person.client.is(self.client))
+    }
+
     fn ignores(&self, person: &Addressee) -> bool {
         self.ignores.is_some_and(|ignores| !person.client.is(self.client) && ignores(person.client, &person.name))
     }
@@ -76,9 +81,10 @@ pub(crate) fn render_objects(
         Event::Erased { id, cause, news, people, .. } => {
             let mut object = event_object(action_of(*cause), room, now);
             object.id = Id::Number(id.0);
-            object.content = Cow::Borrowed(news);
-            if *cause == ErasureCause::Deleted {
-                object.sender = sender(people.last());
+            // That a message is gone is told in any case: the program has it on its screen.
+            if !reader.ignores_any(people) {
+                object.content = Cow::Borrowed(news);
+                object.sender = sender(people.last().filter(|_| *cause == ErasureCause::Deleted));
             }
             object.write(out);
         }
