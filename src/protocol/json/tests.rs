@@ -271,3 +271,22 @@ proptest! {
         prop_assert_eq!((request.optional.message, request.optional.bot), (Some(message), bot));
     }
 }
+
+#[test]
+fn times_are_written_as_the_calendar_has_them() {
+    for time in [
+        "1970-01-01T00:00:00Z",
+        "2026-11-30T14:03:07.123456789Z",
+        "2024-02-29T23:59:59.999999999Z",
+        "0001-01-01T00:00:00.001Z",
+        "1969-12-31T23:59:59.5Z",
+        "9999-12-30T22:00:00.02Z",
+    ] {
+        let time: Timestamp = time.parse().expect("a time");
+        let mut line = Vec::new();
+        Object { id: Id::Number(u64::MAX), ..Object::new("ping", time) }.write(&mut line);
+        let line = String::from_utf8(line).expect("text");
+        assert!(line.contains(&format!(r#""time":"{time:.3}""#)), "{line}");
+        assert!(line.starts_with(r#"{"id":18446744073709551615,"#), "{line}");
+    }
+}

@@ -20,6 +20,7 @@ impl Session {
         self.carry_out();
     }
 
+    #[inline(never)]
     pub(super) fn log_in_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
         let name = fields::login_name(&request.content, &self.rules())?;
         let password = shown(request.optional.password.as_ref());
@@ -51,6 +52,7 @@ impl Session {
     }
 
     /// Whether a request about an account makes sense. If not, the user's refusal is in the outbox.
+    #[inline(never)]
     fn begin_by_request(&mut self, ask: AccountAsk) -> Result<(), Failure> {
         match self.begin_account(ask) {
             Some(Answer::PasswordWanted { .. }) => Ok(()),
@@ -61,6 +63,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     pub(super) fn register_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
         self.begin_by_request(AccountAsk::Register)?;
         let password = fields::account_password(shown(request.optional.password.as_ref()))?;
@@ -68,6 +71,7 @@ impl Session {
         Ok(Reply::default())
     }
 
+    #[inline(never)]
     pub(super) fn unregister_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
         self.begin_by_request(AccountAsk::Unregister)?;
         let password = fields::account_password(shown(request.optional.password.as_ref()))?;
@@ -75,6 +79,7 @@ impl Session {
         Ok(Reply::default())
     }
 
+    #[inline(never)]
     pub(super) fn change_password_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
         self.begin_by_request(AccountAsk::ChangePassword)?;
         let old = fields::account_password(shown(request.optional.password.as_ref()))?;

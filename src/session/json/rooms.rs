@@ -23,6 +23,7 @@ const MOST_MISSED: usize = 1000;
 impl Session {
     /// Enters the room that an answer leads into, as the palette does it. The program reads of it in the answer to its
     /// request.
+    #[inline(never)]
     fn enter_by_answer(&mut self, answer: Answer, since: Option<MessageId>) -> Result<Reply, Failure> {
         let Answer::Joined { room, others, how, .. } = &answer else {
             if let Some(refused) = self.note_answer(answer) {
@@ -52,6 +53,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     pub(super) fn join_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
         let room = fields::room(Self::receiver(request)?, &self.rules())
             .map_err(|refusal| Failure::new(ErrorCode::NoRoom, refusal.to_string()))?;
@@ -60,6 +62,7 @@ impl Session {
         self.enter_by_answer(answer, request.optional.after.map(MessageId))
     }
 
+    #[inline(never)]
     pub(super) fn create_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
         let password = request.optional.password.as_ref().map(|password| &*password.0);
         let (room, password) = fields::new_room(Self::receiver(request)?, password, &self.rules())?;
@@ -68,6 +71,7 @@ impl Session {
         self.enter_by_answer(answer, None)
     }
 
+    #[inline(never)]
     pub(super) fn close_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
         let closed = self.room_of_request(request)?;
         let Some(JoinedRoom { membership, .. }) = closed.room().and_then(|id| self.rooms.remove(id)) else {
@@ -80,6 +84,7 @@ impl Session {
 
     /// Begins to send what happens in a room: its last messages, or those after one the program has seen. True if some are
     /// missing.
+    #[inline(never)]
     fn watch(&mut self, id: &RoomId, after: Option<MessageId>) -> bool {
         let Some(joined) = self.rooms.get(id) else { return false };
         let (room, membership) = (Arc::clone(joined.room()), joined.id());
@@ -104,6 +109,7 @@ impl Session {
 
     /// Sends what the archive has after a message and before memory. The last message the program has then, and whether
     /// anything before it is missing.
+    #[inline(never)]
     fn send_missed(&mut self, room: &Arc<Room>, after: MessageId) -> (MessageId, bool) {
         let now = self.now();
         let range = self.actor().and_then(|actor| room.archived_range(&actor, now));
@@ -150,6 +156,7 @@ impl Session {
     }
 
     /// Notes how far a user has read.
+    #[inline(never)]
     pub(super) fn see_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
         let Conversation::Room(id) = self.room_of_request(request)? else { return Ok(Reply::default()) };
         let Some(joined) = self.rooms.get(&id) else { return Ok(Reply::default()) };
