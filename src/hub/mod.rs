@@ -23,6 +23,7 @@ pub(crate) mod worker_pool;
 mod account_review;
 mod accounts;
 mod checkpoint;
+mod file_news;
 mod membership;
 mod open_rooms;
 #[cfg(feature = "web")]
@@ -63,6 +64,7 @@ use worker_pool::WorkerPool;
 
 #[doc(hidden)]
 pub use checkpoint::{Checkpoint, Checkpoints};
+pub(crate) use file_news::{FileEvent, FileNews};
 pub(crate) use membership::Membership;
 pub(crate) use open_rooms::OpenRoom;
 pub(crate) use room_news::RoomNews;

@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use super::Hub;
+use super::file_news::{FileEvent, FileNews};
 use super::timer::Task;
 use super::transfers::Hasher;
 use crate::chat::file_name::FileName;
@@ -73,24 +74,24 @@ impl Hub {
         [(LineKind::News, above)].into_iter().chain(commands).collect()
     }
 
-    /// A user learns of something they have not asked for.
-    fn tell_client(&self, client: ClientId, kind: LineKind, line: &str) {
-        if let Some(outbox) = self.roster.connection(client) {
-            outbox.announce(kind, line);
-        }
+    /// One of the two learns what has become of a transfer that is over.
+    fn tell_of_end(&self, ended: &Ended, client: ClientId, event: FileEvent<'_>, kind: LineKind, line: String) {
+        let Ended { number, sender, asked, name, .. } = ended;
+        let (number, sender, rows) = (*number, &sender.name, &[(kind, line)]);
+        self.tell_of_file(client, &FileNews { number, sender, receiver: asked, name, event, rows });
     }
 
     /// Shows a user their end of a transfer, unasked.
     pub(crate) fn announce_file_rows(&self, accepted: &Accepted, side: Side, token: Token) {
-        let party = match side {
-            Side::Sender => &accepted.sender,
-            Side::Receiver => &accepted.receiver,
-        };
-        if let Some(outbox) = self.roster.connection(party.client) {
-            for (kind, line) in self.file_rows(accepted, side, token, &outbox) {
-                outbox.announce(kind, &line);
-            }
-        }
+        let Accepted { number, sender, receiver, name, from, .. } = accepted;
+        let party = if side == Side::Sender { sender } else { receiver };
+        let Some(outbox) = self.roster.connection(party.client) else { return };
+        let url = self.file_place(&outbox).and_then(|place| file_lines::url(token, &place));
+        let token_shown = token.to_string();
+        let event = FileEvent::Accepted { url: url.as_deref(), token: &token_shown, from: *from };
+        let rows = &self.file_rows(accepted, side, token, &outbox);
+        let (sender, receiver) = (&sender.name, &receiver.name);
+        self.tell_of_file(party.client, &FileNews { number: *number, sender, receiver, name, event, rows });
     }
 
     /// Ends an offer or an accepted transfer when its time comes.
@@ -101,6 +102,13 @@ impl Hub {
     /// Its time has come, unless it has more by now.
     pub(super) fn end_transfer(&self, number: u64, now: Instant) {
         if let Some(ended) = self.transfers.with_table(|table| table.expire(number, now)) {
+            self.tell_expired(&ended, None);
+        }
+    }
+
+    /// An accepted transfer cannot begin.
+    pub(crate) fn cancel_transfer(&self, number: u64) {
+        if let Some(ended) = self.transfers.with_table(|table| table.cancel(number)) {
             self.tell_expired(&ended, None);
         }
     }
@@ -121,7 +129,7 @@ impl Hub {
         let tell = |party: &Party, side, other: &UserName| {
             if Some(party.client) != gone {
                 let line = file_lines::expired(side, name, other.as_str(), *was_accepted);
-                self.tell_client(party.client, LineKind::News, &line);
+                self.tell_of_end(ended, party.client, FileEvent::Ended, LineKind::News, line);
             }
         };
         tell(sender, Side::Sender, asked);
@@ -136,9 +144,10 @@ impl Hub {
         let sentence = file_lines::too_big(most);
         if let Some(ended) = self.transfers.with_table(|table| table.cancel(number)) {
             log_end(&ended, None, "too big");
-            self.tell_client(ended.sender.client, LineKind::Refusal, &sentence);
+            let tell = |client, line| self.tell_of_end(&ended, client, FileEvent::Ended, LineKind::Refusal, line);
+            tell(ended.sender.client, sentence.clone());
             if let Some(receiver) = &ended.receiver {
-                self.tell_client(receiver.client, LineKind::Refusal, &file_lines::not_sent(&ended.name, most));
+                tell(receiver.client, file_lines::not_sent(&ended.name, most));
             }
         }
         sentence
@@ -155,31 +164,37 @@ impl Hub {
         for (side, token, party) in
             [(Side::Sender, tokens[0], &accepted.sender), (Side::Receiver, tokens[1], &accepted.receiver)]
         {
-            self.tell_client(party.client, LineKind::News, &line);
+            if let Some(outbox) = self.roster.connection(party.client) {
+                outbox.announce(LineKind::News, &line);
+            }
             self.announce_file_rows(&accepted, side, token);
         }
     }
 
     /// A transfer that ran is over: both learn how. Returns the sentence.
     pub(crate) fn finish_transfer(&self, number: u64, name: &FileName, outcome: Outcome, now: Instant) -> String {
-        let (kind, line, bytes, result, broken) = match outcome {
-            Outcome::Done(size, hash) => {
-                (LineKind::News, file_lines::done(name, size, hash.as_deref()), size, "complete", None)
+        let hash = if let Outcome::Done(_, hash) = &outcome { hash.clone() } else { None };
+        let (line, event, bytes, result, broken) = match outcome {
+            Outcome::Done(size, _) => {
+                let event = FileEvent::Done { size, hash: hash.as_deref() };
+                (file_lines::done(name, size, hash.as_deref()), event, size, "complete", None)
             }
-            Outcome::Broken(at, size, hash) => {
-                let resumable = Some((at, hash)).filter(|_| at > 0 && at < size);
-                (LineKind::Refusal, file_lines::broken(name, at, size), at, "broken off", resumable)
+            Outcome::Broken(at, size, hasher) => {
+                let resumable = Some((at, hasher)).filter(|_| at > 0 && at < size);
+                (file_lines::broken(name, at, size), FileEvent::Broken { at, size }, at, "broken off", resumable)
             }
-            Outcome::CutOff(size) => (LineKind::Refusal, file_lines::cut_off(name, size), size, "cut off", None),
+            Outcome::CutOff(size) => {
+                (file_lines::cut_off(name, size), FileEvent::Broken { at: size, size }, size, "cut off", None)
+            }
             Outcome::TooLong => {
-                let line = file_lines::too_long(name);
-                (LineKind::Refusal, line, 0, "the receiver had more than there is", None)
+                (file_lines::too_long(name), FileEvent::Ended, 0, "the receiver had more than there is", None)
             }
         };
+        let kind = if result == "complete" { LineKind::News } else { LineKind::Refusal };
         if let Some(ended) = self.transfers.with_table(|table| table.finish(number, broken, now)) {
             log_end(&ended, Some(bytes), result);
-            let parties = [Some(&ended.sender), ended.receiver.as_ref()];
-            parties.into_iter().flatten().for_each(|party| self.tell_client(party.client, kind, &line));
+            let parties = [Some(&ended.sender), ended.receiver.as_ref()].into_iter().flatten();
+            parties.for_each(|party| self.tell_of_end(&ended, party.client, event, kind, line.clone()));
         }
         line
     }

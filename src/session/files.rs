@@ -3,6 +3,7 @@
 //! *Owns* the refusals, and what each of the two learns at once.
 //! *Knows nothing of* how files are passed on.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use super::Session;
@@ -10,15 +11,15 @@ use crate::chat::action::Denied;
 use crate::chat::file_name::FileName;
 use crate::chat::identity::Target;
 use crate::chat::names::RoomName;
-use crate::chat::transfer::{OfferError, Party, PickError, Side};
-use crate::hub::Hub;
+use crate::chat::transfer::{Accepted, Declined, OfferError, Offered, Party, PickError, Side, Token};
 use crate::hub::roster::User;
+use crate::hub::{FileEvent, FileNews, Hub};
 use crate::ui::file_lines;
 use crate::ui::palette::{FileEffect, FileOffer};
 use crate::ui::screen::LineKind;
 
 /// Where no port for files is open to this user.
-const NO_FILES: &str = "This server carries no files.";
+pub(super) const NO_FILES: &str = "This server carries no files.";
 
 impl Session {
     #[inline(never)]
@@ -27,55 +28,82 @@ impl Session {
             return self.refuse(NO_FILES);
         }
         match effect {
-            FileEffect::Send(offer) => self.send_file(&offer),
-            FileEffect::Accept(number) => self.accept_file(number),
-            FileEffect::Decline(number) => self.decline_file(number),
+            FileEffect::Send(offer) => {
+                if let Some((_, asked)) = self.send_file(&offer, None) {
+                    self.outbox.tell(LineKind::News, &asked);
+                }
+            }
+            FileEffect::Accept(number) => {
+                let Some((accepted, get)) = self.accept_file(number) else { return };
+                for (kind, line) in self.hub.file_rows(&accepted, Side::Receiver, get, &self.outbox) {
+                    self.outbox.tell(kind, &line);
+                }
+            }
+            FileEffect::Decline(number) => {
+                if self.decline_file(number).is_some() {
+                    self.outbox.tell(LineKind::News, "Declined.");
+                }
+            }
             FileEffect::List => self.list_files(),
         }
     }
 
+    /// Offers a file, of this many bytes if that is known. Returns the number of the offer, and what its sender reads.
     #[inline(never)]
-    fn send_file(&mut self, FileOffer { to, name, mark }: &FileOffer) {
-        let Some(user) = self.user.clone() else { return };
+    pub(super) fn send_file(&mut self, offer: &FileOffer, size: Option<u64>) -> Option<(u64, String)> {
+        let FileOffer { to, name, mark } = offer;
+        let user = self.user.clone()?;
+        let refuse = |line: &dyn Display| {
+            self.show_refusal(line);
+            None
+        };
+        let most = self.hub.config().files.max_bytes as u64;
+        if size.is_some_and(|size| size > most) {
+            return refuse(&file_lines::too_big(most));
+        }
         let Some(other) = self.hub.roster.find(to) else {
             if self.is_visible_room(to) {
-                return self.refuse(format_args!("Files go to one person: {mark}send bob report.pdf"));
+                return refuse(&format_args!("Files go to one person: {mark}send bob report.pdf"));
             }
-            return self.refuse(Denied::NotOnline(to.clone()));
+            self.deny(&Denied::NotOnline(to.clone()));
+            return None;
         };
         if Arc::ptr_eq(&user, &other) {
-            return self.refuse(Denied::Yourself("send files to"));
+            return refuse(&Denied::Yourself("send files to"));
         }
         let takes_none = |name| format!("{name} takes no files.");
         if self.hub.file_place(&other.outbox).is_none() {
-            return self.refuse(takes_none(other.name()));
+            return refuse(&takes_none(other.name()));
         }
         let (sender, receiver, name) = (party(&user), party(&other), FileName::new(name));
         let is_silent = other.outbox.ignores(sender.client, &sender.name);
         let (limits, now) = (self.hub.transfer_limits(), self.now());
-        let offer = {
+        let made = {
             let (sender, receiver, name) = (sender.clone(), receiver.clone(), name.clone());
             self.hub.transfers.with_table(|table| table.offer(sender, receiver, name, is_silent, &limits, now))
         };
-        let offered = match offer {
+        let Offered { number, ends, .. } = match made {
             Ok(offered) => offered,
             Err(OfferError::TooMany(most)) => {
                 let line = format!(
                     "{most} of your offers are waiting, which is the limit: :files lists them, :decline takes one back."
                 );
-                return self.refuse(line);
+                return refuse(&line);
             }
-            Err(OfferError::TakesNone) => return self.refuse(takes_none(receiver.name)),
+            Err(OfferError::TakesNone) => return refuse(&takes_none(receiver.name)),
         };
-        self.hub.end_transfer_later(offered.number, offered.ends);
-        self.outbox.tell(LineKind::News, &file_lines::asked(receiver.name.as_str(), &name, limits.offer));
+        self.hub.end_transfer_later(number, ends);
         if !is_silent {
-            other.outbox.announce(LineKind::News, &file_lines::offered(sender.name.as_str(), &name, offered.number));
+            let rows = &[(LineKind::News, file_lines::offered(sender.name.as_str(), &name, number))];
+            let (event, sender, to) = (FileEvent::Offered, &sender.name, &receiver.name);
+            self.hub
+                .tell_of_file(receiver.client, &FileNews { number, sender, receiver: to, name: &name, event, rows });
         }
         if other.is_gone() {
             // They have left meanwhile, and nobody else will end the offer before its time.
             self.hub.end_offers_of(receiver.client);
         }
+        Some((number, file_lines::asked(receiver.name.as_str(), &name, limits.offer)))
     }
 
     /// Whether the name is that of a room which this user may know of.
@@ -85,52 +113,62 @@ impl Session {
         room.facts(&actor, self.now()).is_some()
     }
 
+    /// Accepts an offer. Returns it, with the token of this end.
     #[inline(never)]
-    fn accept_file(&mut self, number: Option<u64>) {
+    pub(super) fn accept_file(&mut self, number: Option<u64>) -> Option<(Accepted, Token)> {
         let Ok(tokens) = Hub::fresh_tokens() else {
-            return self.refuse("The server has no random numbers at hand. Please try again.");
+            self.refuse("The server has no random numbers at hand. Please try again.");
+            return None;
         };
         let (client, limits, now) = (self.outbox.id(), self.hub.transfer_limits(), self.now());
         let accepted = self.hub.transfers.with_table(|table| table.accept(client, number, tokens, &limits, now));
-        let accepted = match accepted {
-            Ok(accepted) => accepted,
-            Err(PickError::None) => return self.refuse("Nothing to accept."),
-            Err(PickError::Several(first)) => {
-                return self.refuse(format_args!(
-                    "Several files are offered to you: :files lists them, :accept {first} takes the first."
-                ));
+        match accepted {
+            Ok(accepted) => {
+                let [put, get] = tokens;
+                self.hub.end_transfer_later(accepted.number, accepted.ends);
+                self.hub.announce_file_rows(&accepted, Side::Sender, put);
+                return Some((accepted, get));
             }
-        };
-        self.hub.end_transfer_later(accepted.number, accepted.ends);
-        let [put, get] = tokens;
-        for (kind, line) in self.hub.file_rows(&accepted, Side::Receiver, get, &self.outbox) {
-            self.outbox.tell(kind, &line);
+            Err(PickError::None) => self.refuse("Nothing to accept."),
+            Err(PickError::Several(first)) => self.refuse(format_args!(
+                "Several files are offered to you: :files lists them, :accept {first} takes the first."
+            )),
         }
-        self.hub.announce_file_rows(&accepted, Side::Sender, put);
+        None
     }
 
+    /// Declines an offer, or ends a transfer. Returns its number.
     #[inline(never)]
-    fn decline_file(&mut self, number: Option<u64>) {
-        let (client, own) = (self.outbox.id(), self.user.as_ref().map(|user| user.name()));
+    pub(super) fn decline_file(&mut self, number: Option<u64>) -> Option<u64> {
+        let (client, own) = (self.outbox.id(), self.user.as_ref()?.name());
         let declined = match self.hub.transfers.with_table(|table| table.decline(client, number)) {
             Ok(declined) => declined,
-            Err(PickError::None) => return self.refuse("Nothing to decline."),
+            Err(PickError::None) => {
+                self.refuse("Nothing to decline.");
+                return None;
+            }
             Err(PickError::Several(first)) => {
-                return self.refuse(format_args!(
+                self.refuse(format_args!(
                     "There are several files: :files lists them, :decline {first} ends the first."
                 ));
+                return None;
             }
         };
-        self.outbox.tell(LineKind::News, "Declined.");
-        log::info!("transfer {}: client {client} declined", declined.number);
-        if let (Some(other), Some(own)) = (&declined.other, own)
-            && let Some(outbox) = self.hub.roster.connection(other.client)
-        {
-            outbox.announce(LineKind::News, &file_lines::declined(own.as_str(), &declined.name));
+        let Declined { number, by, other, name, was_running } = declined;
+        log::info!("transfer {number}: client {client} declined");
+        if let Some(other) = other {
+            let rows = &[(LineKind::News, file_lines::declined(own.as_str(), &name))];
+            let (sender, receiver) = match by {
+                Side::Sender => (&own, &other.name),
+                Side::Receiver => (&other.name, &own),
+            };
+            let news = FileNews { number, sender, receiver, name: &name, event: FileEvent::Declined, rows };
+            self.hub.tell_of_file(other.client, &news);
         }
-        if declined.was_running {
-            self.hub.transfers.stop_one(declined.number);
+        if was_running {
+            self.hub.transfers.stop_one(number);
         }
+        Some(number)
     }
 
     #[inline(never)]

@@ -38,14 +38,9 @@ pub(crate) fn commands(side: Side, name: &FileName, token: Token, from: u64, pla
             (Side::Receiver, _) => format!("f={name}; echo \"get {token} $(wc -c <\"$f\")\" | {to} >>\"$f\""),
         });
     }
-    let curl = match (&place.tls, place.plain) {
-        (Some((port, pin)), _) => Some((format!("-k --pinnedpubkey sha256//{pin} "), "https", *port)),
-        (None, Some(port)) => Some((String::new(), "http", port)),
-        (None, None) => None,
-    };
-    if let Some((options, scheme, port)) = curl {
-        let is_v6 = place.host.parse::<IpAddr>().is_ok_and(|address| address.is_ipv6());
-        let host = if is_v6 { format!("[{}]", place.host) } else { place.host.clone() };
+    if let Some(url) = url(token, place) {
+        let options = place.tls.as_ref().map(|(_, pin)| format!("-k --pinnedpubkey sha256//{pin} "));
+        let options = options.unwrap_or_default();
         let mut line = format!("f={name}; curl {options}");
         // Writing to a String cannot fail.
         let _ = match (side, from) {
@@ -54,10 +49,22 @@ pub(crate) fn commands(side: Side, name: &FileName, token: Token, from: u64, pla
             (Side::Receiver, 0) => write!(line, "-f -o \"$f\""),
             (Side::Receiver, _) => write!(line, "-f -C - -o \"$f\""),
         };
-        let _ = write!(line, " {scheme}://{host}:{port}/f/{token}");
+        let _ = write!(line, " {url}");
         lines.push(line);
     }
     lines
+}
+
+/// Where one end is served by HTTP, with TLS if there is any.
+pub(crate) fn url(token: Token, place: &Place) -> Option<String> {
+    let (scheme, port) = match (&place.tls, place.plain) {
+        (Some((port, _)), _) => ("https", *port),
+        (None, Some(port)) => ("http", port),
+        (None, None) => return None,
+    };
+    let is_v6 = place.host.parse::<IpAddr>().is_ok_and(|address| address.is_ipv6());
+    let host = if is_v6 { format!("[{}]", place.host) } else { place.host.clone() };
+    Some(format!("{scheme}://{host}:{port}/f/{token}"))
 }
 
 /// The row above the commands.

@@ -4,6 +4,8 @@ mod clients;
 mod limits;
 mod offers;
 mod passing;
+#[cfg(feature = "json")]
+mod programs;
 
 use std::fs;
 use std::io::{Read as _, Write as _};

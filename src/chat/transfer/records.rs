@@ -90,6 +90,8 @@ pub struct Accepted {
 pub struct Declined {
     /// Its number.
     pub number: u64,
+    /// The end of the one who declines.
+    pub by: Side,
     /// The other one; `None` if they have not heard of it.
     pub other: Option<Party>,
     /// What.

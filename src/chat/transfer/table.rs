@@ -187,6 +187,7 @@ impl<M> Table<M> {
         let other = if is_sender { &known.receiver } else { &known.sender };
         let declined = Declined {
             number,
+            by: if is_sender { Side::Sender } else { Side::Receiver },
             other: Some(other.clone()).filter(|_| !known.is_silent),
             name: known.name.clone(),
             was_running: matches!(known.stage, Stage::Running(_)),

@@ -78,6 +78,10 @@ pub struct Options<'a> {
     pub before: Option<u64>,
     /// `history`: at most this many.
     pub limit: Option<u64>,
+    /// `send`: the bytes of the file.
+    pub size: Option<u64>,
+    /// `accept`, `decline`: the number of an offer.
+    pub offer: Option<u64>,
 }
 
 /// The `receiver` of a request: a string, or a list of them.

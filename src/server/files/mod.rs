@@ -182,7 +182,7 @@ fn put(claim: &Claim, part: &Part, mut link: Link, hub: &Hub) -> &'static str {
         return refuse(link, &Refused::TooBig(sentence));
     };
     if base > claim.from {
-        hub.transfers.with_table(|table| _ = table.cancel(claim.number));
+        hub.cancel_transfer(claim.number);
         return refuse(link, &Refused::Over(format!("The file has to begin at byte {}.", claim.from)));
     }
     link.rest();

@@ -7,6 +7,7 @@
 //! *Knows nothing of* how events are written: the outbox does that.
 
 mod answer;
+mod files;
 mod listings;
 mod log_in;
 mod perform;

@@ -18,9 +18,6 @@ use crate::ui::palette::{Refusal, fields};
 /// The version of the protocol. A later one may add actions, fields, keys and codes; it takes nothing away.
 const VERSION: u64 = 1;
 
-/// The answer to a request about files.
-const NO_FILES: &str = "This server carries no files.";
-
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
@@ -140,7 +137,13 @@ impl Session {
             Action::Say | Action::Me | Action::Temp | Action::Reply | Action::Edit => {
                 fields::message_cost(&request.content, &[])
             }
-            Action::Join | Action::Close | Action::Create | Action::Delete => Cost::Post(1),
+            Action::Join
+            | Action::Close
+            | Action::Create
+            | Action::Delete
+            | Action::Send
+            | Action::Accept
+            | Action::Decline => Cost::Post(1),
             Action::Register | Action::Unregister | Action::Passwd | Action::Search => Cost::Read(3),
             Action::Command => {
                 let line = fields::line(&request.content);
@@ -154,9 +157,6 @@ impl Session {
             | Action::Seen
             | Action::History
             | Action::Whois
-            | Action::Send
-            | Action::Accept
-            | Action::Decline
             | Action::Ping => Cost::Read(1),
         }
     }
@@ -190,7 +190,9 @@ impl Session {
             Action::History => self.send_history(request),
             Action::Search => self.search_by_request(request),
             Action::Whois => self.send_person(request),
-            Action::Send | Action::Accept | Action::Decline => Err(Failure::refused(NO_FILES)),
+            Action::Send => self.send_by_request(request),
+            Action::Accept => self.accept_by_request(request),
+            Action::Decline => self.decline_by_request(request),
             Action::Command => self.run_command_line(request),
             Action::Ping => Ok(Reply::default()),
             Action::Quit => {

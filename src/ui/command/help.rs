@@ -23,7 +23,7 @@ const JSON: &str = "json";
 
 /// The page about programs.
 #[cfg(feature = "json")]
-const JSON_LINES: [&str; 18] = [
+const JSON_LINES: [&str; 19] = [
     "Programs send JSON instead of lines: one object per line, on any port, if",
     "the first line begins with {. Both sides use the fields id, action, sender,",
     "receiver, content, time, private and optional; what is missing is empty.",
@@ -34,14 +34,15 @@ const JSON_LINES: [&str; 18] = [
     "optional.code. A list comes before it, an object per item. Actions:",
     "  hello login register unregister passwd ping quit",
     "  rooms join close members create whois search history seen",
-    "  say me temp reply edit delete, and command, which runs any other line:",
+    "  say me temp reply edit delete, send accept decline (files), and command,",
+    "  which runs any other line:",
     "  {\"action\":\"command\",\"receiver\":\"general\",\"content\":\":topic hi\"}",
     "In optional: password, new_password, takeover, version, bot; public; after,",
-    "before, limit and message (numbers of messages), seconds.",
+    "before, limit and message (numbers of messages), seconds; size, offer.",
     "private:true sends to people, receiver may be a list. join with after sends",
     "what came after that message; gap:true if some of it is gone.",
-    "Events: message edited deleted expired joined left renamed kicked room news",
-    "bye. Numbers of messages are integers, your own ids are strings.",
+    "Events: message edited deleted expired joined left renamed kicked room offer",
+    "transfer news bye. Numbers of messages are integers, your own ids are strings.",
 ];
 
 /// A part of the help.

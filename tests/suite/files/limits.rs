@@ -43,9 +43,14 @@ fn more_transfers_than_may_run_wait_for_their_turn() {
     let mut beginning = [0; 3];
     (&receivers[0]).read_exact(&mut beginning).expect("the first runs");
     let waits = end(&server, &format!("put {} 3\nxyz", second.put_token()));
-    alice.send(":files");
-    alice.expect("first to bob: 3 of 6 bytes");
-    alice.expect("second to bob: accepted, waits for both ends");
+    // The bytes count a moment after they have been written.
+    eventually("three bytes count", || {
+        alice.send(":files");
+        alice.expect("first to bob: ");
+        let state = alice.expect(" ends it\r\n");
+        alice.expect("second to bob: accepted, waits for both ends");
+        state.starts_with("3 of 6 bytes")
+    });
     sender.write_all(b"def").expect("sent");
     assert_eq!(read_all(&receivers[0]).0, b"def");
     assert_eq!(read_all(&receivers[1]).0, b"xyz");
