@@ -158,7 +158,7 @@ impl Hub {
         let Ok(tokens) = Hub::fresh_tokens() else { return };
         let limits = self.transfer_limits();
         let again = self.transfers.with_table(|table| table.begin_again(number, tokens, from, &limits, now));
-        let Some(accepted) = again else { return };
+        let Some(accepted) = again else { return self.cancel_transfer(number) };
         self.end_transfer_later(number, accepted.ends);
         let line = file_lines::begins_again(&accepted.name, from);
         for (side, token, party) in

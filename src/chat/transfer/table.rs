@@ -18,7 +18,7 @@ const MOST_OFFERS: usize = 3;
 /// Offers that wait for one user's answer. Beyond that they are not asked any more: a crowd would fill their screen.
 const MOST_ASKED: usize = 16;
 
-/// Transfers that were accepted and have not begun, of one sender.
+/// Transfers of one sender that were accepted and have not begun. With more, no further one is offered.
 const MOST_ACCEPTED: usize = 8;
 
 /// All transfers together. One takes about half a kilobyte.
@@ -41,6 +41,8 @@ struct Transfer {
     ends: Instant,
     /// The first byte that is sent.
     from: u64,
+    /// It has had other tokens before.
+    has_begun_again: bool,
     tokens: Vec<Token>,
 }
 
@@ -90,6 +92,10 @@ impl<M> Table<M> {
         if waiting(&|known| known.sender.client == sender.client) >= MOST_OFFERS {
             return Err(OfferError::TooMany(MOST_OFFERS));
         }
+        let is_accepted = |known: &&Transfer| known.stage == Stage::Accepted && known.sender.client == sender.client;
+        if self.transfers.values().filter(is_accepted).count() >= MOST_ACCEPTED {
+            return Err(OfferError::TooMany(MOST_ACCEPTED));
+        }
         if self.transfers.len() >= MOST || waiting(&|known| known.receiver.client == receiver.client) >= MOST_ASKED {
             return Err(OfferError::TakesNone);
         }
@@ -99,8 +105,17 @@ impl<M> Table<M> {
         let from = self.broken.iter().rev().find(|known| is_this(known)).map_or(0, |known| known.at);
         self.last += 1;
         let (number, ends) = (self.last, now + limits.offer);
-        let transfer =
-            Transfer { sender, receiver, name, stage: Stage::Offered, is_silent, ends, from, tokens: Vec::new() };
+        let transfer = Transfer {
+            sender,
+            receiver,
+            name,
+            stage: Stage::Offered,
+            is_silent,
+            ends,
+            from,
+            has_begun_again: false,
+            tokens: Vec::new(),
+        };
         self.transfers.insert(number, transfer);
         Ok(Offered { number, ends, from })
     }
@@ -122,15 +137,11 @@ impl<M> Table<M> {
             known.receiver.client == client && known.stage == Stage::Offered && !known.is_silent && now < known.ends
         };
         let number = self.pick(number, is_asked)?;
-        let sender = self.transfers.get(&number).map(|known| known.sender.client);
-        let is_accepted = |known: &&Transfer| known.stage == Stage::Accepted && Some(known.sender.client) == sender;
-        if self.transfers.values().filter(is_accepted).count() >= MOST_ACCEPTED {
-            return Err(PickError::None);
-        }
         self.open(number, tokens, None, now + limits.start).ok_or(PickError::None)
     }
 
-    /// Gives an accepted transfer other tokens, since it has to begin at another byte. `None` if it is over, or runs.
+    /// Gives an accepted transfer other tokens, since it has to begin at another byte: once, or the receiver could fill the
+    /// sender's screen. `None` if it is over, runs, or has had others before.
     pub fn begin_again(
         &mut self,
         number: u64,
@@ -139,7 +150,10 @@ impl<M> Table<M> {
         limits: &Limits,
         now: Instant,
     ) -> Option<Accepted> {
-        self.transfers.get(&number).filter(|known| known.stage == Stage::Accepted)?;
+        let known = self.transfers.get_mut(&number).filter(|known| known.stage == Stage::Accepted)?;
+        if std::mem::replace(&mut known.has_begun_again, true) {
+            return None;
+        }
         self.open(number, tokens, Some(from), now + limits.start)
     }
 

@@ -111,6 +111,16 @@ fn a_sender_has_three_offers_waiting_and_more_once_one_is_answered() {
 }
 
 #[test]
+fn a_sender_has_eight_accepted_transfers_waiting_at_most() {
+    let mut tried = Tried::new();
+    for _ in 0..8 {
+        let number = tried.offer_to_bob("a");
+        tried.accept(number);
+    }
+    assert_eq!(tried.offer(alice(), bob(), "a"), Err(OfferError::TooMany(8)));
+}
+
+#[test]
 fn a_user_is_asked_by_sixteen_offers_at_most_and_the_table_is_bounded() {
     let mut tried = Tried::new();
     for client in 0..16 {
@@ -278,6 +288,7 @@ fn a_transfer_that_has_to_begin_elsewhere_has_other_tokens_and_forgets_the_part_
     let [put, get] = tokens(2);
     assert!(tried.table.look_at(&put, tried.now).is_none() && tried.table.look_at(&get, tried.now).is_none());
     assert_eq!(tried.table.look_at(&tokens(70)[0], tried.now).map(|claim| claim.from), Some(900));
+    assert_eq!(tried.table.begin_again(number, tokens(71), 800, &LIMITS, tried.now), None, "once is enough");
     assert_eq!(tried.start(number), None, "what is remembered is about another beginning");
     assert_eq!(tried.table.begin_again(number, tokens(71), 0, &LIMITS, tried.now), None, "it runs");
 }

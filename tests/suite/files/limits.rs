@@ -4,6 +4,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::support::Program;
+use crate::support::machine::{Logged, argument, file};
 
 #[test]
 fn guesses_find_nothing_and_soon_have_to_wait() {
@@ -104,6 +106,40 @@ fn sixteen_at_once_arrive_whole_and_take_little_memory() {
     // This process is both the server and the clients, which hold three copies of every file.
     let grown = resident().saturating_sub(before);
     assert!(grown < 16 * (3 * 5_000 + 256 + 1_000), "{grown} KB");
+}
+
+#[test]
+fn a_transfer_takes_a_quarter_of_a_megabyte_at_most() {
+    let config = file("chatsock.toml", "listen = [\"127.0.0.1:0\"]\n[files]\nlisten = [\"127.0.0.1:0\"]\n");
+    let mut program = Logged::start(Program::command(&["--config", argument(&config)]));
+    let (chat, files) = (program.address(), program.address());
+    let mut pairs: Vec<_> = (0..16)
+        .map(|number| {
+            (Client::login(chat, &format!("sender{number}")), Client::login(chat, &format!("getter{number}")))
+        })
+        .collect();
+    let mut tokens = Vec::new();
+    for (number, (sender, getter)) in pairs.iter_mut().enumerate() {
+        sender.send(&format!(":send getter{number} file"));
+        getter.expect(" offers you file. :accept ");
+        getter.send(":accept");
+        let get = rows(getter, 2);
+        tokens.push((token(&announced_rows(sender, 2)[0]).to_owned(), token(&get[0]).to_owned()));
+    }
+    let before = program.resident();
+    let mut ends = Vec::new();
+    for (put, get) in &tokens {
+        let mut receiver = TcpStream::connect(files).expect("connected");
+        receiver.write_all(format!("get {get}\n").as_bytes()).expect("sent");
+        let mut sender = TcpStream::connect(files).expect("connected");
+        sender.write_all(format!("put {put} 50000000\n").as_bytes()).expect("sent");
+        sender.write_all(&random(1, 1_000_000)).expect("sent");
+        // All of it passes, and both ends stay.
+        receiver.read_exact(&mut vec![0; 1_000_000]).expect("a million bytes");
+        ends.push((sender, receiver));
+    }
+    let grown = program.resident().saturating_sub(before);
+    assert!(grown <= 16 * 256, "{grown} KB for 16 transfers");
 }
 
 /// Resident memory of this process, in kilobytes.
