@@ -112,9 +112,12 @@ fn a_clock_that_is_made_faster_fires_the_timers_that_were_set_before() {
     clock::install(&page);
     page.go(&format!("http://{address}/"));
     clock::run(&page, 100);
-    page.wait("document.title === 'after 60 s'");
+    page.wait("document.title.startsWith('after ')");
     clock::run(&page, 1);
-    let ticks = page.evaluate("ticks").as_u64();
-    assert!(ticks.is_some_and(|ticks| (5..=20).contains(&ticks)), "{ticks:?}");
-    assert_eq!(page.evaluate("stopped || typeof new Date(0).getTime() !== 'number'"), false);
+    // On a busy machine a timer fires late, and a hundred times later on this clock.
+    let title = page.evaluate("document.title");
+    let seconds =
+        title.as_str().and_then(|title| title.strip_prefix("after ")?.strip_suffix(" s")?.parse::<u32>().ok());
+    assert!(seconds.is_some_and(|seconds| seconds >= 60), "{title}");
+    assert_eq!(page.evaluate("ticks >= 5 && !stopped && new Date(0).getTime() === 0"), true);
 }

@@ -59,7 +59,11 @@ fn ten_thousand_messages_are_added_and_more_come() {
     alice.evaluate(ADD);
     alice.call("HeapProfiler.collectGarbage", json!({}));
     let before = metric(&alice, "JSHeapUsedSize");
+    let parts = ["ScriptDuration", "RecalcStyleDuration", "LayoutDuration"];
+    let earlier = parts.map(|part| metric(&alice, part));
     let all = alice.evaluate("add(1000001, 10000)").as_f64().expect("a time");
+    let later = parts.map(|part| metric(&alice, part));
+    let [script, style, layout] = [0, 1, 2].map(|part| 1000.0 * (later[part] - earlier[part]));
     let there = alice.evaluate("document.querySelectorAll('[role=log] [data-id]').length").as_u64();
     assert!(
         there.is_some_and(|count| (9_900..=10_000).contains(&count)),
@@ -74,7 +78,7 @@ fn ten_thousand_messages_are_added_and_more_come() {
     let in_page = alice.evaluate("document.querySelectorAll('[role=log] [data-id]').length");
     assert!(in_page.as_u64().is_some_and(|count| count <= 10_000), "at most 10,000 stay: {in_page}");
     println!(
-        "10,000 messages: {all:.0} ms; one more: {:.1} ms at p50, {:.1} ms at p95; heap {:.1} MB, {:.1} MB before",
+        "10,000 messages: {all:.0} ms (script {script:.0}, style {style:.0}, layout {layout:.0}); one more: {:.1} ms at p50, {:.1} ms at p95; heap {:.1} MB, {:.1} MB before",
         each[30],
         each[57],
         heap / 1e6,

@@ -213,7 +213,6 @@ impl Session {
         let number = |number: usize| Value::Number(number as u64);
         let names = match config.names {
             Alphabet::Ascii => "ascii",
-            #[cfg(feature = "unicode-names")]
             Alphabet::Unicode => "unicode",
         };
         let accounts = match config.accounts() {
