@@ -63,6 +63,8 @@ pub enum Value<'a> {
     Flag(bool),
     /// A moment, written like `time`.
     Time(Timestamp),
+    /// Null: what belongs here has no value.
+    Null,
 }
 
 impl<'a> Object<'a> {
@@ -123,6 +125,7 @@ impl<'a> Object<'a> {
                 Value::Number(number) => write_number(*number, out),
                 Value::Flag(flag) => write_flag(*flag, out),
                 Value::Time(time) => write_time(*time, out),
+                Value::Null => out.extend_from_slice(b"null"),
             }
         }
         out.extend_from_slice(b"}}\n");

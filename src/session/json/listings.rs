@@ -64,11 +64,10 @@ impl Session {
             object.content = facts.config.description.as_str().into();
             object.optional.push(("name", Value::Text(name.into())));
             object.optional.push(("people", Value::Number(facts.people as u64)));
-            object.optional.extend(facts.config.limit.map(|limit| ("limit", Value::Number(limit as u64))));
-            if let Some(made) = &facts.made {
-                object.optional.push(("creator", text(made.by.to_string())));
-                object.optional.push(("since", Value::Time(made.at)));
-            }
+            let (limit, made) = (facts.config.limit, facts.made.as_ref());
+            object.optional.push(("limit", limit.map_or(Value::Null, |limit| Value::Number(limit as u64))));
+            object.optional.push(("creator", made.map_or(Value::Null, |made| text(made.by.to_string()))));
+            object.optional.push(("since", made.map_or(Value::Null, |made| Value::Time(made.at))));
             let (password, closed) = match facts.config.entry {
                 RoomAccess::Password(_) | RoomAccess::Hashed(_) => (true, false),
                 RoomAccess::Closed => (false, true),
@@ -138,9 +137,8 @@ impl Session {
         self.describe(Some(&user), now, &mut object);
         object.optional.push(("rooms", text(self.visible_rooms(&user).join(", "))));
         // Only for operators, as in `:whois`.
-        let peer = user.outbox.stream().peer_addr().ok();
-        let peer = peer.filter(|_| self.actor().is_some_and(|actor| actor.operator));
-        object.optional.extend(peer.map(|peer| ("address", text(peer.ip().to_canonical().to_string()))));
+        let address = user.outbox.peer_address().filter(|_| self.actor().is_some_and(|actor| actor.operator));
+        object.optional.extend(address.map(|address| ("address", text(address.to_string()))));
         self.outbox.write_object(&object);
         Ok(Reply::default())
     }
