@@ -147,6 +147,10 @@ impl Outbox {
             return;
         }
         state.forget_view();
+        if state.display.is_shown() {
+            // A client that waited for the greeting reads lines from here on: the first object does not end the prompt's.
+            state.unsent.extend_from_slice(b"\r\n");
+        }
         state.watching = Watching::Many(Box::new(Program::default()));
         self.is_program.store(true, Ordering::Relaxed);
         (state.charset, state.is_telnet, state.day_ends) = (Charset::Utf8, false, NEVER);

@@ -38,6 +38,10 @@ fn a_program_that_waits_for_the_greeting_skips_it() {
     let server = Server::start();
     let mut client = Client::connect(server.address());
     client.expect("Username: ");
+    client.send_bytes(b"{\"id\":\"1\",\"action\":\"ping\"}\n");
+    // Every object has a line of its own, the first one, too.
+    assert_eq!(client.expect("\n"), "\r");
+    assert!(client.expect("\n").starts_with("{\"id\":\"1\",\"action\":\"ok\""));
     talks(Bot::over(client), "robo");
 }
 
