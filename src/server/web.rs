@@ -129,7 +129,8 @@ impl Visit<'_> {
         if self.is_proxy {
             // A proxy that asks for itself, to see whether the server is well, names nobody.
             let address = match request.forwarded_for() {
-                Some(text) => forwarded(text, self.peer.ip()).ok_or(Refusal::Bad("its X-Forwarded-For does not end with an address"))?,
+                Some(text) => forwarded(text, self.peer.ip())
+                    .ok_or(Refusal::Bad("its X-Forwarded-For does not end with an address"))?,
                 None => self.peer.ip().to_canonical(),
             };
             // First, so that a ban that is decided meanwhile finds the connection.
