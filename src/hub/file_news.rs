@@ -17,7 +17,6 @@ use crate::ui::screen::LineKind;
 
 /// What has happened, as programs read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "json"), expect(dead_code, reason = "only programs read it"))]
 pub(crate) enum FileEvent<'a> {
     /// A file is offered.
     Offered,

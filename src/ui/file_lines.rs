@@ -162,7 +162,7 @@ fn period(duration: Duration) -> String {
     match duration.as_secs() {
         60 => "1 minute".to_owned(),
         3600 => "1 hour".to_owned(),
-        whole if whole > 0 && whole % 60 == 0 => format!("{} minutes", whole / 60),
+        whole if whole > 0 && whole.is_multiple_of(60) => format!("{} minutes", whole / 60),
         _ => crate::text::seconds(duration),
     }
 }
@@ -177,7 +177,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -188,7 +188,7 @@ fn grouped(number: u64) -> String {
 /// `100 MB`, where that is exact.
 fn rounded(count: u64) -> String {
     for (unit, name) in [(1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")] {
-        if count >= unit && count % unit == 0 {
+        if count >= unit && count.is_multiple_of(unit) {
             return format!("{} {name}", grouped(count / unit));
         }
     }

@@ -5,8 +5,9 @@
 /// Hashes what it is fed.
 #[derive(Clone)]
 pub(crate) struct Hasher {
+    /// Boxed: it is large, and travels with what is said of a transfer.
     #[cfg(feature = "tls")]
-    context: ring::digest::Context,
+    context: Box<ring::digest::Context>,
 }
 
 impl Hasher {
@@ -14,7 +15,7 @@ impl Hasher {
     pub(crate) fn new() -> Hasher {
         Hasher {
             #[cfg(feature = "tls")]
-            context: ring::digest::Context::new(&ring::digest::SHA256),
+            context: Box::new(ring::digest::Context::new(&ring::digest::SHA256)),
         }
     }
 
