@@ -8,14 +8,45 @@
 
 mod half_typed;
 mod reflowing;
+mod ways;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use ways::{Reached, Way};
+
 use crate::support::programs::{COLUMNS, ROWS, Terminal, have, left_out};
 use crate::support::{Server, scratch};
+
+/// Each case is a test by the direct way, and one through `chatsock proxy`, which must not make a difference.
+macro_rules! both_ways {
+    ($($case:ident,)*) => {
+        mod direct {
+            $(#[test] fn $case() { super::$case(super::Way::Direct); })*
+        }
+
+        #[cfg(feature = "tls")]
+        mod through_the_proxy {
+            $(#[test] fn $case() { super::$case(super::Way::Proxy); })*
+        }
+    };
+}
+
+both_ways! {
+    a_script_through_nc_with_half_close_gets_every_line_done_and_every_answer,
+    a_person_with_nc_chats_and_leaves,
+    in_telnet_a_half_typed_line_survives_two_hundred_messages,
+    in_telnet_that_switches_to_line_mode_every_letter_can_be_typed,
+    in_telnet_in_line_mode_every_row_begins_at_the_margin,
+    in_telnet_a_password_is_not_shown_in_either_mode,
+    in_telnet_the_next_message_is_seen_after_ctrl_c_in_either_mode,
+    telnet_on_a_dumb_terminal_gets_plain_lines,
+    in_telnet_two_pasted_lines_become_one_message,
+    in_telnet_tab_offers_the_rooms_one_may_know_of_and_no_hidden_one,
+    a_paste_through_nc_with_half_close_is_one_message_and_an_unfinished_one_is_reported,
+}
 
 /// Whether this `nc` half-closes with -N, which OpenBSD's does and others reject.
 fn have_half_closing_nc() -> bool {
@@ -40,14 +71,13 @@ fn nc(address: SocketAddr, flags: &[&str]) -> Child {
         .expect("nc runs")
 }
 
-#[test]
-fn a_script_through_nc_with_half_close_gets_every_line_done_and_every_answer() {
+fn a_script_through_nc_with_half_close_gets_every_line_done_and_every_answer(way: Way) {
     if !have_half_closing_nc() {
         return;
     }
-    let server = Server::start();
+    let server = way.start("");
     let mut bob = server.chat("bob", "general");
-    let mut child = nc(server.address(), &["-N"]);
+    let mut child = nc(server.door(), &["-N"]);
     let mut stdin = child.stdin.take().expect("stdin");
     stdin.write_all(b"alice\n:join general\n:chat\nhello\n:q\n:rooms\n").expect("written");
     drop(stdin);
@@ -77,14 +107,13 @@ fn a_script_through_nc_on_the_quick_listener_is_heard() {
     bob.expect("alice: hello\r\n");
 }
 
-#[test]
-fn a_person_with_nc_chats_and_leaves() {
+fn a_person_with_nc_chats_and_leaves(way: Way) {
     if !have(&["nc"]) {
         return;
     }
-    let server = Server::start();
+    let server = way.start("");
     let mut bob = server.chat("bob", "general");
-    let mut child = nc(server.address(), &[]);
+    let mut child = nc(server.door(), &[]);
     let mut terminal = Terminal::over(&mut child);
     terminal.expect_text("Username: ");
     terminal.send("alice\n");
@@ -114,8 +143,8 @@ struct Telnet {
 
 impl Telnet {
     /// `None` if the programs are missing.
-    fn start(server: &Server, terminal: &str) -> Option<Telnet> {
-        Telnet::to(server.address(), terminal)
+    fn start(server: &Reached, terminal: &str) -> Option<Telnet> {
+        Telnet::to(server.door(), terminal)
     }
 
     fn to(address: SocketAddr, terminal: &str) -> Option<Telnet> {
@@ -181,9 +210,8 @@ impl Drop for Telnet {
     }
 }
 
-#[test]
-fn in_telnet_a_half_typed_line_survives_two_hundred_messages() {
-    let server = Server::start();
+fn in_telnet_a_half_typed_line_survives_two_hundred_messages(way: Way) {
+    let server = way.start("");
     let mut bob = server.chat("bob", "general");
     let Some(mut alice) = Telnet::start(&server, "xterm") else { return };
     alice.chat("alice");
@@ -268,9 +296,8 @@ fn in_telnet_every_letter_can_be_typed_in_either_mode_and_on_the_quick_listener(
     }
 }
 
-#[test]
-fn in_telnet_that_switches_to_line_mode_every_letter_can_be_typed() {
-    let server = Server::start();
+fn in_telnet_that_switches_to_line_mode_every_letter_can_be_typed(way: Way) {
+    let server = way.start("");
     let mut bob = server.chat("bob", "general");
     let Some(mut alice) = Telnet::start(&server, "xterm") else { return };
     alice.login("alice");
@@ -287,9 +314,8 @@ fn in_telnet_that_switches_to_line_mode_every_letter_can_be_typed() {
 }
 
 /// In BINARY the stock client switches off its terminal's CR before each LF.
-#[test]
-fn in_telnet_in_line_mode_every_row_begins_at_the_margin() {
-    let server = Server::start();
+fn in_telnet_in_line_mode_every_row_begins_at_the_margin(way: Way) {
+    let server = way.start("");
     let Some(mut alice) = Telnet::start(&server, "dumb") else { return };
     alice.login("alice");
     for (line, last) in [(":rooms", "> "), ("", "> "), (":join general", "[general]> "), (":say hello", "[general]> ")]
@@ -305,9 +331,8 @@ fn in_telnet_in_line_mode_every_row_begins_at_the_margin() {
     }
 }
 
-#[test]
-fn in_telnet_a_password_is_not_shown_in_either_mode() {
-    let server = Server::with("[rooms.general]\n[rooms.staff]\npublic = false\npassword = \"open sesame\"\n");
+fn in_telnet_a_password_is_not_shown_in_either_mode(way: Way) {
+    let server = way.start("[rooms.general]\n[rooms.staff]\npublic = false\npassword = \"open sesame\"\n");
     for mode in ["char", "line"] {
         let Some(mut alice) = Telnet::start(&server, "xterm") else { return };
         alice.login(&format!("alice{mode}"));
@@ -329,9 +354,8 @@ fn in_telnet_a_password_is_not_shown_in_either_mode() {
     }
 }
 
-#[test]
-fn in_telnet_the_next_message_is_seen_after_ctrl_c_in_either_mode() {
-    let server = Server::start();
+fn in_telnet_the_next_message_is_seen_after_ctrl_c_in_either_mode(way: Way) {
+    let server = way.start("");
     let mut bob = server.chat("bob", "general");
     for mode in ["char", "line"] {
         let Some(mut alice) = Telnet::start(&server, "xterm") else { return };
@@ -359,9 +383,8 @@ fn in_telnet_the_next_message_is_seen_after_ctrl_c_in_either_mode() {
     }
 }
 
-#[test]
-fn telnet_on_a_dumb_terminal_gets_plain_lines() {
-    let server = Server::start();
+fn telnet_on_a_dumb_terminal_gets_plain_lines(way: Way) {
+    let server = way.start("");
     let mut bob = server.chat("bob", "general");
     let Some(mut alice) = Telnet::start(&server, "dumb") else { return };
     alice.chat("alice");
@@ -374,9 +397,8 @@ fn telnet_on_a_dumb_terminal_gets_plain_lines() {
     assert!(!alice.terminal.raw().contains('\u{1b}'), "{:?}", alice.terminal.raw());
 }
 
-#[test]
-fn in_telnet_two_pasted_lines_become_one_message() {
-    let server = Server::start();
+fn in_telnet_two_pasted_lines_become_one_message(way: Way) {
+    let server = way.start("");
     let mut bob = server.chat("bob", "general");
     let Some(mut alice) = Telnet::start(&server, "xterm") else { return };
     alice.chat("alice");
@@ -402,9 +424,8 @@ fn in_telnet_two_pasted_lines_become_one_message() {
     alice.terminal.expect_text("\u{1b}[?2004l");
 }
 
-#[test]
-fn in_telnet_tab_offers_the_rooms_one_may_know_of_and_no_hidden_one() {
-    let server = Server::with("[rooms.alpha]\n[rooms.beta]\n[rooms.staff]\npublic = false\npassword = \"sesame\"\n");
+fn in_telnet_tab_offers_the_rooms_one_may_know_of_and_no_hidden_one(way: Way) {
+    let server = way.start("[rooms.alpha]\n[rooms.beta]\n[rooms.staff]\npublic = false\npassword = \"sesame\"\n");
     let Some(mut alice) = Telnet::start(&server, "xterm") else { return };
     alice.login("alice");
     alice.terminal.send(":join \t");
@@ -422,15 +443,14 @@ fn in_telnet_tab_offers_the_rooms_one_may_know_of_and_no_hidden_one() {
     alice.terminal.expect_last_row("[staff]> :to staff ");
 }
 
-#[test]
-fn a_paste_through_nc_with_half_close_is_one_message_and_an_unfinished_one_is_reported() {
+fn a_paste_through_nc_with_half_close_is_one_message_and_an_unfinished_one_is_reported(way: Way) {
     if !have_half_closing_nc() {
         return;
     }
-    let server = Server::start();
+    let server = way.start("");
     let mut bob = server.chat("bob", "general");
     let script = |text: &[u8]| {
-        let mut child = nc(server.address(), &["-N"]);
+        let mut child = nc(server.door(), &["-N"]);
         child.stdin.take().expect("stdin").write_all(text).expect("written");
         let output = child.wait_with_output().expect("nc ends");
         String::from_utf8_lossy(&output.stdout).into_owned()
