@@ -175,8 +175,14 @@ impl Tunnel {
     /// False if the client is gone.
     fn carry_down(&self) -> bool {
         let (mut buffer, mut plain) = (ReadBuffer::new(), Vec::new());
-        if !self.is_plain && !self.open(&[], &mut plain) {
-            return self.pass(&plain);
+        if !self.is_plain {
+            // What came right behind the handshake.
+            let more = self.open(&[], &mut plain);
+            let passed = self.pass(&plain);
+            plain.clear();
+            if !more || !passed {
+                return passed;
+            }
         }
         loop {
             // A server that was reset has ended, too: what it had sent before was read.

@@ -173,6 +173,40 @@ fn a_certificate_that_no_authority_vouches_for_and_a_server_without_tls_are_refu
     assert!(began.elapsed() < PATIENCE / 2);
 }
 
+/// A server may speak as soon as it has finished its own part of the handshake (RFC 8446, figure 1).
+#[test]
+fn what_a_server_says_right_behind_the_handshake_is_not_kept_back() {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let file = scratch().join("certificate.pem");
+    std::fs::write(&file, made.cert.pem()).expect("written");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.expect("versions").with_no_client_auth();
+    let mut config = builder.with_single_cert(vec![made.cert.der().clone()], key).expect("a pair");
+    config.send_half_rtt_data = true;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let to = listener.local_addr().expect("an address");
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("accepted");
+        let mut connection = rustls::ServerConnection::new(Arc::new(config)).expect("a server");
+        connection.read_tls(&mut stream).expect("a hello");
+        connection.process_new_packets().expect("a hello");
+        connection.writer().write_all(b"welcome\r\n").expect("taken");
+        let mut flight = Vec::new();
+        while connection.wants_write() {
+            connection.write_tls(&mut flight).expect("into memory");
+        }
+        // In one piece, so that one read has all of it.
+        stream.write_all(&flight).expect("sent");
+        stream
+    });
+    let proxy = Running::start(to, Protection::Authority(file), false, 64);
+    let mut client = Client::connect(proxy.address());
+    client.expect("welcome\r\n");
+    drop(server.join().expect("ended"));
+}
+
 #[test]
 fn when_the_server_is_killed_the_client_ends_soon_with_every_byte() {
     let directory = scratch();
