@@ -110,7 +110,7 @@ fn what_waits_for_a_slow_reader_goes_out_after_its_close_notify() {
     assert!(told.ends_with("* Goodbye.\r\n"));
 }
 
-/// Whoever stands between the proxy and the server sees what the proxy sends, and has a certificate of their own.
+/// Somebody between the proxy and the server sees what the proxy sends, and has a certificate of their own.
 #[test]
 fn a_man_in_the_middle_gets_no_byte_of_a_login() {
     let (_server, address, _) = encrypted(false);
