@@ -17,7 +17,8 @@
 //! socket <-send- wire <- telnet <- screen <- outbox <- delivery <-'
 //! ```
 //!
-//! 1. `session/read.rs` blocks in `read`, holding no lock. `protocol/wire` decrypts, if the connection uses TLS.
+//! 1. `session/read.rs` blocks in `read`, holding no lock. `protocol/wire` decrypts, if the connection uses TLS, and takes
+//!    messages apart, if it is a WebSocket. A WebSocket has begun with a request, which `server/web.rs` has answered.
 //! 2. `session/input.rs` and `session/client_input.rs` pass the bytes through `protocol/telnet`, which removes commands,
 //!    and `protocol/line`, which makes lines of them.
 //! 3. `session/pacing.rs` charges the line to the rate limits, which may delay or refuse it.
@@ -62,7 +63,7 @@
 //! | `main` | 1 | waits for requests: another configuration, the stop |
 //! | `signals` | 1 | turns signals into requests |
 //! | `accept:<port>` | one per listener | accepts connections and starts their threads |
-//! | `client:<id>` | one per connection | shakes hands for TLS, reads, runs the palette, replies, delivers what it posts |
+//! | `client:<id>` | one per connection | shakes hands for TLS, answers the first request of a browser, reads, runs the palette, replies, delivers what it posts |
 //! | `room:<name>` | while a room is very busy | delivers batch after batch, so that posters can go on reading |
 //! | `file:<address>` | one per connection that carries a file | waits for the other end; the sender's passes the file on |
 //! | `slow-readers` | 1 | sends what full sockets did not accept; asleep while all sockets keep up |
