@@ -44,6 +44,36 @@ fn stacks(maps: &str) -> Vec<usize> {
     found
 }
 
+/// Most KB resident for an idle program in a WebSocket: 20 in an optimised build. An unoptimised one reads requests with deeper
+/// calls, which is three more pages of stack.
+#[cfg(feature = "web")]
+const WEB_TOTAL: usize = if cfg!(debug_assertions) { TOTAL + 12 } else { 20 };
+
+#[cfg(feature = "web")]
+#[test]
+fn an_idle_program_in_a_websocket_takes_no_more_memory_than_its_budget() {
+    use crate::support::web::program;
+    let text = "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[web]\nlisten = [\"127.0.0.1:0\"]\n";
+    let mut server = Logged::start(Program::command(&["--config", argument(&file("chatsock.toml", text))]));
+    // The telnet listener comes first.
+    server.address();
+    let address = server.address();
+    let chat = |name: String| {
+        let (mut client, socket) = program(address);
+        client.send_bytes(format!("{{\"action\":\"login\",\"content\":\"{name}\"}}").as_bytes());
+        client.send_bytes(b"{\"id\":\"in\",\"action\":\"join\",\"receiver\":\"general\"}");
+        client.expect("{\"id\":\"in\",\"action\":\"ok\"");
+        (client, socket)
+    };
+    let mut clients: Vec<_> = (0..WARM_UP).map(|n| chat(format!("w{n:03}"))).collect();
+    let before = server.resident();
+    clients.extend((0..CLIENTS).map(|n| chat(format!("p{n:03}"))));
+    // The last answer has been sent, and its thread goes back to waiting.
+    eventually("all threads have stacks", || stacks(&server.maps()).len() >= clients.len());
+    let each = server.resident().saturating_sub(before) / CLIENTS;
+    assert!(each <= WEB_TOTAL, "{each} KB per idle program, {WEB_TOTAL} allowed");
+}
+
 #[test]
 fn an_idle_user_takes_no_more_memory_than_the_budget() {
     let config = file("chatsock.toml", "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n");

@@ -11,6 +11,7 @@
 //! CHATSOCK_HOSTILE_SECONDS=600 cargo test --test suite hostile
 //! CHATSOCK_SEQUENCES=100000 cargo test --test suite model
 //! PROPTEST_CASES=100000 cargo test --lib
+//! cargo test --features full --test suite web:: -- --ignored
 //! ```
 
 #![allow(unreachable_pub, reason = "nothing outside uses this program's modules")]

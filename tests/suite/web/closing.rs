@@ -103,6 +103,7 @@ fn a_silent_client_is_asked_whether_it_is_there_and_an_answer_is_enough() {
 }
 
 #[test]
+#[ignore = "takes 75 seconds; when they are over is tested without waiting, beside the code"]
 fn a_client_that_answers_nothing_is_given_up_after_75_seconds() {
     let server = server();
     let began = Instant::now();

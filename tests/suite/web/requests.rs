@@ -105,7 +105,7 @@ fn a_head_that_is_not_whole_after_ten_seconds_is_too_slow() {
         stream.read_to_string(&mut answer).expect("the end");
         assert!(answer.starts_with(expected) && answer.is_empty() == expected.is_empty(), "{answer}");
         let took = began.elapsed();
-        assert!(took >= Duration::from_secs(10) && took < Duration::from_secs(25), "{took:?}");
+        assert!(took >= Duration::from_secs(10) && took < Duration::from_secs(30), "{took:?}");
     }
 }
 

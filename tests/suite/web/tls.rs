@@ -108,5 +108,5 @@ fn ten_seconds_are_for_the_handshake_and_the_request_together() {
     let (text, _) = layer.open(&read);
     assert!(text.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&text));
     let took = began.elapsed().as_secs_f64();
-    assert!((9.9..25.0).contains(&took), "{took}");
+    assert!((9.9..30.0).contains(&took), "{took}");
 }
