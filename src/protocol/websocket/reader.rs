@@ -111,11 +111,11 @@ impl Reader {
                 OpCode::Data(_) => {
                     let start = data.len();
                     unmask(payload, &mut frame.mask, data);
-                    if self.message == Some(Kind::Text) {
-                        if let Err(NotUtf8 { after }) = self.utf8.feed(&data[start..]) {
-                            data.truncate(start + after);
-                            return Err(Violation::NotUtf8);
-                        }
+                    if self.message == Some(Kind::Text)
+                        && let Err(NotUtf8 { after }) = self.utf8.feed(&data[start..])
+                    {
+                        data.truncate(start + after);
+                        return Err(Violation::NotUtf8);
                     }
                 }
             }
@@ -129,38 +129,31 @@ impl Reader {
         }
     }
 
-    /// Whether a message has begun and not ended.
-    pub fn is_inside_message(&self) -> bool {
-        self.message.is_some()
-    }
-
     /// Reads a header, if all of it has come.
     fn read_header(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, Violation> {
-        loop {
-            let begun = self.header_bytes;
-            let room = &mut self.header[begun..];
-            let taken = room.len().min(input.len());
-            room[..taken].copy_from_slice(&input[..taken]);
-            let mut cursor = Cursor::new(&self.header[..begun + taken]);
-            // Its only error is about the number of the kind.
-            let Some((header, left)) = FrameHeader::parse(&mut cursor).map_err(|_| Violation::Opcode)? else {
-                // A header of 14 bytes is always whole.
-                self.header_bytes = begun + taken;
-                *input = &input[taken..];
-                return Ok(None);
-            };
-            let length = usize::try_from(cursor.position()).unwrap_or(HEADER);
-            *input = &input[length - begun..];
-            self.header_bytes = 0;
-            if header.rsv1 || header.rsv2 || header.rsv3 {
-                return Err(Violation::ReservedBits);
-            }
-            let Some(mask) = header.mask else { return Err(Violation::NotMasked) };
-            if header.len(left) != length {
-                return Err(Violation::LongLength);
-            }
-            return Ok(Some(Frame { opcode: header.opcode, is_final: header.is_final, mask, left }));
+        let begun = self.header_bytes;
+        let room = &mut self.header[begun..];
+        let taken = room.len().min(input.len());
+        room[..taken].copy_from_slice(&input[..taken]);
+        let mut cursor = Cursor::new(&self.header[..begun + taken]);
+        // Its only error is about the number of the kind.
+        let Some((header, left)) = FrameHeader::parse(&mut cursor).map_err(|_| Violation::Opcode)? else {
+            // A header of 14 bytes is always whole.
+            self.header_bytes = begun + taken;
+            *input = &input[taken..];
+            return Ok(None);
+        };
+        let length = usize::try_from(cursor.position()).unwrap_or(HEADER);
+        *input = &input[length - begun..];
+        self.header_bytes = 0;
+        if header.rsv1 || header.rsv2 || header.rsv3 {
+            return Err(Violation::ReservedBits);
         }
+        let Some(mask) = header.mask else { return Err(Violation::NotMasked) };
+        if header.len(left) != length {
+            return Err(Violation::LongLength);
+        }
+        Ok(Some(Frame { opcode: header.opcode, is_final: header.is_final, mask, left }))
     }
 
     /// Checks the frame whose header has come. Returns the kind of the message that begins with it.
