@@ -83,10 +83,7 @@ impl Page {
     pub fn go(&self, url: &str) {
         let went = self.call("Page.navigate", json!({ "url": url }));
         assert!(went.get("errorText").is_none(), "{url}: {}", went["errorText"]);
-        let loaded = format!(
-            "document.readyState === 'complete' && location.href !== 'about:blank' || {url:?} === 'about:blank'"
-        );
-        self.wait(&loaded);
+        self.wait("document.readyState === 'complete' && location.href !== 'about:blank'");
     }
 
     /// Loads the page once more.
