@@ -23,7 +23,8 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
             files(&path, found);
-        } else if path.extension().is_some_and(|end| end == "rs" || end == "txt") {
+        } else if path.extension().is_some_and(|end| ["rs", "txt", "js", "css", "html"].iter().any(|text| end == *text))
+        {
             found.push(path);
         }
     }

@@ -663,7 +663,7 @@ function dayRule(time) {
 /** A line that is no message, and ends the group of the message before it. */
 function notice(room, text, kind) {
   flush();
-  // Whoever changes a room is told so, and sees it happen.
+  // The person who changes a room sees the change like everybody else.
   const before = room.tail?.lastChild;
   if (text && before?.textContent === text) return before;
   const node = make(`div.notice.${kind}`, { dir: 'auto' }, text);
