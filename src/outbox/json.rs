@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use super::watching::{Program, View, Watching};
+use super::watching::{View, Watching};
 use super::{Batch, CausedBy, Expulsion, NEVER, Outbox, State};
 use crate::chat::conversation::Conversation;
 use crate::chat::message::{Addressee, ClientId, Event, MessageId, Sequenced};
@@ -151,7 +151,7 @@ impl Outbox {
             // A client that waited for the greeting reads lines from here on: the first object does not end the prompt's.
             state.unsent.extend_from_slice(b"\r\n");
         }
-        state.watching = Watching::Many(Box::new(Program::default()));
+        state.watching = Watching::Many(Box::default());
         self.is_program.store(true, Ordering::Relaxed);
         (state.charset, state.is_telnet, state.day_ends) = (Charset::Utf8, false, NEVER);
         state.display = crate::ui::screen::Display::new();

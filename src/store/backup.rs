@@ -219,6 +219,7 @@ fn target_path(to: &Path, source: &Path) -> Result<PathBuf, BackupError> {
     Ok(target)
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "the enum is not ours, and grows")]
 fn failed(path: &Path, error: &io::Error) -> BackupError {
     let path = path.to_owned();
     match error.kind() {
@@ -269,6 +270,7 @@ impl Part {
     }
 
     /// Gives the copy its final name, durably, unless another file has taken it meanwhile.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the enum is not ours, and grows")]
     fn finish(self, target: &Path, named: &Path) -> Result<(), BackupError> {
         let failed = |error: io::Error| match error.kind() {
             ErrorKind::AlreadyExists => BackupError::Exists(named.to_owned()),

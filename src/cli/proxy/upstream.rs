@@ -80,6 +80,7 @@ impl ConnectError {
 }
 
 impl From<io::Error> for ConnectError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the enum is not ours, and grows")]
     fn from(error: io::Error) -> ConnectError {
         ConnectError::Unreachable(match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "no answer in time".to_owned(),

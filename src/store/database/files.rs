@@ -85,6 +85,7 @@ pub(crate) fn sibling(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// Turns an I/O error into the reason why the store does not open.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the enum is not ours, and grows")]
 pub(crate) fn failed(path: &Path, error: &io::Error) -> OpenError {
     let path = path.to_owned();
     match error.kind() {

@@ -6,6 +6,7 @@ use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::store::error::StoreFailure;
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "the enum is not ours, and grows")]
 pub(crate) fn failure(error: &Error) -> StoreFailure {
     if let Error::SqliteFailure(failure, _) = error
         && failure.extended_code == ffi::SQLITE_READONLY_DBMOVED

@@ -31,6 +31,9 @@ use crate::chat::message::{Addressee, ClientId, Crowd, ErasureCause, Event, Even
 use crate::chat::names::UserName;
 use crate::protocol::json::{Id, Object, Receiver, Value};
 
+/// Whether a user ignores the person on this connection, or of this name.
+pub(crate) type Ignores<'a> = &'a dyn Fn(ClientId, &UserName) -> bool;
+
 /// The program that reads an object, and why it gets it.
 #[derive(Clone, Copy)]
 pub(crate) struct ObjectReader<'a> {
@@ -39,7 +42,7 @@ pub(crate) struct ObjectReader<'a> {
     /// Its user's name, if the reader is told where it is mentioned.
     pub(crate) name: Option<&'a UserName>,
     /// Who the user ignores; nobody for most.
-    pub(crate) ignores: Option<&'a dyn Fn(ClientId, &UserName) -> bool>,
+    pub(crate) ignores: Option<Ignores<'a>>,
     /// The id of the request that the objects answer.
     pub(crate) request: Option<&'a str>,
     /// The objects are not about what happens now.
