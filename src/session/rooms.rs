@@ -227,7 +227,12 @@ impl Session {
         if begins_like_command(password.as_ref()) {
             return Err(RoomRefusal::PasswordLikeCommand);
         }
-        let entry = password.map_or(RoomAccess::Open, RoomAccess::Password);
+        let entry = match password {
+            Some(password) => RoomAccess::Password(password),
+            None if public => RoomAccess::Open,
+            // Whoever guesses the name of a hidden room must not be in it by that alone.
+            None => RoomAccess::Closed,
+        };
         self.make(name, RoomSettings { entry, public, ..RoomSettings::default() }, ReadBack::All)
     }
 

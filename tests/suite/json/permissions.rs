@@ -148,3 +148,18 @@ fn every_permission_is_granted_or_refused_alike_and_in_the_same_words() {
     });
     assert!(refused > 40 && refused < PLACES.len() * LINES.len(), "{refused}");
 }
+
+#[test]
+fn a_hidden_room_made_without_a_password_takes_only_those_invited() {
+    let server = Server::start();
+    let mut owner = Bot::login(server.address(), "owner");
+    owner.ask(json!({"action": "create", "receiver": "vault", "optional": {"public": false}})).ok();
+    let mut guest = Bot::login(server.address(), "guest");
+    let guess = json!({"action": "join", "receiver": "vault", "optional": {"password": "any"}});
+    let nowhere = json!({"action": "join", "receiver": "vauld", "optional": {"password": "any"}});
+    let (refused, unknown) = (guest.ask(guess), guest.ask(nowhere));
+    assert_eq!((refused.code(), refused.content()), (unknown.code(), unknown.content()));
+    assert!(!refused.code().is_empty(), "{refused:?}");
+    owner.command("vault", ":invite guest").ok();
+    guest.ask(json!({"action": "join", "receiver": "vault"})).ok();
+}
