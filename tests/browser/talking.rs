@@ -252,7 +252,7 @@ fn older_messages_come_on_scrolling_up_and_nothing_jumps() {
     // Scrolled up, new messages do not take the reader away; the button does.
     bob.send("the newest");
     alice.node("button", "1 new message");
-    assert_eq!(alice.is_visible("general", "the newest"), false);
+    assert!(!alice.is_visible("general", "the newest"));
     alice.click("button", "1 new message");
     alice.wait_for("the end of the log", || {
         alice.is_visible("general", "the newest").then_some(()).ok_or_else(String::new)

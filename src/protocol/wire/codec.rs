@@ -46,7 +46,13 @@ impl Codec {
     /// A connection that begins with TLS.
     #[cfg(feature = "tls")]
     pub(crate) fn over_tls(tls: Tls) -> Codec {
-        Codec { tls: Some(Box::new(tls)), ..Codec::default() }
+        Codec {
+            tls: Some(Box::new(tls)),
+            #[cfg(feature = "web")]
+            web: None,
+            #[cfg(feature = "web")]
+            awaits_request: false,
+        }
     }
 
     /// From now on nothing is said but answers to HTTP requests.

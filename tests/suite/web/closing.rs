@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 
 use super::{address, in_general, server, server_with};
-use crate::support::Server;
 use crate::support::web::{Asks, frame, program, program_that};
 
 #[test]
@@ -125,7 +124,7 @@ fn a_banned_address_is_sent_away_with_the_sentence_and_stays_outside() {
     use crate::support::Client;
     use crate::support::web::{ask as request, handshake};
     let directory = crate::support::scratch();
-    let server = Server::with(&format!(
+    let server = crate::support::Server::with(&format!(
         "operators = [\"olga\"]\n[storage]\npath = \"{}\"\n[web]\nlisten = [\"127.0.0.1:0\"]\ntrusted_proxies = [\"127.0.0.1\"]",
         directory.join("chatsock.db").display()
     ));
