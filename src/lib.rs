@@ -28,12 +28,13 @@
 //!    it into the history. `hub/room/changes.rs` queues it for delivery, and for the `store` if the room's history is
 //!    stored. Nothing is sent yet.
 //! 7. After the lock, `hub/room/delivery.rs` takes the whole queue. `outbox/batch.rs` renders it once per kind of screen,
-//!    with `ui/screen/render.rs`, and once for all programs, with `ui/screen/json.rs`. If another thread is delivering already, the message is in that thread's next round.
+//!    with `ui/screen/render.rs`, and once for all programs, with `ui/screen/json.rs`. If another thread is delivering
+//!    already, the message is in that thread's next round.
 //! 8. For each viewer, the outbox (`outbox/view.rs`) skips what is on the screen already, and `outbox/transmit.rs` sends the
 //!    rest to the socket without waiting. What the socket does not accept goes to `outbox/backlog.rs`, and
 //!    `outbox/slow_readers.rs` sends it later.
 //!
-//! A program sends requests in JSON instead of lines. They take the same way, but for its beginning and its end: steps 2
+//! A program sends requests in JSON instead of lines. They take the same way, except at its beginning and its end: steps 2
 //! and 4 are `session/json` with `protocol/json`, and `outbox/json.rs` writes objects where a screen shows lines.
 //!
 //! # The folders, lowest first

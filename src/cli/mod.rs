@@ -68,8 +68,8 @@ begin with # are ignored. If any line is wrong, nothing is imported. With
 is running. FILE must not exist yet, and only its owner can read it. A backup
 that fails leaves nothing behind.
 
-`chatsock proxy` speaks telnet and nc to people at ADDR, and TLS to the server at
-HOST:PORT, so that nobody on the way can read along. The server's certificate
+`chatsock proxy` speaks telnet and nc to people at ADDR, and TLS to the server
+at HOST:PORT, so that nobody on the way can read along. The server's certificate
 must be the known one: on the first start the proxy shows it and asks, and keeps
 the answer in $XDG_STATE_HOME/chatsock/known_servers. --fingerprint gives the
 SHA-256 that the server prints at start; --ca names a PEM file of authorities,

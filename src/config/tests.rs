@@ -95,6 +95,7 @@ fn every_key_at_the_top_reaches_its_setting() {
         accounts: Some(AccountPolicy::Off),
         login_attempts: 12,
         login_block: Duration::from_secs(13),
+        tls: TlsConfig { telnet: Telnet::Never, ..TlsConfig::default() },
         ..Config::default()
     };
     assert_eq!(config, expected);

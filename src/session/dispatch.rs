@@ -216,6 +216,7 @@ impl Session {
             logged_in: actor.as_ref().is_some_and(|actor| actor.who.account.is_some()),
             room_admin: actor.as_ref().is_some_and(is_admin),
             operator: actor.is_some_and(|actor| actor.operator),
+            files: self.hub.file_place(&self.outbox).is_some(),
         };
         for line in page.lines(mark, viewer) {
             self.outbox.tell(LineKind::News, &line);

@@ -230,7 +230,7 @@ impl Session {
         let entry = match password {
             Some(password) => RoomAccess::Password(password),
             None if public => RoomAccess::Open,
-            // Whoever guesses the name of a hidden room must not be in it by that alone.
+            // Guessing the name of a hidden room must not be enough to get in.
             None => RoomAccess::Closed,
         };
         self.make(name, RoomSettings { entry, public, ..RoomSettings::default() }, ReadBack::All)

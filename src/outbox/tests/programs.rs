@@ -220,7 +220,7 @@ fn what_a_user_ignores_does_not_reach_their_program() {
         *people = [Addressee { client: ClientId(98), name: name("carol") }, bob].into();
     }
     outbox.push(&mut batch(&[deleted]));
-    assert_eq!(briefs(&socket), ["deleted 2  general "], "what is gone is gone, whoever deleted it");
+    assert_eq!(briefs(&socket), ["deleted 2  general "], "what is gone is gone, no matter who deleted it");
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn nothing_that_belongs_to_a_terminal_is_sent_to_a_program() {
     outbox.write_date_if_due(&clock());
     outbox.settle();
     outbox.push(&mut batch(&[said(1, 99, "before it watches the room")]));
-    assert_eq!(all_packets(&socket), [""; 0]);
+    assert_eq!(all_packets(&socket), ["\r\n"], "only the row of the terminal's prompt is ended");
     outbox.farewell(Some((LineKind::News, "Goodbye.")));
     assert_eq!(briefs(&socket), ["bye null   Goodbye."]);
 }

@@ -246,11 +246,18 @@ pub(crate) struct Viewer {
     pub(crate) room_admin: bool,
     /// They are an operator.
     pub operator: bool,
+    /// The server carries files.
+    pub(crate) files: bool,
 }
 
 impl Viewer {
+    /// Whether this server has the command, for anybody.
+    fn knows(self, spec: &Spec) -> bool {
+        spec.exists(self.accounts) && (self.files || Topic::of(spec.verb) != Some(Topic::Files))
+    }
+
     fn can_use(self, spec: &Spec) -> bool {
-        spec.exists(self.accounts)
+        self.knows(spec)
             && match Audience::of(spec.verb) {
                 Audience::Everyone => true,
                 Audience::OutsideView => !self.in_view,
@@ -304,7 +311,8 @@ impl HelpPage {
             HelpPage::First => {
                 let first = FIRST.iter().filter_map(|word| find(word)).filter(usable);
                 let mut lines = rows(first.collect(), mark, false);
-                lines.push(format!("Topics: {}.", Topic::EACH.map(Topic::word).join(", ")));
+                let topics = Topic::EACH.into_iter().filter(|topic| viewer.files || *topic != Topic::Files);
+                lines.push(format!("Topics: {}.", topics.map(Topic::word).collect::<Vec<_>>().join(", ")));
                 lines.push(format!("{mark}help <topic> or <command> shows more, {mark}help all lists every command."));
                 if !viewer.in_view {
                     lines.push("In the chat view, commands start with /.".to_owned());
@@ -312,7 +320,7 @@ impl HelpPage {
                 lines
             }
             HelpPage::All => {
-                let all = TABLE.iter().filter(|spec| spec.exists(viewer.accounts));
+                let all = TABLE.iter().filter(|spec| viewer.knows(spec));
                 let mut lines = rows(all.collect(), mark, true);
                 lines.push("+ only for admins of the room, = only for operators.".to_owned());
                 lines
@@ -351,7 +359,7 @@ fn all_help_words(accounts: AccountPolicy) -> impl Iterator<Item = &'static str>
 
 fn topic_lines(topic: Topic, mark: char, viewer: Viewer) -> Vec<String> {
     let all: Vec<&Spec> =
-        TABLE.iter().filter(|spec| Topic::of(spec.verb) == Some(topic) && spec.exists(viewer.accounts)).collect();
+        TABLE.iter().filter(|spec| Topic::of(spec.verb) == Some(topic) && viewer.knows(spec)).collect();
     let usable: Vec<&Spec> = all.iter().copied().filter(|spec| viewer.can_use(spec)).collect();
     let hidden = |audience| {
         all.iter().any(|spec| Audience::of(spec.verb) == audience)
@@ -364,7 +372,9 @@ fn topic_lines(topic: Topic, mark: char, viewer: Viewer) -> Vec<String> {
     if hidden(Audience::Operators) {
         lines.push(format!("Operators have more: {mark}help all lists them."));
     }
-    if topic == Topic::Files {
+    if topic == Topic::Files && !viewer.files {
+        lines.push("This server carries no files.".to_owned());
+    } else if topic == Topic::Files {
         lines.extend(ABOUT_FILES.map(str::to_owned));
     }
     lines
@@ -400,11 +410,16 @@ mod tests {
     fn viewers() -> Vec<Viewer> {
         let mut all = Vec::new();
         for accounts in [AccountPolicy::Off, AccountPolicy::Optional, AccountPolicy::Required] {
-            for bits in 0..16_u8 {
+            for bits in 0..32_u8 {
                 let bit = |number: u8| bits & (1 << number) != 0;
-                let viewer =
-                    Viewer { accounts, in_view: bit(0), logged_in: bit(1), room_admin: bit(2), operator: bit(3) };
-                all.push(viewer);
+                all.push(Viewer {
+                    accounts,
+                    in_view: bit(0),
+                    logged_in: bit(1),
+                    room_admin: bit(2),
+                    operator: bit(3),
+                    files: bit(4),
+                });
             }
         }
         all
@@ -416,6 +431,7 @@ mod tests {
         logged_in: false,
         room_admin: false,
         operator: false,
+        files: true,
     };
     const ADMIN: Viewer = Viewer { room_admin: true, ..GUEST };
 
@@ -459,6 +475,16 @@ mod tests {
     }
 
     #[test]
+    fn where_no_files_are_carried_help_names_neither_the_topic_nor_its_commands() {
+        let viewer = Viewer { files: false, ..GUEST };
+        for page in [HelpPage::First, HelpPage::All] {
+            assert!(page.lines(':', GUEST).iter().any(|line| line.contains("files")), "{page:?}");
+            assert!(!page.lines(':', viewer).iter().any(|line| line.contains("file")), "{page:?}");
+        }
+        assert_eq!(HelpPage::Topic(Topic::Files).lines(':', viewer), ["This server carries no files."]);
+    }
+
+    #[test]
     fn every_command_is_in_a_topic_or_on_the_first_page_and_in_the_whole_list() {
         for spec in TABLE {
             let in_topics = Topic::EACH.into_iter().filter(|topic| Topic::of(spec.verb) == Some(*topic)).count();
@@ -476,7 +502,7 @@ mod tests {
         for viewer in viewers() {
             let lines = HelpPage::First.lines('/', viewer);
             assert_eq!(lines.iter().filter(|line| line.contains("  ")).count(), 12);
-            for topic in Topic::EACH {
+            for topic in Topic::EACH.into_iter().filter(|topic| viewer.files || *topic != Topic::Files) {
                 assert!(lines.iter().any(|line| line.contains(topic.word())), "{topic:?}");
             }
         }

@@ -182,8 +182,14 @@ fn bob(name: &str) -> Addressee {
 }
 
 /// Somebody in the palette without an account, and without a room of their own.
-const GUEST: Viewer =
-    Viewer { accounts: AccountPolicy::Optional, in_view: false, logged_in: false, room_admin: false, operator: false };
+const GUEST: Viewer = Viewer {
+    accounts: AccountPolicy::Optional,
+    in_view: false,
+    logged_in: false,
+    room_admin: false,
+    operator: false,
+    files: true,
+};
 
 /// What a user sees of the page of the help that they asked for.
 fn help_lines(effects: &[Effect], viewer: Viewer) -> Vec<String> {
