@@ -6,6 +6,9 @@
 //! *Owns* the topics, who can use which command, and the layout of the pages.
 //! *Knows nothing of* how the server finds out what a user is.
 
+use super::help_texts::ABOUT_FILES;
+#[cfg(feature = "json")]
+use super::help_texts::JSON_LINES;
 use super::verb::{AccountVerb, MemberVerb, OperatorVerb, PlaceVerb, RoomVerb, ServerVerb, UserVerb, Verb};
 use super::{Spec, TABLE, find, syntax, words};
 use crate::chat::account_policy::AccountPolicy;
@@ -20,30 +23,6 @@ const ALL: &str = "all";
 /// The word that asks for the page about programs.
 #[cfg(feature = "json")]
 const JSON: &str = "json";
-
-/// The page about programs.
-#[cfg(feature = "json")]
-const JSON_LINES: [&str; 19] = [
-    "Programs send JSON instead of lines: one object per line, on any port, if",
-    "the first line begins with {. Both sides use the fields id, action, sender,",
-    "receiver, content, time, private and optional; what is missing is empty.",
-    "  {\"id\":\"1\",\"action\":\"login\",\"content\":\"robo\"}",
-    "  {\"id\":\"2\",\"action\":\"join\",\"receiver\":\"general\"}",
-    "  {\"id\":\"3\",\"action\":\"say\",\"receiver\":\"general\",\"content\":\"hi\"}",
-    "Each request is answered once, in order, with its id: ok, or error with",
-    "optional.code. A list comes before it, an object per item. Actions:",
-    "  hello login register unregister passwd ping quit",
-    "  rooms join close members create whois search history seen",
-    "  say me temp reply edit delete, send accept decline (files), and command,",
-    "  which runs any other line:",
-    "  {\"action\":\"command\",\"receiver\":\"general\",\"content\":\":topic hi\"}",
-    "In optional: password, new_password, takeover, version, bot; public; after,",
-    "before, limit and message (numbers of messages), seconds; size, offer.",
-    "private:true sends to people, receiver may be a list. join with after sends",
-    "what came after that message; gap:true if some of it is gone.",
-    "Events: message edited deleted expired joined left renamed kicked room offer",
-    "transfer news bye. Numbers of messages are integers, your own ids are strings.",
-];
 
 /// A part of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,19 +102,6 @@ impl Topic {
         })
     }
 }
-
-/// How to send and get a file, where the lines that `:accept` prints do not serve.
-const ABOUT_FILES: [&str; 9] = [
-    "Once a file is accepted, each of the two gets a line to copy into a shell in",
-    "another terminal, for nc and for curl. Nothing is stored: both have to run it.",
-    "Without them, bash does it. HOST, PORT and TOKEN are in those lines. To send:",
-    "  f=FILE; exec 3<>/dev/tcp/HOST/PORT",
-    "  { echo \"put TOKEN $(wc -c <\"$f\")\"; cat \"$f\"; } >&3; cat <&3",
-    "To get:",
-    "  f=FILE; exec 3<>/dev/tcp/HOST/PORT",
-    "  echo get TOKEN >&3; cat <&3 >\"$f\"",
-    "After a break, offer the file again: only the rest is sent.",
-];
 
 /// The dozen commands of a first visit. In the view `:chat` makes way for `:q`.
 const FIRST: [&str; 13] =

@@ -12,6 +12,7 @@
 //! *Knows nothing of* what commands do, of rooms, of people.
 
 mod help;
+mod help_texts;
 mod table;
 mod verb;
 

@@ -1,0 +1,40 @@
+//! The pages of `:help` that are prose.
+//!
+//! *Knows nothing of* commands, and of who asks.
+
+/// The page about programs.
+#[cfg(feature = "json")]
+pub(super) const JSON_LINES: [&str; 19] = [
+    "Programs send JSON instead of lines: one object per line, on any port, if",
+    "the first line begins with {. Both sides use the fields id, action, sender,",
+    "receiver, content, time, private and optional; what is missing is empty.",
+    "  {\"id\":\"1\",\"action\":\"login\",\"content\":\"robo\"}",
+    "  {\"id\":\"2\",\"action\":\"join\",\"receiver\":\"general\"}",
+    "  {\"id\":\"3\",\"action\":\"say\",\"receiver\":\"general\",\"content\":\"hi\"}",
+    "Each request is answered once, in order, with its id: ok, or error with",
+    "optional.code. A list comes before it, an object per item. Actions:",
+    "  hello login register unregister passwd ping quit",
+    "  rooms join close members create whois search history seen",
+    "  say me temp reply edit delete, send accept decline (files), and command,",
+    "  which runs any other line:",
+    "  {\"action\":\"command\",\"receiver\":\"general\",\"content\":\":topic hi\"}",
+    "In optional: password, new_password, takeover, version, bot; public; after,",
+    "before, limit and message (numbers of messages), seconds; size, offer.",
+    "private:true sends to people, receiver may be a list. join with after sends",
+    "what came after that message; gap:true if some of it is gone.",
+    "Events: message edited deleted expired joined left renamed kicked room offer",
+    "transfer news bye. Numbers of messages are integers, your own ids are strings.",
+];
+
+/// How to send and get a file, where the lines that `:accept` prints do not serve.
+pub(super) const ABOUT_FILES: [&str; 9] = [
+    "Once a file is accepted, each of the two gets a line to copy into a shell in",
+    "another terminal, for nc and for curl. Nothing is stored: both have to run it.",
+    "Without them, bash does it. HOST, PORT and TOKEN are in those lines. To send:",
+    "  f=FILE; exec 3<>/dev/tcp/HOST/PORT",
+    "  { echo \"put TOKEN $(wc -c <\"$f\")\"; cat \"$f\"; } >&3; cat <&3",
+    "To get:",
+    "  f=FILE; exec 3<>/dev/tcp/HOST/PORT",
+    "  echo get TOKEN >&3; cat <&3 >\"$f\"",
+    "After a break, offer the file again: only the rest is sent.",
+];
