@@ -72,10 +72,10 @@ pub(crate) fn above_commands(side: Side, name: &FileName, other: &str, lines: us
     let one = if lines == 1 { "this" } else { "one of these" };
     match side {
         Side::Sender => format!(
-            "{other} takes {name}. Run {one} in another terminal, where the file is; if its name differs, put it behind f= first:"
+            "{other} takes {name}. Run {one} in another terminal, where the file is; if its name differs, put the real name after f= first:"
         ),
         Side::Receiver => format!(
-            "To get {name}, run {one} in another terminal; if the file's name there should differ, put it behind f= first:"
+            "To get {name}, run {one} in another terminal; to save it under another name, put that after f= first:"
         ),
     }
 }

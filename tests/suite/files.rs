@@ -60,7 +60,7 @@ fn offer(alice: &mut Client, bob: &mut Client, name: &str) -> String {
 
 /// The rows to copy, below the one that ends so.
 fn rows(client: &mut Client, count: usize) -> Vec<String> {
-    client.expect("put it behind f= first:\r\n");
+    client.expect("after f= first:\r\n");
     let mut row = || {
         let before = client.expect("\r\n");
         before.strip_prefix("  ").unwrap_or_else(|| panic!("not indented: {before:?}")).to_owned()
@@ -85,7 +85,7 @@ fn exchange_in(alice: &mut Client, bob: &mut Client, name: &str, lines: usize) -
 
 /// The same where each row came by itself, with the prompt behind it.
 fn announced_rows(client: &mut Client, count: usize) -> Vec<String> {
-    client.expect("put it behind f= first:\r\n");
+    client.expect("after f= first:\r\n");
     let mut row = || {
         client.expect("  f=");
         format!("f={}", client.expect("\r\n"))
