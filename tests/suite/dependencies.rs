@@ -1,41 +1,87 @@
 //! Which crates may come in, and under which licences: the lists in `.deny.toml`, checked without `cargo deny`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use regex::Regex;
+use serde_json::Value;
 use toml::de::{DeTable, DeValue};
+
+/// Crates that run many connections on few threads. None of them may come in, but for the one exception.
+const RUNTIMES: [&str; 4] = ["async-std", "mio", "smol", "tokio"];
+
+/// The features whose libraries may have `mio` inside.
+const WITH_A_POLLER: [&str; 2] = ["client", "discovery"];
 
 /// A package of the tree.
 struct Package {
     name: String,
     licence: String,
+    /// Names of the packages that need it.
+    wrappers: BTreeSet<String>,
 }
 
-/// All packages that can end up in a build for this platform, of all features, with those that only tests use.
-fn packages() -> Vec<Package> {
+/// What cargo says about the tree of these features on this platform, with what only tests use.
+fn metadata(features: &[&str]) -> Value {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let version = Command::new(&cargo).arg("-vV").output().expect("cargo runs").stdout;
     let version = String::from_utf8(version).expect("text");
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("the host's name");
     let output = Command::new(&cargo)
-        .args(["metadata", "--locked", "--all-features", "--format-version", "1", "--filter-platform", host])
+        .args(["metadata", "--locked", "--format-version", "1", "--filter-platform", host])
+        .args(features)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).expect("text");
-    // Each package begins with these four fields, in this order.
-    let fields = r#"\{"name":"([^"]+)","version":"[^"]+","id":"[^"]+","license":(?:"([^"]+)"|null)"#;
-    let fields = Regex::new(fields).expect("a pattern");
-    let found = fields.captures_iter(&text).map(|fields| Package {
-        name: fields[1].to_owned(),
-        licence: fields.get(2).map_or_else(String::new, |licence| licence.as_str().to_owned()),
-    });
-    let packages: Vec<_> = found.collect();
-    assert_eq!(packages.len(), text.matches(r#","manifest_path":""#).count(), "cargo orders its fields differently");
-    packages
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value[key].as_array().map(Vec::as_slice).unwrap_or_else(|| panic!("no list {key}"))
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// All packages that can end up in a build of these features.
+fn packages(metadata: &Value) -> Vec<Package> {
+    let mut all: BTreeMap<&str, Package> = list(metadata, "packages")
+        .iter()
+        .map(|package| {
+            let (name, licence) = (text(&package["name"]).to_owned(), text(&package["license"]).to_owned());
+            (text(&package["id"]), Package { name, licence, wrappers: BTreeSet::new() })
+        })
+        .collect();
+    let mut reached = BTreeSet::from([text(&metadata["resolve"]["root"])]);
+    for node in list(&metadata["resolve"], "nodes") {
+        let wrapper = all[text(&node["id"])].name.clone();
+        for dependency in list(node, "dependencies") {
+            reached.insert(text(dependency));
+            all.get_mut(text(dependency)).expect("a known package").wrappers.insert(wrapper.clone());
+        }
+    }
+    // The list has packages that no feature here asks for, too.
+    all.into_iter().filter(|(id, _)| reached.contains(id)).map(|(_, package)| package).collect()
+}
+
+/// The features of the program, each with all that it switches on, itself too.
+fn features(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    let root = list(metadata, "packages").iter().find(|package| text(&package["name"]) == "chatsock");
+    let table = root.expect("the program itself")["features"].as_object().expect("its features");
+    let closure = |feature: &String| {
+        let mut on = BTreeSet::new();
+        let mut new = vec![feature.as_str()];
+        while let Some(feature) = new.pop() {
+            if on.insert(feature.to_owned()) {
+                new.extend(table.get(feature).and_then(Value::as_array).into_iter().flatten().map(text));
+            }
+        }
+        on
+    };
+    table.keys().map(|feature| (feature.clone(), closure(feature))).collect()
 }
 
 /// Whether an SPDX expression allows what the list allows: of alternatives one is enough. Older crates write `/` for
@@ -87,31 +133,82 @@ fn one(rest: &mut &[&str], allowed: &[String]) -> bool {
     }
 }
 
-/// `[licenses] allow` and the crates of `[bans] deny`.
-fn lists() -> (Vec<String>, Vec<String>) {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".deny.toml")).expect(".deny.toml");
-    let table = DeTable::parse(&text).expect("TOML");
+/// A crate that is not allowed, except to those named.
+struct Ban {
+    name: String,
+    wrappers: BTreeSet<String>,
+}
+
+/// `[licenses] allow` and `[bans] deny`.
+fn lists() -> (Vec<String>, Vec<Ban>) {
+    let file = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".deny.toml")).expect(".deny.toml");
+    let table = DeTable::parse(&file).expect("TOML");
     let list = |section: &str, key: &str| {
         let value = table.get_ref().get(section).and_then(|section| section.get_ref().get(key)).expect("the list");
         value.get_ref().as_array().expect("a list").iter().map(|entry| entry.get_ref().clone()).collect::<Vec<_>>()
     };
     let text = |value: &DeValue<'_>| value.as_str().expect("a text").to_owned();
     let allowed = list("licenses", "allow").iter().map(text).collect();
-    let banned =
-        list("bans", "deny").iter().map(|entry| text(entry.get("crate").expect("a crate").get_ref())).collect();
-    (allowed, banned)
+    let banned = list("bans", "deny").into_iter().map(|entry| Ban {
+        name: text(entry.get("crate").expect("a crate").get_ref()),
+        wrappers: entry
+            .get("wrappers")
+            .map(|wrappers| wrappers.get_ref().as_array().expect("a list"))
+            .map(|wrappers| wrappers.iter().map(|name| text(name.get_ref())).collect())
+            .unwrap_or_default(),
+    });
+    (allowed, banned.collect())
+}
+
+/// Whether one of the bans is about the package: it has no exception, or somebody needs it who is not one.
+fn is_banned(package: &Package, bans: &[Ban]) -> bool {
+    bans.iter()
+        .any(|ban| ban.name == package.name && (ban.wrappers.is_empty() || !package.wrappers.is_subset(&ban.wrappers)))
 }
 
 #[test]
 fn every_dependency_has_an_allowed_licence_and_none_is_banned() {
-    let (packages, (allowed, banned)) = (packages(), lists());
-    assert!(packages.len() > 50 && !allowed.is_empty() && banned.iter().any(|name| name == "tokio"));
+    let (packages, (allowed, banned)) = (packages(&metadata(&["--all-features"])), lists());
+    assert!(packages.len() > 50 && !allowed.is_empty());
+    let named: BTreeSet<_> = banned.iter().map(|ban| ban.name.as_str()).collect();
+    assert!(RUNTIMES.iter().all(|name| named.contains(name)), "{named:?}");
     let wrong: Vec<_> = packages
         .iter()
-        .filter(|package| banned.contains(&package.name) || !is_allowed(&package.licence, &allowed))
-        .map(|package| format!("{} ({})", package.name, package.licence))
+        .filter(|package| is_banned(package, &banned) || !is_allowed(&package.licence, &allowed))
+        .map(|package| format!("{} ({}), needed by {:?}", package.name, package.licence, package.wrappers))
         .collect();
     assert!(wrong.is_empty(), "banned, or of another licence: {wrong:?}");
+}
+
+#[test]
+fn only_the_client_and_the_discovery_have_a_poller_and_nothing_has_a_runtime() {
+    let all = features(&metadata(&["--no-deps"]));
+    assert!(WITH_A_POLLER.iter().all(|feature| all.contains_key(*feature)), "{:?}", all.keys());
+    for (feature, on) in all {
+        let packages = packages(&metadata(&["--no-default-features", "--features", &feature]));
+        let found: Vec<_> =
+            packages.iter().map(|package| package.name.as_str()).filter(|name| RUNTIMES.contains(name)).collect();
+        let may_have: &[&str] = if WITH_A_POLLER.iter().any(|name| on.contains(*name)) { &["mio"] } else { &[] };
+        assert!(found.iter().all(|name| may_have.contains(name)), "feature {feature}: {found:?}");
+    }
+}
+
+#[test]
+fn a_ban_with_exceptions_is_for_all_others() {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    let bans = [
+        Ban { name: "mio".to_owned(), wrappers: names(&["crossterm"]) },
+        Ban { name: "tokio".to_owned(), wrappers: names(&[]) },
+    ];
+    for (name, wrappers, expected) in [
+        ("mio", &["crossterm"][..], false),
+        ("mio", &["crossterm", "chatsock"], true),
+        ("tokio", &["crossterm"], true),
+        ("libc", &["chatsock"], false),
+    ] {
+        let package = Package { name: name.to_owned(), licence: String::new(), wrappers: names(wrappers) };
+        assert_eq!(is_banned(&package, &bans), expected, "{name}, needed by {wrappers:?}");
+    }
 }
 
 #[test]
