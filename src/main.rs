@@ -14,7 +14,7 @@ use chatsock::cli::proxy::{Asks, Proxy, ProxyError, Stopper};
 use chatsock::cli::user_admin;
 use chatsock::cli::{self, BackupOptions, Invocation, ProxyOptions, ServeOptions, UserOptions, Verbosity};
 use chatsock::config::{self, Config, Mistakes};
-use chatsock::hub::{Hub, Request};
+use chatsock::hub::{Hub, ServerRequest};
 use chatsock::server::{self, Capacity, StartError};
 use jiff::Timestamp;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
@@ -135,7 +135,7 @@ fn run_proxy(options: &ProxyOptions) -> Result<(), ProxyError> {
             }
         })
         .map_err(StartError::Thread)?;
-    let proxy = Proxy::bind(options, &mut Terminal)?;
+    let proxy = Proxy::bind(options, &mut TerminalPrompt)?;
     // Set once, here.
     let _ = stopper.set(proxy.stopper());
     proxy.warning().iter().for_each(|warning| warn(warning));
@@ -145,9 +145,9 @@ fn run_proxy(options: &ProxyOptions) -> Result<(), ProxyError> {
 }
 
 /// The user at the terminal.
-struct Terminal;
+struct TerminalPrompt;
 
-impl Asks for Terminal {
+impl Asks for TerminalPrompt {
     fn is_there(&self) -> bool {
         io::stdin().is_terminal()
     }
@@ -218,7 +218,7 @@ fn pass_on(mut signals: Signals, options: &ServeOptions, hub: &Hub) {
     for signal in signals.forever() {
         if signal == SIGHUP {
             match read_config(options) {
-                Ok(config) => hub.request(Request::Reconfigure(Box::new(config))),
+                Ok(config) => hub.request(ServerRequest::Reconfigure(Box::new(config))),
                 Err(mistakes) => {
                     log::error!("keeping the old configuration: {}", mistakes.to_string().replace('\n', "; "));
                 }
@@ -228,7 +228,7 @@ fn pass_on(mut signals: Signals, options: &ServeOptions, hub: &Hub) {
             // that a user has requested.
             std::process::exit(FAILED.into());
         } else {
-            hub.request(Request::Stop);
+            hub.request(ServerRequest::Stop);
         }
     }
 }

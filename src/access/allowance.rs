@@ -15,7 +15,7 @@ const SMALL: usize = 32;
 const LEFT_TO_SMALL: usize = 8;
 
 #[derive(Debug)]
-struct Held<K> {
+struct Holdings<K> {
     /// Only keys that hold something.
     by: HashMap<K, usize>,
     all: usize,
@@ -27,7 +27,7 @@ pub struct Allowance<K> {
     of_one: usize,
     of_all: usize,
     /// A leaf: nothing is done under it but counting.
-    held: Mutex<Held<K>>,
+    held: Mutex<Holdings<K>>,
 }
 
 /// A part of it, until it is dropped.
@@ -42,7 +42,7 @@ impl<K: Eq + Hash + Clone> Allowance<K> {
     /// `of_one` bytes for each, and `of_all` for all together. The last eighth of these is for users who hold little, so that
     /// many who hold much leave room for everybody else.
     pub(crate) fn new(of_one: usize, of_all: usize) -> Arc<Allowance<K>> {
-        Arc::new(Allowance { of_one, of_all, held: Mutex::new(Held { by: HashMap::new(), all: 0 }) })
+        Arc::new(Allowance { of_one, of_all, held: Mutex::new(Holdings { by: HashMap::new(), all: 0 }) })
     }
 
     /// Takes a share. `None` if there is no room for it.
@@ -62,7 +62,7 @@ impl<K: Eq + Hash + Clone> Allowance<K> {
 }
 
 impl<K> Allowance<K> {
-    fn lock(&self) -> MutexGuard<'_, Held<K>> {
+    fn lock(&self) -> MutexGuard<'_, Holdings<K>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

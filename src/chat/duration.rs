@@ -26,7 +26,7 @@ const UNITS: [(u64, &str); 4] = [(DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"
 const MOST_WORDS: usize = 12;
 
 /// What a text is that may be a duration.
-enum Read {
+enum ParsedDuration {
     /// A duration.
     Span(Duration),
     /// A duration that cannot be: zero, negative, or too long.
@@ -37,15 +37,15 @@ enum Read {
 
 /// Reads jiff's friendly format, in either case: `30s`, `1h30m`, `2 days`, `1 hour, 30 minutes`. A year counts as 365 days
 /// and a month as 30: what is meant is a length, whatever the calendar says.
-fn read(text: &str) -> Read {
+fn read(text: &str) -> ParsedDuration {
     let text = text.trim().to_ascii_lowercase();
-    let Ok(span) = SpanParser::new().parse_span(text.trim_end_matches(',')) else { return Read::No };
+    let Ok(span) = SpanParser::new().parse_span(text.trim_end_matches(',')) else { return ParsedDuration::No };
     let days = i64::from(span.get_years()) * 365 + i64::from(span.get_months()) * 30;
     let lasts = span.years(0).months(0).to_duration(SpanRelativeTo::days_are_24_hours()).ok();
     let lasts = lasts.and_then(|rest| rest.checked_add(SignedDuration::from_hours(days * 24)));
     match lasts.and_then(|lasts| Duration::try_from(lasts).ok()) {
-        Some(lasts) if lasts >= SHORTEST && lasts <= LONGEST => Read::Span(lasts),
-        _ => Read::OutOfRange,
+        Some(lasts) if lasts >= SHORTEST && lasts <= LONGEST => ParsedDuration::Span(lasts),
+        _ => ParsedDuration::OutOfRange,
     }
 }
 
@@ -53,8 +53,8 @@ fn read(text: &str) -> Read {
 /// than 366 days.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     match read(text) {
-        Read::Span(span) => Some(span),
-        Read::OutOfRange | Read::No => None,
+        ParsedDuration::Span(span) => Some(span),
+        ParsedDuration::OutOfRange | ParsedDuration::No => None,
     }
 }
 
@@ -103,12 +103,12 @@ pub(crate) fn lasts_and_reason(text: &str) -> Result<(Option<Duration>, &str), L
     for end in ends.into_iter().rev() {
         let (beginning, rest) = text.split_at(end);
         match read(beginning) {
-            Read::Span(lasts) => {
+            ParsedDuration::Span(lasts) => {
                 found = (Some(lasts), rest.trim());
                 break;
             }
-            Read::OutOfRange => return Err(LooksLikeDuration(beginning)),
-            Read::No => {}
+            ParsedDuration::OutOfRange => return Err(LooksLikeDuration(beginning)),
+            ParsedDuration::No => {}
         }
     }
     let (lasts, reason) = found;

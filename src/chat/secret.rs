@@ -50,7 +50,7 @@ impl Secret {
 
 /// A password as it is compared: as typed, or another spelling of it, which is overwritten when it is dropped.
 #[derive(Debug)]
-pub(crate) enum Prepared<'a> {
+pub(crate) enum PreparedPassword<'a> {
     /// As typed.
     Same(&'a str),
     /// Other characters.
@@ -58,14 +58,14 @@ pub(crate) enum Prepared<'a> {
     Other(Zeroizing<String>),
 }
 
-impl Prepared<'_> {
+impl PreparedPassword<'_> {
     /// What is compared or hashed.
     #[must_use]
     pub(crate) fn as_str(&self) -> &str {
         match self {
-            Prepared::Same(text) => text,
+            PreparedPassword::Same(text) => text,
             #[cfg(feature = "storage")]
-            Prepared::Other(text) => text,
+            PreparedPassword::Other(text) => text,
         }
     }
 
@@ -80,7 +80,7 @@ impl Prepared<'_> {
 /// What that profile forbids is not refused here: that is checked where a new password is set, and an old one stays valid. Without the feature `storage` a password is what was typed.
 #[must_use]
 #[inline(never)]
-pub(crate) fn prepared(typed: &str) -> Prepared<'_> {
+pub(crate) fn prepared(typed: &str) -> PreparedPassword<'_> {
     #[cfg(feature = "storage")]
     {
         use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
@@ -92,10 +92,10 @@ pub(crate) fn prepared(typed: &str) -> Prepared<'_> {
             // (UAX #15, section "Stability of Normalized Strings").
             let mut text = Zeroizing::new(String::with_capacity(typed.len() * 3));
             text.extend(blanks.nfc());
-            return Prepared::Other(text);
+            return PreparedPassword::Other(text);
         }
     }
-    Prepared::Same(typed)
+    PreparedPassword::Same(typed)
 }
 
 /// The blanks (general category Zs) that are not ASCII.
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_password_in_ascii_is_compared_as_it_is() {
-        assert!(matches!(prepared("open sesame ~"), Prepared::Same("open sesame ~")));
+        assert!(matches!(prepared("open sesame ~"), PreparedPassword::Same("open sesame ~")));
     }
 
     #[test]

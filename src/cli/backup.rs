@@ -12,45 +12,45 @@ use crate::store::{BackupError, Store};
 
 /// Why the backup failed. One sentence without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub enum BackupCommandError {
     /// The configuration has no section `[storage]`. Holds its file, if there is one.
     NoStorage(Option<PathBuf>),
     /// The store could not copy it.
     Store(BackupError),
 }
 
-impl Failure {
+impl BackupCommandError {
     /// Whether the user can fix it: exit status 2, otherwise 1.
     #[must_use]
     pub fn is_users(&self) -> bool {
         match self {
-            Failure::NoStorage(_) => true,
-            Failure::Store(error) => error.is_users(),
+            BackupCommandError::NoStorage(_) => true,
+            BackupCommandError::Store(error) => error.is_users(),
         }
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for BackupCommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::NoStorage(Some(file)) => write!(
+            BackupCommandError::NoStorage(Some(file)) => write!(
                 f,
                 "{} has no section [storage], so there is no database to back up; name the server's config with --config",
                 file.display()
             ),
-            Failure::NoStorage(None) => f.write_str(
+            BackupCommandError::NoStorage(None) => f.write_str(
                 "no chatsock.toml here, whose section [storage] names the database; name the file with --config",
             ),
-            Failure::Store(error) => error.fmt(f),
+            BackupCommandError::Store(error) => error.fmt(f),
         }
     }
 }
 
-impl std::error::Error for Failure {
+impl std::error::Error for BackupCommandError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Failure::NoStorage(_) => None,
-            Failure::Store(error) => Some(error),
+            BackupCommandError::NoStorage(_) => None,
+            BackupCommandError::Store(error) => Some(error),
         }
     }
 }
@@ -61,10 +61,15 @@ impl std::error::Error for Failure {
 /// # Errors
 ///
 /// Why there is no backup. Nothing of it is left behind.
-pub fn run(config: &Config, config_file: Option<&Path>, to: &Path, stop: &Arc<AtomicBool>) -> Result<String, Failure> {
+pub fn run(
+    config: &Config,
+    config_file: Option<&Path>,
+    to: &Path,
+    stop: &Arc<AtomicBool>,
+) -> Result<String, BackupCommandError> {
     let Some(storage) = &config.storage else {
-        return Err(Failure::NoStorage(config_file.map(Path::to_owned)));
+        return Err(BackupCommandError::NoStorage(config_file.map(Path::to_owned)));
     };
-    Store::back_up(&storage.path, to, stop).map_err(Failure::Store)?;
+    Store::back_up(&storage.path, to, stop).map_err(BackupCommandError::Store)?;
     Ok(format!("{} is backed up to {}.", storage.path.display(), to.display()))
 }

@@ -129,7 +129,7 @@ pub struct Config {
     /// Where files pass, and which.
     pub files: FilesConfig,
     /// Limits per connection, per address and in total.
-    pub limits: Limits,
+    pub limits: LimitsConfig,
     /// The permanent rooms; at least one.
     pub rooms: BTreeMap<RoomName, RoomSettings>,
 }
@@ -172,7 +172,7 @@ pub enum Telnet {
 
 /// The section `[limits]`. `None` is `0` in the file: no limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub struct LimitsConfig {
     /// Addresses that are not counted for connections, connection rate and rooms.
     pub exempt: Vec<Network>,
     /// Connections at once.
@@ -289,14 +289,14 @@ impl Default for Config {
             json: JsonConfig::default(),
             proxy: ProxyConfig::default(),
             files: FilesConfig::default(),
-            limits: Limits::default(),
+            limits: LimitsConfig::default(),
             // The name is valid, which the type cannot express and a test checks.
             rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomSettings::general())).collect(),
         }
     }
 }
 
-impl Default for Limits {
+impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             exempt: vec![

@@ -15,7 +15,7 @@ use super::storage::{self, read_accounts, read_storage};
 use super::syntax::{Tree, with_tree};
 use super::tls::{read_state_dir, read_tls};
 use super::value::{DAY, MAX_COUNT, Section, ValueReader, kind};
-use super::{Config, Limits};
+use super::{Config, LimitsConfig};
 use crate::access::network::Network;
 use crate::chat::names::{Alphabet, UNICODE_BUILT};
 
@@ -154,7 +154,7 @@ fn section<'t, 'i>(reader: &mut ValueReader<'_>, top: Section<'t, 'i>, name: &st
     None
 }
 
-fn read_limits(reader: &mut ValueReader<'_>, section: Section<'_, '_>, limits: &mut Limits) {
+fn read_limits(reader: &mut ValueReader<'_>, section: Section<'_, '_>, limits: &mut LimitsConfig) {
     unknown_keys(reader, section, LIMIT_KEYS);
     if let Some(found) = reader.read_list(section, "exempt", "127.0.0.0/8", Network::parse) {
         limits.exempt = found.into_iter().map(|(network, _)| network).collect();
@@ -179,7 +179,7 @@ fn read_limits(reader: &mut ValueReader<'_>, section: Section<'_, '_>, limits: &
 /// Reports values that are valid by themselves and impossible together.
 fn contradictions(reader: &mut ValueReader<'_>, top: Section<'_, '_>, limits: Section<'_, '_>, config: &Config) {
     let Config { username_min, username_limit, message_limit, .. } = config;
-    let Limits { line_bytes, outbox_bytes, outbox_total_bytes, login, .. } = &config.limits;
+    let LimitsConfig { line_bytes, outbox_bytes, outbox_total_bytes, login, .. } = &config.limits;
     if username_min > username_limit {
         let text = format!(
             "username_min is {username_min}, over username_limit, which is {username_limit}; no name could be valid"

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{ROOM_KEYS, bare, unknown_keys};
-use super::value::{MAX_COUNT, Section, Value, ValueReader, kind};
+use super::value::{MAX_COUNT, Section, TomlValue, ValueReader, kind};
 use crate::chat::names::{Alphabet, RoomName, UNICODE_BUILT};
 use crate::chat::room_settings::{RoomAccess, RoomSettings};
 use crate::chat::secret::Secret;
@@ -25,7 +25,7 @@ pub(super) fn read_rooms(
     names: Alphabet,
 ) -> BTreeMap<RoomName, RoomSettings> {
     let mut rooms: BTreeMap<RoomName, RoomSettings> = BTreeMap::new();
-    let mut in_file_order: Vec<(&Spanned<_>, &Value<'_>)> = table.iter().collect();
+    let mut in_file_order: Vec<(&Spanned<_>, &TomlValue<'_>)> = table.iter().collect();
     in_file_order.sort_by_key(|(key, _)| key.span().start);
     for (key, value) in in_file_order {
         let line = reader.line(key);

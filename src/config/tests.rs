@@ -122,7 +122,7 @@ fn every_limit_reaches_its_setting() {
         "#,
     )
     .limits;
-    let expected = Limits {
+    let expected = LimitsConfig {
         exempt: vec![Network::parse("10.0.0.0/8").unwrap()],
         max_connections: Some(1),
         connections_per_ip: Some(2),
@@ -145,7 +145,7 @@ fn zero_switches_every_limit_off() {
     for (_, key) in keys().filter(|(section, key)| *section == "limits" && *key != "exempt") {
         text.push_str(&format!("{key} = 0\n"));
     }
-    let expected = Limits {
+    let expected = LimitsConfig {
         exempt: Vec::new(),
         max_connections: None,
         connections_per_ip: None,
@@ -604,9 +604,9 @@ fn no_text_makes_the_reader_panic() {
 // The file itself.
 
 /// A file of this test process, gone when dropped.
-struct Scratch(PathBuf);
+struct ScratchFile(PathBuf);
 
-impl Scratch {
+impl ScratchFile {
     fn with(name: &str, bytes: &[u8]) -> Self {
         let path = std::env::temp_dir().join(format!("chatsock-config-{}-{name}", std::process::id()));
         fs::write(&path, bytes).unwrap();
@@ -619,7 +619,7 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
+impl Drop for ScratchFile {
     fn drop(&mut self) {
         // Nothing depends on it being gone.
         let _ = fs::remove_file(&self.0);
@@ -628,9 +628,9 @@ impl Drop for Scratch {
 
 #[test]
 fn a_file_is_read_and_named_in_its_mistakes() {
-    let file = Scratch::with("wrong", b"\nhistory_max = true\n");
+    let file = ScratchFile::with("wrong", b"\nhistory_max = true\n");
     assert_eq!(file.said(), "FILE:2: history_max must be a whole number, not true");
-    let file = Scratch::with("right", b"history_max = 9\n");
+    let file = ScratchFile::with("right", b"history_max = 9\n");
     assert_eq!(load(&file.0).unwrap().history_max, 9);
 }
 
@@ -644,15 +644,15 @@ fn a_missing_file_and_a_directory_are_one_mistake_without_a_line() {
 
 #[test]
 fn a_file_that_is_not_utf8_is_told_with_the_line() {
-    let file = Scratch::with("latin1", b"history_max = 9\nwelcome_message = \"Gr\xFC\xDFe\"\n");
+    let file = ScratchFile::with("latin1", b"history_max = 9\nwelcome_message = \"Gr\xFC\xDFe\"\n");
     assert_eq!(file.said(), "FILE:2: the file is not UTF-8 text; save it in that encoding");
     let utf16: Vec<u8> = "\u{feff}a = 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert!(Scratch::with("utf16", &utf16).said().starts_with("FILE:1: the file is not UTF-8"));
+    assert!(ScratchFile::with("utf16", &utf16).said().starts_with("FILE:1: the file is not UTF-8"));
 }
 
 #[test]
 fn a_file_too_long_to_be_a_config_is_not_read_to_its_end() {
-    let file = Scratch::with("long", &vec![b'\n'; 1024 * 1024 + 1]);
+    let file = ScratchFile::with("long", &vec![b'\n'; 1024 * 1024 + 1]);
     assert_eq!(file.said(), "FILE: the file is over 1 MiB and cannot be a config file");
 }
 

@@ -21,7 +21,7 @@ pub(super) const MAX_COUNT: usize = u32::MAX as usize;
 pub(super) const DAY: u64 = 86_400;
 
 /// A value with its position in the file.
-pub(super) type Value<'i> = Spanned<DeValue<'i>>;
+pub(super) type TomlValue<'i> = Spanned<DeValue<'i>>;
 
 /// Most characters of a value that a mistake quotes.
 const QUOTED: usize = 40;
@@ -35,7 +35,7 @@ pub(super) struct Section<'t, 'i> {
 }
 
 impl<'t, 'i> Section<'t, 'i> {
-    pub(super) fn get(&self, key: &str) -> Option<&'t Value<'i>> {
+    pub(super) fn get(&self, key: &str) -> Option<&'t TomlValue<'i>> {
         self.table.get(key)
     }
 }
@@ -72,7 +72,7 @@ impl<'a> ValueReader<'a> {
     }
 
     /// Reports `key must be WANTED, not FOUND`.
-    fn wrong(&mut self, section: Section<'_, '_>, key: &str, value: &Value<'_>, wanted: impl Display) {
+    fn wrong(&mut self, section: Section<'_, '_>, key: &str, value: &TomlValue<'_>, wanted: impl Display) {
         let text = format!("{}{key} must be {wanted}, not {}", section.prefix, found(value.get_ref()));
         self.mistake(Some(self.line(value)), text);
     }

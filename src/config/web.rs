@@ -61,15 +61,15 @@ pub(super) fn read_web(
 }
 
 /// A text is not a name of a server.
-struct NameError;
+struct HostNameError;
 
-impl fmt::Display for NameError {
+impl fmt::Display for HostNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("write a name without a port, as in chat.example.org; addresses need not be listed")
     }
 }
 
-fn parse_name(text: &str) -> Result<String, NameError> {
-    let host = Host::parse(text).filter(|host| !host.is_address() && !text.contains(':')).ok_or(NameError)?;
+fn parse_name(text: &str) -> Result<String, HostNameError> {
+    let host = Host::parse(text).filter(|host| !host.is_address() && !text.contains(':')).ok_or(HostNameError)?;
     Ok(host.name())
 }

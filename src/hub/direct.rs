@@ -27,12 +27,12 @@ const KEPT: usize = 200;
 /// user who begins more at once is a script.
 const MOST: usize = 256;
 
-struct State {
+struct DirectState {
     history: History,
     ended: bool,
 }
 
-impl State {
+impl DirectState {
     fn may_post(&self, from: ClientId, partner: &User, temporary: bool) -> Result<(), Denied> {
         if self.ended {
             return Err(Denied::NotOnline(Target { name: partner.name(), client: None }));
@@ -46,11 +46,11 @@ pub struct DirectChat {
     users: [Arc<User>; 2],
     /// Rank 2 of 4, like a room's. Guards the history and the order in which both see it. Both outboxes are written to under
     /// it, one after the other, which never waits.
-    state: Mutex<State>,
+    state: Mutex<DirectState>,
 }
 
 impl DirectChat {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, DirectState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -211,12 +211,12 @@ impl DirectChat {
     }
 }
 
-type Table = HashMap<ClientId, HashMap<ClientId, Arc<DirectChat>>>;
+type ChatsByClient = HashMap<ClientId, HashMap<ClientId, Arc<DirectChat>>>;
 
 #[derive(Default)]
 pub(crate) struct DirectChats {
     /// Rank 1 of 4, like the room table. Guards the map, by the connection of either user. Held only to look up and change it.
-    table: Mutex<Table>,
+    table: Mutex<ChatsByClient>,
 }
 
 /// The user has begun as many chats as one may.
@@ -224,7 +224,7 @@ pub(crate) struct DirectChats {
 pub(crate) struct TooManyChatsError(pub usize);
 
 impl DirectChats {
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    fn lock(&self) -> MutexGuard<'_, ChatsByClient> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -243,7 +243,7 @@ impl DirectChats {
         if to.is_gone() {
             return Ok(None);
         }
-        let state = Mutex::new(State { history: History::new(), ended: false });
+        let state = Mutex::new(DirectState { history: History::new(), ended: false });
         let chat = Arc::new(DirectChat { users: [Arc::clone(from), Arc::clone(to)], state });
         own.insert(to.client(), Arc::clone(&chat));
         table.entry(to.client()).or_default().insert(from.client(), Arc::clone(&chat));

@@ -137,25 +137,25 @@ mod tests {
     use crate::outbox::Outbox;
     use crate::ui::screen::Clock;
 
-    struct Scene {
+    struct MembershipScene {
         hub: Arc<Hub>,
         room: Arc<Room>,
         user: Arc<User>,
     }
 
-    fn scene() -> Scene {
+    fn scene() -> MembershipScene {
         let (requests, _) = mpsc::channel();
         let hub = Arc::new(Hub::new(Config::default(), Clock::new(TimeZone::UTC), None, requests, None));
         let (ours, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
         let outbox = Outbox::new(hub.next_client(), ours.into(), Arc::clone(&hub.slow_readers));
         let name = UserName::parse("alice", 1, 12).expect("a name");
-        let address = crate::hub::roster::Origin { address: std::net::Ipv4Addr::LOCALHOST.into(), shared: false };
+        let address = crate::hub::roster::PeerAddress { address: std::net::Ipv4Addr::LOCALHOST.into(), shared: false };
         let user = hub.roster.claim(&name, None, 12, &outbox, address, Instant::now()).expect("free");
         let room = hub.rooms.find(&RoomName::parse("general").expect("a name")).expect("a room");
-        Scene { hub, room, user }
+        MembershipScene { hub, room, user }
     }
 
-    impl Scene {
+    impl MembershipScene {
         fn enter(&self, id: u64) -> Result<(Membership, MembershipChange), EnterError> {
             Membership::enter(&self.hub, &self.room, &self.user, None, MembershipId(id))
         }

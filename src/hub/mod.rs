@@ -68,14 +68,14 @@ pub(crate) use file_news::{FileEvent, FileNews};
 pub(crate) use membership::Membership;
 pub(crate) use open_rooms::OpenRoom;
 pub(crate) use room_news::RoomNews;
-pub(crate) use transfer_notices::Outcome;
+pub(crate) use transfer_notices::TransferOutcome;
 
 /// The number of the first connection: four digits, so that `alice#1001` is not mistaken for a message's number.
 const FIRST_CLIENT: u64 = 1001;
 
 /// What a signal or a user can ask of a running server.
 #[derive(Clone, Debug)]
-pub enum Request {
+pub enum ServerRequest {
     /// Another configuration.
     Reconfigure(Box<Config>),
     /// A reply once every earlier request is done. A receiver that is gone costs nothing.
@@ -127,14 +127,14 @@ pub struct Hub {
     pub checkpoints: Checkpoints,
     /// Some name may not be ASCII: the configuration has allowed such names, or the database holds one.
     has_other_names: AtomicBool,
-    requests: Sender<Request>,
+    requests: Sender<ServerRequest>,
     last_client: AtomicU64,
     /// When the server started.
     #[cfg(feature = "json")]
     started: Timestamp,
     /// Where the page is, if it is anywhere.
     #[cfg(feature = "web")]
-    page: OnceLock<page::Page>,
+    page: OnceLock<page::WebPage>,
 }
 
 impl Hub {
@@ -143,7 +143,7 @@ impl Hub {
         config: Config,
         clock: Clock,
         shutdown_code: Option<ShutdownCode>,
-        requests: Sender<Request>,
+        requests: Sender<ServerRequest>,
         stored: Option<(Arc<Store>, StoredState)>,
     ) -> Hub {
         let (store, stored) = stored.unzip();
@@ -192,7 +192,7 @@ impl Hub {
 
     /// The page is there from now on.
     #[cfg(feature = "web")]
-    pub(crate) fn open_page(&self, page: page::Page) {
+    pub(crate) fn open_page(&self, page: page::WebPage) {
         // Once, at the start.
         let _ = self.page.set(page);
     }
@@ -251,7 +251,7 @@ impl Hub {
     }
 
     /// Sends a request to the thread that runs the server. Returns at once; the request is carried out later.
-    pub fn request(&self, request: Request) {
+    pub fn request(&self, request: ServerRequest) {
         // A server that is gone has stopped already, and that is the most one can ask for.
         let _ = self.requests.send(request);
     }

@@ -10,7 +10,7 @@ use crate::protocol::http::Host;
 
 /// The first listener for the page.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub(crate) struct WebPage {
     /// Its port.
     pub(crate) port: u16,
     /// Whether it speaks TLS.
@@ -19,9 +19,9 @@ pub(crate) struct Page {
     machine: Vec<String>,
 }
 
-impl Page {
-    pub(crate) fn new(port: u16, is_secure: bool) -> Page {
-        Page { port, is_secure, machine: machine_names(&rustix::system::uname().nodename().to_string_lossy()) }
+impl WebPage {
+    pub(crate) fn new(port: u16, is_secure: bool) -> WebPage {
+        WebPage { port, is_secure, machine: machine_names(&rustix::system::uname().nodename().to_string_lossy()) }
     }
 }
 

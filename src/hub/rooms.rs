@@ -28,7 +28,7 @@ const MOST_MADE: usize = 1000;
 /// Bytes in a room's delivery queue if `outbox_bytes` sets no limit: as large a batch as with the default limit.
 const DEFAULT_QUEUE_BYTES: usize = 65_536;
 
-struct Table {
+struct RoomsByName {
     rooms: BTreeMap<RoomName, Arc<Room>>,
     last_instance: u64,
     /// Names need not be ASCII, so two that look alike may be in different scripts.
@@ -52,7 +52,7 @@ pub struct RoomTable {
     shared: Arc<RoomLimits>,
     clock: Clock,
     /// Rank 1 of 4: after names and sessions, before any room. Guards the map. Held only to look up and to change it.
-    table: Mutex<Table>,
+    table: Mutex<RoomsByName>,
 }
 
 impl RoomTable {
@@ -69,7 +69,7 @@ impl RoomTable {
         let table = RoomTable {
             shared: Arc::new(shared),
             clock,
-            table: Mutex::new(Table { rooms: BTreeMap::new(), last_instance: 0, unique_by_looks: false }),
+            table: Mutex::new(RoomsByName { rooms: BTreeMap::new(), last_instance: 0, unique_by_looks: false }),
         };
         table.set_limits(config);
         let mut rooms = table.lock();
@@ -159,7 +159,7 @@ impl RoomTable {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    fn lock(&self) -> MutexGuard<'_, RoomsByName> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -28,7 +28,7 @@ pub struct Login {
 
 /// Where a user connects from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin {
+pub(crate) struct PeerAddress {
     /// The address as it is counted.
     pub(crate) address: IpAddr,
     /// See [`Identity::shared`].
@@ -45,7 +45,7 @@ struct Named {
 pub struct User {
     /// A leaf.
     named: RwLock<Named>,
-    origin: Origin,
+    origin: PeerAddress,
     pub outbox: Arc<Outbox>,
     pub(crate) since: Instant,
     /// Milliseconds from `since` to their last typed line.
@@ -61,7 +61,13 @@ pub struct User {
 impl User {
     /// Not inlined: it is made on the stack first, deep down in a session.
     #[inline(never)]
-    fn new(name: &UserName, login: Option<Login>, outbox: &Arc<Outbox>, origin: Origin, now: Instant) -> Arc<User> {
+    fn new(
+        name: &UserName,
+        login: Option<Login>,
+        outbox: &Arc<Outbox>,
+        origin: PeerAddress,
+        now: Instant,
+    ) -> Arc<User> {
         Arc::new(User {
             named: RwLock::new(Named { name: name.clone(), login }),
             origin,
@@ -103,7 +109,7 @@ impl User {
     pub(crate) fn identity(&self) -> Identity {
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
         let account = named.login.as_ref().map(|login| login.account);
-        let Origin { address, shared } = self.origin;
+        let PeerAddress { address, shared } = self.origin;
         Identity { client: self.client(), name: named.name.clone(), address, shared, account }
     }
 
@@ -154,7 +160,7 @@ impl User {
 }
 
 #[derive(Default)]
-struct State {
+struct RosterState {
     connections: HashMap<ClientId, Arc<Outbox>>,
     names: NamesInUse,
 }
@@ -172,11 +178,11 @@ pub(crate) enum NameInUseError {
 pub struct Roster {
     /// Rank 0 of 4: before every other. Guards both maps. Nothing is sent under it, and the only other lock taken is the one
     /// of a user's name.
-    state: Mutex<State>,
+    state: Mutex<RosterState>,
 }
 
 impl Roster {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, RosterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -212,7 +218,7 @@ impl Roster {
         login: Option<Login>,
         limit: usize,
         outbox: &Arc<Outbox>,
-        origin: Origin,
+        origin: PeerAddress,
         now: Instant,
     ) -> Result<Arc<User>, NameInUseError> {
         let mut state = self.lock();
@@ -235,7 +241,7 @@ impl Roster {
         name: &UserName,
         login: Login,
         outbox: &Arc<Outbox>,
-        origin: Origin,
+        origin: PeerAddress,
         now: Instant,
     ) -> Option<Arc<User>> {
         let mut state = self.lock();
@@ -311,13 +317,13 @@ impl Roster {
     }
 }
 
-impl State {
+impl RosterState {
     fn enter(
         &mut self,
         name: &UserName,
         login: Option<Login>,
         outbox: &Arc<Outbox>,
-        origin: Origin,
+        origin: PeerAddress,
         now: Instant,
     ) -> Arc<User> {
         let user = User::new(name, login, outbox, origin, now);

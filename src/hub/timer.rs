@@ -81,7 +81,7 @@ impl TimerEntry {
     }
 }
 
-struct Closing {
+struct RefusedSocket {
     due: Instant,
     from: IpAddr,
     stream: TcpStream,
@@ -114,7 +114,7 @@ struct Queue {
     heap: BinaryHeap<TimerEntry>,
     scheduled: u64,
     /// In the order of their deadlines, since all of them stay equally long.
-    closing: VecDeque<Closing>,
+    closing: VecDeque<RefusedSocket>,
 }
 
 impl Queue {
@@ -127,13 +127,13 @@ impl Queue {
     }
 
     /// Adds a refused socket. Returns whether it is now the first task, and the socket that has to make room for it.
-    fn push_closing(&mut self, closing: Closing) -> (bool, Option<Closing>) {
+    fn push_closing(&mut self, closing: RefusedSocket) -> (bool, Option<RefusedSocket>) {
         let mut displaced = None;
         if self.closing.len() >= MOST_CLOSING {
             let mut crowds: HashMap<IpAddr, usize> = HashMap::new();
             self.closing.iter().for_each(|known| *crowds.entry(network_key(known.from)).or_default() += 1);
             let most = crowds.values().copied().max().unwrap_or(0);
-            let crowded = |known: &Closing| crowds.get(&network_key(known.from)) == Some(&most);
+            let crowded = |known: &RefusedSocket| crowds.get(&network_key(known.from)) == Some(&most);
             displaced = self.closing.iter().position(crowded).and_then(|index| self.closing.remove(index));
         }
         let earlier = self.due().is_none_or(|first| closing.due < first);
@@ -165,7 +165,7 @@ impl Queue {
 }
 
 #[derive(Default)]
-struct State {
+struct TimerState {
     queue: Queue,
     stopped: bool,
 }
@@ -174,12 +174,12 @@ struct State {
 #[derive(Default)]
 pub(crate) struct Timer {
     /// A leaf: nothing is done under it but keeping the queue.
-    state: Mutex<State>,
+    state: Mutex<TimerState>,
     changed: Condvar,
 }
 
 impl Timer {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TimerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -196,7 +196,7 @@ impl Timer {
 
     /// Schedules the closing of a socket that was refused. All must stay equally long.
     pub(crate) fn close_later(&self, due: Instant, from: IpAddr, stream: TcpStream) {
-        let (earlier, displaced) = self.lock().queue.push_closing(Closing { due, from, stream });
+        let (earlier, displaced) = self.lock().queue.push_closing(RefusedSocket { due, from, stream });
         // Closed outside the lock.
         drop(displaced);
         if earlier {
@@ -259,7 +259,7 @@ mod tests {
     fn refused_sockets_close_in_their_turn_and_a_flood_of_them_displaces_its_own() {
         let now = Instant::now();
         let mut queue = Queue::default();
-        let closing = |last: u8, milliseconds: u64| Closing {
+        let closing = |last: u8, milliseconds: u64| RefusedSocket {
             due: now + Duration::from_millis(1000 + milliseconds),
             from: [192, 0, 2, last].into(),
             stream: socket(),

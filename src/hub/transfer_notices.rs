@@ -12,13 +12,13 @@ use super::transfers::Hasher;
 use crate::chat::file_name::FileName;
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
-use crate::chat::transfer::{Accepted, Ended, Limits, Party, Side, Token};
+use crate::chat::transfer::{Accepted, Ended, Party, Side, Token, TransferLimits};
 use crate::outbox::Outbox;
 use crate::ui::file_lines::{self, Place};
 use crate::ui::screen::LineKind;
 
 /// How a transfer has ended.
-pub(crate) enum Outcome {
+pub(crate) enum TransferOutcome {
     /// All of it has arrived.
     Done(u64, Option<String>),
     /// This much of so much has passed; the hash of it, if it is known.
@@ -31,9 +31,9 @@ pub(crate) enum Outcome {
 
 impl Hub {
     /// What the configuration allows.
-    pub(crate) fn transfer_limits(&self) -> Limits {
+    pub(crate) fn transfer_limits(&self) -> TransferLimits {
         let files = &self.config().files;
-        Limits { at_once: files.max_at_once, offer: files.offer, start: files.start }
+        TransferLimits { at_once: files.max_at_once, offer: files.offer, start: files.start }
     }
 
     /// Two fresh tokens.
@@ -172,21 +172,27 @@ impl Hub {
     }
 
     /// A transfer that ran is over: both learn how. Returns the sentence.
-    pub(crate) fn finish_transfer(&self, number: u64, name: &FileName, outcome: Outcome, now: Instant) -> String {
-        let hash = if let Outcome::Done(_, hash) = &outcome { hash.clone() } else { None };
+    pub(crate) fn finish_transfer(
+        &self,
+        number: u64,
+        name: &FileName,
+        outcome: TransferOutcome,
+        now: Instant,
+    ) -> String {
+        let hash = if let TransferOutcome::Done(_, hash) = &outcome { hash.clone() } else { None };
         let (line, event, bytes, result, broken) = match outcome {
-            Outcome::Done(size, _) => {
+            TransferOutcome::Done(size, _) => {
                 let event = FileEvent::Done { size, hash: hash.as_deref() };
                 (file_lines::done(name, size, hash.as_deref()), event, size, "complete", None)
             }
-            Outcome::Broken(at, size, hasher) => {
+            TransferOutcome::Broken(at, size, hasher) => {
                 let resumable = Some((at, hasher)).filter(|_| at > 0 && at < size);
                 (file_lines::broken(name, at, size), FileEvent::Broken { at, size }, at, "broken off", resumable)
             }
-            Outcome::CutOff(size) => {
+            TransferOutcome::CutOff(size) => {
                 (file_lines::cut_off(name, size), FileEvent::Broken { at: size, size }, size, "cut off", None)
             }
-            Outcome::TooLong => {
+            TransferOutcome::TooLong => {
                 (file_lines::too_long(name), FileEvent::Ended, 0, "the receiver had more than there is", None)
             }
         };

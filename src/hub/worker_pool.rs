@@ -82,7 +82,7 @@ struct JobQueue {
 }
 
 #[derive(Default)]
-struct State {
+struct JobQueues {
     queues: HashMap<IpAddr, JobQueue>,
     /// Addresses with a waiting job and no running one, each once, in the order of their turns.
     turns: VecDeque<IpAddr>,
@@ -97,7 +97,7 @@ struct State {
     stopped: bool,
 }
 
-impl State {
+impl JobQueues {
     /// Appends a job to its queue. When all queues together are full, the newest job of the longest queue makes room, unless
     /// the new one's queue would be as long. Returns the job that has no place.
     fn push(&mut self, address: IpAddr, job: Job) -> Option<Job> {
@@ -154,9 +154,9 @@ impl State {
     }
 }
 
-struct Shared {
+struct Pool {
     /// A leaf: nothing is done under it but keeping the queues. No job runs or is dropped under it.
-    state: Mutex<State>,
+    state: Mutex<JobQueues>,
     /// A job was queued, or the pool was stopped.
     queued: Condvar,
     keep_alive: Duration,
@@ -164,7 +164,7 @@ struct Shared {
 
 /// The worker threads. One per server; dropping it stops them.
 pub struct WorkerPool {
-    shared: Arc<Shared>,
+    shared: Arc<Pool>,
 }
 
 impl Default for WorkerPool {
@@ -186,7 +186,7 @@ impl WorkerPool {
     }
 
     fn with_keep_alive(keep_alive: Duration) -> WorkerPool {
-        let shared = Shared { state: Mutex::default(), queued: Condvar::new(), keep_alive };
+        let shared = Pool { state: Mutex::default(), queued: Condvar::new(), keep_alive };
         WorkerPool { shared: Arc::new(shared) }
     }
 
@@ -246,8 +246,8 @@ impl WorkerPool {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, JobQueues> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -287,7 +287,7 @@ impl Shared {
                 break;
             }
             state.idle += 1;
-            let nothing = |state: &mut State| state.turns.is_empty() && !state.stopped;
+            let nothing = |state: &mut JobQueues| state.turns.is_empty() && !state.stopped;
             let (next, waited) =
                 self.queued.wait_timeout_while(state, self.keep_alive, nothing).unwrap_or_else(PoisonError::into_inner);
             state = next;
@@ -495,12 +495,13 @@ mod tests {
     #[test]
     fn when_all_queues_are_full_the_longest_makes_room() {
         let job = || Job { run: Box::new(|| ()), abandon: Box::new(|| ()) };
-        let mut state = State::default();
+        let mut state = JobQueues::default();
         for number in 0..MOST_WAITING {
             assert!(state.push(address(number / MOST_OF_AN_ADDRESS), job()).is_none());
         }
-        let length =
-            |state: &State, number: usize| state.queues.get(&address(number)).map_or(0, |queue| queue.waiting.len());
+        let length = |state: &JobQueues, number: usize| {
+            state.queues.get(&address(number)).map_or(0, |queue| queue.waiting.len())
+        };
         // A single job displaces one of many, until all queues are equally long.
         for number in 0..MOST_WAITING {
             let displaced = state.push(address(1000 + number), job());

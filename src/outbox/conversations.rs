@@ -2,7 +2,7 @@
 //!
 //! *Owns* their changes that the session has not heard of yet. *Knows nothing of* who may be where.
 
-use super::{CausedBy, Outbox, State};
+use super::{CausedBy, Outbox, OutboxState};
 use crate::chat::conversation::{Conversation, MembershipId};
 use crate::chat::message::Addressee;
 use crate::chat::names::UserName;
@@ -35,10 +35,10 @@ pub(crate) enum Expulsion {
     PartnerLeft,
 }
 
-impl State {
+impl OutboxState {
     /// The prompt is another one: draws it where there is a screen.
     fn draw_place(&mut self) {
-        let State { display, prompt, unsent, watching, .. } = self;
+        let OutboxState { display, prompt, unsent, watching, .. } = self;
         if !watching.is_program() {
             display.set_place(prompt, unsent);
         }

@@ -2,13 +2,13 @@
 //!
 //! *Owns* when it is due on one client's screen. *Knows nothing of* waiting for midnight: the session does that.
 
-use super::{Outbox, State};
+use super::{Outbox, OutboxState};
 use crate::ui::screen::{Clock, LineKind};
 
 /// Later than any time.
 pub(super) const NEVER: i64 = i64::MAX;
 
-impl State {
+impl OutboxState {
     fn own_clock<'a>(&'a self, clock: &'a Clock) -> &'a Clock {
         self.preferences.as_ref().and_then(|preferences| preferences.clock.as_ref()).unwrap_or(clock)
     }

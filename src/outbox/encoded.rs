@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::transmit::send_now;
 #[cfg(feature = "tls")]
 use super::transmit::send_records;
-use super::{CausedBy, DisconnectReason, MAX_IDLE_BUFFER, Outbox, State};
+use super::{CausedBy, DisconnectReason, MAX_IDLE_BUFFER, Outbox, OutboxState};
 #[cfg(feature = "web")]
 use crate::protocol::websocket::{Form, WebSocket};
 #[cfg(feature = "tls")]
@@ -166,7 +166,7 @@ impl Outbox {
 
     /// Not inlined: encoding needs more stack than anything a plain connection does here.
     #[inline(never)]
-    pub(super) fn encode_unsent(&self, state: &mut State, cause: CausedBy) {
+    pub(super) fn encode_unsent(&self, state: &mut OutboxState, cause: CausedBy) {
         let mut unsent = std::mem::take(&mut state.unsent);
         self.encode(state, &unsent, cause);
         if state.disconnect.is_none() && unsent.capacity() <= MAX_IDLE_BUFFER {
@@ -177,11 +177,11 @@ impl Outbox {
 
     /// Encodes for this client what others get too.
     #[inline(never)]
-    pub(super) fn encode_shared(&self, state: &mut State, frame: &[u8]) {
+    pub(super) fn encode_shared(&self, state: &mut OutboxState, frame: &[u8]) {
         self.encode(state, frame, CausedBy::Others);
     }
 
-    fn encode(&self, state: &mut State, bytes: &[u8], cause: CausedBy) {
+    fn encode(&self, state: &mut OutboxState, bytes: &[u8], cause: CausedBy) {
         #[cfg(feature = "tls")]
         if state.codec.is_encrypted() {
             return self.encrypt(state, bytes, cause);
@@ -193,7 +193,7 @@ impl Outbox {
 
     /// The same for a connection with TLS: from the buffer of the library to the socket.
     #[cfg(feature = "tls")]
-    fn encrypt(&self, state: &mut State, bytes: &[u8], cause: CausedBy) {
+    fn encrypt(&self, state: &mut OutboxState, bytes: &[u8], cause: CausedBy) {
         if state.disconnect.is_some() {
             return state.codec.abandon();
         }
@@ -207,7 +207,7 @@ impl Outbox {
         }
     }
 
-    fn transmit_encoded(&self, state: &mut State, encoded: Vec<u8>, cause: CausedBy) {
+    fn transmit_encoded(&self, state: &mut OutboxState, encoded: Vec<u8>, cause: CausedBy) {
         if encoded.is_empty() {
             return;
         }

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use jiff::Timestamp;
 
 use super::watching::{View, Watching};
-use super::{Batch, CausedBy, Expulsion, NEVER, Outbox, State};
+use super::{Batch, CausedBy, Expulsion, NEVER, Outbox, OutboxState};
 use crate::chat::conversation::Conversation;
 use crate::chat::message::{Addressee, ClientId, Event, MessageId, Sequenced};
 use crate::chat::names::UserName;
@@ -53,7 +53,7 @@ pub(super) fn bye(line: &str) -> Vec<u8> {
     out
 }
 
-impl State {
+impl OutboxState {
     /// Appends an event as this program gets it. True if there is anything to see.
     pub(super) fn render_objects(
         &mut self,
@@ -62,7 +62,7 @@ impl State {
         room: Option<&str>,
         why: Occasion,
     ) -> bool {
-        let State { watching, unsent, name, preferences, .. } = self;
+        let OutboxState { watching, unsent, name, preferences, .. } = self;
         let preferences = preferences.as_deref().filter(|preferences| !preferences.ignored.is_empty());
         // Who has come and gone is told one by one, and those who are ignored are left out there. That a message is gone is told
         // in any case.
@@ -197,7 +197,7 @@ impl Outbox {
     pub(crate) fn list_hit(&self, event: &Event, room: Option<&str>, range: Range<usize>) {
         let Some(message) = event.message() else { return };
         let mut guard = self.lock();
-        let State { watching, unsent, name, preferences, .. } = &mut *guard;
+        let OutboxState { watching, unsent, name, preferences, .. } = &mut *guard;
         let request = watching.program().and_then(|program| program.request.as_deref());
         let preferences = preferences.as_deref();
         let ignores = preferences.map(|own| move |client: ClientId, name: &UserName| own.ignores(client, name));
@@ -248,7 +248,7 @@ impl Outbox {
 
     /// Delivers a batch to a program.
     #[inline(never)]
-    pub(super) fn push_objects(&self, state: &mut State, batch: &mut Batch<'_>, fresh: Range<usize>) {
+    pub(super) fn push_objects(&self, state: &mut OutboxState, batch: &mut Batch<'_>, fresh: Range<usize>) {
         let plain = state.preferences.as_ref().is_none_or(|preferences| preferences.ignored.is_empty());
         let shares = plain
             && fresh.len() == batch.len()
@@ -271,12 +271,12 @@ impl Outbox {
         self.drop_if_over(state);
     }
 
-    fn is_bounded(state: &State, batch: &Batch<'_>) -> bool {
+    fn is_bounded(state: &OutboxState, batch: &Batch<'_>) -> bool {
         state.watching.view(batch.room()).is_some_and(|view| batch.shows_up_to(view.after))
     }
 
     /// Writes what is new to this program. False if nothing is to be seen.
-    pub(super) fn write_objects(&self, state: &mut State, batch: &Batch<'_>, fresh: Range<usize>) -> bool {
+    pub(super) fn write_objects(&self, state: &mut OutboxState, batch: &Batch<'_>, fresh: Range<usize>) -> bool {
         let after = state.watching.view(batch.room()).map_or(MessageId(0), |view| view.after);
         let bounded = batch.shows_up_to(after);
         let mut visible = false;

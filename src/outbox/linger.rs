@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::io::{ErrorKind, Read};
 use std::time::{Duration, Instant};
 
-use super::{CausedBy, DisconnectReason, Outbox, State};
+use super::{CausedBy, DisconnectReason, Outbox, OutboxState};
 use crate::ui::screen::LineKind;
 
 /// How long the last bytes may take to leave, unless the server stops first.
@@ -36,7 +36,7 @@ impl Outbox {
             state.write_bye(line);
             return self.transmit_unsent(state, CausedBy::Client);
         }
-        let State { display, unsent, .. } = state;
+        let OutboxState { display, unsent, .. } = state;
         display.wipe_prompt(unsent);
         if let Some((kind, line)) = line {
             display.write(kind, line, unsent);

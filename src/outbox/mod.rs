@@ -77,7 +77,7 @@ pub(crate) enum OwnCopy {
     Answer,
 }
 
-struct State {
+struct OutboxState {
     display: Display,
     prompt: Prompt,
     /// The client's rooms and conversations, the current one last: the prompt to fall back to when the client loses one.
@@ -120,7 +120,7 @@ pub struct Outbox {
     /// Rank 3 of 4: after a room, before the store. Guards the screen, the backlog, the codec in both directions, and the
     /// order of bytes on the socket.
     /// Nothing waits under it: sends are `MSG_DONTWAIT`. No log line, no disk, no second outbox.
-    state: Mutex<State>,
+    state: Mutex<OutboxState>,
     /// Signalled when the backlog has drained or the connection is over.
     changed: Condvar,
 }
@@ -135,7 +135,7 @@ impl Outbox {
             forwarded_for: OnceLock::new(),
             slow_readers,
             is_program: AtomicBool::new(false),
-            state: Mutex::new(State {
+            state: Mutex::new(OutboxState {
                 display: Display::new(),
                 prompt: Prompt::Nowhere,
                 open: Vec::new(),
@@ -187,7 +187,7 @@ impl Outbox {
 
     /// The only place that takes the lock. A thread that panicked under it may have left half a line behind, so this one
     /// connection ends.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, OutboxState> {
         self.state.lock().unwrap_or_else(|poisoned| {
             let mut state = poisoned.into_inner();
             self.state.clear_poison();
@@ -248,7 +248,7 @@ impl Outbox {
     }
 
     /// Writes what is new to this client, without the prompt. False if nothing is visible.
-    fn write_fresh(&self, state: &mut State, batch: &mut Batch<'_>, fresh: std::ops::Range<usize>) -> bool {
+    fn write_fresh(&self, state: &mut OutboxState, batch: &mut Batch<'_>, fresh: std::ops::Range<usize>) -> bool {
         let bound = state.watching.view(batch.room()).map(|view| view.after);
         if let Some(after) = bound.filter(|after| batch.shows_up_to(*after)) {
             return self.write_readable(state, batch, fresh, after);
@@ -329,9 +329,9 @@ impl Outbox {
             // A screen that nobody sees.
             return work(&mut guard.display, &mut Vec::new());
         }
-        let State { display, unsent, .. } = &mut *guard;
+        let OutboxState { display, unsent, .. } = &mut *guard;
         let result = work(display, unsent);
-        let State { display, on_screen, .. } = &mut *guard;
+        let OutboxState { display, on_screen, .. } = &mut *guard;
         match on_screen {
             // In line mode the client edits its own line, so a redraw could destroy it.
             Some(_) if !display.is_character_mode() => *on_screen = None,

@@ -4,7 +4,7 @@
 //!
 //! Hardly anyone has any besides a name, so the rest is boxed.
 
-use super::{NEVER, Outbox, State};
+use super::{NEVER, Outbox, OutboxState};
 use crate::chat::message::{Addressee, ClientId, Event, Message};
 use crate::chat::names::UserName;
 use crate::ui::screen::{Bell, Clock, mentioned};
@@ -74,7 +74,7 @@ impl Preferences {
     }
 }
 
-impl State {
+impl OutboxState {
     fn change<R>(&mut self, change: impl FnOnce(&mut Preferences) -> R) -> R {
         let preferences = self.preferences.get_or_insert_default();
         let result = change(preferences);

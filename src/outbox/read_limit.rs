@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Batch, Outbox, State};
+use super::{Batch, Outbox, OutboxState};
 use crate::chat::message::{MessageId, Sequenced};
 
 impl Outbox {
@@ -20,7 +20,7 @@ impl Outbox {
     #[inline(never)]
     pub(super) fn write_readable(
         &self,
-        state: &mut State,
+        state: &mut OutboxState,
         batch: &Batch<'_>,
         fresh: std::ops::Range<usize>,
         after: MessageId,

@@ -13,7 +13,7 @@ use socket2::SockRef;
 use super::backlog::NO_WAIT;
 #[cfg(feature = "json")]
 use super::json::bye;
-use super::{CausedBy, DisconnectReason, MAX_IDLE_BUFFER, Outbox, State};
+use super::{CausedBy, DisconnectReason, MAX_IDLE_BUFFER, Outbox, OutboxState};
 use crate::protocol::telnet::recode_as_latin1;
 use crate::protocol::wire::Codec;
 use crate::text::Charset;
@@ -77,7 +77,11 @@ impl Outbox {
     }
 
     /// Waits for a signal; `None` when the deadline has passed.
-    fn wait<'a>(&self, guard: MutexGuard<'a, State>, deadline: Option<Instant>) -> Option<MutexGuard<'a, State>> {
+    fn wait<'a>(
+        &self,
+        guard: MutexGuard<'a, OutboxState>,
+        deadline: Option<Instant>,
+    ) -> Option<MutexGuard<'a, OutboxState>> {
         match deadline {
             None => Some(self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner)),
             Some(deadline) => {
@@ -114,7 +118,7 @@ impl Outbox {
         Swept::Slow(state.backlog.bytes())
     }
 
-    pub(super) fn drop_if_over(&self, state: &mut State) {
+    pub(super) fn drop_if_over(&self, state: &mut OutboxState) {
         if self.slow_readers.limits().bytes.is_some_and(|limit| state.backlog.others_bytes() > limit) {
             let bytes = state.backlog.bytes();
             self.drop_reader(state, DisconnectReason::TooSlow(bytes));
@@ -122,7 +126,7 @@ impl Outbox {
     }
 
     /// Drops a slow reader: discards its backlog, and tells the user if the socket still accepts a line.
-    pub(super) fn drop_reader(&self, state: &mut State, reason: DisconnectReason) {
+    pub(super) fn drop_reader(&self, state: &mut OutboxState, reason: DisconnectReason) {
         let line = state.last_words(&reason);
         if !line.is_empty() {
             // May fail: a client that accepts nothing cannot be told, and the log has the reason.
@@ -131,7 +135,7 @@ impl Outbox {
         self.disconnect_locked(state, reason);
     }
 
-    pub(super) fn disconnect_locked(&self, state: &mut State, reason: DisconnectReason) {
+    pub(super) fn disconnect_locked(&self, state: &mut OutboxState, reason: DisconnectReason) {
         if state.disconnect.is_some() {
             return;
         }
@@ -151,7 +155,7 @@ impl Outbox {
     /// Called before anything from others is written: sends what the session has written so far, as the client's own. Otherwise
     /// half of the client's own reply would count against `outbox_bytes` together with the line that came in between. False if
     /// the connection is over.
-    pub(super) fn begin_others(&self, state: &mut State) -> bool {
+    pub(super) fn begin_others(&self, state: &mut OutboxState) -> bool {
         if state.codec.awaits_request() {
             return false;
         }
@@ -162,7 +166,7 @@ impl Outbox {
     }
 
     /// Sends what was written, or appends it to an existing backlog.
-    pub(super) fn transmit_unsent(&self, state: &mut State, cause: CausedBy) {
+    pub(super) fn transmit_unsent(&self, state: &mut OutboxState, cause: CausedBy) {
         if state.unsent.is_empty() {
             return;
         }
@@ -192,12 +196,12 @@ impl Outbox {
         }
     }
 
-    fn send(&self, state: &State) -> io::Result<usize> {
+    fn send(&self, state: &OutboxState) -> io::Result<usize> {
         send_now(&self.stream, &state.unsent)
     }
 
     /// Sends a frame that others get too. What the socket does not accept joins the backlog as a share of the frame, not a copy.
-    pub(super) fn transmit_shared(&self, state: &mut State, frame: &Arc<[u8]>) {
+    pub(super) fn transmit_shared(&self, state: &mut OutboxState, frame: &Arc<[u8]>) {
         if !state.codec.is_plain() {
             return self.encode_shared(state, frame);
         }
@@ -206,7 +210,7 @@ impl Outbox {
 
     /// The same of bytes that have passed the codec.
     #[inline]
-    pub(super) fn transmit_sealed(&self, state: &mut State, frame: &Arc<[u8]>) {
+    pub(super) fn transmit_sealed(&self, state: &mut OutboxState, frame: &Arc<[u8]>) {
         let sent = if state.backlog.is_empty() { send_now(&self.stream, frame) } else { Ok(0) };
         match sent {
             Ok(taken) if taken == frame.len() => {}
@@ -215,7 +219,7 @@ impl Outbox {
         }
     }
 
-    pub(super) fn append_to_backlog(&self, state: &mut State, bytes: &Arc<[u8]>, from: usize, cause: CausedBy) {
+    pub(super) fn append_to_backlog(&self, state: &mut OutboxState, bytes: &Arc<[u8]>, from: usize, cause: CausedBy) {
         let first = state.backlog.is_empty();
         state.backlog.append(Arc::clone(bytes), from, cause, Instant::now());
         self.slow_readers.grow(bytes.len() - from);
@@ -225,7 +229,7 @@ impl Outbox {
     }
 }
 
-impl State {
+impl OutboxState {
     /// What a client that is dropped is told, if that can follow what its socket has accepted.
     fn last_words(&mut self, reason: &DisconnectReason) -> Vec<u8> {
         // Under TLS, the client could not decrypt a line after a gap; it notices the missing end. In a WebSocket, the message that

@@ -8,7 +8,7 @@ use std::time::Instant;
 #[cfg(feature = "json")]
 use super::json::Occasion;
 use super::watching::View;
-use super::{BELL, Batch, CausedBy, NEVER, OnScreen, Outbox, OwnCopy, PASSING_BUFFER, Preferences, State};
+use super::{BELL, Batch, CausedBy, NEVER, OnScreen, Outbox, OutboxState, OwnCopy, PASSING_BUFFER, Preferences};
 use crate::chat::message::{Event, EventKind, MessageId, Sequenced};
 use crate::ui::screen::{Clock, LineKind, Prompt, Recipient, render_event};
 
@@ -21,7 +21,7 @@ enum Stamps {
     All,
 }
 
-impl State {
+impl OutboxState {
     /// Appends one event as this user sees it. True if the bell rings.
     fn render(
         &mut self,
@@ -30,7 +30,7 @@ impl State {
         stamps: Stamps,
         clock: &mut Clock,
     ) -> bool {
-        let State { display, unsent, name, preferences, .. } = self;
+        let OutboxState { display, unsent, name, preferences, .. } = self;
         let look = match stamps {
             Stamps::Wanted => display.look(),
             Stamps::All => display.look().stamped(),
@@ -80,7 +80,12 @@ impl State {
 
 impl Outbox {
     /// Notes what is about to be written in the view. True if the view was redrawn instead and already shows it.
-    pub(super) fn note_on_screen(&self, state: &mut State, batch: &Batch<'_>, fresh: std::ops::Range<usize>) -> bool {
+    pub(super) fn note_on_screen(
+        &self,
+        state: &mut OutboxState,
+        batch: &Batch<'_>,
+        fresh: std::ops::Range<usize>,
+    ) -> bool {
         if state.on_screen.is_none() {
             return false;
         }
@@ -98,7 +103,7 @@ impl Outbox {
             return false;
         }
         self.redraw(state, batch.clock());
-        let State { preferences, name, unsent, .. } = state;
+        let OutboxState { preferences, name, unsent, .. } = state;
         let rings = |event: &Sequenced| {
             let shows = |preferences: &&Preferences| !preferences.hides(&event.event, self.id);
             preferences.as_deref().filter(shows).is_some_and(|own| own.rings(&event.event, self.id, name.as_ref()))
@@ -110,9 +115,9 @@ impl Outbox {
     }
 
     /// Redraws the view from what it is known to show, without the prompt.
-    fn redraw(&self, state: &mut State, mut clock: Clock) {
+    fn redraw(&self, state: &mut OutboxState, mut clock: Clock) {
         let Some(on_screen) = state.on_screen.take() else { return };
-        let State { display, unsent, .. } = state;
+        let OutboxState { display, unsent, .. } = state;
         display.clear(unsent);
         // From the last one up, as many as the screen has rows for. The others have scrolled off, and pasting a hundred
         // lines at a time must not make redraws grow.
@@ -204,7 +209,7 @@ impl Outbox {
 
     fn fill_view(
         &self,
-        state: &mut State,
+        state: &mut OutboxState,
         prompt: &Prompt,
         header: &[&str],
         history: &[Arc<Event>],
@@ -315,7 +320,14 @@ impl Outbox {
         self.drop_if_over(state);
     }
 
-    fn write_direct(&self, state: &mut State, event: &Arc<Event>, stamps: Stamps, cause: CausedBy, clock: &mut Clock) {
+    fn write_direct(
+        &self,
+        state: &mut OutboxState,
+        event: &Arc<Event>,
+        stamps: Stamps,
+        cause: CausedBy,
+        clock: &mut Clock,
+    ) {
         #[cfg(feature = "json")]
         if state.watching.is_program() {
             state.render_objects(self.id, event, None, Occasion::Live);

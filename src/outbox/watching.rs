@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 #[cfg(feature = "json")]
 use jiff::Timestamp;
 
-use super::{Outbox, State};
+use super::{Outbox, OutboxState};
 use crate::chat::message::MessageId;
 use crate::ui::screen::LineKind;
 #[cfg(feature = "json")]
@@ -123,7 +123,7 @@ impl Watching {
     }
 }
 
-impl State {
+impl OutboxState {
     /// Writes a line that the client did not ask for, in the client's form.
     pub(super) fn write_line(&mut self, kind: LineKind, line: &str) {
         #[cfg(feature = "json")]

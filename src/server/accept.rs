@@ -165,13 +165,13 @@ struct Connection {
     entrance: Arc<Entrance>,
     /// What its session begins with.
     door: Door,
-    counted: Counted,
+    counted: CountedTowards,
     open: Open,
 }
 
 /// What a connection counts towards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Counted {
+enum CountedTowards {
     /// Nothing: its address is exempt.
     Nowhere,
     /// The limit of its address.
@@ -215,7 +215,7 @@ fn begin(connection: &mut Connection, began: Instant) -> Result<(), DisconnectRe
     set_options(outbox.stream());
     hub.roster.connected(outbox);
     // A proxy may have been banned together with its clients' network; what counts is the client, who comes later.
-    let address = Some(peer.ip().to_canonical()).filter(|_| *counted != Counted::ByProxy);
+    let address = Some(peer.ip().to_canonical()).filter(|_| *counted != CountedTowards::ByProxy);
     if let Some((why, ended)) = decided_meanwhile(hub, address) {
         outbox.turn_away(&entrance.refusal(&why), ended.clone());
         outbox.lingering_close(&ended);
@@ -264,12 +264,12 @@ fn receive_header(connection: &mut Connection, began: Instant) -> Result<(), Dis
 #[cfg(feature = "web")]
 fn receive_request(connection: &mut Connection, deadline: Instant) -> Result<(), DisconnectReason> {
     let Connection { hub, outbox, entrance, peer, counted, door, .. } = connection;
-    let visit = web::Visit {
+    let visit = web::BrowserConnection {
         hub,
         outbox,
         is_secure: !entrance.transport.is_plain(),
         peer: *peer,
-        is_proxy: *counted == Counted::ByProxy,
+        is_proxy: *counted == CountedTowards::ByProxy,
         deadline,
     };
     let proxy = peer.ip().to_canonical();
@@ -326,7 +326,7 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason)
 }
 
 /// Admits a connection by the address that it comes from, or returns the refusal.
-fn enter_by(hub: &Hub, entrance: &Entrance, address: IpAddr, now: Instant) -> Result<Counted, TurnedAway> {
+fn enter_by(hub: &Hub, entrance: &Entrance, address: IpAddr, now: Instant) -> Result<CountedTowards, TurnedAway> {
     if entrance.service == Service::Proxied {
         let is_trusted = hub.config().proxy.trusted.iter().any(|network| network.contains(address));
         return if is_trusted {
@@ -356,35 +356,35 @@ fn speaks_for_others(hub: &Hub, entrance: &Entrance, address: IpAddr) -> bool {
 }
 
 /// Admits a connection of a proxy until it has named an address.
-fn enter_for_others(hub: &Hub, proxy: IpAddr, now: Instant) -> Result<Counted, TurnedAway> {
+fn enter_for_others(hub: &Hub, proxy: IpAddr, now: Instant) -> Result<CountedTowards, TurnedAway> {
     let entered = hub.limits.pending_heads().enter(proxy, Some(MOST_PENDING_HEADS), None, now);
-    entered.map(|()| Counted::ByProxy).map_err(|_| TurnedAway::for_now(FULL))
+    entered.map(|()| CountedTowards::ByProxy).map_err(|_| TurnedAway::for_now(FULL))
 }
 
 /// A connection that was admitted no longer counts.
-fn leave(hub: &Hub, counted: Counted, address: IpAddr) {
+fn leave(hub: &Hub, counted: CountedTowards, address: IpAddr) {
     match counted {
-        Counted::Nowhere => {}
-        Counted::ByAddress => hub.limits.admission().leave(address),
-        Counted::ByProxy => hub.limits.pending_heads().leave(address),
+        CountedTowards::Nowhere => {}
+        CountedTowards::ByAddress => hub.limits.admission().leave(address),
+        CountedTowards::ByProxy => hub.limits.pending_heads().leave(address),
     }
 }
 
 /// Admits a connection or returns the refusal.
-fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<Counted, TurnedAway> {
+fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<CountedTowards, TurnedAway> {
     let moment = hub.moment();
     if let Some(ban) = hub.address_bans.find(address, moment) {
         return Err(TurnedAway::for_good(ban.notice(moment).to_string()));
     }
     let config = hub.config();
     if config.is_exempt(address) {
-        return Ok(Counted::Nowhere);
+        return Ok(CountedTowards::Nowhere);
     }
     let limits = &config.limits;
     let rate = limits.connections_per_ip_per_minute.and_then(|count| u32::try_from(count).ok());
     let rate = rate.and_then(|count| Rate::new(count, count, Duration::from_secs(60)));
     let entered = hub.limits.admission().enter(address, limits.connections_per_ip, rate, now);
-    entered.map(|()| Counted::ByAddress).map_err(|why| {
+    entered.map(|()| CountedTowards::ByAddress).map_err(|why| {
         TurnedAway::for_now(match why {
             AdmissionError::TooManyOpen(limit) => {
                 format!("Too many connections from your address: at most {limit} at once.")

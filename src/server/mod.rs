@@ -33,8 +33,8 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use crate::access::shutdown_code::ShutdownCode;
 use crate::config::Config;
 #[cfg(feature = "web")]
-use crate::hub::page::Page;
-use crate::hub::{Hub, Request};
+use crate::hub::page::WebPage;
+use crate::hub::{Hub, ServerRequest};
 use crate::outbox::DisconnectReason;
 use crate::store::{OpenError, Store, StoreEvent, StoreEventHandler, StoreOptions, StoredState};
 use crate::ui::screen::{Clock, LineKind};
@@ -74,8 +74,8 @@ pub struct Server {
     listeners: Vec<Listener>,
     hub: Arc<Hub>,
     capacity: Capacity,
-    requests: Sender<Request>,
-    requested: Receiver<Request>,
+    requests: Sender<ServerRequest>,
+    requested: Receiver<ServerRequest>,
 }
 
 /// Binds the ports, reads or makes the certificate if there is TLS, opens the store if there is one, and makes the exit
@@ -110,7 +110,7 @@ pub fn bind_with(
     let _ = weak_hub.set(Arc::downgrade(&hub));
     #[cfg(feature = "web")]
     if let Some(listener) = listeners.iter().find(|listener| listener.service == Service::Web) {
-        hub.open_page(Page::new(listener.address.port(), !listener.transport.is_plain()));
+        hub.open_page(WebPage::new(listener.address.port(), !listener.transport.is_plain()));
     }
     let each = listeners.iter().map(|listener| (listener.service, &listener.transport, listener.address));
     hub.transfers.set_ports(files::ports(each));
@@ -200,7 +200,7 @@ impl Server {
     }
 
     /// A sender for requests, before and while the server runs. The same as [`Hub::request`].
-    pub fn requests(&self) -> Sender<Request> {
+    pub fn requests(&self) -> Sender<ServerRequest> {
         self.requests.clone()
     }
 
@@ -250,13 +250,13 @@ impl Server {
             let wait = reminder.wait(Instant::now());
             match requested.recv_timeout(wait) {
                 Err(RecvTimeoutError::Timeout) => {}
-                Ok(Request::Reconfigure(config)) => {
+                Ok(ServerRequest::Reconfigure(config)) => {
                     reconfigure(&hub, *config, sockets.iter().map(|socket| &socket.1.transport));
                 }
                 // The requester may be gone.
-                Ok(Request::Report(done)) => _ = done.send(()),
+                Ok(ServerRequest::Report(done)) => _ = done.send(()),
                 // Never disconnected, since the hub has a sender.
-                Ok(Request::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(ServerRequest::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         stop(&hub);

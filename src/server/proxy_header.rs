@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::transport::{Entrance, TurnedAway};
 use crate::outbox::{DisconnectReason, Outbox};
-use crate::protocol::proxy::{HeaderError, Source, Verdict, parse};
+use crate::protocol::proxy::{HeaderError, HeaderVerdict, Source, parse};
 
 /// How long the header may take. A proxy sends it with the connection's first packet.
 const HEADER: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ const NO_ADDRESS: &str = "This port takes connections over TCP only, not over a 
 const NOT_A_CLIENT: &str = "The PROXY header has an address that no client can have here.";
 
 /// Why no session begins.
-enum Failure {
+enum ProxyHeaderError {
     /// The client is told.
     Refused(TurnedAway),
     /// There is nobody to tell.
@@ -50,39 +50,39 @@ pub(super) fn receive(
     admit: &mut dyn FnMut(SocketAddr) -> Result<(), TurnedAway>,
 ) -> Result<(), DisconnectReason> {
     let named = read_header(outbox, proxy, began + HEADER).and_then(|source| client(source, proxy));
-    let ended = match named.and_then(|client| admit(client).map_err(Failure::Refused)) {
+    let ended = match named.and_then(|client| admit(client).map_err(ProxyHeaderError::Refused)) {
         Ok(()) => return Ok(()),
-        Err(Failure::Refused(why)) => {
+        Err(ProxyHeaderError::Refused(why)) => {
             log::info!("client {} from {proxy}: refused: {}", outbox.id(), why.line);
             outbox.turn_away(&entrance.refusal(&why), DisconnectReason::Refused);
             DisconnectReason::Refused
         }
-        Err(Failure::Over(ended)) => ended,
+        Err(ProxyHeaderError::Over(ended)) => ended,
     };
     outbox.lingering_close(&ended);
     Err(outbox.disconnect_reason().unwrap_or(ended))
 }
 
-fn read_header(outbox: &Outbox, proxy: SocketAddr, deadline: Instant) -> Result<Source, Failure> {
-    let lost = |error: io::Error| Failure::Over(DisconnectReason::Reset(error.kind()));
+fn read_header(outbox: &Outbox, proxy: SocketAddr, deadline: Instant) -> Result<Source, ProxyHeaderError> {
+    let lost = |error: io::Error| ProxyHeaderError::Over(DisconnectReason::Reset(error.kind()));
     let mut stream = outbox.stream();
     let mut header = Vec::new();
     loop {
         let needed = match parse(&header) {
-            Verdict::Undecided(needed) => needed,
-            Verdict::Header(source, _) => {
+            HeaderVerdict::Undecided(needed) => needed,
+            HeaderVerdict::Header(source, _) => {
                 stream.set_read_timeout(None).map_err(lost)?;
                 return Ok(source);
             }
-            Verdict::Invalid(error) => return Err(invalid(outbox, proxy, error)),
+            HeaderVerdict::Invalid(error) => return Err(invalid(outbox, proxy, error)),
         };
         if let Some(ended) = outbox.disconnect_reason() {
-            return Err(Failure::Over(ended));
+            return Err(ProxyHeaderError::Over(ended));
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             log::warn!("client {} from {proxy}: no PROXY header in time", outbox.id());
-            return Err(Failure::Over(DisconnectReason::ProxyHeader));
+            return Err(ProxyHeaderError::Over(DisconnectReason::ProxyHeader));
         }
         stream.set_read_timeout(Some(left)).map_err(lost)?;
         let had = header.len();
@@ -91,7 +91,7 @@ fn read_header(outbox: &Outbox, proxy: SocketAddr, deadline: Instant) -> Result<
         header.truncate(had + *read.as_ref().unwrap_or(&0));
         match read {
             // A health check that only connects ends here, too.
-            Ok(0) => return Err(Failure::Over(DisconnectReason::PeerClosed)),
+            Ok(0) => return Err(ProxyHeaderError::Over(DisconnectReason::PeerClosed)),
             Ok(_) => {}
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
@@ -101,27 +101,27 @@ fn read_header(outbox: &Outbox, proxy: SocketAddr, deadline: Instant) -> Result<
     }
 }
 
-fn invalid(outbox: &Outbox, proxy: SocketAddr, error: HeaderError) -> Failure {
+fn invalid(outbox: &Outbox, proxy: SocketAddr, error: HeaderError) -> ProxyHeaderError {
     log::warn!("client {} from {proxy}: {error}", outbox.id());
     match error {
-        HeaderError::Text => Failure::Refused(TurnedAway::for_good(VERSION_1)),
-        HeaderError::Unix => Failure::Refused(TurnedAway::for_good(NO_ADDRESS)),
+        HeaderError::Text => ProxyHeaderError::Refused(TurnedAway::for_good(VERSION_1)),
+        HeaderError::Unix => ProxyHeaderError::Refused(TurnedAway::for_good(NO_ADDRESS)),
         HeaderError::NoHeader
         | HeaderError::Version(_)
         | HeaderError::Family(_)
         | HeaderError::TooLong(_)
-        | HeaderError::TooShort(_) => Failure::Over(DisconnectReason::ProxyHeader),
+        | HeaderError::TooShort(_) => ProxyHeaderError::Over(DisconnectReason::ProxyHeader),
     }
 }
 
 /// The client's address, if it is believed.
-fn client(source: Source, proxy: SocketAddr) -> Result<SocketAddr, Failure> {
+fn client(source: Source, proxy: SocketAddr) -> Result<SocketAddr, ProxyHeaderError> {
     match source {
         Source::Proxy => Ok(proxy),
         Source::Client(client) if is_believed(client.ip(), proxy.ip().to_canonical()) => Ok(client),
         Source::Client(client) => {
             log::warn!("from {proxy}: a PROXY header with the address {}", client.ip());
-            Err(Failure::Refused(TurnedAway::for_good(NOT_A_CLIENT)))
+            Err(ProxyHeaderError::Refused(TurnedAway::for_good(NOT_A_CLIENT)))
         }
     }
 }

@@ -271,7 +271,7 @@ fn refusal_of_json(why: &TurnedAway) -> Cow<'static, [u8]> {
 #[cfg(feature = "web")]
 fn refusal_of_web(why: &TurnedAway) -> Cow<'static, [u8]> {
     let line = why.line.clone();
-    let refusal = if why.for_good { http::Refusal::Forbidden(line) } else { http::Refusal::Full(line) };
+    let refusal = if why.for_good { http::HttpRefusal::Forbidden(line) } else { http::HttpRefusal::Full(line) };
     let mut answer = Vec::new();
     http::write_refusal(&refusal, http::Method::Get, &mut answer);
     answer.into()

@@ -11,8 +11,8 @@ use super::transport::TurnedAway;
 use crate::hub::Hub;
 use crate::outbox::{DisconnectReason, Outbox};
 use crate::protocol::http::{
-    Answer, Body, HeadReader, Host, Method, Protocol, Refusal, Request, Site, Upgrade, page_head, write_accepted,
-    write_refusal, write_response,
+    Body, HeadReader, Host, HttpRefusal, HttpRequest, Method, Protocol, Route, Site, Upgrade, page_head,
+    write_accepted, write_refusal, write_response,
 };
 use crate::protocol::websocket::{Form, WebSocket};
 use crate::protocol::wire::Progress;
@@ -36,7 +36,7 @@ const LONGEST_MESSAGE: usize = 4 << 20;
 const TIMES_A_LINE: usize = 4;
 
 /// A connection that has said nothing yet, or not all of a request.
-pub(super) struct Visit<'a> {
+pub(super) struct BrowserConnection<'a> {
     pub(super) hub: &'a Hub,
     pub(super) outbox: &'a Outbox,
     /// Through TLS.
@@ -50,22 +50,22 @@ pub(super) struct Visit<'a> {
 }
 
 /// Why there is nothing to answer with.
-enum Failure {
+enum FirstRequestError {
     /// Except this.
-    Refused(Refusal),
+    Refused(HttpRefusal),
     /// There is nobody to answer.
     Over(DisconnectReason),
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Failure {
-        Failure::Refused(refusal)
+impl From<HttpRefusal> for FirstRequestError {
+    fn from(refusal: HttpRefusal) -> FirstRequestError {
+        FirstRequestError::Refused(refusal)
     }
 }
 
-impl From<TurnedAway> for Failure {
-    fn from(TurnedAway { line, for_good, .. }: TurnedAway) -> Failure {
-        Failure::Refused(if for_good { Refusal::Forbidden(line) } else { Refusal::Full(line) })
+impl From<TurnedAway> for FirstRequestError {
+    fn from(TurnedAway { line, for_good, .. }: TurnedAway) -> FirstRequestError {
+        FirstRequestError::Refused(if for_good { HttpRefusal::Forbidden(line) } else { HttpRefusal::Full(line) })
     }
 }
 
@@ -79,35 +79,35 @@ impl From<TurnedAway> for Failure {
 /// The request is answered and the socket closed, or there was none.
 #[inline(never)]
 pub(super) fn receive(
-    visit: &Visit<'_>,
+    visit: &BrowserConnection<'_>,
     admit: &mut dyn FnMut(IpAddr) -> Result<(), TurnedAway>,
 ) -> Result<Door, DisconnectReason> {
     let mut method = Method::Get;
     let mut answer = Vec::new();
     let ended = match visit.decide(&mut method, admit) {
-        Ok((Answer::Upgrade(upgrade), _, early)) => return Ok(visit.open(&upgrade, early)),
-        Ok((Answer::Page, host, _)) => match write_page(host.as_ref(), method, &mut answer) {
+        Ok((Route::Upgrade(upgrade), _, early)) => return Ok(visit.open(&upgrade, early)),
+        Ok((Route::Page, host, _)) => match write_page(host.as_ref(), method, &mut answer) {
             Ok(()) => DisconnectReason::Answered(200),
             Err(error) => {
                 log::error!("no page can be made: {error}");
-                let refusal = Refusal::Full("The system returns no random numbers.".to_owned());
+                let refusal = HttpRefusal::Full("The system returns no random numbers.".to_owned());
                 write_refusal(&refusal, method, &mut answer);
                 DisconnectReason::Answered(refusal.status())
             }
         },
-        Ok((Answer::NoIcon, _, _)) => {
+        Ok((Route::NoIcon, _, _)) => {
             write_response(204, "", Body::None, method, &mut answer);
             DisconnectReason::Answered(204)
         }
-        Err(Failure::Refused(refusal)) => {
+        Err(FirstRequestError::Refused(refusal)) => {
             log::info!("client {}: {}", visit.outbox.id(), escape_for_log(&refusal.to_string()));
             write_refusal(&refusal, method, &mut answer);
             match refusal {
-                Refusal::TooSlow => DisconnectReason::RequestTimeout,
+                HttpRefusal::TooSlow => DisconnectReason::RequestTimeout,
                 other => DisconnectReason::Answered(other.status()),
             }
         }
-        Err(Failure::Over(ended)) => ended,
+        Err(FirstRequestError::Over(ended)) => ended,
     };
     visit.outbox.answer_raw(&answer);
     visit.outbox.flush();
@@ -116,21 +116,21 @@ pub(super) fn receive(
     Err(visit.outbox.disconnect_reason().unwrap_or(ended))
 }
 
-impl Visit<'_> {
+impl BrowserConnection<'_> {
     /// Reads the request and decides what it gets. Also returns what the request calls the server, and what has come behind it.
     fn decide(
         &self,
         method: &mut Method,
         admit: &mut dyn FnMut(IpAddr) -> Result<(), TurnedAway>,
-    ) -> Result<(Answer, Option<Host>, Vec<u8>), Failure> {
+    ) -> Result<(Route, Option<Host>, Vec<u8>), FirstRequestError> {
         let (head, early) = self.read_head()?;
-        let request = Request::parse(&head)?;
+        let request = HttpRequest::parse(&head)?;
         *method = request.method;
         if self.is_proxy {
             // A proxy that asks for itself, to see whether the server is well, names nobody.
             let address = match request.forwarded_for() {
                 Some(text) => forwarded(text, self.peer.ip())
-                    .ok_or(Refusal::Bad("its X-Forwarded-For does not end with an address"))?,
+                    .ok_or(HttpRefusal::Bad("its X-Forwarded-For does not end with an address"))?,
                 None => self.peer.ip().to_canonical(),
             };
             // First, so that a ban that is decided meanwhile finds the connection.
@@ -145,8 +145,8 @@ impl Visit<'_> {
     }
 
     /// Reads until the head is whole. Also returns what has come behind it.
-    fn read_head(&self) -> Result<(Vec<u8>, Vec<u8>), Failure> {
-        let lost = |error: io::Error| Failure::Over(DisconnectReason::Reset(error.kind()));
+    fn read_head(&self) -> Result<(Vec<u8>, Vec<u8>), FirstRequestError> {
+        let lost = |error: io::Error| FirstRequestError::Over(DisconnectReason::Reset(error.kind()));
         let mut stream = self.outbox.stream();
         let mut buffer = vec![0; READ];
         let mut reader = HeadReader::new();
@@ -156,31 +156,31 @@ impl Visit<'_> {
             let mut plain = Vec::new();
             let progress = self.outbox.decode(&buffer[..count], &mut plain).map_err(|error| {
                 log::info!("client {}: {}", self.outbox.id(), escape_for_log(&error.to_string()));
-                Failure::Over(DisconnectReason::Tls)
+                FirstRequestError::Over(DisconnectReason::Tls)
             })?;
             if let Some((head, used)) = reader.feed(&plain)? {
                 return Ok((head, plain.split_off(used)));
             }
             if progress == Progress::Closed {
-                return Err(Failure::Over(DisconnectReason::PeerClosed));
+                return Err(FirstRequestError::Over(DisconnectReason::PeerClosed));
             }
             count = loop {
                 if let Some(ended) = self.outbox.disconnect_reason() {
-                    return Err(Failure::Over(ended));
+                    return Err(FirstRequestError::Over(ended));
                 }
                 let left = self.deadline.saturating_duration_since(Instant::now());
                 if left.is_zero() {
                     // A browser opens connections ahead of need, and takes an answer to none of its requests for an error.
                     let said_nothing = reader.is_empty();
                     return Err(if said_nothing {
-                        Failure::Over(DisconnectReason::RequestTimeout)
+                        FirstRequestError::Over(DisconnectReason::RequestTimeout)
                     } else {
-                        Failure::Refused(Refusal::TooSlow)
+                        FirstRequestError::Refused(HttpRefusal::TooSlow)
                     });
                 }
                 stream.set_read_timeout(Some(left)).map_err(lost)?;
                 match stream.read(&mut buffer) {
-                    Ok(0) => return Err(Failure::Over(DisconnectReason::PeerClosed)),
+                    Ok(0) => return Err(FirstRequestError::Over(DisconnectReason::PeerClosed)),
                     Ok(count) => break count,
                     Err(error) => match error.kind() {
                         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}

@@ -7,7 +7,7 @@ use super::Session;
 use crate::chat::action::Actor;
 use crate::chat::conversation::Conversation;
 use crate::outbox::DisconnectReason;
-use crate::ui::command::{HelpPage, Viewer};
+use crate::ui::command::{CommandAccess, HelpPage};
 use crate::ui::palette::{
     AccountEffect, Answer, Effect, LoginEffect, MessageEffect, OperatorEffect, PlaceEffect, RoomEffect, ScreenEffect,
     ShowEffect, UserEffect, Viewing,
@@ -210,7 +210,7 @@ impl Session {
         let actor = self.actor();
         let room = self.palette.current().and_then(Conversation::room).and_then(|room| self.rooms.get(room));
         let is_admin = |actor: &Actor| room.is_some_and(|room| room.room().is_admin(actor, self.now()));
-        let viewer = Viewer {
+        let viewer = CommandAccess {
             accounts: self.hub.accounts(),
             in_view: matches!(self.palette.place(), Prompt::ChatView(_)),
             logged_in: actor.as_ref().is_some_and(|actor| actor.who.account.is_some()),

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use crate::chat::action::Denied;
 use crate::chat::names::NameError;
-use crate::protocol::json::{JsonError, Request};
+use crate::protocol::json::{JsonError, JsonRequest};
 use crate::ui::palette::{Answer, JoinRefusal, LoginRefusal, Refusal, RoomRefusal};
 
 /// The code of an error.
@@ -99,7 +99,7 @@ impl Failure {
         }
     }
 
-    pub(super) fn not_utf8(request: &Request<'_>) -> Failure {
+    pub(super) fn not_utf8(request: &JsonRequest<'_>) -> Failure {
         Failure {
             id: request.id.as_deref().map(Box::from),
             is_faulty_line: true,

@@ -14,7 +14,7 @@ use crate::protocol::line::{EditorEvent, Keep, LineEvent, WORK_AT_ONCE};
 use crate::protocol::telnet::LinkEvent;
 use crate::protocol::wire::{OtherProtocol, Verdict};
 use crate::text::seconds;
-use crate::ui::palette::{Effect, Key, ScreenEffect};
+use crate::ui::palette::{ControlKey, Effect, ScreenEffect};
 use crate::ui::screen::{Display, LineKind};
 
 /// Longest line where `line_bytes` sets no limit, in bytes: whatever a stranger can make grow is bounded.
@@ -313,7 +313,7 @@ impl Session {
     }
 
     /// Does what a key means by itself.
-    pub(super) fn run_key(&mut self, key: Key) {
+    pub(super) fn run_key(&mut self, key: ControlKey) {
         self.palette.press(key, &mut self.effects);
         self.carry_out_input();
     }
@@ -365,15 +365,15 @@ impl Session {
             // The terminal has drawn its ^C where the cursor was.
             self.outbox.with_display(|display, _| display.spoil_row());
         }
-        self.run_or_wait(Key::Interrupt);
+        self.run_or_wait(ControlKey::Interrupt);
     }
 
     fn ended_by_key(&mut self) {
-        self.run_or_wait(Key::End);
+        self.run_or_wait(ControlKey::End);
     }
 
     /// A key that takes effect in order, after the lines before it.
-    fn run_or_wait(&mut self, key: Key) {
+    fn run_or_wait(&mut self, key: ControlKey) {
         let now = self.tick();
         match self.pacing.schedule_key(now) {
             RateDecision::Now => self.run_key(key),

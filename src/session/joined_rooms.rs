@@ -148,7 +148,7 @@ mod tests {
     use crate::chat::names::UserName;
     use crate::config::Config;
     use crate::hub::Hub;
-    use crate::hub::roster::{Origin, User};
+    use crate::hub::roster::{PeerAddress, User};
     use crate::outbox::Outbox;
     use crate::ui::screen::Clock;
 
@@ -165,7 +165,7 @@ mod tests {
         let stream = TcpStream::connect(address).expect("connected");
         let outbox = Outbox::new(hub.next_client(), stream, Arc::clone(&hub.slow_readers));
         let name = UserName::parse(name, 3, 12).expect("a name");
-        let origin = Origin { address: address_key(address.ip()), shared: true };
+        let origin = PeerAddress { address: address_key(address.ip()), shared: true };
         hub.roster.claim(&name, None, 12, &outbox, origin, Instant::now()).expect("the name is free")
     }
 

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use crate::access::allowance::{Allowance, Share};
 use crate::chat::message::ClientId;
 use crate::ui::command::Cost;
-use crate::ui::palette::Key;
+use crate::ui::palette::ControlKey;
 
 /// Most lines in the queue. The rate limits let about forty wait for up to three seconds; the rest is for the
 /// newcomers' wait, in which a script may send all it has. An [`Allowance`] that all connections share bounds their
@@ -30,7 +30,7 @@ pub(super) enum Waiting {
         typed: Instant,
     },
     /// A key that means something in the order of the lines before it.
-    Key(Key),
+    Key(ControlKey),
     /// A program's request that has failed. Its answer comes behind those to the requests before it. Boxed, like the texts.
     #[cfg(feature = "json")]
     Failed(Box<Failure>),
@@ -160,13 +160,13 @@ mod tests {
         let now = Instant::now();
         let allowance = Allowance::new(LIMIT, 8 * LIMIT);
         let mut queue = LineQueue::new(Arc::clone(&allowance), ClientId(1));
-        assert!(queue.push(now, line(100, now)) && queue.push(now, Waiting::Key(Key::End)));
+        assert!(queue.push(now, line(100, now)) && queue.push(now, Waiting::Key(ControlKey::End)));
         let held = allowance.held();
         let first = queue.pop(now).expect("due");
         queue.return_to_front(now, first);
         assert_eq!(allowance.held(), held);
         assert!(matches!(queue.pop(now), Some((Waiting::Line { .. }, _))));
-        assert!(matches!(queue.pop(now), Some((Waiting::Key(Key::End), _))));
+        assert!(matches!(queue.pop(now), Some((Waiting::Key(ControlKey::End), _))));
         drop(queue);
         assert_eq!(allowance.held(), 0);
     }

@@ -18,7 +18,7 @@ use crate::chat::names::UserName;
 use crate::chat::secret::Hashed;
 use crate::chat::secret::Secret;
 use crate::hub::Checkpoint;
-use crate::hub::roster::{Login, NameInUseError, Origin, User};
+use crate::hub::roster::{Login, NameInUseError, PeerAddress, User};
 use crate::hub::worker_pool::BusyError;
 use crate::outbox::DisconnectReason;
 use crate::store::{AccountRecord, ReadError};
@@ -102,8 +102,8 @@ impl Session {
     }
 
     /// Where this connection comes from.
-    pub(super) fn origin(&self) -> Origin {
-        Origin { address: address_key(self.ip()), shared: self.hub.config().is_exempt(self.ip()) }
+    pub(super) fn origin(&self) -> PeerAddress {
+        PeerAddress { address: address_key(self.ip()), shared: self.hub.config().is_exempt(self.ip()) }
     }
 
     /// The name is this connection's.

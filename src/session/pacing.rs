@@ -15,7 +15,7 @@ use crate::access::rate::{Bucket, Rate, RateDecision};
 use crate::chat::message::ClientId;
 use crate::config::Config;
 use crate::ui::command::Cost;
-use crate::ui::palette::{Key, Line};
+use crate::ui::palette::{ControlKey, Line};
 
 /// A line that may run within this time is delayed; a later one is refused.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -112,7 +112,7 @@ impl Pacing {
     }
 
     /// Queues a key. Without room in the queue it is lost, like a key pressed a thousand times.
-    pub(super) fn delay_key(&mut self, key: Key, due: Instant) {
+    pub(super) fn delay_key(&mut self, key: ControlKey, due: Instant) {
         let _queued = self.queue.push(due, Waiting::Key(key));
     }
 
@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(pacing.schedule(Cost::Free, slow(), now, PATIENCE), RateDecision::At(due));
         assert!(pacing.delay_line("third", Cost::Free, due, now));
         assert_eq!(pacing.schedule_key(now), RateDecision::At(due));
-        pacing.delay_key(Key::Interrupt, due);
+        pacing.delay_key(ControlKey::Interrupt, due);
         assert_eq!(pacing.next_due(), Some(due));
         assert!(pacing.next_line(now).is_none());
         let run: Vec<_> = std::iter::from_fn(|| pacing.next_line(due)).map(text).collect();

@@ -35,7 +35,7 @@ const OPEN: &str = "open";
 const CLOSED: &str = "closed";
 
 /// How the door of a room was recorded.
-enum Known {
+enum RecordedDoor {
     /// In memory, since the server's start.
     DoorVersion(Option<DoorVersion>),
     /// On disk, in words.
@@ -215,15 +215,16 @@ impl Session {
     }
 
     /// The rooms an account was in when it was last online, the current one last.
-    fn last_rooms(&self, account: AccountId) -> Vec<(RoomName, Option<u64>, Known)> {
+    fn last_rooms(&self, account: AccountId) -> Vec<(RoomName, Option<u64>, RecordedDoor)> {
         if let Some(rooms) = self.hub.open_rooms.of(account) {
-            let known =
-                |open: &OpenRoom| (open.room.name.clone(), Some(open.room.instance), Known::DoorVersion(open.door));
+            let known = |open: &OpenRoom| {
+                (open.room.name.clone(), Some(open.room.instance), RecordedDoor::DoorVersion(open.door))
+            };
             return rooms.iter().map(known).collect();
         }
         let Some(store) = self.hub.store().cloned() else { return Vec::new() };
         match self.compute(move || store.open_rooms(account)) {
-            Ok(Ok(rooms)) => rooms.into_iter().map(|open| (open.room, None, Known::Words(open.door))).collect(),
+            Ok(Ok(rooms)) => rooms.into_iter().map(|open| (open.room, None, RecordedDoor::Words(open.door))).collect(),
             Ok(Err(error)) => {
                 log::warn!("cannot read which rooms an account was in: {}", error.0);
                 Vec::new()
@@ -233,15 +234,20 @@ impl Session {
     }
 
     /// Rejoins one of them.
-    fn return_to(&mut self, name: &RoomName, instance: Option<u64>, known: Known) -> Result<Conversation, RejoinError> {
+    fn return_to(
+        &mut self,
+        name: &RoomName,
+        instance: Option<u64>,
+        known: RecordedDoor,
+    ) -> Result<Conversation, RejoinError> {
         if self.rooms.is_full() {
             return Err(RejoinError::TooManyRooms);
         }
         let room = self.hub.rooms.find(name).filter(|room| instance.is_none_or(|known| known == room.instance()));
         let room = room.ok_or(RejoinError::Gone)?;
         let opened = match known {
-            Known::DoorVersion(door) => door,
-            Known::Words(words) => self.unchanged_door(&room, &words),
+            RecordedDoor::DoorVersion(door) => door,
+            RecordedDoor::Words(words) => self.unchanged_door(&room, &words),
         };
         match self.enter(&room, opened, Came::In) {
             Ok(Answer::Joined { room: id, how, .. }) => {

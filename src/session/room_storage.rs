@@ -14,7 +14,7 @@ use crate::hub::room::{Deciding, Room, Snapshot};
 use crate::store::{AccessRecord, ReadError, SaveError, StoreFailure};
 
 /// What was done before an action: the hash of a new password.
-pub(super) struct Prepared(Option<Hashed>);
+pub(super) struct NewPasswordHash(Option<Hashed>);
 
 impl Session {
     /// Replaces the password in a snapshot by its hash. If that cannot be done now, the user sees why and this is
@@ -71,17 +71,22 @@ impl Session {
     /// Does what has to be done before an action: a room that becomes persistent is saved, and the new password of a
     /// persistent one is hashed. Otherwise it would be in force but on no disk if that fails. `None` if the action must
     /// not be carried out; the user has read why.
-    pub(super) fn prepare_action(&self, room: &Arc<Room>, actor: &Actor, action: &RoomAction) -> Option<Prepared> {
+    pub(super) fn prepare_action(
+        &self,
+        room: &Arc<Room>,
+        actor: &Actor,
+        action: &RoomAction,
+    ) -> Option<NewPasswordHash> {
         if *action == RoomAction::Set(Setting::Keep(true)) && !room.is_kept() {
-            return self.begin_saving(room, actor).then_some(Prepared(None));
+            return self.begin_saving(room, actor).then_some(NewPasswordHash(None));
         }
         if let RoomAction::Set(Setting::Password(Some(new))) = action
             // A user who may not set one costs no hash: the room refuses them.
             && room.hashes_password_of(actor, self.now())
         {
-            return self.hashed(new.clone()).map(|hash| Prepared(Some(hash)));
+            return self.hashed(new.clone()).map(|hash| NewPasswordHash(Some(hash)));
         }
-        Some(Prepared(None))
+        Some(NewPasswordHash(None))
     }
 
     fn begin_saving(&self, room: &Arc<Room>, actor: &Actor) -> bool {
@@ -116,7 +121,7 @@ impl Session {
     }
 
     /// Gets on disk what has to be there before an action is confirmed.
-    pub(super) fn complete_action(&self, room: &Arc<Room>, action: &RoomAction, prepared: &Prepared) {
+    pub(super) fn complete_action(&self, room: &Arc<Room>, action: &RoomAction, prepared: &NewPasswordHash) {
         if let (RoomAction::Set(Setting::Password(Some(new))), Some(hash)) = (action, &prepared.0) {
             // From here on the room knows the hash alone.
             room.forget_password(new, hash);

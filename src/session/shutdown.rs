@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::Session;
 use crate::access::attempts::{Attempt, AttemptError};
-use crate::hub::Request;
+use crate::hub::ServerRequest;
 use crate::hub::worker_pool::BusyError;
 use crate::outbox::DisconnectReason;
 use crate::text::seconds;
@@ -41,7 +41,7 @@ impl Session {
             self.outbox.tell(LineKind::News, "That is the code: the server is stopping.");
             self.outbox.settle();
             pending.right();
-            return hub.request(Request::Stop);
+            return hub.request(ServerRequest::Stop);
         }
         pending.wrong(now);
         log::warn!("client {client} from {}: wrong exit code", self.peer);

@@ -166,7 +166,7 @@ impl Store {
         let target = target_path(to, &source)?;
         let mut connection = open(&source, database)?;
         // Until it is finished, the copy has a name that nobody takes for a backup.
-        let part = Part::create(files::sibling(&target, ".part"), to)?;
+        let part = PartialCopy::create(files::sibling(&target, ".part"), to)?;
         part.fill(&mut connection, stop)?;
         drop(connection);
         part.finish(&target, to)
@@ -234,17 +234,17 @@ fn failed(path: &Path, error: &io::Error) -> BackupError {
 }
 
 /// The partial copy, removed when dropped.
-struct Part {
+struct PartialCopy {
     path: PathBuf,
     /// The target as the user named it.
     named: PathBuf,
 }
 
-impl Part {
+impl PartialCopy {
     /// Creates an empty file with our mode: `VACUUM INTO` accepts one, and would otherwise create its own with the umask's.
-    fn create(path: PathBuf, named: &Path) -> Result<Part, BackupError> {
+    fn create(path: PathBuf, named: &Path) -> Result<PartialCopy, BackupError> {
         match OpenOptions::new().write(true).create_new(true).mode(MODE).open(&path) {
-            Ok(_) => Ok(Part { path, named: named.to_owned() }),
+            Ok(_) => Ok(PartialCopy { path, named: named.to_owned() }),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(BackupError::Unfinished(path)),
             Err(error) => Err(failed(named, &error)),
         }
@@ -290,7 +290,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for PartialCopy {
     fn drop(&mut self) {
         // After a failure the partial copy takes space on a disk that may be full; after a success it is a second name of the
         // backup. If it is gone already, so much the better.

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use super::error::{CreateAccountError, OfflineMessageError, ReadError, SaveError, StoreFailure};
 use super::failpoints::Failpoints;
 use super::open::Store;
-use super::queue::Shutdown;
+use super::queue::CloseMode;
 use super::queue::queued_write::{About, AwaitedWrite, BackgroundWrite, Deferred, QueuedWrite};
 use super::records::{AddressBanRecord, OfflineMessageRecord, RoomRecord, Settings};
 use super::tables::accounts;
@@ -299,7 +299,7 @@ impl Store {
         self.account_reader.close();
         self.message_reader.close();
         let mut state = self.queue.lock();
-        state.shutdown.get_or_insert(Shutdown::Drain(until.checked_sub(SHUTDOWN_RESERVE).unwrap_or(until)));
+        state.shutdown.get_or_insert(CloseMode::Drain(until.checked_sub(SHUTDOWN_RESERVE).unwrap_or(until)));
         self.queue.wake.notify_one();
         while !state.writer_exited {
             let left = until.saturating_duration_since(Instant::now());

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::error::{CreateAccountError, OfflineMessageError, OpenError, ReadError, SaveError};
 use super::event::StoreEventHandler;
 use super::records::{
-    AccountRecord, AddressBanRecord, AuditEntry, MessageRecord, OfflineMessageRecord, OpenRoomRecord, Page, RoomRecord,
-    Settings, StoreOptions, StoredState, Visit,
+    AccountRecord, AddressBanRecord, AuditEntry, HistoryPage, MessageRecord, OfflineMessageRecord, OpenRoomRecord,
+    RoomRecord, Settings, StoreOptions, StoredState, Visit,
 };
 use crate::access::network::Network;
 use crate::chat::message::{AccountId, MessageId};
@@ -189,7 +189,7 @@ impl Store {
         match *self {}
     }
 
-    pub fn messages_before(&self, _: &RoomName, _: MessageId, _: usize, _: Duration) -> Result<Page, ReadError> {
+    pub fn messages_before(&self, _: &RoomName, _: MessageId, _: usize, _: Duration) -> Result<HistoryPage, ReadError> {
         match *self {}
     }
 

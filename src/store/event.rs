@@ -46,9 +46,9 @@ pub enum StoreEvent {
 /// Receives events.
 pub(crate) type StoreEventHandler = Box<dyn Fn(StoreEvent) + Send + Sync>;
 
-struct Counted(u64, &'static str);
+struct Plural(u64, &'static str);
 
-impl fmt::Display for Counted {
+impl fmt::Display for Plural {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}{}", self.0, self.1, if self.0 == 1 { "" } else { "s" })
     }
@@ -66,15 +66,15 @@ impl fmt::Display for StoreEvent {
                 "The database cannot be written: {reason}. Chat goes on, and new messages wait in memory; check the disk."
             ),
             StoreEvent::WritesLost { records, reason } => {
-                write!(f, "{} (messages, edits, visits) could not be saved: {reason}.", Counted(*records, "record"))
+                write!(f, "{} (messages, edits, visits) could not be saved: {reason}.", Plural(*records, "record"))
             }
             StoreEvent::DiskRecovered { lost: 0 } => f.write_str("The database is being written again; nothing was lost."),
             StoreEvent::DiskRecovered { lost } => {
                 let verb = if *lost == 1 { "was" } else { "were" };
-                write!(f, "The database is being written again; {} {verb} lost.", Counted(*lost, "record"))
+                write!(f, "The database is being written again; {} {verb} lost.", Plural(*lost, "record"))
             }
             StoreEvent::Expired { messages, directs } => {
-                let (messages, directs) = (Counted(*messages, "message"), Counted(*directs, "waiting direct message"));
+                let (messages, directs) = (Plural(*messages, "message"), Plural(*directs, "waiting direct message"));
                 match (messages.0, directs.0) {
                     (_, 0) => write!(f, "Erased {messages}, older than retention_days."),
                     (0, _) => write!(f, "Erased {directs}, older than retention_days."),
@@ -88,7 +88,7 @@ impl fmt::Display for StoreEvent {
                     f,
                     "The clock is {} {way} this server's last regular run. No old message is erased, and no ban, mute or \
                      invitation ends, until the clock is set right or has run for 24 hours.",
-                    Counted(days.unsigned_abs(), "day")
+                    Plural(days.unsigned_abs(), "day")
                 )
             }
             StoreEvent::ClockTrusted => f.write_str("The clock is trusted again: old messages are being erased."),

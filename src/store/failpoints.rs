@@ -18,7 +18,7 @@ pub enum Point {
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct HoldPoint {
     /// Where to hold the writer.
     at: Option<Point>,
     is_held: bool,
@@ -38,7 +38,7 @@ pub struct Failpoints {
     /// Batches that the writer has tried.
     attempts: AtomicU32,
     /// A leaf.
-    held: Mutex<Held>,
+    held: Mutex<HoldPoint>,
     changed: Condvar,
 }
 

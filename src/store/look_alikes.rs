@@ -15,18 +15,18 @@ use crate::chat::names::UserName;
 #[derive(Default)]
 pub(super) struct LookAlikes {
     /// A leaf. The disk is not read under it.
-    known: Mutex<Known>,
+    known: Mutex<KnownNames>,
 }
 
-struct Known {
+struct KnownNames {
     /// All accounts up to this one are in the map.
     last: AccountId,
     names: HashMap<Box<str>, Vec<UserName>>,
 }
 
-impl Default for Known {
+impl Default for KnownNames {
     fn default() -> Self {
-        Known { last: AccountId(0), names: HashMap::new() }
+        KnownNames { last: AccountId(0), names: HashMap::new() }
     }
 }
 

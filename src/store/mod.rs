@@ -96,8 +96,8 @@ pub use failpoints::{Failpoints, Point};
 #[cfg(feature = "storage")]
 pub use open::Store;
 pub use records::{
-    AccessRecord, AccountRecord, AddressBanRecord, AuditEntry, MemberRecord, MessageRecord, OfflineMessageRecord,
-    OpenRoomRecord, Page, RoomRecord, Settings, StoreOptions, StoredState, Visit,
+    AccessRecord, AccountRecord, AddressBanRecord, AuditEntry, HistoryPage, MemberRecord, MessageRecord,
+    OfflineMessageRecord, OpenRoomRecord, RoomRecord, Settings, StoreOptions, StoredState, Visit,
 };
 pub(crate) use records::{MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER};
 #[cfg(feature = "storage")]

@@ -23,7 +23,7 @@ use super::error::OpenError;
 use super::event::{StoreEvent, StoreEventHandler};
 use super::look_alikes::LookAlikes;
 use super::queue::message_ids::{BLOCK, MessageIds};
-use super::queue::{Shutdown, WriteQueue};
+use super::queue::{CloseMode, WriteQueue};
 use super::records::{StoreOptions, StoredState};
 use super::tables::address_bans;
 use super::tables::messages;
@@ -169,7 +169,7 @@ impl Drop for Store {
         }
         // Closing has waited already. And the writer itself may drop the last `Arc`, after reporting an event.
         let waits = state.shutdown.is_none() && thread::current().id() != self.writer;
-        state.shutdown = Some(Shutdown::Abandon);
+        state.shutdown = Some(CloseMode::Abandon);
         self.queue.wake.notify_one();
         let until = Instant::now() + if waits { EXIT_TIMEOUT } else { Duration::ZERO };
         while !state.writer_exited {

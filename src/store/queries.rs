@@ -12,7 +12,7 @@ use super::error::{ReadError, StoreFailure};
 use super::open::Store;
 use super::queue::overlay::Overlay;
 use super::records::{
-    AccountRecord, AuditEntry, MessageRecord, OfflineMessageRecord, OpenRoomRecord, Page, RoomRecord, Visit,
+    AccountRecord, AuditEntry, HistoryPage, MessageRecord, OfflineMessageRecord, OpenRoomRecord, RoomRecord, Visit,
 };
 use super::tables::accounts;
 use super::tables::audit;
@@ -103,8 +103,8 @@ impl Store {
         before: MessageId,
         most: usize,
         budget: Duration,
-    ) -> Result<Page, ReadError> {
-        let mut page = Page::default();
+    ) -> Result<HistoryPage, ReadError> {
+        let mut page = HistoryPage::default();
         if !self.history {
             return Ok(page);
         }

@@ -267,7 +267,7 @@ pub struct OpenRoomRecord {
 
 /// Some messages of a room, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct HistoryPage {
     /// The messages.
     pub messages: Vec<MessageRecord>,
     /// The query ran out of time: there may be older ones after the last of these.

@@ -6,7 +6,7 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use chatsock::cli;
-use chatsock::hub::Request;
+use chatsock::hub::ServerRequest;
 use socket2::SockRef;
 
 use crate::support::machine::{Logged, argument, eventually, file};
@@ -324,7 +324,7 @@ fn the_stop_can_be_requested_through_the_hub_and_requesting_it_again_changes_not
     let server = Server::start();
     let mut alice = server.login("alice");
     for _ in 0..3 {
-        server.hub().request(Request::Stop);
+        server.hub().request(ServerRequest::Stop);
     }
     assert!(alice.expect_end().ends_with("* Goodbye.\r\n"));
     server.join();

@@ -14,7 +14,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use chatsock::protocol::http::HeadReader;
-use chatsock::protocol::websocket::{Event, Kind, Reader, write_close, write_header};
+use chatsock::protocol::websocket::{FrameEvent, FrameReader, MessageKind, write_close, write_header};
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
@@ -51,7 +51,7 @@ fn echo(mut stream: TcpStream) -> std::io::Result<()> {
         stream,
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
     )?;
-    let mut reader = Reader::new(LONGEST);
+    let mut reader = FrameReader::new(LONGEST);
     let mut message = Vec::new();
     loop {
         let mut input = unread.as_slice();
@@ -59,20 +59,20 @@ fn echo(mut stream: TcpStream) -> std::io::Result<()> {
         let over = loop {
             match reader.next(&mut input, &mut message) {
                 Ok(None) => break false,
-                Ok(Some(Event::Began(_) | Event::Pong)) => {}
-                Ok(Some(Event::Ended(kind))) => {
+                Ok(Some(FrameEvent::Began(_) | FrameEvent::Pong)) => {}
+                Ok(Some(FrameEvent::Ended(kind))) => {
                     let opcode = match kind {
-                        Kind::Text => Data::Text,
-                        Kind::Binary => Data::Binary,
+                        MessageKind::Text => Data::Text,
+                        MessageKind::Binary => Data::Binary,
                     };
                     write_header(OpCode::Data(opcode), message.len(), &mut out);
                     out.append(&mut message);
                 }
-                Ok(Some(Event::Ping(payload))) => {
+                Ok(Some(FrameEvent::Ping(payload))) => {
                     write_header(OpCode::Control(Control::Pong), payload.len(), &mut out);
                     out.extend_from_slice(&payload);
                 }
-                Ok(Some(Event::Closed(code))) => {
+                Ok(Some(FrameEvent::Closed(code))) => {
                     write_close(code, "", &mut out);
                     break true;
                 }

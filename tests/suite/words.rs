@@ -1,5 +1,6 @@
-//! Archaic words stay out of the code, its comments and texts, and the documents.
+//! One word names one thing, and no archaic word is in the code, its comments and texts, or the documents.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -51,4 +52,68 @@ fn no_archaic_word_is_in_the_sources_or_the_documents() {
         }
     }
     assert!(hits.is_empty(), "archaic words in {} lines:\n{}", hits.len(), hits.join("\n"));
+}
+
+/// Types whose name stands twice, and why.
+const TYPES_TWICE: [(&str, &str); 3] = [
+    // A build without `storage` has the same types with nothing in them.
+    ("Store", "src/store/disabled.rs"),
+    ("AccountAdmin", "src/store/disabled.rs"),
+    ("HashError", "src/access/password/disabled.rs"),
+];
+
+/// Where each type of the sources is defined, those of unit tests included.
+fn types(sources: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Vec<String>> {
+    let definition = Regex::new(
+        r"(?m)^(?:\s*(?:pub(?:\([a-z ]+\))? )?(?:struct|enum|trait|union)|(?:pub(?:\([a-z ]+\))? )?type) (\w+)",
+    );
+    let definition = definition.expect("a pattern");
+    let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (file, text) in sources {
+        for found in definition.captures_iter(&text) {
+            types.entry(found[1].to_owned()).or_default().push(file.clone());
+        }
+    }
+    types
+}
+
+/// Every type that is defined twice, as a line of the report.
+fn types_twice(sources: impl Iterator<Item = (String, String)>) -> Vec<String> {
+    let mut twice = types(sources);
+    for (name, file) in TYPES_TWICE {
+        if let Some(files) = twice.get_mut(name) {
+            files.retain(|other| other != file);
+        }
+    }
+    twice.retain(|_, files| files.len() > 1);
+    twice.iter().map(|(name, files)| format!("{name}: {}", files.join(", "))).collect()
+}
+
+#[test]
+fn no_two_types_have_one_name() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    files(&top.join("src"), &mut found);
+    found.retain(|path| path.extension().is_some_and(|end| end == "rs"));
+    let sources = found.into_iter().map(|path| {
+        let name = path.strip_prefix(top).expect("below the top").to_str().expect("a name in UTF-8").to_owned();
+        (name, fs::read_to_string(path).expect("the file"))
+    });
+    let sources: Vec<_> = sources.collect();
+    assert!(types(sources.iter().cloned()).len() > 400, "these are not all types");
+    let twice = types_twice(sources.into_iter());
+    assert!(twice.is_empty(), "{} names stand for two things:\n{}", twice.len(), twice.join("\n"));
+}
+
+#[test]
+fn a_name_for_two_types_is_found() {
+    let source = |file: &str, text: &str| (file.to_owned(), text.to_owned());
+    let sources = [
+        source("src/a.rs", "pub(crate) struct Door {\n    open: bool,\n}\ntype Key = u8;\nstruct Lamp;\n"),
+        source("src/b.rs", "mod tests {\n    enum Door {}\n}\nimpl Deref for Lamp {\n    type Key = u8;\n}\n"),
+        source("src/store/disabled.rs", "pub enum Store {}\npub struct Lamp;\n"),
+        source("src/store/open.rs", "pub struct Store;\n"),
+    ];
+    let twice = types_twice(sources.into_iter());
+    assert_eq!(twice, ["Door: src/a.rs, src/b.rs", "Lamp: src/a.rs, src/store/disabled.rs"]);
 }

@@ -29,7 +29,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use chatsock::config::{self, Config};
-use chatsock::hub::{Hub, Request};
+use chatsock::hub::{Hub, ServerRequest};
 use chatsock::server::{self, Capacity, StartError};
 use socket2::{Domain, Socket, Type};
 
@@ -38,7 +38,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server in this process.
 pub struct Server {
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<ServerRequest>,
     thread: Option<JoinHandle<Result<(), StartError>>>,
     addresses: Vec<SocketAddr>,
     /// What is printed at the start.
@@ -146,15 +146,15 @@ impl Server {
             config.web.tls_listen.clone_from(&old.web.tls_listen);
         }
         config.state_dir.clone_from(&old.state_dir);
-        self.requests.send(Request::Reconfigure(Box::new(config))).expect("a running server");
+        self.requests.send(ServerRequest::Reconfigure(Box::new(config))).expect("a running server");
         let (done, in_force) = mpsc::channel();
-        self.requests.send(Request::Report(done)).expect("a running server");
+        self.requests.send(ServerRequest::Report(done)).expect("a running server");
         in_force.recv_timeout(PATIENCE).expect("the configuration comes into force");
     }
 
     /// Asks for the graceful stop without waiting for its end.
     pub fn ask_to_stop(&self) {
-        self.requests.send(Request::Stop).expect("a running server");
+        self.requests.send(ServerRequest::Stop).expect("a running server");
     }
 
     /// Waits for the end after [`Server::ask_to_stop`].
@@ -201,7 +201,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Already stopped if the receiver is gone.
-        let _ = self.requests.send(Request::Stop);
+        let _ = self.requests.send(ServerRequest::Stop);
         if !std::thread::panicking() {
             self.join_thread();
         }

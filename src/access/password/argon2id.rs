@@ -10,7 +10,7 @@ use argon2::password_hash::phc;
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 
 use crate::chat::identity::MAX_PASSWORD;
-use crate::chat::secret::{Hashed, Prepared, prepared};
+use crate::chat::secret::{Hashed, PreparedPassword, prepared};
 use crate::text::sanitize;
 
 /// Memory for one hash, in KiB.
@@ -134,8 +134,8 @@ pub fn hash(password: &str) -> Result<Hashed, HashError> {
 #[must_use]
 pub fn verify(password: &str, hash: &Hashed) -> bool {
     match prepared(password) {
-        Prepared::Same(_) => is_of(password, hash),
-        Prepared::Other(other) => is_of(&other, hash) | is_of(password, hash),
+        PreparedPassword::Same(_) => is_of(password, hash),
+        PreparedPassword::Other(other) => is_of(&other, hash) | is_of(password, hash),
     }
 }
 
@@ -152,7 +152,7 @@ fn is_of(password: &str, hash: &Hashed) -> bool {
 /// Takes as long as [`verify`], and is false. For names without an account, so that the time taken does not tell which these
 /// are.
 pub(crate) fn verify_against_nothing(password: &str) -> bool {
-    if let Prepared::Other(other) = prepared(password) {
+    if let PreparedPassword::Other(other) = prepared(password) {
         compare_with_nothing(&other);
     }
     compare_with_nothing(password)
@@ -170,7 +170,7 @@ fn compare_with_nothing(password: &str) -> bool {
 /// hashed again.
 #[must_use]
 pub fn needs_rehash(password: &str, hash: &Hashed) -> bool {
-    let is_as_typed = matches!(prepared(password), Prepared::Other(other) if !is_of(&other, hash));
+    let is_as_typed = matches!(prepared(password), PreparedPassword::Other(other) if !is_of(&other, hash));
     is_as_typed || has_other_parameters(hash)
 }
 

@@ -16,8 +16,10 @@ mod table;
 mod tests;
 mod token;
 
-pub use records::{Accepted, Claim, Declined, Ended, Limits, Listed, OfferError, Offered, PickError, Side, Stage};
-pub use table::Table;
+pub use records::{
+    Accepted, Claim, Declined, Ended, Listed, OfferError, Offered, PickError, Side, Stage, TransferLimits,
+};
+pub use table::TransferTable;
 pub use token::Token;
 
 use crate::chat::message::{AccountId, Addressee, ClientId};

@@ -10,7 +10,7 @@ use crate::chat::names::UserName;
 
 /// What the configuration allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct TransferLimits {
     /// Transfers that run at the same time.
     pub at_once: usize,
     /// How long an offer waits for an answer.

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::records::{Accepted, Claim, Declined, Ended, Limits, Listed, OfferError, Offered, PickError, Side, Stage};
+use super::records::{
+    Accepted, Claim, Declined, Ended, Listed, OfferError, Offered, PickError, Side, Stage, TransferLimits,
+};
 use super::{Party, Token};
 use crate::chat::file_name::FileName;
 use crate::chat::message::ClientId;
@@ -57,7 +59,7 @@ struct Broken<M> {
 }
 
 /// The transfers; `M` is what the one who passes the bytes on remembers of a broken one.
-pub struct Table<M> {
+pub struct TransferTable<M> {
     transfers: BTreeMap<u64, Transfer>,
     tokens: HashMap<Token, (u64, Side)>,
     broken: VecDeque<Broken<M>>,
@@ -65,13 +67,19 @@ pub struct Table<M> {
     running: usize,
 }
 
-impl<M> Default for Table<M> {
-    fn default() -> Table<M> {
-        Table { transfers: BTreeMap::new(), tokens: HashMap::new(), broken: VecDeque::new(), last: 0, running: 0 }
+impl<M> Default for TransferTable<M> {
+    fn default() -> TransferTable<M> {
+        TransferTable {
+            transfers: BTreeMap::new(),
+            tokens: HashMap::new(),
+            broken: VecDeque::new(),
+            last: 0,
+            running: 0,
+        }
     }
 }
 
-impl<M> Table<M> {
+impl<M> TransferTable<M> {
     /// Offers a file. `is_silent`: the receiver is not to hear of it.
     ///
     /// # Errors
@@ -83,7 +91,7 @@ impl<M> Table<M> {
         receiver: Party,
         name: FileName,
         is_silent: bool,
-        limits: &Limits,
+        limits: &TransferLimits,
         now: Instant,
     ) -> Result<Offered, OfferError> {
         let waiting = |of: &dyn Fn(&Transfer) -> bool| {
@@ -130,7 +138,7 @@ impl<M> Table<M> {
         client: ClientId,
         number: Option<u64>,
         tokens: [Token; 2],
-        limits: &Limits,
+        limits: &TransferLimits,
         now: Instant,
     ) -> Result<Accepted, PickError> {
         let is_asked = |known: &Transfer| {
@@ -147,7 +155,7 @@ impl<M> Table<M> {
         number: u64,
         tokens: [Token; 2],
         from: u64,
-        limits: &Limits,
+        limits: &TransferLimits,
         now: Instant,
     ) -> Option<Accepted> {
         let known = self.transfers.get_mut(&number).filter(|known| known.stage == Stage::Accepted)?;
@@ -178,7 +186,7 @@ impl<M> Table<M> {
         })
     }
 
-    /// Ends a transfer that one of the two does not want. One that runs stays until [`Table::finish`].
+    /// Ends a transfer that one of the two does not want. One that runs stays until [`TransferTable::finish`].
     ///
     /// # Errors
     ///
@@ -249,7 +257,7 @@ impl<M> Table<M> {
     }
 
     /// Whether a transfer may run now: not too many do, and none of its sender.
-    pub fn may_start(&self, number: u64, limits: &Limits) -> bool {
+    pub fn may_start(&self, number: u64, limits: &TransferLimits) -> bool {
         let Some(known) = self.transfers.get(&number) else { return false };
         let is_theirs = |other: &Transfer| matches!(other.stage, Stage::Running(_)) && other.sender.is(&known.sender);
         known.stage == Stage::Accepted && self.running < limits.at_once && !self.transfers.values().any(is_theirs)

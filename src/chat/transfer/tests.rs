@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::chat::file_name::FileName;
 
-const LIMITS: Limits = Limits { at_once: 2, offer: Duration::from_secs(120), start: Duration::from_secs(600) };
+const LIMITS: TransferLimits =
+    TransferLimits { at_once: 2, offer: Duration::from_secs(120), start: Duration::from_secs(600) };
 
 fn party(client: u64, name: &str) -> Party {
     Party { client: ClientId(client), account: None, name: UserName::parse(name, 1, 32).expect("a name") }
@@ -24,13 +25,13 @@ fn tokens(number: u8) -> [Token; 2] {
 }
 
 struct Tried {
-    table: Table<&'static str>,
+    table: TransferTable<&'static str>,
     now: Instant,
 }
 
 impl Tried {
     fn new() -> Tried {
-        Tried { table: Table::default(), now: Instant::now() }
+        Tried { table: TransferTable::default(), now: Instant::now() }
     }
 
     fn offer(&mut self, sender: Party, receiver: Party, name: &str) -> Result<Offered, OfferError> {

@@ -118,12 +118,12 @@ pub trait Asks {
 pub struct Proxy {
     listener: Arc<TcpListener>,
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<ProxyState>,
     is_plain: bool,
 }
 
 /// What the threads share.
-struct Shared {
+struct ProxyState {
     upstream: Upstream,
     send_header: bool,
     most: usize,
@@ -144,7 +144,7 @@ struct Clients {
 #[derive(Clone)]
 pub struct Stopper {
     listener: Arc<TcpListener>,
-    shared: Arc<Shared>,
+    shared: Arc<ProxyState>,
 }
 
 impl Stopper {
@@ -184,7 +184,7 @@ impl Proxy {
         };
         let (send_header, most) = (options.send_header, options.most);
         let clients = Mutex::new(Clients::default());
-        let shared = Arc::new(Shared { upstream, send_header, most, clients, changed: Condvar::new() });
+        let shared = Arc::new(ProxyState { upstream, send_header, most, clients, changed: Condvar::new() });
         Ok(Proxy { listener: Arc::new(listener), address, shared, is_plain })
     }
 
@@ -237,7 +237,7 @@ impl Proxy {
     }
 }
 
-impl Shared {
+impl ProxyState {
     fn clients(&self) -> MutexGuard<'_, Clients> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::upstream::Link;
+use super::upstream::UpstreamConnection;
 use crate::protocol::wire::{Codec, Progress};
 use crate::text::escape_for_log;
 
@@ -89,8 +89,8 @@ fn reuse(buffer: &mut Vec<u8>) {
 }
 
 impl Tunnel {
-    pub(super) fn new(client: Arc<TcpStream>, link: Link) -> Arc<Tunnel> {
-        let Link { stream, codec } = link;
+    pub(super) fn new(client: Arc<TcpStream>, link: UpstreamConnection) -> Arc<Tunnel> {
+        let UpstreamConnection { stream, codec } = link;
         Arc::new(Tunnel {
             client,
             server: stream,

@@ -51,7 +51,7 @@ pub(super) enum Preface {
 }
 
 /// A connection to the server. Nothing of a client's has been sent.
-pub(super) struct Link {
+pub(super) struct UpstreamConnection {
     pub(super) stream: TcpStream,
     pub(super) codec: Codec,
 }
@@ -93,7 +93,7 @@ impl From<io::Error> for ConnectError {
 
 impl Upstream {
     /// Connects to the server. The preface goes first, before TLS.
-    pub(super) fn connect(&self, preface: Preface) -> Result<Link, ConnectError> {
+    pub(super) fn connect(&self, preface: Preface) -> Result<UpstreamConnection, ConnectError> {
         let deadline = Instant::now() + PATIENCE;
         let stream = self.reach(deadline)?;
         set_options(&stream);
@@ -108,7 +108,7 @@ impl Upstream {
         let codec = plain(&stream, &header)?;
         stream.set_read_timeout(None)?;
         stream.set_write_timeout(None)?;
-        Ok(Link { stream, codec })
+        Ok(UpstreamConnection { stream, codec })
     }
 
     /// Tries the server's addresses one after another.
@@ -220,13 +220,13 @@ fn header(preface: Preface, server: SocketAddr) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::proxy::{Verdict, parse};
+    use crate::protocol::proxy::{HeaderVerdict, parse};
 
     fn announced(client: &str, server: &str) -> Source {
         let header =
             header(Preface::For(client.parse().unwrap(), "127.0.0.1:2323".parse().unwrap()), server.parse().unwrap());
         match parse(&header) {
-            Verdict::Header(source, length) if length == header.len() => source,
+            HeaderVerdict::Header(source, length) if length == header.len() => source,
             verdict => panic!("{verdict:?}"),
         }
     }

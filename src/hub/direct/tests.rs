@@ -15,35 +15,36 @@ use crate::chat::history::MOST_TEMPORARY_OF_ONE;
 use crate::chat::identity::Target;
 use crate::chat::message::Draft;
 use crate::chat::names::UserName;
-use crate::hub::roster::{Origin, Roster};
+use crate::hub::roster::{PeerAddress, Roster};
 use crate::outbox::{Notice, OutboxLimits, OwnCopy, SlowReaders};
 
 /// The users of a test, and the numbers of their messages.
 #[derive(Default)]
-struct World {
+struct TwoUsers {
     roster: Roster,
     directs: DirectChats,
     last: AtomicU64,
 }
 
 /// A user, and the other end of their connection.
-struct Peer {
+struct ConversationPeer {
     user: Arc<User>,
     socket: Socket,
 }
 
-impl World {
-    fn peer(&self, id: u64, name: &str) -> Peer {
+impl TwoUsers {
+    fn peer(&self, id: u64, name: &str) -> ConversationPeer {
         let (ours, socket) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
         socket.set_nonblocking(true).expect("non-blocking");
         let limits = OutboxLimits { bytes: None, total: None, stall: None };
         let outbox = Outbox::new(ClientId(id), ours.into(), Arc::new(SlowReaders::new(limits)));
         let (name, address) = (UserName::parse(name, 1, 12).expect("a name"), Ipv4Addr::LOCALHOST.into());
-        let claimed = self.roster.claim(&name, None, 12, &outbox, Origin { address, shared: false }, Instant::now());
-        Peer { user: claimed.unwrap_or_else(|_| panic!("{name:?} is free")), socket }
+        let claimed =
+            self.roster.claim(&name, None, 12, &outbox, PeerAddress { address, shared: false }, Instant::now());
+        ConversationPeer { user: claimed.unwrap_or_else(|_| panic!("{name:?} is free")), socket }
     }
 
-    fn begin(&self, from: &Peer, to: &Peer) -> Arc<DirectChat> {
+    fn begin(&self, from: &ConversationPeer, to: &ConversationPeer) -> Arc<DirectChat> {
         self.directs.begin(&from.user, &to.user).expect("not too many").expect("they are there")
     }
 
@@ -51,24 +52,24 @@ impl World {
         MessageId(self.last.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    fn posts(&self, pair: &DirectChat, from: &Peer, draft: Draft) -> Result<MessageId, Denied> {
+    fn posts(&self, pair: &DirectChat, from: &ConversationPeer, draft: Draft) -> Result<MessageId, Denied> {
         let at = Timestamp::UNIX_EPOCH;
         let event = pair.post(draft, &from.user, at, || self.number(), None, &clock())?;
         Ok(event.message().expect("a message").id)
     }
 
-    fn say(&self, pair: &DirectChat, from: &Peer, text: &str) -> MessageId {
+    fn say(&self, pair: &DirectChat, from: &ConversationPeer, text: &str) -> MessageId {
         self.posts(pair, from, Draft::said(text)).expect("posted")
     }
 
     /// As a session does when its connection is over.
-    fn leaves(&self, peer: &Peer) {
+    fn leaves(&self, peer: &ConversationPeer) {
         self.roster.release(&peer.user);
         self.directs.forget(&peer.user);
     }
 }
 
-impl Peer {
+impl ConversationPeer {
     fn id(&self) -> ClientId {
         self.user.client()
     }
@@ -107,7 +108,7 @@ fn texts(pair: &DirectChat) -> Vec<String> {
 
 #[test]
 fn a_conversation_is_begun_once_and_found_from_both_sides() {
-    let world = World::default();
+    let world = TwoUsers::default();
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     assert!(world.directs.find(alice.id(), bob.id()).is_none());
     let pair = world.begin(&alice, &bob);
@@ -123,7 +124,7 @@ fn a_conversation_is_begun_once_and_found_from_both_sides() {
 
 #[test]
 fn a_message_of_one_is_on_the_others_screen_and_in_the_history() {
-    let world = World::default();
+    let world = TwoUsers::default();
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
     let at = Timestamp::UNIX_EPOCH;
@@ -143,7 +144,7 @@ fn a_message_of_one_is_on_the_others_screen_and_in_the_history() {
 #[test]
 fn a_conversation_ends_for_both_when_either_leaves() {
     for who_leaves in [0, 1] {
-        let world = World::default();
+        let world = TwoUsers::default();
         let peers = [world.peer(1, "alice"), world.peer(2, "bob")];
         let pair = world.begin(&peers[0], &peers[1]);
         world.say(&pair, &peers[0], "secret");
@@ -170,7 +171,7 @@ fn a_conversation_ends_for_both_when_either_leaves() {
 
 #[test]
 fn nobody_begins_a_chat_with_a_user_who_has_left_or_inherits_one_with_the_name() {
-    let world = World::default();
+    let world = TwoUsers::default();
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
     world.say(&pair, &bob, "secret");
@@ -186,7 +187,7 @@ fn nobody_begins_a_chat_with_a_user_who_has_left_or_inherits_one_with_the_name()
 
 #[test]
 fn a_user_begins_only_as_many_chats_as_they_may_until_some_end() {
-    let world = World::default();
+    let world = TwoUsers::default();
     let alice = world.peer(1, "alice");
     let others: Vec<_> = (0..=MOST as u64).map(|n| world.peer(10 + n, &format!("p{n}"))).collect();
     for other in &others[..MOST] {
@@ -205,7 +206,7 @@ fn a_user_begins_only_as_many_chats_as_they_may_until_some_end() {
 #[test]
 fn under_posts_from_both_sides_each_sees_all_of_the_others_in_the_order_kept() {
     const POSTS: usize = 90;
-    let world = World::default();
+    let world = TwoUsers::default();
     let peers = [world.peer(1, "alice"), world.peer(2, "bob")];
     let pair = world.begin(&peers[0], &peers[1]);
     thread::scope(|scope| {
@@ -235,7 +236,7 @@ fn under_posts_from_both_sides_each_sees_all_of_the_others_in_the_order_kept() {
 
 #[test]
 fn only_so_many_messages_are_kept() {
-    let world = World::default();
+    let world = TwoUsers::default();
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
     for n in 0..KEPT + 5 {
@@ -247,7 +248,7 @@ fn only_so_many_messages_are_kept() {
 
 #[test]
 fn users_edit_and_delete_only_their_own_words() {
-    let world = World::default();
+    let world = TwoUsers::default();
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
     let id = world.say(&pair, &alice, "before");
@@ -270,7 +271,7 @@ fn users_edit_and_delete_only_their_own_words() {
 
 #[test]
 fn a_temporary_message_expires_once() {
-    let world = World::default();
+    let world = TwoUsers::default();
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
     let lasts = Some(Duration::from_secs(10));
@@ -286,7 +287,7 @@ fn a_temporary_message_expires_once() {
 
 #[test]
 fn only_so_many_temporary_messages_wait_in_one_conversation() {
-    let world = World::default();
+    let world = TwoUsers::default();
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
     let lasts = Some(Duration::from_secs(10));
@@ -304,7 +305,7 @@ fn only_so_many_temporary_messages_wait_in_one_conversation() {
 
 #[test]
 fn an_answer_quotes_and_follows_what_it_quotes() {
-    let world = World::default();
+    let world = TwoUsers::default();
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
     let id = world.say(&pair, &alice, "before");

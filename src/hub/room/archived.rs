@@ -6,7 +6,7 @@
 use std::sync::MutexGuard;
 use std::time::Instant;
 
-use super::{Erased, Room, State};
+use super::{Erased, LockedRoom, Room};
 use crate::chat::action::{Actor, Denied};
 use crate::chat::message::{Message, MessageId};
 use crate::chat::permission::Permission;
@@ -35,7 +35,7 @@ impl ArchiveRange {
 
 impl Room {
     /// The room's state without messages that are too old to be shown. Every method that shows messages locks this way.
-    pub(super) fn lock_to_show(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock_to_show(&self) -> MutexGuard<'_, LockedRoom> {
         let since = self.shared.store.as_ref().and_then(|store| store.retention_start());
         let mut state = self.lock();
         if let Some(since) = since.filter(|_| self.recorder(&state).is_some())

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{GATHER_ABOVE, Room, Seat, State, gathering_time};
+use super::{GATHER_ABOVE, LockedRoom, Room, Seat, gathering_time};
 use crate::chat::action::Setting;
 use crate::chat::conversation::MembershipId;
 use crate::chat::identity::Identity;
@@ -47,7 +47,7 @@ impl Room {
 
     /// The same as [`carry_out`](Room::carry_out) for a message, the most frequent change.
     #[inline]
-    pub(super) fn carry_out_post(&self, state: &mut State, change: Change) {
+    pub(super) fn carry_out_post(&self, state: &mut LockedRoom, change: Change) {
         if let ChangeKind::Said(message) = &change.kind {
             self.record_said(state, message);
         }
@@ -62,7 +62,7 @@ impl Room {
     /// Not inlined, and nor is what it calls: coming into a room is the deepest call of a session, and so all of this is part
     /// of every idle user's stack.
     #[inline(never)]
-    pub(super) fn carry_out(&self, state: &mut State, change: Change) -> Option<Duration> {
+    pub(super) fn carry_out(&self, state: &mut LockedRoom, change: Change) -> Option<Duration> {
         let (next, gathering) = self.prepare(state, &change);
         if let Some(event) = state.room.apply(change) {
             state.show(event);
@@ -73,7 +73,7 @@ impl Room {
 
     /// If the room has lost its last admin, it passes to the member who has been in it longest, but not to one who has just
     /// been made an ordinary member.
-    pub(super) fn find_heir(&self, state: &mut State, passed_over: Option<ClientId>, now: Now) {
+    pub(super) fn find_heir(&self, state: &mut LockedRoom, passed_over: Option<ClientId>, now: Now) {
         for occurrence in [Occurrence::GracePassed, Occurrence::AdminMissing { passed_over }] {
             if let Some(change) = state.room.respond(occurrence, now) {
                 self.carry_out(state, change);
@@ -83,7 +83,7 @@ impl Room {
 
     /// What has to happen before the room changes.
     #[inline(never)]
-    fn prepare(&self, state: &mut State, change: &Change) -> (Next, Option<Duration>) {
+    fn prepare(&self, state: &mut LockedRoom, change: &Change) -> (Next, Option<Duration>) {
         match &change.kind {
             ChangeKind::Said(message) => self.record_said(state, message),
             ChangeKind::Edited { id, text, .. } => self.record_edited(state, *id, text),
@@ -132,7 +132,7 @@ impl Room {
     }
 
     #[inline(never)]
-    fn finish(&self, state: &mut State, next: Next) {
+    fn finish(&self, state: &mut LockedRoom, next: Next) {
         match next {
             Next::Nothing => {}
             Next::NoteMember(known) => self.note_member(state, known),
@@ -153,7 +153,7 @@ impl Room {
     }
 
     /// Stores since when an account is a member, if that is new.
-    fn note_member(&self, state: &State, known: Option<(AccountId, Option<MessageId>)>) {
+    fn note_member(&self, state: &LockedRoom, known: Option<(AccountId, Option<MessageId>)>) {
         let Some((account, before)) = known else { return };
         if let Some(since) = state.room.member_since(account).filter(|since| before != Some(*since)) {
             self.record_member(state, account, since);
@@ -161,7 +161,7 @@ impl Room {
     }
 
     #[inline(never)]
-    fn expulsion(&self, state: &mut State, change: &Change) -> Next {
+    fn expulsion(&self, state: &mut LockedRoom, change: &Change) -> Next {
         let Some((client, line)) = change.notice(&self.name) else { return Next::Nothing };
         // Which changes expel a member is decided where this is called.
         let why = if let ChangeKind::Banned { by, .. } = &change.kind {
@@ -180,7 +180,7 @@ impl Room {
 
     /// A member who does not look at the room hears of it all the same.
     #[inline(never)]
-    fn tell_subject(&self, state: &State, change: &Change) {
+    fn tell_subject(&self, state: &LockedRoom, change: &Change) {
         let Some((client, line)) = change.notice(&self.name) else { return };
         if let Some(seat) = state.seats.get(&client).filter(|seat| !seat.in_view) {
             seat.outbox.announce(LineKind::News, &line);
@@ -188,7 +188,7 @@ impl Room {
     }
 }
 
-impl State {
+impl LockedRoom {
     /// Queues an event for those who look at the room.
     #[inline(never)]
     fn show(&mut self, event: Arc<Event>) {

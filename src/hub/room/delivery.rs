@@ -21,7 +21,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::{Room, State};
+use super::{LockedRoom, Room};
 use crate::outbox::{Batch, DisconnectReason};
 
 /// How long a room's thread stays for the next hand-over. A busy room hands over many times a second, and starting a
@@ -63,7 +63,7 @@ impl Room {
     }
 
     /// Waits until the queue takes a message of this many bytes. A poster who finds it full, and nobody delivering, delivers.
-    pub(super) fn wait_for_space(self: &Arc<Self>, bytes: usize) -> MutexGuard<'_, State> {
+    pub(super) fn wait_for_space(self: &Arc<Self>, bytes: usize) -> MutexGuard<'_, LockedRoom> {
         let limit = self.shared.queue_bytes.load(Ordering::Relaxed);
         let mut state = self.lock();
         while state.queue_bytes > 0 && state.queue_bytes + bytes > limit && !state.room.is_closed() {
@@ -80,7 +80,7 @@ impl Room {
     }
 
     /// One round on the caller's thread, then a hand-over if more has come.
-    fn drive_once<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>) {
+    fn drive_once<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, LockedRoom>) {
         state.deliverer = Deliverer::Poster { parked: state.deliverer == Deliverer::Parked };
         let guard = Guard { room: self };
         let mut state = self.deliver(state);
@@ -133,7 +133,7 @@ impl Room {
                 state = self.deliver(state);
             }
             state.deliverer = Deliverer::Parked;
-            let not_handed = |state: &mut State| state.deliverer != Deliverer::Thread;
+            let not_handed = |state: &mut LockedRoom| state.deliverer != Deliverer::Thread;
             let (next, waited) =
                 self.handed.wait_timeout_while(state, THREAD_STAYS, not_handed).unwrap_or_else(PoisonError::into_inner);
             state = next;
@@ -152,7 +152,7 @@ impl Room {
     }
 
     /// One batch to everybody in view. The lock is released meanwhile; the caller has made itself the deliverer.
-    fn deliver<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn deliver<'a>(&'a self, mut state: MutexGuard<'a, LockedRoom>) -> MutexGuard<'a, LockedRoom> {
         let events = Arc::new(std::mem::take(&mut state.queue));
         state.queue_bytes = 0;
         state.in_flight = Some(Arc::clone(&events));

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Room, Seat, State};
+use super::{LockedRoom, Room, Seat};
 use crate::chat::action::{Actor, EnterError};
 use crate::chat::conversation::MembershipId;
 use crate::chat::identity::Identity;
@@ -63,7 +63,7 @@ impl Room {
     }
 
     #[inline(never)]
-    fn decide_entry(&self, state: &State, visitor: Entrant<'_>, now: Instant) -> Result<Change, EnterError> {
+    fn decide_entry(&self, state: &LockedRoom, visitor: Entrant<'_>, now: Instant) -> Result<Change, EnterError> {
         let Entrant { who, outbox: _, opened, membership } = visitor;
         let Some(actor) = who().filter(|_| !state.room.is_closed()) else { return Err(EnterError::Closed) };
         state.room.decide_enter(&actor, opened, membership, self.now(now))

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::{GATHER_ABOVE, Room, State};
+use super::{GATHER_ABOVE, LockedRoom, Room};
 use crate::chat::action::{Actor, Denied, ReadBack};
 use crate::chat::identity::Identity;
 use crate::chat::message::{AccountId, ClientId, Draft, Event, MessageId, Quoted};
@@ -124,7 +124,7 @@ impl Room {
 
     pub(super) fn change_message(
         &self,
-        mut state: MutexGuard<'_, State>,
+        mut state: MutexGuard<'_, LockedRoom>,
         actor: &Actor,
         wish: Wish,
         id: MessageId,
@@ -160,7 +160,7 @@ impl Room {
     }
 }
 
-impl State {
+impl LockedRoom {
     /// Whether screens are redrawn. Among many viewers the line alone tells of an erasure: a redrawn screen costs as much as
     /// twenty lines.
     pub(super) fn redraws(&self) -> bool {

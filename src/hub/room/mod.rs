@@ -100,7 +100,7 @@ struct Seat {
 /// How much longer an object is than a line on a terminal, in bytes: field names, the whole time, the room.
 const OBJECT_LONGER: usize = 128;
 
-struct State {
+struct LockedRoom {
     room: RoomState,
     /// The hash of the password that opens this door, where that is known in the clear and its hash was needed: see
     /// `Room::door_hash`.
@@ -146,7 +146,7 @@ pub struct Room {
     clock: Clock,
     /// Rank 2 of 4: after the room table, before any outbox. Guards members, history and the delivery queue. No socket,
     /// no disk and no log line under it.
-    state: Mutex<State>,
+    state: Mutex<LockedRoom>,
     /// Signalled when the queue was taken, for waiting posters.
     space: Condvar,
     /// Signalled when the room's thread is handed the delivery.
@@ -177,7 +177,7 @@ impl Room {
             prompt,
             shared,
             clock,
-            state: Mutex::new(State {
+            state: Mutex::new(LockedRoom {
                 room: RoomState::new(name.clone(), beginning),
                 door_hash: None,
                 unrestored: false,
@@ -219,7 +219,7 @@ impl Room {
 
     /// The one place where the lock is taken. A thread that panics under it was changing one of many independent fields;
     /// going on with what is there beats losing the room.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LockedRoom> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -319,7 +319,7 @@ impl Room {
     }
 }
 
-impl State {
+impl LockedRoom {
     /// Queues the gathered news before what cannot wait: nobody reads that bob was kicked before `bob joined`.
     fn flush_gathered(&mut self) {
         if self.digest.is_due() {
@@ -352,7 +352,7 @@ impl State {
     }
 
     fn viewers(&mut self) -> Arc<[Arc<Outbox>]> {
-        let State { seats, has_programs, viewers, .. } = self;
+        let LockedRoom { seats, has_programs, viewers, .. } = self;
         let collect = || {
             *has_programs = seats.values().any(|seat| seat.in_view && seat.is_program);
             seats.values().filter(|seat| seat.in_view).map(|seat| Arc::clone(&seat.outbox)).collect()

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "json")]
 use super::Since;
 use super::header::header;
-use super::{Batch, Room, State};
+use super::{Batch, LockedRoom, Room};
 use crate::chat::action::{Actor, Denied, ReadBack};
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
@@ -133,7 +133,7 @@ impl Room {
             return self.watch(client, Since::Last(count)).is_some();
         }
         let mut guard = self.lock_to_show();
-        let State { room, seats, in_view, viewers, sequence, .. } = &mut *guard;
+        let LockedRoom { room, seats, in_view, viewers, sequence, .. } = &mut *guard;
         let header = header(room, client);
         let (history, after) = (room.last_readable(client, count), room.boundary(client));
         let Some(seat) = seats.get_mut(&client) else { return false };
@@ -156,7 +156,7 @@ impl Room {
     /// Closes the view of a member on a terminal; returns how many messages have been said here.
     pub(crate) fn close_view(&self, client: ClientId) -> u64 {
         let mut guard = self.lock();
-        let State { room, seats, in_view, viewers, .. } = &mut *guard;
+        let LockedRoom { room, seats, in_view, viewers, .. } = &mut *guard;
         if let Some(seat) = seats.get_mut(&client).filter(|seat| !seat.outbox.is_program())
             && std::mem::take(&mut seat.in_view)
         {
@@ -185,7 +185,7 @@ impl Room {
     }
 }
 
-impl State {
+impl LockedRoom {
     /// Whether a connection has the room in view.
     pub(super) fn is_viewed_by(&self, client: ClientId) -> bool {
         self.seats.get(&client).is_some_and(|seat| seat.in_view)

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::{DoorVersion, Room, State};
+use super::{DoorVersion, LockedRoom, Room};
 use crate::chat::action::{Actor, Denied, ReadBack};
 use crate::chat::message::{AccountId, ClientId, Draft, Message, MessageId};
 use crate::chat::moderation::ModerationLists;
@@ -196,7 +196,7 @@ impl Room {
     }
 
     /// Hands a message to the store, if this room's messages are recorded. Called under the room's lock.
-    pub(super) fn record_said(&self, state: &State, message: &Message) {
+    pub(super) fn record_said(&self, state: &LockedRoom, message: &Message) {
         let Some(store) = self.recorder(state).filter(|_| !message.is_temporary()) else { return };
         let extra = message.extra.as_deref();
         store.record_message(
@@ -215,7 +215,7 @@ impl Room {
     }
 
     /// The same for everything that is in memory already.
-    pub(super) fn record_all(&self, state: &State) {
+    pub(super) fn record_all(&self, state: &LockedRoom) {
         for event in state.room.history().last(usize::MAX) {
             if let Some(message) = event.message() {
                 self.record_said(state, message);
@@ -224,40 +224,40 @@ impl Room {
     }
 
     /// Hands an edit to the store. Called under the room's lock.
-    pub(super) fn record_edited(&self, state: &State, id: MessageId, text: &str) {
+    pub(super) fn record_edited(&self, state: &LockedRoom, id: MessageId, text: &str) {
         if let Some(store) = self.recorder(state) {
             store.record_edit(&self.name, id, text);
         }
     }
 
     /// Hands an erasure to the store. Called under the room's lock.
-    pub(super) fn record_erased(&self, state: &State, id: MessageId) {
+    pub(super) fn record_erased(&self, state: &LockedRoom, id: MessageId) {
         if let Some(store) = self.recorder(state) {
             store.record_deletion(&self.name, id);
         }
     }
 
     /// Hands to the store since when an account is a member. Called under the room's lock.
-    pub(super) fn record_member(&self, state: &State, account: AccountId, since: MessageId) {
+    pub(super) fn record_member(&self, state: &LockedRoom, account: AccountId, since: MessageId) {
         if let Some(store) = self.recorder(state) {
             store.record_membership(account, &self.name, since, state.room.created().is_some());
         }
     }
 
     /// The same for all of them.
-    pub(super) fn record_members(&self, state: &State) {
+    pub(super) fn record_members(&self, state: &LockedRoom) {
         for (account, since) in state.room.accounts_since() {
             self.record_member(state, account, since);
         }
     }
 
     /// The store, if anything of this room is stored.
-    fn keeper(&self, state: &State) -> Option<&Arc<Store>> {
+    fn keeper(&self, state: &LockedRoom) -> Option<&Arc<Store>> {
         self.store().filter(|_| state.room.created().is_none() || state.room.is_kept())
     }
 
     /// The store, if this room's messages are recorded.
-    pub(super) fn recorder(&self, state: &State) -> Option<&Arc<Store>> {
+    pub(super) fn recorder(&self, state: &LockedRoom) -> Option<&Arc<Store>> {
         self.keeper(state).filter(|store| store.keeps_history())
     }
 
@@ -280,7 +280,7 @@ pub(crate) fn restored(record: MessageRecord) -> Message {
     message.of_account(record.account)
 }
 
-impl State {
+impl LockedRoom {
     pub(super) fn snapshot(&self, room: &Room) -> Snapshot {
         let (now, clock) = (Instant::now(), &room.shared.clock);
         // The moment that counts, or a distant end would be stored as far off as the clock is.

@@ -287,13 +287,13 @@ fn run_all(what: &str, works: Vec<Box<dyn FnOnce() + Send>>) {
 }
 
 /// Keeps an outbox locked, so that the delivery stands still before this member.
-struct Held {
+struct LockedOutbox {
     release: mpsc::Sender<()>,
     thread: JoinHandle<()>,
 }
 
-impl Held {
-    fn hold(person: &Person, then_panic: bool) -> Held {
+impl LockedOutbox {
+    fn hold(person: &Person, then_panic: bool) -> LockedOutbox {
         let outbox = Arc::clone(&person.outbox);
         let ((held, is_held), (release, released)) = (mpsc::channel(), mpsc::channel());
         let work = move || {
@@ -308,7 +308,7 @@ impl Held {
         };
         let thread = thread::spawn(work);
         is_held.recv().expect("held");
-        Held { release, thread }
+        LockedOutbox { release, thread }
     }
 
     fn release(self) {
@@ -494,7 +494,7 @@ fn what_is_delivered_in_the_moment_of_entering_the_view_brings_no_prompt_of_the_
 }
 
 /// What one walker has recorded of one visit to the view.
-struct Visit {
+struct ViewVisit {
     said_before: u64,
     said_after: u64,
 }
@@ -542,7 +542,7 @@ fn entering_and_leaving_the_view_while_others_post_shows_neither_gap_nor_repetit
                             let said_before = room.said();
                             assert!(room.open_view(walker.id(), HISTORY));
                             let said_after = room.said();
-                            visits.push(Visit { said_before, said_after });
+                            visits.push(ViewVisit { said_before, said_after });
                             if random.below(4) == 0 {
                                 thread::yield_now();
                             }
@@ -647,7 +647,7 @@ fn a_poster_that_waits_for_space_goes_on_when_the_queue_is_taken() {
     let room = room(40);
     let (slow, poster) = (Person::viewer(1, &room), Person::viewer(2, &room));
     room.deliver_pending();
-    let held = Held::hold(&slow, false);
+    let held = LockedOutbox::hold(&slow, false);
     poster.post(&room, "first");
     let deliverer = deliver_into(&room);
     poster.post(&room, "second, which fills the queue by itself");
@@ -668,7 +668,7 @@ fn a_member_whose_outbox_breaks_under_the_delivery_costs_only_itself() {
     let people: Vec<_> = (1..=5).map(|id| Person::viewer(id, &room)).collect();
     let poster = Person::viewer(9, &room);
     room.deliver_pending();
-    let held = Held::hold(&people[2], true);
+    let held = LockedOutbox::hold(&people[2], true);
     poster.post(&room, "first");
     let deliverer = deliver_into(&room);
     held.release();
@@ -689,7 +689,7 @@ fn under_pressure_the_room_gets_a_thread_which_takes_further_batches_and_ends_wh
     assert_eq!(room.lock().deliverer, Deliverer::Nobody, "a quiet room has no thread");
     let mut posted = Vec::new();
     for _ in 0..2 {
-        let held = Held::hold(&slow, false);
+        let held = LockedOutbox::hold(&slow, false);
         posted.push(poster.post(&room, "delivered by the poster"));
         let deliverer = deliver_into(&room);
         assert!(matches!(room.lock().deliverer, Deliverer::Poster { .. }));
@@ -715,7 +715,7 @@ fn a_poster_sees_their_own_room_up_to_the_newest_line_before_others_are_served()
     let room = room(10_000);
     let (slow, quick, poster) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
     room.deliver_pending();
-    let held = Held::hold(&slow, false);
+    let held = LockedOutbox::hold(&slow, false);
     poster.post(&room, "in flight");
     let deliverer = deliver_into(&room);
     poster.post(&room, "in the queue");
@@ -739,7 +739,7 @@ fn closing_a_room_delivers_the_last_words_once_and_then_puts_everybody_out() {
         let room = room(10_000);
         let (slow, other, poster) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
         room.deliver_pending();
-        let held = Held::hold(&slow, false);
+        let held = LockedOutbox::hold(&slow, false);
         poster.post(&room, "in flight");
         let deliverer = deliver_into(&room);
         poster.post(&room, "in the queue");
@@ -771,7 +771,7 @@ fn closing_a_room_sends_posters_that_wait_for_space_on_their_way() {
     let room = room(40);
     let (slow, poster) = (Person::viewer(1, &room), Person::viewer(2, &room));
     room.deliver_pending();
-    let held = Held::hold(&slow, false);
+    let held = LockedOutbox::hold(&slow, false);
     poster.post(&room, "first");
     let deliverer = deliver_into(&room);
     poster.post(&room, "second, which fills the queue by itself");

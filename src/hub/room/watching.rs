@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Batch, Room, State};
+use super::{Batch, LockedRoom, Room};
 use crate::chat::message::{ClientId, Event, MessageId};
 use crate::outbox::WatchedRoom;
 
@@ -34,7 +34,7 @@ impl Room {
         let mut guard = self.lock_to_show();
         self.finish_watching(&guard, client);
         let last_given = self.last_given();
-        let State { room, seats, in_view, viewers, has_programs, sequence, .. } = &mut *guard;
+        let LockedRoom { room, seats, in_view, viewers, has_programs, sequence, .. } = &mut *guard;
         let after = room.boundary(client);
         let seat = seats.get_mut(&client)?;
         if !seat.in_view {
@@ -69,7 +69,7 @@ impl Room {
     }
 
     /// A program that watches the room already is brought up to its newest event first.
-    fn finish_watching(&self, state: &State, client: ClientId) {
+    fn finish_watching(&self, state: &LockedRoom, client: ClientId) {
         let Some(seat) = state.seats.get(&client).filter(|seat| seat.in_view) else { return };
         if seat.outbox.is_behind(self.instance, state.sequence) {
             let in_flight = state.in_flight.iter().flat_map(|batch| batch.iter());

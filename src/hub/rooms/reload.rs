@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{RoomTable, Table};
+use super::{RoomTable, RoomsByName};
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
 use crate::chat::room_settings::RoomSettings;
@@ -101,7 +101,7 @@ impl RoomTable {
     }
 
     /// One of the server's own rooms, not yet in the table.
-    pub(super) fn new_configured(&self, table: &mut Table, name: &RoomName, config: &RoomSettings) -> Arc<Room> {
+    pub(super) fn new_configured(&self, table: &mut RoomsByName, name: &RoomName, config: &RoomSettings) -> Arc<Room> {
         table.last_instance += 1;
         let (shared, clock) = (Arc::clone(&self.shared), self.clock.clone());
         Room::new(name.clone(), table.last_instance, config.clone(), shared, clock, None)

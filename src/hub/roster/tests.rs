@@ -6,7 +6,7 @@ use socket2::{Domain, Socket, Type};
 use super::*;
 use crate::outbox::{OutboxLimits, SlowReaders};
 
-const HERE: Origin = Origin { address: IpAddr::V4(Ipv4Addr::LOCALHOST), shared: false };
+const HERE: PeerAddress = PeerAddress { address: IpAddr::V4(Ipv4Addr::LOCALHOST), shared: false };
 
 /// An outbox whose peer reads nothing.
 fn outbox(id: u64) -> Arc<Outbox> {

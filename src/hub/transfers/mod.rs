@@ -6,8 +6,8 @@
 //! *Owns* the table of transfers, the ends that wait, and the ports for files.
 //! *Knows nothing of* users' screens, of how a file is passed on, and of the configuration.
 
+mod end;
 mod hasher;
-mod link;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 
 use crate::chat::file_name::FileName;
 use crate::chat::message::ClientId;
-use crate::chat::transfer::{Claim, Limits, Side, Table, Token};
+use crate::chat::transfer::{Claim, Side, Token, TransferLimits, TransferTable};
 
+pub(crate) use end::{CHUNK, TransferEnd};
 pub(crate) use hasher::Hasher;
-pub(crate) use link::{CHUNK, Link};
 
 /// How long a transfer may make no progress, unless a test says otherwise.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,12 +29,12 @@ type Memory = Option<Hasher>;
 
 /// A transfer under way, as both ends and `:files` see it.
 #[derive(Debug, Default)]
-pub(crate) struct Progress {
+pub(crate) struct TransferProgress {
     passed: AtomicU64,
     stopped: AtomicBool,
 }
 
-impl Progress {
+impl TransferProgress {
     /// Notes how much of the file has passed.
     pub(crate) fn note(&self, passed: u64) {
         self.passed.store(passed, Ordering::Relaxed);
@@ -55,8 +55,8 @@ impl Progress {
 #[derive(Default)]
 struct Meeting {
     /// The receiver's end, and the first byte it wants.
-    receiver: Option<(Link, u64)>,
-    progress: Arc<Progress>,
+    receiver: Option<(TransferEnd, u64)>,
+    progress: Arc<TransferProgress>,
 }
 
 /// Where files pass.
@@ -69,11 +69,11 @@ pub(crate) struct FilePorts {
 }
 
 #[derive(Default)]
-struct State {
-    table: Table<Memory>,
+struct TransfersState {
+    table: TransferTable<Memory>,
     meetings: HashMap<u64, Meeting>,
     /// Ends of receivers whose file has arrived, for their own threads to close.
-    returned: HashMap<u64, Link>,
+    returned: HashMap<u64, TransferEnd>,
     ports: FilePorts,
     stopped: bool,
 }
@@ -81,21 +81,21 @@ struct State {
 /// What the sender's end finds when both are there.
 pub(crate) struct Meet {
     /// The other end.
-    pub(crate) receiver: Link,
+    pub(crate) receiver: TransferEnd,
     /// The first byte that it wants.
     pub(crate) wanted: u64,
     /// The hash of what has passed before, if that is known.
     pub(crate) memory: Memory,
     /// To be noted, and looked at.
-    pub(crate) progress: Arc<Progress>,
+    pub(crate) progress: Arc<TransferProgress>,
 }
 
 /// How a receiver's wait has ended.
 pub(crate) enum Received {
     /// The transfer has not begun, and will not.
-    NotBegun(Link),
+    NotBegun(TransferEnd),
     /// Everything has been written, and the connection is to be closed in order.
-    Ended(Link),
+    Ended(TransferEnd),
     /// The connection was reset.
     Reset,
 }
@@ -103,7 +103,7 @@ pub(crate) enum Received {
 /// The transfers of a server.
 pub struct Transfers {
     /// A leaf. Guards the table, and the ends that wait. No socket is read or written under it.
-    state: Mutex<State>,
+    state: Mutex<TransfersState>,
     /// An end has come, or a transfer is over.
     changed: Condvar,
     /// Milliseconds.
@@ -118,7 +118,7 @@ impl Default for Transfers {
 }
 
 impl Transfers {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TransfersState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -152,10 +152,10 @@ impl Transfers {
     }
 
     /// Looks at the table or changes it. Every end that waits looks again afterwards.
-    pub(crate) fn with_table<R>(&self, change: impl FnOnce(&mut Table<Memory>) -> R) -> R {
+    pub(crate) fn with_table<R>(&self, change: impl FnOnce(&mut TransferTable<Memory>) -> R) -> R {
         let mut state = self.lock();
         let changed = change(&mut state.table);
-        let State { table, meetings, .. } = &mut *state;
+        let TransfersState { table, meetings, .. } = &mut *state;
         // An end that waits takes its connection back itself.
         meetings.retain(|number, meeting| table.has(*number) || meeting.receiver.is_some());
         drop(state);
@@ -198,7 +198,7 @@ impl Transfers {
     }
 
     /// The receiver's end has come: waits until the transfer is over.
-    pub(crate) fn receive(&self, claim: &Claim, link: Link, wanted: u64) -> Received {
+    pub(crate) fn receive(&self, claim: &Claim, link: TransferEnd, wanted: u64) -> Received {
         let mut state = self.lock();
         state.meetings.entry(claim.number).or_default().receiver = Some((link, wanted));
         self.changed.notify_all();
@@ -222,7 +222,7 @@ impl Transfers {
 
     /// The sender's end has come, with a file of this size: waits for the receiver's, and until the transfer may run. `None` if it
     /// is over before.
-    pub(crate) fn meet(&self, claim: &Claim, size: u64, limits: impl Fn() -> Limits) -> Option<Meet> {
+    pub(crate) fn meet(&self, claim: &Claim, size: u64, limits: impl Fn() -> TransferLimits) -> Option<Meet> {
         let mut state = self.lock();
         loop {
             let left = claim.ends.saturating_duration_since(Instant::now());
@@ -243,12 +243,12 @@ impl Transfers {
     }
 
     /// The file has arrived: the receiver's own thread closes its connection, once the transfer is finished.
-    pub(crate) fn give_back(&self, number: u64, link: Link) {
+    pub(crate) fn give_back(&self, number: u64, link: TransferEnd) {
         self.lock().returned.insert(number, link);
     }
 
     /// Waits until a moment, or until the transfer is stopped.
-    pub(crate) fn wait_until(&self, due: Instant, progress: &Progress) {
+    pub(crate) fn wait_until(&self, due: Instant, progress: &TransferProgress) {
         let mut state = self.lock();
         loop {
             let left = due.saturating_duration_since(Instant::now());

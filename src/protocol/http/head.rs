@@ -2,7 +2,7 @@
 //!
 //! *Knows nothing of* what the head says.
 
-use super::refusal::Refusal;
+use super::refusal::HttpRefusal;
 
 /// Most bytes of a head. A browser sends under one kilobyte here, since there are no cookies.
 const MOST_BYTES: usize = 8 * 1024;
@@ -37,10 +37,10 @@ impl HeadReader {
     /// # Errors
     ///
     /// The head is too long. No more than its limit was kept.
-    pub fn feed(&mut self, chunk: &[u8]) -> Result<Option<(Vec<u8>, usize)>, Refusal> {
+    pub fn feed(&mut self, chunk: &[u8]) -> Result<Option<(Vec<u8>, usize)>, HttpRefusal> {
         for (at, &byte) in chunk.iter().enumerate() {
             if self.head.len() + at == MOST_BYTES {
-                return Err(Refusal::HeadTooLong);
+                return Err(HttpRefusal::HeadTooLong);
             }
             match byte {
                 b'\n' if self.in_line == 0 && self.lines > 0 => {
@@ -54,7 +54,7 @@ impl HeadReader {
                     self.in_line = 0;
                 }
                 b'\r' => {}
-                _ if self.lines == MOST_LINES => return Err(Refusal::HeadTooLong),
+                _ if self.lines == MOST_LINES => return Err(HttpRefusal::HeadTooLong),
                 _ => self.in_line += 1,
             }
         }

@@ -17,12 +17,12 @@ const LONGEST_NAME: usize = 255;
 /// What the server is called in a request: the value of `Host` (RFC 9112, section 3.2), or a host and port elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
-    name: Name,
+    name: HostName,
     port: Option<u16>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Name {
+enum HostName {
     Address(IpAddr),
     /// In lower case, without a dot at its end.
     Dns(String),
@@ -40,7 +40,7 @@ impl Host {
                 None if rest.is_empty() => None,
                 None => return None,
             };
-            return Some(Host { name: Name::Address(address.into()), port });
+            return Some(Host { name: HostName::Address(address.into()), port });
         }
         let (name, port) = match text.split_once(':') {
             Some((name, port)) => (name, Some(parse_port(port)?)),
@@ -52,8 +52,8 @@ impl Host {
             return None;
         }
         let name = match name.parse::<Ipv4Addr>() {
-            Ok(address) => Name::Address(address.into()),
-            Err(_) => Name::Dns(name.to_ascii_lowercase()),
+            Ok(address) => HostName::Address(address.into()),
+            Err(_) => HostName::Dns(name.to_ascii_lowercase()),
         };
         Some(Host { name, port })
     }
@@ -65,24 +65,24 @@ impl Host {
 
     /// An address and a port.
     pub fn at(address: IpAddr, port: u16) -> Host {
-        Host { name: Name::Address(address.to_canonical()), port: Some(port) }
+        Host { name: HostName::Address(address.to_canonical()), port: Some(port) }
     }
 
     /// Whether this is an address.
     pub fn is_address(&self) -> bool {
-        matches!(self.name, Name::Address(_))
+        matches!(self.name, HostName::Address(_))
     }
 
     /// Whether this is an IPv6 address, which a Content-Security-Policy has no notation for.
     pub(super) fn is_ipv6(&self) -> bool {
-        matches!(self.name, Name::Address(IpAddr::V6(_)))
+        matches!(self.name, HostName::Address(IpAddr::V6(_)))
     }
 
     /// Whether a server with these names may be called this. `names` are in lower case, without a dot at the end.
     pub fn is_known<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> bool {
         match &self.name {
-            Name::Address(_) => true,
-            Name::Dns(name) => name == "localhost" || names.into_iter().any(|known| known == name),
+            HostName::Address(_) => true,
+            HostName::Dns(name) => name == "localhost" || names.into_iter().any(|known| known == name),
         }
     }
 
@@ -92,12 +92,12 @@ impl Host {
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Name::Address(IpAddr::V4(address)) => address.fmt(f),
-            Name::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
-            Name::Dns(name) => f.write_str(name),
+            HostName::Address(IpAddr::V4(address)) => address.fmt(f),
+            HostName::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
+            HostName::Dns(name) => f.write_str(name),
         }
     }
 }
@@ -117,7 +117,7 @@ fn parse_port(text: &str) -> Option<u16> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     is_secure: bool,
-    name: Name,
+    name: HostName,
     port: u16,
 }
 

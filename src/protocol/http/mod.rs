@@ -16,8 +16,8 @@ mod upgrade;
 
 pub use head::HeadReader;
 pub use host::{Host, Origin, OriginError};
-pub use refusal::Refusal;
-pub use request::{Method, Request};
+pub use refusal::HttpRefusal;
+pub use request::{HttpRequest, Method};
 pub use response::{Body, page_head, write_refusal, write_response};
-pub use route::{Answer, Site};
+pub use route::{Route, Site};
 pub use upgrade::{Protocol, Upgrade, write_accepted};

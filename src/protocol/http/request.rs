@@ -6,7 +6,7 @@
 //! *Owns* which heads are readable. *Knows nothing of* what is at a target.
 
 use super::host::Host;
-use super::refusal::Refusal;
+use super::refusal::HttpRefusal;
 
 /// Most header lines; the reader of heads has counted them with the request line.
 const MOST_HEADERS: usize = 64;
@@ -24,7 +24,7 @@ pub enum Method {
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct HttpRequest {
     /// How it asks.
     pub method: Method,
     /// The path, with what follows a `?`.
@@ -36,38 +36,38 @@ pub struct Request {
     is_http11: bool,
 }
 
-impl Request {
+impl HttpRequest {
     /// Reads a whole head, as [`super::HeadReader`] returns it.
     ///
     /// # Errors
     ///
     /// It is not HTTP/1.x, could be read in two ways, or comes with a body.
-    pub fn parse(head: &[u8]) -> Result<Request, Refusal> {
+    pub fn parse(head: &[u8]) -> Result<HttpRequest, HttpRefusal> {
         let mut lines = [httparse::EMPTY_HEADER; MOST_HEADERS];
         let mut parsed = httparse::Request::new(&mut lines);
         match parsed.parse(head) {
             Ok(httparse::Status::Complete(_)) => {}
-            Ok(httparse::Status::Partial) => return Err(Refusal::Bad("it is not whole")),
-            Err(error) => return Err(Refusal::Bad(reason(error))),
+            Ok(httparse::Status::Partial) => return Err(HttpRefusal::Bad("it is not whole")),
+            Err(error) => return Err(HttpRefusal::Bad(reason(error))),
         }
         let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
-            return Err(Refusal::Bad("it is not whole"));
+            return Err(HttpRefusal::Bad("it is not whole"));
         };
         let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned);
         let headers = parsed.headers.iter().map(|line| Ok((line.name.to_ascii_lowercase(), text(line.value)?)));
         let headers: Result<Vec<_>, std::str::Utf8Error> = headers.collect();
-        let headers = headers.map_err(|_| Refusal::Bad("a header is not UTF-8"))?;
+        let headers = headers.map_err(|_| HttpRefusal::Bad("a header is not UTF-8"))?;
         let method = match method {
             "GET" => Method::Get,
             "HEAD" => Method::Head,
             _ => Method::Other,
         };
-        let mut request = Request { method, target: target.to_owned(), host: None, headers, is_http11: minor == 1 };
+        let mut request = HttpRequest { method, target: target.to_owned(), host: None, headers, is_http11: minor == 1 };
         request.check_body()?;
         request.host = request.read_host()?;
         // OPTIONS and CONNECT may have other targets (RFC 9112, section 3.2).
         if !target.starts_with('/') && (method != Method::Other || target.contains("://")) {
-            return Err(Refusal::Bad("its target is not a path"));
+            return Err(HttpRefusal::Bad("its target is not a path"));
         }
         Ok(request)
     }
@@ -87,10 +87,10 @@ impl Request {
     /// # Errors
     ///
     /// There are two.
-    pub fn origin(&self) -> Result<Option<&str>, Refusal> {
+    pub fn origin(&self) -> Result<Option<&str>, HttpRefusal> {
         let mut origins = self.values("origin");
         match (origins.next(), origins.next()) {
-            (_, Some(_)) => Err(Refusal::Bad("it has two Origin lines")),
+            (_, Some(_)) => Err(HttpRefusal::Bad("it has two Origin lines")),
             (origin, None) => Ok(origin),
         }
     }
@@ -110,22 +110,22 @@ impl Request {
         self.is_http11
     }
 
-    fn check_body(&self) -> Result<(), Refusal> {
+    fn check_body(&self) -> Result<(), HttpRefusal> {
         if self.values("transfer-encoding").next().is_some() {
-            return Err(Refusal::Bad("it has a Transfer-Encoding"));
+            return Err(HttpRefusal::Bad("it has a Transfer-Encoding"));
         }
         if self.method != Method::Other && self.values("content-length").any(|length| length != "0") {
-            return Err(Refusal::Bad("it has a body"));
+            return Err(HttpRefusal::Bad("it has a body"));
         }
         Ok(())
     }
 
-    fn read_host(&self) -> Result<Option<Host>, Refusal> {
+    fn read_host(&self) -> Result<Option<Host>, HttpRefusal> {
         let mut hosts = self.values("host");
         match (hosts.next(), hosts.next()) {
-            (_, Some(_)) => Err(Refusal::Bad("it has two Host lines")),
-            (Some(host), None) => Host::parse(host).map(Some).ok_or(Refusal::Bad("its Host is not a host")),
-            (None, None) if self.is_http11 => Err(Refusal::Bad("it has no Host line")),
+            (_, Some(_)) => Err(HttpRefusal::Bad("it has two Host lines")),
+            (Some(host), None) => Host::parse(host).map(Some).ok_or(HttpRefusal::Bad("its Host is not a host")),
+            (None, None) if self.is_http11 => Err(HttpRefusal::Bad("it has no Host line")),
             (None, None) => Ok(None),
         }
     }

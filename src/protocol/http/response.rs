@@ -4,7 +4,7 @@
 //! *Knows nothing of* what the page contains.
 
 use super::host::Host;
-use super::refusal::Refusal;
+use super::refusal::HttpRefusal;
 use super::request::Method;
 
 /// What follows the head of an answer.
@@ -61,7 +61,7 @@ pub fn write_response(status: u16, extra: &str, body: Body<'_>, method: Method, 
 }
 
 /// Appends a refusal with its sentence.
-pub fn write_refusal(refusal: &Refusal, method: Method, out: &mut Vec<u8>) {
+pub fn write_refusal(refusal: &HttpRefusal, method: Method, out: &mut Vec<u8>) {
     let sentence = format!("{refusal}\r\n");
     write_response(refusal.status(), refusal.extra_lines(), Body::Text(&sentence), method, out);
 }
@@ -71,14 +71,14 @@ fn phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
         204 => "No Content",
-        400 => "Bad Request",
+        400 => "Bad HttpRequest",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        421 => "Misdirected Request",
+        408 => "HttpRequest Timeout",
+        421 => "Misdirected HttpRequest",
         426 => "Upgrade Required",
-        431 => "Request Header Fields Too Large",
+        431 => "HttpRequest Header Fields Too Large",
         503 => "Service Unavailable",
         _ => "",
     }

@@ -4,8 +4,8 @@
 //! *Knows nothing of* sockets.
 
 use super::host::{Host, Origin};
-use super::refusal::Refusal;
-use super::request::{Method, Request};
+use super::refusal::HttpRefusal;
+use super::request::{HttpRequest, Method};
 use super::upgrade::Upgrade;
 
 /// What the server goes by, and who else may connect.
@@ -21,7 +21,7 @@ pub struct Site<'a> {
 
 /// What a request gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Route {
     /// The page.
     Page,
     /// No icon: the page draws its own.
@@ -36,23 +36,23 @@ impl Site<'_> {
     /// # Errors
     ///
     /// The request is refused.
-    pub fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
+    pub fn answer(&self, request: &HttpRequest) -> Result<Route, HttpRefusal> {
         if let Some(host) = &request.host
             && !self.is_called(host)
         {
-            return Err(Refusal::UnknownHost(host.name()));
+            return Err(HttpRefusal::UnknownHost(host.name()));
         }
         if request.method == Method::Other {
-            return Err(Refusal::Method);
+            return Err(HttpRefusal::Method);
         }
         match request.path() {
-            "/" => Ok(Answer::Page),
-            "/favicon.ico" => Ok(Answer::NoIcon),
+            "/" => Ok(Route::Page),
+            "/favicon.ico" => Ok(Route::NoIcon),
             "/ws" => {
                 self.check_origin(request)?;
-                Upgrade::parse(request).map(Answer::Upgrade)
+                Upgrade::parse(request).map(Route::Upgrade)
             }
-            _ => Err(Refusal::NotFound),
+            _ => Err(HttpRefusal::NotFound),
         }
     }
 
@@ -62,14 +62,14 @@ impl Site<'_> {
     }
 
     /// A page may connect if it is this server's own, or listed. Programs name no page, and may always.
-    fn check_origin(&self, request: &Request) -> Result<(), Refusal> {
+    fn check_origin(&self, request: &HttpRequest) -> Result<(), HttpRefusal> {
         let Some(origin) = request.origin()? else { return Ok(()) };
-        let origin = Origin::parse(origin).map_err(|_| Refusal::ForeignOrigin)?;
+        let origin = Origin::parse(origin).map_err(|_| HttpRefusal::ForeignOrigin)?;
         let own = request.host.clone().map(|host| Origin::of(host, self.is_secure));
         if own.as_ref() == Some(&origin) || self.origins.contains(&origin) {
             Ok(())
         } else {
-            Err(Refusal::ForeignOrigin)
+            Err(HttpRefusal::ForeignOrigin)
         }
     }
 }

@@ -3,12 +3,12 @@ use proptest::prelude::*;
 use super::*;
 
 /// The head that the reader finds, fed whole.
-fn head(text: &str) -> Result<Option<Vec<u8>>, Refusal> {
+fn head(text: &str) -> Result<Option<Vec<u8>>, HttpRefusal> {
     Ok(HeadReader::new().feed(text.as_bytes())?.map(|(head, _)| head))
 }
 
-fn request(text: &str) -> Result<Request, Refusal> {
-    Request::parse(&head(text).expect("short enough").expect("a whole head"))
+fn request(text: &str) -> Result<HttpRequest, HttpRefusal> {
+    HttpRequest::parse(&head(text).expect("short enough").expect("a whole head"))
 }
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -24,7 +24,7 @@ fn site<'a>(names: &'a [String], origins: &'a [Origin]) -> Site<'a> {
     Site { names, origins, is_secure: false }
 }
 
-fn answer(text: &str) -> Result<Answer, Refusal> {
+fn answer(text: &str) -> Result<Route, HttpRefusal> {
     site(&[], &[]).answer(&request(text)?)
 }
 
@@ -57,12 +57,12 @@ fn a_head_over_eight_kibibytes_or_64_lines_is_refused_as_soon_as_that_is_known()
     let of_length = |length: usize| format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(length - 23));
     assert_eq!(of_length(8192).len(), 8192);
     assert!(head(&of_length(8192)).unwrap().is_some());
-    assert_eq!(head(&of_length(8193)), Err(Refusal::HeadTooLong));
+    assert_eq!(head(&of_length(8193)), Err(HttpRefusal::HeadTooLong));
     let of_lines = |lines: usize| format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X: y\r\n".repeat(lines - 2));
     assert!(head(&of_lines(64)).unwrap().is_some());
     assert_eq!(status(&of_lines(64)), 200);
-    assert_eq!(head(&of_lines(65)), Err(Refusal::HeadTooLong));
-    assert_eq!(Refusal::HeadTooLong.status(), 431);
+    assert_eq!(head(&of_lines(65)), Err(HttpRefusal::HeadTooLong));
+    assert_eq!(HttpRefusal::HeadTooLong.status(), 431);
     // A line without an end, and empty lines before the first one.
     for endless in ["a", "\r\n", "\r", "\0"] {
         let mut reader = HeadReader::new();
@@ -101,7 +101,7 @@ fn what_could_be_read_in_two_ways_is_refused() {
         "hello\r\n\r\n",
     ] {
         let refusal = answer(bad).unwrap_err();
-        assert!(matches!(refusal, Refusal::Bad(_)) && refusal.status() == 400, "{bad:?}: {refusal:?}");
+        assert!(matches!(refusal, HttpRefusal::Bad(_)) && refusal.status() == 400, "{bad:?}: {refusal:?}");
     }
     assert_eq!(status("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"), 200);
 }
@@ -129,7 +129,7 @@ fn each_target_has_its_answer() {
     }
     assert_eq!(status("GET / HTTP/1.0\r\n\r\n"), 200, "HTTP/1.0 has no Host");
     assert_eq!(status("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"), 405);
-    assert_eq!(Refusal::NotFound.to_string(), "There is nothing here. The chat is at /");
+    assert_eq!(HttpRefusal::NotFound.to_string(), "There is nothing here. The chat is at /");
 }
 
 /// (what a request says in Host and Origin, the status of the page, the status of the upgrade), for a server called `chat.example`
@@ -169,9 +169,9 @@ fn the_page_is_for_everybody_and_the_upgrade_for_this_page_those_listed_and_prog
     for (host, origin, page, upgrade) in HOSTS_AND_ORIGINS {
         let origin = if origin.is_empty() { String::new() } else { format!("Origin: {origin}\r\n") };
         let asks = |text: &str| match site(&names, &origins).answer(&request(text).unwrap()) {
-            Ok(Answer::Page) => 200,
-            Ok(Answer::Upgrade(_)) => 101,
-            Ok(Answer::NoIcon) => 204,
+            Ok(Route::Page) => 200,
+            Ok(Route::Upgrade(_)) => 101,
+            Ok(Route::NoIcon) => 204,
             Err(refusal) => refusal.status(),
         };
         assert_eq!(asks(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n{origin}\r\n")), page, "page {host} {origin:?}");
@@ -189,10 +189,10 @@ fn the_page_is_for_everybody_and_the_upgrade_for_this_page_those_listed_and_prog
     let two = upgrade_with("Origin: http://localhost:8080\r\nOrigin: http://localhost:8080\r\n");
     assert_eq!(status(&two), 400);
     assert_eq!(
-        Refusal::UnknownHost("evil.example".to_owned()).to_string(),
+        HttpRefusal::UnknownHost("evil.example".to_owned()).to_string(),
         "This server is not known as evil.example. The admin can add the name to hosts in [web]."
     );
-    assert_eq!(Refusal::ForeignOrigin.to_string(), "This page may not connect here.");
+    assert_eq!(HttpRefusal::ForeignOrigin.to_string(), "This page may not connect here.");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn a_handshake_is_answered_with_the_accept_key_and_the_first_known_sub_protocol(
         // Extensions are not offered.
         ("Sec-WebSocket-Extensions: permessage-deflate\r\n", ""),
     ] {
-        let Ok(Answer::Upgrade(upgrade)) = answer(&upgrade_with(asked)) else { panic!("{asked}") };
+        let Ok(Route::Upgrade(upgrade)) = answer(&upgrade_with(asked)) else { panic!("{asked}") };
         let mut out = Vec::new();
         write_accepted(&upgrade, &mut out);
         assert_eq!(
@@ -267,7 +267,7 @@ fn a_handshake_that_is_not_one_says_what_is_missing() {
         assert_eq!(found, expected, "{from} -> {to}");
     }
     let mut out = Vec::new();
-    write_refusal(&Refusal::UpgradeRequired, Method::Get, &mut out);
+    write_refusal(&HttpRefusal::UpgradeRequired, Method::Get, &mut out);
     assert!(String::from_utf8(out).unwrap().contains("\r\nSec-WebSocket-Version: 13\r\n"));
 }
 
@@ -287,7 +287,7 @@ fn a_proxy_is_believed_about_the_last_address_in_its_list() {
 
 #[test]
 fn every_answer_says_its_true_length_and_closes() {
-    let refusals = [Refusal::NotFound, Refusal::Method, Refusal::Full("The server is full.".to_owned())];
+    let refusals = [HttpRefusal::NotFound, HttpRefusal::Method, HttpRefusal::Full("The server is full.".to_owned())];
     for refusal in refusals {
         let (mut whole, mut short) = (Vec::new(), Vec::new());
         write_refusal(&refusal, Method::Get, &mut whole);
@@ -345,11 +345,11 @@ proptest! {
             Ok(None) => reader.feed(&input[cut..]),
             ended => ended,
         };
-        let head = |found: Result<Option<(Vec<u8>, usize)>, Refusal>| found.map(|found| found.map(|(head, _)| head));
+        let head = |found: Result<Option<(Vec<u8>, usize)>, HttpRefusal>| found.map(|found| found.map(|(head, _)| head));
         let (whole, parts) = (head(whole), head(parts));
         prop_assert_eq!(&whole, &parts);
         if let Ok(Some(head)) = whole {
-            let _ = Request::parse(&head).and_then(|request| site(&[], &[]).answer(&request));
+            let _ = HttpRequest::parse(&head).and_then(|request| site(&[], &[]).answer(&request));
         }
     }
 }

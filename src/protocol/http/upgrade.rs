@@ -5,8 +5,8 @@
 
 use tungstenite::handshake::derive_accept_key;
 
-use super::refusal::Refusal;
-use super::request::{Method, Request};
+use super::refusal::HttpRefusal;
+use super::request::{HttpRequest, Method};
 
 /// Sub-protocols by their names: JSON, and the two of mudstandards.org for terminals.
 pub(super) const JSON: &str = "chatsock.v1";
@@ -52,22 +52,22 @@ impl Upgrade {
     /// # Errors
     ///
     /// It asks for no WebSocket, for one of another version, or with a wrong key.
-    pub fn parse(request: &Request) -> Result<Upgrade, Refusal> {
+    pub fn parse(request: &HttpRequest) -> Result<Upgrade, HttpRefusal> {
         let lists = |name, wanted: &str| request.items(name).any(|item| item.eq_ignore_ascii_case(wanted));
         if request.method != Method::Get || !request.is_http11() || !lists("upgrade", "websocket") {
-            return Err(Refusal::UpgradeRequired);
+            return Err(HttpRefusal::UpgradeRequired);
         }
         if !lists("connection", "upgrade") {
-            return Err(Refusal::Bad("its Connection does not say upgrade"));
+            return Err(HttpRefusal::Bad("its Connection does not say upgrade"));
         }
         let mut versions = request.values("sec-websocket-version");
         if (versions.next(), versions.next()) != (Some("13"), None) {
-            return Err(Refusal::UpgradeRequired);
+            return Err(HttpRefusal::UpgradeRequired);
         }
         let mut keys = request.values("sec-websocket-key");
         let key = match (keys.next(), keys.next()) {
             (Some(key), None) if is_key(key) => key,
-            _ => return Err(Refusal::Bad("its Sec-WebSocket-Key is not 16 bytes in Base64")),
+            _ => return Err(HttpRefusal::Bad("its Sec-WebSocket-Key is not 16 bytes in Base64")),
         };
         let protocol = request.items("sec-websocket-protocol").find_map(Protocol::parse);
         Ok(Upgrade { protocol, accept: derive_accept_key(key.as_bytes()) })

@@ -17,4 +17,4 @@ mod tests;
 pub use error::JsonError;
 pub use lines::{RequestLine, RequestLines};
 pub use object::{Id, Object, Receiver, Value};
-pub use request::{Hidden, Options, Receivers, Request, parse};
+pub use request::{Hidden, JsonRequest, Options, Receivers, parse};

@@ -27,7 +27,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// A request. What was missing or null has its default.
 #[derive(Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
-pub struct Request<'a> {
+pub struct JsonRequest<'a> {
     /// The client's own name for the request, at most 64 bytes.
     #[serde(borrow, deserialize_with = "id")]
     pub id: Option<Cow<'a, str>>,
@@ -102,7 +102,7 @@ impl fmt::Debug for Hidden<'_> {
 ///
 /// # Errors
 /// If it is not one JSON object, nests deeper than two levels, has more than 32 keys, or has a value of the wrong type.
-pub fn parse(line: &[u8]) -> Result<Request<'_>, JsonError> {
+pub fn parse(line: &[u8]) -> Result<JsonRequest<'_>, JsonError> {
     let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
     scan::check(line).map_err(|misshape| JsonError::misshape(line, misshape))?;
     // A list in the order of the fields would be read as well.
@@ -195,7 +195,7 @@ impl<'de> Visitor<'de> for Names {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut names = Vec::new();
-        while let Some(Name(name)) = list.next_element()? {
+        while let Some(ReceiverName(name)) = list.next_element()? {
             if names.len() >= MOST_RECEIVERS {
                 return Err(A::Error::custom(format_args!("more than {MOST_RECEIVERS} receivers")));
             }
@@ -211,11 +211,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Receivers<'a> {
     }
 }
 
-struct Name<'a>(Cow<'a, str>);
+struct ReceiverName<'a>(Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Name<'de> {
+impl<'de> Deserialize<'de> for ReceiverName<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_str(Text).map(Name)
+        from.deserialize_str(Text).map(ReceiverName)
     }
 }
 

@@ -72,10 +72,10 @@ fn a_request_is_read_with_all_its_fields() {
 
 #[test]
 fn what_is_missing_or_null_has_its_default() {
-    let nothing = Request::default();
-    assert_eq!(parse(b"{}"), Ok(Request::default()));
+    let nothing = JsonRequest::default();
+    assert_eq!(parse(b"{}"), Ok(JsonRequest::default()));
     let nulls = br#"{"id":null,"action":null,"receiver":null,"content":null,"private":null,"optional":null}"#;
-    assert_eq!(parse(nulls), Ok(Request::default()));
+    assert_eq!(parse(nulls), Ok(JsonRequest::default()));
     assert_eq!(parse(br#"{"optional":{"bot":null,"message":null,"password":null}}"#), Ok(nothing));
     let marked = b"\xef\xbb\xbf { \"action\" : \"ping\" } \r";
     assert_eq!(parse(marked).expect("a request").action, "ping");
@@ -157,11 +157,11 @@ fn a_million_levels_need_no_stack() {
                 let line = format!("{before}{bomb}");
                 assert!(parse(line.as_bytes()).is_err());
                 // Without the look at the shape before.
-                assert!(serde_json::from_str::<Request<'_>>(&line).is_err());
+                assert!(serde_json::from_str::<JsonRequest<'_>>(&line).is_err());
             }
         }
         let closed = format!(r#"{{"x":{arrays}{}}}"#, "]".repeat(LEVELS));
-        assert!(serde_json::from_str::<Request<'_>>(&closed).is_ok(), "what is skipped is not recursed into");
+        assert!(serde_json::from_str::<JsonRequest<'_>>(&closed).is_ok(), "what is skipped is not recursed into");
     };
     let small = thread::Builder::new().stack_size(128 * 1024).spawn(bombs).expect("a thread");
     small.join().expect("the stack suffices");

@@ -24,7 +24,7 @@ mod drawing;
 mod search;
 mod undo;
 
-use drawing::{Damage, Drawn, Frame};
+use drawing::{Damage, Drawn, Placement};
 use search::Search;
 use undo::Undo;
 
@@ -89,7 +89,7 @@ pub struct Editor {
     bell_due: bool,
     last: Last,
     damage: Damage,
-    frame: Frame,
+    frame: Placement,
     /// What [`Editor::draw`] wrote last, if it is slow to produce again.
     drawn: Option<Box<Drawn>>,
     /// Bytes examined one by one since the last [`Editor::take_work`].
@@ -129,7 +129,7 @@ impl Editor {
             bell_due: false,
             last: Last::Other,
             damage: Damage::Nothing,
-            frame: Frame::default(),
+            frame: Placement::default(),
             drawn: None,
             work: 0,
             keys: Keys::new(),

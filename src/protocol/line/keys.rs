@@ -79,7 +79,7 @@ pub(super) enum Key<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum KeyState {
     Ground,
     /// A LF or NUL belongs to the CR before it.
     AfterReturn,
@@ -101,7 +101,7 @@ enum State {
 /// Decodes keys in fixed memory.
 #[derive(Debug)]
 pub(super) struct Keys {
-    state: State,
+    state: KeyState,
     is_pasting: bool,
     /// Line ends in the paste that no text has followed yet. Saturates: a longer run of empty lines is cut.
     breaks: u16,
@@ -118,7 +118,7 @@ impl Keys {
     /// Line mode may have read only the CR of the previous line end: a LF or NUL that comes first is dropped.
     pub(super) fn new() -> Keys {
         Keys {
-            state: State::AfterReturn,
+            state: KeyState::AfterReturn,
             is_pasting: false,
             breaks: 0,
             partial: [0; 4],
@@ -137,7 +137,7 @@ impl Keys {
     /// Drops an incomplete sequence, paste or character.
     pub(super) fn reset(&mut self) {
         *self =
-            Keys { state: State::Ground, charset: self.charset, reports_escape: self.reports_escape, ..Keys::new() };
+            Keys { state: KeyState::Ground, charset: self.charset, reports_escape: self.reports_escape, ..Keys::new() };
     }
 
     /// Sets how the terminal encodes characters. An incomplete one is dropped.
@@ -160,10 +160,10 @@ impl Keys {
     pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<Key<'a>> {
         loop {
             let (&byte, rest) = input.split_first()?;
-            if self.breaks > 0 && self.state == State::Ground && is_text(byte) {
+            if self.breaks > 0 && self.state == KeyState::Ground && is_text(byte) {
                 return Some(Key::Breaks(std::mem::take(&mut self.breaks)));
             }
-            if self.partial_length > 0 || (byte >= 0x80 && self.state == State::Ground) {
+            if self.partial_length > 0 || (byte >= 0x80 && self.state == KeyState::Ground) {
                 let (character, is_taken) = self.character(byte);
                 if is_taken {
                     *input = rest;
@@ -173,7 +173,7 @@ impl Keys {
                     None => continue,
                 }
             }
-            if self.state == State::Ground && is_printable(byte) {
+            if self.state == KeyState::Ground && is_printable(byte) {
                 let end = input.iter().position(|byte| !is_printable(*byte)).unwrap_or(input.len());
                 let (run, rest) = input.split_at(end);
                 *input = rest;
@@ -185,11 +185,11 @@ impl Keys {
                 *input = rest;
             }
             if key == Some(Key::Enter)
-                && self.state == State::AfterReturn
+                && self.state == KeyState::AfterReturn
                 && let [b'\n' | 0, rest @ ..] = *input
             {
                 // Taken now if it is here: line mode may read what follows.
-                self.state = State::Ground;
+                self.state = KeyState::Ground;
                 *input = rest;
             }
             if key.is_some() {
@@ -228,64 +228,70 @@ impl Keys {
     /// All transitions. The second value is whether the byte is taken; if not, it is handled again in the new state.
     fn control(&mut self, byte: u8) -> (Option<Key<'static>>, bool) {
         let (next, key, is_taken) = match (self.state, byte) {
-            (State::AfterReturn, b'\n' | 0) => (State::Ground, None, true),
-            (State::AfterReturn, _) => (State::Ground, None, false),
+            (KeyState::AfterReturn, b'\n' | 0) => (KeyState::Ground, None, true),
+            (KeyState::AfterReturn, _) => (KeyState::Ground, None, false),
 
-            (State::AfterInterrupt, INTERRUPT) => {
+            (KeyState::AfterInterrupt, INTERRUPT) => {
                 self.end_paste();
-                (State::Ground, Some(Key::Interrupt), true)
+                (KeyState::Ground, Some(Key::Interrupt), true)
             }
-            (State::AfterInterrupt, _) => (State::Ground, None, false),
+            (KeyState::AfterInterrupt, _) => (KeyState::Ground, None, false),
 
-            (State::Ground, b'\r' | b'\n') if self.is_pasting => {
+            (KeyState::Ground, b'\r' | b'\n') if self.is_pasting => {
                 self.breaks = self.breaks.saturating_add(1);
-                (if byte == b'\r' { State::AfterReturn } else { State::Ground }, None, true)
+                (if byte == b'\r' { KeyState::AfterReturn } else { KeyState::Ground }, None, true)
             }
-            (State::Ground, INTERRUPT) if self.is_pasting => (State::AfterInterrupt, None, true),
-            (State::Ground, b'\r') => (State::AfterReturn, Some(Key::Enter), true),
-            (State::Ground, b'\n') => (State::Ground, Some(Key::Enter), true),
-            (State::Ground, ESC) => (State::Escape, self.reports_escape.then_some(Key::Escape), true),
-            (State::Ground, b'\t') if self.is_pasting => (State::Ground, Some(Key::Character('\t')), true),
-            (State::Ground, _) if self.is_pasting => (State::Ground, None, true),
-            (State::Ground, _) => (State::Ground, control_key(byte), true),
+            (KeyState::Ground, INTERRUPT) if self.is_pasting => (KeyState::AfterInterrupt, None, true),
+            (KeyState::Ground, b'\r') => (KeyState::AfterReturn, Some(Key::Enter), true),
+            (KeyState::Ground, b'\n') => (KeyState::Ground, Some(Key::Enter), true),
+            (KeyState::Ground, ESC) => (KeyState::Escape, self.reports_escape.then_some(Key::Escape), true),
+            (KeyState::Ground, b'\t') if self.is_pasting => (KeyState::Ground, Some(Key::Character('\t')), true),
+            (KeyState::Ground, _) if self.is_pasting => (KeyState::Ground, None, true),
+            (KeyState::Ground, _) => (KeyState::Ground, control_key(byte), true),
 
-            (State::Escape, ESC) => (State::Escape, None, true),
-            (State::Escape, b'[') => (State::Control(Sequence::default()), None, true),
-            (State::Escape, b'O') => (State::Control(Sequence { is_ss3: true, ..Sequence::default() }), None, true),
-            (State::Escape, b']' | b'P' | b'X' | b'^' | b'_') => (State::String(LONGEST_STRING), None, true),
+            (KeyState::Escape, ESC) => (KeyState::Escape, None, true),
+            (KeyState::Escape, b'[') => (KeyState::Control(Sequence::default()), None, true),
+            (KeyState::Escape, b'O') => {
+                (KeyState::Control(Sequence { is_ss3: true, ..Sequence::default() }), None, true)
+            }
+            (KeyState::Escape, b']' | b'P' | b'X' | b'^' | b'_') => (KeyState::String(LONGEST_STRING), None, true),
             // The other sequences of ISO 2022: intermediate bytes, then a final one.
-            (State::Escape, 0x20..=0x2f) if self.is_pasting => (State::Escape, None, true),
-            (State::Escape, 0x30..=0x7e) if self.is_pasting => (State::Ground, None, true),
-            (State::Escape, b'b') => (State::Ground, Some(Key::WordLeft), true),
-            (State::Escape, b'f') => (State::Ground, Some(Key::WordRight), true),
-            (State::Escape, b'd') => (State::Ground, Some(Key::EraseWordRight), true),
-            (State::Escape, 0x08 | 0x7f) if !self.is_pasting => (State::Ground, Some(Key::EraseWord), true),
-            (State::Escape, _) => (State::Ground, None, false),
+            (KeyState::Escape, 0x20..=0x2f) if self.is_pasting => (KeyState::Escape, None, true),
+            (KeyState::Escape, 0x30..=0x7e) if self.is_pasting => (KeyState::Ground, None, true),
+            (KeyState::Escape, b'b') => (KeyState::Ground, Some(Key::WordLeft), true),
+            (KeyState::Escape, b'f') => (KeyState::Ground, Some(Key::WordRight), true),
+            (KeyState::Escape, b'd') => (KeyState::Ground, Some(Key::EraseWordRight), true),
+            (KeyState::Escape, 0x08 | 0x7f) if !self.is_pasting => (KeyState::Ground, Some(Key::EraseWord), true),
+            (KeyState::Escape, _) => (KeyState::Ground, None, false),
 
-            (State::Control(Sequence { is_ss3: false, is_begun: false, .. }), b'[') => (State::Console, None, true),
-            // In a paste it is the sequence for deleting a line, not a report.
-            (State::Control(Sequence { is_ss3: false, is_begun: false, .. }), b'M') if !self.is_pasting => {
-                (State::Mouse(3), None, true)
+            (KeyState::Control(Sequence { is_ss3: false, is_begun: false, .. }), b'[') => {
+                (KeyState::Console, None, true)
             }
-            (State::Control(sequence), 0x20..=0x3f) => (State::Control(sequence.with(byte)), None, true),
-            (State::Control(sequence), 0x40..=0x7e) => (State::Ground, self.sequence_key(sequence, byte), true),
+            // In a paste it is the sequence for deleting a line, not a report.
+            (KeyState::Control(Sequence { is_ss3: false, is_begun: false, .. }), b'M') if !self.is_pasting => {
+                (KeyState::Mouse(3), None, true)
+            }
+            (KeyState::Control(sequence), 0x20..=0x3f) => (KeyState::Control(sequence.with(byte)), None, true),
+            (KeyState::Control(sequence), 0x40..=0x7e) => (KeyState::Ground, self.sequence_key(sequence, byte), true),
             // A control character or non-ASCII text ends a sequence.
-            (State::Control(_), _) => (State::Ground, None, false),
+            (KeyState::Control(_), _) => (KeyState::Ground, None, false),
 
-            (State::Console, 0x20..=0x7e) => (State::Ground, None, true),
-            (State::Console, _) => (State::Ground, None, false),
+            (KeyState::Console, 0x20..=0x7e) => (KeyState::Ground, None, true),
+            (KeyState::Console, _) => (KeyState::Ground, None, false),
 
-            (State::Mouse(left), 0x20..) => (if left > 1 { State::Mouse(left - 1) } else { State::Ground }, None, true),
-            (State::Mouse(_), _) => (State::Ground, None, false),
+            (KeyState::Mouse(left), 0x20..) => {
+                (if left > 1 { KeyState::Mouse(left - 1) } else { KeyState::Ground }, None, true)
+            }
+            (KeyState::Mouse(_), _) => (KeyState::Ground, None, false),
 
             // BEL, CAN and SUB.
-            (State::String(_), 0x07 | 0x18 | 0x1a) => (State::Ground, None, true),
-            (State::String(_), ESC) => (State::StringEscape, None, true),
-            (State::String(0), _) => (State::Ground, None, false),
-            (State::String(left), 0 | 0x20..=0x7e | 0x80..) => (State::String(left - 1), None, true),
-            (State::String(_), _) => (State::Ground, None, false),
-            (State::StringEscape, b'\\') => (State::Ground, None, true),
-            (State::StringEscape, _) => (State::Escape, None, false),
+            (KeyState::String(_), 0x07 | 0x18 | 0x1a) => (KeyState::Ground, None, true),
+            (KeyState::String(_), ESC) => (KeyState::StringEscape, None, true),
+            (KeyState::String(0), _) => (KeyState::Ground, None, false),
+            (KeyState::String(left), 0 | 0x20..=0x7e | 0x80..) => (KeyState::String(left - 1), None, true),
+            (KeyState::String(_), _) => (KeyState::Ground, None, false),
+            (KeyState::StringEscape, b'\\') => (KeyState::Ground, None, true),
+            (KeyState::StringEscape, _) => (KeyState::Escape, None, false),
         };
         self.state = next;
         (key, is_taken)

@@ -52,7 +52,7 @@ pub enum Source {
 
 /// What the first bytes of a connection say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum HeaderVerdict {
     /// They may become a header; at least so many more bytes are needed, and all of them belong to it.
     Undecided(usize),
     /// A header of so many bytes, which everything else follows.
@@ -105,47 +105,47 @@ impl fmt::Display for HeaderError {
 impl std::error::Error for HeaderError {}
 
 /// Judges the first bytes of a connection. The verdict is reached with the first byte that decides it.
-pub fn parse(bytes: &[u8]) -> Verdict {
+pub fn parse(bytes: &[u8]) -> HeaderVerdict {
     let beginning = bytes.len().min(SIGNATURE.len());
     if bytes[..beginning] != SIGNATURE[..beginning] {
         // The name is for the log: already the first byte has shown that it is not version 2.
         let text = b"PROXY ";
         let is_text = bytes.starts_with(text) || text.starts_with(bytes);
-        return Verdict::Invalid(if is_text { HeaderError::Text } else { HeaderError::NoHeader });
+        return HeaderVerdict::Invalid(if is_text { HeaderError::Text } else { HeaderError::NoHeader });
     }
-    let Some(&command) = bytes.get(12) else { return Verdict::Undecided(FIXED - bytes.len()) };
+    let Some(&command) = bytes.get(12) else { return HeaderVerdict::Undecided(FIXED - bytes.len()) };
     if command != VERSION | LOCAL && command != VERSION | PROXY {
-        return Verdict::Invalid(HeaderError::Version(command));
+        return HeaderVerdict::Invalid(HeaderError::Version(command));
     }
     let is_local = command == VERSION | LOCAL;
-    let Some(&family) = bytes.get(13) else { return Verdict::Undecided(FIXED - bytes.len()) };
+    let Some(&family) = bytes.get(13) else { return HeaderVerdict::Undecided(FIXED - bytes.len()) };
     let addresses = match family {
         // With LOCAL the family is ignored (section 2.2).
         _ if is_local => 0,
         UNSPECIFIED => 0,
         TCP4 => TCP4_LENGTH,
         TCP6 => TCP6_LENGTH,
-        UNIX_STREAM | UNIX_DATAGRAM => return Verdict::Invalid(HeaderError::Unix),
-        other => return Verdict::Invalid(HeaderError::Family(other)),
+        UNIX_STREAM | UNIX_DATAGRAM => return HeaderVerdict::Invalid(HeaderError::Unix),
+        other => return HeaderVerdict::Invalid(HeaderError::Family(other)),
     };
-    let Some(&high) = bytes.get(14) else { return Verdict::Undecided(FIXED - bytes.len()) };
+    let Some(&high) = bytes.get(14) else { return HeaderVerdict::Undecided(FIXED - bytes.len()) };
     let most = u16::from_be_bytes([high, 0]);
     if usize::from(most) > MAX_LENGTH {
-        return Verdict::Invalid(HeaderError::TooLong(
+        return HeaderVerdict::Invalid(HeaderError::TooLong(
             bytes.get(15).map_or(most, |&low| u16::from_be_bytes([high, low])),
         ));
     }
-    let Some(&low) = bytes.get(15) else { return Verdict::Undecided(FIXED - bytes.len()) };
+    let Some(&low) = bytes.get(15) else { return HeaderVerdict::Undecided(FIXED - bytes.len()) };
     let length = u16::from_be_bytes([high, low]);
     if usize::from(length) > MAX_LENGTH {
-        return Verdict::Invalid(HeaderError::TooLong(length));
+        return HeaderVerdict::Invalid(HeaderError::TooLong(length));
     }
     if usize::from(length) < addresses {
-        return Verdict::Invalid(HeaderError::TooShort(length));
+        return HeaderVerdict::Invalid(HeaderError::TooShort(length));
     }
     let end = FIXED + usize::from(length);
     if bytes.len() < end {
-        return Verdict::Undecided(end - bytes.len());
+        return HeaderVerdict::Undecided(end - bytes.len());
     }
     let body = &bytes[FIXED..end];
     let source = match family {
@@ -154,7 +154,7 @@ pub fn parse(bytes: &[u8]) -> Verdict {
         TCP6 => client::<16>(body),
         _ => Source::Proxy,
     };
-    Verdict::Header(source, end)
+    HeaderVerdict::Header(source, end)
 }
 
 /// The source in a body of source address, destination address, source port, destination port.

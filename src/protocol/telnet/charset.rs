@@ -3,7 +3,7 @@
 //! *Owns* both directions of the option, the server's one request, and the charset in force.
 //! *Knows nothing of* how text is converted.
 
-use super::options::{OURS, Outcome, Switch, THEIRS};
+use super::options::{OURS, Switch, SwitchChange, THEIRS};
 use super::{CHARSET, IAC, SB, SE};
 use crate::text::Charset;
 
@@ -51,7 +51,7 @@ impl CharsetOption {
 
     /// Takes DO or DONT.
     pub(super) fn receive_ours(&mut self, on: bool, out: &mut Vec<u8>) {
-        if self.ours.receive(on, true, CHARSET, OURS, out) == Outcome::SwitchedOn {
+        if self.ours.receive(on, true, CHARSET, OURS, out) == SwitchChange::SwitchedOn {
             self.request(out);
         }
     }

@@ -32,7 +32,7 @@ pub(super) enum TelnetEvent<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum DecoderState {
     Data,
     Iac,
     Negotiation(u8),
@@ -44,7 +44,7 @@ enum State {
 /// Decodes telnet; can be resumed at every byte.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    state: State,
+    state: DecoderState,
     /// Option and content; empty and unallocated outside of subnegotiations.
     stored: Vec<u8>,
     /// A lone 0xFF before text is text too.
@@ -54,7 +54,7 @@ pub(super) struct Decoder {
 impl Decoder {
     /// A decoder at the beginning of a connection.
     pub(super) fn new() -> Decoder {
-        Decoder { state: State::Data, stored: Vec::new(), accepts_lone_iac: false }
+        Decoder { state: DecoderState::Data, stored: Vec::new(), accepts_lone_iac: false }
     }
 
     /// The option and content of the subnegotiation just completed; `None` if it was empty.
@@ -66,7 +66,7 @@ impl Decoder {
     pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<TelnetEvent<'a>> {
         while let Some((&byte, rest)) = input.split_first() {
             match self.state {
-                State::Data => {
+                DecoderState::Data => {
                     let length = input.iter().position(|byte| *byte == IAC).unwrap_or(input.len());
                     if length > 0 {
                         let (data, rest) = input.split_at(length);
@@ -74,67 +74,67 @@ impl Decoder {
                         return Some(TelnetEvent::Data(data));
                     }
                     *input = rest;
-                    self.state = State::Iac;
+                    self.state = DecoderState::Iac;
                 }
                 // A lone 0xFF before text: the client does not speak telnet, or does not double. The text counts.
-                State::Iac if byte < FIRST_COMMAND => {
-                    self.state = State::Data;
+                DecoderState::Iac if byte < FIRST_COMMAND => {
+                    self.state = DecoderState::Data;
                     if self.accepts_lone_iac {
                         return Some(TelnetEvent::Data(&[IAC]));
                     }
                 }
-                State::Iac => {
+                DecoderState::Iac => {
                     *input = rest;
-                    self.state = State::Data;
+                    self.state = DecoderState::Data;
                     match byte {
                         IAC => return Some(TelnetEvent::Data(&[IAC])),
-                        WILL | WONT | DO | DONT => self.state = State::Negotiation(byte),
+                        WILL | WONT | DO | DONT => self.state = DecoderState::Negotiation(byte),
                         SB => {
                             self.forget();
-                            self.state = State::Subnegotiation;
+                            self.state = DecoderState::Subnegotiation;
                         }
                         // A stray SE closes nothing.
                         SE => {}
                         command => return Some(TelnetEvent::Command(command)),
                     }
                 }
-                State::Negotiation(verb) => {
+                DecoderState::Negotiation(verb) => {
                     *input = rest;
-                    self.state = State::Data;
+                    self.state = DecoderState::Data;
                     return Some(TelnetEvent::Negotiation(verb, byte));
                 }
-                State::Subnegotiation if self.overlong() && matches!(byte, b'\r' | b'\n') => {
+                DecoderState::Subnegotiation if self.overlong() && matches!(byte, b'\r' | b'\n') => {
                     self.forget();
-                    self.state = State::Data;
+                    self.state = DecoderState::Data;
                 }
-                State::Subnegotiation => {
+                DecoderState::Subnegotiation => {
                     *input = rest;
                     if byte == IAC {
-                        self.state = State::SubnegotiationIac;
+                        self.state = DecoderState::SubnegotiationIac;
                     } else {
                         self.store(byte);
                     }
                 }
-                State::SubnegotiationIac => match byte {
+                DecoderState::SubnegotiationIac => match byte {
                     IAC => {
                         *input = rest;
-                        self.state = State::Subnegotiation;
+                        self.state = DecoderState::Subnegotiation;
                         self.store(byte);
                     }
                     SE => {
                         *input = rest;
-                        self.state = State::Data;
+                        self.state = DecoderState::Data;
                         return Some(TelnetEvent::Subnegotiation);
                     }
                     // Not doubled: some clients send a width of 255 columns so.
                     ..FIRST_COMMAND => {
                         self.store(IAC);
-                        self.state = State::Subnegotiation;
+                        self.state = DecoderState::Subnegotiation;
                     }
                     // The SE is missing: the command counts, the subnegotiation does not.
                     _ => {
                         self.forget();
-                        self.state = State::Iac;
+                        self.state = DecoderState::Iac;
                     }
                 },
             }

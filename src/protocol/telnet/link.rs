@@ -6,7 +6,7 @@
 use super::charset::CharsetOption;
 use super::decode::{Decoder, TelnetEvent};
 use super::event::{LinkEvent, Policy};
-use super::options::{OURS, Outcome, Refusals, Switch, THEIRS};
+use super::options::{OURS, Refusals, Switch, SwitchChange, THEIRS};
 use super::{
     ABORT, AYT, BINARY, CHARSET, DO, EC, ECHO, EL, EOF, IAC, IP, NAWS, SB, SE, SUPPRESS_GO_AHEAD, SUSP, TERMINAL_TYPE,
     TIMING_MARK, Terminal, WILL,
@@ -220,9 +220,9 @@ impl Link {
                 self.their_binary.receive(on, true, option, THEIRS, out);
             }
             TERMINAL_TYPE => match self.their_terminal_type.receive(on, true, option, THEIRS, out) {
-                Outcome::SwitchedOn => self.ask_name(out),
-                Outcome::SwitchedOff => self.end_names(out),
-                Outcome::Nothing => {}
+                SwitchChange::SwitchedOn => self.ask_name(out),
+                SwitchChange::SwitchedOff => self.end_names(out),
+                SwitchChange::Nothing => {}
             },
             CHARSET => self.charset.receive_theirs(on, out),
             NAWS => {

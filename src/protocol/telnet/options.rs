@@ -30,7 +30,7 @@ const MOST_AGREED: u8 = 4;
 
 /// What the peer's answer changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum SwitchChange {
     Nothing,
     SwitchedOn,
     SwitchedOff,
@@ -63,22 +63,22 @@ impl Switch {
         option: u8,
         [yes, no]: [u8; 2],
         out: &mut Vec<u8>,
-    ) -> Outcome {
+    ) -> SwitchChange {
         if self.unanswered > 0 {
             self.settle(on);
             if self.unanswered > 0 {
-                return Outcome::Nothing;
+                return SwitchChange::Nothing;
             }
             let before = self.on;
             self.on = on && self.wanted;
             self.refused = self.wanted && !on;
             self.wanted = self.on;
             return match (before, self.on) {
-                (false, true) => Outcome::SwitchedOn,
-                (true, false) => Outcome::SwitchedOff,
+                (false, true) => SwitchChange::SwitchedOn,
+                (true, false) => SwitchChange::SwitchedOff,
                 // A refusal counts too: the caller stops waiting for the option.
-                (false, false) if self.refused => Outcome::SwitchedOff,
-                _ => Outcome::Nothing,
+                (false, false) if self.refused => SwitchChange::SwitchedOff,
+                _ => SwitchChange::Nothing,
             };
         }
         match (self.on, on) {
@@ -86,24 +86,24 @@ impl Switch {
                 self.agreed += 1;
                 (self.on, self.wanted, self.refused) = (true, true, false);
                 out.extend_from_slice(&[IAC, yes, option]);
-                Outcome::SwitchedOn
+                SwitchChange::SwitchedOn
             }
             (false, true) => {
                 if !std::mem::replace(&mut self.refused, true) {
                     out.extend_from_slice(&[IAC, no, option]);
                 }
-                Outcome::Nothing
+                SwitchChange::Nothing
             }
             (true, false) => {
                 (self.on, self.wanted, self.refused) = (false, false, true);
                 out.extend_from_slice(&[IAC, no, option]);
-                Outcome::SwitchedOff
+                SwitchChange::SwitchedOff
             }
             (false, false) => {
                 self.refused = true;
-                Outcome::Nothing
+                SwitchChange::Nothing
             }
-            (true, true) => Outcome::Nothing,
+            (true, true) => SwitchChange::Nothing,
         }
     }
 

@@ -77,24 +77,24 @@ fn without_eight_bits(mut out: Vec<u8>) -> Vec<u8> {
 }
 
 /// An opened link, and what it has reported since.
-struct Peer {
+struct TelnetPeer {
     link: Link,
     seen: Vec<Seen>,
     out: Vec<u8>,
 }
 
-impl Peer {
-    fn new(policy: Policy) -> Peer {
+impl TelnetPeer {
+    fn new(policy: Policy) -> TelnetPeer {
         let mut link = Link::new(policy);
         let mut out = Vec::new();
         link.open(&mut out);
         out.clear();
-        Peer { link, seen: Vec::new(), out }
+        TelnetPeer { link, seen: Vec::new(), out }
     }
 
     /// A peer with a terminal in character mode.
-    fn in_character_mode() -> Peer {
-        let mut peer = Peer::new(Policy::Auto);
+    fn in_character_mode() -> TelnetPeer {
+        let mut peer = TelnetPeer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
         peer.only_name("xterm");
         peer.says(&[IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD]);
@@ -160,7 +160,7 @@ fn terminal_type(name: &[u8]) -> Vec<u8> {
 const SEND: [u8; 6] = [IAC, SB, TERMINAL_TYPE, 1, IAC, SE];
 
 fn run(chunks: &[&[u8]]) -> (Vec<Seen>, Vec<u8>) {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     for chunk in chunks {
         feed(&mut peer.link, chunk, &mut peer.seen, &mut peer.out);
     }
@@ -192,7 +192,7 @@ fn a_connection_opens_with_two_questions_and_a_carriage_return() {
 
 #[test]
 fn a_client_that_is_not_telnet_is_never_sent_a_command_after_the_probe() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.says(b"alice\n"), b"");
     assert_eq!(peer.hides(), b"");
     assert_eq!(peer.shows(), b"");
@@ -217,14 +217,14 @@ fn a_doubled_iac_and_a_latin_1_letter_do_not_confirm_telnet() {
 
 #[test]
 fn the_policy_always_takes_a_silent_client_for_telnet() {
-    let mut peer = Peer::new(Policy::Always);
+    let mut peer = TelnetPeer::new(Policy::Always);
     assert!(peer.link.is_confirmed());
     assert_eq!(peer.hides(), [IAC, WILL, ECHO]);
 }
 
 #[test]
 fn the_policy_never_answers_timing_marks_alone_and_agrees_on_nothing() {
-    let mut peer = Peer::new(Policy::Never);
+    let mut peer = TelnetPeer::new(Policy::Never);
     let mut out = Vec::new();
     peer.link.open(&mut out);
     for verb in [WILL, DO, WONT, DONT, WILL, DO] {
@@ -251,19 +251,19 @@ fn the_policy_never_answers_timing_marks_alone_and_agrees_on_nothing() {
 fn whoever_shows_telnet_is_asked_for_eight_bits_both_ways_once() {
     for policy in [Policy::Auto, Policy::Always] {
         for first in [&[IAC, NOP][..], &[IAC, WONT, NAWS], &[IAC, IP], &[IAC, SB, NAWS, 0, 80, 0, 24, IAC, SE]] {
-            let mut peer = Peer::new(policy);
+            let mut peer = TelnetPeer::new(policy);
             assert_eq!(peer.says_in_full(b"alice\r\n"), b"", "no sign of telnet yet");
             assert_eq!(peer.says_in_full(first), EIGHT_BITS, "{policy:?} {first:?}");
             assert_eq!(peer.says_in_full(first), b"", "{policy:?} {first:?}");
         }
     }
-    let mut peer = Peer::new(Policy::Never);
+    let mut peer = TelnetPeer::new(Policy::Never);
     assert_eq!(peer.says_in_full(&[IAC, NOP, IAC, WILL, BINARY, IAC, DO, BINARY]), b"");
 }
 
 #[test]
 fn a_client_that_refuses_binary_is_not_asked_again() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says_in_full(&[IAC, WILL, TERMINAL_TYPE]);
     assert_eq!(peer.says_in_full(&[IAC, WONT, BINARY, IAC, DONT, BINARY, IAC, DONT, CHARSET]), b"");
     assert_eq!(peer.says_in_full(&[IAC, WONT, BINARY, IAC, DONT, BINARY, IAC, DONT, CHARSET]), b"");
@@ -275,7 +275,7 @@ fn a_client_that_refuses_binary_is_not_asked_again() {
 
 #[test]
 fn a_client_that_offers_binary_itself_is_answered_and_asked_for_nothing_twice() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.says_in_full(&[IAC, WILL, BINARY]), EIGHT_BITS);
     assert_eq!(peer.says_in_full(&[IAC, DO, BINARY, IAC, WILL, BINARY, IAC, DO, BINARY]), b"");
     assert!(peer.link.sends_binary());
@@ -283,7 +283,7 @@ fn a_client_that_offers_binary_itself_is_answered_and_asked_for_nothing_twice() 
 
 #[test]
 fn utf_8_is_offered_to_whoever_agrees_to_talk_about_charsets() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     let request = [&[IAC, SB, CHARSET, 1][..], b";UTF-8", &[IAC, SE]].concat();
     assert_eq!(peer.says(&[IAC, WILL, TERMINAL_TYPE, IAC, DO, CHARSET]), [&SEND[..], &request].concat());
     assert_eq!(peer.says(&[&[IAC, SB, CHARSET, 2][..], b"UTF-8", &[IAC, SE]].concat()), b"");
@@ -297,7 +297,7 @@ fn utf_8_is_offered_to_whoever_agrees_to_talk_about_charsets() {
 
 #[test]
 fn a_thousand_offers_of_an_unknown_option_get_one_refusal() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.says(&[IAC, WILL, 99].repeat(1000)), [IAC, DONT, 99]);
     assert_eq!(peer.says(&[IAC, DO, 99].repeat(1000)), [IAC, WONT, 99]);
     assert_eq!(peer.says(&[IAC, WONT, 99, IAC, WILL, 99, IAC, DONT, 99, IAC, DO, 99].repeat(1000)), b"");
@@ -307,23 +307,23 @@ fn a_thousand_offers_of_an_unknown_option_get_one_refusal() {
 fn every_option_that_nobody_here_knows_is_refused_in_both_directions() {
     for option in (0..=255).filter(|option| ![BINARY, SUPPRESS_GO_AHEAD, TERMINAL_TYPE, NAWS, CHARSET].contains(option))
     {
-        assert_eq!(Peer::new(Policy::Auto).says(&[IAC, WILL, option]), [IAC, DONT, option]);
+        assert_eq!(TelnetPeer::new(Policy::Auto).says(&[IAC, WILL, option]), [IAC, DONT, option]);
     }
     for option in (0..=255).filter(|option| ![BINARY, SUPPRESS_GO_AHEAD, TIMING_MARK, CHARSET].contains(option)) {
-        assert_eq!(Peer::new(Policy::Auto).says(&[IAC, DO, option]), [IAC, WONT, option]);
+        assert_eq!(TelnetPeer::new(Policy::Auto).says(&[IAC, DO, option]), [IAC, WONT, option]);
     }
 }
 
 #[test]
 fn taking_back_what_was_never_agreed_on_gets_no_answer() {
     for option in (0..=255).filter(|option| ![TERMINAL_TYPE, NAWS].contains(option)) {
-        assert_eq!(Peer::new(Policy::Auto).says(&[IAC, WONT, option, IAC, DONT, option]), b"", "{option}");
+        assert_eq!(TelnetPeer::new(Policy::Auto).says(&[IAC, WONT, option, IAC, DONT, option]), b"", "{option}");
     }
 }
 
 #[test]
 fn linemode_is_refused_and_the_environment_never_asked_for() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.says(&[IAC, WILL, LINEMODE]), [IAC, DONT, LINEMODE]);
     assert_eq!(peer.says(&[IAC, WILL, NEW_ENVIRON]), [IAC, DONT, NEW_ENVIRON]);
 }
@@ -337,7 +337,7 @@ fn binary_is_agreed_to_both_ways_and_once() {
 
 #[test]
 fn an_option_is_switched_off_again_when_the_peer_wants_so() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, DO, BINARY]);
     assert_eq!(peer.says(&[IAC, DONT, BINARY, IAC, DONT, BINARY]), [IAC, WONT, BINARY]);
     assert_eq!(peer.says(&[IAC, DO, BINARY]), [IAC, WILL, BINARY]);
@@ -355,7 +355,7 @@ fn a_client_that_negotiates_first_gets_every_offer_answered_once() {
         [IAC, WILL, SUPPRESS_GO_AHEAD],
         [IAC, DO, SUPPRESS_GO_AHEAD],
     ];
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     let answers = peer.says(offers.as_flattened());
     let expected: [&[u8]; 6] = [
         &[IAC, DONT, 32],
@@ -388,7 +388,7 @@ fn an_iac_that_nobody_doubled_does_not_eat_the_end_of_a_line() {
 
 #[test]
 fn in_latin_1_an_iac_that_nobody_doubled_is_a_letter() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.link.choose_charset(Charset::Latin1);
     peer.says(b"\xffa\xff\xffb\xff\r\n");
     assert_eq!(peer.seen, [typed(b"\xffa\xffb\xff\r\n")]);
@@ -399,7 +399,7 @@ fn in_latin_1_an_iac_that_nobody_doubled_is_a_letter() {
 fn a_timing_mark_is_answered_each_time() {
     let out = check(&[IAC, IP, IAC, DO, TIMING_MARK], &events(&[Interrupted, Confirmed]));
     assert_eq!(out, [IAC, WILL, TIMING_MARK]);
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.says(&[IAC, DO, TIMING_MARK].repeat(3)), [IAC, WILL, TIMING_MARK].repeat(3));
     assert_eq!(peer.says(&[IAC, DONT, TIMING_MARK]), b"");
 }
@@ -443,13 +443,13 @@ fn of_a_subnegotiation_512_bytes_are_kept() {
 
 #[test]
 fn a_doubled_iac_inside_a_subnegotiation_is_255() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.window(&[0, 255, 255, 0, 24]), Some((255, 24)));
 }
 
 #[test]
 fn a_window_of_255_columns_is_read_although_the_client_does_not_double() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.window(&[0, 255, 0, 24]), Some((255, 24)));
     check(
         &[IAC, SB, NAWS, 0, 255, 0, 24, IAC, SE, b'x'],
@@ -470,7 +470,7 @@ fn a_missing_end_recovers_at_the_next_command() {
 #[test]
 fn an_unterminated_subnegotiation_is_neither_typed_nor_kept_and_ends_with_a_line() {
     for end in ["\r\n", "\n", "\r"] {
-        let mut peer = Peer::new(Policy::Auto);
+        let mut peer = TelnetPeer::new(Policy::Auto);
         peer.says(&[IAC, SB, 200]);
         peer.says(&vec![b'x'; 64 * 1024]);
         assert_eq!(peer.seen, [], "none of it is typed");
@@ -481,7 +481,7 @@ fn an_unterminated_subnegotiation_is_neither_typed_nor_kept_and_ends_with_a_line
 
 #[test]
 fn an_unterminated_subnegotiation_ends_with_a_command() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[&[IAC, SB, 200][..], &vec![b'x'; 64 * 1024], &[IAC, AYT], b"hi"].concat());
     assert_eq!(peer.seen, [Seen::Event(AreYouThere), Seen::Event(Confirmed), typed("hi")]);
 }
@@ -511,7 +511,7 @@ fn a_link_is_small_and_no_peer_makes_it_grow() {
 
 #[test]
 fn the_window_is_clamped_and_zero_means_unknown() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.window(&[0, 132, 0, 43]), Some((132, 43)));
     assert_eq!(peer.window(&[0, 1, 0, 1]), Some((20, 20)));
     assert_eq!(peer.window(&[200, 0, 200, 0]), Some((500, 500)));
@@ -522,7 +522,7 @@ fn the_window_is_clamped_and_zero_means_unknown() {
 
 #[test]
 fn a_window_report_of_another_length_is_passed_over() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.window(&[0, 132, 0]), None);
     assert_eq!(peer.window(&[0, 132, 0, 43, 0]), None);
     assert_eq!(peer.window(&[]), None);
@@ -539,7 +539,7 @@ fn the_same_window_again_is_no_news() {
 
 #[test]
 fn names_are_asked_for_until_one_repeats() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.says(&[IAC, WILL, TERMINAL_TYPE]), SEND);
     assert_eq!(peer.names("GIZMO"), SEND);
     assert_eq!(peer.names("GADGET"), SEND);
@@ -549,7 +549,7 @@ fn names_are_asked_for_until_one_repeats() {
 
 #[test]
 fn six_names_are_asked_for_at_most() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     let mut asked = peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     for name in 0..100 {
         asked.extend(peer.names(&format!("GIZMO-{name}")));
@@ -562,7 +562,7 @@ fn six_names_are_asked_for_at_most() {
 
 #[test]
 fn a_name_that_was_not_asked_for_changes_nothing() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.names("xterm"), b"");
     assert_eq!(peer.link.terminal().name(), None);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
@@ -579,7 +579,7 @@ fn a_name_that_was_not_asked_for_changes_nothing() {
 
 #[test]
 fn an_empty_name_ends_the_list_and_is_no_name() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     assert_eq!(peer.names(""), b"");
     assert_eq!(peer.link.terminal().name(), None);
@@ -587,7 +587,7 @@ fn an_empty_name_ends_the_list_and_is_no_name() {
 
 #[test]
 fn a_name_is_clean_and_short() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     peer.says(&terminal_type(format!("\x1b[2J{}\r\n\u{202e}", "é".repeat(100)).as_bytes()));
     let name = peer.link.terminal().name().expect("a name");
@@ -597,7 +597,7 @@ fn a_name_is_clean_and_short() {
 #[test]
 fn the_bits_of_the_mud_terminal_type_standard_are_read() {
     let seen = |bits: u32| {
-        let mut peer = Peer::new(Policy::Auto);
+        let mut peer = TelnetPeer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
         peer.names("GIZMO");
         peer.names(&format!("MTTS {bits}"));
@@ -614,7 +614,7 @@ fn the_bits_of_the_mud_terminal_type_standard_are_read() {
 #[test]
 fn plain_terminals_and_screen_readers_get_neither_escapes_nor_character_mode() {
     for names in [&["dumb"][..], &["unknown"], &["xterm", "xterm-256color", "MTTS 79"]] {
-        let mut peer = Peer::new(Policy::Auto);
+        let mut peer = TelnetPeer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
         for name in names {
             peer.names(name);
@@ -630,7 +630,7 @@ fn a_screen_reader_behind_a_capable_terminal_is_never_offered_character_mode() {
     for list in
         [&["VTERM", "XTERM", "MTTS 77"][..], &["xterm", "MTTS 64"], &["ANSI", "xterm", "vt100", "linux", "MTTS 77"]]
     {
-        let mut peer = Peer::new(Policy::Auto);
+        let mut peer = TelnetPeer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
         let mut said: Vec<u8> = list.iter().flat_map(|name| peer.names(name)).collect();
         said.extend(peer.names(list[list.len() - 1]));
@@ -643,7 +643,7 @@ fn a_screen_reader_behind_a_capable_terminal_is_never_offered_character_mode() {
 fn the_mode_waits_for_the_next_name_until_the_list_ends_or_stalls() {
     let offer = [IAC, WILL, ECHO, IAC, WILL, SUPPRESS_GO_AHEAD];
     // telnet.exe gives two names and then nothing more.
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     assert_eq!(peer.link.open_question(), None, "nothing known yet that waits");
     peer.names("ANSI");
@@ -655,18 +655,18 @@ fn the_mode_waits_for_the_next_name_until_the_list_ends_or_stalls() {
     // A late name counts: what was offered is taken back.
     assert_eq!(peer.names("MTTS 64"), [&SEND[..], &[IAC, WONT, ECHO, IAC, WONT, SUPPRESS_GO_AHEAD]].concat());
     for end in [&terminal_type(b"")[..], &terminal_type(b"xterm"), &[IAC, WONT, TERMINAL_TYPE]] {
-        let mut peer = Peer::new(Policy::Auto);
+        let mut peer = TelnetPeer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
         peer.names("xterm");
         assert!(peer.says(end).ends_with(&offer), "{end:?}");
     }
     // The sixth name is the last one asked for.
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     let said: Vec<u8> = (0..6).flat_map(|n| peer.names(&format!("xterm-{n}"))).collect();
     assert_eq!(said, [&SEND.repeat(5)[..], &offer].concat());
     // The manual choice does not wait.
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     peer.names("xterm");
     assert_eq!(peer.character_mode(true), offer);
@@ -678,7 +678,7 @@ fn the_mode_waits_for_the_next_name_until_the_list_ends_or_stalls() {
 #[test]
 fn a_capable_terminal_is_asked_for_character_mode_and_gets_it() {
     for name in ["xterm-256color", "VT100", "ANSI", "linux", "screen", "tmux-256color"] {
-        let mut peer = Peer::new(Policy::Auto);
+        let mut peer = TelnetPeer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
         assert_eq!(peer.names(name), SEND, "{name}: not before the list has ended");
         assert_eq!(peer.names(name), [IAC, WILL, ECHO, IAC, WILL, SUPPRESS_GO_AHEAD], "{name}");
@@ -692,7 +692,7 @@ fn a_capable_terminal_is_asked_for_character_mode_and_gets_it() {
 #[test]
 fn mud_clients_stay_in_line_mode() {
     for names in [["MUDLET 4.17", "ANSI-TRUECOLOR", "MTTS 2349"], ["TINTIN++", "xterm-256color", "MTTS 2831"]] {
-        let mut peer = Peer::new(Policy::Auto);
+        let mut peer = TelnetPeer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
         let out: Vec<u8> = names.iter().flat_map(|name| peer.names(name)).collect();
         assert_eq!(out, SEND.repeat(3), "questions only");
@@ -703,7 +703,7 @@ fn mud_clients_stay_in_line_mode() {
 #[test]
 fn character_mode_starts_only_when_echo_and_suppress_go_ahead_are_both_agreed_on() {
     for agreed in [ECHO, SUPPRESS_GO_AHEAD] {
-        let mut peer = Peer::new(Policy::Auto);
+        let mut peer = TelnetPeer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
         peer.only_name("xterm");
         peer.says(&[IAC, DO, agreed]);
@@ -715,7 +715,7 @@ fn character_mode_starts_only_when_echo_and_suppress_go_ahead_are_both_agreed_on
 fn if_half_of_character_mode_is_refused_the_other_half_is_taken_back() {
     for (refused, other) in [(ECHO, SUPPRESS_GO_AHEAD), (SUPPRESS_GO_AHEAD, ECHO)] {
         for refused_first in [true, false] {
-            let mut peer = Peer::new(Policy::Auto);
+            let mut peer = TelnetPeer::new(Policy::Auto);
             peer.says(&[IAC, WILL, TERMINAL_TYPE]);
             peer.only_name("xterm");
             let (first, second) = ([IAC, DONT, refused], [IAC, DO, other]);
@@ -731,7 +731,7 @@ fn if_half_of_character_mode_is_refused_the_other_half_is_taken_back() {
 
 #[test]
 fn an_early_wish_for_echo_that_was_refused_is_no_refusal_of_character_mode() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.says(&[IAC, DO, ECHO, IAC, WILL, TERMINAL_TYPE]), [&[IAC, WONT, ECHO][..], &SEND].concat());
     peer.only_name("xterm");
     // Another answer comes in between.
@@ -741,7 +741,7 @@ fn an_early_wish_for_echo_that_was_refused_is_no_refusal_of_character_mode() {
 
 #[test]
 fn the_mode_is_switched_by_hand_and_then_left_alone() {
-    let mut peer = Peer::in_character_mode();
+    let mut peer = TelnetPeer::in_character_mode();
     assert_eq!(peer.character_mode(false), [IAC, WONT, ECHO, IAC, WONT, SUPPRESS_GO_AHEAD]);
     peer.says(&[IAC, DONT, ECHO, IAC, DONT, SUPPRESS_GO_AHEAD]);
     assert_eq!(peer.seen, events(&[CharacterModeChanged(false)]));
@@ -753,7 +753,7 @@ fn the_mode_is_switched_by_hand_and_then_left_alone() {
 
 #[test]
 fn asking_again_by_hand_offers_again_what_was_refused() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     peer.only_name("xterm");
     peer.says(&[IAC, DONT, ECHO, IAC, DONT, SUPPRESS_GO_AHEAD]);
@@ -764,14 +764,14 @@ fn asking_again_by_hand_offers_again_what_was_refused() {
 
 #[test]
 fn a_client_that_stops_the_echo_leaves_character_mode() {
-    let mut peer = Peer::in_character_mode();
+    let mut peer = TelnetPeer::in_character_mode();
     assert_eq!(peer.says(&[IAC, DONT, ECHO]), [IAC, WONT, ECHO, IAC, WONT, SUPPRESS_GO_AHEAD]);
     assert_eq!(peer.seen, events(&[CharacterModeChanged(false)]));
 }
 
 #[test]
 fn a_password_in_line_mode_is_hidden_and_shown_again() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, NOP]);
     assert_eq!(peer.hides(), [IAC, WILL, ECHO]);
     assert_eq!(peer.says(&[IAC, DO, ECHO]), b"");
@@ -782,7 +782,7 @@ fn a_password_in_line_mode_is_hidden_and_shown_again() {
 
 #[test]
 fn a_password_asked_for_before_the_first_answer_is_hidden_when_it_comes() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.hides(), b"");
     assert_eq!(peer.says(&[IAC, WONT, TERMINAL_TYPE]), [IAC, WILL, ECHO]);
     assert_eq!(peer.says(&[IAC, WONT, NAWS]), b"");
@@ -791,7 +791,7 @@ fn a_password_asked_for_before_the_first_answer_is_hidden_when_it_comes() {
 
 #[test]
 fn in_character_mode_a_password_changes_nothing_on_the_wire() {
-    let mut peer = Peer::in_character_mode();
+    let mut peer = TelnetPeer::in_character_mode();
     assert_eq!(peer.hides(), b"");
     assert_eq!(peer.shows(), b"");
     assert!(peer.link.is_character_mode());
@@ -799,7 +799,7 @@ fn in_character_mode_a_password_changes_nothing_on_the_wire() {
 
 #[test]
 fn the_echo_stays_off_when_character_mode_ends_during_a_password() {
-    let mut peer = Peer::in_character_mode();
+    let mut peer = TelnetPeer::in_character_mode();
     peer.hides();
     assert_eq!(peer.character_mode(false), [IAC, WONT, SUPPRESS_GO_AHEAD]);
     assert_eq!(peer.says(&[IAC, DONT, SUPPRESS_GO_AHEAD]), b"");
@@ -808,7 +808,7 @@ fn the_echo_stays_off_when_character_mode_ends_during_a_password() {
 
 #[test]
 fn the_echo_stays_off_when_character_mode_begins_during_a_password() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     assert_eq!(peer.hides(), [IAC, WILL, ECHO]);
     assert_eq!(peer.only_name("xterm"), [&SEND[..], &[IAC, WILL, SUPPRESS_GO_AHEAD]].concat());
@@ -819,7 +819,7 @@ fn the_echo_stays_off_when_character_mode_begins_during_a_password() {
 
 #[test]
 fn character_mode_refused_during_a_password_leaves_the_echo_off() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     peer.hides();
     peer.only_name("xterm");
@@ -830,7 +830,7 @@ fn character_mode_refused_during_a_password_leaves_the_echo_off() {
 
 #[test]
 fn an_echo_that_was_refused_is_not_offered_again_for_the_same_password() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     peer.hides();
     peer.only_name("xterm");
@@ -842,7 +842,7 @@ fn an_echo_that_was_refused_is_not_offered_again_for_the_same_password() {
 #[test]
 fn a_password_given_before_the_first_answer_confuses_no_later_one() {
     // The peer refuses the offer, so the withdrawal after it changes nothing: one answer to two announcements.
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, NOP]);
     peer.hides();
     peer.shows();
@@ -854,7 +854,7 @@ fn a_password_given_before_the_first_answer_confuses_no_later_one() {
 
 #[test]
 fn a_client_that_never_confirms_a_withdrawal_still_gets_character_mode() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, NOP]);
     for _ in 0..300 {
         peer.hides();
@@ -868,7 +868,7 @@ fn a_client_that_never_confirms_a_withdrawal_still_gets_character_mode() {
 
 #[test]
 fn a_client_that_never_answers_is_told_every_time() {
-    let mut peer = Peer::new(Policy::Always);
+    let mut peer = TelnetPeer::new(Policy::Always);
     for _ in 0..1000 {
         assert_eq!(peer.hides(), [IAC, WILL, ECHO]);
         assert_eq!(peer.shows(), [IAC, WONT, ECHO]);
@@ -877,7 +877,7 @@ fn a_client_that_never_answers_is_told_every_time() {
 
 #[test]
 fn prompts_end_with_go_ahead_only_for_those_who_refused_to_do_without() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, NOP]);
     assert!(!peer.link.wants_go_ahead());
     peer.says(&[IAC, DONT, SUPPRESS_GO_AHEAD]);
@@ -885,7 +885,7 @@ fn prompts_end_with_go_ahead_only_for_those_who_refused_to_do_without() {
     assert_eq!(peer.says(&[IAC, DO, SUPPRESS_GO_AHEAD]), [IAC, WILL, SUPPRESS_GO_AHEAD]);
     assert!(!peer.link.wants_go_ahead());
     assert_eq!(peer.seen, events(&[Confirmed, TerminalChanged, TerminalChanged]));
-    let mut peer = Peer::in_character_mode();
+    let mut peer = TelnetPeer::in_character_mode();
     peer.character_mode(false);
     peer.says(&[IAC, DONT, ECHO, IAC, DONT, SUPPRESS_GO_AHEAD]);
     assert!(!peer.link.wants_go_ahead(), "it was taken back here, not refused there");
@@ -953,7 +953,7 @@ proptest! {
 
     #[test]
     fn two_links_that_answer_each_other_go_quiet(first in bytes(40), second in bytes(40), hides in any::<bool>()) {
-        let mut sides = [Peer::new(Policy::Always), Peer::new(Policy::Auto)];
+        let mut sides = [TelnetPeer::new(Policy::Always), TelnetPeer::new(Policy::Auto)];
         let mut open = Vec::new();
         Link::new(Policy::Auto).open(&mut open);
         // NOPs end what was left unfinished, which would otherwise swallow the conversation.
@@ -972,7 +972,7 @@ proptest! {
     #[test]
     fn a_peer_that_sends_everything_back_is_not_talked_to_for_ever(first in bytes(40)) {
         // TIMING-MARK apart, which has to be answered each time: DO comes back as WILL, and that is the end of it.
-        let mut peer = Peer::new(Policy::Auto);
+        let mut peer = TelnetPeer::new(Policy::Auto);
         let mut letter = peer.says(&first);
         let mut rounds = 0;
         while !letter.is_empty() {
@@ -1018,7 +1018,7 @@ proptest! {
 #[test]
 fn who_names_dumb_gets_plain_lines_whatever_else_it_says() {
     for names in [["dumb", "xterm"], ["xterm", "dumb"], ["UNKNOWN", "vt100"]] {
-        let mut peer = Peer::new(Policy::Auto);
+        let mut peer = TelnetPeer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
         for name in names {
             peer.names(name);
@@ -1032,7 +1032,7 @@ fn who_names_dumb_gets_plain_lines_whatever_else_it_says() {
 #[test]
 fn a_refused_character_mode_is_not_offered_again_for_the_next_name() {
     for refused in [ECHO, SUPPRESS_GO_AHEAD] {
-        let mut peer = Peer::new(Policy::Auto);
+        let mut peer = TelnetPeer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
         peer.names("xterm");
         assert_eq!(peer.names_stall(), [IAC, WILL, ECHO, IAC, WILL, SUPPRESS_GO_AHEAD]);
@@ -1045,7 +1045,7 @@ fn a_refused_character_mode_is_not_offered_again_for_the_next_name() {
 #[test]
 fn only_the_terminals_of_dec_are_taken_for_colourless() {
     for (name, color) in [("vte-256color", true), ("VT100", false), ("vt220", false)] {
-        let mut peer = Peer::new(Policy::Auto);
+        let mut peer = TelnetPeer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
         peer.names(name);
         assert_eq!(peer.link.terminal().color(), color, "{name}");
@@ -1054,7 +1054,7 @@ fn only_the_terminals_of_dec_are_taken_for_colourless() {
 
 #[test]
 fn a_list_that_begins_again_ends_the_questions() {
-    let mut peer = Peer::new(Policy::Auto);
+    let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     peer.names("GIZMO");
     peer.names("GADGET");

@@ -4,13 +4,13 @@
 //!
 //! *Owns* the header lines that matter. *Knows nothing of* answers.
 
-use super::request::{MOST_LINES, RequestError, Wish, read_number};
+use super::request::{MOST_LINES, RequestError, TransferWish, read_number};
 
 /// The path of a file, before its token.
 const PATH: &str = "/f/";
 
 /// Reads a whole head, which ends with an empty line.
-pub(super) fn read_head(head: &[u8]) -> Result<Wish, RequestError> {
+pub(super) fn read_head(head: &[u8]) -> Result<TransferWish, RequestError> {
     let text = std::str::from_utf8(head).map_err(|_| RequestError::Bad("The request is not UTF-8."))?;
     let mut lines = text.lines();
     let mut words = lines.next().unwrap_or("").split(' ');
@@ -50,13 +50,13 @@ pub(super) fn read_head(head: &[u8]) -> Result<Wish, RequestError> {
             let size = size.ok_or(RequestError::Bad("The Content-Length is not a number."))?;
             let part = find("content-range")?.map(|range| read_part(range, size)).transpose()?;
             let expects = find("expect")?.is_some_and(|what| what.eq_ignore_ascii_case("100-continue"));
-            Ok(Wish::Put { token, size, part, expects_continue: expects && version == "HTTP/1.1" })
+            Ok(TransferWish::Put { token, size, part, expects_continue: expects && version == "HTTP/1.1" })
         }
         ("GET" | "HEAD", Some(_)) if coding.is_some() || length.is_some_and(|length| length != "0") => {
             Err(RequestError::Bad("This request has no body."))
         }
-        ("GET", Some(token)) => Ok(Wish::Get { token, from: find("range")?.and_then(read_range) }),
-        ("HEAD", Some(token)) => Ok(Wish::Look { token }),
+        ("GET", Some(token)) => Ok(TransferWish::Get { token, from: find("range")?.and_then(read_range) }),
+        ("HEAD", Some(token)) => Ok(TransferWish::Look { token }),
         _ => Err(RequestError::Method),
     }
 }

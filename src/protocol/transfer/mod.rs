@@ -15,5 +15,5 @@ mod request;
 mod tests;
 
 pub use answer::{CONTINUE, Refused};
-pub use reader::Reader;
-pub use request::{Request, RequestError, Voice, Wish};
+pub use reader::RequestReader;
+pub use request::{RequestError, TransferRequest, TransferWish, Voice};

@@ -3,7 +3,7 @@
 //! *Owns* the line of nc and the limits of what is read. *Knows nothing of* header lines, which `head` reads.
 
 use super::head::read_head;
-use super::request::{MOST_LINES, Request, RequestError, Voice, Wish, read_number};
+use super::request::{MOST_LINES, RequestError, TransferRequest, TransferWish, Voice, read_number};
 
 /// Longest line of nc, in bytes: verb, token and the longest number, with room for blanks.
 const MOST_IN_LINE: usize = 128;
@@ -13,13 +13,13 @@ const MOST_IN_HEAD: usize = 8 * 1024;
 
 /// Reads the beginning of one connection. It looks at every byte once.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub struct RequestReader {
     read: Vec<u8>,
     lines: usize,
     in_line: usize,
 }
 
-impl Reader {
+impl RequestReader {
     /// Whether nothing has come.
     pub fn is_empty(&self) -> bool {
         self.read.is_empty()
@@ -30,7 +30,7 @@ impl Reader {
     /// # Errors
     ///
     /// It will never be a request. The voice is that of the peer, as far as it can be told.
-    pub fn feed(&mut self, chunk: &[u8]) -> Result<Option<(Request, usize)>, (RequestError, Voice)> {
+    pub fn feed(&mut self, chunk: &[u8]) -> Result<Option<(TransferRequest, usize)>, (RequestError, Voice)> {
         for (at, &byte) in chunk.iter().enumerate() {
             if byte != b'\n' {
                 self.read.push(byte);
@@ -49,12 +49,12 @@ impl Reader {
             if self.lines == 1 && !self.is_http() {
                 let line = String::from_utf8_lossy(&self.read);
                 let wish = read_line(&line).ok_or((RequestError::Unreadable, Voice::Line))?;
-                return Ok(Some((Request { wish, voice: Voice::Line }, at + 1)));
+                return Ok(Some((TransferRequest { wish, voice: Voice::Line }, at + 1)));
             }
             if is_empty {
                 let voice = Voice::Http { head_only: self.read.starts_with(b"HEAD ") };
                 let wish = read_head(&self.read).map_err(|error| (error, voice))?;
-                return Ok(Some((Request { wish, voice }, at + 1)));
+                return Ok(Some((TransferRequest { wish, voice }, at + 1)));
             }
             self.check()?;
         }
@@ -90,7 +90,7 @@ impl Reader {
 }
 
 /// Reads a line of nc. Several blanks are one, since `wc -c` writes some before its number on a Mac.
-fn read_line(line: &str) -> Option<Wish> {
+fn read_line(line: &str) -> Option<TransferWish> {
     let mut words = line.split_whitespace();
     let (verb, token) = (words.next()?, words.next()?.to_owned());
     let number = words.next();
@@ -98,9 +98,11 @@ fn read_line(line: &str) -> Option<Wish> {
         return None;
     }
     match (verb.to_ascii_lowercase().as_str(), number) {
-        ("put", Some(size)) => Some(Wish::Put { token, size: read_number(size)?, part: None, expects_continue: false }),
-        ("get", None) => Some(Wish::Get { token, from: None }),
-        ("get", Some(from)) => Some(Wish::Get { token, from: Some(read_number(from)?) }),
+        ("put", Some(size)) => {
+            Some(TransferWish::Put { token, size: read_number(size)?, part: None, expects_continue: false })
+        }
+        ("get", None) => Some(TransferWish::Get { token, from: None }),
+        ("get", Some(from)) => Some(TransferWish::Get { token, from: Some(read_number(from)?) }),
         _ => None,
     }
 }

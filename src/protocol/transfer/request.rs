@@ -21,7 +21,7 @@ pub enum Voice {
 
 /// What an end wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum TransferWish {
     /// To send a file.
     Put {
         /// As typed.
@@ -49,9 +49,9 @@ pub enum Wish {
 
 /// A request that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct TransferRequest {
     /// What is wanted.
-    pub wish: Wish,
+    pub wish: TransferWish,
     /// How to answer.
     pub voice: Voice,
 }

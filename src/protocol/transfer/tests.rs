@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::*;
 
-type Read = Result<(Request, Vec<u8>), (RequestError, Voice)>;
+type ReadResult = Result<(TransferRequest, Vec<u8>), (RequestError, Voice)>;
 
 const HTTP: Voice = Voice::Http { head_only: false };
 
 /// Feeds the chunks. The request, and what has come behind it.
-fn read(chunks: &[&[u8]]) -> Option<Read> {
-    let mut reader = Reader::default();
+fn read(chunks: &[&[u8]]) -> Option<ReadResult> {
+    let mut reader = RequestReader::default();
     for (index, chunk) in chunks.iter().enumerate() {
         match reader.feed(chunk) {
             Ok(None) => {}
@@ -25,7 +25,7 @@ fn read(chunks: &[&[u8]]) -> Option<Read> {
 }
 
 /// What it is whole, which it must be in any pieces.
-fn check(input: &[u8]) -> Option<Read> {
+fn check(input: &[u8]) -> Option<ReadResult> {
     let whole = read(&[input]);
     let bytes: Vec<&[u8]> = input.chunks(1).collect();
     assert_eq!(read(&bytes), whole, "byte by byte: {:?}", String::from_utf8_lossy(input));
@@ -36,7 +36,7 @@ fn check(input: &[u8]) -> Option<Read> {
     whole
 }
 
-fn wish(input: &str) -> Wish {
+fn wish(input: &str) -> TransferWish {
     match check(input.as_bytes()) {
         Some(Ok((request, _))) => request.wish,
         other => panic!("{input:?}: {other:?}"),
@@ -50,12 +50,12 @@ fn error(input: &str) -> RequestError {
     }
 }
 
-fn put(size: u64) -> Wish {
-    Wish::Put { token: "AB-CD".to_owned(), size, part: None, expects_continue: false }
+fn put(size: u64) -> TransferWish {
+    TransferWish::Put { token: "AB-CD".to_owned(), size, part: None, expects_continue: false }
 }
 
-fn get(from: Option<u64>) -> Wish {
-    Wish::Get { token: "AB-CD".to_owned(), from }
+fn get(from: Option<u64>) -> TransferWish {
+    TransferWish::Get { token: "AB-CD".to_owned(), from }
 }
 
 fn http(first: &str, headers: &str) -> String {
@@ -109,15 +109,15 @@ fn http_puts_gets_and_looks() {
         (http("GET /f/AB-CD", ""), get(None)),
         (http("GET /f/AB-CD?x=1", "Range: bytes=1000-\r\n"), get(Some(1000))),
         (http("GET /f/AB-CD", "Range: bytes=0-99\r\n"), get(None)),
-        (http("HEAD /f/AB-CD", ""), Wish::Look { token: "AB-CD".to_owned() }),
+        (http("HEAD /f/AB-CD", ""), TransferWish::Look { token: "AB-CD".to_owned() }),
         (http("PUT /f/AB-CD", "content-length: 5\r\n"), put(5)),
         (
             http("PUT /f/AB-CD", "Content-Length:\t5 \r\nExpect: 100-Continue\r\n"),
-            Wish::Put { token: "AB-CD".to_owned(), size: 5, part: None, expects_continue: true },
+            TransferWish::Put { token: "AB-CD".to_owned(), size: 5, part: None, expects_continue: true },
         ),
         (
             http("PUT /f/AB-CD", "Content-Range: bytes 1000-1004/1005\r\nContent-Length: 5\r\n"),
-            Wish::Put { token: "AB-CD".to_owned(), size: 5, part: Some((1000, 1005)), expects_continue: false },
+            TransferWish::Put { token: "AB-CD".to_owned(), size: 5, part: Some((1000, 1005)), expects_continue: false },
         ),
         ("GET /f/AB-CD HTTP/1.0\n\n".to_owned(), get(None)),
     ] {
@@ -166,7 +166,7 @@ fn a_head_without_end_is_refused_at_eight_kilobytes_or_sixty_four_lines() {
     let long = http("GET /f/A", &format!("X: {}\r\n", "x".repeat(20_000)));
     let many = http("GET /f/A", &"X: 1\r\n".repeat(100));
     for head in [long, many] {
-        let mut reader = Reader::default();
+        let mut reader = RequestReader::default();
         assert_eq!(reader.feed(head.as_bytes()), Err((RequestError::TooLong, HTTP)));
     }
 }

@@ -5,7 +5,7 @@
 
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use super::reader::{Event, Kind, Reader};
+use super::reader::{FrameEvent, FrameReader, MessageKind};
 use super::violation::Violation;
 use super::writer::{write_close, write_header, write_text_header};
 
@@ -24,7 +24,7 @@ pub enum Form {
 #[derive(Debug)]
 pub struct WebSocket {
     form: Form,
-    reader: Reader,
+    reader: FrameReader,
     /// What came behind the handshake's request, for the first [`WebSocket::feed`].
     early: Vec<u8>,
     /// The message under way, in the form of lines: a line is passed on only when all of its message has come.
@@ -43,7 +43,7 @@ impl WebSocket {
     pub fn new(form: Form, limit: usize, early: Vec<u8>) -> WebSocket {
         WebSocket {
             form,
-            reader: Reader::new(limit),
+            reader: FrameReader::new(limit),
             early,
             message: Vec::new(),
             reason: None,
@@ -82,7 +82,7 @@ impl WebSocket {
         }
         match end {
             Ok(None) => Ok(false),
-            Ok(Some(Closing(code))) => {
+            Ok(Some(CloseStatus(code))) => {
                 self.write_last(code, "", answer);
                 Ok(true)
             }
@@ -99,16 +99,18 @@ impl WebSocket {
         mut input: &[u8],
         plain: &mut Vec<u8>,
         pong: &mut Option<Vec<u8>>,
-    ) -> Result<Option<Closing>, Violation> {
+    ) -> Result<Option<CloseStatus>, Violation> {
         let mut whole = plain.len();
         let ended = loop {
             // A message that comes in one read is put where it belongs at once; one that does not waits here.
             let data = if self.message.is_empty() { &mut *plain } else { &mut self.message };
             match self.reader.next(&mut input, data) {
                 Ok(None) => break Ok(None),
-                Ok(Some(Event::Began(Kind::Binary))) if self.form == Form::Lines => break Err(Violation::Binary),
-                Ok(Some(Event::Began(_) | Event::Pong)) => {}
-                Ok(Some(Event::Ended(_))) => {
+                Ok(Some(FrameEvent::Began(MessageKind::Binary))) if self.form == Form::Lines => {
+                    break Err(Violation::Binary);
+                }
+                Ok(Some(FrameEvent::Began(_) | FrameEvent::Pong)) => {}
+                Ok(Some(FrameEvent::Ended(_))) => {
                     if self.form == Form::Lines {
                         plain.append(&mut self.message);
                         self.message = Vec::new();
@@ -116,8 +118,8 @@ impl WebSocket {
                     }
                     whole = plain.len();
                 }
-                Ok(Some(Event::Ping(payload))) => *pong = Some(payload),
-                Ok(Some(Event::Closed(code))) => break Ok(Some(Closing(code))),
+                Ok(Some(FrameEvent::Ping(payload))) => *pong = Some(payload),
+                Ok(Some(FrameEvent::Closed(code))) => break Ok(Some(CloseStatus(code))),
                 Err(violation) => break Err(violation),
             }
         };
@@ -194,4 +196,4 @@ impl WebSocket {
 
 /// The peer has closed, with this code if it gave one. It is answered with the same (RFC 6455, section 5.5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Closing(Option<u16>);
+struct CloseStatus(Option<u16>);

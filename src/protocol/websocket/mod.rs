@@ -20,7 +20,7 @@ mod writer;
 
 pub use codec::{Form, WebSocket};
 pub use liveness::{Liveness, LivenessDue};
-pub use reader::{Event, Kind, Reader};
+pub use reader::{FrameEvent, FrameReader, MessageKind};
 pub use violation::Violation;
 pub(crate) use writer::write_binary_header;
 pub use writer::{write_close, write_header, write_text_header};

@@ -23,7 +23,7 @@ const MOST_CONTROL: u64 = 125;
 
 /// The two kinds of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MessageKind {
     /// UTF-8.
     Text,
     /// Bytes.
@@ -32,11 +32,11 @@ pub enum Kind {
 
 /// What the peer has sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum FrameEvent {
     /// A message begins; its payload is appended to the caller's buffer from now on.
-    Began(Kind),
+    Began(MessageKind),
     /// The message is complete.
-    Ended(Kind),
+    Ended(MessageKind),
     /// To be answered with the same bytes.
     Ping(Vec<u8>),
     /// The answer to a ping, or a sign of life.
@@ -57,24 +57,24 @@ struct Frame {
 
 /// The reading half of a connection.
 #[derive(Debug)]
-pub struct Reader {
+pub struct FrameReader {
     /// Most bytes in one message.
     limit: usize,
     header: [u8; HEADER],
     header_bytes: usize,
     frame: Option<Frame>,
     /// The message under way, and its bytes so far.
-    message: Option<Kind>,
+    message: Option<MessageKind>,
     message_bytes: u64,
     utf8: Utf8,
     /// Payload of a control frame.
     control: Vec<u8>,
 }
 
-impl Reader {
+impl FrameReader {
     /// A reader for messages of at most `limit` bytes.
-    pub fn new(limit: usize) -> Reader {
-        Reader {
+    pub fn new(limit: usize) -> FrameReader {
+        FrameReader {
             limit,
             header: [0; HEADER],
             header_bytes: 0,
@@ -92,13 +92,13 @@ impl Reader {
     /// # Errors
     ///
     /// The bytes break a rule. Nothing more can be read.
-    pub fn next(&mut self, input: &mut &[u8], data: &mut Vec<u8>) -> Result<Option<Event>, Violation> {
+    pub fn next(&mut self, input: &mut &[u8], data: &mut Vec<u8>) -> Result<Option<FrameEvent>, Violation> {
         loop {
             let Some(mut frame) = self.frame.take() else {
                 let Some(frame) = self.read_header(input)? else { return Ok(None) };
                 self.frame = Some(frame);
                 if let Some(kind) = self.begin_frame()? {
-                    return Ok(Some(Event::Began(kind)));
+                    return Ok(Some(FrameEvent::Began(kind)));
                 }
                 continue;
             };
@@ -111,7 +111,7 @@ impl Reader {
                 OpCode::Data(_) => {
                     let start = data.len();
                     unmask(payload, &mut frame.mask, data);
-                    if self.message == Some(Kind::Text)
+                    if self.message == Some(MessageKind::Text)
                         && let Err(NotUtf8 { after }) = self.utf8.feed(&data[start..])
                     {
                         data.truncate(start + after);
@@ -157,14 +157,14 @@ impl Reader {
     }
 
     /// Checks the frame whose header has come. Returns the kind of the message that begins with it.
-    fn begin_frame(&mut self) -> Result<Option<Kind>, Violation> {
+    fn begin_frame(&mut self) -> Result<Option<MessageKind>, Violation> {
         let Some(frame) = &self.frame else { return Ok(None) };
         let kind = match frame.opcode {
             OpCode::Control(_) if !frame.is_final || frame.left > MOST_CONTROL => return Err(Violation::ControlFrame),
             OpCode::Control(_) => return Ok(None),
             OpCode::Data(Data::Continue) => None,
-            OpCode::Data(Data::Text) => Some(Kind::Text),
-            OpCode::Data(Data::Binary) => Some(Kind::Binary),
+            OpCode::Data(Data::Text) => Some(MessageKind::Text),
+            OpCode::Data(Data::Binary) => Some(MessageKind::Binary),
             OpCode::Data(Data::Reserved(_)) => return Err(Violation::Opcode),
         };
         if kind.is_some() == self.message.is_some() {
@@ -182,12 +182,12 @@ impl Reader {
     }
 
     /// Ends a frame whose payload is complete.
-    fn end_frame(&mut self, frame: &Frame) -> Result<Option<Event>, Violation> {
+    fn end_frame(&mut self, frame: &Frame) -> Result<Option<FrameEvent>, Violation> {
         match frame.opcode {
-            OpCode::Control(Control::Ping) => Ok(Some(Event::Ping(std::mem::take(&mut self.control)))),
+            OpCode::Control(Control::Ping) => Ok(Some(FrameEvent::Ping(std::mem::take(&mut self.control)))),
             OpCode::Control(Control::Pong) => {
                 self.control = Vec::new();
-                Ok(Some(Event::Pong))
+                Ok(Some(FrameEvent::Pong))
             }
             OpCode::Control(Control::Close) => close_code_of(&std::mem::take(&mut self.control)).map(Some),
             OpCode::Control(Control::Reserved(_)) => Err(Violation::Opcode),
@@ -197,23 +197,23 @@ impl Reader {
                     return Err(Violation::NotUtf8);
                 }
                 self.message_bytes = 0;
-                Ok(self.message.take().map(Event::Ended))
+                Ok(self.message.take().map(FrameEvent::Ended))
             }
         }
     }
 }
 
 /// Reads the payload of a close frame: nothing, or a code and a reason in UTF-8 (section 5.5.1).
-fn close_code_of(payload: &[u8]) -> Result<Event, Violation> {
+fn close_code_of(payload: &[u8]) -> Result<FrameEvent, Violation> {
     let Some((code, reason)) = payload.split_first_chunk() else {
-        return if payload.is_empty() { Ok(Event::Closed(None)) } else { Err(Violation::CloseCode) };
+        return if payload.is_empty() { Ok(FrameEvent::Closed(None)) } else { Err(Violation::CloseCode) };
     };
     let code = u16::from_be_bytes(*code);
     if !CloseCode::from(code).is_allowed() {
         return Err(Violation::CloseCode);
     }
     std::str::from_utf8(reason).map_err(|_| Violation::NotUtf8)?;
-    Ok(Event::Closed(Some(code)))
+    Ok(FrameEvent::Closed(Some(code)))
 }
 
 /// Appends a payload without its mask (section 5.3), and turns the mask for what follows.

@@ -5,16 +5,16 @@ use super::*;
 use crate::config::TlsConfig;
 
 /// A directory of this test process, gone when dropped.
-struct Scratch(PathBuf);
+struct ScratchFolder(PathBuf);
 
-impl Scratch {
-    fn new() -> Scratch {
+impl ScratchFolder {
+    fn new() -> ScratchFolder {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         loop {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
             let path = std::env::temp_dir().join(format!("chatsock-certificate-{}-{number}", std::process::id()));
             match fs::create_dir(&path) {
-                Ok(()) => return Scratch(path),
+                Ok(()) => return ScratchFolder(path),
                 // An earlier process of this number has left it.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => panic!("{}: {error}", path.display()),
@@ -34,7 +34,7 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
+impl Drop for ScratchFolder {
     fn drop(&mut self) {
         // Left behind in the system's directory for such things if it fails.
         let _ = fs::remove_dir_all(&self.0);
@@ -63,7 +63,7 @@ fn refused(config: &Config, words: &str) {
 
 #[test]
 fn the_first_start_makes_a_pair_for_its_owner_only_and_the_next_ones_use_it() {
-    let scratch = Scratch::new();
+    let scratch = ScratchFolder::new();
     let config = scratch.config();
     let first = load(&config).unwrap().fingerprint;
     let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
@@ -77,7 +77,7 @@ fn the_first_start_makes_a_pair_for_its_owner_only_and_the_next_ones_use_it() {
 
 #[test]
 fn the_fingerprint_is_that_of_the_certificates_der_in_capitals_with_colons() {
-    let scratch = Scratch::new();
+    let scratch = ScratchFolder::new();
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let certificate = scratch.file("c.pem", &made.cert.pem());
     let key = scratch.file("k.pem", &made.signing_key.serialize_pem());
@@ -90,7 +90,7 @@ fn the_fingerprint_is_that_of_the_certificates_der_in_capitals_with_colons() {
 #[test]
 fn half_a_pair_left_by_a_start_that_broke_off_is_replaced() {
     for gone in [CERTIFICATE_FILE, KEY_FILE] {
-        let scratch = Scratch::new();
+        let scratch = ScratchFolder::new();
         let config = scratch.config();
         let first = load(&config).unwrap().fingerprint;
         fs::remove_file(config.state_dir.join(gone)).unwrap();
@@ -104,7 +104,7 @@ fn half_a_pair_left_by_a_start_that_broke_off_is_replaced() {
 
 #[test]
 fn a_pair_of_the_admins_own_is_used_and_nothing_is_made() {
-    let scratch = Scratch::new();
+    let scratch = ScratchFolder::new();
     let (certificate, key) = made();
     let mut config = with(&scratch.file("c.pem", &certificate), &scratch.file("k.pem", &key));
     config.state_dir = scratch.0.join("state");
@@ -114,7 +114,7 @@ fn a_pair_of_the_admins_own_is_used_and_nothing_is_made() {
 
 #[test]
 fn certificate_and_key_may_stand_in_one_file_with_words_around_them() {
-    let scratch = Scratch::new();
+    let scratch = ScratchFolder::new();
     let (certificate, key) = made();
     let both = scratch.file("both.pem", &format!("Our server\n{key}\nand its certificate\n{certificate}"));
     load(&with(&both, &both)).unwrap();
@@ -122,7 +122,7 @@ fn certificate_and_key_may_stand_in_one_file_with_words_around_them() {
 
 #[test]
 fn keys_of_every_kind_are_read() {
-    let scratch = Scratch::new();
+    let scratch = ScratchFolder::new();
     for (name, certificate, key) in [
         (
             "PKCS#8, RSA",
@@ -152,7 +152,7 @@ fn keys_of_every_kind_are_read() {
 
 #[test]
 fn a_certificate_of_version_1_as_openssl_makes_without_extensions_is_used_with_its_key_and_no_other() {
-    let scratch = Scratch::new();
+    let scratch = ScratchFolder::new();
     let certificate = scratch.file("c.pem", include_str!("../../../tests/data/tls/p384-v1.pem"));
     let key = scratch.file("k.pem", include_str!("../../../tests/data/tls/p384-sec1.key"));
     assert!(load(&with(&certificate, &key)).is_ok());
@@ -161,7 +161,7 @@ fn a_certificate_of_version_1_as_openssl_makes_without_extensions_is_used_with_i
 
 #[test]
 fn what_is_wrong_with_a_pair_is_said_with_the_remedy() {
-    let scratch = Scratch::new();
+    let scratch = ScratchFolder::new();
     let (certificate, key) = made();
     let (other, _) = made();
     let nowhere = scratch.0.join("nowhere.pem");
@@ -187,7 +187,7 @@ fn what_is_wrong_with_a_pair_is_said_with_the_remedy() {
 
 #[test]
 fn a_directory_that_cannot_be_written_to_is_named() {
-    let scratch = Scratch::new();
+    let scratch = ScratchFolder::new();
     let file = scratch.file("file", "");
     let config = Config { state_dir: file.join("state"), ..Config::default() };
     refused(&config, "set state_dir to a directory that the user who runs chatsock may write to");
@@ -195,7 +195,7 @@ fn a_directory_that_cannot_be_written_to_is_named() {
 
 #[test]
 fn a_pair_that_cannot_be_used_leaves_the_old_one_in_force() {
-    let scratch = Scratch::new();
+    let scratch = ScratchFolder::new();
     let (certificate, key) = made();
     let config = with(&scratch.file("c.pem", &certificate), &scratch.file("k.pem", &key));
     let in_force = Certificate::open(&config).unwrap();
@@ -211,7 +211,7 @@ fn a_pair_that_cannot_be_used_leaves_the_old_one_in_force() {
 
 #[test]
 fn a_certificate_of_ours_begins_yesterday_and_lasts_ten_years() {
-    let scratch = Scratch::new();
+    let scratch = ScratchFolder::new();
     let config = scratch.config();
     load(&config).unwrap();
     let text = fs::read(config.state_dir.join(CERTIFICATE_FILE)).unwrap();

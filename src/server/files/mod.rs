@@ -18,9 +18,9 @@ use super::transport::{Entrance, Service, Transport};
 use crate::access::attempts::{Attempt, AttemptError};
 use crate::chat::transfer::{Claim, Side};
 use crate::config::FilesConfig;
-use crate::hub::transfers::{FilePorts, Link, Received};
-use crate::hub::{Hub, Outcome};
-use crate::protocol::transfer::{Reader, Refused, Request, RequestError, Voice, Wish};
+use crate::hub::transfers::{FilePorts, Received, TransferEnd};
+use crate::hub::{Hub, TransferOutcome};
+use crate::protocol::transfer::{Refused, RequestError, RequestReader, TransferRequest, TransferWish, Voice};
 use crate::protocol::wire::{Codec, Progress};
 
 /// How long the handshake of TLS and the whole request may take together. A peer that opens connections only to hold them occupies
@@ -34,7 +34,7 @@ const READ: usize = 2048;
 const LAST_BYTES: Duration = Duration::from_millis(500);
 
 /// Where the sender's bytes belong.
-struct Part {
+struct IncomingPart {
     /// The place of the first of them in the file.
     base: u64,
     /// How many there are.
@@ -99,10 +99,10 @@ fn serve(stream: TcpStream, codec: Codec, address: IpAddr, hub: &Hub) -> &'stati
 }
 
 /// Does what an end of a transfer wants. The page's listener comes in here, too.
-pub(super) fn serve_request(request: &Request, link: Link, address: IpAddr, hub: &Hub) -> &'static str {
+pub(super) fn serve_request(request: &TransferRequest, link: TransferEnd, address: IpAddr, hub: &Hub) -> &'static str {
     let voice = request.voice;
     match &request.wish {
-        Wish::Look { token } => {
+        TransferWish::Look { token } => {
             let answer = match check(token, address, hub, |token, now| hub.transfers.look_at(token, now)) {
                 Ok(name) => Voice::Http { head_only: true }.download(name.reduced(), name.shown(), 0, None),
                 Err(refused) => voice.refuse(&refused),
@@ -110,18 +110,18 @@ pub(super) fn serve_request(request: &Request, link: Link, address: IpAddr, hub:
             answer_and_close(link, &answer);
             "answered"
         }
-        Wish::Get { token, from } => {
+        TransferWish::Get { token, from } => {
             match check(token, address, hub, |token, now| hub.transfers.claim(token, Side::Receiver, now)) {
                 Ok(claim) => get(&claim, from.unwrap_or(0), link, hub),
                 Err(refused) => refuse(link, &refused),
             }
         }
-        Wish::Put { token, size, part, expects_continue } => {
+        TransferWish::Put { token, size, part, expects_continue } => {
             match check(token, address, hub, |token, now| hub.transfers.claim(token, Side::Sender, now)) {
                 Ok(claim) => {
                     // In lines the rest is sent that was asked for; HTTP says itself where it begins.
                     let base = if voice == Voice::Line { claim.from } else { part.map_or(0, |(first, _)| first) };
-                    let part = Part { base, size: *size, expects_continue: *expects_continue };
+                    let part = IncomingPart { base, size: *size, expects_continue: *expects_continue };
                     put(&claim, &part, link, hub)
                 }
                 Err(refused) => refuse(link, &refused),
@@ -157,7 +157,7 @@ fn check<T>(
     }
 }
 
-fn get(claim: &Claim, from: u64, mut link: Link, hub: &Hub) -> &'static str {
+fn get(claim: &Claim, from: u64, mut link: TransferEnd, hub: &Hub) -> &'static str {
     if from < claim.from {
         let sentence = "The file there is shorter than expected: the chat shows another line to copy.".to_owned();
         hub.begin_transfer_again(claim.number, from, Instant::now());
@@ -174,8 +174,8 @@ fn get(claim: &Claim, from: u64, mut link: Link, hub: &Hub) -> &'static str {
     }
 }
 
-fn put(claim: &Claim, part: &Part, mut link: Link, hub: &Hub) -> &'static str {
-    let Part { base, size, expects_continue } = *part;
+fn put(claim: &Claim, part: &IncomingPart, mut link: TransferEnd, hub: &Hub) -> &'static str {
+    let IncomingPart { base, size, expects_continue } = *part;
     let most = hub.config().files.max_bytes as u64;
     let Some(total) = base.checked_add(size).filter(|total| *total <= most) else {
         let sentence = hub.refuse_size(claim.number);
@@ -190,7 +190,7 @@ fn put(claim: &Claim, part: &Part, mut link: Link, hub: &Hub) -> &'static str {
         return refuse(link, &over());
     };
     if meet.wanted > total {
-        let line = hub.finish_transfer(claim.number, &claim.name, Outcome::TooLong, Instant::now());
+        let line = hub.finish_transfer(claim.number, &claim.name, TransferOutcome::TooLong, Instant::now());
         meet.receiver.reset(Duration::ZERO);
         return refuse(link, &Refused::Over(line));
     }
@@ -203,7 +203,7 @@ fn put(claim: &Claim, part: &Part, mut link: Link, hub: &Hub) -> &'static str {
     let now = Instant::now();
     match passed {
         relay::Passed::All { hash, is_longer } => {
-            let outcome = if is_longer { Outcome::CutOff(total) } else { Outcome::Done(total, hash) };
+            let outcome = if is_longer { TransferOutcome::CutOff(total) } else { TransferOutcome::Done(total, hash) };
             meet.receiver.end();
             hub.transfers.give_back(claim.number, meet.receiver);
             let line = hub.finish_transfer(claim.number, &claim.name, outcome, now);
@@ -215,7 +215,7 @@ fn put(claim: &Claim, part: &Part, mut link: Link, hub: &Hub) -> &'static str {
             "sent"
         }
         relay::Passed::Part { at, hasher } => {
-            let line = hub.finish_transfer(claim.number, &claim.name, Outcome::Broken(at, total, hasher), now);
+            let line = hub.finish_transfer(claim.number, &claim.name, TransferOutcome::Broken(at, total, hasher), now);
             meet.receiver.reset(LAST_BYTES);
             refuse(link, &Refused::Over(line))
         }
@@ -226,23 +226,23 @@ fn over() -> Refused {
     Refused::Over("This transfer is over.".to_owned())
 }
 
-fn refuse(link: Link, refused: &Refused) -> &'static str {
+fn refuse(link: TransferEnd, refused: &Refused) -> &'static str {
     let answer = link.voice.refuse(refused);
     answer_and_close(link, &answer);
     "refused"
 }
 
-fn answer_and_close(mut link: Link, answer: &[u8]) {
+fn answer_and_close(mut link: TransferEnd, answer: &[u8]) {
     // A peer that does not take it is gone.
     let _ = link.write(answer, Duration::from_secs(1), || false);
     link.close();
 }
 
 /// Shakes hands, if there is TLS, and reads what the peer wants.
-fn read_request(mut stream: TcpStream, mut codec: Codec) -> Result<(Request, Link), &'static str> {
+fn read_request(mut stream: TcpStream, mut codec: Codec) -> Result<(TransferRequest, TransferEnd), &'static str> {
     let deadline = Instant::now() + BEGINNING;
     let mut buffer = vec![0; READ];
-    let mut reader = Reader::default();
+    let mut reader = RequestReader::default();
     #[cfg(feature = "tls")]
     let mut is_shaking = !codec.is_plain();
     loop {
@@ -286,13 +286,13 @@ fn read_request(mut stream: TcpStream, mut codec: Codec) -> Result<(Request, Lin
             Ok(None) => {}
             Ok(Some((request, taken))) => {
                 let rest = plain.split_off(taken);
-                let link = Link::new(stream, codec, request.voice, rest).map_err(|_| "lost")?;
+                let link = TransferEnd::new(stream, codec, request.voice, rest).map_err(|_| "lost")?;
                 return Ok((request, link));
             }
             Err((error, voice)) => {
                 let refused =
                     if error == RequestError::NotFound { Refused::NoTransfer } else { Refused::Request(error) };
-                if let Ok(link) = Link::new(stream, codec, voice, Vec::new()) {
+                if let Ok(link) = TransferEnd::new(stream, codec, voice, Vec::new()) {
                     refuse(link, &refused);
                 }
                 return Err("not understood");

@@ -8,7 +8,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::chat::transfer::Claim;
-use crate::hub::transfers::{CHUNK, Hasher, Link, Meet, Transfers};
+use crate::hub::transfers::{CHUNK, Hasher, Meet, TransferEnd, Transfers};
 use crate::protocol::transfer::{CONTINUE, Voice};
 
 /// Pieces per second of a file whose pace is limited: small enough that it does not come in jerks.
@@ -46,7 +46,7 @@ pub(super) enum Passed {
 
 /// Passes on everything from the first byte that the receiver wants.
 pub(super) fn pass_on(
-    sender: &mut Link,
+    sender: &mut TransferEnd,
     meet: &mut Meet,
     whole: &Whole,
     claim: &Claim,
@@ -71,7 +71,7 @@ pub(super) fn pass_on(
 
 #[expect(clippy::too_many_arguments, reason = "the state of one loop")]
 fn copy(
-    sender: &mut Link,
+    sender: &mut TransferEnd,
     meet: &mut Meet,
     whole: &Whole,
     claim: &Claim,

@@ -18,14 +18,14 @@ use crate::server::loopback;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The server's end of a new connection.
-struct Accepted {
+struct NewConnection {
     outbox: Arc<Outbox>,
     client: TcpStream,
     trusted: ClientConfig,
 }
 
-impl Accepted {
-    fn new() -> Accepted {
+impl NewConnection {
+    fn new() -> NewConnection {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -43,7 +43,7 @@ impl Accepted {
         let limits = OutboxLimits { bytes: None, total: None, stall: None };
         let outbox = Outbox::new(ClientId(1), listener.accept().unwrap().0, Arc::new(SlowReaders::new(limits)));
         outbox.set_codec(Codec::over_tls(Tls::new(Arc::new(settings)).unwrap()));
-        Accepted { outbox, client, trusted }
+        NewConnection { outbox, client, trusted }
     }
 
     fn begin(&self, ports: Ports, within: Duration) -> JoinHandle<Result<(), DisconnectReason>> {
@@ -64,7 +64,7 @@ impl Accepted {
 
 #[test]
 fn a_client_that_speaks_tls_is_ready_to_be_spoken_to() {
-    let accepted = Accepted::new();
+    let accepted = NewConnection::new();
     let begun = accepted.begin(Ports::default(), PATIENCE);
     let name = ServerName::try_from("localhost").unwrap();
     let client = ClientConnection::new(Arc::new(accepted.trusted), name).unwrap();
@@ -82,7 +82,7 @@ fn a_client_that_speaks_tls_is_ready_to_be_spoken_to() {
 
 #[test]
 fn a_silent_client_is_disconnected_at_the_deadline() {
-    let accepted = Accepted::new();
+    let accepted = NewConnection::new();
     let begun = accepted.begin(Ports::default(), Duration::from_millis(50));
     let mut read = Vec::new();
     (&accepted.client).read_to_end(&mut read).unwrap();
@@ -92,7 +92,7 @@ fn a_silent_client_is_disconnected_at_the_deadline() {
 
 #[test]
 fn a_hello_byte_by_byte_does_not_move_the_deadline() {
-    let accepted = Accepted::new();
+    let accepted = NewConnection::new();
     accepted.client.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
     let begun = accepted.begin(Ports::default(), Duration::from_millis(100));
     // One of 16 KiB; every byte comes when nothing has been answered for a while.
@@ -115,7 +115,7 @@ fn a_hello_byte_by_byte_does_not_move_the_deadline() {
 fn a_user_who_types_gets_one_line_with_the_right_command() {
     let ports = Ports { plain: Some(5555), tls: None };
     for typed in [b"alice\r\n".as_slice(), b"\r\n", b"\xff\xfb\x18", b"ALICE\r\n", b"ALICE", "émile\n".as_bytes()] {
-        let accepted = Accepted::new();
+        let accepted = NewConnection::new();
         let port = accepted.outbox.stream().local_addr().unwrap().port();
         let (read, ended) = accepted.after(ports, typed);
         let line = format!(
@@ -124,7 +124,7 @@ fn a_user_who_types_gets_one_line_with_the_right_command() {
         assert_eq!(String::from_utf8(read).unwrap(), line);
         assert_eq!(ended, Err(DisconnectReason::PlainText));
     }
-    let (read, _) = Accepted::new().after(Ports::default(), b"alice\r\n");
+    let (read, _) = NewConnection::new().after(Ports::default(), b"alice\r\n");
     assert!(String::from_utf8(read).unwrap().ends_with(".\r\n"), "no plain port, none named");
 }
 
@@ -135,7 +135,7 @@ fn other_protocols_are_answered_in_their_own() {
         (b"GET / HTTP/1.1", "HTTP/1.1 400 Bad Request\r\n", OtherProtocol::Http),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "This is a chat server", OtherProtocol::Ssh),
     ] {
-        let (read, ended) = Accepted::new().after(Ports::default(), typed);
+        let (read, ended) = NewConnection::new().after(Ports::default(), typed);
         assert!(read.starts_with(answer.as_bytes()), "{}", read.escape_ascii());
         assert_eq!(ended, Err(DisconnectReason::OtherProtocol(protocol)));
     }
@@ -144,7 +144,7 @@ fn other_protocols_are_answered_in_their_own() {
 #[test]
 fn noise_gets_a_fatal_alert() {
     for noise in [b"\x80\x2e\x01\x03\x01".as_slice(), b"\0\0\0\0\0\0", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"] {
-        let (read, ended) = Accepted::new().after(Ports::default(), noise);
+        let (read, ended) = NewConnection::new().after(Ports::default(), noise);
         assert!(matches!(read[..], [21, 3, _, 0, 2, 2, _]), "{}", read.escape_ascii());
         assert!(ended == Err(DisconnectReason::Tls), "{ended:?}");
     }
@@ -153,14 +153,14 @@ fn noise_gets_a_fatal_alert() {
 #[test]
 fn a_client_that_leaves_before_or_in_the_middle_of_its_hello_has_left() {
     for typed in [b"".as_slice(), b"\x16\x03\x01\x02\x00\x01"] {
-        let (_, ended) = Accepted::new().after(Ports::default(), typed);
+        let (_, ended) = NewConnection::new().after(Ports::default(), typed);
         assert_eq!(ended, Err(DisconnectReason::PeerClosed));
     }
 }
 
 #[test]
 fn the_end_of_the_server_does_not_wait_for_a_handshake() {
-    let accepted = Accepted::new();
+    let accepted = NewConnection::new();
     let begun = accepted.begin(Ports::default(), PATIENCE);
     (&accepted.client).write_all(b"\x16\x03\x01").unwrap();
     accepted.outbox.disconnect(DisconnectReason::Stopping);

@@ -14,7 +14,7 @@ use crate::ui::screen::Clock;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection whose first request is being received.
-struct Received {
+struct ReceivedRequest {
     client: TcpStream,
     outbox: Arc<Outbox>,
     thread: JoinHandle<(Result<Door, DisconnectReason>, Vec<IpAddr>)>,
@@ -27,8 +27,8 @@ fn hub() -> Arc<Hub> {
     Arc::new(Hub::new(config, Clock::new(TimeZone::UTC), None, mpsc::channel().0, None))
 }
 
-impl Received {
-    fn new(within: Duration, is_proxy: bool) -> Received {
+impl ReceivedRequest {
+    fn new(within: Duration, is_proxy: bool) -> ReceivedRequest {
         let hub = hub();
         let listener = TcpListener::bind(loopback()).unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -39,7 +39,7 @@ impl Received {
         let share = Arc::clone(&outbox);
         let thread = thread::spawn(move || {
             let deadline = Instant::now() + within;
-            let visit = Visit { hub: &hub, outbox: &share, is_secure: false, peer, is_proxy, deadline };
+            let visit = BrowserConnection { hub: &hub, outbox: &share, is_secure: false, peer, is_proxy, deadline };
             let mut admitted = Vec::new();
             let received = receive(&visit, &mut |address| {
                 admitted.push(address);
@@ -51,7 +51,7 @@ impl Received {
             });
             (received, admitted)
         });
-        Received { client, outbox, thread }
+        ReceivedRequest { client, outbox, thread }
     }
 
     /// Sends all of this; returns what comes back, how it ended, and who was admitted.
@@ -67,7 +67,7 @@ impl Received {
 }
 
 fn answer(request: &str) -> (String, Result<Door, DisconnectReason>) {
-    let (answer, received, _) = Received::new(PATIENCE, false).answer(request);
+    let (answer, received, _) = ReceivedRequest::new(PATIENCE, false).answer(request);
     (answer, received)
 }
 
@@ -130,7 +130,7 @@ fn other_targets_have_short_answers() {
 
 #[test]
 fn a_slow_head_ends_at_the_deadline_however_many_bytes_come() {
-    let mut received = Received::new(Duration::from_millis(200), false);
+    let mut received = ReceivedRequest::new(Duration::from_millis(200), false);
     received.client.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
     let began = Instant::now();
     let mut heard = Vec::new();
@@ -154,7 +154,7 @@ fn a_slow_head_ends_at_the_deadline_however_many_bytes_come() {
 
 #[test]
 fn a_client_that_says_nothing_hears_nothing() {
-    let mut received = Received::new(Duration::from_millis(50), false);
+    let mut received = ReceivedRequest::new(Duration::from_millis(50), false);
     let mut heard = Vec::new();
     received.client.read_to_end(&mut heard).unwrap();
     assert_eq!(heard, b"");
@@ -165,7 +165,7 @@ fn a_client_that_says_nothing_hears_nothing() {
 #[test]
 fn what_is_said_to_everybody_is_not_said_into_an_answer() {
     use crate::ui::screen::LineKind;
-    let received = Received::new(PATIENCE, false);
+    let received = ReceivedRequest::new(PATIENCE, false);
     received.outbox.announce(LineKind::News, "Server is shutting down in 5 seconds.");
     received.outbox.farewell(Some((LineKind::News, "Goodbye.")));
     let (text, ended, _) = received.answer("GET /favicon.ico HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -175,8 +175,9 @@ fn what_is_said_to_everybody_is_not_said_into_an_answer() {
 
 #[test]
 fn a_proxy_is_believed_about_its_clients() {
-    let ask =
-        |line: &str| Received::new(PATIENCE, true).answer(&format!("GET /x HTTP/1.1\r\nHost: localhost\r\n{line}\r\n"));
+    let ask = |line: &str| {
+        ReceivedRequest::new(PATIENCE, true).answer(&format!("GET /x HTTP/1.1\r\nHost: localhost\r\n{line}\r\n"))
+    };
     let (_, ended, admitted) = ask("X-Forwarded-For: 10.0.0.1, 192.0.2.7\r\n");
     assert_eq!((ended, admitted), (Err(DisconnectReason::Answered(404)), vec!["192.0.2.7".parse().unwrap()]));
     let (text, ended, _) = ask("X-Forwarded-For: 192.0.2.66\r\n");
@@ -188,7 +189,7 @@ fn a_proxy_is_believed_about_its_clients() {
     assert_eq!(admitted, ["127.0.0.1".parse::<IpAddr>().unwrap()], "a proxy that asks for itself");
     // One that is not trusted is not listened to.
     let request = "GET /x HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 192.0.2.66\r\n\r\n";
-    let (_, ended, admitted) = Received::new(PATIENCE, false).answer(request);
+    let (_, ended, admitted) = ReceivedRequest::new(PATIENCE, false).answer(request);
     assert_eq!((ended, admitted), (Err(DisconnectReason::Answered(404)), vec![]));
 }
 
@@ -223,7 +224,7 @@ fn a_handshake_leads_to_the_door_of_its_sub_protocol_and_loses_nothing_behind_it
         ("terminal.mudstandards.org", Form::Terminal, Door::Plain),
         ("telnet.mudstandards.org", Form::Telnet, Door::Plain),
     ] {
-        let mut received = Received::new(PATIENCE, false);
+        let mut received = ReceivedRequest::new(PATIENCE, false);
         let request = format!(
             "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::Session;
 use crate::chat::action::Denied;
-use crate::protocol::json::{Id, Object, Receiver, Request, Value};
+use crate::protocol::json::{Id, JsonRequest, Object, Receiver, Value};
 use crate::session::failure::{ErrorCode, Failure, code_of_answer, code_of_login};
 use crate::text::seconds;
 use crate::ui::palette::{Answer, LoginRefusal};
@@ -88,7 +88,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn write_answer(
         &mut self,
-        request: &Request<'_>,
+        request: &JsonRequest<'_>,
         id: Option<&str>,
         result: Result<Reply, Failure>,
         refusal: Option<String>,

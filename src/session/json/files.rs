@@ -5,7 +5,7 @@
 
 use super::Session;
 use super::answer::Reply;
-use crate::protocol::json::{Request, Value};
+use crate::protocol::json::{JsonRequest, Value};
 use crate::session::failure::{ErrorCode, Failure};
 use crate::session::files::NO_FILES;
 use crate::ui::file_lines;
@@ -17,7 +17,7 @@ impl Session {
         self.hub.file_place(&self.outbox).ok_or_else(|| Failure::refused(NO_FILES))
     }
 
-    pub(super) fn send_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn send_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         self.needs_files()?;
         let [person] = &request.receiver.0[..] else {
             return Err(Failure::new(ErrorCode::NoPerson, "The receiver names one person."));
@@ -32,7 +32,7 @@ impl Session {
         Ok(about(made.map(|(number, _)| number)))
     }
 
-    pub(super) fn accept_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn accept_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let place = self.needs_files()?;
         let Some((accepted, token)) = self.accept_file(request.optional.offer) else { return Ok(Reply::default()) };
         let mut reply = about(Some(accepted.number));
@@ -42,7 +42,7 @@ impl Session {
         Ok(reply)
     }
 
-    pub(super) fn decline_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn decline_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         self.needs_files()?;
         Ok(about(self.decline_file(request.optional.offer)))
     }

@@ -18,7 +18,7 @@ use crate::chat::message::{Event, MessageId};
 use crate::chat::permission::Role;
 use crate::chat::room_settings::RoomAccess;
 use crate::hub::roster::User;
-use crate::protocol::json::{Object, Receiver, Request, Value};
+use crate::protocol::json::{JsonRequest, Object, Receiver, Value};
 use crate::session::failure::{ErrorCode, Failure};
 use crate::session::search::Found;
 use crate::ui::palette::fields;
@@ -27,7 +27,7 @@ use crate::ui::palette::fields;
 const MOST_MESSAGES: u64 = 200;
 
 /// An object in a list that answers a request.
-fn item<'a>(action: &'a str, request: &'a Request<'_>) -> Object<'a> {
+fn item<'a>(action: &'a str, request: &'a JsonRequest<'_>) -> Object<'a> {
     let mut object = Object::new(action, Timestamp::now());
     object.optional.extend(request.id.as_deref().map(|id| ("request", Value::Text(id.into()))));
     object
@@ -53,7 +53,7 @@ fn whole_seconds(time: Duration) -> Value<'static> {
 
 impl Session {
     #[inline(never)]
-    pub(super) fn send_rooms(&mut self, request: &Request<'_>) -> Reply {
+    pub(super) fn send_rooms(&mut self, request: &JsonRequest<'_>) -> Reply {
         let Some(actor) = self.actor() else { return Reply::default() };
         let now = self.now();
         for room in self.hub.rooms.all() {
@@ -85,7 +85,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn send_members(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn send_members(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let conversation = self.room_of_request(request)?;
         let joined = conversation.room().and_then(|id| self.rooms.get(id));
         let (Some(joined), Some(actor)) = (joined, self.actor()) else { return Ok(Reply::default()) };
@@ -120,7 +120,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn send_person(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn send_person(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let [name] = &request.receiver.0[..] else {
             return Err(Failure::new(ErrorCode::NoPerson, "The receiver names one person."));
         };
@@ -144,7 +144,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn send_history(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn send_history(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let wanted = request.optional.limit.unwrap_or(self.hub.config().chatview_max as u64).min(MOST_MESSAGES);
         let count = usize::try_from(wanted).unwrap_or(usize::MAX);
         let before = MessageId(request.optional.before.unwrap_or(u64::MAX));
@@ -177,7 +177,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn search_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn search_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let only = match &request.receiver.0[..] {
             [] => None,
             _ => Some(self.room_of_request(request)?),

@@ -5,7 +5,7 @@
 
 use super::Session;
 use super::answer::Reply;
-use crate::protocol::json::{Hidden, Request, Value};
+use crate::protocol::json::{Hidden, JsonRequest, Value};
 use crate::session::failure::{ErrorCode, Failure};
 use crate::ui::palette::{AccountAsk, AccountEffect, Answer, Effect, LoginEffect, fields};
 
@@ -21,7 +21,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn log_in_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn log_in_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let name = fields::login_name(&request.content, &self.rules())?;
         let password = shown(request.optional.password.as_ref());
         let effect = if self.palette.awaits_name() {
@@ -64,7 +64,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn register_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn register_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         self.begin_by_request(AccountAsk::Register)?;
         let password = fields::account_password(shown(request.optional.password.as_ref()))?;
         self.carry_out_effect(Effect::Account(AccountEffect::Register { password }));
@@ -72,7 +72,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn unregister_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn unregister_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         self.begin_by_request(AccountAsk::Unregister)?;
         let password = fields::account_password(shown(request.optional.password.as_ref()))?;
         self.carry_out_effect(Effect::Account(AccountEffect::Unregister { password }));
@@ -80,7 +80,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn change_password_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn change_password_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         self.begin_by_request(AccountAsk::ChangePassword)?;
         let old = fields::account_password(shown(request.optional.password.as_ref()))?;
         let new = fields::account_password(shown(request.optional.new_password.as_ref()))?;

@@ -25,7 +25,7 @@ use crate::access::rate::RateDecision;
 use crate::chat::conversation::MembershipId;
 use crate::chat::message::MessageId;
 use crate::outbox::DisconnectReason;
-use crate::protocol::json::{self, Request, RequestLine, RequestLines};
+use crate::protocol::json::{self, JsonRequest, RequestLine, RequestLines};
 use crate::protocol::telnet::LinkEvent;
 
 /// A request may have this many times the bytes of a typed line: escapes take up to six bytes for one character, and names
@@ -62,7 +62,7 @@ pub(super) struct JsonSession {
 /// Boxed, and in a frame of its own: on the stack of what it causes, which goes deepest when a room is entered, it would cost
 /// every idle program a page.
 #[inline(never)]
-fn read_request(line: &[u8]) -> Result<(Box<Request<'_>>, &str), Failure> {
+fn read_request(line: &[u8]) -> Result<(Box<JsonRequest<'_>>, &str), Failure> {
     let request = json::parse(line).map(Box::new).map_err(|error| Failure::bad_json(&error))?;
     // What could be parsed is UTF-8, except in strings that were skipped.
     match std::str::from_utf8(line) {
@@ -280,7 +280,7 @@ impl Session {
 
     /// Carries out a request, and answers it.
     #[inline(never)]
-    fn run_request(&mut self, request: &Request<'_>) {
+    fn run_request(&mut self, request: &JsonRequest<'_>) {
         self.pick_up_notices();
         // What others have been told before comes first. What is said in a room waits for the end of the turn: the messages of
         // one read are delivered together, at a twentieth of the cost.

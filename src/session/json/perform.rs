@@ -9,7 +9,7 @@ use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names;
 use crate::chat::names::Alphabet;
 use crate::outbox::DisconnectReason;
-use crate::protocol::json::{Request, Value};
+use crate::protocol::json::{JsonRequest, Value};
 use crate::session::failure::{ErrorCode, Failure};
 use crate::session::input::LONGEST_LINE;
 use crate::ui::command::Cost;
@@ -127,7 +127,7 @@ impl Action {
 
 impl Session {
     /// What a request costs in the rate limits: what the command costs that does the same.
-    pub(super) fn cost_of(&self, request: &Request<'_>) -> Cost {
+    pub(super) fn cost_of(&self, request: &JsonRequest<'_>) -> Cost {
         let Some(action) = Action::named(&request.action) else { return Cost::Read(1) };
         match action {
             Action::Say | Action::Me | Action::Temp if request.private => {
@@ -163,7 +163,7 @@ impl Session {
 
     /// Carries out a request. What the session's other parts refuse is found in the outbox.
     #[inline(never)]
-    pub(super) fn perform(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn perform(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let Some(action) = Action::named(&request.action) else { return Err(Action::unknown(&request.action)) };
         if self.user.is_none() && !action.needs_no_name() {
             return Err(Failure::new(
@@ -204,7 +204,7 @@ impl Session {
 
     /// Says what a program needs to know before it logs in.
     #[inline(never)]
-    fn welcome(&mut self, request: &Request<'_>) -> Reply {
+    fn welcome(&mut self, request: &JsonRequest<'_>) -> Reply {
         let config = self.hub.config();
         if let Some(json) = &mut self.json {
             json.is_bot |= request.optional.bot;
@@ -250,7 +250,7 @@ impl Session {
 
     /// Runs a line of the palette in a room, or wherever the last one was run.
     #[inline(never)]
-    fn run_command_line(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    fn run_command_line(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         if let [room] = &request.receiver.0[..] {
             let room = self.joined_by_request(room)?;
             self.palette.make_current(&room);

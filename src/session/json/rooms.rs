@@ -12,7 +12,7 @@ use crate::chat::conversation::{Conversation, MembershipId, RoomId};
 use crate::chat::message::MessageId;
 use crate::chat::room::Going;
 use crate::hub::room::{Room, Since};
-use crate::protocol::json::{Request, Value};
+use crate::protocol::json::{JsonRequest, Value};
 use crate::session::failure::{ErrorCode, Failure};
 use crate::session::joined_rooms::JoinedRoom;
 use crate::ui::palette::{Answer, Came, fields};
@@ -46,7 +46,7 @@ impl Session {
         Ok(Reply { receiver: Some(room.name.to_string()), optional, ..Reply::default() })
     }
 
-    fn receiver<'a>(request: &'a Request<'_>) -> Result<&'a str, Failure> {
+    fn receiver<'a>(request: &'a JsonRequest<'_>) -> Result<&'a str, Failure> {
         match &request.receiver.0[..] {
             [room] => Ok(room),
             [] | [_, ..] => Err(Failure::new(ErrorCode::NoRoom, "The receiver names one room.")),
@@ -54,7 +54,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn join_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn join_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let room = fields::room(Self::receiver(request)?, &self.rules())
             .map_err(|refusal| Failure::new(ErrorCode::NoRoom, refusal.to_string()))?;
         let password = fields::room_password(request.optional.password.as_ref().map(|password| &*password.0));
@@ -63,7 +63,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn create_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn create_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let password = request.optional.password.as_ref().map(|password| &*password.0);
         let (room, password) = fields::new_room(Self::receiver(request)?, password, &self.rules())?;
         let public = request.optional.public.unwrap_or(true);
@@ -72,7 +72,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn close_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn close_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let closed = self.room_of_request(request)?;
         let Some(JoinedRoom { membership, .. }) = closed.room().and_then(|id| self.rooms.remove(id)) else {
             return Ok(Reply::default());
@@ -138,7 +138,7 @@ impl Session {
     }
 
     /// All rooms that a program is in are live: those it has come into by a command or by its login, too.
-    pub(super) fn watch_joined_rooms(&mut self, request: &Request<'_>) {
+    pub(super) fn watch_joined_rooms(&mut self, request: &JsonRequest<'_>) {
         self.forget_lost_rooms();
         let Some(json) = &self.json else { return };
         let is_new = |joined: &&JoinedRoom| !json.watched.iter().any(|(membership, _)| *membership == joined.id());
@@ -157,7 +157,7 @@ impl Session {
 
     /// Notes how far a user has read.
     #[inline(never)]
-    pub(super) fn see_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn see_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let Conversation::Room(id) = self.room_of_request(request)? else { return Ok(Reply::default()) };
         let Some(joined) = self.rooms.get(&id) else { return Ok(Reply::default()) };
         let room = Arc::clone(joined.room());

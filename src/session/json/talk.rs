@@ -12,7 +12,7 @@ use crate::chat::action::Denied;
 use crate::chat::conversation::Conversation;
 use crate::chat::message::{Draft, MessageId};
 use crate::hub::room::Room;
-use crate::protocol::json::{Request, Value};
+use crate::protocol::json::{JsonRequest, Value};
 use crate::session::failure::{ErrorCode, Failure};
 use crate::ui::palette::{Edited, Refusal, fields};
 
@@ -29,7 +29,7 @@ impl Session {
     }
 
     /// The one room that a request names.
-    pub(super) fn room_of_request(&self, request: &Request<'_>) -> Result<Conversation, Failure> {
+    pub(super) fn room_of_request(&self, request: &JsonRequest<'_>) -> Result<Conversation, Failure> {
         match &request.receiver.0[..] {
             [room] => self.joined_by_request(room),
             [] => Err(Failure::new(ErrorCode::NoRoom, "The receiver is missing: it names a room.")),
@@ -38,7 +38,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn say_by_request(&mut self, action: Action, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn say_by_request(&mut self, action: Action, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let rules = self.rules();
         let lasts = if action == Action::Temp { Some(fields::lasts(request.optional.seconds)?) } else { None };
         if !request.private {
@@ -63,12 +63,12 @@ impl Session {
     }
 
     /// The message that a request names.
-    fn message_of_request(request: &Request<'_>) -> Result<MessageId, Failure> {
+    fn message_of_request(request: &JsonRequest<'_>) -> Result<MessageId, Failure> {
         request.optional.message.map(MessageId).ok_or_else(|| Failure::refused("The number of the message is missing."))
     }
 
     #[inline(never)]
-    pub(super) fn reply_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn reply_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let id = Self::message_of_request(request)?;
         let text = fields::message(&request.content, &self.rules())?;
         self.note_if_too_old(id);
@@ -77,7 +77,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn edit_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn edit_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let text = fields::message(&request.content, &self.rules())?;
         let id = self.message_or_last(request)?;
         self.note_if_too_old(id);
@@ -86,7 +86,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn delete_by_request(&mut self, request: &Request<'_>) -> Result<Reply, Failure> {
+    pub(super) fn delete_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let id = self.message_or_last(request)?;
         self.note_if_too_old(id);
         self.delete(Some(id));
@@ -94,7 +94,7 @@ impl Session {
     }
 
     /// The message that a request names, or this user's last one.
-    fn message_or_last(&self, request: &Request<'_>) -> Result<MessageId, Failure> {
+    fn message_or_last(&self, request: &JsonRequest<'_>) -> Result<MessageId, Failure> {
         let named = request.optional.message.map(MessageId);
         self.id_or_last(named).ok_or_else(|| Denied::NothingYours.into())
     }

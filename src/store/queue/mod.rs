@@ -38,7 +38,7 @@ pub(crate) const HANGS: Duration = Duration::from_secs(8);
 
 /// How to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shutdown {
+pub(crate) enum CloseMode {
     /// Write what is queued first, until this time at most.
     Drain(Instant),
     /// Drop what is queued, as in a crash.
@@ -74,7 +74,7 @@ pub(crate) struct Hang {
 }
 
 /// What the mutex guards.
-pub(crate) struct State {
+pub(crate) struct QueueState {
     entries: VecDeque<QueuedWrite>,
     /// Size of the background writes in `entries` and in the writer's current batch.
     bytes: usize,
@@ -86,7 +86,7 @@ pub(crate) struct State {
     awaited: usize,
     pub(crate) lost: LostWrites,
     /// Set once the store is being closed.
-    pub(crate) shutdown: Option<Shutdown>,
+    pub(crate) shutdown: Option<CloseMode>,
     /// The writer has exited: nothing is accepted any more.
     pub(crate) writer_exited: bool,
     /// How the writer ended, for the caller that closed the store.
@@ -97,7 +97,7 @@ pub(crate) struct State {
 /// Shared by the writer and everyone who writes.
 pub(crate) struct WriteQueue {
     /// A leaf: nothing is locked, written or logged under it. It may be taken under any other lock.
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     pub(crate) wake: Condvar,
     /// Signalled when the writer has exited.
     pub(crate) exited: Condvar,
@@ -112,7 +112,7 @@ pub(crate) struct WriteQueue {
 
 impl WriteQueue {
     pub(crate) fn new(message_ids: MessageIds) -> WriteQueue {
-        let state = State {
+        let state = QueueState {
             entries: VecDeque::new(),
             bytes: 0,
             pending: PendingChanges::default(),
@@ -136,7 +136,7 @@ impl WriteQueue {
     }
 
     /// Locks the queue. Poison is ignored: nothing is left half done under this lock.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -180,7 +180,7 @@ impl WriteQueue {
     }
 }
 
-impl State {
+impl QueueState {
     fn push(&mut self, entry: QueuedWrite) {
         self.bytes += entry.weight();
         self.since.get_or_insert_with(Instant::now);

@@ -29,7 +29,7 @@ use crate::store::database::sqlite_errors;
 use crate::store::error::StoreFailure;
 use crate::store::event::StoreEvent;
 use crate::store::queue::queued_write::{AwaitedWrite, QueuedWrite};
-use crate::store::queue::{Shutdown, WriteQueue};
+use crate::store::queue::{CloseMode, WriteQueue};
 use crate::store::wall_clock::WallClock;
 use maintenance::Maintenance;
 use retry::{Retry, WriteStep};
@@ -67,7 +67,7 @@ enum Step {
     Maintain,
     Check,
     ReportLoss,
-    ShutDown(Shutdown),
+    ShutDown(CloseMode),
 }
 
 /// Announces that the thread has exited, even after a panic, so that no one waits for it.
@@ -148,8 +148,8 @@ impl Writer {
                 Step::Maintain => self.maintain(),
                 Step::Check => self.check(),
                 Step::ReportLoss => self.report_loss(),
-                Step::ShutDown(Shutdown::Abandon) => break,
-                Step::ShutDown(Shutdown::Drain(_)) => {
+                Step::ShutDown(CloseMode::Abandon) => break,
+                Step::ShutDown(CloseMode::Drain(_)) => {
                     self.shut_down();
                     break;
                 }
@@ -168,11 +168,11 @@ impl Writer {
         loop {
             let now = Instant::now();
             match state.shutdown {
-                Some(Shutdown::Abandon) => return Step::ShutDown(Shutdown::Abandon),
-                Some(Shutdown::Drain(until)) if state.is_empty() || until <= now => {
-                    return Step::ShutDown(Shutdown::Drain(until));
+                Some(CloseMode::Abandon) => return Step::ShutDown(CloseMode::Abandon),
+                Some(CloseMode::Drain(until)) if state.is_empty() || until <= now => {
+                    return Step::ShutDown(CloseMode::Drain(until));
                 }
-                Some(Shutdown::Drain(_)) | None => {}
+                Some(CloseMode::Drain(_)) | None => {}
             }
             let retry = self.retry.as_ref();
             let put_off = |at: Instant| retry.map_or(at, |retry| retry.not_before(WriteStep::Batch, at));
@@ -200,8 +200,8 @@ impl Writer {
                 return Step::Check;
             }
             let end = match state.shutdown {
-                Some(Shutdown::Drain(until)) => Some(until),
-                Some(Shutdown::Abandon) | None => None,
+                Some(CloseMode::Drain(until)) => Some(until),
+                Some(CloseMode::Abandon) | None => None,
             };
             let next = [batch, lost, maintenance, end].into_iter().flatten().fold(self.check_at, Instant::min);
             let woken = self.queue.wake.wait_timeout(state, next.saturating_duration_since(now));

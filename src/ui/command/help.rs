@@ -201,7 +201,7 @@ impl Audience {
 
 /// What decides which commands a user can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Viewer {
+pub(crate) struct CommandAccess {
     /// Who may have an account.
     pub accounts: AccountPolicy,
     /// They are in the chat view.
@@ -216,7 +216,7 @@ pub(crate) struct Viewer {
     pub(crate) files: bool,
 }
 
-impl Viewer {
+impl CommandAccess {
     /// Whether this server has the command, for anybody.
     fn knows(self, spec: &Spec) -> bool {
         spec.exists(self.accounts) && (self.files || Topic::of(spec.verb) != Some(Topic::Files))
@@ -271,7 +271,7 @@ impl HelpPage {
     }
 
     /// The page's lines, as notices.
-    pub(crate) fn lines(self, mark: char, viewer: Viewer) -> Vec<String> {
+    pub(crate) fn lines(self, mark: char, viewer: CommandAccess) -> Vec<String> {
         let usable = |spec: &&Spec| viewer.can_use(spec);
         match self {
             HelpPage::First => {
@@ -323,7 +323,7 @@ fn all_help_words(accounts: AccountPolicy) -> impl Iterator<Item = &'static str>
     super::listed(accounts).flat_map(words).chain(Topic::EACH.map(Topic::word)).chain(OTHER_PAGES)
 }
 
-fn topic_lines(topic: Topic, mark: char, viewer: Viewer) -> Vec<String> {
+fn topic_lines(topic: Topic, mark: char, viewer: CommandAccess) -> Vec<String> {
     let all: Vec<&Spec> =
         TABLE.iter().filter(|spec| Topic::of(spec.verb) == Some(topic) && viewer.knows(spec)).collect();
     let usable: Vec<&Spec> = all.iter().copied().filter(|spec| viewer.can_use(spec)).collect();
@@ -373,12 +373,12 @@ mod tests {
     use super::*;
 
     /// Every kind of user there is.
-    fn viewers() -> Vec<Viewer> {
+    fn viewers() -> Vec<CommandAccess> {
         let mut all = Vec::new();
         for accounts in [AccountPolicy::Off, AccountPolicy::Optional, AccountPolicy::Required] {
             for bits in 0..32_u8 {
                 let bit = |number: u8| bits & (1 << number) != 0;
-                all.push(Viewer {
+                all.push(CommandAccess {
                     accounts,
                     in_view: bit(0),
                     logged_in: bit(1),
@@ -391,7 +391,7 @@ mod tests {
         all
     }
 
-    const GUEST: Viewer = Viewer {
+    const GUEST: CommandAccess = CommandAccess {
         accounts: AccountPolicy::Optional,
         in_view: false,
         logged_in: false,
@@ -399,7 +399,7 @@ mod tests {
         operator: false,
         files: true,
     };
-    const ADMIN: Viewer = Viewer { room_admin: true, ..GUEST };
+    const ADMIN: CommandAccess = CommandAccess { room_admin: true, ..GUEST };
 
     fn pages() -> Vec<HelpPage> {
         let commands = TABLE.iter().map(HelpPage::Command);
@@ -414,7 +414,7 @@ mod tests {
     }
 
     /// Whether a page has a row of this command's.
-    fn has(page: HelpPage, word: &str, viewer: Viewer) -> bool {
+    fn has(page: HelpPage, word: &str, viewer: CommandAccess) -> bool {
         let start = syntax(find(word).expect("a command"), ':') + "  ";
         page.lines(':', viewer).iter().any(|line| line.starts_with(&start))
     }
@@ -442,7 +442,7 @@ mod tests {
 
     #[test]
     fn where_no_files_are_carried_help_names_neither_the_topic_nor_its_commands() {
-        let viewer = Viewer { files: false, ..GUEST };
+        let viewer = CommandAccess { files: false, ..GUEST };
         for page in [HelpPage::First, HelpPage::All] {
             assert!(page.lines(':', GUEST).iter().any(|line| line.contains("files")), "{page:?}");
             assert!(!page.lines(':', viewer).iter().any(|line| line.contains("file")), "{page:?}");
@@ -473,7 +473,7 @@ mod tests {
             }
         }
         assert!(has(HelpPage::First, "chat", GUEST) && !has(HelpPage::First, "q", GUEST));
-        let in_view = Viewer { in_view: true, ..GUEST };
+        let in_view = CommandAccess { in_view: true, ..GUEST };
         assert!(has(HelpPage::First, "q", in_view) && !has(HelpPage::First, "chat", in_view));
     }
 
@@ -486,9 +486,9 @@ mod tests {
         assert!(moderation.lines(':', GUEST).contains(&more) && !moderation.lines(':', ADMIN).contains(&more));
         let account = HelpPage::Topic(Topic::Account);
         let (user, off, required) = (
-            Viewer { logged_in: true, ..GUEST },
-            Viewer { accounts: AccountPolicy::Off, ..GUEST },
-            Viewer { accounts: AccountPolicy::Required, logged_in: true, ..GUEST },
+            CommandAccess { logged_in: true, ..GUEST },
+            CommandAccess { accounts: AccountPolicy::Off, ..GUEST },
+            CommandAccess { accounts: AccountPolicy::Required, logged_in: true, ..GUEST },
         );
         for (word, expected) in [
             ("register", [true, false, false, false]),
@@ -501,7 +501,7 @@ mod tests {
         }
         let operator = HelpPage::Topic(Topic::Operator);
         assert!(has(operator, "shutdown", GUEST) && !has(operator, "audit", GUEST));
-        assert!(has(operator, "audit", Viewer { operator: true, ..user }));
+        assert!(has(operator, "audit", CommandAccess { operator: true, ..user }));
     }
 
     #[test]

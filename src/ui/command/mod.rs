@@ -20,7 +20,7 @@ use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names;
 
 pub use help::Topic;
-pub(crate) use help::{HelpPage, Viewer, help_words};
+pub(crate) use help::{CommandAccess, HelpPage, help_words};
 pub use table::TABLE;
 pub use verb::{
     AccountVerb, FileVerb, MemberVerb, OperatorVerb, PlaceVerb, RoomVerb, ScreenVerb, ServerVerb, TalkVerb, UserVerb,

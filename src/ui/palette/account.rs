@@ -8,7 +8,7 @@ use super::arguments::{account_name, check_message, check_note, lasts_and_reason
 use super::effect::{AccountAsk, AccountEffect, AddressBanRequest, Effect, OperatorEffect, ScreenEffect};
 use super::limits::{LONGEST_ACCOUNT_PASSWORD, MOST_AUDIT_ENTRIES};
 use super::refusal::Refusal;
-use super::{Palette, Rules, State, back_to};
+use super::{Palette, PaletteState, Rules, back_to};
 use crate::chat::secret::Secret;
 use crate::text;
 use crate::ui::command::{AccountVerb, Command, OperatorVerb};
@@ -115,30 +115,30 @@ impl Palette {
     #[inline(never)]
     pub(super) fn begin_dialogue(&mut self, ask: AccountAsk, prompt: String, effects: &mut Vec<Effect>) {
         let from_view = match self.state {
-            State::Palette => false,
-            State::ChatView => true,
-            State::QuickRoom
-            | State::QuickPassword(_)
-            | State::Name { .. }
-            | State::LoginPassword { .. }
-            | State::Takeover(_)
-            | State::Password { .. }
-            | State::Account { .. }
-            | State::Paste { .. }
-            | State::Leaving => return,
+            PaletteState::Palette => false,
+            PaletteState::ChatView => true,
+            PaletteState::QuickRoom
+            | PaletteState::QuickPassword(_)
+            | PaletteState::Name { .. }
+            | PaletteState::LoginPassword { .. }
+            | PaletteState::Takeover(_)
+            | PaletteState::Password { .. }
+            | PaletteState::Account { .. }
+            | PaletteState::Paste { .. }
+            | PaletteState::Leaving => return,
         };
         let dialogue = Dialogue { ask, given: Vec::new() };
         let question = dialogue.question().unwrap_or("").to_owned();
         let told = [prompt, question].into_iter().filter(|line| !line.is_empty());
         effects.extend(told.map(|line| Effect::Tell(LineKind::News, line)));
         effects.push(Effect::Screen(ScreenEffect::HideInput));
-        self.state = State::Account { dialogue, from_view };
+        self.state = PaletteState::Account { dialogue, from_view };
     }
 
     /// Takes the next password of a dialogue.
     #[inline(never)]
     pub(super) fn give_account_password(&mut self, line: &str, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let State::Account { dialogue, from_view } = &mut self.state else { return Ok(()) };
+        let PaletteState::Account { dialogue, from_view } = &mut self.state else { return Ok(()) };
         let from_view = *from_view;
         let Some(password) = Secret::new(line.trim()) else {
             self.cancel(effects);
@@ -153,7 +153,7 @@ impl Palette {
                 return Ok(());
             }
         }
-        let State::Account { dialogue, .. } = std::mem::replace(&mut self.state, back_to(from_view)) else {
+        let PaletteState::Account { dialogue, .. } = std::mem::replace(&mut self.state, back_to(from_view)) else {
             return Ok(());
         };
         effects.push(Effect::Screen(ScreenEffect::ShowInput));

@@ -42,7 +42,7 @@ pub(super) fn check_note(note: &str, rules: &Rules) -> Result<(), Refusal> {
 }
 
 /// The arguments of `:temp`.
-pub(super) struct Temporary<'a> {
+pub(super) struct TemporaryArguments<'a> {
     /// The seconds, as typed.
     pub(super) seconds: Option<&'a str>,
     /// The names after `@`, with commas between them.
@@ -51,7 +51,7 @@ pub(super) struct Temporary<'a> {
 }
 
 /// Reads `[seconds] [@user,...] <text>`.
-pub(super) fn temporary(rest: &str) -> Option<Temporary<'_>> {
+pub(super) fn temporary(rest: &str) -> Option<TemporaryArguments<'_>> {
     let (first, after) = rest.split_once([' ', '\n']).unwrap_or((rest, ""));
     let is_number = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
     let (seconds, rest) = if is_number { (Some(first), after.trim_start()) } else { (None, rest) };
@@ -60,7 +60,7 @@ pub(super) fn temporary(rest: &str) -> Option<Temporary<'_>> {
         Some(to) if to.starts_with(char::is_alphabetic) => (Some(to), after.trim()),
         _ => (None, rest.trim()),
     };
-    (!text.is_empty()).then_some(Temporary { seconds, to, text })
+    (!text.is_empty()).then_some(TemporaryArguments { seconds, to, text })
 }
 
 /// The number of a message, with or without its `#`. One that is too large for any message is still a number and not a

@@ -7,9 +7,9 @@
 use super::account::about_account;
 use super::arguments::{check_note, switch, target};
 use super::effect::{Effect, FileEffect, FileOffer, PlaceEffect, ScreenEffect, ShowEffect, UserEffect, Viewing};
-use super::reading::{Kind, Line};
+use super::reading::{Line, ParsedLine};
 use super::refusal::{Refusal, echoed};
-use super::{Palette, Rules, State, back_to, refuse};
+use super::{Palette, PaletteState, Rules, back_to, refuse};
 use crate::chat::conversation::Conversation;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Secret;
@@ -28,48 +28,48 @@ impl Palette {
 
     fn run_line(&mut self, line: Line<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
         match line.kind {
-            Kind::Nothing => Ok(()),
-            Kind::Answer => self.answer_question(line.text, rules, effects),
-            Kind::Pasted => self.paste(line.text, effects),
-            Kind::Said(text) => self.post(text, false, effects),
-            Kind::Command(command) => {
+            ParsedLine::Nothing => Ok(()),
+            ParsedLine::Answer => self.answer_question(line.text, rules, effects),
+            ParsedLine::Pasted => self.paste(line.text, effects),
+            ParsedLine::Said(text) => self.post(text, false, effects),
+            ParsedLine::Command(command) => {
                 self.leave_password_question(effects);
                 self.run_command(command, rules, effects)
             }
-            Kind::Back => {
+            ParsedLine::Back => {
                 self.leave_view(effects);
                 Ok(())
             }
-            Kind::Addressed { to, text } => self.address(to, text, rules, effects),
-            Kind::Refused(refusal) => Err(refusal),
+            ParsedLine::Addressed { to, text } => self.address(to, text, rules, effects),
+            ParsedLine::Refused(refusal) => Err(refusal),
         }
     }
 
     /// Takes the line typed at a question.
     fn answer_question(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
         match &self.state {
-            State::QuickRoom => self.choose_quick_room(line, rules, effects)?,
-            State::QuickPassword(_) => self.give_quick_password(line, effects),
-            State::Name { .. } => self.choose_name(line, rules, effects)?,
-            State::LoginPassword { .. } => self.give_login_password(line, effects)?,
-            State::Takeover(_) => self.decide_takeover(line, effects)?,
-            State::Password { .. } => self.give_room_password(line, effects),
-            State::Account { .. } => self.give_account_password(line, effects)?,
-            State::Palette | State::ChatView | State::Paste { .. } | State::Leaving => {}
+            PaletteState::QuickRoom => self.choose_quick_room(line, rules, effects)?,
+            PaletteState::QuickPassword(_) => self.give_quick_password(line, effects),
+            PaletteState::Name { .. } => self.choose_name(line, rules, effects)?,
+            PaletteState::LoginPassword { .. } => self.give_login_password(line, effects)?,
+            PaletteState::Takeover(_) => self.decide_takeover(line, effects)?,
+            PaletteState::Password { .. } => self.give_room_password(line, effects),
+            PaletteState::Account { .. } => self.give_account_password(line, effects)?,
+            PaletteState::Palette | PaletteState::ChatView | PaletteState::Paste { .. } | PaletteState::Leaving => {}
         }
         Ok(())
     }
 
     /// A command at the question for a room's password is run as if it had been typed before.
     fn leave_password_question(&mut self, effects: &mut Vec<Effect>) {
-        if let State::Password { from_view, .. } = &self.state {
+        if let PaletteState::Password { from_view, .. } = &self.state {
             self.state = back_to(*from_view);
             effects.push(Effect::Screen(ScreenEffect::ShowInput));
         }
     }
 
     pub(super) fn is_in_view(&self) -> bool {
-        self.state == State::ChatView
+        self.state == PaletteState::ChatView
     }
 
     /// Where the user is, for commands that need to be somewhere.
@@ -135,7 +135,7 @@ impl Palette {
             PlaceVerb::Group => self.create_group(command, rules, effects)?,
             PlaceVerb::Chat => {
                 let here = self.here()?;
-                self.state = State::ChatView;
+                self.state = PaletteState::ChatView;
                 effects.push(Effect::Place(PlaceEffect::EnterView(here)));
             }
             PlaceVerb::Leave if self.is_in_view() => self.leave_view(effects),

@@ -3,7 +3,7 @@
 //! *Owns* the price of a text and of a command.
 //! *Knows nothing of* where the line was typed.
 
-use super::arguments::{self, Temporary};
+use super::arguments::{self, TemporaryArguments};
 use super::limits::MOST_ADDRESSEES;
 use crate::chat::names;
 use crate::ui::command::{Command, Cost, RoomVerb, TalkVerb, Verb};
@@ -36,7 +36,7 @@ pub(super) fn of_command(command: &Command<'_>) -> Cost {
             TalkVerb::Direct if rest.is_empty() => Cost::Read(1),
             TalkVerb::Direct => of_addressing(first, rest),
             TalkVerb::Temporary => match arguments::temporary(command.rest) {
-                Some(Temporary { to: Some(to), text, .. }) => of_addressing(to, text),
+                Some(TemporaryArguments { to: Some(to), text, .. }) => of_addressing(to, text),
                 _ => of_text(command.rest),
             },
             TalkVerb::Say | TalkVerb::Me | TalkVerb::To | TalkVerb::Reply | TalkVerb::Edit => of_text(command.rest),

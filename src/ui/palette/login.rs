@@ -9,7 +9,7 @@ use super::greetings;
 use super::limits::{LONGEST_ACCOUNT_PASSWORD, LONGEST_ROOM_PASSWORD};
 use super::reading;
 use super::refusal::Refusal;
-use super::{Palette, Rules, State, back_to};
+use super::{Palette, PaletteState, Rules, back_to};
 use crate::chat::names::{NameError, RoomName, USER_NAME_MAX, UserName};
 use crate::chat::secret::Secret;
 use crate::ui::command::{AccountVerb, Command, Verb};
@@ -46,11 +46,11 @@ impl Palette {
     }
 
     pub(super) fn give_quick_password(&mut self, line: &str, effects: &mut Vec<Effect>) {
-        let State::QuickPassword(room) = &self.state else { return };
+        let PaletteState::QuickPassword(room) = &self.state else { return };
         let room = room.clone();
         effects.push(Effect::Screen(ScreenEffect::ShowInput));
         match Secret::new(line.trim()) {
-            None => self.state = State::QuickRoom,
+            None => self.state = PaletteState::QuickRoom,
             password => effects.push(Effect::Login(LoginEffect::CheckRoom { room, password })),
         }
     }
@@ -80,18 +80,18 @@ impl Palette {
 
     #[inline(never)]
     pub(super) fn ask_login_password(&mut self, name: UserName, ghost: bool, effects: &mut Vec<Effect>) {
-        let State::Name { quick } = &mut self.state else { return };
+        let PaletteState::Name { quick } = &mut self.state else { return };
         let quick = quick.take();
         effects.push(Effect::Tell(LineKind::News, greetings::password_needed(&name)));
         effects.push(Effect::Screen(ScreenEffect::HideInput));
-        self.state = State::LoginPassword { name, quick, ghost };
+        self.state = PaletteState::LoginPassword { name, quick, ghost };
     }
 
     /// While the password is compared, the user is at the name question: there the name is taken if it was right, and there
     /// they are if it was wrong.
     #[inline(never)]
     pub(super) fn give_login_password(&mut self, line: &str, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let State::LoginPassword { name, ghost, .. } = &self.state else { return Ok(()) };
+        let PaletteState::LoginPassword { name, ghost, .. } = &self.state else { return Ok(()) };
         let (name, ghost) = (name.clone(), *ghost);
         self.ask_name_again(effects);
         let Some(password) = Secret::new(line.trim()) else { return Ok(()) };
@@ -104,15 +104,15 @@ impl Palette {
 
     /// From the password back to the name.
     pub(super) fn ask_name_again(&mut self, effects: &mut Vec<Effect>) {
-        let State::LoginPassword { quick, .. } = &mut self.state else { return };
-        self.state = State::Name { quick: quick.take() };
+        let PaletteState::LoginPassword { quick, .. } = &mut self.state else { return };
+        self.state = PaletteState::Name { quick: quick.take() };
         effects.push(Effect::Screen(ScreenEffect::ShowInput));
     }
 
     /// Takes the password of a room.
     #[inline(never)]
     pub(super) fn give_room_password(&mut self, line: &str, effects: &mut Vec<Effect>) {
-        let State::Password { room, from_view } = &self.state else { return };
+        let PaletteState::Password { room, from_view } = &self.state else { return };
         let (room, from_view) = (room.clone(), *from_view);
         self.state = back_to(from_view);
         effects.push(Effect::Screen(ScreenEffect::ShowInput));

@@ -69,7 +69,7 @@ pub(crate) use typed::fields;
 
 /// A key that means something by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Key {
+pub(crate) enum ControlKey {
     /// Ctrl-C: the line typed so far is gone already.
     Interrupt,
     /// Ctrl-D (0x04) on an empty line.
@@ -92,7 +92,7 @@ pub enum Door {
 type QuickRoom = (RoomName, Option<Secret>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
+enum PaletteState {
     QuickRoom,
     /// The quick listener's password question; the room is known by its word only.
     QuickPassword(RoomName),
@@ -131,7 +131,7 @@ enum State {
 /// The state machine. One per connection.
 #[derive(Debug)]
 pub(crate) struct Palette {
-    state: State,
+    state: PaletteState,
     door: Door,
     /// Rooms and conversations in the order in which they were entered; the last one is the current one.
     open: Vec<Conversation>,
@@ -145,10 +145,10 @@ impl Palette {
     /// For a new connection.
     pub(crate) fn new(door: Door) -> Palette {
         let state = match door {
-            Door::Plain => State::Name { quick: None },
-            Door::Quick => State::QuickRoom,
+            Door::Plain => PaletteState::Name { quick: None },
+            Door::Quick => PaletteState::QuickRoom,
             #[cfg(feature = "json")]
-            Door::Json => State::Name { quick: None },
+            Door::Json => PaletteState::Name { quick: None },
         };
         Palette { state, door, open: Vec::new(), join_leads_into_view: false, group: Vec::new() }
     }
@@ -156,26 +156,27 @@ impl Palette {
     /// What is asked for now: decides the prompt.
     pub(crate) fn place(&self) -> Prompt {
         match &self.state {
-            State::QuickRoom => Prompt::AskingRoom,
-            State::Name { quick: Some(_) } => Prompt::AskingQuickName,
-            State::Name { quick: None } => Prompt::AskingName,
-            State::QuickPassword(_) | State::LoginPassword { .. } | State::Password { .. } | State::Account { .. } => {
-                Prompt::AskingPassword
-            }
-            State::Paste { .. } => Prompt::Pasting,
-            State::Takeover(_) => Prompt::Palette(None),
-            State::Palette => Prompt::Palette(self.open.last().cloned()),
-            State::ChatView => match self.open.last() {
+            PaletteState::QuickRoom => Prompt::AskingRoom,
+            PaletteState::Name { quick: Some(_) } => Prompt::AskingQuickName,
+            PaletteState::Name { quick: None } => Prompt::AskingName,
+            PaletteState::QuickPassword(_)
+            | PaletteState::LoginPassword { .. }
+            | PaletteState::Password { .. }
+            | PaletteState::Account { .. } => Prompt::AskingPassword,
+            PaletteState::Paste { .. } => Prompt::Pasting,
+            PaletteState::Takeover(_) => Prompt::Palette(None),
+            PaletteState::Palette => Prompt::Palette(self.open.last().cloned()),
+            PaletteState::ChatView => match self.open.last() {
                 Some(conversation) => Prompt::ChatView(conversation.clone()),
                 None => Prompt::Palette(None),
             },
-            State::Leaving => Prompt::Nowhere,
+            PaletteState::Leaving => Prompt::Nowhere,
         }
     }
 
     /// Whether a name has been taken.
     pub(crate) fn is_logged_in(&self) -> bool {
-        use State::{Account, ChatView, Palette, Password, Paste, Takeover};
+        use PaletteState::{Account, ChatView, Palette, Password, Paste, Takeover};
         let within = |at: &AskedAt| matches!(at, AskedAt::Within { .. });
         matches!(&self.state, Palette | ChatView | Password { .. } | Account { .. } | Paste { .. })
             || matches!(&self.state, Takeover(at) if within(at))
@@ -184,12 +185,12 @@ impl Palette {
     /// Whether the user is leaving: nothing more of their input is run.
     #[cfg(test)]
     pub(crate) fn is_leaving(&self) -> bool {
-        self.state == State::Leaving
+        self.state == PaletteState::Leaving
     }
 
     /// Whether the next line is a password: it is neither shown nor remembered nor logged.
     pub(crate) fn asks_password(&self) -> bool {
-        use State::{Account, LoginPassword, Password, QuickPassword};
+        use PaletteState::{Account, LoginPassword, Password, QuickPassword};
         matches!(self.state, Password { .. } | QuickPassword(_) | LoginPassword { .. } | Account { .. })
     }
 
@@ -204,63 +205,69 @@ impl Palette {
     }
 
     /// Takes a key; appends what is to be done.
-    pub(crate) fn press(&mut self, key: Key, effects: &mut Vec<Effect>) {
+    pub(crate) fn press(&mut self, key: ControlKey, effects: &mut Vec<Effect>) {
         match (key, &self.state) {
-            (Key::Interrupt, _) => self.cancel(effects),
+            (ControlKey::Interrupt, _) => self.cancel(effects),
             (
-                Key::End,
-                State::Password { .. }
-                | State::QuickPassword(_)
-                | State::LoginPassword { .. }
-                | State::Takeover(_)
-                | State::Account { .. }
-                | State::Paste { .. },
+                ControlKey::End,
+                PaletteState::Password { .. }
+                | PaletteState::QuickPassword(_)
+                | PaletteState::LoginPassword { .. }
+                | PaletteState::Takeover(_)
+                | PaletteState::Account { .. }
+                | PaletteState::Paste { .. },
             ) => self.cancel(effects),
-            (Key::End, State::ChatView) => self.leave_view(effects),
-            (Key::End, State::QuickRoom | State::Name { .. } | State::Palette) => self.quit(effects),
-            (Key::End, State::Leaving) => {}
+            (ControlKey::End, PaletteState::ChatView) => self.leave_view(effects),
+            (ControlKey::End, PaletteState::QuickRoom | PaletteState::Name { .. } | PaletteState::Palette) => {
+                self.quit(effects)
+            }
+            (ControlKey::End, PaletteState::Leaving) => {}
         }
     }
 
     /// Goes back from a question or a paste without an answer.
     fn cancel(&mut self, effects: &mut Vec<Effect>) {
         match &self.state {
-            State::Password { from_view, .. } => {
+            PaletteState::Password { from_view, .. } => {
                 self.state = back_to(*from_view);
                 effects.push(Effect::Screen(ScreenEffect::ShowInput));
             }
-            State::QuickPassword(_) => {
-                self.state = State::QuickRoom;
+            PaletteState::QuickPassword(_) => {
+                self.state = PaletteState::QuickRoom;
                 effects.push(Effect::Screen(ScreenEffect::ShowInput));
             }
-            State::LoginPassword { .. } => self.ask_name_again(effects),
-            State::Takeover(_) => self.cancel_takeover(effects),
-            State::Account { from_view, .. } => {
+            PaletteState::LoginPassword { .. } => self.ask_name_again(effects),
+            PaletteState::Takeover(_) => self.cancel_takeover(effects),
+            PaletteState::Account { from_view, .. } => {
                 self.state = back_to(*from_view);
                 effects.extend([Effect::Screen(ScreenEffect::ShowInput), nothing_changed()]);
             }
-            State::Paste { from_view, .. } => {
+            PaletteState::Paste { from_view, .. } => {
                 self.state = back_to(*from_view);
                 refuse(&Refusal::PasteDropped, effects);
             }
-            State::QuickRoom | State::Name { .. } | State::Palette | State::ChatView | State::Leaving => {}
+            PaletteState::QuickRoom
+            | PaletteState::Name { .. }
+            | PaletteState::Palette
+            | PaletteState::ChatView
+            | PaletteState::Leaving => {}
         }
     }
 
     /// The peer sends nothing more: the user is told what is half done.
     pub(crate) fn input_ended(&mut self, effects: &mut Vec<Effect>) {
-        if matches!(self.state, State::Paste { .. } | State::Account { .. }) {
+        if matches!(self.state, PaletteState::Paste { .. } | PaletteState::Account { .. }) {
             self.cancel(effects);
         }
     }
 
     fn leave_view(&mut self, effects: &mut Vec<Effect>) {
-        self.state = State::Palette;
+        self.state = PaletteState::Palette;
         effects.push(Effect::Place(PlaceEffect::LeaveView));
     }
 
     fn quit(&mut self, effects: &mut Vec<Effect>) {
-        self.state = State::Leaving;
+        self.state = PaletteState::Leaving;
         effects.push(Effect::Quit);
     }
 }
@@ -283,6 +290,6 @@ fn nothing_changed() -> Effect {
     Effect::Tell(LineKind::News, "Nothing changed.".to_owned())
 }
 
-fn back_to(view: bool) -> State {
-    if view { State::ChatView } else { State::Palette }
+fn back_to(view: bool) -> PaletteState {
+    if view { PaletteState::ChatView } else { PaletteState::Palette }
 }

@@ -7,7 +7,7 @@ use super::cost;
 use super::effect::Effect;
 use super::limits::fits;
 use super::refusal::Refusal;
-use super::{Palette, State, back_to};
+use super::{Palette, PaletteState, back_to};
 use crate::chat::message::Draft;
 use crate::ui::command::Cost;
 use crate::ui::screen::LineKind;
@@ -77,13 +77,13 @@ impl Palette {
     /// `:paste`.
     pub(super) fn begin_paste(&mut self, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
         let (to, from_view) = (self.here()?, self.is_in_view());
-        self.state = State::Paste { to, paste: Paste::default(), from_view };
+        self.state = PaletteState::Paste { to, paste: Paste::default(), from_view };
         effects.push(Effect::Tell(LineKind::News, BEGINS.to_owned()));
         Ok(())
     }
 
     pub(super) fn paste(&mut self, line: &str, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let State::Paste { to, paste, from_view } = &mut self.state else { return Ok(()) };
+        let PaletteState::Paste { to, paste, from_view } = &mut self.state else { return Ok(()) };
         let pasted = paste.add(line);
         if pasted == Pasted::More {
             return Ok(());

@@ -7,7 +7,7 @@ use super::arguments::check_message;
 use super::cost;
 use super::recall::without_password;
 use super::refusal::{Refusal, echoed};
-use super::{Palette, Rules, State};
+use super::{Palette, PaletteState, Rules};
 use crate::chat::account_policy::AccountPolicy;
 use crate::text;
 use crate::ui::command::{self, Command, Cost, PlaceVerb, ServerVerb, Spec, Typed, Verb};
@@ -15,14 +15,14 @@ use crate::ui::command::{self, Command, Cost, PlaceVerb, ServerVerb, Spec, Typed
 /// A line as it was read where it was typed. It is run there, or not at all.
 pub struct Line<'a> {
     pub(super) text: &'a str,
-    pub(super) kind: Kind<'a>,
+    pub(super) kind: ParsedLine<'a>,
     cost: Cost,
     comes_back: bool,
     is_recalled: bool,
 }
 
 /// What a line is.
-pub(super) enum Kind<'a> {
+pub(super) enum ParsedLine<'a> {
     /// Nothing is to be done.
     Nothing,
     /// What was typed at a question.
@@ -48,7 +48,7 @@ pub(super) enum Kind<'a> {
 impl<'a> Line<'a> {
     /// A line with nothing in it.
     pub fn empty() -> Line<'static> {
-        Line { text: "", kind: Kind::Nothing, cost: Cost::Free, comes_back: false, is_recalled: false }
+        Line { text: "", kind: ParsedLine::Nothing, cost: Cost::Free, comes_back: false, is_recalled: false }
     }
 
     /// As it was typed.
@@ -177,43 +177,45 @@ fn plain_text(line: &str) -> Refusal {
     }
 }
 
-fn read_in_palette<'a>(line: &'a str, rules: &Rules) -> (Kind<'a>, Cost) {
+fn read_in_palette<'a>(line: &'a str, rules: &Rules) -> (ParsedLine<'a>, Cost) {
     if line.trim().is_empty() {
-        return (Kind::Nothing, Cost::Read(1));
+        return (ParsedLine::Nothing, Cost::Read(1));
     }
     if let Some((to, text)) = addressed(line) {
-        return (Kind::Addressed { to, text }, cost::of_addressing(to, text));
+        return (ParsedLine::Addressed { to, text }, cost::of_addressing(to, text));
     }
     let Some(typed) = Typed::parse(line).filter(|typed| !typed.word.is_empty()) else {
-        return (Kind::Refused(plain_text(line)), Cost::Read(1));
+        return (ParsedLine::Refused(plain_text(line)), Cost::Read(1));
     };
     match typed.command() {
         // Nobody can leave the palette for the palette: it is answered like a mistake.
-        Some(command) if command.spec.verb == Verb::Place(PlaceVerb::Leave) => (Kind::Command(command), Cost::Read(1)),
-        Some(command) => (Kind::Command(command), cost::of_command(&command)),
-        None => (Kind::Refused(unknown(typed, rules)), Cost::Read(1)),
+        Some(command) if command.spec.verb == Verb::Place(PlaceVerb::Leave) => {
+            (ParsedLine::Command(command), Cost::Read(1))
+        }
+        Some(command) => (ParsedLine::Command(command), cost::of_command(&command)),
+        None => (ParsedLine::Refused(unknown(typed, rules)), Cost::Read(1)),
     }
 }
 
-fn read_line_in_view<'a>(line: &'a str, rules: &Rules) -> (Kind<'a>, Cost) {
+fn read_line_in_view<'a>(line: &'a str, rules: &Rules) -> (ParsedLine<'a>, Cost) {
     match read_in_view(line, rules.accounts) {
-        InView::Nothing => (Kind::Nothing, Cost::Read(1)),
+        InView::Nothing => (ParsedLine::Nothing, Cost::Read(1)),
         InView::Said(said) => {
             let kind = match check_message(said, rules) {
-                Ok(()) => Kind::Said(said),
-                Err(_) if text::width(said) == 0 => Kind::Nothing,
-                Err(refusal) => Kind::Refused(refusal),
+                Ok(()) => ParsedLine::Said(said),
+                Err(_) if text::width(said) == 0 => ParsedLine::Nothing,
+                Err(refusal) => ParsedLine::Refused(refusal),
             };
             (kind, cost::of_text(said))
         }
         InView::Command(typed) => match typed.command() {
-            Some(command) => (Kind::Command(command), cost::of_command(&command)),
-            None => (Kind::Refused(unknown(typed, rules)), Cost::Read(1)),
+            Some(command) => (ParsedLine::Command(command), cost::of_command(&command)),
+            None => (ParsedLine::Refused(unknown(typed, rules)), Cost::Read(1)),
         },
         // Back to the palette: coming back here costs something.
-        InView::Back => (Kind::Back, Cost::Free),
-        InView::Mistaken(spec) => (Kind::Refused(mistaken(line, spec, rules)), Cost::Read(1)),
-        InView::Addressed { to, text } => (Kind::Addressed { to, text }, cost::of_addressing(to, text)),
+        InView::Back => (ParsedLine::Back, Cost::Free),
+        InView::Mistaken(spec) => (ParsedLine::Refused(mistaken(line, spec, rules)), Cost::Read(1)),
+        InView::Addressed { to, text } => (ParsedLine::Addressed { to, text }, cost::of_addressing(to, text)),
     }
 }
 
@@ -223,25 +225,27 @@ impl Palette {
     pub(crate) fn read<'a>(&self, text: &'a str, rules: &Rules) -> Line<'a> {
         let is_blank = text.trim().is_empty();
         let (kind, cost) = match &self.state {
-            State::Leaving => (Kind::Nothing, Cost::Free),
-            State::QuickRoom | State::Name { .. } => (Kind::Answer, Cost::Read(1)),
+            PaletteState::Leaving => (ParsedLine::Nothing, Cost::Free),
+            PaletteState::QuickRoom | PaletteState::Name { .. } => (ParsedLine::Answer, Cost::Read(1)),
             // Never delayed: what is typed here must not be run anywhere else. Wrong tries have a wait of their own.
-            State::QuickPassword(_) | State::LoginPassword { .. } | State::Account { .. } => (Kind::Answer, Cost::Free),
-            State::Takeover(_) if is_blank || leaves_before_login(text) => (Kind::Answer, Cost::Free),
-            State::Takeover(_) => (Kind::Answer, Cost::Read(1)),
-            State::Password { .. } => match command_instead(text) {
-                Some(command) => (Kind::Command(command), cost::of_command(&command)),
-                None => (Kind::Answer, Cost::Free),
+            PaletteState::QuickPassword(_) | PaletteState::LoginPassword { .. } | PaletteState::Account { .. } => {
+                (ParsedLine::Answer, Cost::Free)
+            }
+            PaletteState::Takeover(_) if is_blank || leaves_before_login(text) => (ParsedLine::Answer, Cost::Free),
+            PaletteState::Takeover(_) => (ParsedLine::Answer, Cost::Read(1)),
+            PaletteState::Password { .. } => match command_instead(text) {
+                Some(command) => (ParsedLine::Command(command), cost::of_command(&command)),
+                None => (ParsedLine::Answer, Cost::Free),
             },
             // The lines are bounded, and paid for with the last one.
-            State::Paste { paste, .. } if paste.ends_with(text) => (Kind::Pasted, paste.cost()),
-            State::Paste { .. } => (Kind::Pasted, Cost::Free),
-            State::Palette => read_in_palette(text, rules),
-            State::ChatView => read_line_in_view(text, rules),
+            PaletteState::Paste { paste, .. } if paste.ends_with(text) => (ParsedLine::Pasted, paste.cost()),
+            PaletteState::Paste { .. } => (ParsedLine::Pasted, Cost::Free),
+            PaletteState::Palette => read_in_palette(text, rules),
+            PaletteState::ChatView => read_line_in_view(text, rules),
         };
-        let is_password = self.asks_password() && !matches!(kind, Kind::Command(_));
+        let is_password = self.asks_password() && !matches!(kind, ParsedLine::Command(_));
         Line {
-            comes_back: matches!(kind, Kind::Said(_)),
+            comes_back: matches!(kind, ParsedLine::Said(_)),
             is_recalled: self.is_logged_in() && !is_password && !is_blank,
             text,
             kind,
@@ -252,17 +256,17 @@ impl Palette {
     /// Whether several lines that came as one are one message, or one command with its text, and not lines of their own.
     pub(crate) fn takes_whole(&self, lines: &str) -> bool {
         match self.state {
-            State::ChatView => true,
-            State::Palette => is_talk(lines) && lines.lines().skip(1).all(|line| Typed::parse(line).is_none()),
-            State::QuickRoom
-            | State::QuickPassword(_)
-            | State::Name { .. }
-            | State::LoginPassword { .. }
-            | State::Takeover(_)
-            | State::Password { .. }
-            | State::Account { .. }
-            | State::Paste { .. }
-            | State::Leaving => false,
+            PaletteState::ChatView => true,
+            PaletteState::Palette => is_talk(lines) && lines.lines().skip(1).all(|line| Typed::parse(line).is_none()),
+            PaletteState::QuickRoom
+            | PaletteState::QuickPassword(_)
+            | PaletteState::Name { .. }
+            | PaletteState::LoginPassword { .. }
+            | PaletteState::Takeover(_)
+            | PaletteState::Password { .. }
+            | PaletteState::Account { .. }
+            | PaletteState::Paste { .. }
+            | PaletteState::Leaving => false,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::effect::{Effect, PlaceEffect, RoomEffect, ScreenEffect};
 use super::entry_refusal::{JoinRefusal, LoginRefusal};
 use super::greetings;
 use super::resume::AskedAt;
-use super::{Door, Palette, State, refused};
+use super::{Door, Palette, PaletteState, refused};
 use crate::chat::conversation::Conversation;
 use crate::chat::names::RoomName;
 use crate::ui::screen::LineKind;
@@ -21,9 +21,9 @@ impl Palette {
         let Some(answer) = self.answer_program(answer, effects) else { return };
         match answer {
             Answer::NameClaimed { name, people, rooms, notice } => {
-                let State::Name { quick } = &mut self.state else { return };
+                let PaletteState::Name { quick } = &mut self.state else { return };
                 let quick = quick.take();
-                self.state = State::Palette;
+                self.state = PaletteState::Palette;
                 effects.push(Effect::Tell(LineKind::News, greetings::hello(&name, people, rooms)));
                 effects.extend(notice.map(|line| Effect::Tell(LineKind::News, line)));
                 if let Some((room, password)) = quick {
@@ -49,7 +49,7 @@ impl Palette {
             Answer::NameLooksLike { name, other } => {
                 effects.push(refused(&greetings::name_looks_like(&name, &other)));
             }
-            Answer::RoomChecked { room, password } => self.state = State::Name { quick: Some((room, password)) },
+            Answer::RoomChecked { room, password } => self.state = PaletteState::Name { quick: Some((room, password)) },
             Answer::Joined { room, others, how, topic } => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
                 effects.push(Effect::Tell(LineKind::News, greetings::joined(&room.name, others, how, into_view)));
@@ -97,18 +97,18 @@ impl Palette {
     /// The conversation in view is gone: a question asked from there goes back to the palette.
     fn view_is_over(&mut self) {
         match &mut self.state {
-            state @ State::ChatView => *state = State::Palette,
-            State::Password { from_view, .. }
-            | State::Takeover(AskedAt::Within { from_view })
-            | State::Account { from_view, .. }
-            | State::Paste { from_view, .. } => *from_view = false,
-            State::QuickRoom
-            | State::QuickPassword(_)
-            | State::Name { .. }
-            | State::LoginPassword { .. }
-            | State::Takeover(AskedAt::Login { .. })
-            | State::Palette
-            | State::Leaving => {}
+            state @ PaletteState::ChatView => *state = PaletteState::Palette,
+            PaletteState::Password { from_view, .. }
+            | PaletteState::Takeover(AskedAt::Within { from_view })
+            | PaletteState::Account { from_view, .. }
+            | PaletteState::Paste { from_view, .. } => *from_view = false,
+            PaletteState::QuickRoom
+            | PaletteState::QuickPassword(_)
+            | PaletteState::Name { .. }
+            | PaletteState::LoginPassword { .. }
+            | PaletteState::Takeover(AskedAt::Login { .. })
+            | PaletteState::Palette
+            | PaletteState::Leaving => {}
         }
     }
 
@@ -121,7 +121,7 @@ impl Palette {
         }
         self.open.push(conversation.clone());
         if into_view {
-            self.state = State::ChatView;
+            self.state = PaletteState::ChatView;
             effects.push(Effect::Place(PlaceEffect::EnterView(conversation)));
         }
     }
@@ -131,29 +131,29 @@ impl Palette {
         let tone = if refusal.asks() { LineKind::News } else { LineKind::Refusal };
         effects.push(Effect::Tell(tone, refusal.to_string()));
         match &self.state {
-            State::QuickRoom | State::QuickPassword(_) | State::Name { .. } if refusal.asks() => {
-                self.state = State::QuickPassword(room);
+            PaletteState::QuickRoom | PaletteState::QuickPassword(_) | PaletteState::Name { .. } if refusal.asks() => {
+                self.state = PaletteState::QuickPassword(room);
                 effects.push(Effect::Screen(ScreenEffect::HideInput));
             }
-            State::QuickPassword(_) => self.state = State::QuickRoom,
-            State::Palette | State::ChatView if refusal.asks() => {
-                self.state = State::Password { room, from_view: self.state == State::ChatView };
+            PaletteState::QuickPassword(_) => self.state = PaletteState::QuickRoom,
+            PaletteState::Palette | PaletteState::ChatView if refusal.asks() => {
+                self.state = PaletteState::Password { room, from_view: self.state == PaletteState::ChatView };
                 effects.push(Effect::Screen(ScreenEffect::HideInput));
             }
             // The quick listener's room has filled up or gone between the two questions.
-            State::Palette if into_view && self.door == Door::Quick && self.open.is_empty() => {
+            PaletteState::Palette if into_view && self.door == Door::Quick && self.open.is_empty() => {
                 effects.push(Effect::Tell(LineKind::News, greetings::quick_leftover()));
             }
-            State::QuickRoom
-            | State::Name { .. }
-            | State::LoginPassword { .. }
-            | State::Takeover(_)
-            | State::Palette
-            | State::ChatView
-            | State::Password { .. }
-            | State::Account { .. }
-            | State::Paste { .. }
-            | State::Leaving => {}
+            PaletteState::QuickRoom
+            | PaletteState::Name { .. }
+            | PaletteState::LoginPassword { .. }
+            | PaletteState::Takeover(_)
+            | PaletteState::Palette
+            | PaletteState::ChatView
+            | PaletteState::Password { .. }
+            | PaletteState::Account { .. }
+            | PaletteState::Paste { .. }
+            | PaletteState::Leaving => {}
         }
     }
 }

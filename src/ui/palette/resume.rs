@@ -11,7 +11,7 @@ use super::effect::{Effect, LoginEffect, PlaceEffect};
 use super::greetings;
 use super::reading;
 use super::refusal::{Refusal, TAKE_OVER};
-use super::{Door, Palette, QuickRoom, State, nothing_changed};
+use super::{Door, Palette, PaletteState, QuickRoom, nothing_changed};
 use crate::chat::conversation::Conversation;
 use crate::chat::names::UserName;
 use crate::ui::screen::LineKind;
@@ -42,19 +42,19 @@ impl Palette {
     #[inline(never)]
     pub(super) fn ask_to_take_over(&mut self, name: &UserName, address: IpAddr, idle: &str, effects: &mut Vec<Effect>) {
         let at = match &mut self.state {
-            State::Name { quick } => AskedAt::Login { quick: quick.take() },
-            State::Palette => AskedAt::Within { from_view: false },
-            State::ChatView => AskedAt::Within { from_view: true },
-            State::QuickRoom
-            | State::QuickPassword(_)
-            | State::LoginPassword { .. }
-            | State::Takeover(_)
-            | State::Password { .. }
-            | State::Account { .. }
-            | State::Paste { .. }
-            | State::Leaving => return effects.push(Effect::Login(LoginEffect::LetBe)),
+            PaletteState::Name { quick } => AskedAt::Login { quick: quick.take() },
+            PaletteState::Palette => AskedAt::Within { from_view: false },
+            PaletteState::ChatView => AskedAt::Within { from_view: true },
+            PaletteState::QuickRoom
+            | PaletteState::QuickPassword(_)
+            | PaletteState::LoginPassword { .. }
+            | PaletteState::Takeover(_)
+            | PaletteState::Password { .. }
+            | PaletteState::Account { .. }
+            | PaletteState::Paste { .. }
+            | PaletteState::Leaving => return effects.push(Effect::Login(LoginEffect::LetBe)),
         };
-        self.state = State::Takeover(at);
+        self.state = PaletteState::Takeover(at);
         effects.push(Effect::Tell(LineKind::News, elsewhere(name, address, idle)));
     }
 
@@ -74,7 +74,7 @@ impl Palette {
 
     /// Back to where the password was given.
     pub(super) fn cancel_takeover(&mut self, effects: &mut Vec<Effect>) {
-        let within = matches!(self.state, State::Takeover(AskedAt::Within { .. }));
+        let within = matches!(self.state, PaletteState::Takeover(AskedAt::Within { .. }));
         self.end_takeover();
         effects.push(Effect::Login(LoginEffect::LetBe));
         if within {
@@ -83,9 +83,9 @@ impl Palette {
     }
 
     fn end_takeover(&mut self) {
-        let State::Takeover(at) = &mut self.state else { return };
+        let PaletteState::Takeover(at) = &mut self.state else { return };
         self.state = match at {
-            AskedAt::Login { quick } => State::Name { quick: quick.take() },
+            AskedAt::Login { quick } => PaletteState::Name { quick: quick.take() },
             AskedAt::Within { from_view } => back_to(*from_view),
         };
     }
@@ -95,7 +95,7 @@ impl Palette {
     #[inline(never)]
     pub(super) fn returned(&mut self, open: Vec<Conversation>, to: ReturnTo, effects: &mut Vec<Effect>) {
         let asked_for_it = to == ReturnTo::Palette || self.door == Door::Quick;
-        let stays = asked_for_it && self.state == State::ChatView;
+        let stays = asked_for_it && self.state == PaletteState::ChatView;
         let into_view = to == ReturnTo::TakenView;
         let names: Vec<_> = open.iter().map(ToString::to_string).collect();
         if !names.is_empty() {
@@ -112,22 +112,22 @@ impl Palette {
             self.open.push(conversation);
         }
         match (&self.state, self.open.last()) {
-            (State::Palette | State::ChatView, Some(current)) if into_view => {
+            (PaletteState::Palette | PaletteState::ChatView, Some(current)) if into_view => {
                 effects.push(Effect::Place(PlaceEffect::EnterView(current.clone())));
-                self.state = State::ChatView;
+                self.state = PaletteState::ChatView;
             }
-            (State::ChatView, _) => self.leave_view(effects),
+            (PaletteState::ChatView, _) => self.leave_view(effects),
             (
-                State::QuickRoom
-                | State::QuickPassword(_)
-                | State::Name { .. }
-                | State::LoginPassword { .. }
-                | State::Takeover(_)
-                | State::Palette
-                | State::Password { .. }
-                | State::Account { .. }
-                | State::Paste { .. }
-                | State::Leaving,
+                PaletteState::QuickRoom
+                | PaletteState::QuickPassword(_)
+                | PaletteState::Name { .. }
+                | PaletteState::LoginPassword { .. }
+                | PaletteState::Takeover(_)
+                | PaletteState::Palette
+                | PaletteState::Password { .. }
+                | PaletteState::Account { .. }
+                | PaletteState::Paste { .. }
+                | PaletteState::Leaving,
                 _,
             ) => {}
         }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::arguments::{Temporary, addressees, check_message, message_id, temporary};
+use super::arguments::{TemporaryArguments, addressees, check_message, message_id, temporary};
 use super::effect::{Edited, Effect, MessageEffect, PlaceEffect, ShowEffect, TEMPORARY_DEFAULT};
 use super::limits::LONGEST_TEMPORARY;
 use super::refusal::Refusal;
@@ -158,7 +158,8 @@ impl Palette {
 
     /// `:temp [seconds] [@user,...] <text>`.
     fn say_for_a_while(&self, command: &Command<'_>, rules: &Rules) -> Result<Option<Effect>, Refusal> {
-        let Temporary { seconds, to, text } = temporary(command.rest).ok_or_else(|| Refusal::usage(command))?;
+        let TemporaryArguments { seconds, to, text } =
+            temporary(command.rest).ok_or_else(|| Refusal::usage(command))?;
         let lasts = match seconds.map(str::parse::<u64>) {
             None => TEMPORARY_DEFAULT,
             Some(Ok(seconds @ 1..=LONGEST_TEMPORARY)) => Duration::from_secs(seconds),

@@ -13,7 +13,7 @@ use super::greetings;
 use super::limits::{LONGEST_ACCOUNT_PASSWORD, LONGEST_TEMPORARY};
 use super::refusal::Refusal;
 use super::talk::is_visible;
-use super::{Answer, Door, Palette, ReturnTo, Rules, State, refused};
+use super::{Answer, Door, Palette, PaletteState, ReturnTo, Rules, refused};
 use crate::chat::conversation::Conversation;
 use crate::chat::identity::Target;
 use crate::chat::names::{NameError, RoomName, USER_NAME_MAX, UserName};
@@ -123,7 +123,7 @@ impl Palette {
 
     /// The first line has shown that this is a program. Nobody has logged in yet.
     pub(crate) fn become_program(&mut self) {
-        (self.door, self.state) = (Door::Json, State::Name { quick: None });
+        (self.door, self.state) = (Door::Json, PaletteState::Name { quick: None });
     }
 
     /// Whether this is a program, which is asked no questions.
@@ -140,7 +140,7 @@ impl Palette {
         }
         match answer {
             Answer::NameClaimed { notice, .. } => {
-                self.state = State::Palette;
+                self.state = PaletteState::Palette;
                 effects.extend(notice.map(|line| Effect::Tell(LineKind::News, line)));
                 None
             }
@@ -177,7 +177,7 @@ impl Palette {
 
     /// Whether a login is still possible.
     pub(crate) fn awaits_name(&self) -> bool {
-        matches!(self.state, State::Name { .. })
+        matches!(self.state, PaletteState::Name { .. })
     }
 
     /// Why a program cannot run a command as a line, if it cannot.

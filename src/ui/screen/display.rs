@@ -18,7 +18,7 @@ mod modes;
 
 /// What is in the cursor's row, as far as the server knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Row {
+enum CursorRow {
     /// Nothing: what was written last has ended its row.
     Free,
     /// The prompt in force, and the cursor in the line typed after it.
@@ -37,7 +37,7 @@ pub struct Display {
     /// The screen's height, where it is known.
     rows: Option<u16>,
     prompt: Arc<str>,
-    row: Row,
+    row: CursorRow,
     /// Line mode: lines are being run. What others say meanwhile brings no prompt along: the one at the end of the turn is
     /// enough, and the user's next line would not follow an earlier one.
     answering: bool,
@@ -70,7 +70,7 @@ impl Display {
             look: Style::PLAIN,
             rows: None,
             prompt: "".into(),
-            row: Row::Free,
+            row: CursorRow::Free,
             answering: false,
             unasked_for: false,
             input_over: false,
@@ -112,7 +112,7 @@ impl Display {
 
     /// Whether prompt and half-typed line are on the screen: only then may the editor echo.
     pub(crate) fn is_shown(&self) -> bool {
-        self.row == Row::Prompt
+        self.row == CursorRow::Prompt
     }
 
     /// Whether the server edits the line.
@@ -126,7 +126,7 @@ impl Display {
             && !self.go_ahead
             && !self.answering
             && !self.reader
-            && self.row != Row::Spoiled
+            && self.row != CursorRow::Spoiled
             && (Arc::ptr_eq(&self.prompt, prompt) || *self.prompt == **prompt)
     }
 
@@ -136,27 +136,27 @@ impl Display {
             // The same text. Sharing it saves the next delivery a comparison in memory that is not in any cache.
             self.prompt = Arc::clone(prompt);
         }
-        self.row = Row::Prompt;
+        self.row = CursorRow::Prompt;
         self.unasked_for = true;
     }
 
     /// Writes whole rows above the prompt and the half-typed line, which are left off the screen. They may come from anyone,
     /// so nothing that this user has typed is left before or after them.
     pub(crate) fn write_rows(&mut self, rows: &[u8], out: &mut Vec<u8>) {
-        let extent = if self.row == Row::Prompt { self.prompt_and_line() } else { Extent::Whole };
+        let extent = if self.row == CursorRow::Prompt { self.prompt_and_line() } else { Extent::Whole };
         self.write_over(extent, rows, out);
     }
 
     /// Writes whole rows that answer a line of this user.
     pub(crate) fn write_answer(&mut self, rows: &[u8], out: &mut Vec<u8>) {
         let extent = match self.row {
-            Row::Past { ended: true, .. } => {
-                self.row = Row::Free;
+            CursorRow::Past { ended: true, .. } => {
+                self.row = CursorRow::Free;
                 Extent::Whole
             }
             // The line stands above: only the prompt has to go.
-            Row::Past { extent, ended: false } => extent,
-            Row::Free | Row::Prompt | Row::Spoiled => self.prompt_and_line(),
+            CursorRow::Past { extent, ended: false } => extent,
+            CursorRow::Free | CursorRow::Prompt | CursorRow::Spoiled => self.prompt_and_line(),
         };
         self.write_over(extent, rows, out);
     }
@@ -165,14 +165,14 @@ impl Display {
         if rows.is_empty() {
             return;
         }
-        match (std::mem::replace(&mut self.row, Row::Free), &self.editor) {
-            (Row::Spoiled, _) => out.extend_from_slice(b"\r\n"),
-            (Row::Prompt, Some(editor)) => editor.erase(out),
-            (Row::Prompt, None) if self.reader => out.extend_from_slice(b"\r\n"),
-            (Row::Prompt | Row::Past { .. }, None) if !self.reader => {
+        match (std::mem::replace(&mut self.row, CursorRow::Free), &self.editor) {
+            (CursorRow::Spoiled, _) => out.extend_from_slice(b"\r\n"),
+            (CursorRow::Prompt, Some(editor)) => editor.erase(out),
+            (CursorRow::Prompt, None) if self.reader => out.extend_from_slice(b"\r\n"),
+            (CursorRow::Prompt | CursorRow::Past { .. }, None) if !self.reader => {
                 return row::overwrite(extent, self.look, rows, out);
             }
-            (Row::Free | Row::Prompt | Row::Past { .. }, _) => {}
+            (CursorRow::Free | CursorRow::Prompt | CursorRow::Past { .. }, _) => {}
         }
         out.extend_from_slice(rows);
     }
@@ -181,7 +181,7 @@ impl Display {
     /// are being run.
     pub fn end(&mut self, out: &mut Vec<u8>) {
         if !self.answering || self.editor.is_some() {
-            self.unasked_for |= self.row != Row::Prompt;
+            self.unasked_for |= self.row != CursorRow::Prompt;
             self.draw(out);
         }
     }
@@ -189,30 +189,30 @@ impl Display {
     /// After the lines that came have been run: puts prompt and line back, if they are not there.
     pub(crate) fn end_turn(&mut self, out: &mut Vec<u8>) {
         self.answering = false;
-        self.unasked_for &= self.row == Row::Prompt;
+        self.unasked_for &= self.row == CursorRow::Prompt;
         self.draw(out);
     }
 
     fn draw(&mut self, out: &mut Vec<u8>) {
         let nothing = self.editor.is_none() && self.shown_prompt().is_empty();
         match self.row {
-            Row::Prompt => return,
-            Row::Spoiled => {
+            CursorRow::Prompt => return,
+            CursorRow::Spoiled => {
                 out.extend_from_slice(b"\r\n");
-                self.row = Row::Free;
+                self.row = CursorRow::Free;
             }
-            Row::Past { .. } | Row::Free => {}
+            CursorRow::Past { .. } | CursorRow::Free => {}
         }
         if nothing {
             return;
         }
-        if let Row::Past { extent, .. } = self.row
+        if let CursorRow::Past { extent, .. } = self.row
             && !self.reader
         {
             self.return_to_start(extent, out);
         }
         self.unasked = false;
-        self.row = Row::Prompt;
+        self.row = CursorRow::Prompt;
         match &mut self.editor {
             Some(editor) => editor.draw(out),
             None => out.extend_from_slice(self.shown_prompt().as_bytes()),
@@ -241,7 +241,7 @@ impl Display {
 
     /// Writes a line from the server above the prompt, which is left off the screen.
     pub fn write(&mut self, kind: LineKind, line: &str, out: &mut Vec<u8>) {
-        if self.row == Row::Free {
+        if self.row == CursorRow::Free {
             return render_line(kind, line, self.look, out);
         }
         let mut rendered = Vec::with_capacity(line.len() + 16);
@@ -251,7 +251,7 @@ impl Display {
 
     /// The cursor is not where a line or a prompt could begin: what is written next goes to the next row.
     pub(crate) fn spoil_row(&mut self) {
-        self.row = Row::Spoiled;
+        self.row = CursorRow::Spoiled;
     }
 
     /// The user has ended a line in line mode, and it will be run. `alone`: nothing came with it.
@@ -267,14 +267,14 @@ impl Display {
         }
         self.answering = true;
         let ended = alone && !self.unasked_for && !self.binary;
-        if self.row == Row::Prompt || (self.row == Row::Free && self.binary) {
-            self.row = if blank && ended { Row::Free } else { self.past(ended) };
+        if self.row == CursorRow::Prompt || (self.row == CursorRow::Free && self.binary) {
+            self.row = if blank && ended { CursorRow::Free } else { self.past(ended) };
         }
     }
 
     /// The prompt is over, and nothing is typed after it.
-    fn past(&self, ended: bool) -> Row {
-        Row::Past { extent: self.prompt_alone(), ended }
+    fn past(&self, ended: bool) -> CursorRow {
+        CursorRow::Past { extent: self.prompt_alone(), ended }
     }
 
     fn prompt_alone(&self) -> Extent {
@@ -295,9 +295,9 @@ impl Display {
     /// sends their name and everything else in one packet reads each question once. Other prompts are not drawn before such a
     /// line: a paste of ten lines would be answered with ten of them.
     pub fn ask(&mut self, out: &mut Vec<u8>) {
-        if self.unasked && self.row != Row::Prompt && self.editor.is_none() {
+        if self.unasked && self.row != CursorRow::Prompt && self.editor.is_none() {
             self.draw(out);
-            if self.row == Row::Prompt {
+            if self.row == CursorRow::Prompt {
                 self.row = self.past(false);
             }
         }
@@ -307,12 +307,12 @@ impl Display {
     /// a message.
     pub(crate) fn finish_line(&mut self, keep: Keep, out: &mut Vec<u8>) {
         if let Some(editor) = &mut self.editor {
-            if self.row == Row::Prompt {
+            if self.row == CursorRow::Prompt {
                 editor.finish(keep, out);
             } else {
                 editor.finish(keep, &mut Vec::new());
             }
-            self.row = Row::Free;
+            self.row = CursorRow::Free;
         }
     }
 
@@ -333,16 +333,16 @@ impl Display {
 
     /// The prompt on the screen is over. In line mode it stays until something is written over it.
     fn take_away(&mut self, out: &mut Vec<u8>) {
-        if self.row != Row::Prompt {
+        if self.row != CursorRow::Prompt {
             return;
         }
         self.row = match &self.editor {
             Some(editor) => {
                 editor.erase(out);
-                Row::Free
+                CursorRow::Free
             }
-            None if self.reader => Row::Spoiled,
-            None => Row::Past { extent: self.prompt_and_line(), ended: false },
+            None if self.reader => CursorRow::Spoiled,
+            None => CursorRow::Past { extent: self.prompt_and_line(), ended: false },
         };
     }
 }

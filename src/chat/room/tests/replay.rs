@@ -23,7 +23,7 @@ const STEPS: u8 = 36;
 
 /// One step: which, by which user, to which, and what else it takes.
 #[derive(Clone, Debug)]
-struct Step {
+struct ReplayStep {
     what: u8,
     who: usize,
     other: usize,
@@ -32,9 +32,9 @@ struct Step {
     text: String,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = ReplayStep> {
     (0..STEPS, 0..PEOPLE, 0..PEOPLE, any::<u64>(), any::<bool>(), text())
-        .prop_map(|(what, who, other, number, flag, text)| Step { what, who, other, number, flag, text })
+        .prop_map(|(what, who, other, number, flag, text)| ReplayStep { what, who, other, number, flag, text })
 }
 
 /// Something asked for, or something that happened.
@@ -44,7 +44,7 @@ enum Cause {
 }
 
 /// A server with one room, and a copy of the room that only reads lines.
-struct World {
+struct ReplayWorld {
     room: RoomState,
     copy: RoomState,
     log: Vec<String>,
@@ -60,33 +60,33 @@ fn beginning(made: bool) -> Beginning {
     Beginning { settings: RoomSettings::default(), founding, history_max: 4, can_be_kept: true, at: at(0) }
 }
 
-impl World {
-    fn new(made: bool) -> World {
+impl ReplayWorld {
+    fn new(made: bool) -> ReplayWorld {
         let room = RoomState::new(room_name(), beginning(made));
         let person = |number: usize| {
             let address = format!("192.0.2.{}", number.min(4));
             Actor { who: guest(number as u64, &format!("p{number}"), &address), operator: false }
         };
         let people = (1..=PEOPLE).map(person).collect();
-        World { copy: room.clone(), room, log: Vec::new(), people, last: 0, seconds: 0 }
+        ReplayWorld { copy: room.clone(), room, log: Vec::new(), people, last: 0, seconds: 0 }
     }
 
     fn now(&self) -> Now {
         Now { at: at(self.seconds), last: MessageId(self.last) }
     }
 
-    fn id(&self, step: &Step) -> MessageId {
+    fn id(&self, step: &ReplayStep) -> MessageId {
         MessageId(step.number % (self.last + 2))
     }
 
-    fn archived(&self, step: &Step) -> Box<Message> {
+    fn archived(&self, step: &ReplayStep) -> Box<Message> {
         let Actor { who, .. } = &self.people[step.other];
         let (id, draft) = (MessageId(self.last + 7), Draft::said(step.text.as_str()));
         let message = Message::new(id, at(-100), who.name.clone(), who.client, draft, Box::default());
         Box::new(message.of_account(who.account))
     }
 
-    fn setting(step: &Step) -> Setting {
+    fn setting(step: &ReplayStep) -> Setting {
         let secret = Secret::new(&step.text);
         match step.number % 8 {
             0 => Setting::Description(step.text.clone()),
@@ -100,7 +100,7 @@ impl World {
         }
     }
 
-    fn action(&self, step: &Step) -> RoomAction {
+    fn action(&self, step: &ReplayStep) -> RoomAction {
         let mut other = &self.people[step.other].who;
         if step.what == 18 {
             // Few members are muted at any time.
@@ -119,12 +119,12 @@ impl World {
             18 => RoomAction::Unmute(target),
             19 | 20 => RoomAction::Promote(target),
             21 => RoomAction::Demote(target),
-            _ => RoomAction::Set(World::setting(step)),
+            _ => RoomAction::Set(ReplayWorld::setting(step)),
         }
     }
 
     /// A user logs in or out, or changes their name.
-    fn rename(&mut self, step: &Step) -> Occurrence {
+    fn rename(&mut self, step: &ReplayStep) -> Occurrence {
         let before = self.people[step.who].who.name.clone();
         let number = step.number % 7;
         let person = &mut self.people[step.who];
@@ -137,7 +137,7 @@ impl World {
         Occurrence::Identified { actor: person.clone(), before: step.number.is_multiple_of(2).then_some(before) }
     }
 
-    fn cause(&mut self, step: &Step) -> Cause {
+    fn cause(&mut self, step: &ReplayStep) -> Cause {
         let actor = self.people[step.who].clone();
         let client = actor.who.client;
         let wish = |wish| Cause::Wish(actor.clone(), wish);
@@ -179,7 +179,7 @@ impl World {
         }
     }
 
-    fn happening(&self, step: &Step) -> Occurrence {
+    fn happening(&self, step: &ReplayStep) -> Occurrence {
         let other = Secret::new(&step.text).unwrap_or_else(|| Secret::new("x").expect("a password"));
         let password = match &self.room.settings().entry {
             RoomAccess::Password(known) if step.flag => known.clone(),
@@ -207,7 +207,7 @@ impl World {
         }
     }
 
-    fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
+    fn take(&mut self, step: &ReplayStep) -> Result<(), TestCaseError> {
         self.seconds += (step.number % 40).cast_signed();
         let (now, before) = (self.now(), self.room.clone());
         let decided = match self.cause(step) {
@@ -257,7 +257,7 @@ proptest! {
 
     #[test]
     fn copies_that_see_the_same_changes_stay_equal(made in any::<bool>(), steps in vec(step(), 1..80)) {
-        let mut world = World::new(made);
+        let mut world = ReplayWorld::new(made);
         for step in &steps {
             world.take(step)?;
             world.check()?;
@@ -276,7 +276,7 @@ proptest! {
         steps in vec(step(), 0..20),
         changes in vec(super::generate::change(), 1..10),
     ) {
-        let mut world = World::new(made);
+        let mut world = ReplayWorld::new(made);
         for step in &steps {
             world.take(step)?;
         }
@@ -294,7 +294,7 @@ fn random_steps_lead_to_most_kinds_of_change() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut seen = std::collections::BTreeSet::new();
     for round in 0..200 {
-        let mut world = World::new(round % 4 != 0);
+        let mut world = ReplayWorld::new(round % 4 != 0);
         for _ in 0..80 {
             let step = step().new_tree(&mut runner).expect("a step").current();
             world.take(&step).expect("copies stay equal");

@@ -23,9 +23,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::change::{Change, ChangeKind};
-use reader::Reader;
+use reader::FieldReader;
 use values::Field;
-use writer::Writer;
+use writer::FieldWriter;
 
 pub use reader::ParseChangeError;
 
@@ -34,7 +34,7 @@ const VERSION: u64 = 1;
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = Writer::default();
+        let mut line = FieldWriter::default();
         VERSION.write(&mut line);
         self.at.write(&mut line);
         write(&self.kind, &mut line);
@@ -46,7 +46,7 @@ impl FromStr for Change {
     type Err = ParseChangeError;
 
     fn from_str(line: &str) -> Result<Change, ParseChangeError> {
-        let mut line = Reader::new(line);
+        let mut line = FieldReader::new(line);
         if u64::read(&mut line)? != VERSION {
             return Err(line.expected("version 1"));
         }
@@ -65,7 +65,7 @@ macro_rules! write {
     }};
 }
 
-fn write(kind: &ChangeKind, line: &mut Writer) {
+fn write(kind: &ChangeKind, line: &mut FieldWriter) {
     match kind {
         ChangeKind::Said(message) => write!(line, "said", message),
         ChangeKind::Edited { id, by, text } => write!(line, "edited", id, by, text),
@@ -117,7 +117,7 @@ macro_rules! read {
     };
 }
 
-fn read(line: &mut Reader<'_>) -> Result<ChangeKind, ParseChangeError> {
+fn read(line: &mut FieldReader<'_>) -> Result<ChangeKind, ParseChangeError> {
     Ok(match line.word()? {
         "said" => read!(line, Said),
         "edited" => read!(line, Edited { id, by, text }),

@@ -3,9 +3,9 @@
 //! *Owns* the order of their fields.
 //! *Knows nothing of* how a single value is written.
 
-use super::reader::{ParseChangeError, Reader};
+use super::reader::{FieldReader, ParseChangeError};
 use super::values::Field;
-use super::writer::Writer;
+use super::writer::FieldWriter;
 use crate::chat::action::Setting;
 use crate::chat::identity::Identity;
 use crate::chat::message::{Addressee, Extra, Message, Quoted};
@@ -16,12 +16,12 @@ use crate::chat::room_settings::{RoomAccess, RoomSettings};
 macro_rules! structs {
     ($($name:ident { $($field:ident),* })*) => {
         $(impl Field for $name {
-            fn write(&self, line: &mut Writer) {
+            fn write(&self, line: &mut FieldWriter) {
                 let $name { $($field),* } = self;
                 $($field.write(line);)*
             }
 
-            fn read(line: &mut Reader<'_>) -> Result<$name, ParseChangeError> {
+            fn read(line: &mut FieldReader<'_>) -> Result<$name, ParseChangeError> {
                 $(let $field = Field::read(line)?;)*
                 Ok($name { $($field),* })
             }
@@ -40,7 +40,7 @@ structs! {
 }
 
 impl Field for RoomAccess {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         match self {
             RoomAccess::Open => line.word("open"),
             RoomAccess::Password(secret) => {
@@ -55,7 +55,7 @@ impl Field for RoomAccess {
         }
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<RoomAccess, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<RoomAccess, ParseChangeError> {
         Ok(match line.word()? {
             "open" => RoomAccess::Open,
             "password" => RoomAccess::Password(Field::read(line)?),
@@ -67,7 +67,7 @@ impl Field for RoomAccess {
 }
 
 impl Field for Setting {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         line.word(self.key());
         match self {
             Setting::Description(text) => text.write(line),
@@ -79,7 +79,7 @@ impl Field for Setting {
         }
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<Setting, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<Setting, ParseChangeError> {
         Ok(match line.word()? {
             "description" => Setting::Description(Field::read(line)?),
             "limit" => Setting::Limit(Field::read(line)?),

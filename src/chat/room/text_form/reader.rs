@@ -26,16 +26,16 @@ impl fmt::Display for ParseChangeError {
 impl Error for ParseChangeError {}
 
 /// What is left of a line.
-pub(super) struct Reader<'a> {
+pub(super) struct FieldReader<'a> {
     rest: &'a str,
     length: usize,
     /// Nothing has been read yet, so no space stands before the next field.
     fresh: bool,
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(line: &'a str) -> Reader<'a> {
-        Reader { rest: line, length: line.len(), fresh: true }
+impl<'a> FieldReader<'a> {
+    pub(super) fn new(line: &'a str) -> FieldReader<'a> {
+        FieldReader { rest: line, length: line.len(), fresh: true }
     }
 
     /// That something else should have been there.

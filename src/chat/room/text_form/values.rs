@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::reader::{ParseChangeError, Reader};
-use super::writer::Writer;
+use super::reader::{FieldReader, ParseChangeError};
+use super::writer::FieldWriter;
 use crate::chat::action::ReadBack;
 use crate::chat::conversation::MembershipId;
 use crate::chat::message::{AccountId, ClientId, MessageId};
@@ -19,42 +19,45 @@ use crate::chat::secret::{Hashed, Secret};
 
 /// A part of a change.
 pub(super) trait Field: Sized {
-    fn write(&self, line: &mut Writer);
-    fn read(line: &mut Reader<'_>) -> Result<Self, ParseChangeError>;
+    fn write(&self, line: &mut FieldWriter);
+    fn read(line: &mut FieldReader<'_>) -> Result<Self, ParseChangeError>;
 }
 
 /// A number in digits, without a sign that does nothing and without leading zeros.
-fn number<N: std::str::FromStr + ToString>(line: &mut Reader<'_>, what: &'static str) -> Result<N, ParseChangeError> {
+fn number<N: std::str::FromStr + ToString>(
+    line: &mut FieldReader<'_>,
+    what: &'static str,
+) -> Result<N, ParseChangeError> {
     let word = line.word()?;
     word.parse().ok().filter(|number: &N| number.to_string() == word).ok_or_else(|| line.expected(what))
 }
 
 impl Field for u64 {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         line.word(&self.to_string());
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<u64, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<u64, ParseChangeError> {
         number(line, "a number")
     }
 }
 
 impl Field for usize {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         line.word(&self.to_string());
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<usize, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<usize, ParseChangeError> {
         number(line, "a number")
     }
 }
 
 impl Field for bool {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         line.word(if *self { "yes" } else { "no" });
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<bool, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<bool, ParseChangeError> {
         match line.word()? {
             "yes" => Ok(true),
             "no" => Ok(false),
@@ -65,11 +68,11 @@ impl Field for bool {
 
 /// Nanoseconds since 1970.
 impl Field for Timestamp {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         line.word(&self.as_nanosecond().to_string());
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<Timestamp, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<Timestamp, ParseChangeError> {
         let nanoseconds: i128 = number(line, "a moment")?;
         Timestamp::from_nanosecond(nanoseconds).map_err(|_| line.expected("a moment"))
     }
@@ -77,11 +80,11 @@ impl Field for Timestamp {
 
 /// Nanoseconds.
 impl Field for Duration {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         line.word(&self.as_nanos().to_string());
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<Duration, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<Duration, ParseChangeError> {
         const SECOND: u128 = 1_000_000_000;
         let nanoseconds: u128 = number(line, "a duration")?;
         let seconds = u64::try_from(nanoseconds / SECOND).map_err(|_| line.expected("a duration"))?;
@@ -91,63 +94,63 @@ impl Field for Duration {
 }
 
 impl Field for String {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         line.text(self);
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<String, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<String, ParseChangeError> {
         line.text()
     }
 }
 
 impl Field for Box<str> {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         line.text(self);
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<Box<str>, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<Box<str>, ParseChangeError> {
         line.text().map(Into::into)
     }
 }
 
 impl Field for IpAddr {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         line.word(&self.to_string());
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<IpAddr, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<IpAddr, ParseChangeError> {
         number(line, "an address")
     }
 }
 
 impl Field for UserName {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         line.text(self.as_str());
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<UserName, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<UserName, ParseChangeError> {
         let text = line.text()?;
         UserName::written(&text).map_err(|_| line.expected("a name"))
     }
 }
 
 impl Field for Secret {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         line.text(self.expose());
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<Secret, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<Secret, ParseChangeError> {
         let text = line.text()?;
         Secret::new(&text).ok_or_else(|| line.expected("a password"))
     }
 }
 
 impl Field for Hashed {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         line.text(self.as_str());
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<Hashed, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<Hashed, ParseChangeError> {
         line.text().map(Hashed::new)
     }
 }
@@ -156,11 +159,11 @@ impl Field for Hashed {
 macro_rules! numbers {
     ($($name:ident),*) => {
         $(impl Field for $name {
-            fn write(&self, line: &mut Writer) {
+            fn write(&self, line: &mut FieldWriter) {
                 self.0.write(line);
             }
 
-            fn read(line: &mut Reader<'_>) -> Result<$name, ParseChangeError> {
+            fn read(line: &mut FieldReader<'_>) -> Result<$name, ParseChangeError> {
                 u64::read(line).map($name)
             }
         })*
@@ -170,7 +173,7 @@ macro_rules! numbers {
 numbers!(ClientId, MessageId, AccountId, MembershipId);
 
 impl Field for Going {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         line.word(match self {
             Going::Asked => "asked",
             Going::Idle => "idle",
@@ -178,7 +181,7 @@ impl Field for Going {
         });
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<Going, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<Going, ParseChangeError> {
         match line.word()? {
             "asked" => Ok(Going::Asked),
             "idle" => Ok(Going::Idle),
@@ -189,11 +192,11 @@ impl Field for Going {
 }
 
 impl Field for ReadBack {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         line.word(self.word());
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<ReadBack, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<ReadBack, ParseChangeError> {
         let word = line.word()?;
         ReadBack::EVERY.into_iter().find(|choice| choice.word() == word).ok_or_else(|| line.expected("a history"))
     }
@@ -201,36 +204,36 @@ impl Field for ReadBack {
 
 /// `-`, or the value. No value begins with a field that is `-`.
 impl<T: Field> Field for Option<T> {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         match self {
             Some(value) => value.write(line),
             None => line.word("-"),
         }
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<Option<T>, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<Option<T>, ParseChangeError> {
         if line.nothing() { Ok(None) } else { T::read(line).map(Some) }
     }
 }
 
 impl<T: Field> Field for Box<T> {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         T::write(self, line);
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<Box<T>, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<Box<T>, ParseChangeError> {
         T::read(line).map(Box::new)
     }
 }
 
 /// How many, then each of them.
 impl<T: Field> Field for Box<[T]> {
-    fn write(&self, line: &mut Writer) {
+    fn write(&self, line: &mut FieldWriter) {
         self.len().write(line);
         self.iter().for_each(|value| value.write(line));
     }
 
-    fn read(line: &mut Reader<'_>) -> Result<Box<[T]>, ParseChangeError> {
+    fn read(line: &mut FieldReader<'_>) -> Result<Box<[T]>, ParseChangeError> {
         // Nothing is reserved for what a line only claims to hold.
         (0..usize::read(line)?).map(|_| T::read(line)).collect()
     }

@@ -7,14 +7,14 @@ use std::fmt::Write as _;
 
 /// The line so far.
 #[derive(Default)]
-pub(super) struct Writer(String);
+pub(super) struct FieldWriter(String);
 
 /// Whether a character needs no escape in a text. Others would end the line or the text, here or in another program.
 pub(super) fn is_plain(c: char) -> bool {
     !c.is_control() && !matches!(c, '"' | '\\' | '\u{2028}' | '\u{2029}')
 }
 
-impl Writer {
+impl FieldWriter {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }

@@ -25,7 +25,7 @@ impl Holder {
 
 /// What a user does, by the place of their connection.
 #[derive(Clone, Debug)]
-enum Step {
+enum RankStep {
     Join(usize),
     Close(usize),
     /// The connection is lost, and another one comes in its place as a guest.
@@ -45,20 +45,20 @@ enum Step {
     Restart,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = RankStep> {
     let who = 0..CONNECTIONS;
     prop_oneof![
-        4 => who.clone().prop_map(Step::Join),
-        2 => who.clone().prop_map(Step::Close),
-        1 => who.clone().prop_map(Step::Lose),
-        4 => (who.clone(), 0..4_u64).prop_map(|(who, account)| Step::Login(who, account)),
-        2 => (who.clone(), 0..4_u8).prop_map(|(who, name)| Step::Nick(who, name)),
-        2 => (who.clone(), who.clone()).prop_map(|(one, other)| Step::Promote(one, other)),
-        1 => (who.clone(), who.clone()).prop_map(|(one, other)| Step::Demote(one, other)),
-        1 => (who.clone(), who.clone()).prop_map(|(one, other)| Step::Kick(one, other)),
-        1 => who.prop_map(Step::Expel),
-        1 => Just(Step::Wait),
-        1 => Just(Step::Restart),
+        4 => who.clone().prop_map(RankStep::Join),
+        2 => who.clone().prop_map(RankStep::Close),
+        1 => who.clone().prop_map(RankStep::Lose),
+        4 => (who.clone(), 0..4_u64).prop_map(|(who, account)| RankStep::Login(who, account)),
+        2 => (who.clone(), 0..4_u8).prop_map(|(who, name)| RankStep::Nick(who, name)),
+        2 => (who.clone(), who.clone()).prop_map(|(one, other)| RankStep::Promote(one, other)),
+        1 => (who.clone(), who.clone()).prop_map(|(one, other)| RankStep::Demote(one, other)),
+        1 => (who.clone(), who.clone()).prop_map(|(one, other)| RankStep::Kick(one, other)),
+        1 => who.prop_map(RankStep::Expel),
+        1 => Just(RankStep::Wait),
+        1 => Just(RankStep::Restart),
     ]
 }
 
@@ -67,7 +67,7 @@ fn account_named(number: u64) -> UserName {
 }
 
 /// A room, three connections, and the ranks that were given in it.
-struct World {
+struct RankWorld {
     room: Arc<Room>,
     kept: bool,
     people: Vec<Person>,
@@ -76,9 +76,9 @@ struct World {
     now: Instant,
 }
 
-impl World {
+impl RankWorld {
     /// The first one has an account, and has created the room.
-    fn new(kept: bool) -> World {
+    fn new(kept: bool) -> RankWorld {
         let mut people: Vec<_> = (1..=CONNECTIONS as u64).map(Person::new).collect();
         people[0].who.account = Some(AccountId(0));
         people[0].who.name = account_named(0);
@@ -88,7 +88,7 @@ impl World {
             room.lock().room.apply(Change { at: Timestamp::UNIX_EPOCH, kind: keep });
         }
         let holders = vec![Holder::of(&people[0].who)];
-        World { room, kept, members: vec![people[0].id()], people, holders, now: Instant::now() }
+        RankWorld { room, kept, members: vec![people[0].id()], people, holders, now: Instant::now() }
     }
 
     fn left(&mut self, who: &Identity, going: Going) {
@@ -122,23 +122,23 @@ impl World {
         }
     }
 
-    fn take(&mut self, step: Step) {
+    fn take(&mut self, step: RankStep) {
         self.now += Duration::from_millis(1);
         let now = self.now;
         match step {
-            Step::Join(who) => {
+            RankStep::Join(who) => {
                 if self.people[who].visits(&self.room, now).is_ok() && !self.members.contains(&self.people[who].id()) {
                     self.members.push(self.people[who].id());
                 }
             }
-            Step::Close(who) => {
+            RankStep::Close(who) => {
                 self.room.leave(self.people[who].id(), STAY, Going::Asked, now);
                 let who = self.people[who].who.clone();
                 if self.members.contains(&who.client) {
                     self.left(&who, Going::Asked);
                 }
             }
-            Step::Lose(who) => {
+            RankStep::Lose(who) => {
                 self.room.leave(self.people[who].id(), STAY, Going::Lost, now);
                 let before = self.people[who].who.clone();
                 if self.members.contains(&before.client) {
@@ -148,35 +148,35 @@ impl World {
                 let id = self.people.iter().map(|person| person.id().0).max().unwrap_or(0) + 1;
                 self.people[who] = Person::new(id);
             }
-            Step::Login(who, account) => {
+            RankStep::Login(who, account) => {
                 let is_online = |person: &Person| person.who.account == Some(AccountId(account));
                 if !self.people.iter().any(is_online) {
                     self.identify(who, account_named(account), Some(AccountId(account)));
                 }
             }
-            Step::Nick(who, name) => {
+            RankStep::Nick(who, name) => {
                 let name = UserName::parse(&format!("g{who}n{name}"), 1, 12).expect("a name");
                 self.identify(who, name, None);
             }
-            Step::Promote(one, other) => {
+            RankStep::Promote(one, other) => {
                 if self.people[one].acts(&self.room, RoomAction::Promote(self.people[other].named()), now).is_ok() {
                     self.holders.push(Holder::of(&self.people[other].who));
                 }
             }
-            Step::Demote(one, other) => {
+            RankStep::Demote(one, other) => {
                 if self.people[one].acts(&self.room, RoomAction::Demote(self.people[other].named()), now).is_ok() {
                     let holder = Holder::of(&self.people[other].who);
                     self.holders.retain(|known| *known != holder);
                 }
             }
-            Step::Kick(one, other) => {
+            RankStep::Kick(one, other) => {
                 let kick = RoomAction::Kick { target: self.people[other].named(), reason: String::new() };
                 if self.people[one].acts(&self.room, kick, now).is_ok() {
                     let who = self.people[other].who.clone();
                     self.put_out(&who);
                 }
             }
-            Step::Expel(who) => {
+            RankStep::Expel(who) => {
                 let kick = RoomAction::Kick { target: self.people[who].named(), reason: String::new() };
                 let operator = Actor { who: Person::new(99).who.clone(), operator: true };
                 if self.room.act(&operator, kick, None, false, now).is_ok() {
@@ -184,7 +184,7 @@ impl World {
                     self.put_out(&who);
                 }
             }
-            Step::Wait => {
+            RankStep::Wait => {
                 self.now += GRACE + Duration::from_secs(1);
                 self.room.name_heir(self.now);
                 let there = |holder: &Holder| {
@@ -202,7 +202,7 @@ impl World {
                 let gone: Vec<_> = absent.into_iter().filter(|holder| !has_place(holder)).collect();
                 self.holders.retain(|holder| !gone.contains(holder));
             }
-            Step::Restart if self.kept => {
+            RankStep::Restart if self.kept => {
                 let snapshot = {
                     let state = self.room.lock();
                     state.snapshot(&self.room).room
@@ -217,12 +217,12 @@ impl World {
                     self.people[who] = Person::new(id);
                 }
             }
-            Step::Restart => {}
+            RankStep::Restart => {}
         }
     }
 
     /// If nobody who was given a rank has one, the member who has been there longest inherits; that counts as given.
-    fn check(&mut self, step: &Step) -> Result<(), TestCaseError> {
+    fn check(&mut self, step: &RankStep) -> Result<(), TestCaseError> {
         let at = self.room.now(self.now).at;
         let ranks: Vec<_> = (self.people.iter())
             .filter(|person| self.room.lock().room.moderation().rank(&person.who, at).is_some())
@@ -234,7 +234,7 @@ impl World {
             prop_assert!(!others, "{heir:?} has a rank beside others after {step:?}: {:?}", self.holders);
             // But not one who has just become an ordinary member.
             let passed_over = match step {
-                Step::Demote(_, who) => Some(self.people[*who].id()),
+                RankStep::Demote(_, who) => Some(self.people[*who].id()),
                 _ => None,
             };
             let first = self.members.iter().find(|member| passed_over != Some(**member));
@@ -267,7 +267,7 @@ proptest! {
         kept in any::<bool>(),
         steps in proptest::collection::vec(step(), 1..40),
     ) {
-        let mut world = World::new(kept);
+        let mut world = RankWorld::new(kept);
         for step in steps {
             world.take(step.clone());
             world.check(&step)?;

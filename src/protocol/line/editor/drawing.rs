@@ -1,6 +1,6 @@
 //! Draws the line: what the terminal shows now, what it has to show, and the bytes in between.
 //!
-//! All positions follow from prompt, line, cursor and width. [`Frame`] remembers those of the last drawing, because after a
+//! All positions follow from prompt, line, cursor and width. [`Placement`] remembers those of the last drawing, because after a
 //! change only they tell where the terminal's cursor is.
 //!
 //! *Owns* erasing and drawing, no more than what has changed.
@@ -15,7 +15,7 @@ const BEL: u8 = 0x07;
 
 /// What the terminal shows of the line.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Frame {
+pub(super) struct Placement {
     /// The cursor.
     cursor: Cell,
     /// The end of the text before the cursor: the same cell, unless the cluster after it does not fit there.
@@ -30,7 +30,7 @@ pub(super) struct Frame {
     length: usize,
 }
 
-impl Frame {
+impl Placement {
     /// Erases what is drawn, and leaves the cursor in its first cell.
     fn erase(&self, out: &mut Vec<u8>) {
         self.erase_from(self.cursor.row - self.top, out);
@@ -151,13 +151,13 @@ impl Editor {
         self.frame = self.measure();
     }
 
-    fn repaint(&mut self, old: &Frame, out: &mut Vec<u8>) {
+    fn repaint(&mut self, old: &Placement, out: &mut Vec<u8>) {
         self.work += weight(self.drawn());
         old.erase(out);
         go(self.write(out), self.frame.cursor, out);
     }
 
-    fn repaint_from(&mut self, byte: usize, old: &Frame, out: &mut Vec<u8>) {
+    fn repaint_from(&mut self, byte: usize, old: &Placement, out: &mut Vec<u8>) {
         let window = self.window(&self.frame);
         let start = if byte == old.length { old.end } else { self.cell_at(byte) }.settled(self.columns);
         if !(window.top..window.top + window.rows).contains(&start.row) {
@@ -181,7 +181,7 @@ impl Editor {
         if self.hidden { "" } else { &self.line }
     }
 
-    fn window(&self, frame: &Frame) -> Window {
+    fn window(&self, frame: &Placement) -> Window {
         Window { columns: self.columns, top: frame.top, rows: self.rows }
     }
 
@@ -191,7 +191,7 @@ impl Editor {
     }
 
     /// The frame of the current line.
-    fn measure(&self) -> Frame {
+    fn measure(&self) -> Placement {
         let prompt = Cell::default().after(&self.prompt, self.columns);
         let (before, rest) = self.drawn().split_at(self.shown_cursor());
         let before = prompt.after(before, self.columns);
@@ -199,7 +199,7 @@ impl Editor {
     }
 
     /// The same without measuring unchanged text again, and the work done.
-    fn measure_after(&self, damage: Damage) -> (Frame, usize) {
+    fn measure_after(&self, damage: Damage) -> (Placement, usize) {
         let old = &self.frame;
         match damage {
             Damage::Nothing if self.cursor == old.at => (*old, 0),
@@ -233,13 +233,13 @@ impl Editor {
         if self.hidden { 0 } else { self.cursor }
     }
 
-    fn frame(&self, before: Cell, end: Cell) -> Frame {
+    fn frame(&self, before: Cell, end: Cell) -> Placement {
         let at = self.shown_cursor();
         // The cursor is on the cluster after it, which may not fit where the text before it ends.
         let next = text::graphemes(&self.drawn()[at..]).next().map_or(1, text::grapheme_width).max(1);
         let cursor = before.fitting(next, self.columns);
         let total = end.settled(self.columns).row + 1;
         let top = Window::top(self.rows, total, cursor.row);
-        Frame { cursor, before, at, end, top, length: self.drawn().len() }
+        Placement { cursor, before, at, end, top, length: self.drawn().len() }
     }
 }

@@ -11,7 +11,7 @@ const MOST_BYTES: usize = 16 * 1024;
 
 /// A step: at byte `at`, `added` bytes replaced `removed`.
 #[derive(Debug)]
-struct Step {
+struct EditStep {
     at: usize,
     removed: Box<str>,
     added: usize,
@@ -21,7 +21,7 @@ struct Step {
 #[derive(Debug, Default)]
 pub(super) struct Undo {
     /// The newest is the last.
-    steps: VecDeque<Step>,
+    steps: VecDeque<EditStep>,
     /// Total length of their removed parts.
     bytes: usize,
     /// The line before the current step, and the cursor in it.
@@ -48,17 +48,17 @@ impl Undo {
         }
         if let Some(added) = line.strip_prefix(&*before) {
             // Typed at the end, the usual case.
-            return self.push(Step { at: before.len(), removed: "".into(), added: added.len(), cursor });
+            return self.push(EditStep { at: before.len(), removed: "".into(), added: added.len(), cursor });
         }
         let same = |(a, b): &(char, char)| a == b;
         let at: usize = before.chars().zip(line.chars()).take_while(same).map(|(c, _)| c.len_utf8()).sum();
         let (old, new) = (&before[at..], &line[at..]);
         let tail: usize = old.chars().rev().zip(new.chars().rev()).take_while(same).map(|(c, _)| c.len_utf8()).sum();
         let removed: Box<str> = old[..old.len() - tail].into();
-        self.push(Step { at, removed, added: new.len() - tail, cursor });
+        self.push(EditStep { at, removed, added: new.len() - tail, cursor });
     }
 
-    fn push(&mut self, step: Step) {
+    fn push(&mut self, step: EditStep) {
         self.bytes += step.removed.len();
         self.steps.push_back(step);
         while self.steps.len() > MOST_STEPS || self.bytes > MOST_BYTES {

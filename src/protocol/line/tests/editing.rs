@@ -299,12 +299,12 @@ fn an_idle_editor_is_small() {
 
 /// The plainest editor that could be right: after every key it looks at the whole line again.
 #[derive(Default)]
-struct Plain {
+struct PlainEditor {
     line: String,
     cursor: usize,
 }
 
-impl Plain {
+impl PlainEditor {
     fn boundaries(&self) -> Vec<usize> {
         let mut boundaries: Vec<usize> = text::grapheme_indices(&self.line).map(|(at, _)| at).collect();
         boundaries.push(self.line.len());
@@ -361,7 +361,7 @@ proptest! {
     #[test]
     fn looking_only_around_the_cursor_is_as_good_as_looking_at_the_whole_line(keys in prop::collection::vec(any_key(), 0..60)) {
         let mut editor = editor();
-        let mut plain = Plain::default();
+        let mut plain = PlainEditor::default();
         for key in keys {
             press(&mut editor, key);
             plain.press(key);

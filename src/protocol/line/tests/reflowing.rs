@@ -11,7 +11,7 @@ use crate::text;
 
 /// A row, as far as something was written in it.
 #[derive(Clone, Debug, Default)]
-struct Row {
+struct TerminalRow {
     /// One cluster's start in each cell; the second cell of a wide one is empty.
     cells: Vec<String>,
     /// The text goes on in the next row: a line was wrapped here, not ended.
@@ -21,7 +21,7 @@ struct Row {
 /// The terminal.
 #[derive(Debug)]
 pub(crate) struct Reflowing {
-    rows: Vec<Row>,
+    rows: Vec<TerminalRow>,
     /// From the first row that ever was; a column may be the width, behind a full row.
     row: usize,
     column: usize,
@@ -33,7 +33,7 @@ pub(crate) struct Reflowing {
 
 impl Reflowing {
     pub(crate) fn new(height: usize, columns: usize, waits: bool) -> Reflowing {
-        Reflowing { rows: vec![Row::default()], row: 0, column: 0, columns, height, waits }
+        Reflowing { rows: vec![TerminalRow::default()], row: 0, column: 0, columns, height, waits }
     }
 
     /// The first row on the screen.
@@ -70,7 +70,7 @@ impl Reflowing {
     fn go_down(&mut self) {
         self.row += 1;
         if self.row == self.rows.len() {
-            self.rows.push(Row::default());
+            self.rows.push(TerminalRow::default());
         }
     }
 
@@ -109,7 +109,7 @@ impl Reflowing {
             }
             ("2", b'J') => {
                 let top = self.top();
-                self.rows[top..].iter_mut().for_each(|row| *row = Row::default());
+                self.rows[top..].iter_mut().for_each(|row| *row = TerminalRow::default());
             }
             ("", b'H') => {
                 self.row = self.top();
@@ -127,7 +127,7 @@ impl Reflowing {
         if columns == self.columns {
             return;
         }
-        let mut new: Vec<Row> = Vec::new();
+        let mut new: Vec<TerminalRow> = Vec::new();
         let mut cursor = (0, 0);
         let mut line: Vec<String> = Vec::new();
         let mut at = None;
@@ -150,13 +150,13 @@ impl Reflowing {
                 continue;
             }
             let first = new.len();
-            new.push(Row::default());
+            new.push(TerminalRow::default());
             for (offset, cell) in std::mem::take(&mut line).into_iter().enumerate() {
                 let width = text::width(&cell).max(1);
                 let last = new.len() - 1;
                 if new[last].cells.len() + width > columns && !cell.is_empty() {
                     new[last].is_wrapped = true;
-                    new.push(Row::default());
+                    new.push(TerminalRow::default());
                 }
                 let last = new.len() - 1;
                 if at == Some(offset) {
@@ -171,7 +171,7 @@ impl Reflowing {
                     cursor = (last, new[last].cells.len());
                     if cursor.1 == columns && !self.waits {
                         new[last].is_wrapped = true;
-                        new.push(Row::default());
+                        new.push(TerminalRow::default());
                         cursor = (last + 1, 0);
                     }
                 }
@@ -198,7 +198,7 @@ impl Reflowing {
 }
 
 /// An editor on such a terminal, and what was said above its line.
-struct Palette {
+struct Prompted {
     editor: Editor,
     terminal: Reflowing,
     columns: usize,
@@ -206,14 +206,14 @@ struct Palette {
     said: Vec<String>,
 }
 
-impl Palette {
-    fn new(columns: usize, prompt: &'static str, waits: bool) -> Palette {
+impl Prompted {
+    fn new(columns: usize, prompt: &'static str, waits: bool) -> Prompted {
         let mut editor = Editor::new(u16::try_from(columns).expect("few"));
         let mut out = Vec::new();
         editor.set_prompt(prompt);
         editor.draw(&mut out);
         let mut palette =
-            Palette { editor, terminal: Reflowing::new(24, columns, waits), columns, prompt, said: Vec::new() };
+            Prompted { editor, terminal: Reflowing::new(24, columns, waits), columns, prompt, said: Vec::new() };
         palette.terminal.process(&out);
         palette
     }
@@ -275,7 +275,7 @@ fn a_widened_terminal_that_reflows_loses_no_message() {
     for waits in [true, false] {
         // The last one is a full row.
         for typed in [120, 125, 129, 130] {
-            let mut palette = Palette::new(50, "general | ", waits);
+            let mut palette = Prompted::new(50, "general | ", waits);
             for _ in 0..3 {
                 palette.hears();
             }
@@ -292,7 +292,7 @@ fn a_widened_terminal_that_reflows_loses_no_message() {
 
 #[test]
 fn a_narrowed_terminal_that_reflows_loses_no_message() {
-    let mut palette = Palette::new(140, "> ", false);
+    let mut palette = Prompted::new(140, "> ", false);
     for _ in 0..3 {
         palette.hears();
     }
@@ -322,7 +322,7 @@ proptest! {
             2 => prop::sample::select(vec![20_usize, 50, 80, 81, 140]).prop_map(|columns| Err(Some(columns))),
         ], 1..40),
     ) {
-        let mut palette = Palette::new(columns, "general | ", waits);
+        let mut palette = Prompted::new(columns, "general | ", waits);
         for step in steps {
             match step {
                 Ok(keys) => palette.types(keys),

@@ -463,7 +463,7 @@ fn interrupt_and_hidden_input_leave_the_prompt() {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum ScreenStep {
     /// Keys in one packet.
     Packet(Vec<&'static str>),
     Arrival(usize),
@@ -482,12 +482,12 @@ fn any_key() -> impl Strategy<Value = &'static str> {
     ]
 }
 
-fn any_step() -> impl Strategy<Value = Step> {
+fn any_step() -> impl Strategy<Value = ScreenStep> {
     prop_oneof![
-        8 => prop::collection::vec(any_key(), 1..4).prop_map(Step::Packet),
-        3 => (0..20_usize).prop_map(Step::Arrival),
-        1 => prop::sample::select(vec![Keep::Shown, Keep::Erased]).prop_map(Step::Enter),
-        1 => (0..30_usize).prop_map(Step::Complete),
+        8 => prop::collection::vec(any_key(), 1..4).prop_map(ScreenStep::Packet),
+        3 => (0..20_usize).prop_map(ScreenStep::Arrival),
+        1 => prop::sample::select(vec![Keep::Shown, Keep::Erased]).prop_map(ScreenStep::Enter),
+        1 => (0..30_usize).prop_map(ScreenStep::Complete),
     ]
 }
 
@@ -509,10 +509,10 @@ proptest! {
         let mut chat = Chat::with_rows(screen, columns, prompt);
         for step in steps {
             match step {
-                Step::Packet(keys) => drop(chat.keys(keys.concat().as_bytes(), limit, Keep::Shown)),
-                Step::Arrival(length) => chat.arrival(&"#12 bob: hello, hello"[..length]),
-                Step::Enter(keep) => drop(chat.keys(b"\r\n", limit, keep)),
-                Step::Complete(from) => {
+                ScreenStep::Packet(keys) => drop(chat.keys(keys.concat().as_bytes(), limit, Keep::Shown)),
+                ScreenStep::Arrival(length) => chat.arrival(&"#12 bob: hello, hello"[..length]),
+                ScreenStep::Enter(keep) => drop(chat.keys(b"\r\n", limit, keep)),
+                ScreenStep::Complete(from) => {
                     let mut out = Vec::new();
                     chat.editor.complete(from, "completed ", &mut out);
                     chat.receive(&out);

@@ -35,8 +35,8 @@ fn login(password: &str, ghost: bool) -> Effect {
 }
 
 /// Somebody at the name question; on the quick listener with a room chosen.
-fn at_name(door: Door) -> Person {
-    let mut person = Person::at(door);
+fn at_name(door: Door) -> TypingUser {
+    let mut person = TypingUser::at(door);
     if door == Door::Quick {
         person.types("general");
         person.hears(Answer::RoomChecked { room: room("general"), password: Secret::new("sesame") });
@@ -59,7 +59,7 @@ fn a_name_outside_the_limits_may_be_an_accounts_and_is_refused_by_whoever_knows(
 }
 
 /// The same a moment later, asked for the password of alice.
-fn at_login_password(door: Door, ghost: bool) -> Person {
+fn at_login_password(door: Door, ghost: bool) -> TypingUser {
     let mut person = at_name(door);
     if ghost {
         assert_eq!(person.types(":ghost alice"), [Effect::Login(LoginEffect::BeginGhost(user("alice")))]);
@@ -72,7 +72,7 @@ fn at_login_password(door: Door, ghost: bool) -> Person {
     person
 }
 
-fn asks_name(person: &Person, door: Door) -> bool {
+fn asks_name(person: &TypingUser, door: Door) -> bool {
     person.0.place() == if door == Door::Quick { Prompt::AskingQuickName } else { Prompt::AskingName }
 }
 
@@ -88,8 +88,8 @@ pub(super) fn asks() -> [(&'static str, AccountAsk, usize); 5] {
 }
 
 /// Somebody in general who has begun a dialogue; the first question stands.
-fn asked(view: bool, command: &str, ask: &AccountAsk) -> Person {
-    let mut person = Person::at_general(view);
+fn asked(view: bool, command: &str, ask: &AccountAsk) -> TypingUser {
+    let mut person = TypingUser::at_general(view);
     assert_eq!(person.commands(view, command), [Effect::Account(AccountEffect::Begin(ask.clone()))]);
     let effects = person.hears(Answer::PasswordWanted { ask: ask.clone(), prompt: String::new() });
     let question = match ask {
@@ -166,7 +166,7 @@ fn a_login_that_is_refused_says_why_and_asks_for_a_name_again() {
             assert!(asks_name(&person, door));
             assert_eq!(person.types("bob"), [Effect::Login(LoginEffect::ClaimName(user("bob")))]);
         }
-        let mut person = Person::in_view();
+        let mut person = TypingUser::in_view();
         assert_eq!(person.hears(Answer::LoginRefused(why)), refusal(sentence), "from within, too");
         assert_eq!(person.0.place(), place(true));
     }
@@ -255,10 +255,10 @@ fn a_dialogue_ends_with_what_was_asked_for_where_it_was_begun() {
 fn the_sessions_words_stand_before_the_first_question() {
     let prompt = "Choose a password for alice; it is asked for twice.";
     let wanted = |ask| Answer::PasswordWanted { ask, prompt: prompt.to_owned() };
-    let mut person = Person::in_view();
+    let mut person = TypingUser::in_view();
     person.types("/register");
     assert_eq!(person.hears(wanted(AccountAsk::Register)), [tell(prompt), Effect::Screen(ScreenEffect::HideInput)]);
-    let mut person = Person::in_view();
+    let mut person = TypingUser::in_view();
     person.types("/passwd");
     let told = [tell(prompt), tell("Your current password:"), Effect::Screen(ScreenEffect::HideInput)];
     assert_eq!(person.hears(wanted(AccountAsk::ChangePassword)), told);
@@ -344,7 +344,7 @@ fn a_dialogue_is_cancelled_at_each_of_its_questions_with_nothing_changed() {
 fn a_dialogue_that_the_session_refuses_leaves_one_where_one_was() {
     for view in [false, true] {
         for (command, ask, _) in asks() {
-            let mut person = Person::at_general(view);
+            let mut person = TypingUser::at_general(view);
             assert_eq!(person.commands(view, command), [Effect::Account(AccountEffect::Begin(ask))]);
             assert_eq!(person.0.place(), place(view));
             assert_eq!(person.commands(view, "rooms"), [Effect::Show(ShowEffect::Rooms)]);
@@ -363,13 +363,13 @@ fn a_password_behind_a_command_is_not_taken_and_not_recalled() {
         ("ghost alice  two  words", "ghost <name>", "ghost alice"),
     ] {
         for (view, mark) in [(false, ':'), (true, '/')] {
-            let mut person = Person::at_general(view);
+            let mut person = TypingUser::at_general(view);
             assert_eq!(person.recalls(&format!("{mark}{command}")), format!("{mark}{kept}"));
             let told = format!("Type {mark}{syntax} alone: you are then asked for the password.");
             assert_eq!(person.commands(view, command), refusal(&told), "{command}");
             assert_eq!(person.0.place(), place(view));
         }
-        let mut person = Person::in_view();
+        let mut person = TypingUser::in_view();
         let effects = person.types(&format!(":{command}"));
         assert!(matches!(&effects[..], [Effect::Tell(LineKind::Refusal, _)]), "neither said nor run: {effects:?}");
     }
@@ -387,7 +387,7 @@ fn no_password_shows_in_what_is_written_down_of_states_effects_and_answers() {
     seen.push_str(&format!("{:?}", person.0));
     person.hears(needed());
     seen.push_str(&format!("{:?}{:?}", person.types("hunter2"), person.0));
-    let mut person = Person::in_palette();
+    let mut person = TypingUser::in_palette();
     for line in [":join staff hunter2", ":create den hunter2"] {
         seen.push_str(&format!("{:?}", person.types(line)));
     }
@@ -399,9 +399,9 @@ fn no_password_shows_in_what_is_written_down_of_states_effects_and_answers() {
 #[test]
 fn without_accounts_their_commands_are_neither_listed_nor_suggested_and_say_so() {
     for (view, mark) in [(false, ':'), (true, '/')] {
-        let mut person = Person::at_general(view);
+        let mut person = TypingUser::at_general(view);
         let effects = person.types_under(&NO_ACCOUNTS, &format!("{mark}help all"));
-        let told = help_lines(&effects, Viewer { accounts: AccountPolicy::Off, ..GUEST });
+        let told = help_lines(&effects, CommandAccess { accounts: AccountPolicy::Off, ..GUEST });
         let missing: Vec<_> = TABLE.iter().filter(|spec| !spec.exists(AccountPolicy::Off)).collect();
         assert_eq!(told.len(), TABLE.len() - missing.len() + 1);
         for spec in missing {
@@ -422,7 +422,7 @@ fn without_accounts_their_commands_are_neither_listed_nor_suggested_and_say_so()
 
 #[test]
 fn in_the_view_without_accounts_what_may_carry_a_password_is_not_said_and_the_rest_is() {
-    let mut person = Person::in_view();
+    let mut person = TypingUser::in_view();
     for line in [":login alice secret", ":passwd", ": register secret", ":GHOST alice"] {
         assert_eq!(person.types_under(&NO_ACCOUNTS, line), refusal(WITHOUT), "{line}");
         assert_eq!(person.costs_under(&NO_ACCOUNTS, line), Cost::Read(1), "{line}");
@@ -452,7 +452,7 @@ fn a_line_at_a_question_about_an_account_is_free_and_never_taken_whole() {
 #[test]
 fn answers_that_come_too_late_change_nothing() {
     for view in [false, true] {
-        let mut person = Person::at_general(view);
+        let mut person = TypingUser::at_general(view);
         assert_eq!(person.hears(needed()), []);
         assert_eq!(person.hears(claimed()), []);
         assert_eq!(person.0.place(), place(view));
@@ -467,7 +467,7 @@ fn answers_that_come_too_late_change_nothing() {
 
 #[test]
 fn a_broadcast_is_a_text_like_others() {
-    let mut person = Person::in_palette();
+    let mut person = TypingUser::in_palette();
     assert_eq!(person.types(":broadcast \u{200b}"), [], "nothing visible is nothing");
     assert_eq!(
         person.types(":broadcast one\n/two"),

@@ -17,8 +17,8 @@ fn with_bob(name: &str) -> Conversation {
 }
 
 /// Somebody in general and in games, the current one, who then does something.
-fn in_games(view: bool, then: &str) -> Person {
-    let mut person = Person::in_room();
+fn in_games(view: bool, then: &str) -> TypingUser {
+    let mut person = TypingUser::in_room();
     person.joins("games");
     if view {
         person.types(":chat");
@@ -37,7 +37,7 @@ fn a_room_entered_is_the_current_one_and_its_view_opens_where_one_was_in_view() 
         (Came::Made, "create games", "Made games, you are its admin."),
         (Came::Heir, "join games", "Joined games, 2 others here, and you are its admin now."),
     ] {
-        let mut person = Person::in_room();
+        let mut person = TypingUser::in_room();
         person.commands(false, command);
         assert_eq!(
             person.hears(entered("games", how)),
@@ -46,7 +46,7 @@ fn a_room_entered_is_the_current_one_and_its_view_opens_where_one_was_in_view() 
         );
         assert_eq!(person.0.place(), Prompt::Palette(Some(open("games"))));
         assert_eq!(person.0.open(), [open("general"), open("games")]);
-        let mut person = Person::in_view();
+        let mut person = TypingUser::in_view();
         person.commands(true, command);
         let told = Effect::Tell(LineKind::News, format!("{sentence} /close to leave."));
         assert_eq!(
@@ -69,7 +69,7 @@ fn a_room_one_is_in_already_becomes_the_current_one_and_is_there_once() {
 
 #[test]
 fn a_conversation_opened_is_the_current_one_and_its_view_opens_where_one_was_in_view() {
-    let mut person = Person::in_palette();
+    let mut person = TypingUser::in_palette();
     for line in [":dm bob", ":dm @bob,bob"] {
         let effects =
             [Effect::Place(PlaceEffect::OpenDirect(member("bob"))), Effect::Show(ShowEffect::Away(member("bob")))];
@@ -79,7 +79,7 @@ fn a_conversation_opened_is_the_current_one_and_its_view_opens_where_one_was_in_
     assert_eq!(person.hears(Answer::DirectOpened(bob("bob"))), news(told));
     assert_eq!(person.0.place(), Prompt::Palette(Some(with_bob("bob"))));
     assert_eq!(person.0.place().prompt().as_ref(), "[@bob]> ");
-    let mut person = Person::in_view();
+    let mut person = TypingUser::in_view();
     person.types("/dm bob");
     let told = Effect::Tell(LineKind::News, "In conversation with bob. /close to leave.".to_owned());
     assert_eq!(
@@ -108,7 +108,7 @@ fn a_room_that_was_not_made_leaves_one_where_one_was() {
     ];
     for view in [false, true] {
         for (why, sentence) in &sentences {
-            let mut person = Person::at_general(view);
+            let mut person = TypingUser::at_general(view);
             let before = person.0.place();
             person.commands(view, "create den");
             assert_eq!(person.hears(Answer::RoomRefusal(why.clone())), refusal(sentence));
@@ -117,7 +117,7 @@ fn a_room_that_was_not_made_leaves_one_where_one_was() {
             assert_eq!(person.hears(Answer::JoinRefused { room: room("den"), refusal: refused }), refusal(sentence));
         }
     }
-    let mut person = Person::in_view();
+    let mut person = TypingUser::in_view();
     person.types("/create den");
     person.hears(Answer::RoomRefusal(RoomRefusal::TooManyAll));
     person.types(":q");
@@ -147,7 +147,7 @@ fn refusals_to_enter_say_why_and_leave_one_where_one_was() {
         (JoinRefusal::InviteOnly(staff()), "staff is for invited people only."),
     ] {
         for view in [false, true] {
-            let mut person = Person::at_general(view);
+            let mut person = TypingUser::at_general(view);
             let before = person.0.place();
             person.commands(view, "join staff");
             let told = person.hears(Answer::JoinRefused { room: staff(), refusal: refused.clone() });
@@ -160,7 +160,7 @@ fn refusals_to_enter_say_why_and_leave_one_where_one_was() {
 #[test]
 fn a_password_asked_for_from_the_view_leads_into_the_rooms_view() {
     for view in [false, true] {
-        let mut person = Person::at_general(view);
+        let mut person = TypingUser::at_general(view);
         person.commands(view, "join staff");
         let told = "staff has a password. Give it, or go back with Enter.";
         assert_eq!(
@@ -205,7 +205,7 @@ fn losing_the_current_one_leads_back_to_the_palette_of_the_one_before() {
 #[test]
 fn losing_another_one_changes_nothing_where_one_is() {
     for view in [false, true] {
-        let there = |person: &Person| person.0.place();
+        let there = |person: &TypingUser| person.0.place();
         let mut person = in_games(view, "");
         let before = there(&person);
         assert_eq!(person.hears(Answer::Lost(open("general"))), []);
@@ -227,10 +227,10 @@ fn losing_another_one_changes_nothing_where_one_is() {
 
 #[test]
 fn losing_the_only_one_leaves_one_nowhere() {
-    let mut person = Person::in_view();
+    let mut person = TypingUser::in_view();
     person.hears(Answer::Lost(open("general")));
     assert_eq!(person.0.place(), Prompt::Palette(None));
-    let mut person = Person::in_view();
+    let mut person = TypingUser::in_view();
     person.types("/paste");
     person.types("one");
     person.hears(Answer::Lost(open("general")));
@@ -241,7 +241,7 @@ fn losing_the_only_one_leaves_one_nowhere() {
 #[test]
 fn a_conversation_is_closed_by_the_partners_connection_and_not_by_their_name() {
     for view in [false, true] {
-        let mut person = Person::in_conversation(view);
+        let mut person = TypingUser::in_conversation(view);
         let namesake = Addressee { client: ClientId(8), name: user("bob") };
         person.hears(Answer::Lost(Conversation::Direct(namesake)));
         assert_eq!(person.0.current(), Some(&with_bob("bob")));
@@ -253,7 +253,7 @@ fn a_conversation_is_closed_by_the_partners_connection_and_not_by_their_name() {
 #[test]
 fn another_name_of_the_other_one_is_in_the_prompt_and_a_namesakes_is_not() {
     for (view, prompt) in [(false, "[@robert]> "), (true, "@robert | ")] {
-        let mut person = Person::in_conversation(view);
+        let mut person = TypingUser::in_conversation(view);
         let namesake = Addressee { client: ClientId(8), name: user("carol") };
         assert_eq!(person.hears(Answer::PartnerRenamed(namesake)), []);
         assert_eq!(person.0.current(), Some(&with_bob("bob")));
@@ -266,7 +266,7 @@ fn another_name_of_the_other_one_is_in_the_prompt_and_a_namesakes_is_not() {
 
 #[test]
 fn a_quick_room_that_is_gone_meanwhile_leaves_one_in_the_palette() {
-    let mut person = Person::at(Door::Quick);
+    let mut person = TypingUser::at(Door::Quick);
     person.types("general secret");
     person.hears(Answer::RoomChecked { room: room("general"), password: Secret::new("secret") });
     person.types("alice");
@@ -283,7 +283,7 @@ fn a_quick_room_that_is_gone_meanwhile_leaves_one_in_the_palette() {
 
 #[test]
 fn the_quick_door_asks_for_a_password_and_goes_back_to_its_room_question() {
-    let mut person = Person::at(Door::Quick);
+    let mut person = TypingUser::at(Door::Quick);
     assert_eq!(person.types("staff"), [Effect::Login(LoginEffect::CheckRoom { room: room("staff"), password: None })]);
     assert_eq!(person.hears(asked("staff")).last(), Some(&Effect::Screen(ScreenEffect::HideInput)));
     assert_eq!(person.0.place(), Prompt::AskingPassword);

@@ -10,30 +10,30 @@ use crate::ui::command::words;
 const FEW: usize = 3;
 
 /// Somebody in each state there is.
-fn everywhere() -> Vec<Person> {
-    let mut all = vec![Person::at(Door::Plain), Person::at(Door::Quick), Person::in_palette()];
-    let mut quick_name = Person::at(Door::Quick);
+fn everywhere() -> Vec<TypingUser> {
+    let mut all = vec![TypingUser::at(Door::Plain), TypingUser::at(Door::Quick), TypingUser::in_palette()];
+    let mut quick_name = TypingUser::at(Door::Quick);
     quick_name.hears(Answer::RoomChecked { room: room("general"), password: None });
-    let mut leaving = Person::in_palette();
+    let mut leaving = TypingUser::in_palette();
     leaving.types(":quit");
-    let mut quick_password = Person::at(Door::Quick);
+    let mut quick_password = TypingUser::at(Door::Quick);
     quick_password.types("staff");
     quick_password
         .hears(Answer::JoinRefused { room: room("staff"), refusal: JoinRefusal::NeedsPassword(room("staff")) });
     all.extend([quick_name, quick_password, leaving]);
     for view in [false, true] {
-        all.extend([Person::at_general(view), Person::in_conversation(view)]);
-        let mut asked = Person::at_general(view);
+        all.extend([TypingUser::at_general(view), TypingUser::in_conversation(view)]);
+        let mut asked = TypingUser::at_general(view);
         asked.commands(view, "join staff");
         let refusal = JoinRefusal::NeedsPassword(room("staff"));
         asked.hears(Answer::JoinRefused { room: room("staff"), refusal });
-        let mut pasting = Person::at_general(view);
+        let mut pasting = TypingUser::at_general(view);
         pasting.commands(view, "paste");
         pasting.types("one");
         all.extend([asked, pasting]);
         for (command, ask, count) in asks() {
             for given in 0..count {
-                let mut asked = Person::at_general(view);
+                let mut asked = TypingUser::at_general(view);
                 asked.commands(view, command);
                 asked.hears(Answer::PasswordWanted { ask: ask.clone(), prompt: String::new() });
                 for _ in 0..given {
@@ -44,7 +44,7 @@ fn everywhere() -> Vec<Person> {
         }
     }
     for door in [Door::Plain, Door::Quick] {
-        let mut login = Person::at(door);
+        let mut login = TypingUser::at(door);
         if door == Door::Quick {
             login.hears(Answer::RoomChecked { room: room("general"), password: None });
         }
@@ -117,7 +117,7 @@ proptest! {
     fn any_line_anywhere_is_survived_with_a_few_effects(line in line(), rules in rules()) {
         for mut person in everywhere() {
             let before = person.0.place();
-            let command_instead = matches!(person.0.state, State::Password { .. })
+            let command_instead = matches!(person.0.state, PaletteState::Password { .. })
                 && super::super::reading::command_instead(&line).is_some();
             // A command at the question for a room's password is like one elsewhere.
             let (logged_in, asks) = (person.0.is_logged_in(), person.0.asks_password() && !command_instead);
@@ -136,7 +136,7 @@ proptest! {
                 prop_assert_eq!(says, 0);
             }
             // The room of the quick listener answers first.
-            if asks && !matches!(person.0.state, State::QuickPassword(_) | State::QuickRoom) {
+            if asks && !matches!(person.0.state, PaletteState::QuickPassword(_) | PaletteState::QuickRoom) {
                 let shown = effects.contains(&Effect::Screen(ScreenEffect::ShowInput));
                 prop_assert!(shown != person.0.asks_password(), "hidden as long as it is asked for, and no longer");
             }
@@ -152,7 +152,7 @@ proptest! {
     ) {
         let word = if upper { word.to_ascii_uppercase() } else { word.to_owned() };
         let line = format!(":{blanks}{word}{rest}");
-        for mut person in [Person::in_view(), Person::in_conversation(true)] {
+        for mut person in [TypingUser::in_view(), TypingUser::in_conversation(true)] {
             let effects = person.types(&line);
             let back = effects == [Effect::Place(PlaceEffect::LeaveView)] && line.trim_end().eq_ignore_ascii_case(":q");
             prop_assert!(back || matches!(&effects[..], [Effect::Tell(LineKind::Refusal, _)]), "{:?}", effects);
@@ -161,7 +161,7 @@ proptest! {
 
     #[test]
     fn in_the_palette_only_commands_for_talking_say_something(line in line()) {
-        for mut person in [Person::in_room(), Person::in_conversation(false)] {
+        for mut person in [TypingUser::in_room(), TypingUser::in_conversation(false)] {
             let effects = person.types(&line);
             if effects.iter().any(|effect| matches!(effect, Effect::Say { .. } | Effect::Message(MessageEffect::SendDirect { .. }))) {
                 prop_assert!(reading::is_talk(&line), "{}: {:?}", line, effects);
@@ -172,7 +172,7 @@ proptest! {
 
 /// Something that happens to somebody.
 #[derive(Clone, Debug)]
-enum Step {
+enum LineStep {
     Line(String),
     Interrupted,
     Ended,
@@ -180,7 +180,7 @@ enum Step {
     Heard(Answer),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = LineStep> {
     let place = prop::sample::select(vec!["general", "games", "staff"]).prop_map(room);
     let partner = (7_u64..10, prop::sample::select(vec!["bob", "carol", "dave"]))
         .prop_map(|(client, name)| Addressee { client: ClientId(client), name: user(name) });
@@ -219,12 +219,12 @@ fn step() -> impl Strategy<Value = Step> {
         "hunter2",
     ]);
     prop_oneof![
-        4 => often.prop_map(|line| Step::Line(line.to_owned())),
-        2 => line().prop_map(Step::Line),
-        6 => answer.prop_map(Step::Heard),
-        1 => Just(Step::Interrupted),
-        1 => Just(Step::Ended),
-        1 => Just(Step::InputEnded),
+        4 => often.prop_map(|line| LineStep::Line(line.to_owned())),
+        2 => line().prop_map(LineStep::Line),
+        6 => answer.prop_map(LineStep::Heard),
+        1 => Just(LineStep::Interrupted),
+        1 => Just(LineStep::Ended),
+        1 => Just(LineStep::InputEnded),
     ]
 }
 
@@ -235,24 +235,24 @@ proptest! {
     fn whatever_happens_the_view_is_one_of_something_open_and_nothing_is_open_twice(
         steps in prop::collection::vec(step(), 1..25),
     ) {
-        let mut person = Person::in_palette();
+        let mut person = TypingUser::in_palette();
         for step in steps {
             let effects = match &step {
-                Step::Line(line) => person.types(line),
-                Step::Interrupted => person.feels(Input::Interrupted),
-                Step::Ended => person.feels(Input::Ended),
-                Step::InputEnded => {
+                LineStep::Line(line) => person.types(line),
+                LineStep::Interrupted => person.feels(Input::Interrupted),
+                LineStep::Ended => person.feels(Input::Ended),
+                LineStep::InputEnded => {
                     let mut effects = Vec::new();
                     person.0.input_ended(&mut effects);
                     effects
                 }
-                Step::Heard(answer) => person.hears(answer.clone()),
+                LineStep::Heard(answer) => person.hears(answer.clone()),
             };
             let open = person.0.open();
             for (index, one) in open.iter().enumerate() {
                 prop_assert!(!open[..index].iter().any(|other| other.is(one)), "{:?}", open);
             }
-            prop_assert!(person.0.state != State::ChatView || !open.is_empty());
+            prop_assert!(person.0.state != PaletteState::ChatView || !open.is_empty());
             if let Prompt::ChatView(shown) | Prompt::Palette(Some(shown)) = person.0.place() {
                 prop_assert_eq!(Some(&shown), open.last());
             }

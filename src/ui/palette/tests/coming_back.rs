@@ -18,7 +18,7 @@ fn returned(names: &[&str], to: ReturnTo) -> Answer {
     Answer::Returned { open: names.iter().map(|name| open(name)).collect(), to }
 }
 
-fn names(person: &Person) -> Vec<String> {
+fn names(person: &TypingUser) -> Vec<String> {
     person.0.open().iter().map(ToString::to_string).collect()
 }
 
@@ -26,7 +26,7 @@ fn names(person: &Person) -> Vec<String> {
 fn enter_takes_over_and_every_way_back_lets_the_other_connection_be() {
     for door in [Door::Plain, Door::Quick] {
         let at_question = || {
-            let mut person = Person::at(door);
+            let mut person = TypingUser::at(door);
             if door == Door::Quick {
                 person.types("general");
                 person.hears(Answer::RoomChecked { room: room("general"), password: None });
@@ -61,7 +61,7 @@ fn enter_takes_over_and_every_way_back_lets_the_other_connection_be() {
 fn from_within_the_question_goes_back_to_where_it_was_asked() {
     for view in [false, true] {
         for enter in [true, false] {
-            let mut person = Person::at_general(view);
+            let mut person = TypingUser::at_general(view);
             let before = person.0.place();
             assert_eq!(person.hears(elsewhere()), [tell(ASKED)]);
             assert!(person.0.is_logged_in());
@@ -77,7 +77,7 @@ fn from_within_the_question_goes_back_to_where_it_was_asked() {
 
 #[test]
 fn rooms_that_are_come_back_to_are_open_in_their_order_and_the_last_one_is_current() {
-    let mut person = Person::at_general(false);
+    let mut person = TypingUser::at_general(false);
     let told = person.hears(returned(&["den", "games"], ReturnTo::Palette));
     assert_eq!(told, [tell("Back in den, games. :chat to talk, :close to leave.")]);
     assert_eq!(names(&person), ["general", "den", "games"]);
@@ -89,18 +89,18 @@ fn rooms_that_are_come_back_to_are_open_in_their_order_and_the_last_one_is_curre
 
 #[test]
 fn who_looks_at_a_room_goes_on_looking_at_it_unless_they_have_taken_over() {
-    let mut person = Person::at_general(true);
+    let mut person = TypingUser::at_general(true);
     person.hears(returned(&["den", "general"], ReturnTo::Palette));
     assert_eq!(names(&person), ["den", "general"]);
     assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
-    let mut person = Person::at_general(true);
+    let mut person = TypingUser::at_general(true);
     assert_eq!(
         person.hears(returned(&["den"], ReturnTo::TakenPalette)).last(),
         Some(&Effect::Place(PlaceEffect::LeaveView))
     );
     assert_eq!(person.0.place(), Prompt::Palette(Some(open("den"))));
     for view in [false, true] {
-        let mut person = Person::at_general(view);
+        let mut person = TypingUser::at_general(view);
         let effects = person.hears(returned(&["den"], ReturnTo::TakenView));
         assert_eq!(
             effects,

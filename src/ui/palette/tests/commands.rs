@@ -175,7 +175,7 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
 fn every_right_form_does_its_own_thing_in_palette_and_view_and_stays_there() {
     for view in [false, true] {
         for (line, effect) in right_forms() {
-            let mut person = Person::at_general(view);
+            let mut person = TypingUser::at_general(view);
             let before = person.0.place();
             assert_eq!(person.commands(view, line), [effect], "{line}");
             assert_eq!(person.0.place(), before, "{line}");
@@ -197,7 +197,7 @@ fn a_wrong_value_is_answered_with_what_the_setting_takes() {
         ),
     ] {
         for line in lines.split('|') {
-            assert_eq!(Person::at_general(true).commands(true, line), refusal(sentence), "{line}");
+            assert_eq!(TypingUser::at_general(true).commands(true, line), refusal(sentence), "{line}");
         }
     }
 }
@@ -209,12 +209,12 @@ fn a_group_is_made_and_then_people_are_invited() {
     {
         for view in [false, true] {
             let invited = names.iter().map(|name| member(name)).collect();
-            let mut person = Person::at_general(view);
+            let mut person = TypingUser::at_general(view);
             assert_eq!(person.commands(view, line), [Effect::Place(PlaceEffect::CreateGroup(room("trip")))], "{line}");
             let effects =
                 person.hears(Answer::Joined { room: id("trip"), others: 0, how: Came::Made, topic: String::new() });
             assert_eq!(effects.last(), Some(&Effect::Room(RoomEffect::Invite { room: id("trip"), invited })), "{line}");
-            let mut person = Person::at_general(view);
+            let mut person = TypingUser::at_general(view);
             person.commands(view, line);
             person.hears(Answer::RoomRefusal(RoomRefusal::Exists(room("trip"))));
             let effects =
@@ -230,7 +230,7 @@ fn a_group_is_made_and_then_people_are_invited() {
 #[test]
 fn a_file_is_offered_to_a_user_by_the_name_as_typed() {
     for (view, mark) in [(false, ':'), (true, '/')] {
-        let effects = Person::at_general(view).commands(view, "send @bob#7 ../my  report.pdf");
+        let effects = TypingUser::at_general(view).commands(view, "send @bob#7 ../my  report.pdf");
         let send =
             FileEffect::Send(Box::new(FileOffer { to: member("bob#7"), name: "../my  report.pdf".to_owned(), mark }));
         assert_eq!(effects, [Effect::File(send)]);
@@ -268,7 +268,7 @@ fn every_command_has_a_right_form_among_these_tests() {
 fn every_example_of_the_table_is_run_and_not_refused() {
     for view in [false, true] {
         for spec in TABLE.iter().filter(|spec| view || spec.verb != Verb::Place(PlaceVerb::Leave)) {
-            let effects = Person::in_two_rooms(view).commands(view, &spec.example[1..]);
+            let effects = TypingUser::in_two_rooms(view).commands(view, &spec.example[1..]);
             let refused = |effect: &Effect| matches!(effect, Effect::Tell(LineKind::Refusal, _));
             assert!(!effects.is_empty() && !effects.iter().any(refused), "{}: {effects:?}", spec.example);
         }
@@ -287,7 +287,7 @@ fn wrong_forms_are_answered_with_how_to_use_the_command() {
         |audit 99999999999999999999999";
     for view in [false, true] {
         for line in lines.split('|') {
-            let mut person = Person::at_general(view);
+            let mut person = TypingUser::at_general(view);
             let before = person.0.place();
             let word = line.split(' ').next().unwrap_or("");
             assert_eq!(person.commands(view, line), usage(view, word), "{line}");
@@ -318,7 +318,7 @@ fn what_looks_like_a_duration_and_is_none_is_explained_with_the_units_and_bans_n
             let told = format!(
                 "{piece} is not a duration: that is numbers with units (s, m, h, d, w), such as 30s, 1h30m or 2 days, and at most 366 days."
             );
-            assert_eq!(Person::at_general(view).commands(view, line), refusal(&told), "{line}");
+            assert_eq!(TypingUser::at_general(view).commands(view, line), refusal(&told), "{line}");
         }
     }
 }
@@ -339,17 +339,17 @@ fn durations_of_several_words_end_where_the_reason_begins() {
         (":ban bob 1h30m spam again", ban(5_400, "spam again")),
         (":ban bob 1 hour, 30 minutes", ban(5_400, "")),
     ] {
-        assert_eq!(Person::in_room().types(line), expected, "{line}");
+        assert_eq!(TypingUser::in_room().types(line), expected, "{line}");
     }
     let mute = RoomAction::Mute { target: member("bob"), lasts: Some(Duration::from_secs(5_400)) };
     assert_eq!(
-        Person::in_room().types(":mute bob 1 hour 30 minutes"),
+        TypingUser::in_room().types(":mute bob 1 hour 30 minutes"),
         [Effect::Room(RoomEffect::Act { room: id("general"), act: mute.into() })]
     );
     let slow = RoomAction::Set(Setting::Slow(Duration::from_secs(90)));
     for line in [":slow 1m30s", ":slow 90", ":set slow 1 minute 30 seconds"] {
         assert_eq!(
-            Person::in_room().types(line),
+            TypingUser::in_room().types(line),
             [Effect::Room(RoomEffect::Act { room: id("general"), act: slow.clone().into() })]
         );
     }
@@ -402,14 +402,14 @@ fn what_cannot_be_has_a_sentence_of_its_own() {
         for (line, sentence) in &cases {
             let is_long = sentence.contains("151 characters");
             let expected = if is_long { given_back(sentence) } else { refusal(sentence) };
-            assert_eq!(Person::at_general(view).commands(view, line), expected, "{line}");
+            assert_eq!(TypingUser::at_general(view).commands(view, line), expected, "{line}");
         }
     }
 }
 
 #[test]
 fn passwords_invitations_and_reasons_may_be_as_long_as_the_limit() {
-    let mut person = Person::in_room();
+    let mut person = TypingUser::in_room();
     let password = "é".repeat(128);
     let effects = person.types(&format!(":create den {password}"));
     assert_eq!(effects, [Effect::Place(PlaceEffect::Create { room: room("den"), password: Secret::new(&password) })]);
@@ -432,7 +432,7 @@ fn what_needs_a_current_room_is_refused_without_one() {
         |:set limit 8|:topic|:topic x|:destroy|:kick bob|:ban bob|:unban bob|:bans|:mute bob|:unmute bob|:slow 5|:op bob\
         |:deop bob";
     for line in lines.split('|') {
-        let mut person = Person::in_palette();
+        let mut person = TypingUser::in_palette();
         assert_eq!(person.types(line), refusal(NO_ROOM), "{line}");
         assert_eq!(person.0.place(), Prompt::Palette(None), "{line}");
     }
@@ -444,7 +444,7 @@ fn what_is_about_a_room_is_refused_in_a_conversation() {
         |op bob|deop bob";
     for view in [false, true] {
         for line in lines.split('|') {
-            assert_eq!(Person::in_conversation(view).commands(view, line), refusal(NOT_A_ROOM), "{line}");
+            assert_eq!(TypingUser::in_conversation(view).commands(view, line), refusal(NOT_A_ROOM), "{line}");
         }
     }
 }
@@ -453,7 +453,7 @@ fn what_is_about_a_room_is_refused_in_a_conversation() {
 fn what_is_about_where_one_is_is_about_the_conversation_there() {
     let with_bob = || Conversation::Direct(bob("bob"));
     for view in [false, true] {
-        let mut person = Person::in_conversation(view);
+        let mut person = TypingUser::in_conversation(view);
         assert_eq!(person.commands(view, "list"), [Effect::Show(ShowEffect::People(with_bob()))]);
         assert_eq!(
             person.commands(view, "history 3"),
@@ -462,7 +462,7 @@ fn what_is_about_where_one_is_is_about_the_conversation_there() {
         let say = Effect::Say { to: with_bob(), draft: Draft::said("hi").into(), confirm: !view };
         assert_eq!(person.commands(view, "say hi"), [say]);
     }
-    let mut person = Person::in_conversation(false);
+    let mut person = TypingUser::in_conversation(false);
     assert_eq!(person.types(":chat"), [Effect::Place(PlaceEffect::EnterView(with_bob()))]);
     assert_eq!(person.0.place().prompt().as_ref(), "@bob | ");
     assert_eq!(
@@ -476,14 +476,14 @@ fn what_is_about_where_one_is_is_about_the_conversation_there() {
 
 #[test]
 fn the_view_is_entered_and_left_from_where_one_is() {
-    let mut person = Person::in_room();
+    let mut person = TypingUser::in_room();
     assert_eq!(person.types(":q"), refusal("You are not in the chat view. :chat opens it, :quit leaves the server."));
     assert_eq!(person.types(":chat"), [Effect::Place(PlaceEffect::EnterView(open("general")))]);
     assert_eq!(person.types("/chat"), [Effect::Place(PlaceEffect::EnterView(open("general")))]);
     assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
     assert_eq!(person.types(":Q "), [Effect::Place(PlaceEffect::LeaveView)]);
     for (view, word) in [(false, "quit"), (true, "quit"), (false, "exit"), (true, "logout")] {
-        let mut person = Person::at_general(view);
+        let mut person = TypingUser::at_general(view);
         assert_eq!(person.commands(view, word), [Effect::Quit]);
         assert_eq!(person.0.place(), Prompt::Nowhere);
     }
@@ -492,7 +492,7 @@ fn the_view_is_entered_and_left_from_where_one_is() {
 #[test]
 fn help_is_told_with_the_mark_of_where_one_is() {
     for (view, mark) in [(false, ':'), (true, '/')] {
-        let mut person = Person::at_general(view);
+        let mut person = TypingUser::at_general(view);
         let told = help_lines(&person.commands(view, "help all"), GUEST);
         assert_eq!(told.len(), TABLE.len() + 1);
         for (line, spec) in told.iter().zip(TABLE) {
@@ -516,12 +516,12 @@ fn help_is_told_with_the_mark_of_where_one_is() {
         (false, "help qiut", "No command or topic qiut. Did you mean :help quit?"),
         (false, "help xyzzy", "No command or topic xyzzy. :help all lists every command."),
     ] {
-        assert_eq!(Person::at_general(view).commands(view, line), refusal(told), "{line}");
+        assert_eq!(TypingUser::at_general(view).commands(view, line), refusal(told), "{line}");
     }
-    assert_eq!(Person::in_view().types("/jion x"), refusal("No command /jion. Did you mean /join?"));
+    assert_eq!(TypingUser::in_view().types("/jion x"), refusal("No command /jion. Did you mean /join?"));
     let unknown = "No command /xyzzy. /help lists them. A leading space says the line as it is.";
-    assert_eq!(Person::in_view().types("/xyzzy x"), refusal(unknown));
+    assert_eq!(TypingUser::in_view().types("/xyzzy x"), refusal(unknown));
     let long = format!(":{}", "x".repeat(100));
     let told = format!("No command :{}. :help lists them.", "x".repeat(24));
-    assert_eq!(Person::in_palette().types(&long), refusal(&told));
+    assert_eq!(TypingUser::in_palette().types(&long), refusal(&told));
 }

@@ -18,7 +18,7 @@ use crate::chat::identity::Target;
 use crate::chat::message::{Addressee, ClientId, Draft};
 use crate::chat::names::Alphabet;
 use crate::chat::secret::Secret;
-use crate::ui::command::{Cost, TABLE, Viewer, find, syntax};
+use crate::ui::command::{CommandAccess, Cost, TABLE, find, syntax};
 
 /// With every command there is.
 const RULES: Rules = Rules {
@@ -63,11 +63,11 @@ enum Input<'a> {
 }
 
 /// A palette and what it wanted done last.
-struct Person(Palette);
+struct TypingUser(Palette);
 
-impl Person {
-    fn at(door: Door) -> Person {
-        Person(Palette::new(door))
+impl TypingUser {
+    fn at(door: Door) -> TypingUser {
+        TypingUser(Palette::new(door))
     }
 
     fn types(&mut self, line: &str) -> Vec<Effect> {
@@ -89,8 +89,8 @@ impl Person {
                 let line = self.0.read(text, rules);
                 self.0.run(line, rules, &mut effects);
             }
-            Input::Interrupted => self.0.press(Key::Interrupt, &mut effects),
-            Input::Ended => self.0.press(Key::End, &mut effects),
+            Input::Interrupted => self.0.press(ControlKey::Interrupt, &mut effects),
+            Input::Ended => self.0.press(ControlKey::End, &mut effects),
         }
         effects
     }
@@ -121,8 +121,8 @@ impl Person {
         effects
     }
 
-    fn in_palette() -> Person {
-        let mut person = Person::at(Door::Plain);
+    fn in_palette() -> TypingUser {
+        let mut person = TypingUser::at(Door::Plain);
         person.types("alice");
         person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None });
         person
@@ -133,28 +133,28 @@ impl Person {
         self.hears(Answer::Joined { room: id(name), others: 0, how: Came::In, topic: String::new() })
     }
 
-    fn in_room() -> Person {
-        let mut person = Person::in_palette();
+    fn in_room() -> TypingUser {
+        let mut person = TypingUser::in_palette();
         person.joins("general");
         person
     }
 
     /// In conversation with bob, in the view or not.
-    fn in_conversation(view: bool) -> Person {
-        let mut person = Person::at_general(view);
+    fn in_conversation(view: bool) -> TypingUser {
+        let mut person = TypingUser::at_general(view);
         person.types(if view { "/dm bob" } else { ":dm bob" });
         person.hears(Answer::DirectOpened(bob("bob")));
         person
     }
 
     /// In general, in the view or not.
-    fn at_general(view: bool) -> Person {
-        if view { Person::in_view() } else { Person::in_room() }
+    fn at_general(view: bool) -> TypingUser {
+        if view { TypingUser::in_view() } else { TypingUser::in_room() }
     }
 
     /// The same, and in games before.
-    fn in_two_rooms(view: bool) -> Person {
-        let mut person = Person::in_palette();
+    fn in_two_rooms(view: bool) -> TypingUser {
+        let mut person = TypingUser::in_palette();
         person.joins("games");
         person.joins("general");
         if view {
@@ -168,8 +168,8 @@ impl Person {
         self.types(&[if view { "/" } else { ":" }, command].concat())
     }
 
-    fn in_view() -> Person {
-        let mut person = Person::in_palette();
+    fn in_view() -> TypingUser {
+        let mut person = TypingUser::in_palette();
         person.joins("general");
         assert_eq!(person.types(":chat"), [Effect::Place(PlaceEffect::EnterView(open("general")))]);
         person
@@ -182,7 +182,7 @@ fn bob(name: &str) -> Addressee {
 }
 
 /// Somebody in the palette without an account, and without a room of their own.
-const GUEST: Viewer = Viewer {
+const GUEST: CommandAccess = CommandAccess {
     accounts: AccountPolicy::Optional,
     in_view: false,
     logged_in: false,
@@ -192,7 +192,7 @@ const GUEST: Viewer = Viewer {
 };
 
 /// What a user sees of the page of the help that they asked for.
-fn help_lines(effects: &[Effect], viewer: Viewer) -> Vec<String> {
+fn help_lines(effects: &[Effect], viewer: CommandAccess) -> Vec<String> {
     let [Effect::Show(ShowEffect::Help { page, mark })] = effects else { panic!("{effects:?}") };
     page.lines(*mark, viewer)
 }
@@ -224,7 +224,7 @@ fn said(text: &str) -> Vec<Effect> {
 
 #[test]
 fn a_name_leads_into_the_palette_and_a_taken_one_asks_again() {
-    let mut person = Person::at(Door::Plain);
+    let mut person = TypingUser::at(Door::Plain);
     assert_eq!(person.0.place(), Prompt::AskingName);
     assert_eq!(person.types(" alice "), [Effect::Login(LoginEffect::ClaimName(user("alice")))]);
     let told = person.hears(Answer::NameTaken { name: user("alice"), free: Some(user("alice2")) });
@@ -239,7 +239,7 @@ fn a_name_leads_into_the_palette_and_a_taken_one_asks_again() {
 
 #[test]
 fn numbers_agree_with_their_nouns() {
-    let mut person = Person::at(Door::Plain);
+    let mut person = TypingUser::at(Door::Plain);
     person.types("alice");
     let told = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None });
     let hello = "Hello alice. 1 person online, 1 room. :rooms lists them, :help explains.";
@@ -252,7 +252,7 @@ fn numbers_agree_with_their_nouns() {
 
 #[test]
 fn plain_text_in_the_palette_goes_nowhere() {
-    let mut person = Person::in_palette();
+    let mut person = TypingUser::in_palette();
     assert_eq!(person.types("hello"), refusal("That is not a command. :chat enters the chat view."));
     assert_eq!(person.types(""), []);
     assert_eq!(person.types("   "), []);
@@ -265,16 +265,16 @@ fn what_a_newcomer_types_without_a_mark_is_answered_with_the_command() {
         (["quit", "exit", "logout"], "Commands begin with a colon: :quit leaves."),
     ] {
         for line in lines {
-            assert_eq!(Person::in_room().types(line), refusal(told), "{line}");
-            assert_eq!(Person::in_view().types(line.trim_start()), said(line.trim()), "in the view it is a text");
+            assert_eq!(TypingUser::in_room().types(line), refusal(told), "{line}");
+            assert_eq!(TypingUser::in_view().types(line.trim_start()), said(line.trim()), "in the view it is a text");
         }
     }
-    assert_eq!(Person::in_room().types("help me"), refusal("That is not a command. :chat enters the chat view."));
+    assert_eq!(TypingUser::in_room().types("help me"), refusal("That is not a command. :chat enters the chat view."));
 }
 
 #[test]
 fn an_unknown_command_gets_the_nearest_match_with_the_mark_it_was_typed_with() {
-    let mut person = Person::in_palette();
+    let mut person = TypingUser::in_palette();
     assert_eq!(person.types(":jion"), refusal("No command :jion. Did you mean :join?"));
     assert_eq!(person.types("/jion x"), refusal("No command /jion. Did you mean /join?"));
     assert_eq!(person.types(":xyzzy"), refusal("No command :xyzzy. :help lists them."));
@@ -282,7 +282,7 @@ fn an_unknown_command_gets_the_nearest_match_with_the_mark_it_was_typed_with() {
 
 #[test]
 fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
-    let mut person = Person::in_view();
+    let mut person = TypingUser::in_view();
     for text in ["hello", ":)", ":D", ":-(", ":3", "//", "/ x", "/", "@", "@ bob", "a :rooms"] {
         assert_eq!(person.types(text), said(text), "{text}");
     }
@@ -326,7 +326,7 @@ fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
 
 #[test]
 fn a_slash_runs_any_command_without_leaving_the_view() {
-    let mut person = Person::in_view();
+    let mut person = TypingUser::in_view();
     assert_eq!(person.types("/rooms"), [Effect::Show(ShowEffect::Rooms)]);
     assert_eq!(person.types("/who"), [Effect::Show(ShowEffect::Everybody)]);
     assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
@@ -335,7 +335,7 @@ fn a_slash_runs_any_command_without_leaving_the_view() {
 
 #[test]
 fn joining_from_the_view_leads_into_the_other_rooms_view() {
-    let mut person = Person::in_view();
+    let mut person = TypingUser::in_view();
     person.types("/join games");
     let done = person.hears(Answer::Joined { room: id("games"), others: 0, how: Came::In, topic: String::new() });
     assert_eq!(done.last(), Some(&Effect::Place(PlaceEffect::EnterView(open("games")))));
@@ -349,7 +349,7 @@ fn joining_from_the_view_leads_into_the_other_rooms_view() {
 
 #[test]
 fn a_password_is_asked_hidden_and_its_line_is_nothing_else() {
-    let mut person = Person::in_palette();
+    let mut person = TypingUser::in_palette();
     let join = |password: Option<&str>| {
         Effect::Place(PlaceEffect::Join { room: room("staff"), password: password.and_then(Secret::new), quick: false })
     };
@@ -380,17 +380,17 @@ fn a_password_is_asked_hidden_and_its_line_is_nothing_else() {
 
 #[test]
 fn control_d_leaves_the_view_then_the_server() {
-    let mut person = Person::in_view();
+    let mut person = TypingUser::in_view();
     assert_eq!(person.feels(Input::Ended), [Effect::Place(PlaceEffect::LeaveView)]);
     assert_eq!(person.feels(Input::Ended), [Effect::Quit]);
     assert!(person.0.is_leaving());
     assert_eq!(person.types(":rooms"), [], "nothing more is run");
-    assert_eq!(Person::at(Door::Plain).feels(Input::Ended), [Effect::Quit]);
+    assert_eq!(TypingUser::at(Door::Plain).feels(Input::Ended), [Effect::Quit]);
 }
 
 #[test]
 fn a_lost_room_falls_back_to_the_one_before() {
-    let mut person = Person::in_palette();
+    let mut person = TypingUser::in_palette();
     person.joins("general");
     person.joins("games");
     person.types(":chat");
@@ -403,7 +403,7 @@ fn a_lost_room_falls_back_to_the_one_before() {
 
 #[test]
 fn the_quick_door_asks_room_then_name_then_opens_the_view() {
-    let mut person = Person::at(Door::Quick);
+    let mut person = TypingUser::at(Door::Quick);
     assert_eq!(person.0.place(), Prompt::AskingRoom);
     assert_eq!(
         person.types("general"),
@@ -424,7 +424,7 @@ fn the_quick_door_asks_room_then_name_then_opens_the_view() {
 
 #[test]
 fn a_message_over_the_limit_says_both_numbers() {
-    let mut person = Person::in_view();
+    let mut person = TypingUser::in_view();
     let told = "Not sent: 151 characters, and a message may have 150.";
     assert_eq!(person.types(&"é".repeat(151)), given_back(told));
     assert_eq!(person.types(&"é".repeat(150)), said(&"é".repeat(150)));
@@ -433,7 +433,7 @@ fn a_message_over_the_limit_says_both_numbers() {
 
 #[test]
 fn every_command_does_its_own_thing() {
-    let mut person = Person::in_palette();
+    let mut person = TypingUser::in_palette();
     person.joins("general");
     let here = open("general");
     for (line, effect) in [
@@ -470,7 +470,7 @@ fn every_command_does_its_own_thing() {
 
 #[test]
 fn help_explains_one_command_with_syntax_and_example() {
-    let mut person = Person::in_palette();
+    let mut person = TypingUser::in_palette();
     let lines = help_lines(&person.types(":help join"), GUEST);
     assert!(lines[0].contains(":join <room> [password]"), "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("Example: :join general")), "{lines:?}");
@@ -480,11 +480,11 @@ fn help_explains_one_command_with_syntax_and_example() {
 
 #[test]
 fn reading_and_posting_cost_what_they_should() {
-    let person = Person::in_view();
+    let person = TypingUser::in_view();
     assert_eq!(person.costs("hello"), Cost::Post(1));
     assert_eq!(person.costs(""), Cost::Read(1));
     assert_eq!(person.costs(":q"), Cost::Free);
     assert_eq!(person.costs("/listall"), Cost::Read(3));
     assert_eq!(person.costs("/join games"), Cost::Post(1));
-    assert_eq!(Person::in_palette().costs("hello"), Cost::Read(1));
+    assert_eq!(TypingUser::in_palette().costs("hello"), Cost::Read(1));
 }

@@ -6,8 +6,8 @@ const BEGINS: &str = "Type or paste the lines of one message; a single . ends it
 const DROPPED: &str = "Not sent: no single . came to end the message.";
 
 /// Somebody in general who has typed `:paste`.
-fn pasting(view: bool) -> Person {
-    let mut person = Person::at_general(view);
+fn pasting(view: bool) -> TypingUser {
+    let mut person = TypingUser::at_general(view);
     assert_eq!(person.commands(view, "paste"), news(BEGINS));
     assert_eq!(person.0.place(), Prompt::Pasting);
     person
@@ -69,7 +69,7 @@ fn control_c_and_control_d_drop_it_and_so_does_the_end_of_input() {
         assert_eq!(person.0.place(), at_general(view));
     }
     let mut effects = Vec::new();
-    Person::in_view().0.input_ended(&mut effects);
+    TypingUser::in_view().0.input_ended(&mut effects);
     assert_eq!(effects, [], "nothing was half done");
 }
 
@@ -96,7 +96,7 @@ fn a_paste_may_have_a_hundred_lines_and_four_kibibytes_and_no_more() {
 
 #[test]
 fn a_paste_in_a_conversation_goes_to_the_partner_even_if_they_are_renamed_meanwhile() {
-    let mut person = Person::in_conversation(false);
+    let mut person = TypingUser::in_conversation(false);
     person.types(":paste");
     person.types("one");
     person.hears(Answer::PartnerRenamed(bob("robert")));

@@ -41,19 +41,19 @@ fn a_line_is_recalled_up_to_where_a_secret_begins() {
         ("", ""),
         ("   ", ""),
     ] {
-        assert_eq!(Person::in_palette().recalls(line), kept, "{line}");
+        assert_eq!(TypingUser::in_palette().recalls(line), kept, "{line}");
         let in_view = line.replacen(':', "/", 1);
-        assert_eq!(Person::in_view().recalls(&in_view), kept.replacen(':', "/", 1), "{line}");
-        assert_eq!(Person::in_view().recalls(line), kept, "{line}, neither said nor run");
+        assert_eq!(TypingUser::in_view().recalls(&in_view), kept.replacen(':', "/", 1), "{line}");
+        assert_eq!(TypingUser::in_view().recalls(line), kept, "{line}, neither said nor run");
     }
 }
 
 #[test]
 fn nothing_is_recalled_at_the_login_and_at_a_question_for_a_password() {
-    assert_eq!(Person::at(Door::Plain).recalls("alice"), "");
-    assert_eq!(Person::at(Door::Quick).recalls("staff secret"), "");
+    assert_eq!(TypingUser::at(Door::Plain).recalls("alice"), "");
+    assert_eq!(TypingUser::at(Door::Quick).recalls("staff secret"), "");
     for view in [false, true] {
-        let mut person = Person::at_general(view);
+        let mut person = TypingUser::at_general(view);
         person.commands(view, "join staff");
         let refused = JoinRefusal::NeedsPassword(room("staff"));
         person.hears(Answer::JoinRefused { room: room("staff"), refusal: refused });
@@ -63,7 +63,7 @@ fn nothing_is_recalled_at_the_login_and_at_a_question_for_a_password() {
 
 #[test]
 fn effects_with_settings_do_not_show_a_password() {
-    let effects = Person::in_room().types(":set password secret");
+    let effects = TypingUser::in_room().types(":set password secret");
     assert!(!format!("{effects:?}").contains("secret"), "{effects:?}");
 }
 
@@ -93,7 +93,7 @@ proptest! {
         }
         let blank = |index: usize| " ".repeat(blanks[index]);
         let line = format!("{mark}{before}{word}{}{argument}{}s3cr3t s3cr3t{}", blank(0), blank(1), blank(2));
-        let person = Person::at_general(view);
+        let person = TypingUser::at_general(view);
         prop_assert!(!person.recalls(&line).contains("s3cr3t"), "{}", line);
     }
 }

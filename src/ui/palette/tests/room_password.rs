@@ -3,8 +3,8 @@
 use super::*;
 
 /// Somebody who is asked for the password of `genral`, from the palette or the view of general.
-fn asked(view: bool) -> Person {
-    let mut person = Person::at_general(view);
+fn asked(view: bool) -> TypingUser {
+    let mut person = TypingUser::at_general(view);
     person.commands(view, "join genral");
     let refusal = JoinRefusal::NotPublic { room: room("genral"), hint: Some(room("general")) };
     person.hears(Answer::JoinRefused { room: room("genral"), refusal });
@@ -81,7 +81,7 @@ fn a_command_at_the_question_costs_and_is_recalled_like_any_other() {
 
 #[test]
 fn the_quick_door_has_no_commands_yet_and_takes_them_for_passwords() {
-    let mut person = Person::at(Door::Quick);
+    let mut person = TypingUser::at(Door::Quick);
     person.types("genral");
     let refusal = JoinRefusal::NotPublic { room: room("genral"), hint: None };
     person.hears(Answer::JoinRefused { room: room("genral"), refusal });
@@ -94,10 +94,10 @@ fn no_room_is_set_up_with_a_password_that_could_be_taken_for_a_command() {
     let told = "A room's password cannot begin with : or /, because commands do.";
     for password in [":", "/", ":secret", "/secret", ":join general"] {
         for line in [format!(":create den {password}"), format!(":set password {password}")] {
-            let effects = Person::in_room().types(&line);
+            let effects = TypingUser::in_room().types(&line);
             assert_eq!(effects, [Effect::Tell(LineKind::Refusal, told.to_owned())], "{line}");
         }
     }
-    let effects = Person::in_room().types(":create den se:cret/");
+    let effects = TypingUser::in_room().types(":create den se:cret/");
     assert_eq!(effects, [Effect::Place(PlaceEffect::Create { room: room("den"), password: Secret::new("se:cret/") })]);
 }

@@ -53,7 +53,7 @@ fn every_way_to_say_something_says_it_once() {
             ("reply 12 so do I", reply()),
             ("reply #12  so do I", reply()),
         ] {
-            let mut person = Person::in_two_rooms(view);
+            let mut person = TypingUser::in_two_rooms(view);
             let before = person.0.place();
             assert_eq!(person.commands(view, line), [effect], "{line}");
             assert_eq!(person.0.place(), before, "{line}");
@@ -78,7 +78,7 @@ fn a_message_is_edited_by_number_or_is_the_last_one() {
             ("edit #99999999999999999999 x", id(u64::MAX), "x"),
         ] {
             let effect = Effect::Message(MessageEffect::Edit { which, text: text.to_owned() });
-            assert_eq!(Person::at_general(view).commands(view, line), [effect], "{line}");
+            assert_eq!(TypingUser::at_general(view).commands(view, line), [effect], "{line}");
         }
     }
 }
@@ -89,9 +89,9 @@ fn a_text_that_is_too_long_with_its_number_is_refused_only_if_that_is_no_id() {
     let told = "Not sent: 153 characters, and a message may have 150.".to_owned();
     let which = Edited::Perhaps { id: MessageId(12), whole: Box::new(Err(told)) };
     let effect = Effect::Message(MessageEffect::Edit { which, text: text.clone() });
-    assert_eq!(Person::in_room().types(&format!(":edit 12 {text}")), [effect]);
+    assert_eq!(TypingUser::in_room().types(&format!(":edit 12 {text}")), [effect]);
     let told = "Not sent: 151 characters, and a message may have 150.";
-    assert_eq!(Person::in_room().types(&format!(":edit 12 {text}x")), given_back(told));
+    assert_eq!(TypingUser::in_room().types(&format!(":edit 12 {text}x")), given_back(told));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_message_is_deleted_by_number_or_is_the_last_one() {
             [("delete", None), ("delete 12", Some(12)), ("delete #12", Some(12)), ("DELETE  #0012 ", Some(12))]
         {
             let effect = Effect::Message(MessageEffect::Delete(id.map(MessageId)));
-            assert_eq!(Person::at_general(view).commands(view, line), [effect], "{line}");
+            assert_eq!(TypingUser::at_general(view).commands(view, line), [effect], "{line}");
         }
     }
 }
@@ -124,14 +124,14 @@ fn a_temporary_message_takes_seconds_and_addressees_in_every_combination() {
             ("temp 30  @bob,carol#7,bob  the  code", send(&["bob", "carol#7"], lasting(30, "the  code"))),
             ("temp @bob 30 the code", send(&["bob"], lasting(10, "30 the code"))),
         ] {
-            assert_eq!(Person::at_general(view).commands(view, line), [effect], "{line}");
+            assert_eq!(TypingUser::at_general(view).commands(view, line), [effect], "{line}");
         }
         let told = "A temporary message lasts 1 to 86400 seconds.";
         for line in ["temp 0 x", "temp 86401 x", "temp 0 @bob x", "temp 99999999999999999999 x"] {
-            assert_eq!(Person::at_general(view).commands(view, line), refusal(told), "{line}");
+            assert_eq!(TypingUser::at_general(view).commands(view, line), refusal(told), "{line}");
         }
     }
-    let mut nowhere = Person::in_palette();
+    let mut nowhere = TypingUser::in_palette();
     assert_eq!(nowhere.types(":temp @bob x"), [send(&["bob"], lasting(10, "x"))], "no room is needed for that");
 }
 
@@ -151,26 +151,26 @@ fn people_are_addressed_in_palette_and_view_each_once() {
                 draft: Draft::said("hi").into(),
                 in_view: view,
             });
-            assert_eq!(Person::at_general(view).types(line), [effect], "{line}");
+            assert_eq!(TypingUser::at_general(view).types(line), [effect], "{line}");
         }
         let most = format!("@{} hi", names(10));
-        let effects = Person::at_general(view).types(&most);
+        let effects = TypingUser::at_general(view).types(&most);
         assert!(
             matches!(&effects[..], [Effect::Message(MessageEffect::SendDirect { to, .. })] if to.len() == 10),
             "{effects:?}"
         );
         let told = "Too many names: the limit is 10 at once.";
         for line in [format!("@{} hi", names(11)), format!("@{} hi", names(500))] {
-            assert_eq!(Person::at_general(view).types(&line), refusal(&with_way_out(told, view)));
+            assert_eq!(TypingUser::at_general(view).types(&line), refusal(&with_way_out(told, view)));
         }
         for command in [format!("dm {} hi", names(11)), format!("temp 5 @{} hi", names(11))] {
-            assert_eq!(Person::at_general(view).commands(view, &command), refusal(told));
+            assert_eq!(TypingUser::at_general(view).commands(view, &command), refusal(told));
         }
         let wrong = "A name has no ! in it: a letter, then letters, digits, _ or -.";
-        assert_eq!(Person::at_general(view).types("@bob,car!ol hi"), refusal(&with_way_out(wrong, view)));
+        assert_eq!(TypingUser::at_general(view).types("@bob,car!ol hi"), refusal(&with_way_out(wrong, view)));
     }
     assert_eq!(
-        Person::in_palette().types("@bob hi"),
+        TypingUser::in_palette().types("@bob hi"),
         [send(&["bob"], Draft::said("hi"))],
         "no room is needed for that"
     );
@@ -202,12 +202,12 @@ fn every_refusal_of_an_addressed_line_in_the_view_names_the_way_to_say_it_there(
     ] {
         let told = with_way_out(told, true);
         let expected = if *line == too_long { given_back(&told) } else { refusal(&told) };
-        assert_eq!(Person::in_view().types(line), expected, "{line}");
-        let literal = Person::in_view().types(&format!(" {line}"));
+        assert_eq!(TypingUser::in_view().types(line), expected, "{line}");
+        let literal = TypingUser::in_view().types(&format!(" {line}"));
         assert!(line.ends_with(['x', '\u{200b}']) || literal == said(line), "{literal:?}");
     }
     // In the view of a conversation the room is one person.
-    let mut person = Person::in_palette();
+    let mut person = TypingUser::in_palette();
     person.types(":dm bob");
     person.hears(Answer::DirectOpened(crate::chat::message::Addressee {
         client: crate::chat::message::ClientId(7),
@@ -216,20 +216,20 @@ fn every_refusal_of_an_addressed_line_in_the_view_names_the_way_to_say_it_there(
     person.types(":chat");
     assert_eq!(person.types("@here hi"), refusal("The name here is reserved. A leading space says it to bob."));
     // A command says what it is.
-    assert_eq!(Person::in_view().types("/dm here hi"), refusal("The name here is reserved."));
+    assert_eq!(TypingUser::in_view().types("/dm here hi"), refusal("The name here is reserved."));
 }
 
 #[test]
 fn what_addresses_nobody_is_said_in_the_view_and_goes_nowhere_in_the_palette() {
     for text in ["@bob", "@", "@ bob hi", "@1 hi", "@, hi"] {
-        assert_eq!(Person::in_view().types(text), said(text), "{text}");
+        assert_eq!(TypingUser::in_view().types(text), said(text), "{text}");
         let told = match text {
             "@bob" => "There is no text after the names: @bob,carol and then what you want to say.",
             _ => "That is not a command. :chat enters the chat view.",
         };
-        assert_eq!(Person::in_room().types(text), refusal(told), "{text}");
+        assert_eq!(TypingUser::in_room().types(text), refusal(told), "{text}");
     }
-    assert_eq!(Person::in_view().types(" @bob hi"), said("@bob hi"), "a leading blank says it as it is");
+    assert_eq!(TypingUser::in_view().types(" @bob hi"), said("@bob hi"), "a leading blank says it as it is");
 }
 
 #[test]
@@ -238,40 +238,40 @@ fn every_text_may_be_as_long_as_the_limit_and_no_longer() {
     for view in [false, true] {
         for start in ["say ", "me ", "to games ", "dm bob ", "reply 12 ", "edit ", "edit 12 ", "temp ", "temp 5 @bob "]
         {
-            let fits = Person::in_two_rooms(view).commands(view, &format!("{start}{}", "é".repeat(150)));
+            let fits = TypingUser::in_two_rooms(view).commands(view, &format!("{start}{}", "é".repeat(150)));
             assert!(matches!(&fits[..], [effect] if !matches!(effect, Effect::Tell(..))), "{start}: {fits:?}");
-            let over = Person::in_two_rooms(view).commands(view, &format!("{start}{}", "é".repeat(151)));
+            let over = TypingUser::in_two_rooms(view).commands(view, &format!("{start}{}", "é".repeat(151)));
             assert_eq!(over, given_back(told), "{start}");
-            let nothing = Person::in_two_rooms(view).commands(view, &format!("{start}\u{200b}"));
+            let nothing = TypingUser::in_two_rooms(view).commands(view, &format!("{start}\u{200b}"));
             assert_eq!(nothing, [], "{start}: nothing visible is nothing");
         }
-        let over = Person::at_general(view).types(&format!("@bob {}", "é".repeat(151)));
+        let over = TypingUser::at_general(view).types(&format!("@bob {}", "é".repeat(151)));
         assert_eq!(over, given_back(&with_way_out(told, view)));
     }
 }
 
 #[test]
 fn several_lines_pasted_as_one_are_one_message_in_the_view() {
-    let person = Person::in_view();
+    let person = TypingUser::in_view();
     for lines in ["one\ntwo", ":) \n:D", "one\n:quit", "one\n\n  two"] {
         assert!(person.0.takes_whole(lines), "{lines}");
-        assert_eq!(Person::in_view().types(lines), said(lines), "{lines}");
+        assert_eq!(TypingUser::in_view().types(lines), said(lines), "{lines}");
     }
     let many = vec!["x"; 100].join("\n");
-    assert_eq!(Person::in_view().types(&many), said(&many), "lines are not counted as characters");
+    assert_eq!(TypingUser::in_view().types(&many), said(&many), "lines are not counted as characters");
     let told = "Not sent: 101 lines, 201 bytes; a message of many lines may have 100 lines and 4096 bytes.";
-    assert_eq!(Person::in_view().types(&vec!["x"; 101].join("\n")), given_back(told));
+    assert_eq!(TypingUser::in_view().types(&vec!["x"; 101].join("\n")), given_back(told));
     let full = format!("{}\nx", "x".repeat(4094));
-    assert_eq!(Person::in_view().types(&full), said(&full));
+    assert_eq!(TypingUser::in_view().types(&full), said(&full));
     let told = "Not sent: 2 lines, 4097 bytes; a message of many lines may have 100 lines and 4096 bytes.";
-    assert_eq!(Person::in_view().types(&format!("x{full}")), given_back(told));
-    let mistaken = Person::in_view().types(":join staff\nsecret");
+    assert_eq!(TypingUser::in_view().types(&format!("x{full}")), given_back(told));
+    let mistaken = TypingUser::in_view().types(":join staff\nsecret");
     assert!(matches!(&mistaken[..], [Effect::Tell(LineKind::Refusal, _)]), "{mistaken:?}");
 }
 
 #[test]
 fn several_lines_behind_a_command_for_talking_are_its_text_and_others_are_lines_of_their_own() {
-    let person = Person::in_room();
+    let person = TypingUser::in_room();
     for lines in [":say one\ntwo", ":dm bob one\ntwo", "@bob one\ntwo", ":temp 5 one\ntwo", ":edit 12 one\ntwo"] {
         assert!(person.0.takes_whole(lines), "{lines}");
     }
@@ -279,18 +279,18 @@ fn several_lines_behind_a_command_for_talking_are_its_text_and_others_are_lines_
     {
         assert!(!person.0.takes_whole(lines), "{lines}");
     }
-    assert_eq!(Person::in_room().types(":say one\ntwo"), [say(false, Draft::said("one\ntwo"))]);
-    assert_eq!(Person::in_room().types("@bob one\ntwo"), [send(&["bob"], Draft::said("one\ntwo"))]);
+    assert_eq!(TypingUser::in_room().types(":say one\ntwo"), [say(false, Draft::said("one\ntwo"))]);
+    assert_eq!(TypingUser::in_room().types("@bob one\ntwo"), [send(&["bob"], Draft::said("one\ntwo"))]);
     let edit = Effect::Message(MessageEffect::Edit { which: perhaps(12, "12 one\ntwo"), text: "one\ntwo".to_owned() });
-    assert_eq!(Person::in_room().types(":edit 12 one\ntwo"), [edit]);
-    assert_eq!(Person::in_room().types(":temp 5\none\ntwo"), [say(false, lasting(5, "one\ntwo"))]);
-    let asked = Person::at(Door::Plain);
+    assert_eq!(TypingUser::in_room().types(":edit 12 one\ntwo"), [edit]);
+    assert_eq!(TypingUser::in_room().types(":temp 5\none\ntwo"), [say(false, lasting(5, "one\ntwo"))]);
+    let asked = TypingUser::at(Door::Plain);
     assert!(!asked.0.takes_whole(":say one\ntwo"), "at the login nothing is one message");
 }
 
 #[test]
 fn what_comes_back_as_a_message_is_what_is_said_in_the_view() {
-    let person = Person::in_view();
+    let person = TypingUser::in_view();
     for (line, comes_back) in [
         ("hi", true),
         (":)", true),
@@ -306,5 +306,5 @@ fn what_comes_back_as_a_message_is_what_is_said_in_the_view() {
         assert_eq!(person.comes_back(line), comes_back, "{line}");
     }
     assert!(!person.comes_back(&"x".repeat(151)), "what is refused stays to be read");
-    assert!(!Person::in_room().comes_back("hi"));
+    assert!(!TypingUser::in_room().comes_back("hi"));
 }

@@ -3,7 +3,7 @@
 //! *Owns* switching bracketed paste and wiping the screen.
 //! *Knows nothing of* telnet's part in it, except the last words about echo.
 
-use super::{Display, Row};
+use super::{CursorRow, Display};
 use crate::protocol::line::Editor;
 use crate::protocol::telnet;
 use crate::ui::screen::{Style, row};
@@ -68,9 +68,9 @@ impl Display {
             let mut editor = Box::new(Editor::new(self.look.columns.unwrap_or(DEFAULT_COLUMNS)));
             editor.set_prompt(&self.prompt);
             editor.set_hidden(self.hidden);
-            if let Row::Past { extent, .. } = self.row {
+            if let CursorRow::Past { extent, .. } = self.row {
                 row::wipe(extent, self.look, out);
-                self.row = Row::Free;
+                self.row = CursorRow::Free;
             }
             if self.look.ansi {
                 out.extend_from_slice(PASTE_ON);
@@ -91,16 +91,16 @@ impl Display {
         // Erasing the line first would be of no use, and where the rows have moved, of harm.
         if self.look.ansi {
             out.extend_from_slice(b"\x1b[H\x1b[2J");
-            self.row = Row::Free;
+            self.row = CursorRow::Free;
         }
     }
 
     /// Takes prompt and line off the screen for good.
     pub(crate) fn wipe_prompt(&mut self, out: &mut Vec<u8>) {
         self.take_away(out);
-        if let (Row::Past { extent, ended: false }, false) = (self.row, self.reader) {
+        if let (CursorRow::Past { extent, ended: false }, false) = (self.row, self.reader) {
             row::wipe(extent, self.look, out);
-            self.row = Row::Free;
+            self.row = CursorRow::Free;
         }
     }
 

@@ -283,7 +283,7 @@ fn a_screen_reader_gets_no_prompt_in_the_view_and_nothing_is_written_over_anythi
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum TypedStep {
     Types(String),
     Enters,
     /// The server hears of an Enter.
@@ -292,13 +292,13 @@ enum Step {
     Settles,
 }
 
-fn any_step() -> impl Strategy<Value = Step> {
+fn any_step() -> impl Strategy<Value = TypedStep> {
     prop_oneof![
-        3 => "[xy]{1,40}".prop_map(Step::Types),
-        2 => Just(Step::Enters),
-        2 => Just(Step::Reads),
-        3 => prop_oneof!["[a-e]{1,30}", "[a-e ]{60,150}", "[你好]{1,70}"].prop_map(Step::Hears),
-        2 => Just(Step::Settles),
+        3 => "[xy]{1,40}".prop_map(TypedStep::Types),
+        2 => Just(TypedStep::Enters),
+        2 => Just(TypedStep::Reads),
+        3 => prop_oneof!["[a-e]{1,30}", "[a-e ]{60,150}", "[你好]{1,70}"].prop_map(TypedStep::Hears),
+        2 => Just(TypedStep::Settles),
     ]
 }
 
@@ -315,28 +315,28 @@ proptest! {
         for step in steps {
             match step {
                 // Behind a prompt, as people type: nobody types while their lines are being run.
-                Step::Types(text) if !answering => alice.types(&text),
-                Step::Enters => {
+                TypedStep::Types(text) if !answering => alice.types(&text),
+                TypedStep::Enters => {
                     alice.presses_enter();
                     entered += 1;
                 }
-                Step::Reads if entered > 0 => {
+                TypedStep::Reads if entered > 0 => {
                     entered -= 1;
                     alice.display.line_ended(false, false);
                     answering = true;
                 }
-                Step::Hears(text) => {
+                TypedStep::Hears(text) => {
                     alice.hears(&text);
                     let rows = alice.rows();
                     let last = rows.iter().rposition(|row| row.starts_with("[14:02] #12")).expect("it is there");
                     prop_assert!(!rows[last..].concat().contains(['x', 'y']), "{rows:#?}");
                 }
-                Step::Settles => {
+                TypedStep::Settles => {
                     alice.display.end_turn(&mut alice.out);
                     alice.looks();
                     answering = false;
                 }
-                Step::Types(_) | Step::Reads => {}
+                TypedStep::Types(_) | TypedStep::Reads => {}
             }
             let rows = alice.rows();
             prop_assert!(rows.iter().all(|row| row.matches("general |").count() <= 1), "{rows:#?}");

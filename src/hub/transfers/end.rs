@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(250);
 const LINGER: Duration = Duration::from_secs(1);
 
 /// One end.
-pub(crate) struct Link {
+pub(crate) struct TransferEnd {
     stream: TcpStream,
     codec: Codec,
     /// How the peer is spoken to.
@@ -37,16 +37,16 @@ pub(crate) struct Link {
     encrypted: Vec<u8>,
 }
 
-impl Link {
+impl TransferEnd {
     /// Takes over a connection. `plain` has been read from it already.
     ///
     /// # Errors
     ///
     /// The socket is dead.
-    pub(crate) fn new(stream: TcpStream, codec: Codec, voice: Voice, plain: Vec<u8>) -> io::Result<Link> {
+    pub(crate) fn new(stream: TcpStream, codec: Codec, voice: Voice, plain: Vec<u8>) -> io::Result<TransferEnd> {
         stream.set_read_timeout(Some(LOOK))?;
         stream.set_write_timeout(Some(LOOK))?;
-        Ok(Link { stream, codec, voice, plain, taken: 0, encrypted: Vec::new() })
+        Ok(TransferEnd { stream, codec, voice, plain, taken: 0, encrypted: Vec::new() })
     }
 
     /// Reads up to a buffer of bytes. 0 at the end.
