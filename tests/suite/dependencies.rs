@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
-/// Crates that run many connections on few threads. None of them may come in, but for the one exception.
+/// Crates that run many connections on few threads. None may come in, with one exception.
 const RUNTIMES: [&str; 4] = ["async-std", "mio", "smol", "tokio"];
 
 /// The features whose libraries may have `mio` inside.
