@@ -45,11 +45,11 @@
 //! | folder | owns | its files, lowest first |
 //! | --- | --- | --- |
 //! | `text` | text from strangers, made safe and measured for a terminal | `sanitize`, `width`, `charset`, `wrap`, `counted` |
-//! | `protocol` | bytes to lines and back, without I/O | `line`, `telnet`, `transfer`, `proxy`, `http`, `websocket`, `wire`, `json` |
+//! | `protocol` | bytes to lines and back, without I/O | `line`, `telnet`, `transfer`, `proxy`, `http`, `websocket`, `wire`, `json`, `discovery` |
 //! | `chat` | users, rooms, messages and permissions as values; no I/O, no locks | `account_policy`, `duration`, `file_name`, `names`, `message`, `conversation`, `history`, `identity`, `pattern`, `permission`, `moderation`, `quotes`, `secret`, `action`, `room_settings`, `room`, `transfer` |
 //! | `access` | passwords, failed attempts, rates, addresses | `address`, `allowance`, `eviction`, `attempts`, `network`, `password`, `rate`, `admission`, `shutdown_code` |
 //! | `ui` | one user's input and screen, as a pure state machine | `command`, `file_lines`, `screen`, `palette` |
-//! | `config` | chatsock.toml: reading, defaults, errors | `address`, `mistake`, `syntax`, `value`, `keys`, `rooms`, `conflict`, `storage`, `listeners`, `tls`, `web`, `json`, `proxy`, `files`, `read`, `file` |
+//! | `config` | chatsock.toml: reading, defaults, errors | `address`, `mistake`, `syntax`, `value`, `keys`, `rooms`, `conflict`, `storage`, `listeners`, `tls`, `web`, `json`, `proxy`, `files`, `discovery`, `read`, `file` |
 //! | `store` | persistence: one SQLite file, one writer thread | `records`, `error`, `event`, `disabled`, `failpoints`, `look_alikes`, `wall_clock`, `database`, `tables`, `queue`, `writer`, `open`, `background_writes`, `confirmed_writes`, `queries`, `account_admin`, `backup` |
 //! | `outbox` | one client's output: screen state, send queue, socket | `disconnect`, `date_line`, `on_screen`, `watching`, `preferences`, `batch`, `read_limit`, `backlog`, `conversations`, `json`, `transmit`, `slow_readers`, `encoded`, `linger`, `view` |
 //! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `open_rooms`, `rooms`, `roster`, `accounts`, `direct`, `shutdown`, `transfers`, `timer`, `membership`, `worker_pool`, `account_review`, `address_bans`, `limits`, `quotations`, `room_news`, `file_news`, `transfer_notices`, `tasks`, `page` |

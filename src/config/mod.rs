@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `mod` | the types and defaults |
 //! | `keys` | the names of all settings, and the hint for an unknown one |
-//! | `read`, `rooms`, `listeners`, `tls`, `web`, `json`, `proxy`, `files`, `storage` | each key's range, and what depends on what |
+//! | `read`, `rooms`, `listeners`, `tls`, `web`, `json`, `proxy`, `files`, `discovery`, `storage` | each key's range, and what depends on what |
 //! | `conflict` | the mistakes about several keys |
 //! | `value` | one value of one type, and the mistake if it is another |
 //! | `file` | the file on disk |
@@ -28,6 +28,8 @@ use crate::chat::room_settings::RoomSettings;
 
 mod address;
 mod conflict;
+#[cfg(feature = "discovery")]
+mod discovery;
 mod file;
 mod files;
 #[cfg(feature = "json")]
@@ -49,6 +51,8 @@ mod web;
 
 use crate::access::network::Network;
 pub(crate) use address::{clash, parse_address};
+#[cfg(feature = "discovery")]
+pub use discovery::DiscoveryConfig;
 pub use file::load;
 pub use files::FilesConfig;
 #[cfg(feature = "json")]
@@ -128,6 +132,9 @@ pub struct Config {
     pub proxy: ProxyConfig,
     /// Where files pass, and which.
     pub files: FilesConfig,
+    /// How the server is found in its network.
+    #[cfg(feature = "discovery")]
+    pub discovery: DiscoveryConfig,
     /// Limits per connection, per address and in total.
     pub limits: LimitsConfig,
     /// The permanent rooms; at least one.
@@ -289,6 +296,8 @@ impl Default for Config {
             json: JsonConfig::default(),
             proxy: ProxyConfig::default(),
             files: FilesConfig::default(),
+            #[cfg(feature = "discovery")]
+            discovery: DiscoveryConfig::default(),
             limits: LimitsConfig::default(),
             // The name is valid, which the type cannot express and a test checks.
             rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomSettings::general())).collect(),

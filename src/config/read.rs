@@ -101,6 +101,10 @@ fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -
     if let Some(table) = section(reader, top, "files") {
         config.files = read_files(reader, Section { prefix: "files.", table }, &mut taken);
     }
+    #[cfg(feature = "discovery")]
+    if let Some(table) = section(reader, top, "discovery") {
+        config.discovery = super::discovery::read_discovery(reader, Section { prefix: "discovery.", table });
+    }
     read_plain(reader, top, state, &mut config);
     if state == Tree::Whole {
         refuse_nowhere(reader, top, tls, &config);

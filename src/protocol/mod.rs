@@ -3,6 +3,7 @@
 //! | folder | owns |
 //! | --- | --- |
 //! | `json` | requests and events of programs |
+//! | `discovery` | questions after servers in the network, and answers |
 //! | `line` | lines from typed bytes, and the line editor |
 //! | `telnet` | the telnet protocol |
 //! | `proxy` | the client that a proxy connects for |
@@ -14,6 +15,8 @@
 // Every arm is written out, so that the compiler asks about a new variant.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
+#[cfg(feature = "discovery")]
+pub mod discovery;
 #[cfg(feature = "web")]
 pub mod http;
 #[cfg(feature = "json")]

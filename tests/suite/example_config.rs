@@ -58,6 +58,7 @@ fn header(section: &str) -> &'static str {
         "json" => "[json]",
         "proxy" => "[proxy]",
         "files" => "[files]",
+        "discovery" => "[discovery]",
         "rooms.NAME" => "[rooms.general]",
         "storage" => "[storage]",
         other => panic!("the test does not know the section {other}"),
@@ -122,7 +123,12 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
     };
     let switched_on = switched_on.join("\n");
     // Each section whose feature is missing is one mistake, and nothing else is.
-    let missing = [("tls", cfg!(feature = "tls")), ("web", cfg!(feature = "web")), ("json", cfg!(feature = "json"))];
+    let missing = [
+        ("tls", cfg!(feature = "tls")),
+        ("web", cfg!(feature = "web")),
+        ("json", cfg!(feature = "json")),
+        ("discovery", cfg!(feature = "discovery")),
+    ];
     let missing: Vec<_> = missing.into_iter().filter(|(_, built)| !built).map(|(name, _)| name).collect();
     if let Err(mistakes) = parse(&switched_on, "example") {
         let said: Vec<_> = mistakes.iter().map(|mistake| mistake.text.clone()).collect();
@@ -141,6 +147,8 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
     }
     #[cfg(feature = "json")]
     assert_eq!(config.json.listen, vec!["0.0.0.0:5557".parse().unwrap()]);
+    #[cfg(feature = "discovery")]
+    assert!(config.discovery.listen == vec!["0.0.0.0:5555".parse().unwrap()] && !config.discovery.announce);
     if cfg!(feature = "tls") {
         assert_eq!(config.tls.listen, vec!["0.0.0.0:5556".parse().unwrap()]);
         assert!(config.tls.certificate.is_some() && config.tls.key.is_some());
