@@ -66,7 +66,7 @@ impl Hub {
     fn review_until_done(&self) {
         loop {
             let seen = self.pending_reviews.count();
-            if let Err(error) = self.review_all() {
+            if let Err(error) = self.review_all(Instant::now()) {
                 log::error!("accounts were changed, but could not be read: {error}");
             }
             if self.pending_reviews.finish(seen) {
@@ -75,16 +75,16 @@ impl Hub {
         }
     }
 
-    fn review_all(&self) -> Result<(), ReadError> {
+    fn review_all(&self, now: Instant) -> Result<(), ReadError> {
         let Some(store) = self.store() else { return Ok(()) };
         for user in self.roster.users() {
-            self.review_login(&user)?;
+            self.review_login(&user, now)?;
         }
         // Admins who are offline.
         for room in self.rooms.all() {
             for account in room.admin_accounts() {
                 if !store.account_exists(account)? {
-                    self.forget_in_room(&room, account, Instant::now());
+                    self.forget_in_room(&room, account, now);
                 }
             }
         }
@@ -99,14 +99,14 @@ impl Hub {
 
     /// Ends a user's connection if their account is gone, or has another password than the one they logged in with. Reads
     /// the disk.
-    pub fn review_login(&self, user: &Arc<User>) -> Result<(), ReadError> {
+    pub fn review_login(&self, user: &Arc<User>, now: Instant) -> Result<(), ReadError> {
         let (Some(store), Some((name, login))) = (self.store(), user.login()) else { return Ok(()) };
         match store.account(&name)?.filter(|account| account.id == login.account) {
             Some(account) if account.hash == login.hash => {}
             Some(_) => self.throw_out(user, CHANGED, DisconnectReason::PasswordChanged),
             None => {
                 self.throw_out(user, REMOVED, DisconnectReason::AccountRemoved);
-                self.forget_account(user, login.account, Instant::now());
+                self.forget_account(user, login.account, now);
             }
         }
         Ok(())

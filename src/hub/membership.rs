@@ -38,6 +38,7 @@ impl Membership {
         user: &User,
         opened: Option<DoorVersion>,
         id: MembershipId,
+        now: Instant,
     ) -> Result<(Membership, MembershipChange), EnterError> {
         if room.is_unrestored() {
             hub.restore_late(room);
@@ -46,7 +47,7 @@ impl Membership {
         let membership =
             Membership { hub: Arc::clone(hub), room: Arc::clone(room), client: user.client(), id, left: false };
         let who = || (!user.is_gone()).then(|| hub.actor(user));
-        let change = room.enter(Entrant { who: &who, outbox: &user.outbox, opened, membership: id }, Instant::now())?;
+        let change = room.enter(Entrant { who: &who, outbox: &user.outbox, opened, membership: id }, now)?;
         Ok((membership, change))
     }
 
@@ -58,11 +59,12 @@ impl Membership {
         user: &User,
         from: ClientId,
         id: MembershipId,
+        now: Instant,
     ) -> Option<(Membership, bool)> {
         let client = user.client();
         let membership = Membership { hub: Arc::clone(hub), room: Arc::clone(room), client, id, left: false };
         let who = || (!user.is_gone()).then(|| hub.actor(user));
-        let in_view = room.hand_over(from, &who, &user.outbox, id, Instant::now())?;
+        let in_view = room.hand_over(from, &who, &user.outbox, id, now)?;
         Some((membership, in_view))
     }
 
@@ -81,9 +83,9 @@ impl Membership {
     }
 
     /// Leaves the room. The change, if the user was still in it, is for [`Hub::arrange`].
-    pub(crate) fn leave(mut self, going: Going) -> Option<MembershipChange> {
+    pub(crate) fn leave(mut self, going: Going, now: Instant) -> Option<MembershipChange> {
         self.left = true;
-        self.room.leave(self.client, self.id, going, Instant::now())
+        self.room.leave(self.client, self.id, going, now)
     }
 }
 
@@ -94,8 +96,9 @@ impl Drop for Membership {
             return;
         }
         let leave = || {
-            let change = self.room.leave(self.client, self.id, Going::Lost, Instant::now());
-            if change.is_some_and(|change| self.hub.arrange(&self.room, change)) {
+            let now = Instant::now();
+            let change = self.room.leave(self.client, self.id, Going::Lost, now);
+            if change.is_some_and(|change| self.hub.arrange(&self.room, change, now)) {
                 self.room.deliver_pending();
             }
         };
@@ -109,8 +112,7 @@ impl Drop for Membership {
 impl Hub {
     /// Schedules what follows from joining or leaving: gathered notices, an heir, the end of an empty room. True if a notice is
     /// to be delivered now.
-    pub(crate) fn arrange(&self, room: &Arc<Room>, change: MembershipChange) -> bool {
-        let now = Instant::now();
+    pub(crate) fn arrange(&self, room: &Arc<Room>, change: MembershipChange, now: Instant) -> bool {
         if let Some(after) = change.gathering {
             self.timer.schedule(now + after, Task::FlushNews(Arc::downgrade(room)));
         }
@@ -157,7 +159,7 @@ mod tests {
 
     impl MembershipScene {
         fn enter(&self, id: u64) -> Result<(Membership, MembershipChange), EnterError> {
-            Membership::enter(&self.hub, &self.room, &self.user, None, MembershipId(id))
+            Membership::enter(&self.hub, &self.room, &self.user, None, MembershipId(id), Instant::now())
         }
     }
 
@@ -176,7 +178,7 @@ mod tests {
         assert!(panicking.join().is_err());
         assert_eq!(scene.room.count(), 0);
         let (membership, _) = scene.enter(3).expect("in");
-        assert!(membership.leave(Going::Asked).is_some());
+        assert!(membership.leave(Going::Asked, Instant::now()).is_some());
         assert_eq!(scene.room.count(), 0);
     }
 

@@ -209,7 +209,7 @@ impl Hub {
     }
 
     /// Puts another configuration in force: everything but the listeners.
-    pub fn reconfigure(&self, config: Config) {
+    pub fn reconfigure(&self, config: Config, now: Instant) {
         self.slow_readers.set_limits(outbox_limits(&config));
         self.limits.reconfigure(&config);
         if config.names == Alphabet::Unicode {
@@ -217,10 +217,10 @@ impl Hub {
         }
         let config = Arc::new(config);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config);
-        self.rooms.apply(&config);
+        self.rooms.apply(&config, now);
         // A shorter time than before applies to rooms that are already empty.
         self.rooms.all().iter().for_each(|room| self.let_linger(room));
-        self.identify_everyone(Instant::now());
+        self.identify_everyone(now);
         self.quotations.reload(config.quote_file.as_deref());
     }
 

@@ -10,14 +10,12 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use crate::chat::message::MessageId;
 use crate::chat::names::{self, Alphabet, RoomName};
 use crate::chat::room::Founding;
 use crate::chat::room_settings::RoomSettings;
 use crate::config::Config;
-use crate::hub::room::{Room, RoomLimits, SteadyClock};
+use crate::hub::room::{Room, RoomLimits, SteadyClock, both_clocks};
 use crate::store::{MessageRecord, RoomRecord, Store};
 use crate::ui::screen::Clock;
 
@@ -58,10 +56,10 @@ pub struct RoomTable {
 impl RoomTable {
     /// The configured rooms, and the database that records them, if there is one.
     pub fn new(config: &Config, clock: Clock, store: Option<Arc<Store>>) -> RoomTable {
-        let at = store.as_ref().map_or_else(Timestamp::now, |store| store.now());
+        let (now, at) = both_clocks(store.as_ref());
         let shared = RoomLimits {
             store,
-            clock: SteadyClock::new(at, Instant::now()),
+            clock: SteadyClock::new(at, now),
             last_message: AtomicU64::new(0),
             history_max: AtomicUsize::new(0),
             queue_bytes: AtomicUsize::new(0),
@@ -74,7 +72,7 @@ impl RoomTable {
         table.set_limits(config);
         let mut rooms = table.lock();
         for (name, room_config) in &config.rooms {
-            let room = table.new_configured(&mut rooms, name, room_config);
+            let room = table.new_configured(&mut rooms, name, room_config, now);
             rooms.rooms.insert(name.clone(), room);
         }
         drop(rooms);
@@ -88,11 +86,6 @@ impl RoomTable {
         self.lock().unique_by_looks = config.names == Alphabet::Unicode;
     }
 
-    /// The wall clock, as far as the store trusts it.
-    fn now(&self) -> Timestamp {
-        self.shared.store.as_ref().map_or_else(Timestamp::now, |store| store.now())
-    }
-
     /// Restores user-made rooms, the lists of the configured ones, and messages from the database. Called before anybody is
     /// let in.
     pub(crate) fn restore(
@@ -101,7 +94,7 @@ impl RoomTable {
         histories: Vec<(RoomName, Vec<MessageRecord>)>,
         last_message: MessageId,
     ) {
-        let (now, at) = (Instant::now(), self.now());
+        let (now, at) = both_clocks(self.shared.store.as_ref());
         self.shared.last_message.store(last_message.0, Ordering::Relaxed);
         let mut taken_over = Vec::new();
         let mut table = self.lock();
@@ -126,6 +119,7 @@ impl RoomTable {
                         shared,
                         clock,
                         None,
+                        now,
                     );
                     table.rooms.insert(record.name.clone(), Arc::clone(&room));
                     room
@@ -179,6 +173,7 @@ impl RoomTable {
         config: RoomSettings,
         founding: Founding,
         most: Option<usize>,
+        now: Instant,
     ) -> Result<Arc<Room>, CreateRoomError> {
         let mut table = self.lock();
         if let Some(room) = table.rooms.get(name) {
@@ -202,7 +197,7 @@ impl RoomTable {
         }
         table.last_instance += 1;
         let (instance, shared, clock) = (table.last_instance, Arc::clone(&self.shared), self.clock.clone());
-        let room = Room::new(name.clone(), instance, config, shared, clock, Some(founding));
+        let room = Room::new(name.clone(), instance, config, shared, clock, Some(founding), now);
         table.rooms.insert(name.clone(), Arc::clone(&room));
         Ok(room)
     }
@@ -219,13 +214,13 @@ impl RoomTable {
     }
 
     /// Closes a user-made room, with a line to everybody in it.
-    pub(crate) fn destroy(&self, room: &Arc<Room>, line: &str) {
+    pub(crate) fn destroy(&self, room: &Arc<Room>, line: &str, now: Instant) {
         let mut table = self.lock();
         if table.rooms.get(room.name()).is_some_and(|known| Arc::ptr_eq(known, room)) {
             table.rooms.remove(room.name());
         }
         drop(table);
-        room.close(line);
+        room.close(line, now);
     }
 
     /// The number of the next message outside a room.

@@ -32,7 +32,7 @@ impl Hub {
             }
             Task::Expire(room, id) => {
                 if let Some(room) = room.upgrade()
-                    && let Some(erased) = room.expire(id)
+                    && let Some(erased) = room.expire(id, now)
                 {
                     self.arrange_redraw(&room, erased, now);
                     room.deliver_pending();
@@ -69,7 +69,7 @@ impl Hub {
                 }
             }
             Task::ForgetOld => {
-                self.rooms.all().iter().for_each(|room| room.forget_old());
+                self.rooms.all().iter().for_each(|room| room.forget_old(now));
                 self.forget_old_later(now);
             }
             Task::EndTransfer(number) => self.end_transfer(number, now),

@@ -312,7 +312,7 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
         config.storage.clone_from(&old.storage);
     }
     let (had_code, wanted) = (hub.shutdown_code().is_some(), config.exit_code);
-    hub.reconfigure(config);
+    hub.reconfigure(config, Instant::now());
     match (had_code, hub.shutdown_code().is_some()) {
         (true, false) => log::info!("exit_code is off: the code printed at start no longer stops the server"),
         (false, true) => log::info!("exit_code is on: the code printed at start stops the server again"),

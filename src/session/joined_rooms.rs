@@ -170,7 +170,8 @@ mod tests {
     }
 
     fn join(rooms: &mut JoinedRooms, hub: &Arc<Hub>, room: &Arc<Room>, user: &User) {
-        let (membership, _) = Membership::enter(hub, room, user, None, rooms.next_id()).expect("the room is public");
+        let (membership, _) =
+            Membership::enter(hub, room, user, None, rooms.next_id(), Instant::now()).expect("the room is public");
         rooms.add(JoinedRoom { membership, as_operator: false, read: 0 });
     }
 

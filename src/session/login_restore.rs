@@ -45,7 +45,8 @@ impl Session {
     #[inline(never)]
     pub(super) fn review_login(&self) {
         let (Some(user), hub) = (self.user.clone(), Arc::clone(&self.hub)) else { return };
-        let review = move || hub.review_login(&user);
+        let now = self.now();
+        let review = move || hub.review_login(&user, now);
         if let Ok(Err(error)) = self.compute(review) {
             log::error!("cannot check whether an account was changed: {error}");
         }

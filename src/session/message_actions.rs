@@ -44,7 +44,7 @@ impl Session {
     pub(super) fn id_or_last(&self, id: Option<MessageId>) -> Option<MessageId> {
         let own = self.outbox.id();
         let who = self.user.as_ref().map(|user| user.identity());
-        let in_rooms = self.rooms.rooms().filter_map(|room| room.last_by(who.as_ref()?));
+        let in_rooms = self.rooms.rooms().filter_map(|room| room.last_by(who.as_ref()?, self.now()));
         let pairs = self.hub.directs.of(own);
         let directs = pairs.iter().filter_map(|pair| pair.last_by(own));
         id.or_else(|| in_rooms.chain(directs).chain(self.offline.last_sent()).max()).or_else(|| self.last_archived())

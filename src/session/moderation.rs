@@ -42,7 +42,7 @@ impl Session {
                     self.hub.tell_programs(&room, news, Some(&actor.who.name), &acted.news);
                 }
                 if destroys {
-                    self.hub.rooms.destroy(&room, &format!("{}.", acted.news));
+                    self.hub.rooms.destroy(&room, &format!("{}.", acted.news), self.now());
                     return;
                 }
                 self.rooms.note_undelivered(&room);

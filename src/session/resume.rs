@@ -157,7 +157,7 @@ impl Session {
     fn take_room(&mut self, room: &Arc<Room>, other: &User, account: AccountId) -> Option<bool> {
         let user = self.user.clone()?;
         let id = self.rooms.next_id();
-        let (membership, viewed) = Membership::take_over(&self.hub, room, &user, other.client(), id)?;
+        let (membership, viewed) = Membership::take_over(&self.hub, room, &user, other.client(), id, self.now())?;
         let known = self.hub.open_rooms.of(account);
         let is_it = |open: &&OpenRoom| open.room.instance == room.instance();
         let door = known.as_deref().and_then(|rooms| rooms.iter().find(is_it)).map(|open| open.door);

@@ -23,7 +23,7 @@ impl Session {
         let Some(password) = snapshot.password.take() else { return true };
         let Some(hash) = self.hashed(password.clone()) else { return false };
         // From here on the room knows the hash alone.
-        room.forget_password(&password, &hash);
+        room.forget_password(&password, &hash, self.now());
         snapshot.room.entry = AccessRecord::Password(hash);
         true
     }
@@ -124,7 +124,7 @@ impl Session {
     pub(super) fn complete_action(&self, room: &Arc<Room>, action: &RoomAction, prepared: &NewPasswordHash) {
         if let (RoomAction::Set(Setting::Password(Some(new))), Some(hash)) = (action, &prepared.0) {
             // From here on the room knows the hash alone.
-            room.forget_password(new, hash);
+            room.forget_password(new, hash, self.now());
         }
         if matches!(action, RoomAction::Destroy | RoomAction::Set(Setting::Keep(false))) {
             self.forget_room(room);
@@ -136,7 +136,7 @@ impl Session {
     /// Removes a room from the disk, with all its messages.
     fn forget_room(&self, room: &Room) {
         let Some(store) = self.hub.store() else { return };
-        room.record_no_more();
+        room.record_no_more(self.now());
         // After a reload, what the disk has under this name may belong to a room of the configuration.
         if self.hub.rooms.find(room.name()).is_some_and(|known| known.instance() != room.instance()) {
             return;

@@ -121,7 +121,7 @@ impl Session {
     ) -> Result<Answer, EnterError> {
         let Some(user) = self.user.clone() else { return Err(EnterError::Closed) };
         let id = self.rooms.next_id();
-        let (membership, change) = Membership::enter(&self.hub, room, &user, opened, id)?;
+        let (membership, change) = Membership::enter(&self.hub, room, &user, opened, id, self.now())?;
         Ok(self.entered(room, membership, change, how))
     }
 
@@ -257,7 +257,7 @@ impl Session {
         let most = settings.limits.rooms_per_ip.filter(|_| !settings.is_exempt(self.ip()));
         let creation = Creation { by: actor.who.name.clone(), address: actor.who.address, at: Timestamp::now() };
         let founding = Founding { creation, founder: actor.who.clone(), read_back };
-        match self.hub.rooms.create(&name, config, founding, most) {
+        match self.hub.rooms.create(&name, config, founding, most, self.now()) {
             Ok(room) => {
                 log::info!("room {name} was created by {}", actor.who.name);
                 if room.is_public() {
@@ -339,7 +339,7 @@ impl Session {
     /// Leaves a room without telling this user.
     pub(super) fn let_go(&mut self, membership: Membership, going: Going) {
         let room = Arc::clone(membership.room());
-        if let Some(change) = membership.leave(going) {
+        if let Some(change) = membership.leave(going, self.now()) {
             self.arrange(&room, change);
         }
     }
@@ -347,7 +347,7 @@ impl Session {
     /// Arranges what follows from entering or leaving. A notice for the viewers goes out with this turn, unless it is
     /// part of a digest.
     fn arrange(&mut self, room: &Arc<Room>, change: MembershipChange) {
-        if self.hub.arrange(room, change) {
+        if self.hub.arrange(room, change, self.now()) {
             self.rooms.note_undelivered(room);
         }
     }
@@ -367,7 +367,7 @@ impl Session {
         match conversation {
             Conversation::Room(id) => {
                 let Some(room) = self.rooms.get(id).map(|membership| Arc::clone(membership.room())) else { return };
-                if room.open_view(self.outbox.id(), count) {
+                if room.open_view(self.outbox.id(), count, self.now()) {
                     self.rooms.open_view(room);
                 }
             }

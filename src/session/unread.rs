@@ -107,7 +107,7 @@ impl Session {
 
     /// What others have said in a room since this visit, as far as memory goes.
     fn new_in(&self, visit: &Visit, account: AccountId) -> Option<u64> {
-        self.hub.rooms.find(&visit.room).map(|room| room.said_after(visit.last, Some(account)))
+        self.hub.rooms.find(&visit.room).map(|room| room.said_after(visit.last, Some(account), self.now()))
     }
 
     /// A room whose memory does not reach back to this user's last visit.
@@ -137,7 +137,7 @@ impl Session {
         }
         let account = self.user.as_ref().and_then(|user| user.account());
         let last = self.account.read.last_read(room.name(), made_instance(room));
-        last.map_or(0, |last| room.said_after(last, account))
+        last.map_or(0, |last| room.said_after(last, account, self.now()))
     }
 
     /// Notes that this user has read a room up to its end.
@@ -152,7 +152,7 @@ impl Session {
     #[cfg(feature = "json")]
     pub(super) fn note_seen(&mut self, room: &Room, last: Option<MessageId>) {
         let (client, account) = (self.outbox.id(), self.user.as_ref().and_then(|user| user.account()));
-        let unread = last.map_or(0, |last| room.said_after_by_others(last, client, account));
+        let unread = last.map_or(0, |last| room.said_after_by_others(last, client, account, self.now()));
         if let Some(joined) = self.rooms.get_mut(room.id()) {
             joined.read = room.said().cast_signed() - unread.cast_signed();
         }

@@ -18,6 +18,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
 mod accounts;
+mod clock;
 mod commands_at_random;
 mod delivery;
 mod dependencies;

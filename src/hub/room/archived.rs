@@ -35,11 +35,11 @@ impl ArchiveRange {
 
 impl Room {
     /// The room's state without messages that are too old to be shown. Every method that shows messages locks this way.
-    pub(super) fn lock_to_show(&self) -> MutexGuard<'_, LockedRoom> {
+    pub(super) fn lock_to_show(&self, now: Instant) -> MutexGuard<'_, LockedRoom> {
         let since = self.shared.store.as_ref().and_then(|store| store.retention_start());
         let mut state = self.lock();
         if let Some(since) = since.filter(|_| self.recorder(&state).is_some())
-            && let Some(change) = state.room.respond(Occurrence::RetentionPassed(since), self.now(Instant::now()))
+            && let Some(change) = state.room.respond(Occurrence::RetentionPassed(since), self.now(now))
         {
             self.carry_out(&mut state, change);
         }
@@ -47,14 +47,14 @@ impl Room {
     }
 
     /// Forgets what is too old to be shown. Called by the timer.
-    pub(crate) fn forget_old(&self) {
-        drop(self.lock_to_show());
+    pub(crate) fn forget_old(&self, now: Instant) {
+        drop(self.lock_to_show(now));
     }
 
     /// What was said before the messages in memory, as far as this user may read it. If none is in memory, that is
     /// everything: the bound is a number that no message has yet.
     pub(crate) fn archived_range(&self, actor: &Actor, now: Instant) -> Option<ArchiveRange> {
-        let state = self.lock_to_show();
+        let state = self.lock_to_show(now);
         if !state.room.permits(actor, Permission::Read, self.now(now).at) || self.recorder(&state).is_none() {
             return None;
         }

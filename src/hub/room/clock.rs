@@ -3,9 +3,17 @@
 //! *Owns* how a moment of the monotonic clock becomes one on the wall.
 //! *Knows nothing of* what ends when.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
+
+use crate::store::Store;
+
+/// Both clocks, read at the same moment: the monotonic one, and the wall clock as far as the store trusts it.
+pub(crate) fn both_clocks(store: Option<&Arc<Store>>) -> (Instant, Timestamp) {
+    (Instant::now(), store.map_or_else(Timestamp::now, |store| store.now()))
+}
 
 /// The wall clock as it was read once, carried on by the monotonic clock. Setting the wall clock while the server runs
 /// neither ends a ban nor prolongs it.

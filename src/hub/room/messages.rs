@@ -48,7 +48,7 @@ impl Room {
     /// Shows the last `count` messages on a member's screen; how many there were, and whether any of them is to be seen.
     /// Under the lock, so that nothing is shown that a viewer has read to be gone.
     pub(crate) fn show_history(&self, actor: &Actor, count: usize, outbox: &Outbox, now: Instant) -> (usize, bool) {
-        let state = self.lock_to_show();
+        let state = self.lock_to_show(now);
         if !state.room.permits(actor, Permission::Read, self.now(now).at) {
             return (0, false);
         }
@@ -61,14 +61,14 @@ impl Room {
 
     /// The last `count` messages, oldest first; nothing for a user who may not read here.
     pub(crate) fn history(&self, actor: &Actor, count: usize, now: Instant) -> Vec<Arc<Event>> {
-        let state = self.lock_to_show();
+        let state = self.lock_to_show(now);
         let permitted = state.room.permits(actor, Permission::Read, self.now(now).at);
         if permitted { state.room.last_readable(actor.who.client, count) } else { Vec::new() }
     }
 
     /// What an answer to a message quotes of it; nothing if it is not here, or not for this user to read.
     pub(crate) fn quote(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<Quoted> {
-        let state = self.lock_to_show();
+        let state = self.lock_to_show(now);
         let permitted = state.room.permits(actor, Permission::Read, self.now(now).at);
         permitted.then(|| state.room.readable_message(actor.who.client, id).map(Quoted::of)).flatten()
     }
@@ -79,14 +79,14 @@ impl Room {
     }
 
     /// The last message of a user here.
-    pub(crate) fn last_by(&self, who: &Identity) -> Option<MessageId> {
-        self.lock_to_show().room.last_by(who)
+    pub(crate) fn last_by(&self, who: &Identity, now: Instant) -> Option<MessageId> {
+        self.lock_to_show(now).room.last_by(who)
     }
 
     /// Messages said in it after one, as far as they are in memory and the account will be able to read them. Its own are not
     /// counted.
-    pub fn said_after(&self, last: MessageId, account: Option<AccountId>) -> u64 {
-        let state = self.lock_to_show();
+    pub fn said_after(&self, last: MessageId, account: Option<AccountId>, now: Instant) -> u64 {
+        let state = self.lock_to_show(now);
         if state.room.read_back() == ReadBack::Nothing {
             return 0;
         }
@@ -98,8 +98,14 @@ impl Room {
 
     /// Messages that others have said in it after one, as far as they are in memory.
     #[cfg(feature = "json")]
-    pub(crate) fn said_after_by_others(&self, last: MessageId, client: ClientId, account: Option<AccountId>) -> u64 {
-        let state = self.lock_to_show();
+    pub(crate) fn said_after_by_others(
+        &self,
+        last: MessageId,
+        client: ClientId,
+        account: Option<AccountId>,
+        now: Instant,
+    ) -> u64 {
+        let state = self.lock_to_show(now);
         let history = state.room.history().last(usize::MAX);
         let by_others = |event: &&Arc<Event>| {
             event.message().is_some_and(|message| message.id > last && !message.is_by(client, account))
@@ -109,17 +115,17 @@ impl Room {
 
     /// Whether messages as old as this one are no longer in memory.
     #[cfg(feature = "json")]
-    pub(crate) fn has_lost(&self, id: MessageId) -> bool {
-        !self.lock_to_show().room.history().reaches_back_to(MessageId(id.0.saturating_sub(1)))
+    pub(crate) fn has_lost(&self, id: MessageId, now: Instant) -> bool {
+        !self.lock_to_show(now).room.history().reaches_back_to(MessageId(id.0.saturating_sub(1)))
     }
 
     /// Edits a message.
     pub(crate) fn edit(&self, actor: &Actor, id: MessageId, text: &str, now: Instant) -> Result<Erased, Denied> {
-        self.change_message(self.lock_to_show(), actor, Wish::Edit { id, text: text.into() }, id, now)
+        self.change_message(self.lock_to_show(now), actor, Wish::Edit { id, text: text.into() }, id, now)
     }
 
     pub(crate) fn delete(&self, actor: &Actor, id: MessageId, now: Instant) -> Result<Erased, Denied> {
-        self.change_message(self.lock_to_show(), actor, Wish::Delete(id), id, now)
+        self.change_message(self.lock_to_show(now), actor, Wish::Delete(id), id, now)
     }
 
     pub(super) fn change_message(
@@ -136,9 +142,9 @@ impl Room {
     }
 
     /// The time of a temporary message is over. `None` if it was deleted before. Called by the timer.
-    pub(crate) fn expire(&self, id: MessageId) -> Option<Erased> {
+    pub(crate) fn expire(&self, id: MessageId, now: Instant) -> Option<Erased> {
         let mut state = self.lock();
-        let change = state.room.respond(Occurrence::Expired(id), self.now(Instant::now()))?;
+        let change = state.room.respond(Occurrence::Expired(id), self.now(now))?;
         let before = state.sequence;
         self.carry_out(&mut state, change);
         (state.sequence > before).then(|| state.erased(id))

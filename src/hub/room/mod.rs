@@ -44,7 +44,7 @@ use delivery::Deliverer;
 use presence_digest::PresenceDigest;
 
 pub(crate) use archived::ArchiveRange;
-pub(crate) use clock::SteadyClock;
+pub(crate) use clock::{SteadyClock, both_clocks};
 pub use membership::{Entrant, MembershipChange};
 pub use messages::Erased;
 pub use moderation::{ActionOutcome, BanList};
@@ -161,6 +161,7 @@ impl Room {
         shared: Arc<RoomLimits>,
         clock: Clock,
         founding: Option<Founding>,
+        now: Instant,
     ) -> Arc<Room> {
         let id = Arc::new(RoomId { name: name.clone(), instance });
         let prompt = Prompt::ChatView(Conversation::Room(Arc::clone(&id))).prompt();
@@ -169,7 +170,7 @@ impl Room {
             founding,
             history_max: shared.history_max.load(Ordering::Relaxed),
             can_be_kept: shared.store.is_some(),
-            at: shared.clock.at(Instant::now()),
+            at: shared.clock.at(now),
         };
         Arc::new(Room {
             instance,
@@ -235,21 +236,21 @@ impl Room {
     }
 
     /// What happens to it without anybody's permission, and without news.
-    fn note(&self, occurrence: Occurrence) {
+    fn note(&self, occurrence: Occurrence, now: Instant) {
         let mut state = self.lock();
-        if let Some(change) = state.room.respond(occurrence, self.now(Instant::now())) {
+        if let Some(change) = state.room.respond(occurrence, self.now(now)) {
             self.carry_out(&mut state, change);
         }
     }
 
     /// The configuration has other settings for one of the server's own rooms; its members stay.
-    pub(crate) fn set_config(&self, settings: RoomSettings) {
-        self.note(Occurrence::Configured(settings));
+    pub(crate) fn set_config(&self, settings: RoomSettings, now: Instant) {
+        self.note(Occurrence::Configured(settings), now);
     }
 
     /// The configuration keeps another number of messages in memory.
-    pub(crate) fn set_history_max(&self, max: usize) {
-        self.note(Occurrence::HistoryResized(max));
+    pub(crate) fn set_history_max(&self, max: usize, now: Instant) {
+        self.note(Occurrence::HistoryResized(max), now);
     }
 
     /// How it came to be, if a user created it.
@@ -292,8 +293,8 @@ impl Room {
     }
 
     /// Closes the room for good: what was said is delivered, and all members are removed with a line.
-    pub(crate) fn close(self: &Arc<Self>, line: &str) {
-        self.note(Occurrence::Closing);
+    pub(crate) fn close(self: &Arc<Self>, line: &str, now: Instant) {
+        self.note(Occurrence::Closing, now);
         self.lock().flush_gathered();
         self.deliver_pending();
         let mut state = self.lock();
@@ -302,7 +303,7 @@ impl Room {
         let seats = std::mem::take(&mut state.seats);
         let membership = |client: &ClientId| state.room.member(*client).map(|member| member.membership);
         let gone: Vec<_> = seats.into_iter().map(|(client, seat)| (seat.outbox, membership(&client))).collect();
-        if let Some(change) = state.room.respond(Occurrence::Clearing, self.now(Instant::now())) {
+        if let Some(change) = state.room.respond(Occurrence::Clearing, self.now(now)) {
             self.carry_out(&mut state, change);
         }
         // Another thread may still be delivering the last words: everybody is brought up to them first.

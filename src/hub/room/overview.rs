@@ -127,12 +127,12 @@ impl Room {
 
     /// Opens the room's view for one of its members: who is here, the last `count` messages, and live text from exactly
     /// there on. False if they are no member.
-    pub(crate) fn open_view(&self, client: ClientId, count: usize) -> bool {
+    pub(crate) fn open_view(&self, client: ClientId, count: usize, now: Instant) -> bool {
         #[cfg(feature = "json")]
         if self.is_program(client) {
-            return self.watch(client, Since::Last(count)).is_some();
+            return self.watch(client, Since::Last(count), now).is_some();
         }
-        let mut guard = self.lock_to_show();
+        let mut guard = self.lock_to_show(now);
         let LockedRoom { room, seats, in_view, viewers, sequence, .. } = &mut *guard;
         let header = header(room, client);
         let (history, after) = (room.last_readable(client, count), room.boundary(client));

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::{DoorVersion, LockedRoom, Room};
+use super::{DoorVersion, LockedRoom, Room, both_clocks};
 use crate::chat::action::{Actor, Denied, ReadBack};
 use crate::chat::message::{AccountId, ClientId, Draft, Message, MessageId};
 use crate::chat::moderation::ModerationLists;
@@ -110,8 +110,8 @@ impl Room {
     }
 
     /// The hash of a password is known: the room forgets the password itself, if it is still the same.
-    pub(crate) fn forget_password(&self, password: &Secret, hash: &Hashed) {
-        self.note(Occurrence::PasswordHashed { password: password.clone(), hash: hash.clone() });
+    pub(crate) fn forget_password(&self, password: &Secret, hash: &Hashed, now: Instant) {
+        self.note(Occurrence::PasswordHashed { password: password.clone(), hash: hash.clone() }, now);
     }
 
     /// The hash of the password that opens this door, if the room knows that in the clear.
@@ -168,14 +168,14 @@ impl Room {
         let Some(store) = self.store().filter(|_| self.is_unrestored()) else { return Ok(()) };
         // A user-made room of this name has ended.
         let record = store.room(&self.name)?.filter(|record| record.made.is_none());
-        let now = Instant::now();
+        let (now, at) = both_clocks(self.store());
         let nothing = || StoredRoom {
             made: None,
             read_back: ReadBack::default(),
             members: Vec::new(),
             lists: ModerationLists::default(),
         };
-        let stored = record.map_or_else(nothing, |record| self.stored(record, now, store.now()));
+        let stored = record.map_or_else(nothing, |record| self.stored(record, now, at));
         let mut state = self.lock();
         // Another thread may have read it at the same time.
         if std::mem::take(&mut state.unrestored) {
@@ -267,8 +267,8 @@ impl Room {
     }
 
     /// Nothing more of the room is stored: it is about to be taken off the disk.
-    pub(crate) fn record_no_more(&self) {
-        self.note(Occurrence::StorageEnds);
+    pub(crate) fn record_no_more(&self, now: Instant) {
+        self.note(Occurrence::StorageEnds, now);
     }
 }
 
@@ -282,9 +282,9 @@ pub(crate) fn restored(record: MessageRecord) -> Message {
 
 impl LockedRoom {
     pub(super) fn snapshot(&self, room: &Room) -> Snapshot {
-        let (now, clock) = (Instant::now(), &room.shared.clock);
+        let clock = &room.shared.clock;
         // The moment that counts, or a distant end would be stored as far off as the clock is.
-        let at = room.store().map_or_else(Timestamp::now, |store| store.now());
+        let (now, at) = both_clocks(room.store());
         let mut lists = self.room.moderation().lists(clock.at(now)).shifted(clock.behind(at, now));
         // A guest is known by a connection, which ends with the server.
         lists.admins.retain(|admin| admin.who.account.is_some());

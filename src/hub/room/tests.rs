@@ -97,7 +97,8 @@ fn room(queue_bytes: usize) -> Arc<Room> {
 }
 
 fn room_with(config: RoomSettings, queue_bytes: usize) -> Arc<Room> {
-    Room::new(general(), 1, config, shared(queue_bytes), Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH), None)
+    let clock = Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH);
+    Room::new(general(), 1, config, shared(queue_bytes), clock, None, Instant::now())
 }
 
 /// A room that a user has created, and is in.
@@ -115,6 +116,7 @@ fn made_with(founder: &Person, config: RoomSettings) -> Arc<Room> {
         shared(100_000),
         Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH),
         founded,
+        Instant::now(),
     );
     founder.enter(&room);
     room
@@ -214,7 +216,7 @@ impl Person {
     }
 
     fn open_view(&self, room: &Room, count: usize) {
-        assert!(room.open_view(self.id(), count));
+        assert!(room.open_view(self.id(), count, Instant::now()));
         assert!(self.outbox.set_prompt(Prompt::ChatView(here()), &[here()]));
         self.outbox.settle();
     }
@@ -402,7 +404,7 @@ fn a_new_name_a_deletion_and_the_end_of_a_crowded_room_come_after_the_arrivals_b
     room.delete(&owner.actor(), MessageId(said), Instant::now()).expect("deleted");
     let dave = Person::known_as(902, "dave", Ipv4Addr::new(10, 1, 1, 3));
     dave.enter(&room);
-    room.close("The room general is closed.");
+    room.close("The room general is closed.", Instant::now());
     let screen = people.swap_remove(0).screen();
     let place = |text: &str| screen.find(text).unwrap_or_else(|| panic!("{text} in {screen:?}"));
     for (first, second) in [
@@ -483,7 +485,7 @@ fn what_is_delivered_in_the_moment_of_entering_the_view_brings_no_prompt_of_the_
     assert!(walker.outbox.set_prompt(Prompt::Palette(Some(here())), &[here()]));
     walker.outbox.settle();
     // The session has opened the view and is not at the end of its turn when another thread delivers.
-    assert!(room.open_view(walker.id(), 5));
+    assert!(room.open_view(walker.id(), 5, Instant::now()));
     alice.say(&room, "hello");
     assert!(walker.outbox.set_prompt(Prompt::ChatView(here()), &[here()]));
     walker.outbox.settle();
@@ -540,7 +542,7 @@ fn entering_and_leaving_the_view_while_others_post_shows_neither_gap_nor_repetit
                         let mut visits = Vec::new();
                         for _ in 0..20 {
                             let said_before = room.said();
-                            assert!(room.open_view(walker.id(), HISTORY));
+                            assert!(room.open_view(walker.id(), HISTORY, Instant::now()));
                             let said_after = room.said();
                             visits.push(ViewVisit { said_before, said_after });
                             if random.below(4) == 0 {
@@ -744,7 +746,7 @@ fn closing_a_room_delivers_the_last_words_once_and_then_puts_everybody_out() {
         let deliverer = deliver_into(&room);
         poster.post(&room, "in the queue");
         let closing = Arc::clone(&room);
-        let closer = thread::spawn(move || closing.close("The room general is closed."));
+        let closer = thread::spawn(move || closing.close("The room general is closed.", Instant::now()));
         eventually("the room is closed", || room.lock().room.is_closed());
         if seed % 2 == 0 {
             eventually("its members are out", || room.lock().room.member_count() == 0);
@@ -778,7 +780,7 @@ fn closing_a_room_sends_posters_that_wait_for_space_on_their_way() {
     thread::scope(|scope| {
         let third = scope.spawn(|| poster.posts(&room, Draft::said("third"), Instant::now()));
         eventually("the poster waits", || room.lock().waiting == 1);
-        let closer = scope.spawn(|| room.close("The room general is closed."));
+        let closer = scope.spawn(|| room.close("The room general is closed.", Instant::now()));
         // Though the delivery still stands still.
         assert_eq!(third.join().expect("no panic"), Err(Denied::NotIn(general())));
         held.release();

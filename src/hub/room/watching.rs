@@ -4,6 +4,7 @@
 //! *Knows nothing of* how either is written.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Batch, LockedRoom, Room};
 use crate::chat::message::{ClientId, Event, MessageId};
@@ -30,8 +31,8 @@ pub(crate) struct Watched {
 impl Room {
     /// Begins to send a member's program what happens here: the past, and live text from exactly there on. `None` if they are
     /// no member. Nothing is sent before [`Outbox::settle`](crate::outbox::Outbox::settle).
-    pub(crate) fn watch(&self, client: ClientId, since: Since) -> Option<Watched> {
-        let mut guard = self.lock_to_show();
+    pub(crate) fn watch(&self, client: ClientId, since: Since, now: Instant) -> Option<Watched> {
+        let mut guard = self.lock_to_show(now);
         self.finish_watching(&guard, client);
         let last_given = self.last_given();
         let LockedRoom { room, seats, in_view, viewers, has_programs, sequence, .. } = &mut *guard;

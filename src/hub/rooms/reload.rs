@@ -17,7 +17,7 @@ use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
 use crate::chat::room_settings::RoomSettings;
 use crate::config::Config;
-use crate::hub::room::Room;
+use crate::hub::room::{Room, both_clocks};
 use crate::store::{MessageRecord, ReadError, RoomRecord, Store};
 
 /// How long reading the last messages of a room may take. Only the reload waits for it.
@@ -38,15 +38,15 @@ impl Stored {
 impl RoomTable {
     /// Brings the rooms in line with a configuration: new ones appear, known ones get their settings, and those it no longer
     /// names close with a line to their members.
-    pub(crate) fn apply(&self, config: &Config) {
+    pub(crate) fn apply(&self, config: &Config, now: Instant) {
         self.set_limits(config);
-        self.all().iter().for_each(|room| room.set_history_max(config.history_max));
+        self.all().iter().for_each(|room| room.set_history_max(config.history_max, now));
         let closed = self.close_unnamed(config);
         for (name, room_config) in &config.rooms {
-            while !self.set_up(name, room_config) {}
+            while !self.set_up(name, room_config, now) {}
         }
         for room in closed {
-            room.close(&format!("The room {} is closed.", room.name()));
+            room.close(&format!("The room {} is closed.", room.name()), now);
         }
     }
 
@@ -63,15 +63,15 @@ impl RoomTable {
     }
 
     /// Sets up one room. False if a user has made one of its name meanwhile, and it has to be tried again.
-    fn set_up(&self, name: &RoomName, config: &RoomSettings) -> bool {
+    fn set_up(&self, name: &RoomName, config: &RoomSettings, now: Instant) -> bool {
         let known = self.find(name);
         let stored = match &known {
             Some(room) if room.is_made() => {
-                self.end_made(room);
+                self.end_made(room, now);
                 Stored::NOTHING
             }
             Some(room) => {
-                room.set_config(config.clone());
+                room.set_config(config.clone(), now);
                 return true;
             }
             None => self.read(name),
@@ -79,16 +79,17 @@ impl RoomTable {
         let mut table = self.lock();
         // The one that has ended keeps its name until here.
         let same = match (table.rooms.get(name), &known) {
-            (Some(now), Some(known)) => Arc::ptr_eq(now, known),
+            (Some(listed), Some(known)) => Arc::ptr_eq(listed, known),
             (Some(_), None) => false,
             (None, _) => true,
         };
         if same {
-            let room = self.new_configured(&mut table, name, config);
+            let room = self.new_configured(&mut table, name, config, now);
             match stored {
                 Stored::Found { lists, messages } => {
                     if let Some(lists) = lists {
-                        room.restore(*lists, Instant::now(), self.now());
+                        let (now, at) = both_clocks(self.shared.store.as_ref());
+                        room.restore(*lists, now, at);
                     }
                     room.recall(messages);
                 }
@@ -101,19 +102,25 @@ impl RoomTable {
     }
 
     /// One of the server's own rooms, not yet in the table.
-    pub(super) fn new_configured(&self, table: &mut RoomsByName, name: &RoomName, config: &RoomSettings) -> Arc<Room> {
+    pub(super) fn new_configured(
+        &self,
+        table: &mut RoomsByName,
+        name: &RoomName,
+        config: &RoomSettings,
+        now: Instant,
+    ) -> Arc<Room> {
         table.last_instance += 1;
         let (shared, clock) = (Arc::clone(&self.shared), self.clock.clone());
-        Room::new(name.clone(), table.last_instance, config.clone(), shared, clock, None)
+        Room::new(name.clone(), table.last_instance, config.clone(), shared, clock, None, now)
     }
 
     /// Ends a user-made room: its members read why, and nothing of it stays.
-    fn end_made(&self, room: &Arc<Room>) {
+    fn end_made(&self, room: &Arc<Room>, now: Instant) {
         let name = room.name();
         let by = room.made().map_or_else(|| "a user".to_owned(), |made| made.by.to_string());
         let kept = room.is_kept();
-        room.record_no_more();
-        room.close(&format!("{name} is closed: the server now has a room of its own of that name."));
+        room.record_no_more(now);
+        room.close(&format!("{name} is closed: the server now has a room of its own of that name."), now);
         log::warn!(
             "room {name}, made by {by}, was closed, and its messages are gone: the configuration now has a room of that name"
         );

@@ -49,7 +49,7 @@ fn make(table: &RoomTable, room: &str, from: IpAddr, most: Option<usize>) -> Res
     let founder = who(1, from);
     let creation = Creation { by: founder.name.clone(), address: from, at: Timestamp::UNIX_EPOCH };
     let founding = Founding { creation, founder, read_back: ReadBack::All };
-    table.create(&name(room), RoomSettings::default(), founding, most)
+    table.create(&name(room), RoomSettings::default(), founding, most, Instant::now())
 }
 
 fn made(table: &RoomTable, room: &str, from: IpAddr) -> Arc<Room> {
@@ -105,7 +105,7 @@ fn over_all_there_are_only_so_many_made_rooms_and_configured_ones_do_not_count()
     }
     assert!(matches!(make(&table, "more", address(250), None), Err(CreateRoomError::TooManyAll)));
     assert_eq!(table.all().len(), MOST_MADE + 1);
-    table.destroy(&table.find(&name("r7")).expect("it is there"), "Closed.");
+    table.destroy(&table.find(&name("r7")).expect("it is there"), "Closed.", Instant::now());
     assert!(make(&table, "more", address(250), None).is_ok());
 }
 
@@ -135,7 +135,7 @@ fn a_room_created_again_is_another_one_and_outlives_the_end_of_the_first() {
     assert_ne!(first.instance(), second.instance());
     // The timer comes late, or a session destroys the room that it still holds.
     assert!(!table.close_if_empty(&first, Duration::ZERO, Instant::now()));
-    table.destroy(&first, "Closed.");
+    table.destroy(&first, "Closed.", Instant::now());
     assert!(table.find(&name("chess")).is_some_and(|room| Arc::ptr_eq(&room, &second)));
     assert!(enter(&second, 5).is_ok());
 }
@@ -145,7 +145,7 @@ fn the_members_of_a_destroyed_room_are_removed_from_it() {
     let table = table();
     let room = made(&table, "chess", address(1));
     let outbox = enter(&room, 5).expect("let in");
-    table.destroy(&room, "chess was closed by bob.");
+    table.destroy(&room, "chess was closed by bob.", Instant::now());
     assert!(table.find(&name("chess")).is_none());
     assert_eq!((room.count(), outbox.take_notices().len()), (0, 1));
     assert_eq!(enter(&room, 6).err(), Some(EnterError::Closed));
@@ -154,11 +154,11 @@ fn the_members_of_a_destroyed_room_are_removed_from_it() {
 #[test]
 fn another_configuration_keeps_made_rooms_and_closes_only_its_own() {
     let table = table();
-    table.apply(&config(&["general", "games"]));
+    table.apply(&config(&["general", "games"]), Instant::now());
     let (chess, general) = (made(&table, "chess", address(1)), table.find(&name("general")).expect("it is there"));
     let inside = enter(&chess, 5).expect("let in");
     let outside = enter(&general, 6).expect("let in");
-    table.apply(&config(&["games", "music"]));
+    table.apply(&config(&["games", "music"]), Instant::now());
     assert_eq!(names(&table), ["chess", "games", "music"]);
     assert!(table.find(&name("chess")).is_some_and(|room| Arc::ptr_eq(&room, &chess) && room.made().is_some()));
     assert_eq!((chess.count(), inside.take_notices().len()), (1, 0));
@@ -172,7 +172,7 @@ fn a_made_room_that_the_configuration_comes_to_name_ends_and_the_servers_own_beg
     let inside = enter(&chess, 5).expect("let in");
     let actor = Actor { who: who(5, address(1)), operator: false };
     chess.post(&actor, Draft::said("among us"), Timestamp::UNIX_EPOCH, Instant::now()).expect("posted");
-    table.apply(&config(&["general", "chess"]));
+    table.apply(&config(&["general", "chess"]), Instant::now());
     let own = table.find(&name("chess")).expect("it is there");
     assert!(!Arc::ptr_eq(&own, &chess) && own.instance() != chess.instance());
     assert!(own.made().is_none() && own.count() == 0 && own.said() == 0);
@@ -180,9 +180,9 @@ fn a_made_room_that_the_configuration_comes_to_name_ends_and_the_servers_own_beg
     assert_eq!(enter(&chess, 6).err(), Some(EnterError::Closed));
     enter(&own, 6).expect("let in");
     // The next one leaves it and its members alone.
-    table.apply(&config(&["general", "chess"]));
+    table.apply(&config(&["general", "chess"]), Instant::now());
     assert!(table.find(&name("chess")).is_some_and(|room| Arc::ptr_eq(&room, &own)) && own.count() == 1);
-    table.apply(&config(&["general"]));
+    table.apply(&config(&["general"]), Instant::now());
     assert_eq!((names(&table), own.count()), (vec!["general".to_owned()], 0));
 }
 
@@ -204,7 +204,7 @@ fn only_public_rooms_are_listed_and_suggested() {
     let table = table();
     let chess = made(&table, "chess", address(1));
     assert_eq!(table.nearest_public(&name("ches")), Some(name("chess")));
-    chess.set_config(RoomSettings { public: false, ..RoomSettings::default() });
+    chess.set_config(RoomSettings { public: false, ..RoomSettings::default() }, Instant::now());
     assert_eq!(table.nearest_public(&name("ches")), None);
     assert_eq!(table.public().len(), 1);
     assert!(table.find(&name("chess")).is_some());

@@ -95,7 +95,7 @@ impl Session {
                 (Since::Message(last), gap)
             }
         };
-        let Some(watched) = room.watch(self.outbox.id(), since) else { return true };
+        let Some(watched) = room.watch(self.outbox.id(), since, self.now()) else { return true };
         self.note_watched(&room, membership);
         watched.gap || gap
     }
@@ -149,7 +149,7 @@ impl Session {
             let Some(joined) = self.rooms.get(&id) else { continue };
             let (room, membership) = (Arc::clone(joined.room()), joined.id());
             let count = if is_login { 0 } else { self.hub.config().chatview_max };
-            if room.watch(self.outbox.id(), Since::Last(count)).is_some() {
+            if room.watch(self.outbox.id(), Since::Last(count), self.now()).is_some() {
                 self.note_watched(&room, membership);
             }
         }

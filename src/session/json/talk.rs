@@ -105,7 +105,7 @@ impl Session {
         let Some(actor) = self.actor() else { return };
         let now = self.now();
         let is_found = |room: &Arc<Room>| room.quote(&actor, id, now).is_some();
-        if !self.rooms.rooms().any(is_found) && self.rooms.rooms().any(|room| room.has_lost(id)) {
+        if !self.rooms.rooms().any(is_found) && self.rooms.rooms().any(|room| room.has_lost(id, self.now())) {
             self.note_if_missing(Failure::new(ErrorCode::TooOld, ""));
         }
     }

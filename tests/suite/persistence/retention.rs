@@ -60,7 +60,10 @@ fn nothing_older_than_its_retention_is_shown_by_any_command_where_messages_are_s
     // And it leaves memory, whether anybody asks or not.
     server.hub().carry_out(Task::ForgetOld, std::time::Instant::now());
     let general = server.hub().rooms.all().into_iter().find(|room| room.name().as_str() == "general");
-    assert_eq!(general.expect("a room").said_after(chatsock::chat::message::MessageId(0), None), 0);
+    assert_eq!(
+        general.expect("a room").said_after(chatsock::chat::message::MessageId(0), None, std::time::Instant::now()),
+        0
+    );
     quit(alice);
     quit(bob);
 }

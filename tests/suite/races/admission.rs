@@ -237,7 +237,7 @@ mod with_accounts {
         let person = server.hub().roster.find(&Target::parse("guest").expect("a name")).expect("online");
         let account = person.account().expect("an account");
         assert_eq!(server.hub().store().expect("a store").remove_account(account), Ok(true));
-        server.hub().review_login(&person).expect("read");
+        server.hub().review_login(&person, std::time::Instant::now()).expect("read");
         gate.open();
         guest.expect("! Your account was removed.");
         guest.expect_end();

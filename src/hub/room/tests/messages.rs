@@ -70,9 +70,9 @@ fn a_temporary_message_goes_when_its_time_is_over_and_only_once() {
     let id = author.posts(&room, draft, Instant::now()).expect("posted");
     let stays = MessageId(author.say(&room, "stays"));
     assert_eq!(texts(&room, &author), ["soon gone", "stays"]);
-    assert_eq!(room.expire(stays), None, "only what is temporary expires");
-    assert_eq!(room.expire(id).map(|erased| erased.id), Some(id));
-    assert_eq!(room.expire(id), None);
+    assert_eq!(room.expire(stays, Instant::now()), None, "only what is temporary expires");
+    assert_eq!(room.expire(id, Instant::now()).map(|erased| erased.id), Some(id));
+    assert_eq!(room.expire(id, Instant::now()), None);
     room.deliver_pending();
     assert_eq!(texts(&room, &author), ["stays"]);
     let screen = watcher.screen();
@@ -89,7 +89,7 @@ fn a_temporary_message_that_was_deleted_does_not_expire() {
     let draft = Draft { lasts: Some(WAIT), ..Draft::said("soon gone") };
     let id = author.posts(&room, draft, Instant::now()).expect("posted");
     assert!(room.delete(&author.actor(), id, Instant::now()).is_ok());
-    assert_eq!(room.expire(id), None);
+    assert_eq!(room.expire(id, Instant::now()), None);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn only_so_many_temporary_messages_wait_at_once() {
     assert!(other.posts(&room, draft, now).is_ok(), "one person's do not take the place of everybody else's");
     assert!(author.posts(&room, Draft::said("stays"), now).is_ok());
     // It is no longer in the history, and makes room all the same.
-    assert!(room.expire(first).is_some());
+    assert!(room.expire(first, Instant::now()).is_some());
     assert!(temporary().is_ok());
 }
 
@@ -216,5 +216,5 @@ fn what_is_no_longer_in_the_history_cannot_be_changed_or_quoted() {
     assert_eq!(room.edit(&author.actor(), first, "new", now), Err(Denied::NoMessage));
     assert_eq!(room.delete(&author.actor(), first, now), Err(Denied::NoMessage));
     assert!(room.quote(&author.actor(), first, now).is_none());
-    assert_eq!(room.last_by(&author.actor().who), Some(MessageId(201)));
+    assert_eq!(room.last_by(&author.actor().who, Instant::now()), Some(MessageId(201)));
 }

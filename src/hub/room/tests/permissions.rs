@@ -92,7 +92,7 @@ fn a_user_who_is_not_in_the_room_reads_nothing_of_it_in_any_way() {
         }
     });
     for outside in [&cast.stranger, &cast.banned] {
-        assert!(!cast.room.open_view(outside.id(), 10));
+        assert!(!cast.room.open_view(outside.id(), 10, cast.now));
     }
 }
 
@@ -326,7 +326,7 @@ fn members_invite_into_an_open_room_and_only_admins_into_any_other() {
 #[test]
 fn a_closed_room_takes_no_acts_not_even_an_operators() {
     let cast = Cast::new();
-    cast.room.close("The room general is closed.");
+    cast.room.close("The room general is closed.", Instant::now());
     for act in every_act(&cast.member.named()) {
         let denied = cast.room.act(&cast.operator.operator(), act.clone(), None, false, cast.now);
         assert_eq!(denied, Err(not_in()), "{act:?}");

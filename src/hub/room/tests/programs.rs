@@ -14,7 +14,7 @@ fn program(id: u64, room: &Arc<Room>) -> Person {
 }
 
 fn watch(person: &Person, room: &Room, since: Since) -> Watched {
-    let watched = room.watch(person.id(), since).expect("a member");
+    let watched = room.watch(person.id(), since, Instant::now()).expect("a member");
     person.outbox.settle();
     watched
 }
@@ -104,10 +104,10 @@ fn what_the_history_no_longer_has_is_a_gap() {
     for (since, messages, gap) in
         [(10, 200, true), (49, 200, true), (50, 200, false), (100, 150, false), (250, 0, false), (900, 200, true)]
     {
-        let watched = room.watch(bot.id(), Since::Message(MessageId(since)));
+        let watched = room.watch(bot.id(), Since::Message(MessageId(since)), Instant::now());
         assert_eq!(watched, Some(Watched { messages, gap }), "after {since}");
     }
-    assert_eq!(room.watch(ClientId(9), Since::Last(1)), None, "no member");
+    assert_eq!(room.watch(ClientId(9), Since::Last(1), Instant::now()), None, "no member");
 }
 
 #[test]
@@ -119,8 +119,14 @@ fn what_a_user_may_not_read_is_a_gap_as_well() {
     founder.acts(&room, nothing, Instant::now()).expect("permitted");
     let bot = program(2, &room);
     founder.post(&room, "after");
-    assert_eq!(room.watch(bot.id(), Since::Message(MessageId(0))), Some(Watched { messages: 1, gap: true }));
-    assert_eq!(room.watch(bot.id(), Since::Message(MessageId(1))), Some(Watched { messages: 1, gap: false }));
+    assert_eq!(
+        room.watch(bot.id(), Since::Message(MessageId(0)), Instant::now()),
+        Some(Watched { messages: 1, gap: true })
+    );
+    assert_eq!(
+        room.watch(bot.id(), Since::Message(MessageId(1)), Instant::now()),
+        Some(Watched { messages: 1, gap: false })
+    );
 }
 
 #[test]
@@ -129,7 +135,7 @@ fn a_program_goes_on_watching_whatever_its_palette_shows() {
     let (poster, bot) = (Person::viewer(1, &room), program(2, &room));
     room.close_view(bot.id());
     poster.say(&room, "heard");
-    assert!(room.open_view(bot.id(), 1), "as after `:join`");
+    assert!(room.open_view(bot.id(), 1, Instant::now()), "as after `:join`");
     bot.outbox.settle();
     poster.say(&room, "once");
     assert_eq!(numbers(&bot.screen()), [(1, false), (1, true), (2, false)]);

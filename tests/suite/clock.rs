@@ -1,0 +1,50 @@
+//! The monotonic clock is read at the edges: what decides takes the moment as an argument, so that a test can pass a later one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// Files of `hub` and `session` that read the clock, how often, and what makes each an edge.
+const EDGES: [(&str, usize, &str); 10] = [
+    ("src/hub/account_review.rs", 1, "its own thread looks at the clock before each review"),
+    ("src/hub/membership.rs", 1, "a drop has no arguments"),
+    ("src/hub/mod.rs", 1, "the server starts"),
+    ("src/hub/room/clock.rs", 1, "reads both clocks at one moment"),
+    ("src/hub/shutdown.rs", 1, "waits for a deadline"),
+    ("src/hub/timer.rs", 1, "the timer's own loop"),
+    ("src/hub/transfers/end.rs", 8, "reads and writes a socket within deadlines"),
+    ("src/hub/transfers/mod.rs", 3, "waits for deadlines"),
+    ("src/hub/worker_pool.rs", 2, "waits for a deadline"),
+    ("src/session/mod.rs", 1, "the session looks at the clock when something happens, and acts at that moment"),
+];
+
+/// How often each file below a folder reads the clock outside its tests.
+fn readers(top: &Path, folder: &Path, found: &mut BTreeMap<String, usize>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.strip_prefix(top).expect("below the top").to_str().expect("a name in UTF-8").to_owned();
+        if path.is_dir() {
+            if !name.ends_with("/tests") {
+                readers(top, &path, found);
+            }
+        } else if !name.ends_with("/tests.rs") {
+            let text = fs::read_to_string(&path).expect("a source file");
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or("");
+            let count = code.matches("Instant::now()").count();
+            if count > 0 {
+                found.insert(name, count);
+            }
+        }
+    }
+}
+
+#[test]
+fn rooms_and_sessions_read_the_clock_only_at_their_edges() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = BTreeMap::new();
+    for folder in ["src/hub", "src/session"] {
+        readers(top, &top.join(folder), &mut found);
+    }
+    let edges: BTreeMap<_, _> = EDGES.iter().map(|(file, count, _)| ((*file).to_owned(), *count)).collect();
+    assert_eq!(found, edges, "pass the moment as an argument, or name the edge here");
+}
