@@ -71,14 +71,14 @@ fn phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
         204 => "No Content",
-        400 => "Bad HttpRequest",
+        400 => "Bad Request",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
-        408 => "HttpRequest Timeout",
-        421 => "Misdirected HttpRequest",
+        408 => "Request Timeout",
+        421 => "Misdirected Request",
         426 => "Upgrade Required",
-        431 => "HttpRequest Header Fields Too Large",
+        431 => "Request Header Fields Too Large",
         503 => "Service Unavailable",
         _ => "",
     }

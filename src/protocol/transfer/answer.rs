@@ -30,8 +30,8 @@ impl Refused {
     fn status(&self) -> &'static str {
         match self {
             Refused::Request(error) => match error {
-                RequestError::Unreadable | RequestError::Bad(_) => "400 Bad TransferRequest",
-                RequestError::TooLong => "431 TransferRequest Header Fields Too Large",
+                RequestError::Unreadable | RequestError::Bad(_) => "400 Bad Request",
+                RequestError::TooLong => "431 Request Header Fields Too Large",
                 RequestError::NotFound => "404 Not Found",
                 RequestError::Method => "405 Method Not Allowed",
                 RequestError::LengthRequired => "411 Length Required",
