@@ -257,7 +257,7 @@ impl RoomName {
     }
 
     /// Reads a name that was stored, whatever the rules for new ones are now.
-    #[cfg(any(test, feature = "storage"))]
+    #[cfg(any(test, feature = "storage", feature = "cluster"))]
     pub(crate) fn written(raw: &str) -> Result<RoomName, NameError> {
         Name::written(raw, ROOM_NAME_MAX).map(RoomName)
     }

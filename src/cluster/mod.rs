@@ -1,0 +1,29 @@
+//! Several servers as one, over Redis or Valkey, with the feature `cluster`.
+//!
+//! Each server is a node. Rooms are spread over partitions, and each partition has one ordered log in Redis; the directory,
+//! with who is online where, has another one. A node decides on its own copy of a room, with all the rules of `chat::room`,
+//! and submits the change together with the version of the room that it decided on. Redis puts it into the log if the room
+//! still has that version and the node its lease. All nodes read all logs, and apply the entries in their order. So a user
+//! sees a line, their own too, when it comes back from the log.
+//!
+//! *Owns* the way of a command to Redis and back, and that all nodes see the same.
+//! *Knows nothing of* permissions, screens and connections of users.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `values` | names of nodes, positions, partitions |
+//! | `command`, `entry` | what a node asks for, and what comes back |
+//! | `ticket` | what has become of a command |
+//! | `replica` | what the cluster calls back |
+
+mod command;
+mod entry;
+mod replica;
+mod ticket;
+mod values;
+
+pub use command::{Claim, Command, Commit, Effect};
+pub use entry::{Entry, Happened, LogState, Loss, MemberSnapshot, NameSnapshot, RoomSnapshot};
+pub use replica::{Back, Health, Holdings, Replica};
+pub use ticket::{Outcome, Progress, Ticket};
+pub use values::{Epoch, Log, NodeName, NumberKind, Partitions, Place, Position};

@@ -1,0 +1,77 @@
+//! What the cluster calls back: this node's copy of everything that the nodes share.
+//!
+//! *Owns* the calls, and what each promises.
+//! *Knows nothing of* who answers them.
+
+use std::time::Duration;
+
+use super::command::{Claim, Commit};
+use super::entry::{Entry, Loss, LogState};
+use super::values::{Log, NodeName};
+use crate::chat::message::ClientId;
+use crate::chat::names::RoomName;
+
+/// How the cluster is, for the sentences on screens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Redis answers.
+    Well,
+    /// Redis has not answered for longer than `timeout_ms`: lines wait.
+    Slow,
+    /// Redis is out of reach, or this node's lease may be over: nothing that others would see is accepted.
+    Down,
+}
+
+/// The node is with the others again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Back {
+    /// For how long it was not.
+    pub after: Duration,
+    /// The others had taken this node for dead: its users have left everywhere, and came back just now.
+    pub was_out: bool,
+}
+
+/// What this node's users hold, to be claimed again after a failure.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Names.
+    pub names: Vec<Claim>,
+    /// Rooms, each as the commit that makes it as it is here, with version 0: Redis may have lost them. One that exists is
+    /// left as it is.
+    pub rooms: Vec<Commit>,
+    /// Memberships, each as the commit that makes the user a member, without a version.
+    pub memberships: Vec<(ClientId, RoomName, Commit)>,
+}
+
+/// This node's copy. All calls come from one thread, `bus:read`, except where it is said. None may wait for a ticket, for a
+/// socket or for a disk.
+pub trait Replica: Send + Sync {
+    /// Applies an entry. Entries of one log come in its order, each once.
+    fn apply(&self, entry: Entry);
+
+    /// This node's copy is too old for the entries of a log: this is the state now, and entries that come later follow it. What
+    /// users have not seen of it is to be shown to them.
+    fn reload(&self, log: Log, state: LogState);
+
+    /// Users have to know of this. Called before the log is reloaded.
+    fn lost(&self, loss: Loss);
+
+    /// What this node's users hold now. Called before anything else is sent after a failure. What is not granted comes back in
+    /// one of the two calls below.
+    fn holdings(&self) -> Holdings;
+
+    /// Another user has this user's name by now: the user needs another one.
+    fn name_taken(&self, client: ClientId);
+
+    /// A user of this node is no longer a member: the room is full.
+    fn membership_refused(&self, client: ClientId, room: &RoomName);
+
+    /// The cluster is in another condition. From either thread of the cluster.
+    fn health(&self, health: Health);
+
+    /// This node is with the others again; everything missed has been applied or reloaded.
+    fn back(&self, back: Back);
+
+    /// These nodes live.
+    fn nodes(&self, nodes: &[NodeName]);
+}
