@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::command::{Claim, Commit};
-use super::entry::{Entry, Loss, LogState};
+use super::entry::{Entry, LogState, Loss};
 use super::values::{Log, NodeName};
 use crate::chat::message::ClientId;
 use crate::chat::names::RoomName;

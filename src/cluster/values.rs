@@ -131,9 +131,9 @@ impl Partitions {
 
     fn of(self, key: &str) -> Log {
         // FNV-1a, which is the same in every version and on every machine.
-        let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = key
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         // Below 64.
         Log::Partition(u8::try_from(hash % u64::from(self.0)).unwrap_or(0))
     }
