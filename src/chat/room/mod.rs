@@ -88,7 +88,7 @@ pub struct Member {
 }
 
 /// How a user creates a room.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Founding {
     /// What is remembered of it.
     pub creation: Creation,

@@ -80,6 +80,7 @@ impl Change {
             | ChangeKind::PasswordHashed(_)
             | ChangeKind::StorageEnded
             | ChangeKind::Closed
+            | ChangeKind::Founded { .. }
             | ChangeKind::Cleared => return None,
         })
     }

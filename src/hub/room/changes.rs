@@ -126,6 +126,7 @@ impl Room {
             | ChangeKind::PasswordHashed(_)
             | ChangeKind::StorageEnded
             | ChangeKind::Closed
+            | ChangeKind::Founded { .. }
             | ChangeKind::Cleared => {}
         }
         (Next::Nothing, None)

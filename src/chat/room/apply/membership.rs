@@ -55,7 +55,8 @@ impl RoomState {
         let who = member.who;
         // A user who ended a connection of theirs to come in by another one is in already.
         let is_back = self.members.values().any(|other| who.entitles(&other.who));
-        let was_admin = !is_back && self.moderation.left(&who, going == Going::Lost, self.kept, at);
+        let was_admin =
+            !is_back && self.moderation.left(&who, matches!(going, Going::Lost | Going::ServerGone), self.kept, at);
         self.moderation.await_account(&who, self.kept, at);
         if was_admin && self.members.is_empty() {
             // Until it closes, their own room lets them in again.

@@ -67,6 +67,7 @@ macro_rules! write {
 
 fn write(kind: &ChangeKind, line: &mut FieldWriter) {
     match kind {
+        ChangeKind::Founded { settings, founding } => write!(line, "founded", settings, founding),
         ChangeKind::Said(message) => write!(line, "said", message),
         ChangeKind::Edited { id, by, text } => write!(line, "edited", id, by, text),
         ChangeKind::ArchivedEdited { message, by } => write!(line, "archived-edited", message, by),
@@ -119,6 +120,7 @@ macro_rules! read {
 
 fn read(line: &mut FieldReader<'_>) -> Result<ChangeKind, ParseChangeError> {
     Ok(match line.word()? {
+        "founded" => read!(line, Founded { settings, founding }),
         "said" => read!(line, Said),
         "edited" => read!(line, Edited { id, by, text }),
         "archived-edited" => read!(line, ArchivedEdited { message, by }),

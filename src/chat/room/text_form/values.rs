@@ -178,6 +178,7 @@ impl Field for Going {
             Going::Asked => "asked",
             Going::Idle => "idle",
             Going::Lost => "lost",
+            Going::ServerGone => "server-gone",
         });
     }
 
@@ -186,6 +187,7 @@ impl Field for Going {
             "asked" => Ok(Going::Asked),
             "idle" => Ok(Going::Idle),
             "lost" => Ok(Going::Lost),
+            "server-gone" => Ok(Going::ServerGone),
             _ => Err(line.expected("a way to leave")),
         }
     }
