@@ -3,6 +3,7 @@
 //! *Owns* who is told what when a transfer is accepted, ends or breaks off.
 //! *Knows nothing of* what was typed, and of how bytes are passed on.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use super::Hub;
@@ -55,7 +56,9 @@ impl Hub {
             "" => outbox.stream().local_addr().ok()?.ip().to_canonical().to_string(),
             host => host.to_owned(),
         };
-        (plain.is_some() || ports.tls.is_some()).then_some(Place { host, plain, tls: ports.tls })
+        // A page sends and gets files where it comes from.
+        let is_open = plain.is_some() || ports.tls.is_some() || outbox.is_page();
+        is_open.then_some(Place { host, plain, tls: ports.tls })
     }
 
     /// The rows for one end of a transfer.
@@ -135,6 +138,15 @@ impl Hub {
         tell(sender, Side::Sender, asked);
         if let Some(receiver) = receiver {
             tell(receiver, Side::Receiver, &sender.name);
+        }
+    }
+
+    /// Addresses are banned: what has an end there is over. What was under way breaks off, for both users with the bytes that have
+    /// passed.
+    pub(crate) fn end_transfers_of(&self, is_banned: impl Fn(IpAddr) -> bool) {
+        for number in self.transfers.with_end_at(is_banned) {
+            self.cancel_transfer(number);
+            self.transfers.stop_one(number);
         }
     }
 

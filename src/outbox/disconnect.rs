@@ -55,6 +55,8 @@ pub enum DisconnectReason {
     Unresponsive,
     /// An HTTP request was answered, with this status.
     Answered(u16),
+    /// It carried a file between users, which ended so.
+    Transfer(&'static str),
     /// On a listener for proxies, a header that cannot be used, or none.
     ProxyHeader,
     /// Not admitted. A log line has said why.
@@ -95,6 +97,7 @@ impl DisconnectReason {
             | DisconnectReason::Tls
             | DisconnectReason::Unresponsive
             | DisconnectReason::Answered(_)
+            | DisconnectReason::Transfer(_)
             | DisconnectReason::ProxyHeader
             | DisconnectReason::Refused
             | DisconnectReason::HandshakeTimeout
@@ -129,6 +132,7 @@ impl DisconnectReason {
             | DisconnectReason::PlainText
             | DisconnectReason::Tls
             | DisconnectReason::Answered(_)
+            | DisconnectReason::Transfer(_)
             | DisconnectReason::ProxyHeader
             | DisconnectReason::Refused
             | DisconnectReason::HandshakeTimeout
@@ -164,6 +168,7 @@ impl fmt::Display for DisconnectReason {
             DisconnectReason::Tls => f.write_str("TLS failed"),
             DisconnectReason::WebSocket => f.write_str("broke the rules of WebSocket"),
             DisconnectReason::Unresponsive => f.write_str("Your client answered nothing for too long"),
+            DisconnectReason::Transfer(how) => write!(f, "file {how}"),
             DisconnectReason::Answered(status) => write!(f, "HTTP request answered with {status}"),
             DisconnectReason::ProxyHeader => f.write_str("sent no usable PROXY header"),
             DisconnectReason::Refused => f.write_str("refused"),

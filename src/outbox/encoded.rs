@@ -10,7 +10,7 @@ use std::io;
 #[cfg(feature = "tls")]
 use std::io::IoSlice;
 use std::net::Shutdown;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "tls", feature = "web"))]
 use std::net::TcpStream;
 use std::sync::Arc;
 
@@ -20,8 +20,10 @@ use super::transmit::send_records;
 use super::{CausedBy, DisconnectReason, MAX_IDLE_BUFFER, Outbox, OutboxState};
 #[cfg(feature = "web")]
 use crate::protocol::websocket::{Form, WebSocket};
+#[cfg(any(feature = "tls", feature = "web"))]
+use crate::protocol::wire::Codec;
 #[cfg(feature = "tls")]
-use crate::protocol::wire::{Codec, TlsError};
+use crate::protocol::wire::TlsError;
 use crate::protocol::wire::{CodecError, Progress};
 
 /// A socket that takes what it can without waiting.
@@ -90,10 +92,32 @@ impl Outbox {
         }
     }
 
+    /// Gives the connection to a transfer of a file. The outbox says nothing more; it keeps the socket to end it with.
+    ///
+    /// # Errors
+    ///
+    /// There is no descriptor left.
+    #[cfg(feature = "web")]
+    pub(crate) fn hand_over(&self) -> io::Result<(TcpStream, Codec)> {
+        let stream = self.stream.try_clone()?;
+        let mut guard = self.lock();
+        let codec = std::mem::take(&mut guard.codec);
+        guard.codec.await_request();
+        Ok((stream, codec))
+    }
+
     /// What the messages of a WebSocket contain; `None` on any other connection.
     #[cfg(feature = "web")]
     pub(crate) fn form(&self) -> Option<Form> {
         self.lock().codec.form()
+    }
+
+    /// Whether the client sends and gets files at the address of the page: it speaks JSON in a WebSocket.
+    pub(crate) fn is_page(&self) -> bool {
+        #[cfg(feature = "web")]
+        return self.form() == Some(Form::Lines);
+        #[cfg(not(feature = "web"))]
+        false
     }
 
     /// Asks the client of a WebSocket whether it is there.

@@ -45,6 +45,16 @@ impl Outbox {
         self.transmit_unsent(state, CausedBy::Client);
     }
 
+    /// Closes the socket of a connection that is over: another thread's delivery may still hold a reference to the outbox. A file's way
+    /// has had its own end, which is a reset where the file is not whole.
+    pub(crate) fn shut(&self, ended: &DisconnectReason) {
+        if !matches!(ended, DisconnectReason::Transfer(_)) {
+            // The peer may have closed it.
+            let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        }
+        self.disconnect(DisconnectReason::Quit);
+    }
+
     /// Waits until the backlog has drained, shuts down the writing side, and reads until the peer has done the same.
     pub(crate) fn lingering_close(&self, reason: &DisconnectReason) {
         let began = Instant::now();

@@ -316,9 +316,7 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason)
     let id = outbox.id();
     hub.roster.disconnected(id);
     leave(&hub, counted, peer.ip().to_canonical());
-    // Closed here, because a delivery's snapshot may still hold a reference to the outbox.
-    let _ = outbox.stream().shutdown(Shutdown::Both);
-    outbox.disconnect(DisconnectReason::Quit);
+    outbox.shut(ended);
     drop(outbox);
     let seconds = began.elapsed().as_secs();
     log::info!("client {id} from {peer} disconnected after {seconds} s: {}", text::escape_for_log(&ended.to_string()));

@@ -1,4 +1,5 @@
-//! The first request on a web listener: the page, a refusal, or the handshake of a WebSocket, after which a session begins.
+//! The first request on a web listener: the page, a refusal, one end of a file's way, or the handshake of a WebSocket, after which
+//! a session begins.
 //!
 //! *Owns* the deadline of the request's head, and which address a proxy is believed to speak for.
 //! *Knows nothing of* the rules of HTTP, which are pure, and of the session.
@@ -7,6 +8,7 @@ use std::io::{self, Read as _};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::files;
 use super::transport::TurnedAway;
 use crate::hub::Hub;
 use crate::outbox::{DisconnectReason, Outbox};
@@ -49,6 +51,16 @@ pub(super) struct BrowserConnection<'a> {
     pub(super) deadline: Instant,
 }
 
+/// What was asked for.
+struct Decided {
+    route: Route,
+    /// What the request calls the server.
+    host: Option<Host>,
+    /// The head of the request, and what has come behind it.
+    head: Vec<u8>,
+    early: Vec<u8>,
+}
+
 /// Why there is nothing to answer with.
 enum FirstRequestError {
     /// Except this.
@@ -85,8 +97,17 @@ pub(super) fn receive(
     let mut method = Method::Get;
     let mut answer = Vec::new();
     let ended = match visit.decide(&mut method, admit) {
-        Ok((Route::Upgrade(upgrade), _, early)) => return Ok(visit.open(&upgrade, early)),
-        Ok((Route::Page, host, _)) => match write_page(host.as_ref(), method, &mut answer) {
+        Ok(Decided { route: Route::Upgrade(upgrade), early, .. }) => return Ok(visit.open(&upgrade, early)),
+        Ok(Decided { route: Route::File, head, early, .. }) => match visit.carry_file(&head, early) {
+            Ok(how) => return Err(DisconnectReason::Transfer(how)),
+            Err(error) => {
+                log::warn!("client {}: no file can pass: {error}", visit.outbox.id());
+                let refusal = HttpRefusal::Full("The server is full. Please try again later.".to_owned());
+                write_refusal(&refusal, method, &mut answer);
+                DisconnectReason::Answered(refusal.status())
+            }
+        },
+        Ok(Decided { route: Route::Page, host, .. }) => match write_page(host.as_ref(), method, &mut answer) {
             Ok(()) => DisconnectReason::Answered(200),
             Err(error) => {
                 log::error!("no page can be made: {error}");
@@ -95,7 +116,7 @@ pub(super) fn receive(
                 DisconnectReason::Answered(refusal.status())
             }
         },
-        Ok((Route::NoIcon, _, _)) => {
+        Ok(Decided { route: Route::NoIcon, .. }) => {
             write_response(204, "", Body::None, method, &mut answer);
             DisconnectReason::Answered(204)
         }
@@ -117,12 +138,12 @@ pub(super) fn receive(
 }
 
 impl BrowserConnection<'_> {
-    /// Reads the request and decides what it gets. Also returns what the request calls the server, and what has come behind it.
+    /// Reads the request and decides what it gets.
     fn decide(
         &self,
         method: &mut Method,
         admit: &mut dyn FnMut(IpAddr) -> Result<(), TurnedAway>,
-    ) -> Result<(Route, Option<Host>, Vec<u8>), FirstRequestError> {
+    ) -> Result<Decided, FirstRequestError> {
         let (head, early) = self.read_head()?;
         let request = HttpRequest::parse(&head)?;
         *method = request.method;
@@ -140,8 +161,20 @@ impl BrowserConnection<'_> {
         let config = self.hub.config();
         let names = self.hub.site_names();
         let site = Site { names: &names, origins: &config.web.origins, is_secure: self.is_secure };
-        let answer = site.answer(&request)?;
-        Ok((answer, request.host, early))
+        let route = site.answer(&request)?;
+        Ok(Decided { route, host: request.host, head, early })
+    }
+
+    /// Serves one end of a file's way, to its end. Returns what is logged of it.
+    ///
+    /// # Errors
+    ///
+    /// There is no descriptor for it.
+    #[inline(never)]
+    fn carry_file(&self, head: &[u8], early: Vec<u8>) -> io::Result<&'static str> {
+        let Some(address) = self.outbox.peer_address() else { return Ok("lost") };
+        let (stream, codec) = self.outbox.hand_over()?;
+        Ok(files::serve_head(head, stream, codec, early, address, self.hub))
     }
 
     /// Reads until the head is whole. Also returns what has come behind it.

@@ -54,6 +54,7 @@ fn going(reason: &DisconnectReason) -> Going {
         | DisconnectReason::WebSocket
         | DisconnectReason::Unresponsive
         | DisconnectReason::Answered(_)
+        | DisconnectReason::Transfer(_)
         | DisconnectReason::ProxyHeader
         | DisconnectReason::Refused
         | DisconnectReason::HandshakeTimeout
@@ -87,6 +88,7 @@ fn last_line(reason: &DisconnectReason) -> Option<(LineKind, String)> {
         | DisconnectReason::WebSocket
         | DisconnectReason::Unresponsive
         | DisconnectReason::Answered(_)
+        | DisconnectReason::Transfer(_)
         | DisconnectReason::ProxyHeader
         | DisconnectReason::Refused
         | DisconnectReason::HandshakeTimeout

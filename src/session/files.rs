@@ -34,7 +34,7 @@ impl Session {
                 }
             }
             FileEffect::Accept(number) => {
-                let Some((accepted, get)) = self.accept_file(number) else { return };
+                let Some((accepted, get)) = self.accept_file(number, None) else { return };
                 for (kind, line) in self.hub.file_rows(&accepted, Side::Receiver, get, &self.outbox) {
                     self.outbox.tell(kind, &line);
                 }
@@ -113,15 +113,24 @@ impl Session {
         room.facts(&actor, self.now()).is_some()
     }
 
-    /// Accepts an offer. Returns it, with the token of this end.
+    /// Accepts an offer. `from` is the first byte wanted, if more is wanted than what is missing of a file that broke off. Returns the
+    /// offer, with the token of this end.
     #[inline(never)]
-    pub(super) fn accept_file(&mut self, number: Option<u64>) -> Option<(Accepted, Token)> {
+    pub(super) fn accept_file(&mut self, number: Option<u64>, from: Option<u64>) -> Option<(Accepted, Token)> {
         let Ok(tokens) = Hub::fresh_tokens() else {
             self.refuse("The server has no random numbers at hand. Please try again.");
             return None;
         };
         let (client, limits, now) = (self.outbox.id(), self.hub.transfer_limits(), self.now());
-        let accepted = self.hub.transfers.with_table(|table| table.accept(client, number, tokens, &limits, now));
+        let accepted = self.hub.transfers.with_table(|table| {
+            let accepted = table.accept(client, number, tokens, &limits, now)?;
+            match from.filter(|from| *from < accepted.from) {
+                Some(from) => {
+                    table.begin_again(accepted.number, tokens, from, &limits, now).ok_or(PickError::None)
+                }
+                None => Ok(accepted),
+            }
+        });
         match accepted {
             Ok(accepted) => {
                 let [put, get] = tokens;

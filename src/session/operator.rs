@@ -94,7 +94,8 @@ impl Session {
         self.hub.audit(&by, &format!("banned {network}{length}{reason}"));
     }
 
-    /// Ends every connection from a network, and returns how many there were.
+    /// Ends every connection from a network and every file on its way there or from there. Returns how many of the connections
+    /// were users'.
     fn end_connections(&self, network: Network, line: &str) -> usize {
         let banned = |address: IpAddr| network.contains(address) && !address.is_loopback();
         let mut ended = 0;
@@ -105,6 +106,7 @@ impl Session {
                 ended += 1;
             }
         }
+        self.hub.end_transfers_of(banned);
         ended
     }
 

@@ -6,6 +6,7 @@
 
 mod clients;
 mod closing;
+mod files;
 mod frames;
 mod requests;
 mod terminals;

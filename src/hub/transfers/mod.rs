@@ -10,6 +10,7 @@ mod end;
 mod hasher;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -75,7 +76,24 @@ struct TransfersState {
     /// Ends of receivers whose file has arrived, for their own threads to close.
     returned: HashMap<u64, TransferEnd>,
     ports: FilePorts,
+    /// The ends that are there: their transfer and their address.
+    present: Vec<(u64, IpAddr)>,
     stopped: bool,
+}
+
+/// An end that can be found by its address until this is dropped.
+pub(crate) struct PresentEnd<'a> {
+    transfers: &'a Transfers,
+    number: u64,
+    address: IpAddr,
+}
+
+impl Drop for PresentEnd<'_> {
+    fn drop(&mut self) {
+        let mut state = self.transfers.lock();
+        let gone = state.present.iter().position(|end| *end == (self.number, self.address));
+        gone.map(|at| state.present.swap_remove(at));
+    }
 }
 
 /// What the sender's end finds when both are there.
@@ -166,6 +184,17 @@ impl Transfers {
     /// How much of a file has passed.
     pub(crate) fn passed(&self, number: u64) -> u64 {
         self.lock().meetings.get(&number).map_or(0, |meeting| meeting.progress.passed())
+    }
+
+    /// Notes that an end of a transfer has come from an address.
+    pub(crate) fn arrive(&self, number: u64, address: IpAddr) -> PresentEnd<'_> {
+        self.lock().present.push((number, address));
+        PresentEnd { transfers: self, number, address }
+    }
+
+    /// The transfers with an end at such an address.
+    pub(crate) fn with_end_at(&self, is_meant: impl Fn(IpAddr) -> bool) -> Vec<u64> {
+        self.lock().present.iter().filter(|(_, address)| is_meant(*address)).map(|(number, _)| *number).collect()
     }
 
     /// Ends a running transfer at the next look of those who pass it on.

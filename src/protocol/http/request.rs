@@ -11,6 +11,9 @@ use super::refusal::HttpRefusal;
 /// Most header lines; the reader of heads has counted them with the request line.
 const MOST_HEADERS: usize = 64;
 
+/// Where files between users are, each at its token.
+const FILES: &str = "/f/";
+
 /// How a request asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -110,7 +113,15 @@ impl HttpRequest {
         self.is_http11
     }
 
+    /// Whether it is about a file between users, which has rules of its own for bodies: they are in the module `transfer`.
+    pub fn is_for_file(&self) -> bool {
+        self.path().starts_with(FILES)
+    }
+
     fn check_body(&self) -> Result<(), HttpRefusal> {
+        if self.is_for_file() {
+            return Ok(());
+        }
         if self.values("transfer-encoding").next().is_some() {
             return Err(HttpRefusal::Bad("it has a Transfer-Encoding"));
         }

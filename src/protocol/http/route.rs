@@ -1,4 +1,4 @@
-//! What a request gets: the page, the icon, a WebSocket, or a refusal.
+//! What a request gets: the page, the icon, a WebSocket, a file, or a refusal.
 //!
 //! *Owns* the targets, and the order in which a request is checked.
 //! *Knows nothing of* sockets.
@@ -28,6 +28,8 @@ pub enum Route {
     NoIcon,
     /// A WebSocket.
     Upgrade(Upgrade),
+    /// One end of a transfer of a file, if its token is right.
+    File,
 }
 
 impl Site<'_> {
@@ -41,6 +43,10 @@ impl Site<'_> {
             && !self.is_called(host)
         {
             return Err(HttpRefusal::UnknownHost(host.name()));
+        }
+        if request.is_for_file() {
+            self.check_origin(request)?;
+            return Ok(Route::File);
         }
         if request.method == Method::Other {
             return Err(HttpRefusal::Method);

@@ -120,7 +120,8 @@ fn each_target_has_its_answer() {
         ("GET /ws/ HTTP/1.1", 404),
         ("GET /ws HTTP/1.1", 426),
         ("POST / HTTP/1.1", 405),
-        ("PUT /f/x HTTP/1.1", 405),
+        ("PUT /f/x HTTP/1.1", 200),
+        ("PUT /f HTTP/1.1", 405),
         ("OPTIONS * HTTP/1.1", 405),
         ("CONNECT localhost:80 HTTP/1.1", 405),
         ("DELETE /nothing HTTP/1.1", 405),
@@ -169,7 +170,7 @@ fn the_page_is_for_everybody_and_the_upgrade_for_this_page_those_listed_and_prog
     for (host, origin, page, upgrade) in HOSTS_AND_ORIGINS {
         let origin = if origin.is_empty() { String::new() } else { format!("Origin: {origin}\r\n") };
         let asks = |text: &str| match site(&names, &origins).answer(&request(text).unwrap()) {
-            Ok(Route::Page) => 200,
+            Ok(Route::Page | Route::File) => 200,
             Ok(Route::Upgrade(_)) => 101,
             Ok(Route::NoIcon) => 204,
             Err(refusal) => refusal.status(),
@@ -177,6 +178,11 @@ fn the_page_is_for_everybody_and_the_upgrade_for_this_page_those_listed_and_prog
         assert_eq!(asks(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n{origin}\r\n")), page, "page {host} {origin:?}");
         let text = upgrade_with(&origin).replace("localhost:8080", host);
         assert_eq!(asks(&text), upgrade, "upgrade {host} {origin:?}");
+        // A file goes where a WebSocket may.
+        for method in ["GET", "PUT"] {
+            let text = format!("{method} /f/TOKEN HTTP/1.1\r\nHost: {host}\r\n{origin}Content-Length: 0\r\n\r\n");
+            assert_eq!(asks(&text), if upgrade == 101 { 200 } else { upgrade }, "{method} a file {host} {origin:?}");
+        }
     }
     // Through TLS the page's own address begins with https.
     let secure = Site { is_secure: true, ..site(&names, &[]) };

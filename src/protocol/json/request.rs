@@ -82,6 +82,8 @@ pub struct Options<'a> {
     pub size: Option<u64>,
     /// `accept`, `decline`: the number of an offer.
     pub offer: Option<u64>,
+    /// `accept`: the first byte wanted of a file that broke off, if not the first one that is missing.
+    pub from: Option<u64>,
 }
 
 /// The `receiver` of a request: a string, or a list of them.

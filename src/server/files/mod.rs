@@ -18,7 +18,7 @@ use super::transport::{Entrance, Service, Transport};
 use crate::access::attempts::{Attempt, AttemptError};
 use crate::chat::transfer::{Claim, Side};
 use crate::config::FilesConfig;
-use crate::hub::transfers::{FilePorts, Received, TransferEnd};
+use crate::hub::transfers::{FilePorts, PresentEnd, Received, TransferEnd};
 use crate::hub::{Hub, TransferOutcome};
 use crate::protocol::transfer::{Refused, RequestError, RequestReader, TransferRequest, TransferWish, Voice};
 use crate::protocol::wire::{Codec, Progress};
@@ -98,8 +98,29 @@ fn serve(stream: TcpStream, codec: Codec, address: IpAddr, hub: &Hub) -> &'stati
     serve_request(&request, link, address, hub)
 }
 
-/// Does what an end of a transfer wants. The page's listener comes in here, too.
-pub(super) fn serve_request(request: &TransferRequest, link: TransferEnd, address: IpAddr, hub: &Hub) -> &'static str {
+/// The same where a listener for the page has read the head of a request already, and `early` behind it.
+#[cfg(feature = "web")]
+pub(super) fn serve_head(
+    head: &[u8],
+    stream: TcpStream,
+    codec: Codec,
+    early: Vec<u8>,
+    address: IpAddr,
+    hub: &Hub,
+) -> &'static str {
+    match RequestReader::default().feed(head) {
+        Ok(Some((request, _))) => match TransferEnd::new(stream, codec, request.voice, early) {
+            Ok(link) => serve_request(&request, link, address, hub),
+            Err(_) => "lost",
+        },
+        // The head is whole, or it would not be here.
+        Ok(None) => "not understood",
+        Err((error, voice)) => refuse_unread(stream, codec, voice, error),
+    }
+}
+
+/// Does what an end of a transfer wants.
+fn serve_request(request: &TransferRequest, link: TransferEnd, address: IpAddr, hub: &Hub) -> &'static str {
     let voice = request.voice;
     match &request.wish {
         TransferWish::Look { token } => {
@@ -112,7 +133,10 @@ pub(super) fn serve_request(request: &TransferRequest, link: TransferEnd, addres
         }
         TransferWish::Get { token, from } => {
             match check(token, address, hub, |token, now| hub.transfers.claim(token, Side::Receiver, now)) {
-                Ok(claim) => get(&claim, from.unwrap_or(0), link, hub),
+                Ok(claim) => match arrive(&claim, address, hub) {
+                    Some(_here) => get(&claim, from.unwrap_or(0), link, hub),
+                    None => refuse(link, &over()),
+                },
                 Err(refused) => refuse(link, &refused),
             }
         }
@@ -122,7 +146,10 @@ pub(super) fn serve_request(request: &TransferRequest, link: TransferEnd, addres
                     // In lines the rest is sent that was asked for; HTTP says itself where it begins.
                     let base = if voice == Voice::Line { claim.from } else { part.map_or(0, |(first, _)| first) };
                     let part = IncomingPart { base, size: *size, expects_continue: *expects_continue };
-                    put(&claim, &part, link, hub)
+                    match arrive(&claim, address, hub) {
+                        Some(_here) => put(&claim, &part, link, hub),
+                        None => refuse(link, &over()),
+                    }
                 }
                 Err(refused) => refuse(link, &refused),
             }
@@ -155,6 +182,16 @@ fn check<T>(
             Err(Refused::NoTransfer)
         }
     }
+}
+
+/// An end has come, and can be found by its address from now on. `None` if that was banned before.
+fn arrive<'a>(claim: &Claim, address: IpAddr, hub: &'a Hub) -> Option<PresentEnd<'a>> {
+    let here = hub.transfers.arrive(claim.number, address);
+    if hub.address_bans.find(address, hub.moment()).is_none() {
+        return Some(here);
+    }
+    hub.cancel_transfer(claim.number);
+    None
 }
 
 fn get(claim: &Claim, from: u64, mut link: TransferEnd, hub: &Hub) -> &'static str {
@@ -232,6 +269,15 @@ fn refuse(link: TransferEnd, refused: &Refused) -> &'static str {
     "refused"
 }
 
+/// Answers what was no request for a file.
+fn refuse_unread(stream: TcpStream, codec: Codec, voice: Voice, error: RequestError) -> &'static str {
+    let refused = if error == RequestError::NotFound { Refused::NoTransfer } else { Refused::Request(error) };
+    if let Ok(link) = TransferEnd::new(stream, codec, voice, Vec::new()) {
+        refuse(link, &refused);
+    }
+    "not understood"
+}
+
 fn answer_and_close(mut link: TransferEnd, answer: &[u8]) {
     // A peer that does not take it is gone.
     let _ = link.write(answer, Duration::from_secs(1), || false);
@@ -289,14 +335,7 @@ fn read_request(mut stream: TcpStream, mut codec: Codec) -> Result<(TransferRequ
                 let link = TransferEnd::new(stream, codec, request.voice, rest).map_err(|_| "lost")?;
                 return Ok((request, link));
             }
-            Err((error, voice)) => {
-                let refused =
-                    if error == RequestError::NotFound { Refused::NoTransfer } else { Refused::Request(error) };
-                if let Ok(link) = TransferEnd::new(stream, codec, voice, Vec::new()) {
-                    refuse(link, &refused);
-                }
-                return Err("not understood");
-            }
+            Err((error, voice)) => return Err(refuse_unread(stream, codec, voice, error)),
         }
     }
 }

@@ -234,6 +234,9 @@ impl Session {
             ("names", Value::Text(names.into())),
             ("accounts", Value::Text(accounts.into())),
         ];
+        if self.hub.file_place(&self.outbox).is_some() {
+            optional.push(("max_file_bytes", number(config.files.max_bytes)));
+        }
         // Numbers from before this time name other messages now.
         if let Some(began) = self.hub.numbers_began() {
             optional.push(("started", Value::Time(began)));

@@ -19,7 +19,7 @@ pub(super) const JSON_LINES: [&str; 19] = [
     "  which runs any other line:",
     "  {\"action\":\"command\",\"receiver\":\"general\",\"content\":\":topic hi\"}",
     "In optional: password, new_password, takeover, version, bot; public; after,",
-    "before, limit and message (numbers of messages), seconds; size, offer.",
+    "before, limit and message (numbers of messages), seconds; size, offer, from.",
     "private:true sends to people, receiver may be a list. join with after sends",
     "what came after that message; gap:true if some of it is gone.",
     "Events: message edited deleted expired joined left renamed kicked room offer",
