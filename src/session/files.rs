@@ -125,9 +125,7 @@ impl Session {
         let accepted = self.hub.transfers.with_table(|table| {
             let accepted = table.accept(client, number, tokens, &limits, now)?;
             match from.filter(|from| *from < accepted.from) {
-                Some(from) => {
-                    table.begin_again(accepted.number, tokens, from, &limits, now).ok_or(PickError::None)
-                }
+                Some(from) => table.begin_again(accepted.number, tokens, from, &limits, now).ok_or(PickError::None),
                 None => Ok(accepted),
             }
         });

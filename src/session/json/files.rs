@@ -34,7 +34,9 @@ impl Session {
 
     pub(super) fn accept_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let place = self.needs_files()?;
-        let Some((accepted, token)) = self.accept_file(request.optional.offer, request.optional.from) else { return Ok(Reply::default()) };
+        let Some((accepted, token)) = self.accept_file(request.optional.offer, request.optional.from) else {
+            return Ok(Reply::default());
+        };
         let mut reply = about(Some(accepted.number));
         reply.optional.push(("token", Value::Text(token.to_string().into())));
         reply.optional.extend(file_lines::url(token, &place).map(|url| ("url", Value::Text(url.into()))));
