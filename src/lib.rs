@@ -55,7 +55,7 @@
 //! | `outbox` | one client's output: screen state, send queue, socket | `disconnect`, `date_line`, `on_screen`, `watching`, `preferences`, `batch`, `read_limit`, `backlog`, `conversations`, `json`, `transmit`, `slow_readers`, `encoded`, `linger`, `view` |
 //! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `open_rooms`, `rooms`, `roster`, `accounts`, `direct`, `shutdown`, `transfers`, `timer`, `membership`, `worker_pool`, `account_review`, `address_bans`, `limits`, `quotations`, `room_news`, `file_news`, `transfer_notices`, `tasks`, `page` |
 //! | `session` | one connection, on its own thread | `account`, `archive`, `client_input`, `completion`, `dispatch`, `failure`, `files`, `flood_notice`, `held_keys`, `idle`, `deadlines`, `joined_rooms`, `close`, `line_queue`, `listings`, `login`, `look_alikes`, `message_actions`, `moderation`, `notices`, `offline_messages`, `operator`, `pacing`, `input`, `profile`, `read`, `resume`, `returned_lines`, `room_storage`, `rooms`, `search`, `shutdown`, `talk`, `temporary`, `terminal`, `login_restore`, `unread`, `account_state`, `json` |
-//! | `server` | listeners, TLS, start and graceful stop | `capacity`, `socket_options`, `reminder`, `certificate`, `error`, `ports`, `handshake`, `transport`, `files`, `web`, `proxy_header`, `accept` |
+//! | `server` | listeners, TLS, start and graceful stop | `capacity`, `socket_options`, `reminder`, `certificate`, `error`, `ports`, `handshake`, `transport`, `discovery`, `files`, `web`, `proxy_header`, `accept` |
 //! | `cli` | flags, and the commands that run without a server | `backup`, `backup_arguments`, `trust`, `proxy_arguments`, `user_arguments`, `user_admin`, `proxy` |
 //!
 //! # Threads
@@ -68,6 +68,8 @@
 //! | `client:<id>` | one per connection | shakes hands for TLS, answers the first request of a browser, reads, runs the palette, replies, delivers what it posts |
 //! | `room:<name>` | while a room is very busy | delivers batch after batch, so that posters can go on reading |
 //! | `file:<address>` | one per connection that carries a file | waits for the other end; the sender's passes the file on |
+//! | `discovery` | 1, with `[discovery]` addresses | answers questions after servers; asleep otherwise |
+//! | `announce` | 1, with `announce` | reports under which name the server has been announced; the library's `mDNS_daemon` announces it |
 //! | `slow-readers` | 1 | sends what full sockets did not accept; asleep while all sockets keep up |
 //! | `timer` | 1 | expiring messages, batched notices, empty rooms, heirs of admins, refused sockets |
 //! | `store` | 1, with `[storage]` | writes the database in batches; checks the clock and the database files every second |

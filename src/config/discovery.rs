@@ -8,10 +8,6 @@ use super::address::{clash, parse_address};
 use super::keys::{DISCOVERY_KEYS, unknown_keys};
 use super::value::{Section, ValueReader};
 
-/// Longest name, in bytes. Multicast DNS takes 63 (RFC 6763, section 4.1.1); this leaves room for the ` (2)` of a second
-/// server, and keeps an answer shorter than its question.
-const MAX_NAME: usize = 48;
-
 /// The section `[discovery]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DiscoveryConfig {
@@ -21,6 +17,12 @@ pub struct DiscoveryConfig {
     pub announce: bool,
     /// What the server is called there. Empty: `chatsock on` the machine's name.
     pub name: String,
+}
+
+impl DiscoveryConfig {
+    /// Longest name, in bytes. Multicast DNS takes 63 (RFC 6763, section 4.1.1); this leaves room for the ` (2)` of a second
+    /// server, and keeps an answer shorter than its question.
+    pub(crate) const MAX_NAME: usize = 48;
 }
 
 /// Reads the section `[discovery]`. Its addresses are of UDP, so they clash only with each other.
@@ -37,8 +39,8 @@ pub(super) fn read_discovery(reader: &mut ValueReader<'_>, section: Section<'_, 
     }
     reader.read_bool(section, "announce", &mut discovery.announce);
     reader.read_line(section, "name", &mut discovery.name);
-    if discovery.name.len() > MAX_NAME {
-        let text = format!("discovery.name has {} bytes; the most are {MAX_NAME}, so shorten it", discovery.name.len());
+    if discovery.name.len() > DiscoveryConfig::MAX_NAME {
+        let text = format!("discovery.name has {} bytes; the most are {}, so shorten it", discovery.name.len(), DiscoveryConfig::MAX_NAME);
         reader.mistake(reader.line_of(section, "name"), text);
     }
     discovery

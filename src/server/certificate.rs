@@ -106,6 +106,14 @@ pub(super) fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, Cert
     read_pair(&certificate, &key).map(warn)
 }
 
+/// The fingerprint of the certificate that the server would use, if it is there already.
+#[cfg(feature = "discovery")]
+pub(super) fn existing_fingerprint(config: &Config) -> Option<String> {
+    let own = config.tls.certificate.clone().zip(config.tls.key.clone());
+    let (certificate, key) = own.unwrap_or_else(|| self_signed_files(config));
+    read_pair(&certificate, &key).map(|pair| pair.fingerprint).ok()
+}
+
 /// Why there is no usable certificate.
 #[derive(Debug)]
 pub enum CertificateError {

@@ -23,6 +23,14 @@ pub enum StartError {
         /// The system's reason.
         error: io::Error,
     },
+    /// Questions of `chatsock find` cannot be received at an address.
+    #[cfg(feature = "discovery")]
+    Discovery {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        error: io::Error,
+    },
     /// One of the server's own threads cannot be started.
     Thread(io::Error),
     /// Signals cannot be received.
@@ -41,6 +49,8 @@ impl StartError {
     pub fn is_users(&self) -> bool {
         match self {
             StartError::Listen { .. } => true,
+            #[cfg(feature = "discovery")]
+            StartError::Discovery { .. } => true,
             StartError::Store(error) => error.is_users(),
             #[cfg(feature = "tls")]
             StartError::Certificate(error) => error.is_users(),
@@ -68,6 +78,16 @@ impl fmt::Display for StartError {
                 }
                 _ => write!(f, "cannot listen on {address}: {error}"),
             },
+            #[cfg(feature = "discovery")]
+            StartError::Discovery { address, error } => {
+                let reason = match error.kind() {
+                    io::ErrorKind::AddrInUse => "another program has it",
+                    io::ErrorKind::PermissionDenied => "ports below 1024 are reserved for root",
+                    io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
+                    _ => return write!(f, "cannot receive questions on {address} (UDP): {error}; see listen in [discovery]"),
+                };
+                write!(f, "cannot receive questions on {address} (UDP): {reason}; choose another address in listen of [discovery]")
+            }
             StartError::Store(error) => error.fmt(f),
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
             StartError::Signals(error) => write!(f, "cannot receive signals: {error}"),
@@ -88,6 +108,8 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             StartError::Listen { error, .. } | StartError::Thread(error) | StartError::Signals(error) => Some(error),
+            #[cfg(feature = "discovery")]
+            StartError::Discovery { error, .. } => Some(error),
             #[cfg(feature = "tls")]
             StartError::Certificate(error) => error.source(),
             StartError::ExitCode(error) => Some(error),

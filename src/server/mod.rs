@@ -9,6 +9,8 @@ mod accept;
 mod capacity;
 #[cfg(feature = "tls")]
 mod certificate;
+#[cfg(feature = "discovery")]
+mod discovery;
 mod error;
 mod files;
 #[cfg(feature = "tls")]
@@ -45,6 +47,8 @@ use transport::{Entrance, Service, Transport};
 pub use capacity::{Capacity, make_room_for_threads};
 #[cfg(feature = "tls")]
 pub use certificate::CertificateError;
+#[cfg(feature = "discovery")]
+pub use discovery::{AvahiError, avahi_service};
 pub use error::StartError;
 pub(crate) use socket_options::set_options;
 
@@ -72,6 +76,8 @@ struct Listener {
 /// A server that is bound to its ports and does not serve yet.
 pub struct Server {
     listeners: Vec<Listener>,
+    #[cfg(feature = "discovery")]
+    questions: discovery::Sockets,
     hub: Arc<Hub>,
     capacity: Capacity,
     requests: Sender<ServerRequest>,
@@ -101,6 +107,8 @@ pub fn bind_with(
         let address = socket.local_addr().map_err(|error| StartError::Listen { address, error })?;
         listeners.push(Listener { socket, address, service, transport });
     }
+    #[cfg(feature = "discovery")]
+    let questions = discovery::Sockets::bind(&config.discovery)?;
     let shutdown_code = config.exit_code.then(ShutdownCode::generate).transpose().map_err(StartError::ExitCode)?;
     let (requests, requested) = mpsc::channel();
     let weak_hub = Arc::new(OnceLock::new());
@@ -114,7 +122,15 @@ pub fn bind_with(
     }
     let each = listeners.iter().map(|listener| (listener.service, &listener.transport, listener.address));
     hub.transfers.set_ports(files::ports(each));
-    Ok(Server { listeners, hub, capacity, requests, requested })
+    Ok(Server {
+        listeners,
+        #[cfg(feature = "discovery")]
+        questions,
+        hub,
+        capacity,
+        requests,
+        requested,
+    })
 }
 
 /// Checks what a configuration refers to, the certificate and its key, without starting, making or changing anything.
@@ -126,6 +142,17 @@ pub fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, StartError>
         return certificate::check(config, now).map_err(StartError::Certificate);
     }
     Ok(Vec::new())
+}
+
+/// SHA-256 of the certificate that the server of this configuration would show, if it is there already.
+#[cfg(feature = "discovery")]
+#[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
+fn existing_fingerprint(config: &Config) -> Option<String> {
+    #[cfg(feature = "tls")]
+    if transport::needs_certificate(config) {
+        return certificate::existing_fingerprint(config);
+    }
+    None
 }
 
 /// Opens the store, if there is one. Later problems go to the log and to the operators.
@@ -184,6 +211,8 @@ impl Server {
         let listeners = self.listeners.iter().map(|listener| {
             format!("listening on {} ({})", listener.address, listener.transport.name(listener.service))
         });
+        #[cfg(feature = "discovery")]
+        let listeners = listeners.chain(self.questions.announcement());
         let fingerprint = self.listeners.iter().find_map(|listener| listener.transport.fingerprint());
         let certificate = fingerprint.map(|fingerprint| format!("certificate SHA-256 {fingerprint}"));
         listeners.chain(certificate).chain(exit_code)
@@ -210,7 +239,12 @@ impl Server {
     ///
     /// A thread cannot be started, or not everything could be written at the end.
     pub fn run(self) -> Result<(), StartError> {
-        let Server { listeners, hub, capacity, requests: _, requested } = self;
+        #[cfg(feature = "discovery")]
+        let mut discovery = {
+            let each = self.listeners.iter().map(|listener| (listener.service, &listener.transport, listener.address));
+            discovery::Discovery::start(self.questions, discovery::Doors::new(each), &self.hub)?
+        };
+        let Server { listeners, hub, capacity, requested, .. } = self;
         let addresses: Vec<_> = listeners.iter().map(|listener| listener.address).collect();
         let slow_readers = Arc::clone(&hub.slow_readers);
         let sweep = server_thread("slow-readers".to_owned(), move || slow_readers.run())?;
@@ -252,6 +286,8 @@ impl Server {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(ServerRequest::Reconfigure(config)) => {
                     reconfigure(&hub, *config, sockets.iter().map(|socket| &socket.1.transport));
+                    #[cfg(feature = "discovery")]
+                    discovery.announce(&hub.config());
                 }
                 // The requester may be gone.
                 Ok(ServerRequest::Report(done)) => _ = done.send(()),
@@ -259,6 +295,9 @@ impl Server {
                 Ok(ServerRequest::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
         }
+        // First, so that nobody finds a server that lets nobody in any more.
+        #[cfg(feature = "discovery")]
+        discovery.stop();
         stop(&hub);
         hub.slow_readers.stop();
         hub.timer.stop();
@@ -295,6 +334,8 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
         log::warn!("the listeners have changed in the configuration; this needs a restart, so the old ones stay");
     }
     files::keep_listeners(&old.files, &mut config.files);
+    #[cfg(feature = "discovery")]
+    discovery::keep_listeners(&old.discovery, &mut config.discovery);
     if old.state_dir != config.state_dir {
         log::warn!("state_dir has changed in the configuration; this needs a restart, so the old one stays");
         config.state_dir.clone_from(&old.state_dir);
