@@ -9,10 +9,12 @@ use std::thread;
 
 #[cfg(feature = "storage")]
 use chatsock::cli::backup;
+#[cfg(feature = "discovery")]
+use chatsock::cli::find;
 use chatsock::cli::proxy::{Asks, Proxy, ProxyError, Stopper};
 #[cfg(feature = "storage")]
 use chatsock::cli::user_admin;
-use chatsock::cli::{self, BackupOptions, Invocation, ProxyOptions, ServeOptions, UserOptions, Verbosity};
+use chatsock::cli::{self, BackupOptions, FindOptions, Invocation, ProxyOptions, ServeOptions, UserOptions, Verbosity};
 use chatsock::config::{self, Config, Mistakes};
 use chatsock::hub::{Hub, ServerRequest};
 use chatsock::server::{self, Capacity, StartError};
@@ -51,11 +53,52 @@ fn main() -> ExitCode {
             },
             Err(mistakes) => fail(USER_ERROR, &mistakes),
         },
+        Invocation::AvahiService(options) => match read_config(&options) {
+            Ok(config) => avahi_service(&config),
+            Err(mistakes) => fail(USER_ERROR, &mistakes),
+        },
+        Invocation::Find(options) => find(&options),
         Invocation::User(options) => manage_accounts(options),
         Invocation::Backup(options) => back_up(options),
         Invocation::Proxy(options) => proxy(&options),
         Invocation::Serve(options) => serve(options, &arguments),
     }
+}
+
+#[cfg(feature = "discovery")]
+fn avahi_service(config: &Config) -> ExitCode {
+    match server::avahi_service(config) {
+        Ok(file) => print(&file),
+        Err(error) => fail(USER_ERROR, &error),
+    }
+}
+
+#[cfg(not(feature = "discovery"))]
+fn avahi_service(_: &Config) -> ExitCode {
+    fail(USER_ERROR, &format_args!("chatsock --avahi-service {}", config::lacking("discovery")))
+}
+
+#[cfg(feature = "discovery")]
+fn find(options: &FindOptions) -> ExitCode {
+    match find::find(options) {
+        Ok(found) if found.is_empty() && options.json => {
+            // What a program reads has objects only. If stderr is closed, there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{}", find::NONE_FOUND);
+            ExitCode::from(FAILED)
+        }
+        Ok(found) if found.is_empty() => {
+            print(find::NONE_FOUND);
+            ExitCode::from(FAILED)
+        }
+        Ok(found) if options.json => print(&find::objects(&found)),
+        Ok(found) => print(&find::table(&found)),
+        Err(error) => fail(FAILED, &error),
+    }
+}
+
+#[cfg(not(feature = "discovery"))]
+fn find(_: &FindOptions) -> ExitCode {
+    fail(USER_ERROR, &format_args!("chatsock find {}", config::lacking("discovery")))
 }
 
 #[cfg(feature = "storage")]

@@ -4,6 +4,8 @@
 
 #[cfg(feature = "storage")]
 pub mod backup;
+#[cfg(feature = "discovery")]
+pub mod find;
 pub mod proxy;
 pub mod trust;
 #[cfg(feature = "storage")]
@@ -20,10 +22,12 @@ use crate::chat::names::nearest;
 use crate::config::{clash, parse_address};
 
 mod backup_arguments;
+mod find_arguments;
 mod proxy_arguments;
 mod user_arguments;
 
 pub use backup_arguments::BackupOptions;
+pub use find_arguments::FindOptions;
 pub use proxy_arguments::{Protection, ProxyOptions, ServerAddress};
 pub use user_arguments::{Existing, UserAction, UserOptions};
 
@@ -37,6 +41,8 @@ Usage: chatsock [serve] [--config FILE] [--listen ADDR]...
        chatsock backup FILE [--config FILE]
        chatsock proxy --listen ADDR --to HOST:PORT [--send-proxy] [--max N]
                 [--plain | --fingerprint SHA256 | --ca FILE] [-v|-vv|-q]
+       chatsock find [--wait TIME] [--port N] [--json]
+       chatsock --avahi-service [--config FILE]
        chatsock --help | --version
 
 A chat server for telnet and nc. Without a config it listens on 0.0.0.0:5555.
@@ -77,6 +83,13 @@ one of which must vouch for the server; --plain does without TLS. --send-proxy
 tells a [proxy] listener the address of each person. --max N is how many may
 connect at once (64).
 
+`chatsock find` asks the machines in this network for servers with [discovery],
+and lists those that answer within --wait (1s): name, address and port, the port
+for TLS with the SHA-256 of the certificate, the port of the page, and how many
+people are online. It asks on UDP port 5555 unless --port says otherwise; --json
+prints an object per line. With no answer the exit status is 1. --avahi-service
+prints the file by which avahi announces the server, for /etc/avahi/services.
+
 Exit status: 0 after a graceful stop; 2 for a user error, such as a wrong flag,
 config, name or password, a port in use, an existing FILE or a server that is
 not the known one; 1 for anything else, such as a failure to write everything at
@@ -85,10 +98,11 @@ the stop.";
 /// The output of `chatsock --version`, without the newline; also the first line printed at start.
 pub const VERSION: &str = concat!("chatsock ", env!("CARGO_PKG_VERSION"));
 
-const LONG_OPTIONS: &[&str] = &["config", "listen", "check-config", "help", "version"];
+const LONG_OPTIONS: &[&str] = &["config", "listen", "check-config", "avahi-service", "help", "version"];
 
 /// The command words, and words that people try although they are options here.
-const WORDS: &[&str] = &["serve", "user", backup_arguments::WORD, proxy_arguments::WORD, "help", "version"];
+const WORDS: &[&str] =
+    &["serve", "user", backup_arguments::WORD, proxy_arguments::WORD, find_arguments::WORD, "help", "version"];
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +111,10 @@ pub enum Invocation {
     Serve(ServeOptions),
     /// Check the config.
     CheckConfig(ServeOptions),
+    /// Print the file by which avahi announces the server.
+    AvahiService(ServeOptions),
+    /// Look for servers in the network.
+    Find(FindOptions),
     /// Manage accounts.
     User(UserOptions),
     /// Copy the database.
@@ -169,6 +187,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
     let mut parser = Parser::from_args(args.collect::<Vec<_>>());
     let mut options = ServeOptions::default();
     let mut check = false;
+    let mut avahi = false;
     let mut served = false;
     let mut quiet = false;
     let mut verbose = 0_usize;
@@ -179,6 +198,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
             Arg::Short('v') => verbose += 1,
             Arg::Short('q') => quiet = true,
             Arg::Long("check-config") => check = true,
+            Arg::Long("avahi-service") => avahi = true,
             Arg::Long("config") => config_file(&mut parser, &mut options.config)?,
             Arg::Long("listen") => {
                 let text = value(&mut parser, "--listen needs an address, as in --listen 0.0.0.0:5555")?;
@@ -202,6 +222,20 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
                     return Err(UsageError("write the options of chatsock proxy behind the word proxy".to_owned()));
                 }
                 return proxy_arguments::parse(&mut parser);
+            }
+            Arg::Value(word) if word == find_arguments::WORD && !served => {
+                let before = [
+                    ("--config", options.config.is_some()),
+                    ("--listen", !options.listen.is_empty()),
+                    ("--check-config", check),
+                    ("--avahi-service", avahi),
+                    ("-q", quiet),
+                    ("-v", verbose > 0),
+                ];
+                return match before.into_iter().find(|(_, given)| *given) {
+                    Some((option, _)) => Err(no_servers_option(option, find_arguments::WORD)),
+                    None => find_arguments::parse(&mut parser),
+                };
             }
             Arg::Value(word) if (word == "user" || word == backup_arguments::WORD) && !served => {
                 let is_user = word == "user";
@@ -233,7 +267,14 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
         (false, 1) => Verbosity::Verbose,
         (false, _) => Verbosity::Trace,
     };
-    Ok(if check { Invocation::CheckConfig(options) } else { Invocation::Serve(options) })
+    match (check, avahi) {
+        (true, true) => {
+            Err(UsageError("--check-config and --avahi-service are two things to do; keep one of the two".to_owned()))
+        }
+        (true, false) => Ok(Invocation::CheckConfig(options)),
+        (false, true) => Ok(Invocation::AvahiService(options)),
+        (false, false) => Ok(Invocation::Serve(options)),
+    }
 }
 
 fn config_file(parser: &mut Parser, config: &mut Option<PathBuf>) -> Result<(), UsageError> {
@@ -273,14 +314,21 @@ fn unexpected(arg: &Arg<'_>) -> UsageError {
         Arg::Value(word) if word == "serve" => {
             return UsageError("serve is given twice; keep one of the two".to_owned());
         }
-        Arg::Value(word) if word == "user" || word == backup_arguments::WORD || word == proxy_arguments::WORD => {
+        Arg::Value(word)
+            if word == "user"
+                || word == backup_arguments::WORD
+                || word == proxy_arguments::WORD
+                || word == find_arguments::WORD =>
+        {
             let word = word.to_string_lossy();
             return UsageError(format!("serve and {word} are two commands; use one of them"));
         }
         Arg::Value(word) => {
             let word = word.to_string_lossy();
             let hint = nearest(&word, WORDS.iter().copied()).map(|near| match near {
-                "serve" | "user" | backup_arguments::WORD | proxy_arguments::WORD => near.to_owned(),
+                "serve" | "user" | backup_arguments::WORD | proxy_arguments::WORD | find_arguments::WORD => {
+                    near.to_owned()
+                }
                 option => format!("--{option}"),
             });
             (format!("unknown command {}", word.escape_debug()), hint)

@@ -40,7 +40,11 @@ pub(super) fn read_discovery(reader: &mut ValueReader<'_>, section: Section<'_, 
     reader.read_bool(section, "announce", &mut discovery.announce);
     reader.read_line(section, "name", &mut discovery.name);
     if discovery.name.len() > DiscoveryConfig::MAX_NAME {
-        let text = format!("discovery.name has {} bytes; the most are {}, so shorten it", discovery.name.len(), DiscoveryConfig::MAX_NAME);
+        let text = format!(
+            "discovery.name has {} bytes; the most are {}, so shorten it",
+            discovery.name.len(),
+            DiscoveryConfig::MAX_NAME
+        );
         reader.mistake(reader.line_of(section, "name"), text);
     }
     discovery

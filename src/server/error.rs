@@ -84,9 +84,17 @@ impl fmt::Display for StartError {
                     io::ErrorKind::AddrInUse => "another program has it",
                     io::ErrorKind::PermissionDenied => "ports below 1024 are reserved for root",
                     io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
-                    _ => return write!(f, "cannot receive questions on {address} (UDP): {error}; see listen in [discovery]"),
+                    _ => {
+                        return write!(
+                            f,
+                            "cannot receive questions on {address} (UDP): {error}; see listen in [discovery]"
+                        );
+                    }
                 };
-                write!(f, "cannot receive questions on {address} (UDP): {reason}; choose another address in listen of [discovery]")
+                write!(
+                    f,
+                    "cannot receive questions on {address} (UDP): {reason}; choose another address in listen of [discovery]"
+                )
             }
             StartError::Store(error) => error.fmt(f),
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),

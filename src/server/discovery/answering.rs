@@ -71,7 +71,10 @@ impl IgnoredPackets {
 
     fn report(&mut self) {
         if self.count > 0 {
-            log::info!("discovery: {} packets were not answered: no questions, too many, or from elsewhere", self.count);
+            log::info!(
+                "discovery: {} packets were not answered: no questions, too many, or from elsewhere",
+                self.count
+            );
         }
         *self = IgnoredPackets::default();
     }
@@ -97,7 +100,13 @@ pub(super) struct Answering {
 }
 
 impl Answering {
-    pub(super) fn new(sockets: Sockets, stopped: UnixStream, doors: Arc<Doors>, hub: Arc<Hub>, id: String) -> Answering {
+    pub(super) fn new(
+        sockets: Sockets,
+        stopped: UnixStream,
+        doors: Arc<Doors>,
+        hub: Arc<Hub>,
+        id: String,
+    ) -> Answering {
         let (recent, ignored) = (RecentAnswers::default(), IgnoredPackets::default());
         Answering { sockets, stopped, doors, hub, id, machine: machine_name(), recent, ignored }
     }

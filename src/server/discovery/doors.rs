@@ -37,9 +37,7 @@ enum DoorCertificate {
 
 impl Doors {
     /// The doors among these listeners. Those for proxies, programs and files are none, nor is the quick one.
-    pub(in crate::server) fn new<'a>(
-        listeners: impl Iterator<Item = (Service, &'a Transport, SocketAddr)>,
-    ) -> Doors {
+    pub(in crate::server) fn new<'a>(listeners: impl Iterator<Item = (Service, &'a Transport, SocketAddr)>) -> Doors {
         let mut doors = Doors { open: Vec::new(), certificate: DoorCertificate::Unknown };
         for (service, transport, address) in listeners {
             if !transport.is_plain() {
@@ -118,8 +116,12 @@ mod tests {
 
     #[test]
     fn a_door_is_told_only_where_it_is_open() {
-        let doors =
-            doors(&[(Way::Plain, "127.0.0.1:1"), (Way::Plain, "192.168.1.5:2"), (Way::Tls, "0.0.0.0:3"), (Way::Web, "[::]:4")]);
+        let doors = doors(&[
+            (Way::Plain, "127.0.0.1:1"),
+            (Way::Plain, "192.168.1.5:2"),
+            (Way::Tls, "0.0.0.0:3"),
+            (Way::Web, "[::]:4"),
+        ]);
         for (way, at, expected) in [
             (Way::Plain, "127.0.0.1", Some(1)),
             (Way::Plain, "192.168.1.5", Some(2)),

@@ -1,0 +1,336 @@
+//! `chatsock find`: asks the networks that this machine is in for servers, and lists what answers.
+//!
+//! *Owns* where the question goes, which answers are of one server, and the list.
+//! *Knows nothing of* how a question and an answer are spelled. An answer is a hint that anybody may have given: nothing here
+//! connects to anything.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use socket2::SockRef;
+
+use super::FindOptions;
+use crate::protocol::discovery::{MAX_PACKET, ServerHint, question};
+use crate::text::{pad, people, width};
+
+/// How often is asked, since UDP may lose a question.
+const QUESTIONS: u32 = 3;
+
+/// The time over which the questions are spread.
+const ASKING: Duration = Duration::from_secs(1);
+
+/// Where multicast DNS listens (RFC 6762, section 3): some networks pass that on and no broadcast.
+const MULTICAST: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
+
+/// Most servers listed. Far more than a network has; with fewer, somebody's flood of answers could hide them sooner.
+const MOST_SERVERS: usize = 256;
+
+/// What is printed if there is none.
+pub const NONE_FOUND: &str = "No chatsock server answered on this network.";
+
+/// A server that has answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundServer {
+    /// Where the answer came from.
+    pub address: IpAddr,
+    /// What it said.
+    pub hint: ServerHint,
+}
+
+/// Why nobody could be asked.
+#[derive(Debug)]
+pub enum FindError {
+    /// There is no socket to be had.
+    Socket(io::Error),
+    /// The system's random generator failed.
+    Random(getrandom::Error),
+}
+
+impl fmt::Display for FindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FindError::Socket(error) => write!(f, "cannot ask the network: {error}"),
+            FindError::Random(error) => write!(f, "cannot ask the network without random numbers: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for FindError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            FindError::Socket(error) => Some(error),
+            FindError::Random(error) => Some(error),
+        }
+    }
+}
+
+/// Where a question goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Destination {
+    /// To one machine, or to all at once.
+    Address(Ipv4Addr),
+    /// To [`MULTICAST`], in the network in which this machine has the address.
+    MulticastFrom(Ipv4Addr),
+}
+
+/// Asks the networks of this machine, and this machine itself. Takes as long as `options.wait`.
+///
+/// # Errors
+///
+/// Nobody could be asked.
+pub fn find(options: &FindOptions) -> Result<Vec<FoundServer>, FindError> {
+    let mut destinations = vec![Destination::Address(Ipv4Addr::BROADCAST), Destination::Address(Ipv4Addr::LOCALHOST)];
+    // Without the list of networks there is still the default one.
+    for interface in if_addrs::get_if_addrs().unwrap_or_default() {
+        if let if_addrs::IfAddr::V4(own) = interface.addr {
+            // A server here that listens at this address alone hears no broadcast.
+            destinations.push(Destination::Address(own.ip));
+            destinations.extend(own.broadcast.map(Destination::Address));
+            destinations.push(Destination::MulticastFrom(own.ip));
+        }
+    }
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(FindError::Random)?;
+    let nonce: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    ask(&destinations, options, &nonce).map_err(FindError::Socket)
+}
+
+/// Asks, and waits for answers.
+fn ask(destinations: &[Destination], options: &FindOptions, nonce: &str) -> io::Result<Vec<FoundServer>> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    socket.set_broadcast(true)?;
+    let packet = question(nonce);
+    let (start, mut found) = (Instant::now(), Vec::new());
+    let pause = options.wait.min(ASKING) / QUESTIONS;
+    let mut asked = 0;
+    let mut buffer = [0; MAX_PACKET + 1];
+    loop {
+        let elapsed = start.elapsed();
+        if elapsed >= options.wait {
+            return Ok(found);
+        }
+        if asked < QUESTIONS && elapsed >= pause * asked {
+            asked += 1;
+            for (index, destination) in destinations.iter().enumerate() {
+                if !destinations.iter().take(index).any(|earlier| earlier == destination) {
+                    send(&socket, *destination, options.port, &packet);
+                }
+            }
+            continue;
+        }
+        let next = if asked < QUESTIONS { pause * asked } else { options.wait };
+        // A timeout of zero is refused.
+        socket.set_read_timeout(Some(next.saturating_sub(elapsed).max(Duration::from_millis(1))))?;
+        match socket.recv_from(&mut buffer) {
+            Ok((length, source)) if source.port() == options.port => {
+                if let Some(hint) = buffer.get(..length).and_then(|packet| ServerHint::read(packet, nonce)) {
+                    add(&mut found, FoundServer { address: source.ip(), hint });
+                }
+            }
+            // From somebody who was not asked, or nothing in time.
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// Sends one question. A network that does not take it is asked by the other ways, or cannot be.
+fn send(socket: &UdpSocket, destination: Destination, port: u16, packet: &[u8]) {
+    let to = match destination {
+        Destination::Address(address) => address,
+        Destination::MulticastFrom(own) => {
+            if SockRef::from(socket).set_multicast_if_v4(&own).is_err() {
+                return;
+            }
+            MULTICAST
+        }
+    };
+    if let Err(error) = socket.send_to(packet, SocketAddr::from((to, port))) {
+        log::debug!("{to} cannot be asked: {error}");
+    }
+}
+
+/// Adds an answer, unless its server is there already. A server answers once for each network it is asked in; its address in one
+/// that others see is better than that of this machine alone.
+fn add(found: &mut Vec<FoundServer>, new: FoundServer) {
+    let people = new.hint.people;
+    let is_same = |old: &FoundServer| {
+        let is_one = !new.hint.id.is_empty() && ServerHint { people, ..old.hint.clone() } == new.hint;
+        is_one || old.address == new.address && old.hint.id == new.hint.id
+    };
+    let known = found.iter().position(is_same);
+    match known.and_then(|index| found.get_mut(index)) {
+        Some(old) => {
+            if old.address.is_loopback() {
+                *old = new;
+            }
+        }
+        None => {
+            if found.len() < MOST_SERVERS {
+                found.push(new);
+            }
+        }
+    }
+}
+
+/// The list for people: a line per server, in columns.
+#[must_use]
+pub fn table(found: &[FoundServer]) -> String {
+    let named = |name: &str, port: Option<u16>| port.map_or_else(String::new, |port| format!("{name} {port}"));
+    let rows = found.iter().map(|FoundServer { address, hint }| {
+        let place = match hint.port {
+            Some(port) => SocketAddr::from((*address, port)).to_string(),
+            None => address.to_string(),
+        };
+        let tls = named("tls", hint.tls);
+        let tls = [Some(tls), hint.fingerprint.clone()].into_iter().flatten().filter(|part| !part.is_empty());
+        let tls = tls.collect::<Vec<_>>().join(" ");
+        let people = people(usize::try_from(hint.people).unwrap_or(usize::MAX));
+        [hint.name.clone(), place, tls, named("web", hint.web), named("https", hint.web_tls), people]
+    });
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort();
+    let widths = (0..6).map(|column| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0));
+    let widths: Vec<_> = widths.collect();
+    let lines = rows.iter().map(|row| {
+        let cells = row.iter().zip(&widths).filter(|(_, width)| **width > 0);
+        let cells: Vec<_> = cells.map(|(cell, width)| pad(cell, *width)).collect();
+        cells.join("  ").trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[derive(Serialize)]
+struct FoundObject<'a> {
+    name: &'a str,
+    ip: IpAddr,
+    port: Option<u16>,
+    tls: Option<u16>,
+    fingerprint: Option<&'a str>,
+    web: Option<u16>,
+    web_tls: Option<u16>,
+    people: u32,
+}
+
+/// The list for programs: a JSON object per line.
+#[must_use]
+pub fn objects(found: &[FoundServer]) -> String {
+    let objects = found.iter().filter_map(|FoundServer { address, hint }| {
+        let ServerHint { name, port, tls, fingerprint, web, web_tls, people, .. } = hint;
+        let object = FoundObject {
+            name,
+            ip: *address,
+            port: *port,
+            tls: *tls,
+            fingerprint: fingerprint.as_deref(),
+            web: *web,
+            web_tls: *web_tls,
+            people: *people,
+        };
+        serde_json::to_string(&object).ok()
+    });
+    objects.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn server(address: &str, id: &str, name: &str) -> FoundServer {
+        let hint = ServerHint { id: id.to_owned(), name: name.to_owned(), port: Some(5555), ..ServerHint::default() };
+        FoundServer { address: address.parse().unwrap(), hint }
+    }
+
+    fn all(answers: &[FoundServer]) -> Vec<String> {
+        let mut found = Vec::new();
+        answers.iter().for_each(|answer| add(&mut found, answer.clone()));
+        found.iter().map(|server| format!("{} {}", server.hint.name, server.address)).collect()
+    }
+
+    #[test]
+    fn the_answers_of_one_server_are_one_line_with_the_address_that_others_see() {
+        let mut busy = server("192.168.1.5", "a", "box");
+        busy.hint.people = 3;
+        assert_eq!(all(&[server("127.0.0.1", "a", "box"), busy]), ["box 192.168.1.5"]);
+        assert_eq!(all(&[server("192.168.1.5", "a", "box"), server("127.0.0.1", "a", "box")]), ["box 192.168.1.5"]);
+        let two = [server("192.168.1.5", "a", "box"), server("192.168.1.6", "b", "box")];
+        assert_eq!(all(&two), ["box 192.168.1.5", "box 192.168.1.6"]);
+    }
+
+    #[test]
+    fn an_answer_with_another_server_s_id_hides_nothing() {
+        let mut forged = server("192.168.1.66", "a", "box");
+        forged.hint.fingerprint = Some("AB".to_owned());
+        assert_eq!(all(&[server("192.168.1.5", "a", "box"), forged]), ["box 192.168.1.5", "box 192.168.1.66"]);
+        let nameless = [server("192.168.1.5", "", "box"), server("192.168.1.6", "", "box")];
+        assert_eq!(all(&nameless).len(), 2);
+    }
+
+    #[test]
+    fn a_flood_of_answers_is_bounded() {
+        let flood: Vec<_> = (0..1000).map(|number| server("192.168.1.5", &number.to_string(), "box")).collect();
+        assert_eq!(all(&flood).len(), MOST_SERVERS);
+    }
+
+    #[test]
+    fn the_list_is_in_columns() {
+        let mut full = server("192.168.1.5", "a", "box");
+        full.hint = ServerHint {
+            tls: Some(5556),
+            fingerprint: Some("AB:CD".to_owned()),
+            web: Some(8080),
+            people: 3,
+            ..full.hint
+        };
+        assert_eq!(table(&[full.clone()]), "box  192.168.1.5:5555  tls 5556 AB:CD  web 8080  3 people");
+        let mut other = server("10.0.0.17", "b", "Büro");
+        other.hint.people = 1;
+        assert_eq!(
+            table(&[full.clone(), other]).lines().collect::<Vec<_>>(),
+            [
+                "Büro  10.0.0.17:5555                              1 person",
+                "box   192.168.1.5:5555  tls 5556 AB:CD  web 8080  3 people"
+            ]
+        );
+        let line = objects(&[full]);
+        let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&object["ip"], &object["tls"]), (&"192.168.1.5".into(), &5556.into()));
+        assert!(object["web_tls"].is_null());
+    }
+
+    /// Answers each question on this machine, some of them wrongly.
+    fn answer(socket: &UdpSocket, answers: &[&str]) {
+        let mut buffer = [0; 2048];
+        let (length, source) = socket.recv_from(&mut buffer).unwrap();
+        assert_eq!(length, 400);
+        let asked: serde_json::Value = serde_json::from_slice(&buffer[..length]).unwrap();
+        for answer in answers {
+            let answer = answer.replace("NONCE", asked["nonce"].as_str().unwrap());
+            socket.send_to(answer.as_bytes(), source).unwrap();
+        }
+    }
+
+    #[test]
+    fn only_the_answers_to_this_question_are_found() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let answering = thread::spawn(move || {
+            answer(
+                &socket,
+                &[
+                    "no JSON",
+                    r#"{"chatsock":"here","nonce":"another","name":"x","port":1}"#,
+                    r#"{"chatsock":"here","nonce":"NONCE","name":"box\u001b[2J","port":5555,"people":2}"#,
+                ],
+            );
+        });
+        let options = FindOptions { wait: Duration::from_millis(400), port, json: false };
+        let found = ask(&[Destination::Address(Ipv4Addr::LOCALHOST)], &options, "0123456789").unwrap();
+        answering.join().unwrap();
+        assert_eq!(table(&found), "box[2J  127.0.0.1:5555  2 people");
+    }
+}
