@@ -14,8 +14,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use rcgen::{CertificateParams, DnType, KeyPair};
 use ring::digest::{SHA256, digest};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
@@ -60,8 +59,7 @@ struct CertificatePair {
 impl Certificate {
     /// Loads the configured pair, or the self-signed one, which is made if it is missing.
     pub(super) fn open(config: &Config) -> Result<Certificate, CertificateError> {
-        let pair = load(config)?;
-        Ok(Certificate { current: RwLock::new(pair) })
+        load(config).map(|pair| Certificate { current: RwLock::new(pair) })
     }
 
     /// Reads the pair again, for new connections.
@@ -87,6 +85,12 @@ impl Certificate {
         self.current.read().unwrap_or_else(PoisonError::into_inner).pin.clone()
     }
 
+    /// The fingerprint of the pair that the server would use, if that is there already.
+    #[cfg(feature = "discovery")]
+    pub(super) fn existing_fingerprint(config: &Config) -> Option<String> {
+        existing_pair(config).ok()?.map(|pair| pair.fingerprint)
+    }
+
     /// SHA-256 of the certificate, in the form that clients show.
     pub(super) fn fingerprint(&self) -> String {
         self.current.read().unwrap_or_else(PoisonError::into_inner).fingerprint.clone()
@@ -96,22 +100,17 @@ impl Certificate {
 /// Checks that the server could start with the pair, without making or changing anything. Returns warnings for the admin.
 pub(super) fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, CertificateError> {
     let warn = |pair: CertificatePair| warnings::warnings(&pair.path, &pair.facts, now);
-    if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
-        return read_pair(certificate, key).map(warn);
-    }
-    let (certificate, key) = self_signed_files(config);
-    if is_missing(&certificate) || is_missing(&key) {
-        return Ok(Vec::new());
-    }
-    read_pair(&certificate, &key).map(warn)
+    existing_pair(config).map(|pair| pair.map(warn).unwrap_or_default())
 }
 
-/// The fingerprint of the certificate that the server would use, if it is there already.
-#[cfg(feature = "discovery")]
-pub(super) fn existing_fingerprint(config: &Config) -> Option<String> {
-    let own = config.tls.certificate.clone().zip(config.tls.key.clone());
-    let (certificate, key) = own.unwrap_or_else(|| self_signed_files(config));
-    read_pair(&certificate, &key).map(|pair| pair.fingerprint).ok()
+/// The pair that the server would use. `None` if that has to be made first.
+fn existing_pair(config: &Config) -> Result<Option<CertificatePair>, CertificateError> {
+    if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
+        return read_pair(certificate, key).map(Some);
+    }
+    let (certificate, key) = self_signed_files(config);
+    let is_made = !is_missing(&certificate) && !is_missing(&key);
+    is_made.then(|| read_pair(&certificate, &key)).transpose()
 }
 
 /// Why there is no usable certificate.

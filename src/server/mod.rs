@@ -144,17 +144,6 @@ pub fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, StartError>
     Ok(Vec::new())
 }
 
-/// SHA-256 of the certificate that the server of this configuration would show, if it is there already.
-#[cfg(feature = "discovery")]
-#[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
-fn existing_fingerprint(config: &Config) -> Option<String> {
-    #[cfg(feature = "tls")]
-    if transport::needs_certificate(config) {
-        return certificate::existing_fingerprint(config);
-    }
-    None
-}
-
 /// Opens the store, if there is one. Later problems go to the log and to the operators.
 fn open_store(
     config: &Config,

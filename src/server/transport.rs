@@ -155,6 +155,17 @@ pub(super) fn needs_certificate(config: &Config) -> bool {
     [&config.tls.listen, &config.proxy.tls_listen, &config.files.tls_listen].iter().any(|list| !list.is_empty())
 }
 
+/// SHA-256 of the certificate that the server of this configuration would show, if it is there already.
+#[cfg(feature = "discovery")]
+#[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
+pub(super) fn existing_fingerprint(config: &Config) -> Option<String> {
+    #[cfg(feature = "tls")]
+    if needs_certificate(config) {
+        return Certificate::existing_fingerprint(config);
+    }
+    None
+}
+
 impl Transport {
     /// Whether the connection is unencrypted.
     pub(super) fn is_plain(&self) -> bool {

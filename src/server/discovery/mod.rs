@@ -1,6 +1,6 @@
 //! Being found in the network: answers to `chatsock find`, and announcements by multicast DNS.
 //!
-//! *Owns* what is said about the server, and to whom its listeners are open.
+//! *Owns* what is said about the server, and which of its listeners are open to others.
 //! *Knows nothing of* JSON and DNS.
 
 mod announce;
@@ -31,7 +31,7 @@ pub use service::AvahiError;
 ///
 /// There is nothing to announce, or a port is not known.
 pub fn avahi_service(config: &Config) -> Result<String, AvahiError> {
-    service::avahi_service(config, super::existing_fingerprint(config))
+    service::avahi_service(config, super::transport::existing_fingerprint(config))
 }
 
 /// Stack of the threads here. They parse and write objects of a few hundred bytes, and log.
