@@ -16,27 +16,21 @@ use super::Capacity;
 use super::files;
 use super::proxy_header;
 use super::socket_options::set_options;
-use super::transport::{Entrance, Service, TurnedAway};
+use super::transport::{Entrance, Service};
+use super::turned_away::TurnedAway;
 #[cfg(feature = "web")]
 use super::web;
-use crate::access::admission::AdmissionError;
 use crate::access::rate::Rate;
 use crate::hub::Hub;
 use crate::hub::shutdown::Open;
 use crate::outbox::{DisconnectReason, Outbox};
 use crate::session::Session;
 use crate::text;
-use crate::text::seconds;
 use crate::ui::palette::Door;
 
 /// Stack of a client's thread, in bytes. A session needs about 20 KiB in an optimised build and three times that in a
 /// debug build. Only touched pages become resident.
 const CLIENT_STACK: usize = 128 * 1024;
-
-/// Sent to a client for which there is no room.
-const FULL: &str = "The server is full. Please try again later.";
-/// Sent to a client that connects during the stop.
-const STOPPING: &str = "The server is shutting down. Please try again later.";
 
 /// How long a refused socket stays open, so that the refusal can arrive.
 const REFUSED_STAYS: Duration = Duration::from_secs(1);
@@ -65,7 +59,7 @@ pub(super) fn accept(listener: &TcpListener, entrance: &Arc<Entrance>, hub: &Arc
                 Some(libc::EMFILE | libc::ENFILE) => {
                     if spare.take().is_some() {
                         if let Ok((stream, peer)) = listener.accept() {
-                            refuse(stream, peer, entrance, hub, &TurnedAway::for_now(FULL));
+                            refuse(stream, peer, entrance, hub, &TurnedAway::Full);
                         }
                     } else {
                         hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
@@ -89,7 +83,7 @@ fn open_spare() -> Option<File> {
 
 fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Arc<Hub>, capacity: Capacity) {
     if hub.shutdown.is_announced() {
-        return refuse(stream, peer, entrance, hub, &TurnedAway::for_now(STOPPING));
+        return refuse(stream, peer, entrance, hub, &TurnedAway::Stopping);
     }
     let address = peer.ip().to_canonical();
     // By address first, so that an address with too many connections takes up no room.
@@ -100,7 +94,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
     let limit = hub.config().limits.max_connections.unwrap_or(usize::MAX).min(capacity.connections);
     let Some(open) = hub.shutdown.enter(limit) else {
         leave(hub, counted, address);
-        return refuse(stream, peer, entrance, hub, &TurnedAway::for_now(FULL));
+        return refuse(stream, peer, entrance, hub, &TurnedAway::Full);
     };
     let door = match entrance.service {
         Service::Session(door) => door,
@@ -139,7 +133,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
         log::warn!("{peer}: cannot start a thread: {error}");
         leave(hub, counted, address);
         if let Some(outbox) = Arc::into_inner(outbox) {
-            refuse(outbox.into_stream(), peer, entrance, hub, &TurnedAway::for_now(FULL));
+            refuse(outbox.into_stream(), peer, entrance, hub, &TurnedAway::Full);
         }
         // Usually memory or threads are short for a moment; accepting more at once would make it worse.
         hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
@@ -148,7 +142,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
 
 /// Sends one line to a client that is not admitted, and closes the socket a little later.
 fn refuse(stream: TcpStream, peer: SocketAddr, entrance: &Entrance, hub: &Hub, why: &TurnedAway) {
-    log::info!("{peer}: refused: {}", why.line);
+    log::info!("{peer}: refused: {why}");
     let socket = SockRef::from(&stream);
     // If the socket does not accept the line at once, the client does not get it.
     let _ = socket.send_with_flags(&entrance.refusal(why), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
@@ -288,10 +282,9 @@ fn receive_request(connection: &mut Connection, deadline: Instant) -> Result<(),
 /// applied to the connections in the roster, so it has missed this one; later decisions will not.
 fn decided_meanwhile(hub: &Hub, address: Option<IpAddr>) -> Option<(TurnedAway, DisconnectReason)> {
     if hub.shutdown.is_announced() {
-        return Some((TurnedAway::for_now(STOPPING), DisconnectReason::Stopping));
+        return Some((TurnedAway::Stopping, DisconnectReason::Stopping));
     }
-    let ban = hub.address_bans.find(address?, hub.moment())?;
-    Some((TurnedAway::for_good(ban.notice(hub.moment()).to_string()), DisconnectReason::AddressBanned))
+    Some((banned(hub, address?)?, DisconnectReason::AddressBanned))
 }
 
 #[inline(never)]
@@ -327,11 +320,7 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason)
 fn enter_by(hub: &Hub, entrance: &Entrance, address: IpAddr, now: Instant) -> Result<CountedTowards, TurnedAway> {
     if entrance.service == Service::Proxied {
         let is_trusted = hub.config().proxy.trusted.iter().any(|network| network.contains(address));
-        return if is_trusted {
-            enter_for_others(hub, address, now)
-        } else {
-            Err(TurnedAway::stranger(proxy_header::NOT_A_PROXY))
-        };
+        return if is_trusted { enter_for_others(hub, address, now) } else { Err(TurnedAway::NotAProxy) };
     }
     if let Some(why) = entrance.refuses_plain(&hub.config(), address) {
         return Err(why);
@@ -356,7 +345,7 @@ fn speaks_for_others(hub: &Hub, entrance: &Entrance, address: IpAddr) -> bool {
 /// Admits a connection of a proxy until it has named an address.
 fn enter_for_others(hub: &Hub, proxy: IpAddr, now: Instant) -> Result<CountedTowards, TurnedAway> {
     let entered = hub.limits.pending_heads().enter(proxy, Some(MOST_PENDING_HEADS), None, now);
-    entered.map(|()| CountedTowards::ByProxy).map_err(|_| TurnedAway::for_now(FULL))
+    entered.map(|()| CountedTowards::ByProxy).map_err(|_| TurnedAway::Full)
 }
 
 /// A connection that was admitted no longer counts.
@@ -368,11 +357,16 @@ fn leave(hub: &Hub, counted: CountedTowards, address: IpAddr) {
     }
 }
 
+/// The refusal, if an address is banned.
+fn banned(hub: &Hub, address: IpAddr) -> Option<TurnedAway> {
+    let moment = hub.moment();
+    hub.address_bans.find(address, moment).map(|ban| TurnedAway::Banned(Box::new(ban), moment))
+}
+
 /// Admits a connection or returns the refusal.
 fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<CountedTowards, TurnedAway> {
-    let moment = hub.moment();
-    if let Some(ban) = hub.address_bans.find(address, moment) {
-        return Err(TurnedAway::for_good(ban.notice(moment).to_string()));
+    if let Some(why) = banned(hub, address) {
+        return Err(why);
     }
     let config = hub.config();
     if config.is_exempt(address) {
@@ -382,16 +376,7 @@ fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<CountedTowards, Tur
     let rate = limits.connections_per_ip_per_minute.and_then(|count| u32::try_from(count).ok());
     let rate = rate.and_then(|count| Rate::new(count, count, Duration::from_secs(60)));
     let entered = hub.limits.admission().enter(address, limits.connections_per_ip, rate, now);
-    entered.map(|()| CountedTowards::ByAddress).map_err(|why| {
-        TurnedAway::for_now(match why {
-            AdmissionError::TooManyOpen(limit) => {
-                format!("Too many connections from your address: at most {limit} at once.")
-            }
-            AdmissionError::TooManyNew(wait) => {
-                format!("Too many new connections from your address: try again in {}.", seconds(wait))
-            }
-        })
-    })
+    entered.map(|()| CountedTowards::ByAddress).map_err(TurnedAway::NotAdmitted)
 }
 
 #[cfg(test)]

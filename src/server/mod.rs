@@ -20,6 +20,7 @@ mod proxy_header;
 mod reminder;
 mod socket_options;
 mod transport;
+mod turned_away;
 #[cfg(feature = "web")]
 mod web;
 

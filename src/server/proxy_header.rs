@@ -7,24 +7,13 @@ use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::transport::{Entrance, TurnedAway};
+use super::transport::Entrance;
+use super::turned_away::TurnedAway;
 use crate::outbox::{DisconnectReason, Outbox};
 use crate::protocol::proxy::{HeaderError, HeaderVerdict, Source, parse};
 
 /// How long the header may take. A proxy sends it with the connection's first packet.
 const HEADER: Duration = Duration::from_secs(5);
-
-/// Said to anybody who is not a trusted proxy, whatever they send.
-pub(super) const NOT_A_PROXY: &str = "This port is for proxies.";
-
-/// Said where the header is of version 1.
-const VERSION_1: &str = "This port takes PROXY headers of version 2, not of version 1.";
-
-/// Said where the header is for a socket that has no address.
-const NO_ADDRESS: &str = "This port takes connections over TCP only, not over a UNIX socket.";
-
-/// Said where the header has an address that would be believed to be somebody else's.
-const NOT_A_CLIENT: &str = "The PROXY header has an address that no client can have here.";
 
 /// Why no session begins.
 enum ProxyHeaderError {
@@ -53,7 +42,7 @@ pub(super) fn receive(
     let ended = match named.and_then(|client| admit(client).map_err(ProxyHeaderError::Refused)) {
         Ok(()) => return Ok(()),
         Err(ProxyHeaderError::Refused(why)) => {
-            log::info!("client {} from {proxy}: refused: {}", outbox.id(), why.line);
+            log::info!("client {} from {proxy}: refused: {why}", outbox.id());
             outbox.turn_away(&entrance.refusal(&why), DisconnectReason::Refused);
             DisconnectReason::Refused
         }
@@ -104,8 +93,8 @@ fn read_header(outbox: &Outbox, proxy: SocketAddr, deadline: Instant) -> Result<
 fn invalid(outbox: &Outbox, proxy: SocketAddr, error: HeaderError) -> ProxyHeaderError {
     log::warn!("client {} from {proxy}: {error}", outbox.id());
     match error {
-        HeaderError::Text => ProxyHeaderError::Refused(TurnedAway::for_good(VERSION_1)),
-        HeaderError::Unix => ProxyHeaderError::Refused(TurnedAway::for_good(NO_ADDRESS)),
+        HeaderError::Text => ProxyHeaderError::Refused(TurnedAway::ProxyVersion1),
+        HeaderError::Unix => ProxyHeaderError::Refused(TurnedAway::NoAddress),
         HeaderError::NoHeader
         | HeaderError::Version(_)
         | HeaderError::Family(_)
@@ -121,7 +110,7 @@ fn client(source: Source, proxy: SocketAddr) -> Result<SocketAddr, ProxyHeaderEr
         Source::Client(client) if is_believed(client.ip(), proxy.ip().to_canonical()) => Ok(client),
         Source::Client(client) => {
             log::warn!("from {proxy}: a PROXY header with the address {}", client.ip());
-            Err(ProxyHeaderError::Refused(TurnedAway::for_good(NOT_A_CLIENT)))
+            Err(ProxyHeaderError::Refused(TurnedAway::NotAClient))
         }
     }
 }

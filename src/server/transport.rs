@@ -19,6 +19,7 @@ use super::error::StartError;
 #[cfg(feature = "tls")]
 use super::handshake;
 use super::ports::Ports;
+use super::turned_away::TurnedAway;
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::outbox::{DisconnectReason, Outbox};
@@ -68,35 +69,6 @@ impl Service {
             #[cfg(feature = "web")]
             Service::Web => other == Service::Web,
         }
-    }
-}
-
-/// Why a connection is not admitted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TurnedAway {
-    pub(super) line: String,
-    /// It would be the same later.
-    pub(super) for_good: bool,
-    /// It is said in text where TLS would follow: TLS begins behind the header of a proxy, and there is none.
-    pub(super) in_text: bool,
-}
-
-impl TurnedAway {
-    /// For now.
-    pub(super) fn for_now(line: impl Into<String>) -> TurnedAway {
-        TurnedAway { line: line.into(), for_good: false, in_text: false }
-    }
-
-    /// As long as a ban or a setting stands.
-    pub(super) fn for_good(line: impl Into<String>) -> TurnedAway {
-        TurnedAway { line: line.into(), for_good: true, in_text: false }
-    }
-}
-
-impl TurnedAway {
-    /// A stranger on a listener for proxies.
-    pub(super) fn stranger(line: impl Into<String>) -> TurnedAway {
-        TurnedAway { in_text: true, ..TurnedAway::for_good(line) }
     }
 }
 
@@ -274,17 +246,15 @@ impl Transport {
 #[cfg(feature = "json")]
 fn refusal_of_json(why: &TurnedAway) -> Cow<'static, [u8]> {
     let mut answer = Vec::new();
-    Object { content: why.line.as_str().into(), ..Object::new("bye", Timestamp::now()) }.write(&mut answer);
+    Object { content: why.to_string().into(), ..Object::new("bye", Timestamp::now()) }.write(&mut answer);
     answer.into()
 }
 
 /// A refusal to a client that expects HTTP.
 #[cfg(feature = "web")]
 fn refusal_of_web(why: &TurnedAway) -> Cow<'static, [u8]> {
-    let line = why.line.clone();
-    let refusal = if why.for_good { http::HttpRefusal::Forbidden(line) } else { http::HttpRefusal::Full(line) };
     let mut answer = Vec::new();
-    http::write_refusal(&refusal, http::Method::Get, &mut answer);
+    http::write_refusal(&http::HttpRefusal::from(why), http::Method::Get, &mut answer);
     answer.into()
 }
 
@@ -310,7 +280,7 @@ impl Entrance {
 
     /// The bytes that refuse a connection at once. Without a handshake, TLS can only send an alert.
     pub(super) fn refusal(&self, why: &TurnedAway) -> Cow<'static, [u8]> {
-        let in_text = || format!("! {}\r\n", why.line).into_bytes().into();
+        let in_text = || format!("! {why}\r\n").into_bytes().into();
         match &self.transport {
             Transport::Plain => match self.service {
                 #[cfg(feature = "json")]
@@ -320,7 +290,8 @@ impl Entrance {
                 Service::Web => refusal_of_web(why),
             },
             #[cfg(feature = "tls")]
-            Transport::Tls(_) if why.in_text => in_text(),
+            // TLS begins behind the header of a proxy, and there is none.
+            Transport::Tls(_) if *why == TurnedAway::NotAProxy => in_text(),
             #[cfg(feature = "tls")]
             Transport::Tls(_) => OtherProtocol::Tls.answer(None),
         }
@@ -351,9 +322,7 @@ impl Entrance {
         if !self.transport.is_plain() || config.takes_plain(address) {
             return None;
         }
-        let remedy = self.ports.tls.map_or_else(String::new, |port| format!(": use TLS on port {port}"));
-        let line = format!("This server takes no unencrypted connections from your address{remedy}.");
-        Some(TurnedAway::for_good(line))
+        Some(TurnedAway::NeedsTls(self.ports.tls))
     }
 }
 
@@ -365,7 +334,7 @@ mod tests {
     fn refused(plain: Plain, ports: Ports, address: &str) -> Option<String> {
         let entrance = Entrance { service: Service::Session(Door::Plain), transport: Transport::Plain, ports };
         let config = Config { plain, ..Config::default() };
-        entrance.refuses_plain(&config, address.parse().unwrap()).map(|why| why.line)
+        entrance.refuses_plain(&config, address.parse().unwrap()).map(|why| why.to_string())
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::files;
-use super::transport::TurnedAway;
+use super::turned_away::TurnedAway;
 use crate::hub::Hub;
 use crate::outbox::{DisconnectReason, Outbox};
 use crate::protocol::http::{
@@ -76,8 +76,8 @@ impl From<HttpRefusal> for FirstRequestError {
 }
 
 impl From<TurnedAway> for FirstRequestError {
-    fn from(TurnedAway { line, for_good, .. }: TurnedAway) -> FirstRequestError {
-        FirstRequestError::Refused(if for_good { HttpRefusal::Forbidden(line) } else { HttpRefusal::Full(line) })
+    fn from(why: TurnedAway) -> FirstRequestError {
+        FirstRequestError::Refused(HttpRefusal::from(&why))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::chat::secret::Hashed;
 use crate::chat::secret::Secret;
 use crate::hub::roster::{Login, User};
 use crate::store::CreateAccountError;
-use crate::ui::palette::{AccountAsk, Answer, LoginRefusal, Refusal};
+use crate::ui::palette::{AccountAsk, AccountRefusal, Answer, LoginRefusal};
 use crate::ui::screen::LineKind;
 
 /// A new password with fewer characters is called short: NIST SP 800-63B, revision 3, section 5.1.1.1, asks for eight.
@@ -32,46 +32,40 @@ impl Session {
         let user = self.user.clone()?;
         let name = user.name();
         let required = self.hub.accounts() == AccountPolicy::Required;
-        if let AccountAsk::Ghost(wanted) = &ask
-            && let Some(line) = self.ghost_of_guest(wanted)
-        {
-            self.refuse(&line);
-            return None;
-        }
-        let prompt = match &ask {
-            _ if !self.hub.accounts().are_kept() => Err(Refusal::NoAccounts.to_string()),
-            AccountAsk::Register if user.account().is_some() => {
-                Err(format!("{name} is registered already; :passwd changes its password."))
+        let ghost = if let AccountAsk::Ghost(wanted) = &ask { self.ghost_of_guest(wanted) } else { None };
+        let prompt = match (&ask, ghost) {
+            (_, Some(refusal)) => Err(refusal),
+            _ if !self.hub.accounts().are_kept() => Err(AccountRefusal::NoAccounts),
+            (AccountAsk::Register, None) if user.account().is_some() => Err(AccountRefusal::Registered(name)),
+            (AccountAsk::Register | AccountAsk::Unregister, None) if required => Err(AccountRefusal::AdminOnly),
+            (AccountAsk::Register, None) if self.hub.is_reserved(&name, self.ip()) => {
+                Err(AccountRefusal::OperatorName(name))
             }
-            AccountAsk::Register | AccountAsk::Unregister if required => {
-                Err("Only the admin creates and removes accounts here.".to_owned())
-            }
-            AccountAsk::Register if self.hub.is_reserved(&name, self.ip()) => {
-                Err(format!("{name} is an operator's name: its account can only be created on the server itself."))
-            }
-            AccountAsk::Register if self.hub.is_registered(&name) => {
-                Err(format!("Somebody has registered {name}. If it was you, use :login {name}."))
-            }
-            AccountAsk::Register => match self.not_for_an_account(&name) {
-                Some(line) => Err(line),
+            (AccountAsk::Register, None) if self.hub.is_registered(&name) => Err(AccountRefusal::Taken(name)),
+            (AccountAsk::Register, None) => match self.not_for_an_account(&name) {
+                Some(refusal) => Err(refusal),
                 None => Ok(format!("Choose a password for {name}; you will be asked for it twice.")),
             },
-            AccountAsk::ChangePassword | AccountAsk::Unregister if user.account().is_none() => {
-                Err("You are not logged in: :register creates an account, :login <name> uses yours.".to_owned())
+            (AccountAsk::ChangePassword | AccountAsk::Unregister, None) if user.account().is_none() => {
+                Err(AccountRefusal::NotLoggedIn)
             }
-            AccountAsk::ChangePassword => Ok(String::new()),
-            AccountAsk::Unregister => Ok(format!("The password of {name} deletes the account; Enter goes back.")),
-            AccountAsk::Login(wanted) | AccountAsk::Ghost(wanted) if *wanted == name && user.account().is_some() => {
-                Err(format!("You are logged in as {name}."))
+            (AccountAsk::ChangePassword, None) => Ok(String::new()),
+            (AccountAsk::Unregister, None) => {
+                Ok(format!("The password of {name} deletes the account; Enter goes back."))
             }
-            AccountAsk::Login(wanted) | AccountAsk::Ghost(wanted) => {
+            (AccountAsk::Login(wanted) | AccountAsk::Ghost(wanted), None)
+                if *wanted == name && user.account().is_some() =>
+            {
+                Err(AccountRefusal::LoggedIn(name))
+            }
+            (AccountAsk::Login(wanted) | AccountAsk::Ghost(wanted), None) => {
                 Ok(format!("The password of {wanted}; Enter goes back."))
             }
         };
         match prompt {
             Ok(prompt) => Some(Answer::PasswordWanted { ask, prompt }),
-            Err(line) => {
-                self.refuse(line);
+            Err(refusal) => {
+                self.refuse(refusal);
                 None
             }
         }
@@ -113,8 +107,8 @@ impl Session {
         if self.hub.is_reserved(&user.name(), self.ip()) {
             return;
         }
-        if let Some(line) = self.not_for_an_account(&user.name()) {
-            return self.refuse(line);
+        if let Some(refusal) = self.not_for_an_account(&user.name()) {
+            return self.refuse(refusal);
         }
         if let Err(wait) = self.hub.limits.count_registration(self.ip(), &self.hub.config(), self.now()) {
             let wait = crate::chat::duration::told(wait);

@@ -7,7 +7,7 @@ use super::Session;
 use crate::chat::names::{NameError, UserName};
 use crate::hub::roster::NameInUseError;
 use crate::store::ReadError;
-use crate::ui::palette::{Answer, LoginRefusal};
+use crate::ui::palette::{AccountRefusal, Answer, LoginRefusal};
 
 impl Session {
     /// The answer to a guest's name that could be mistaken for an account's, or for a reserved word.
@@ -40,11 +40,11 @@ impl Session {
 
     /// Why a guest's name cannot be registered: it could be mistaken for an account created since.
     #[inline(never)]
-    pub(super) fn not_for_an_account(&self, name: &UserName) -> Option<String> {
+    pub(super) fn not_for_an_account(&self, name: &UserName) -> Option<AccountRefusal> {
         match self.hub.look_alike(name, self.ip()) {
             Ok(None) => None,
-            Ok(Some(other)) => Some(format!("{name} looks like {other}, which is registered: choose another name.")),
-            Err(ReadError(reason)) => Some(LoginRefusal::NotKept(reason.to_string()).to_string()),
+            Ok(Some(other)) => Some(AccountRefusal::LooksLike { name: name.clone(), other }),
+            Err(ReadError(reason)) => Some(AccountRefusal::NotKept(reason.to_string())),
         }
     }
 }

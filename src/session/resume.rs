@@ -26,7 +26,7 @@ use crate::hub::{Membership, OpenRoom};
 use crate::outbox::DisconnectReason;
 use crate::store::{AccountRecord, OpenRoomRecord};
 use crate::text::seconds;
-use crate::ui::palette::{Answer, Came, Refusal, ReturnTo};
+use crate::ui::palette::{AccountRefusal, Answer, Came, ReturnTo};
 use crate::ui::screen::LineKind;
 
 /// How the door of a room that asks for no password is recorded.
@@ -360,18 +360,18 @@ impl Session {
     /// `:ghost` at the name prompt.
     #[inline(never)]
     pub(super) fn begin_ghost(&mut self, name: UserName) -> Option<Answer> {
-        let line = match self.ghost_of_guest(&name) {
-            Some(line) => line,
-            None if !self.hub.accounts().are_kept() => Refusal::NoAccounts.to_string(),
+        let refusal = match self.ghost_of_guest(&name) {
+            Some(refusal) => refusal,
+            None if !self.hub.accounts().are_kept() => AccountRefusal::NoAccounts,
             None => return Some(Answer::GhostNeedsPassword { name }),
         };
-        self.refuse(&line);
+        self.refuse(&refusal);
         None
     }
 
     /// Why a guest's connection cannot be ended by a password. `None` if the name is not a guest's, or if only its
     /// owner may know that it is an account.
-    pub(super) fn ghost_of_guest(&self, name: &UserName) -> Option<String> {
+    pub(super) fn ghost_of_guest(&self, name: &UserName) -> Option<AccountRefusal> {
         if self.hub.accounts() == crate::chat::account_policy::AccountPolicy::Required || self.hub.is_registered(name) {
             return None;
         }
@@ -381,10 +381,8 @@ impl Session {
         }
         let name = guest.name();
         Some(match guest.client() == self.outbox.id() {
-            true => format!("You are {name}: there is no other connection to end."),
-            false => format!(
-                "{name} is a guest, and no password ends that connection. If it is lost, the name is free in at most 2 minutes."
-            ),
+            true => AccountRefusal::OwnConnection(name),
+            false => AccountRefusal::Guest(name),
         })
     }
 }

@@ -3,11 +3,15 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::access::network::Network;
+use crate::chat::names::UserName;
 use crate::config::Config;
 use crate::server::loopback;
+use crate::store::AddressBanRecord;
 use crate::ui::screen::Clock;
 
 /// Long enough for any machine; ends a test that would otherwise hang.
@@ -27,6 +31,18 @@ fn hub() -> Arc<Hub> {
     Arc::new(Hub::new(config, Clock::new(TimeZone::UTC), None, mpsc::channel().0, None))
 }
 
+/// The refusal of a banned address.
+fn banned(address: IpAddr) -> TurnedAway {
+    let ban = AddressBanRecord {
+        network: Network::parse(&address.to_string()).unwrap(),
+        by: UserName::parse("alice", 3, 12).unwrap(),
+        reason: Box::default(),
+        at: Timestamp::UNIX_EPOCH,
+        until: None,
+    };
+    TurnedAway::Banned(Box::new(ban), Timestamp::UNIX_EPOCH)
+}
+
 impl ReceivedRequest {
     fn new(within: Duration, is_proxy: bool) -> ReceivedRequest {
         let hub = hub();
@@ -43,11 +59,7 @@ impl ReceivedRequest {
             let mut admitted = Vec::new();
             let received = receive(&visit, &mut |address| {
                 admitted.push(address);
-                if address.to_string() == "192.0.2.66" {
-                    Err(TurnedAway::for_good("Your address is banned."))
-                } else {
-                    Ok(())
-                }
+                if address.to_string() == "192.0.2.66" { Err(banned(address)) } else { Ok(()) }
             });
             (received, admitted)
         });

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::refusal::Refusal;
 use crate::chat::action::RoomAction;
 use crate::chat::conversation::{Conversation, RoomId};
 use crate::chat::identity::Target;
@@ -317,7 +318,7 @@ pub(crate) enum Viewing {
 
 /// Which message is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Edited {
+pub(crate) enum Edited {
     /// The user's last.
     Last,
     /// The one with this id: it was given as `#12`.
@@ -328,7 +329,7 @@ pub enum Edited {
         /// The number.
         id: MessageId,
         /// The text with the number, or why it cannot be said.
-        whole: Box<Result<String, String>>,
+        whole: Box<Result<String, Refusal>>,
     },
 }
 

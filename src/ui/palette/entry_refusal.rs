@@ -1,14 +1,14 @@
 //! Why a user was not let in: into a room, or into an account.
 //!
-//! *Owns* [`JoinRefusal`], [`RoomRefusal`], [`LoginRefusal`] and their sentences.
+//! *Owns* [`JoinRefusal`], [`RoomRefusal`], [`LoginRefusal`], [`AccountRefusal`] and their sentences.
 //! *Knows nothing of* states.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::refusal::PASSWORD_LIKE_COMMAND;
+use super::refusal::{PASSWORD_LIKE_COMMAND, Refusal};
 use crate::chat::duration;
-use crate::chat::names::{NameError, RoomName};
+use crate::chat::names::{NameError, RoomName, UserName};
 use crate::text::{people, seconds};
 
 /// Why a room was not entered. A hidden room and a missing one give the same.
@@ -182,6 +182,69 @@ impl fmt::Display for LoginRefusal {
             LoginRefusal::NotKept(why) => {
                 write!(f, "The server cannot read its accounts just now: {why}. Please try again later.")
             }
+        }
+    }
+}
+
+/// Why a dialogue about an account does not begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountRefusal {
+    /// This server keeps no accounts.
+    NoAccounts,
+    /// Only the admin creates and removes accounts.
+    AdminOnly,
+    /// The user is registered already, under this name.
+    Registered(UserName),
+    /// The user is logged in already, under this name.
+    LoggedIn(UserName),
+    /// The user is a guest.
+    NotLoggedIn,
+    /// The name of an operator, whose account only the admin creates.
+    OperatorName(UserName),
+    /// Somebody else has registered the name.
+    Taken(UserName),
+    /// The name could be mistaken for a registered one.
+    LooksLike {
+        /// The name wanted.
+        name: UserName,
+        /// The one that is registered.
+        other: UserName,
+    },
+    /// The accounts cannot be read, and why; without a full stop.
+    NotKept(String),
+    /// The connection to end is this one.
+    OwnConnection(UserName),
+    /// The connection to end is a guest's.
+    Guest(UserName),
+}
+
+impl fmt::Display for AccountRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AccountRefusal::NoAccounts => Refusal::NoAccounts.fmt(f),
+            AccountRefusal::AdminOnly => f.write_str("Only the admin creates and removes accounts here."),
+            AccountRefusal::Registered(name) => {
+                write!(f, "{name} is registered already; :passwd changes its password.")
+            }
+            AccountRefusal::LoggedIn(name) => write!(f, "You are logged in as {name}."),
+            AccountRefusal::NotLoggedIn => {
+                f.write_str("You are not logged in: :register creates an account, :login <name> uses yours.")
+            }
+            AccountRefusal::OperatorName(name) => {
+                write!(f, "{name} is an operator's name: its account can only be created on the server itself.")
+            }
+            AccountRefusal::Taken(name) => {
+                write!(f, "Somebody has registered {name}. If it was you, use :login {name}.")
+            }
+            AccountRefusal::LooksLike { name, other } => {
+                write!(f, "{name} looks like {other}, which is registered: choose another name.")
+            }
+            AccountRefusal::NotKept(why) => LoginRefusal::NotKept(why.clone()).fmt(f),
+            AccountRefusal::OwnConnection(name) => write!(f, "You are {name}: there is no other connection to end."),
+            AccountRefusal::Guest(name) => write!(
+                f,
+                "{name} is a guest, and no password ends that connection. If it is lost, the name is free in at most 2 minutes."
+            ),
         }
     }
 }

@@ -54,12 +54,13 @@ use paste::Paste;
 use resume::AskedAt;
 
 pub use answer::{Answer, Came, ReturnTo};
+pub use effect::AccountAsk;
+pub(crate) use effect::Edited;
 pub(crate) use effect::{
     AUDIT_DEFAULT, AccountEffect, AddressBanRequest, Effect, FileEffect, FileOffer, LoginEffect, MessageEffect,
     OperatorEffect, PlaceEffect, RoomEffect, ScreenEffect, ShowEffect, UserEffect, Viewing,
 };
-pub use effect::{AccountAsk, Edited};
-pub use entry_refusal::{JoinRefusal, LoginRefusal, RoomRefusal};
+pub use entry_refusal::{AccountRefusal, JoinRefusal, LoginRefusal, RoomRefusal};
 pub use reading::Line;
 pub(crate) use refusal::Refusal;
 pub(crate) use rules::Rules;

@@ -206,7 +206,7 @@ fn edit(command: &Command<'_>, rules: &Rules) -> Result<Option<Effect>, Refusal>
         Some(id) if first.starts_with('#') => Edited::Id(id),
         Some(id) => {
             let whole = check_message(command.rest, rules).map(|()| command.rest.to_owned());
-            Edited::Perhaps { id, whole: whole.map_err(|refusal| refusal.to_string()).into() }
+            Edited::Perhaps { id, whole: whole.into() }
         }
     };
     Ok(Some(Effect::Message(MessageEffect::Edit { which, text: said.to_owned() })))

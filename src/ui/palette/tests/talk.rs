@@ -86,8 +86,9 @@ fn a_message_is_edited_by_number_or_is_the_last_one() {
 #[test]
 fn a_text_that_is_too_long_with_its_number_is_refused_only_if_that_is_no_id() {
     let text = "x".repeat(150);
-    let told = "Not sent: 153 characters, and a message may have 150.".to_owned();
-    let which = Edited::Perhaps { id: MessageId(12), whole: Box::new(Err(told)) };
+    let refusal = Refusal::TooLong { length: 153, limit: 150 };
+    assert_eq!(refusal.to_string(), "Not sent: 153 characters, and a message may have 150.");
+    let which = Edited::Perhaps { id: MessageId(12), whole: Box::new(Err(refusal)) };
     let effect = Effect::Message(MessageEffect::Edit { which, text: text.clone() });
     assert_eq!(TypingUser::in_room().types(&format!(":edit 12 {text}")), [effect]);
     let told = "Not sent: 151 characters, and a message may have 150.";
