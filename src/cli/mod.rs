@@ -4,6 +4,8 @@
 
 #[cfg(feature = "storage")]
 pub mod backup;
+#[cfg(feature = "client")]
+pub mod connect;
 #[cfg(feature = "discovery")]
 pub mod find;
 pub mod proxy;

@@ -62,6 +62,10 @@ pub(crate) use effect::{
 };
 pub use entry_refusal::{AccountRefusal, JoinRefusal, LoginRefusal, RoomRefusal};
 pub use reading::Line;
+#[cfg(feature = "client")]
+pub(crate) use reading::addressed;
+#[cfg(feature = "client")]
+pub(crate) use recall::without_password;
 pub(crate) use refusal::Refusal;
 pub(crate) use rules::Rules;
 pub(crate) use talk::way_out;

@@ -125,7 +125,7 @@ fn read_in_view(line: &str, accounts: AccountPolicy) -> InView<'_> {
 }
 
 /// Reads `@name,name text`: the names and the text.
-fn addressed(line: &str) -> Option<(&str, &str)> {
+pub(crate) fn addressed(line: &str) -> Option<(&str, &str)> {
     let (to, text) = line.strip_prefix('@')?.split_once([' ', '\n'])?;
     let text = text.trim();
     (!text.is_empty() && to.starts_with(char::is_alphabetic)).then_some((to, text))

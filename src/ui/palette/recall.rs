@@ -8,7 +8,7 @@ use crate::chat::names;
 use crate::ui::command::{self, AccountVerb, OperatorVerb, PlaceVerb, RoomVerb, Typed, Verb};
 
 /// A line up to where a password or a code would begin, if it is, or was meant to be, a command that takes one.
-pub(super) fn without_password(line: &str) -> &str {
+pub(crate) fn without_password(line: &str) -> &str {
     let Some(typed) = Typed::parse(line) else { return line };
     // What is suggested for a mistyped word counts as meant, too.
     // Here every command there is counts, also on a server without accounts: it takes nothing away but from the recall.

@@ -1,0 +1,323 @@
+//! Files that are offered, and those on their way.
+//!
+//! *Owns* the questions about offers, and how far each transfer has come.
+//! *Knows nothing of* bytes and of the disk.
+
+use std::path::PathBuf;
+
+use super::ClientModel;
+use super::incoming::ServerObject;
+use super::intent::{ClientEffect, Download, Moment, Upload};
+use super::request::ClientRequest;
+use super::sending::{LineWork, Purpose};
+
+/// Most offers that wait for an answer, and most transfers that are remembered. The server allows fewer.
+const MOST: usize = 64;
+
+/// A file that somebody offers.
+#[derive(Clone, Debug)]
+pub(crate) struct OfferedFile {
+    /// The number of the offer.
+    pub(crate) number: u64,
+    /// Who offers it.
+    pub(crate) sender: String,
+    /// What it is called.
+    pub(crate) name: String,
+    /// Its bytes, if known.
+    pub(crate) size: Option<u64>,
+}
+
+impl OfferedFile {
+    pub(super) fn question(&self) -> String {
+        let OfferedFile { sender, name, size, .. } = self;
+        let size = size.map(|size| format!(", {}", readable(size))).unwrap_or_default();
+        format!("{sender} offers {name}{size}. Take it? (y/n) ")
+    }
+}
+
+/// A number of bytes as people say it: `1.2 MB`.
+pub(crate) fn readable(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes == 1 {
+        return "1 byte".to_owned();
+    }
+    if bytes < 1000 {
+        return format!("{bytes} bytes");
+    }
+    // In tenths, rounded.
+    let mut tenths = bytes.saturating_add(50) / 100;
+    let mut unit = 0;
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths = (tenths + 500) / 1000;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+/// A file on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct FileTransfer {
+    /// The number of the offer.
+    pub(crate) number: u64,
+    /// The user at the other end.
+    pub(crate) peer: String,
+    /// What it is called.
+    pub(crate) name: String,
+    /// This user sends it.
+    pub(crate) sends: bool,
+    /// Where it is, or will be.
+    pub(super) path: Option<PathBuf>,
+    /// Bytes that have passed.
+    pub(crate) done: u64,
+    /// All bytes, once known.
+    pub(crate) size: Option<u64>,
+    pub(super) stage: TransferStage,
+    /// The hash of what is here, and the server's of what has passed.
+    pub(super) own_hash: Option<String>,
+    pub(super) told_hash: Option<String>,
+}
+
+/// How far a transfer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TransferStage {
+    /// Offered; the other one has not answered.
+    Offered,
+    /// Bytes pass.
+    Running,
+    /// It is over: whole, or not.
+    Over,
+}
+
+impl FileTransfer {
+    /// Whether bytes pass, or may pass soon.
+    pub(crate) fn is_running(&self) -> bool {
+        self.stage != TransferStage::Over
+    }
+}
+
+impl ClientModel {
+    /// Files on their way, oldest first; also some that have arrived.
+    pub(crate) fn transfers(&self) -> &[FileTransfer] {
+        &self.transfers
+    }
+
+    fn transfer(&mut self, number: u64) -> Option<&mut FileTransfer> {
+        self.transfers.iter_mut().rev().find(|transfer| transfer.number == number)
+    }
+
+    fn remember(&mut self, transfer: FileTransfer) {
+        if self.transfers.len() >= MOST {
+            let over = self.transfers.iter().position(|transfer| !transfer.is_running()).unwrap_or(0);
+            self.transfers.remove(over);
+        }
+        self.transfers.push(transfer);
+        self.revision += 1;
+    }
+
+    /// Somebody offers a file.
+    pub(super) fn offered(&mut self, object: ServerObject, now: Moment) {
+        let Some(number) = object.optional.offer else { return };
+        if !self.is_me(object.receiver.first().map_or("", String::as_str)) {
+            return;
+        }
+        let offer = OfferedFile { number, sender: object.sender, name: object.optional.name, size: object.optional.size };
+        if self.choices.unattended {
+            return self.tell_news(format!("{} offers {}. It is not taken: nobody is asked here.", offer.sender, offer.name), now);
+        }
+        // One that comes again, after a break, is taken on from where it stopped.
+        let earlier = self.transfers.iter().any(|known| {
+            !known.sends && known.done > 0 && known.peer == offer.sender && known.name == offer.name && !known.is_running() && known.told_hash.is_none()
+        });
+        if earlier {
+            self.accept(offer.number, offer);
+        } else if self.offers.len() < MOST {
+            self.effects.push(ClientEffect::Ring);
+            self.offers.push_back(offer);
+        }
+        self.revision += 1;
+    }
+
+    fn accept(&mut self, number: u64, offer: OfferedFile) {
+        self.expect(&offer);
+        self.request(ClientRequest::new("accept").with("offer", Some(number)), Purpose::Accept(number));
+    }
+
+    /// A transfer that this user will receive.
+    fn expect(&mut self, offer: &OfferedFile) {
+        self.remember(FileTransfer {
+            number: offer.number,
+            peer: offer.sender.clone(),
+            name: offer.name.clone(),
+            sends: false,
+            path: None,
+            done: 0,
+            size: offer.size,
+            stage: TransferStage::Offered,
+            own_hash: None,
+            told_hash: None,
+        });
+    }
+
+    pub(super) fn decline(&mut self, number: u64, now: Moment) {
+        self.enqueue(":decline", ClientRequest::new("decline").with("offer", Some(number)), LineWork::Decline, now);
+    }
+
+    /// Takes a line as the answer to the first offer, if it is one. Anything else is a line like any other, and the question stays.
+    pub(super) fn answer_offer(&mut self, line: &str, now: Moment) -> bool {
+        let takes = match &*line.trim().to_lowercase() {
+            "y" | "yes" => true,
+            "n" | "no" => false,
+            _ => return false,
+        };
+        let Some(offer) = self.offers.pop_front() else { return false };
+        self.revision += 1;
+        if takes { self.accept(offer.number, offer) } else { self.decline(offer.number, now) }
+        true
+    }
+
+    /// The file that was named in `:send` is offered.
+    pub(super) fn offer_made(&mut self, number: u64, to: &str, path: PathBuf, size: Option<u64>) {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = crate::text::sanitize(&name).into_owned();
+        self.remember(FileTransfer {
+            number,
+            peer: to.to_owned(),
+            name,
+            sends: true,
+            path: Some(path),
+            done: 0,
+            size,
+            stage: TransferStage::Offered,
+            own_hash: None,
+            told_hash: None,
+        });
+    }
+
+    /// The server has taken the acceptance of an offer: the file can be fetched.
+    pub(super) fn accepted(&mut self, object: &ServerObject, now: Moment) {
+        let Some(number) = object.optional.offer else { return };
+        if let Some(at) = self.offers.iter().position(|offer| offer.number == number)
+            && let Some(offer) = self.offers.remove(at)
+        {
+            self.expect(&offer);
+        }
+        let Some(transfer) = self.transfer(number) else {
+            return self.tell_error("An offer was taken that this client knows nothing of.", now);
+        };
+        transfer.stage = TransferStage::Running;
+        let (sender, name) = (transfer.peer.clone(), transfer.name.clone());
+        let part = self
+            .transfers
+            .iter()
+            .rev()
+            .filter(|known| !known.sends && known.number != number && known.peer == sender && known.name == name)
+            .find_map(|known| known.path.clone());
+        let (token, url) = (object.optional.token.clone(), object.optional.url.clone());
+        let url = Some(url).filter(|url| !url.is_empty());
+        let from = object.optional.from.unwrap_or(0);
+        self.effects.push(ClientEffect::Download(Download { offer: number, sender, name, token, url, from, part }));
+        self.revision += 1;
+    }
+
+    /// What the server says of a transfer.
+    pub(super) fn transfer_told(&mut self, object: &ServerObject, now: Moment) {
+        let Some(number) = object.optional.offer else { return };
+        self.offers.retain(|offer| offer.number != number);
+        let line = object.content.trim_start_matches("* ").trim_start_matches("! ").to_owned();
+        match &*object.optional.state {
+            "accepted" => {
+                let Some(transfer) = self.transfer(number) else { return };
+                transfer.stage = TransferStage::Running;
+                let Some(path) = transfer.path.clone() else { return };
+                let url = Some(object.optional.url.clone()).filter(|url| !url.is_empty());
+                let (token, from) = (object.optional.token.clone(), object.optional.from.unwrap_or(0));
+                let peer = transfer.peer.clone();
+                let name = transfer.name.clone();
+                self.tell_news(format!("{peer} takes {name}."), now);
+                self.effects.push(ClientEffect::Upload(Upload { offer: number, path, token, url, from }));
+            }
+            "done" => {
+                if let Some(transfer) = self.transfer(number) {
+                    transfer.told_hash = Some(object.optional.sha256.clone());
+                    transfer.size = object.optional.size.or(transfer.size);
+                    if transfer.sends {
+                        transfer.stage = TransferStage::Over;
+                    }
+                }
+                self.tell_news(line, now);
+                self.compare(number, now);
+            }
+            "declined" | "ended" | "broken" => {
+                if let Some(transfer) = self.transfer(number) {
+                    transfer.stage = TransferStage::Over;
+                }
+                let broke = object.optional.state == "broken";
+                if broke { self.tell_error(line, now) } else { self.tell_news(line, now) }
+            }
+            _ => self.tell_news(line, now),
+        }
+        self.revision += 1;
+        self.end_if_done();
+    }
+
+    pub(super) fn stop_transfer(&mut self, number: u64) {
+        if self.transfer(number).is_some_and(|transfer| transfer.is_running()) {
+            self.effects.push(ClientEffect::StopTransfer(number));
+        }
+    }
+
+    // ---- For the threads that carry files ----
+
+    /// So many bytes have passed.
+    pub(crate) fn transfer_moved(&mut self, number: u64, done: u64, size: Option<u64>) {
+        if let Some(transfer) = self.transfer(number) {
+            transfer.done = done;
+            transfer.size = size.or(transfer.size);
+            self.revision += 1;
+        }
+    }
+
+    /// A file is in this place so far, under a name of its own.
+    pub(crate) fn transfer_placed(&mut self, number: u64, path: PathBuf) {
+        if let Some(transfer) = self.transfer(number) {
+            transfer.path = Some(path);
+        }
+    }
+
+    /// All bytes are here, or sent, and have this hash.
+    pub(crate) fn transfer_done(&mut self, number: u64, path: PathBuf, hash: String, now: Moment) {
+        let Some(transfer) = self.transfer(number) else { return };
+        transfer.stage = TransferStage::Over;
+        transfer.own_hash = Some(hash);
+        let sends = transfer.sends;
+        transfer.path = Some(path.clone());
+        if !sends {
+            let shown = crate::text::sanitize(&path.to_string_lossy()).into_owned();
+            self.tell_news(format!("Saved as {shown}."), now);
+        }
+        self.compare(number, now);
+        self.revision += 1;
+        self.end_if_done();
+    }
+
+    /// The file did not arrive. `why` is a sentence.
+    pub(crate) fn transfer_failed(&mut self, number: u64, why: &str, now: Moment) {
+        self.refused_any = true;
+        let Some(transfer) = self.transfer(number) else { return };
+        transfer.stage = TransferStage::Over;
+        self.tell_error(why, now);
+        self.end_if_done();
+    }
+
+    /// Both sides know the hash: they must be the same.
+    fn compare(&mut self, number: u64, now: Moment) {
+        let Some(transfer) = self.transfer(number) else { return };
+        let (Some(own), Some(told)) = (&transfer.own_hash, &transfer.told_hash) else { return };
+        if !told.is_empty() && !own.eq_ignore_ascii_case(told) {
+            let name = &transfer.name;
+            let line = format!("{name} is not what was sent: its SHA-256 here is {own}, and was {told}.");
+            self.refused_any = true;
+            self.tell_error(line, now);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a channel shows, line by line.
+//!
+//! *Owns* the parts of a message as a user sees them.
+//! *Knows nothing of* rows and columns, and of how a message came.
+
+use jiff::Timestamp;
+
+/// One entry of a channel, in the order in which they are shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    /// Names the item in its channel for as long as it is there. It grows from item to item; what is older and loaded later has
+    /// smaller keys, also negative ones.
+    pub(crate) key: i64,
+    /// Grows whenever the content changes, so that what was laid out of it can be kept until then.
+    pub(crate) revision: u32,
+    /// When it happened.
+    pub(crate) at: Timestamp,
+    /// What it is.
+    pub(crate) content: ItemContent,
+}
+
+/// What an item is. All text is sanitised.
+#[derive(Clone, Debug)]
+pub(crate) enum ItemContent {
+    /// Something said.
+    Message(Box<ChatMessage>),
+    /// A line of the server, without its mark `* `.
+    News(String),
+    /// A refusal, without its mark `! `.
+    Error(String),
+    /// A line of the user's that was refused: the line, and the server's sentence.
+    Refused {
+        /// As typed.
+        text: String,
+        /// Why.
+        why: String,
+    },
+    /// Users who came or left.
+    Presence(Presence),
+    /// A line across the screen with a word in it, as after a restart of the server.
+    Rule(String),
+}
+
+/// A message.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ChatMessage {
+    /// Its number, for `:reply` and `:edit`; none once the server has started again and numbers others with it.
+    pub(crate) number: Option<u64>,
+    /// Who said it.
+    pub(crate) author: String,
+    /// What: one line or several.
+    pub(crate) text: String,
+    /// This user said it.
+    pub(crate) own: bool,
+    /// It is between people. `to` says between which.
+    pub(crate) private: bool,
+    /// Who a private message is for.
+    pub(crate) to: Vec<String>,
+    /// It names this user.
+    pub(crate) mention: bool,
+    /// `:me`: the author does what the text says.
+    pub(crate) action: bool,
+    /// The text was changed.
+    pub(crate) edited: bool,
+    /// What is shown in place of the text, once it is gone.
+    pub(crate) gone: Option<Gone>,
+    /// It disappears by itself.
+    pub(crate) temporary: Option<Temporary>,
+    /// The message that it answers.
+    pub(crate) quoted: Option<QuotedMessage>,
+    /// It was said before this user looked.
+    pub(crate) history: bool,
+}
+
+/// Why a message is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// Somebody has deleted it.
+    Deleted,
+    /// Its time is over.
+    Expired,
+}
+
+impl Gone {
+    /// What stands in its place.
+    pub(crate) fn sentence(self) -> &'static str {
+        match self {
+            Gone::Deleted => "message deleted",
+            Gone::Expired => "message expired",
+        }
+    }
+}
+
+/// How long a message lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Temporary {
+    /// All of its time.
+    pub(crate) seconds: u64,
+    /// When it is over.
+    pub(crate) ends: Timestamp,
+}
+
+/// The start of a message that another one answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct QuotedMessage {
+    /// Its number.
+    pub(crate) number: u64,
+    /// Its author.
+    pub(crate) author: String,
+    /// How it begins; empty if that is gone.
+    pub(crate) start: String,
+}
+
+/// Users who came or left one after the other, with nothing in between.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Presence {
+    /// They came; otherwise they left.
+    pub(crate) joined: bool,
+    /// The first of them, each once.
+    pub(crate) names: Vec<String>,
+    /// How many more.
+    pub(crate) more: u64,
+}
+
+/// Names kept of those who come or leave; the others are counted.
+pub(super) const MOST_NAMED: usize = 3;
+
+impl Presence {
+    /// `bob, carol and 2 others joined`.
+    pub(crate) fn sentence(&self) -> String {
+        let verb = if self.joined { "joined" } else { "left" };
+        let names = self.names.join(", ");
+        match self.more {
+            0 => format!("{names} {verb}"),
+            1 => format!("{names} and 1 other {verb}"),
+            more => format!("{names} and {more} others {verb}"),
+        }
+    }
+}
+
+impl Item {
+    /// The message, if it is one.
+    pub(crate) fn message(&self) -> Option<&ChatMessage> {
+        match &self.content {
+            ItemContent::Message(message) => Some(message),
+            ItemContent::News(_)
+            | ItemContent::Error(_)
+            | ItemContent::Refused { .. }
+            | ItemContent::Presence(_)
+            | ItemContent::Rule(_) => None,
+        }
+    }
+}

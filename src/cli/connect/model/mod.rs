@@ -1,0 +1,356 @@
+//! The state of a client: what its user sees, and what is still to be sent. No I/O, no thread, no clock of its own.
+//!
+//! ```text
+//! user -> Intent ------.                    .-> ClientEffect -> socket, files, bell
+//!                      +-> ClientModel::act |
+//! server -> line ------+-> apply            |
+//! link -> up, down ----'   connected, lost, |
+//! clock -> due ------------ tick -----------'
+//!                               |
+//!                               '-> channels, status, question, outgoing, search, transfers -> view
+//! ```
+//!
+//! A view reads [`ClientModel::channels`], [`ClientModel::current`] with its [`Channel::items`], behind them
+//! [`ClientModel::outgoing`] (lines that wait, or whose answer has not come), [`ClientModel::status`],
+//! [`ClientModel::question`], [`ClientModel::search`] and [`ClientModel::transfers`]; [`ClientModel::revision`] tells whether there
+//! is anything to draw. It gives the user's wishes to [`ClientModel::act`]. Everything else here is for the link.
+//!
+//! *Owns* the channels, the lines to be sent and in which order, and what answers mean.
+//! *Knows nothing of* terminals, sockets and files.
+
+mod channel;
+mod commands;
+mod files;
+mod incoming;
+mod intent;
+mod item;
+mod receive;
+mod request;
+mod resume;
+mod search;
+mod sending;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+pub(crate) use channel::{Channel, ChannelKey, ChannelKind, ChannelMember, MOST_ITEMS, Older};
+pub(crate) use files::{FileTransfer, OfferedFile};
+pub(crate) use intent::{ClientEffect, Download, Intent, Moment, Upload, UserQuestion};
+pub(crate) use item::{ChatMessage, Gone, Item, ItemContent, Presence, QuotedMessage, Temporary};
+pub(crate) use request::ClientRequest;
+pub(crate) use search::{SearchHit, SearchResults};
+pub(crate) use sending::{Outgoing, OutgoingState};
+pub(crate) use status::LinkStatus;
+
+use channel::folded;
+use commands::Dialog;
+use resume::Login;
+use sending::Pending;
+
+/// After this much silence the server is asked for a sign of life, and after more the connection counts as dead.
+const QUIET: Duration = Duration::from_secs(30);
+const DEAD: Duration = Duration::from_secs(75);
+
+/// What the model is to do by itself, from the command line.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClientChoices {
+    /// The name to log in with; otherwise it is asked for.
+    pub(crate) name: Option<String>,
+    /// The room to enter first.
+    pub(crate) room: Option<String>,
+    /// Nobody can be asked: questions end the client, and the end of the input ends it once everything is answered.
+    pub(crate) unattended: bool,
+}
+
+/// How items are shown, as `:timestamps`, `:ids`, `:quiet`, `:color` and `:bell` set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ViewSettings {
+    /// Times of messages.
+    pub(crate) timestamps: bool,
+    /// Numbers of messages.
+    pub(crate) ids: bool,
+    /// Who comes and goes is not shown.
+    pub(crate) quiet: bool,
+    /// Colours.
+    pub(crate) color: bool,
+    /// When the bell rings.
+    pub(crate) bell: RingsAt,
+}
+
+/// At what the bell rings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RingsAt {
+    /// Nothing.
+    Nothing,
+    /// What names the user, or is for them alone.
+    Mentions,
+    /// Every message from others.
+    Everything,
+}
+
+/// The state of a client.
+#[derive(Debug)]
+pub(crate) struct ClientModel {
+    choices: ClientChoices,
+    settings: ViewSettings,
+    /// The palette comes first. Never empty.
+    channels: Vec<Channel>,
+    next_channel: u32,
+    current: ChannelKey,
+    /// The channel that was current before the palette.
+    previous: Option<ChannelKey>,
+    /// The end of the current channel is on the screen.
+    attends: bool,
+    me: String,
+    status: LinkStatus,
+    security: Option<String>,
+    login: Login,
+    dialog: Option<Dialog>,
+    offers: VecDeque<OfferedFile>,
+    transfers: Vec<FileTransfer>,
+    search: Option<SearchResults>,
+    outgoing: VecDeque<Outgoing>,
+    next_outgoing: u64,
+    pending: VecDeque<Pending>,
+    next_request: u64,
+    effects: Vec<ClientEffect>,
+    heard: Option<Instant>,
+    /// What the server said last, before it closed the connection.
+    bye: String,
+    leaving: bool,
+    input_ended: bool,
+    refused_any: bool,
+    revision: u64,
+}
+
+impl ClientModel {
+    /// A client that is about to connect.
+    pub(crate) fn new(choices: ClientChoices) -> ClientModel {
+        let palette = Channel::new(ChannelKey(0), ChannelKind::Palette, String::new());
+        let settings =
+            ViewSettings { timestamps: true, ids: false, quiet: false, color: true, bell: RingsAt::Nothing };
+        ClientModel {
+            login: Login::new(choices.name.clone()),
+            choices,
+            settings,
+            channels: vec![palette],
+            next_channel: 1,
+            current: ChannelKey(0),
+            previous: None,
+            attends: true,
+            me: String::new(),
+            status: LinkStatus::Connecting,
+            security: None,
+            dialog: None,
+            offers: VecDeque::new(),
+            transfers: Vec::new(),
+            search: None,
+            outgoing: VecDeque::new(),
+            next_outgoing: 0,
+            pending: VecDeque::new(),
+            next_request: 1,
+            effects: Vec::new(),
+            heard: None,
+            bye: String::new(),
+            leaving: false,
+            input_ended: false,
+            refused_any: false,
+            revision: 0,
+        }
+    }
+
+    // ---- What a view shows ----
+
+    /// Grows with every change of anything that a view shows. What only the time changes (`reconnecting in 4 s`) does not count;
+    /// [`ClientModel::wakes`] tells when that is.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision + self.channels.iter().map(Channel::revision).sum::<u64>()
+    }
+
+    /// The palette first, then rooms and people in the order in which they were opened.
+    pub(crate) fn channels(&self) -> &[Channel] {
+        &self.channels
+    }
+
+    /// The one that is on the screen, and that lines are entered in.
+    pub(crate) fn current(&self) -> &Channel {
+        self.channel(self.current).unwrap_or(&self.channels[0])
+    }
+
+    /// A channel, by its key.
+    pub(crate) fn channel(&self, key: ChannelKey) -> Option<&Channel> {
+        self.channels.iter().find(|channel| channel.key == key)
+    }
+
+    /// The user's name; empty before the login.
+    pub(crate) fn me(&self) -> &str {
+        &self.me
+    }
+
+    /// How it stands with the connection.
+    pub(crate) fn status(&self) -> &LinkStatus {
+        &self.status
+    }
+
+    /// For the status line: `connected, TLS 1.3`.
+    pub(crate) fn status_sentence(&self, now: Instant) -> String {
+        self.status.sentence(self.security.as_deref(), now)
+    }
+
+    /// `TLS 1.3`; `None` without encryption, or without a connection.
+    pub(crate) fn security(&self) -> Option<&str> {
+        self.security.as_deref()
+    }
+
+    /// How items are shown.
+    pub(crate) fn settings(&self) -> ViewSettings {
+        self.settings
+    }
+
+    /// Unread messages in channels other than the current one.
+    pub(crate) fn unread_elsewhere(&self) -> u32 {
+        let elsewhere = self.channels.iter().filter(|channel| channel.key != self.current);
+        elsewhere.fold(0, |sum, channel| sum.saturating_add(channel.unread))
+    }
+
+    /// What names of people and rooms a typed word may be completed to, in a fixed order: members of the current channel first, then
+    /// rooms and people of other channels. Whether it is at the start of the line is the view's to know.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let current = self.current();
+        let mut names: Vec<&str> = current.members().map(|member| member.name.as_str()).collect();
+        if let ChannelKind::Direct(people) = &current.kind {
+            names.extend(people.iter().map(String::as_str));
+        }
+        names.extend(self.channels[1..].iter().map(Channel::name));
+        let mut known = std::collections::HashSet::new();
+        names.retain(|name| known.insert(folded(name)));
+        names
+    }
+
+    // ---- Channels ----
+
+    fn palette_key(&self) -> ChannelKey {
+        self.channels[0].key
+    }
+
+    fn channel_mut(&mut self, key: ChannelKey) -> &mut Channel {
+        let at = self.channels.iter().position(|channel| channel.key == key).unwrap_or(0);
+        &mut self.channels[at]
+    }
+
+    fn room(&self, name: &str) -> Option<ChannelKey> {
+        let name = folded(name);
+        self.channels.iter().find(|channel| channel.is_room() && folded(&channel.name) == name).map(|room| room.key)
+    }
+
+    fn open(&mut self, kind: ChannelKind, name: String) -> ChannelKey {
+        let key = ChannelKey(self.next_channel);
+        self.next_channel += 1;
+        self.channels.push(Channel::new(key, kind, name));
+        self.revision += 1;
+        key
+    }
+
+    /// The channel of a room, made if it is not there.
+    fn open_room(&mut self, name: &str) -> ChannelKey {
+        self.room(name).unwrap_or_else(|| self.open(ChannelKind::Room, name.to_owned()))
+    }
+
+    /// The channel of a few people, made if it is not there.
+    fn open_direct(&mut self, mut people: Vec<String>) -> ChannelKey {
+        people.sort_by_key(|name| folded(name));
+        people.dedup_by(|a, b| folded(a) == folded(b));
+        let same = |others: &[String]| {
+            others.len() == people.len() && others.iter().zip(&people).all(|(a, b)| folded(a) == folded(b))
+        };
+        let known = self.channels.iter().find(|channel| match &channel.kind {
+            ChannelKind::Direct(others) => same(others),
+            ChannelKind::Palette | ChannelKind::Room => false,
+        });
+        match known {
+            Some(known) => known.key,
+            None => {
+                let name = people.join(", ");
+                self.open(ChannelKind::Direct(people), name)
+            }
+        }
+    }
+
+    /// A channel is gone. Its user is in the palette, if they looked at it.
+    fn remove(&mut self, key: ChannelKey) {
+        if key == self.palette_key() {
+            return;
+        }
+        if self.previous == Some(key) {
+            self.previous = None;
+        }
+        if self.current == key {
+            self.switch(self.palette_key());
+            self.previous = None;
+        }
+        self.channels.retain(|channel| channel.key != key);
+        self.revision += 1;
+    }
+
+    fn switch(&mut self, to: ChannelKey) {
+        if to == self.current || self.channel(to).is_none() {
+            return;
+        }
+        let before = self.current;
+        self.channel_mut(before).leave();
+        if before != self.palette_key() {
+            self.previous = Some(before);
+        }
+        self.current = to;
+        self.attends = true;
+        self.revision += 1;
+        self.read_current();
+    }
+
+    /// The end of the current channel is on the screen: nothing in it is unread.
+    fn read_current(&mut self) {
+        let current = self.current;
+        let channel = self.channel_mut(current);
+        channel.mark_read();
+        let (is_room, last, seen) = (channel.is_room(), channel.last_number().unwrap_or(0), channel.seen);
+        if is_room && last > seen && self.status == LinkStatus::Connected {
+            let channel = self.channel_mut(current);
+            channel.seen = last;
+            let request = ClientRequest::about("seen", &channel.name).with("message", Some(last));
+            self.request(request, sending::Purpose::Nothing);
+        }
+    }
+
+    fn is_me(&self, name: &str) -> bool {
+        folded(name) == folded(&self.me)
+    }
+
+    /// A line of the client or the server, where the user sees it.
+    fn tell(&mut self, key: ChannelKey, content: ItemContent, now: Moment) {
+        self.channel_mut(key).push(now.time, content);
+    }
+
+    fn tell_news(&mut self, text: impl Into<String>, now: Moment) {
+        self.tell(self.current, ItemContent::News(text.into()), now);
+    }
+
+    fn tell_error(&mut self, text: impl Into<String>, now: Moment) {
+        self.tell(self.current, ItemContent::Error(text.into()), now);
+    }
+
+    // ---- For the link ----
+
+    /// What is to be done, in this order.
+    pub(crate) fn take_effects(&mut self) -> Vec<ClientEffect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Nothing more will be typed: the client ends once everything is answered.
+    pub(crate) fn input_ended(&mut self) {
+        self.input_ended = true;
+        self.end_if_done();
+    }
+}

@@ -1,0 +1,529 @@
+//! What the server sends: answers, and what happens meanwhile.
+//!
+//! *Owns* where each object is shown, and what an answer brings about.
+//! *Knows nothing of* lines of bytes, and of the connection.
+
+use super::channel::{ChannelKey, ChannelKind, ChannelMember, Older, folded};
+use super::commands::Dialog;
+use super::incoming::{self, ObjectId, ServerObject};
+use super::intent::{ClientEffect, Moment};
+use super::item::{ChatMessage, Gone, ItemContent, QuotedMessage, Temporary};
+use super::request::ClientRequest;
+use super::search::{MOST_HITS, SearchHit};
+use super::sending::{LineWork, Outgoing, Purpose};
+use super::{ClientModel, RingsAt};
+use crate::ui::command::{PlaceVerb, Verb};
+
+/// People in a room whose names are asked for when it is entered. Of larger ones, names are learned as they speak.
+const MOST_LISTED: u64 = 1000;
+
+impl ClientModel {
+    /// Takes a line of the server, without its end. False if it is none that this client understands.
+    pub(crate) fn apply(&mut self, line: &[u8], now: Moment) -> bool {
+        self.heard = Some(now.instant);
+        let Some(object) = incoming::parse(line) else { return false };
+        let answered = match object.id {
+            ObjectId::Own(id) => self.pending.iter().position(|pending| pending.id == id),
+            ObjectId::None | ObjectId::Number(_) => None,
+        };
+        match answered.and_then(|at| self.pending.remove(at)) {
+            Some(pending) => self.answered(pending.purpose, object, now),
+            // An answer to a request of an earlier connection: nobody waits for it.
+            None if matches!(object.id, ObjectId::Own(_)) => {}
+            None => self.happened(object, now),
+        }
+        true
+    }
+
+    // ---- Answers ----
+
+    fn answered(&mut self, purpose: Purpose, object: ServerObject, now: Moment) {
+        let failed = object.action == "error";
+        match purpose {
+            Purpose::Hello if failed => self.end(&object.content, super::resume::EXIT_FAILED, now),
+            Purpose::Hello => self.welcomed(object, now),
+            Purpose::LogIn if failed => self.login_failed(object, now),
+            Purpose::LogIn => self.logged_in(&object.optional.user, now),
+            Purpose::Line(key) if failed => self.line_failed(key, object, now),
+            Purpose::Line(key) => self.line_done(key, &object, now),
+            Purpose::Rejoin { channel, .. } if failed => {
+                let name = self.channel(channel).map(|room| room.name.clone()).unwrap_or_default();
+                self.remove(channel);
+                self.tell_error(format!("You are no longer in {name}: {}", object.content), now);
+            }
+            Purpose::Rejoin { channel, resumes } => {
+                self.entered(channel, &object);
+                self.rejoined(channel, object.optional.gap, resumes, now);
+            }
+            Purpose::Rooms { go, joined } => self.rooms_listed(go, joined),
+            Purpose::Older(channel, found) => {
+                let room = self.channel_mut(channel);
+                let more = !found.is_empty() && !failed;
+                room.older = if more { Older::Possible } else { Older::Nothing };
+                room.prepend(found.into_iter().rev());
+            }
+            Purpose::Search => {
+                if let Some(search) = &mut self.search {
+                    search.complete = true;
+                    search.remarks.extend(failed.then_some(object.content));
+                }
+                self.revision += 1;
+            }
+            Purpose::Accept(number) if failed => {
+                self.transfer_failed(number, &object.content, now);
+            }
+            Purpose::Accept(_) => self.accepted(&object, now),
+            Purpose::Members(channel) => self.channel_mut(channel).touch(),
+            // The connection ends behind it.
+            Purpose::Quit => {}
+            Purpose::Nothing => {}
+        }
+        self.settle(now);
+        self.send_next(now);
+    }
+
+    fn line_failed(&mut self, key: u64, object: ServerObject, now: Moment) {
+        // Where it is slow mode or a rate, and nothing but time is missing, the line waits. Not a line with a number: the message was
+        // posted, and something else was refused.
+        if object.optional.code == "too_fast" && object.optional.wait.is_some() {
+            return self.postpone(key, object.optional.wait, now);
+        }
+        let Some(line) = self.take_line(key) else { return };
+        match line.work {
+            LineWork::Join { room, .. } if object.optional.password && !self.choices.unattended => {
+                self.tell(line.channel, ItemContent::Error(object.content), now);
+                self.ask(Dialog::RoomPassword(room), now);
+            }
+            LineWork::Join { .. } if self.choices.unattended => {
+                // Nothing that follows has a room to go to.
+                self.refuse(line.channel, line.shown, object.content, now);
+                self.end("", super::resume::EXIT_FAILED, now);
+            }
+            LineWork::Post
+            | LineWork::Command(_)
+            | LineWork::Join { .. }
+            | LineWork::Close(_)
+            | LineWork::Offer(_)
+            | LineWork::Accept
+            | LineWork::Decline
+            | LineWork::Search
+            | LineWork::Password(_)
+            | LineWork::LogIn(_)
+            | LineWork::Plain => self.refuse(line.channel, line.shown, object.content, now),
+        }
+    }
+
+    fn line_done(&mut self, key: u64, object: &ServerObject, now: Moment) {
+        let Some(line) = self.take_line(key) else { return };
+        let Outgoing { work, request, .. } = line;
+        match work {
+            LineWork::Post | LineWork::Decline | LineWork::Plain | LineWork::Search => {}
+            LineWork::Command(verb) => {
+                if verb == Some(Verb::Place(PlaceVerb::Group)) {
+                    self.request(ClientRequest::new("rooms"), Purpose::Rooms { go: true, joined: Vec::new() });
+                }
+            }
+            LineWork::Join { room, password } => {
+                let name = object.receiver.first().map_or(room.as_str(), String::as_str).to_owned();
+                let channel = self.open_room(&name);
+                self.entered(channel, object);
+                self.channel_mut(channel).password = password.map(|password| password.expose().to_owned());
+                self.switch(channel);
+            }
+            LineWork::Close(channel) => self.remove(channel),
+            LineWork::Offer(path) => {
+                let to = request.receiver.first().cloned().unwrap_or_default();
+                let size = request.numbers.first().map(|(_, size)| *size);
+                if let Some(number) = object.optional.offer {
+                    self.offer_made(number, &to, path, size);
+                }
+            }
+            LineWork::Accept => self.accepted(object, now),
+            LineWork::Password(password) => self.login.password = Some(password),
+            LineWork::LogIn(password) => {
+                self.login.password = Some(password);
+                if !object.optional.user.is_empty() {
+                    let name = object.optional.user.split('#').next().unwrap_or_default().to_owned();
+                    self.renamed_self(&name);
+                }
+                self.request(ClientRequest::new("rooms"), Purpose::Rooms { go: false, joined: Vec::new() });
+            }
+        }
+    }
+
+    /// The user is in a room, for the first time or again.
+    fn entered(&mut self, channel: ChannelKey, object: &ServerObject) {
+        let people = object.optional.people.unwrap_or(0);
+        let room = self.channel_mut(channel);
+        room.people = usize::try_from(people).unwrap_or(usize::MAX);
+        room.touch();
+        if people <= MOST_LISTED {
+            room.members.clear();
+            let request = ClientRequest::about("members", &room.name);
+            self.request(request, Purpose::Members(channel));
+        }
+    }
+
+    /// The rooms that the user is in are known: those that are not here are entered, to read along.
+    fn rooms_listed(&mut self, go: bool, joined: Vec<(String, u32)>) {
+        for (name, unread) in joined {
+            if self.room(&name).is_some() {
+                continue;
+            }
+            let channel = self.open_room(&name);
+            let room = self.channel_mut(channel);
+            room.unread = unread;
+            room.touch();
+            self.request(ClientRequest::about("join", &name), Purpose::Rejoin { channel, resumes: false });
+            if go {
+                self.switch(channel);
+            }
+        }
+    }
+
+    // ---- What happens ----
+
+    /// What an object belongs to, if it is part of an answer.
+    fn request_of(&mut self, object: &ServerObject) -> Option<&mut Purpose> {
+        let id = object.optional.request?;
+        self.pending.iter_mut().find(|pending| pending.id == id).map(|pending| &mut pending.purpose)
+    }
+
+    fn happened(&mut self, object: ServerObject, now: Moment) {
+        match &*object.action {
+            "message" => self.message(object, now),
+            "edited" => self.edited(object),
+            "deleted" => self.erased(&object, Gone::Deleted),
+            "expired" => self.erased(&object, Gone::Expired),
+            "joined" => self.came(&object, now),
+            "left" => self.went(&object, now),
+            "renamed" => self.renamed(object, now),
+            "kicked" => self.kicked(object, now),
+            "room" => self.room_object(object, now),
+            "member" => self.member(&object),
+            "news" => self.news(object, now),
+            "error" => self.tell_error(object.content, now),
+            "bye" => {
+                self.bye = object.content;
+                if object.optional.again == Some(false) {
+                    let why = std::mem::take(&mut self.bye);
+                    self.sent_away(why, now);
+                }
+            }
+            "offer" => self.offered(object, now),
+            "transfer" => self.transfer_told(&object, now),
+            // Answers of other kinds, and what later versions may send.
+            _ => {}
+        }
+    }
+
+    /// The server does not want this user back by itself.
+    fn sent_away(&mut self, why: String, now: Moment) {
+        if self.leaving {
+            return;
+        }
+        let last_error = self.current().items().back().and_then(|item| match &item.content {
+            ItemContent::Error(text) | ItemContent::News(text) => Some(text.clone()),
+            ItemContent::Message(_)
+            | ItemContent::Refused { .. }
+            | ItemContent::Presence(_)
+            | ItemContent::Rule(_) => None,
+        });
+        let why = if why.is_empty() { last_error.unwrap_or_else(|| "The server has ended the connection.".to_owned()) } else { why };
+        self.end(&why, super::resume::EXIT_FAILED, now);
+    }
+
+    fn chat_message(&self, object: ServerObject) -> ChatMessage {
+        let ServerObject { id, sender, receiver, content, private, optional, .. } = object;
+        let number = match id {
+            ObjectId::Number(number) => Some(number),
+            ObjectId::None | ObjectId::Own(_) => None,
+        };
+        let ends = optional.ends.or(object.time);
+        ChatMessage {
+            number,
+            own: self.is_me(&sender),
+            author: sender,
+            text: content,
+            private,
+            to: if private { receiver } else { Vec::new() },
+            mention: optional.mention,
+            action: optional.action,
+            edited: optional.edited,
+            gone: None,
+            temporary: optional.temporary.zip(ends).map(|(seconds, ends)| Temporary { seconds, ends }),
+            quoted: optional.reply_to.map(|number| QuotedMessage {
+                number,
+                author: optional.quote_sender,
+                start: optional.quote,
+            }),
+            history: optional.history,
+        }
+    }
+
+    /// The channel that a message belongs to.
+    fn channel_of(&mut self, object: &ServerObject) -> Option<ChannelKey> {
+        if !object.private {
+            return object.receiver.first().map(|room| self.open_room(room));
+        }
+        let mut people: Vec<String> = object.receiver.clone();
+        people.push(object.sender.clone());
+        people.retain(|name| !self.is_me(name) && !name.is_empty());
+        if people.is_empty() {
+            people.push(self.me.clone());
+        }
+        Some(self.open_direct(people))
+    }
+
+    fn message(&mut self, object: ServerObject, now: Moment) {
+        let at = object.time.unwrap_or(now.time);
+        let (hit, length) = (object.optional.hit, object.optional.length);
+        let place = match (object.private, object.receiver.first()) {
+            (false, Some(room)) => format!("#{room}"),
+            (false, None) => String::new(),
+            (true, _) => format!("@{}", if self.is_me(&object.sender) { object.receiver.join(", @") } else { object.sender.clone() }),
+        };
+        let for_line = match self.request_of(&object) {
+            Some(Purpose::Older(key, _)) => {
+                let key = *key;
+                return self.older_message(key, object, at);
+            }
+            Some(Purpose::Search) => {
+                let message = self.chat_message(object);
+                let start = usize::try_from(hit.unwrap_or(0)).unwrap_or(0);
+                let length = usize::try_from(length.unwrap_or(0)).unwrap_or(0);
+                if let Some(search) = self.search.as_mut().filter(|search| search.hits.len() < MOST_HITS) {
+                    search.hits.push(SearchHit { place, at, message, start, length });
+                }
+                self.revision += 1;
+                return;
+            }
+            Some(Purpose::Line(key)) => Some(*key),
+            _ => None,
+        };
+        if let Some(line) = for_line.and_then(|key| self.outgoing.iter().find(|line| line.key == key))
+            && matches!(line.work, LineWork::Search | LineWork::Command(_))
+        {
+            let channel = line.channel;
+            let message = self.chat_message(object);
+            let number = message.number.map(|number| format!("#{number} ")).unwrap_or_default();
+            let (author, text) = (&message.author, &message.text);
+            let said = if message.action { format!("* {author} {text}") } else { format!("{author}: {text}") };
+            return self.tell(channel, ItemContent::News(format!("{number}{place} {said}")), now);
+        }
+        let Some(key) = self.channel_of(&object) else { return };
+        self.append(key, object, at);
+    }
+
+    fn append(&mut self, key: ChannelKey, object: ServerObject, at: jiff::Timestamp) {
+        let message = self.chat_message(object);
+        let channel = self.channel_mut(key);
+        if message.number.is_some_and(|number| channel.find(number).is_some()) {
+            return;
+        }
+        let is_direct = matches!(channel.kind, ChannelKind::Direct(_));
+        if channel.is_room() && !channel.members.contains_key(&folded(&message.author)) {
+            channel.add_member(ChannelMember { name: message.author.clone(), ..ChannelMember::default() });
+        }
+        let (own, history) = (message.own, message.history);
+        let to_user = !own && (message.mention || is_direct);
+        self.note_arrival(key, &message);
+        let resumes = self.is_resuming(key);
+        let is_seen = key == self.current && self.attends;
+        let channel = self.channel_mut(key);
+        let item = channel.push(at, ItemContent::Message(Box::new(message)));
+        if own || (history && !resumes) {
+            return;
+        }
+        if !is_seen {
+            channel.count_unread(item, to_user);
+        } else {
+            self.read_current();
+        }
+        let rings = match self.settings.bell {
+            RingsAt::Nothing => false,
+            RingsAt::Mentions => to_user,
+            RingsAt::Everything => true,
+        };
+        self.effects.extend((rings && !history).then_some(ClientEffect::Ring));
+    }
+
+    fn is_resuming(&self, key: ChannelKey) -> bool {
+        let resumes = |purpose: &Purpose| matches!(purpose, Purpose::Rejoin { channel, resumes: true } if *channel == key);
+        self.pending.iter().any(|pending| resumes(&pending.purpose))
+    }
+
+    fn edited(&mut self, object: ServerObject) {
+        let ObjectId::Number(number) = object.id else { return };
+        let start = object.content.clone();
+        let mut message = Some(self.chat_message(object));
+        for channel in &mut self.channels {
+            let changed = channel.change(number, |known| {
+                if let Some(new) = message.take() {
+                    (known.text, known.edited, known.mention) = (new.text, true, new.mention);
+                }
+            });
+            if changed {
+                channel.change_quotes(number, start.lines().next().unwrap_or(""));
+            }
+        }
+    }
+
+    fn erased(&mut self, object: &ServerObject, gone: Gone) {
+        let ObjectId::Number(number) = object.id else { return };
+        for channel in &mut self.channels {
+            let changed = channel.change(number, |message| {
+                message.gone = Some(gone);
+                message.text.clear();
+            });
+            if changed {
+                channel.change_quotes(number, "");
+            }
+        }
+    }
+
+    fn came(&mut self, object: &ServerObject, now: Moment) {
+        let Some(room) = object.receiver.first() else { return };
+        if self.is_me(&object.sender) {
+            return;
+        }
+        let Some(key) = self.room(room) else { return };
+        let channel = self.channel_mut(key);
+        let more = object.optional.more.unwrap_or(0);
+        channel.people = channel.people.saturating_add(1).saturating_add(usize::try_from(more).unwrap_or(0));
+        channel.add_member(ChannelMember { name: object.sender.clone(), ..ChannelMember::default() });
+        channel.push_presence(object.time.unwrap_or(now.time), true, &object.sender, more);
+    }
+
+    fn went(&mut self, object: &ServerObject, now: Moment) {
+        if object.private {
+            let known = self.channels.iter().find(|channel| match &channel.kind {
+                ChannelKind::Direct(people) => people.len() == 1 && folded(&people[0]) == folded(&object.sender),
+                ChannelKind::Palette | ChannelKind::Room => false,
+            });
+            let key = known.map(|channel| channel.key);
+            return key.into_iter().for_each(|key| self.tell(key, ItemContent::News(object.content.clone()), now));
+        }
+        let Some(key) = object.receiver.first().and_then(|room| self.room(room)) else { return };
+        if self.is_me(&object.sender) {
+            return self.remove(key);
+        }
+        let channel = self.channel_mut(key);
+        let more = object.optional.more.unwrap_or(0);
+        channel.people = channel.people.saturating_sub(1).saturating_sub(usize::try_from(more).unwrap_or(0));
+        channel.members.remove(&folded(&object.sender));
+        channel.push_presence(object.time.unwrap_or(now.time), false, &object.sender, more);
+    }
+
+    fn renamed_self(&mut self, name: &str) {
+        name.clone_into(&mut self.me);
+        self.login.name = Some(name.to_owned());
+        self.revision += 1;
+    }
+
+    fn renamed(&mut self, object: ServerObject, now: Moment) {
+        let before = &object.optional.before;
+        if !before.is_empty() && self.is_me(before) {
+            self.renamed_self(&object.sender);
+        }
+        let line = ItemContent::News(object.content.clone());
+        if object.private {
+            for channel in &mut self.channels {
+                let ChannelKind::Direct(people) = &mut channel.kind else { continue };
+                if let Some(person) = people.iter_mut().find(|person| folded(person) == folded(before)) {
+                    person.clone_from(&object.sender);
+                    channel.name = people.join(", ");
+                    channel.push(now.time, line.clone());
+                }
+            }
+            return;
+        }
+        let Some(key) = object.receiver.first().and_then(|room| self.room(room)) else { return };
+        let channel = self.channel_mut(key);
+        let member = channel.members.remove(&folded(before)).unwrap_or_default();
+        channel.add_member(ChannelMember { name: object.sender.clone(), ..member });
+        channel.push(now.time, line);
+    }
+
+    fn kicked(&mut self, object: ServerObject, now: Moment) {
+        let Some(key) = object.receiver.first().and_then(|room| self.room(room)) else {
+            return self.tell_news(object.content, now);
+        };
+        if self.is_me(&object.optional.user) {
+            self.remove(key);
+            return self.tell_error(object.content, now);
+        }
+        let channel = self.channel_mut(key);
+        channel.people = channel.people.saturating_sub(1);
+        channel.members.remove(&folded(&object.optional.user));
+        channel.push(now.time, ItemContent::News(object.content));
+    }
+
+    fn room_object(&mut self, object: ServerObject, now: Moment) {
+        let Some(name) = object.receiver.first().cloned() else { return };
+        let (joined, unread) = (object.optional.joined, object.optional.unread.unwrap_or(0));
+        if let Some(Purpose::Rooms { joined: list, .. }) = self.request_of(&object) {
+            if joined {
+                list.push((name.clone(), u32::try_from(unread).unwrap_or(u32::MAX)));
+            }
+            if let Some(key) = self.room(&name) {
+                let channel = self.channel_mut(key);
+                channel.description = object.content;
+                channel.touch();
+            }
+            return;
+        }
+        let Some(key) = self.room(&name) else { return };
+        if object.optional.change == "gone" {
+            self.remove(key);
+            let line = if object.content.is_empty() { format!("The room {name} is closed.") } else { object.content };
+            return self.tell_news(line, now);
+        }
+        if !object.content.is_empty() {
+            self.tell(key, ItemContent::News(object.content), now);
+        }
+    }
+
+    fn member(&mut self, object: &ServerObject) {
+        let Some(key) = object.receiver.first().and_then(|room| self.room(room)) else { return };
+        let extras = &object.optional;
+        self.channel_mut(key).add_member(ChannelMember {
+            name: object.sender.clone(),
+            away: extras.away,
+            admin: extras.admin,
+            bot: extras.bot,
+        });
+    }
+
+    /// A line of the server goes where it belongs: to its room, to where the command was typed, or to where the user looks.
+    fn news(&mut self, object: ServerObject, now: Moment) {
+        let line_key = match self.request_of(&object) {
+            Some(Purpose::Search) => {
+                if let Some(search) = &mut self.search {
+                    search.remarks.push(object.content);
+                }
+                self.revision += 1;
+                return;
+            }
+            Some(Purpose::Line(key)) => Some(*key),
+            _ => None,
+        };
+        let of_line = line_key.and_then(|key| self.outgoing.iter().find(|line| line.key == key)).map(|line| line.channel);
+        let of_room = object.receiver.first().and_then(|room| self.room(room));
+        let key = of_line.filter(|key| self.channel(*key).is_some()).or(of_room).unwrap_or(self.current);
+        self.tell(key, ItemContent::News(object.content), now);
+    }
+
+    /// One of the older messages that were asked for. They are shown once all of them are here.
+    fn older_message(&mut self, channel: ChannelKey, object: ServerObject, at: jiff::Timestamp) {
+        let request = object.optional.request;
+        let message = self.chat_message(object);
+        let is_known = message.number.is_some_and(|number| self.channel_mut(channel).find(number).is_some());
+        let pending = self.pending.iter_mut().find(|pending| Some(pending.id) == request);
+        if let Some(Purpose::Older(_, found)) = pending.map(|pending| &mut pending.purpose)
+            && !is_known
+        {
+            found.push((at, message));
+        }
+    }
+}

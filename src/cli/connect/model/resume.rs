@@ -1,0 +1,332 @@
+//! The connection: logging in, losing it, and coming back without a gap.
+//!
+//! After a login, every room is entered again with the number of the last message that is here, so that the server sends what came
+//! after it. Only then is the first waiting line sent: if it had been sent before, and its answer was lost, it has been seen
+//! among those messages by now, or it has not arrived.
+//!
+//! *Owns* when to try again, and what is not known after a break.
+//! *Knows nothing of* sockets.
+
+use std::time::{Duration, Instant};
+
+use super::channel::ChannelKey;
+use super::commands::Dialog;
+use super::incoming::ServerObject;
+use super::intent::{ClientEffect, Moment};
+use super::item::ItemContent;
+use super::request::ClientRequest;
+use super::sending::{LineWork, OutgoingState, Purpose};
+use super::status::LinkStatus;
+use super::{ClientModel, DEAD, QUIET};
+use crate::chat::secret::Secret;
+
+/// The wait before the first attempt to connect again, and the longest.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How often a name that was the user's a moment ago is asked for again: the server may not know yet that they were cut off.
+const NAME_TRIES: u32 = 5;
+
+/// Exit statuses, as of the program.
+pub(crate) const EXIT_FINE: u8 = 0;
+pub(crate) const EXIT_FAILED: u8 = 1;
+pub(crate) const EXIT_USER: u8 = 2;
+
+/// What is needed to log in, again and again.
+#[derive(Debug, Default)]
+pub(super) struct Login {
+    pub(super) name: Option<String>,
+    pub(super) password: Option<Secret>,
+    /// The user has been logged in before.
+    pub(super) is_returning: bool,
+    /// End the user's other connection.
+    pub(super) takeover: bool,
+    /// What the server said of its numbers.
+    started: Option<String>,
+    /// Attempts to connect that have failed since the last login.
+    tries: u32,
+    name_tries: u32,
+    /// From 0 to 1: how far this client's waits are from those of others.
+    jitter: u32,
+    /// The server has kept its numbers, so its history tells what has arrived.
+    remembers: bool,
+}
+
+impl Login {
+    pub(super) fn new(name: Option<String>) -> Login {
+        Login { name, remembers: true, ..Login::default() }
+    }
+}
+
+impl ClientModel {
+    /// Sets how far this client's waits are from those of others, so that not all come back at once. Any number will do.
+    pub(crate) fn scatter(&mut self, random: u32) {
+        self.login.jitter = random;
+    }
+
+    /// There is a connection. `security` is `TLS 1.3`, or nothing.
+    pub(crate) fn connected(&mut self, security: Option<String>, now: Moment) {
+        self.security = security;
+        self.heard = Some(now.instant);
+        self.bye.clear();
+        self.set_status(LinkStatus::LoggingIn);
+        self.pending.clear();
+        self.request(ClientRequest::new("hello").with("version", Some(1)), Purpose::Hello);
+    }
+
+    pub(super) fn set_status(&mut self, status: LinkStatus) {
+        if self.status != status {
+            self.status = status;
+            self.revision += 1;
+        }
+    }
+
+    /// The connection is gone, or there was none. `why` is a sentence.
+    pub(crate) fn lost(&mut self, why: &str, now: Moment) {
+        if matches!(self.status, LinkStatus::Ended { .. } | LinkStatus::Waiting { .. }) {
+            return;
+        }
+        self.security = None;
+        let leaves = self.leaving || self.pending.iter().any(|pending| matches!(pending.purpose, Purpose::Quit));
+        self.pending.clear();
+        if let Some(first) = self.outgoing.front_mut().filter(|first| first.state == OutgoingState::Sent) {
+            first.state = OutgoingState::Unsure;
+        }
+        if leaves {
+            return self.end("", if self.refused_any { EXIT_FAILED } else { EXIT_FINE }, now);
+        }
+        let why = if self.bye.is_empty() { why.to_owned() } else { std::mem::take(&mut self.bye) };
+        if !self.login.is_returning {
+            return self.end(&why, EXIT_FAILED, now);
+        }
+        if self.status == LinkStatus::Connected {
+            self.tell_news(format!("The connection is lost: {why} Reconnecting."), now);
+        }
+        for channel in &mut self.channels {
+            if channel.older == super::Older::Loading {
+                channel.older = super::Older::Possible;
+            }
+        }
+        self.wait_and_reconnect(why, now);
+    }
+
+    fn wait_and_reconnect(&mut self, why: String, now: Moment) {
+        let wait = LONGEST_WAIT.min(FIRST_WAIT * 2_u32.saturating_pow(self.login.tries.min(8)));
+        // Between three and five quarters of it.
+        self.login.jitter = self.login.jitter.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let until = now.instant + wait.mul_f64(0.75 + f64::from(self.login.jitter >> 16) / f64::from(u16::MAX) / 2.0);
+        self.login.tries += 1;
+        self.set_status(LinkStatus::Waiting { why, until });
+    }
+
+    /// The server will have nobody any more, or the user has left: the client ends.
+    pub(super) fn end(&mut self, why: &str, status: u8, now: Moment) {
+        if matches!(self.status, LinkStatus::Ended { .. }) {
+            return;
+        }
+        let left: Vec<_> = self.outgoing.drain(..).collect();
+        for line in left {
+            let reason = match line.state {
+                OutgoingState::Waiting => "It was not sent.",
+                OutgoingState::Sent | OutgoingState::Unsure => "It is not known whether it has arrived.",
+            };
+            self.refuse(line.channel, line.shown, reason.to_owned(), now);
+        }
+        if !why.is_empty() {
+            self.tell_error(why, now);
+        }
+        self.set_status(LinkStatus::Ended { why: why.to_owned() });
+        self.effects.push(ClientEffect::Exit(status));
+    }
+
+    /// With an input that has ended, the client leaves once everything is answered.
+    pub(super) fn end_if_done(&mut self) {
+        let is_busy = !self.outgoing.is_empty() || !self.offers.is_empty() || self.transfers.iter().any(|each| each.is_running());
+        if self.input_ended && !self.leaving && self.is_ready() && !is_busy && self.pending.is_empty() {
+            self.quit();
+        }
+    }
+
+    pub(super) fn quit(&mut self) {
+        self.leaving = true;
+        self.request(ClientRequest::new("quit"), Purpose::Quit);
+    }
+
+    /// What time alone brings about.
+    pub(crate) fn tick(&mut self, now: Moment) {
+        for channel in &mut self.channels {
+            channel.expire(now.time);
+        }
+        match &self.status {
+            LinkStatus::Waiting { until, .. } if *until <= now.instant => {
+                self.set_status(LinkStatus::Connecting);
+                self.effects.push(ClientEffect::Reconnect);
+            }
+            LinkStatus::Connected | LinkStatus::LoggingIn => self.check_life(now),
+            LinkStatus::Waiting { .. } | LinkStatus::Connecting | LinkStatus::Ended { .. } => {}
+        }
+        self.send_next(now);
+    }
+
+    fn check_life(&mut self, now: Moment) {
+        let silence = self.heard.map_or(Duration::ZERO, |heard| now.instant.saturating_duration_since(heard));
+        if silence >= DEAD {
+            self.lost("The server says nothing any more.", now);
+        } else if silence >= QUIET && self.pending.is_empty() {
+            self.request(ClientRequest::new("ping"), Purpose::Nothing);
+        }
+    }
+
+    /// When [`ClientModel::tick`] has something to do, if nothing happens before.
+    pub(crate) fn wakes(&self, now: Moment) -> Option<Instant> {
+        let life = match &self.status {
+            LinkStatus::Connected | LinkStatus::LoggingIn => {
+                let patience = if self.pending.is_empty() { QUIET } else { DEAD };
+                self.heard.map(|heard| heard + patience)
+            }
+            LinkStatus::Waiting { until, .. } => Some(*until),
+            LinkStatus::Connecting | LinkStatus::Ended { .. } => None,
+        };
+        let line = self.outgoing.front().and_then(|first| first.not_before).filter(|_| self.is_ready());
+        let expiry = self.channels.iter().filter_map(super::Channel::expires).min();
+        let expiry = expiry.map(|time| now.instant + Duration::try_from(time.duration_since(now.time)).unwrap_or_default());
+        [life, line, expiry].into_iter().flatten().min()
+    }
+
+    // ---- Logging in ----
+
+    pub(super) fn welcomed(&mut self, object: ServerObject, now: Moment) {
+        let started = Some(object.optional.started).filter(|started| !started.is_empty());
+        self.login.remembers = !self.login.is_returning || self.login.started == started;
+        if !self.login.remembers {
+            for channel in self.channels.iter_mut().filter(|channel| !channel.is_palette()) {
+                channel.forget_numbers();
+                channel.push(now.time, ItemContent::Rule("The server has started again".to_owned()));
+            }
+        }
+        self.login.started = started;
+        if !self.login.is_returning && self.dialog.is_none() && !object.content.is_empty() {
+            self.tell_news(object.content, now);
+        }
+        self.log_in(now);
+    }
+
+    /// Logs in, or asks for what is missing.
+    pub(super) fn log_in(&mut self, now: Moment) {
+        let Some(name) = self.login.name.clone() else {
+            return self.ask(Dialog::Name, now);
+        };
+        let mut request = ClientRequest::new("login").saying(name).secret("password", self.login.password.clone());
+        let takes_over = self.login.takeover || self.login.is_returning;
+        request.flags.extend(takes_over.then_some(("takeover", true)));
+        self.request(request, Purpose::LogIn);
+    }
+
+    pub(super) fn logged_in(&mut self, user: &str, now: Moment) {
+        let name = user.split('#').next().unwrap_or(user).to_owned();
+        self.login.name = Some(name.clone());
+        (self.login.tries, self.login.name_tries, self.login.takeover) = (0, 0, false);
+        self.me = name;
+        if self.dialog.as_ref().is_some_and(Dialog::is_login) {
+            self.dialog = None;
+        }
+        self.set_status(LinkStatus::Connected);
+        self.revision += 1;
+        if self.login.is_returning {
+            self.rejoin();
+            self.tell_news("Connected again.", now);
+        } else {
+            self.begin(now);
+        }
+        self.request(ClientRequest::new("rooms"), Purpose::Rooms { go: false, joined: Vec::new() });
+        self.login.is_returning = true;
+        self.send_next(now);
+    }
+
+    fn begin(&mut self, now: Moment) {
+        match self.choices.room.take() {
+            Some(room) => self.join_first(room, now),
+            None if self.choices.unattended => {}
+            None => {
+                let me = &self.me;
+                let line = format!("You are {me}. :rooms lists the rooms, :join <room> enters one, :help explains the rest.");
+                self.tell_news(line, now);
+            }
+        }
+    }
+
+    fn rejoin(&mut self) {
+        let rooms: Vec<_> = self
+            .channels
+            .iter()
+            .filter(|channel| channel.is_room())
+            .map(|room| (room.key, room.name.clone(), room.password.clone(), room.last_number()))
+            .collect();
+        let remembers = self.login.remembers;
+        for (channel, name, password, last) in rooms {
+            let after = remembers.then(|| last.unwrap_or(0));
+            let password = password.as_deref().and_then(Secret::new);
+            let request = ClientRequest::about("join", &name).with("after", after).secret("password", password);
+            self.request(request, Purpose::Rejoin { channel, resumes: remembers });
+        }
+    }
+
+    /// A room is entered again. Of a line that may have been sent to it, it is known now whether it has arrived.
+    pub(super) fn rejoined(&mut self, channel: ChannelKey, gap: bool, resumes: bool, now: Moment) {
+        if gap && resumes {
+            self.tell(channel, ItemContent::Rule("Some messages are missing here".to_owned()), now);
+        }
+        let Some(first) = self.outgoing.front_mut().filter(|first| first.state == OutgoingState::Unsure) else { return };
+        let is_posted_here = matches!(first.work, LineWork::Post) && !first.request.private && first.channel == channel;
+        if is_posted_here && !(gap && resumes) {
+            first.state = OutgoingState::Waiting;
+            self.revision += 1;
+        }
+    }
+
+    /// Everything is as it was, as far as it will be. A line of which it is still not known whether it arrived is not sent again.
+    pub(super) fn settle(&mut self, now: Moment) {
+        if !self.is_ready() {
+            return;
+        }
+        let Some(first) = self.outgoing.front_mut().filter(|first| first.state == OutgoingState::Unsure) else { return };
+        if matches!(first.work, LineWork::Join { .. } | LineWork::Search | LineWork::Close(_)) {
+            // Done twice, these are the same as done once.
+            first.state = OutgoingState::Waiting;
+            return;
+        }
+        if let Some(line) = self.outgoing.pop_front() {
+            let why = "The connection broke before the answer came: it is not known whether this was done.".to_owned();
+            self.refuse(line.channel, line.shown, why, now);
+        }
+    }
+
+    pub(super) fn login_failed(&mut self, object: ServerObject, now: Moment) {
+        let sentence = object.content;
+        if self.login.is_returning && object.optional.code == "taken" && self.login.name_tries < NAME_TRIES {
+            self.login.name_tries += 1;
+            self.pending.clear();
+            self.effects.push(ClientEffect::Drop);
+            return self.wait_and_reconnect(sentence, now);
+        }
+        if self.choices.unattended {
+            self.effects.push(ClientEffect::Drop);
+            return self.end(&sentence, EXIT_USER, now);
+        }
+        self.tell_error(&sentence, now);
+        let had_password = self.login.password.take().is_some();
+        let name = self.login.name.clone().unwrap_or_default();
+        match &*object.optional.code {
+            "taken" if had_password => self.ask(Dialog::TakeOver, now),
+            _ if object.optional.password => self.ask(Dialog::Password(name), now),
+            _ => {
+                self.login.name = None;
+                self.ask(Dialog::Name, now);
+            }
+        }
+    }
+
+    pub(super) fn is_direct(&self, key: ChannelKey) -> bool {
+        self.channel(key).is_some_and(|channel| matches!(channel.kind, super::ChannelKind::Direct(_)))
+    }
+}

@@ -1,0 +1,38 @@
+//! What the server has found.
+//!
+//! *Owns* the results of one search. *Knows nothing of* patterns.
+
+use jiff::Timestamp;
+
+use super::item::ChatMessage;
+
+/// Most hits kept: the server sends fewer.
+pub(super) const MOST_HITS: usize = 1000;
+
+/// A search on the server.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SearchResults {
+    /// The pattern.
+    pub(crate) pattern: String,
+    /// The answer has come.
+    pub(crate) complete: bool,
+    /// Newest first.
+    pub(crate) hits: Vec<SearchHit>,
+    /// The server's remarks, such as that there is nothing, or that the pattern is wrong.
+    pub(crate) remarks: Vec<String>,
+}
+
+/// A message that was found.
+#[derive(Clone, Debug)]
+pub(crate) struct SearchHit {
+    /// Where: `#general`, `@bob`.
+    pub(crate) place: String,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// What.
+    pub(crate) message: ChatMessage,
+    /// Where the hit begins in the text, in characters.
+    pub(crate) start: usize,
+    /// How long it is, in characters.
+    pub(crate) length: usize,
+}

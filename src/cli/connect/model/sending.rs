@@ -1,0 +1,263 @@
+//! Lines on their way to the server.
+//!
+//! Lines are sent one at a time, each when the one before is answered. So their order is that of the answers even where the server
+//! asks to wait, and when a connection breaks there is one line at most of which it is not known whether it arrived.
+//!
+//! ```text
+//! Waiting -> Sent -> answered: gone from here, the message is among the items
+//!    ^        |
+//!    |        '-> connection lost -> Unsure -> seen in the room's history: gone from here
+//!    |                                 |
+//!    '--- not in the history ----------'
+//! ```
+//!
+//! *Owns* which request is sent when, and what waits for which answer.
+//! *Knows nothing of* what an answer means.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::channel::{ChannelKey, ChannelKind, folded};
+use super::intent::{ClientEffect, Moment};
+use super::item::{ChatMessage, ItemContent};
+use super::request::ClientRequest;
+use super::status::LinkStatus;
+use super::ClientModel;
+use crate::chat::secret::Secret;
+use crate::ui::command::Verb;
+
+/// Most lines that wait. A script may write faster than a server takes lines; a user never gets here.
+pub(crate) const MOST_WAITING: usize = 10_000;
+
+/// How long to wait for another try if the server has not said it.
+const UNKNOWN_WAIT: Duration = Duration::from_secs(1);
+
+/// A line that was entered and is not answered yet.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(super) key: u64,
+    pub(super) channel: ChannelKey,
+    pub(super) shown: String,
+    pub(super) state: OutgoingState,
+    pub(super) request: ClientRequest,
+    pub(super) work: LineWork,
+    /// The server has asked to wait until then.
+    pub(super) not_before: Option<Instant>,
+}
+
+/// How far a line has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OutgoingState {
+    /// It will be sent once there is a connection, and those before it are answered.
+    Waiting,
+    /// It was sent; the answer has not come.
+    Sent,
+    /// It was sent, and the connection broke before the answer.
+    Unsure,
+}
+
+impl Outgoing {
+    /// As it was typed, without a password.
+    pub(crate) fn text(&self) -> &str {
+        &self.shown
+    }
+
+    /// Where it was entered.
+    pub(crate) fn channel(&self) -> ChannelKey {
+        self.channel
+    }
+
+    /// How far it has come.
+    pub(crate) fn state(&self) -> OutgoingState {
+        self.state
+    }
+}
+
+/// What a line's answer leads to.
+#[derive(Clone, Debug)]
+pub(super) enum LineWork {
+    /// A message, which comes back with a number.
+    Post,
+    /// A command of the server's palette.
+    Command(Option<Verb>),
+    /// The user enters a room.
+    Join {
+        /// Which.
+        room: String,
+        /// To enter it again.
+        password: Option<Secret>,
+    },
+    /// The user leaves a room.
+    Close(ChannelKey),
+    /// A file is offered.
+    Offer(PathBuf),
+    /// An offered file is taken.
+    Accept,
+    /// It is not.
+    Decline,
+    /// A search, whose hits are shown as lines.
+    Search,
+    /// The user has an account, or another password, from now on.
+    Password(Secret),
+    /// The user becomes somebody else.
+    LogIn(Secret),
+    /// Anything that is done with its answer.
+    Plain,
+}
+
+/// A request without an answer.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) id: u64,
+    pub(super) purpose: Purpose,
+}
+
+/// What an answer is for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// The connection can be used.
+    Hello,
+    /// The user is logged in.
+    LogIn,
+    /// The first line of [`ClientModel::outgoing`].
+    Line(u64),
+    /// A room is entered again, or one that the login has led into.
+    Rejoin {
+        /// Which.
+        channel: ChannelKey,
+        /// Only what came after the last known message was asked for.
+        resumes: bool,
+    },
+    /// The list of rooms.
+    Rooms {
+        /// Go to the one that is new.
+        go: bool,
+        /// Those in it that the user is in, and what is unread there.
+        joined: Vec<(String, u32)>,
+    },
+    /// The members of a room.
+    Members(ChannelKey),
+    /// Older messages.
+    Older(ChannelKey, Vec<(jiff::Timestamp, ChatMessage)>),
+    /// A search whose results the view shows.
+    Search,
+    /// A file is taken.
+    Accept(u64),
+    /// The answer says nothing.
+    Nothing,
+    /// The user leaves.
+    Quit,
+}
+
+impl ClientModel {
+    /// Lines entered in a channel that are not answered yet, in order. A view shows them behind the items.
+    pub(crate) fn outgoing(&self, channel: ChannelKey) -> impl Iterator<Item = &Outgoing> {
+        self.outgoing.iter().filter(move |line| line.channel == channel)
+    }
+
+    /// Sends a request now.
+    pub(super) fn request(&mut self, mut request: ClientRequest, purpose: Purpose) {
+        request.id = self.next_request;
+        self.next_request += 1;
+        self.pending.push_back(Pending { id: request.id, purpose });
+        self.effects.push(ClientEffect::Send(request));
+    }
+
+    /// Takes a line that is to be sent in its turn.
+    pub(super) fn enqueue(&mut self, shown: &str, request: ClientRequest, work: LineWork, now: Moment) {
+        if self.outgoing.len() >= MOST_WAITING {
+            let why = "Too many lines are waiting to be sent; this one was not taken.".to_owned();
+            self.refuse(self.current, shown.to_owned(), why, now);
+            return;
+        }
+        let key = self.next_outgoing;
+        self.next_outgoing += 1;
+        self.outgoing.push_back(Outgoing {
+            key,
+            channel: self.current,
+            shown: shown.to_owned(),
+            state: OutgoingState::Waiting,
+            request,
+            work,
+            not_before: None,
+        });
+        self.revision += 1;
+        self.send_next(now);
+    }
+
+    /// A line was not taken: it is shown with the reason.
+    pub(super) fn refuse(&mut self, channel: ChannelKey, text: String, why: String, now: Moment) {
+        self.refused_any = true;
+        self.tell(channel, ItemContent::Refused { text, why }, now);
+    }
+
+    /// Whether lines may be sent: logged in, and all rooms entered again.
+    pub(super) fn is_ready(&self) -> bool {
+        let returns = |pending: &Pending| match pending.purpose {
+            Purpose::Hello | Purpose::LogIn | Purpose::Rejoin { .. } | Purpose::Quit => true,
+            Purpose::Rooms { .. } => self.login.is_returning,
+            Purpose::Line(_)
+            | Purpose::Members(_)
+            | Purpose::Older(..)
+            | Purpose::Search
+            | Purpose::Accept(_)
+            | Purpose::Nothing => false,
+        };
+        self.status == LinkStatus::Connected && !self.leaving && !self.pending.iter().any(returns)
+    }
+
+    /// Sends the first line that waits, if nothing stands in its way.
+    pub(super) fn send_next(&mut self, now: Moment) {
+        if self.is_ready()
+            && let Some(first) = self.outgoing.front_mut()
+            && first.state == OutgoingState::Waiting
+            && first.not_before.is_none_or(|then| then <= now.instant)
+        {
+            first.state = OutgoingState::Sent;
+            let (request, key) = (first.request.clone(), first.key);
+            self.revision += 1;
+            self.request(request, Purpose::Line(key));
+        }
+        self.end_if_done();
+    }
+
+    /// The first line, if it is this one.
+    pub(super) fn take_line(&mut self, key: u64) -> Option<Outgoing> {
+        self.outgoing.front().filter(|first| first.key == key)?;
+        self.revision += 1;
+        self.outgoing.pop_front()
+    }
+
+    /// The server wants the first line again, later.
+    pub(super) fn postpone(&mut self, key: u64, wait: Option<u64>, now: Moment) {
+        if let Some(first) = self.outgoing.front_mut().filter(|first| first.key == key) {
+            first.state = OutgoingState::Waiting;
+            first.not_before = Some(now.instant + wait.map_or(UNKNOWN_WAIT, Duration::from_millis));
+            self.revision += 1;
+        }
+    }
+
+    /// A message of the user's own has come: if it is the first line, that line has arrived.
+    pub(super) fn note_arrival(&mut self, channel: ChannelKey, message: &ChatMessage) {
+        let Some(first) = self.outgoing.front().filter(|_| message.own) else { return };
+        let was_sent = first.state != OutgoingState::Waiting && matches!(first.work, LineWork::Post);
+        let goes_there = match self.channel(channel).map(|channel| (&channel.kind, &channel.name)) {
+            _ if first.request.receiver.is_empty() => true,
+            Some((ChannelKind::Room, name)) => {
+                !first.request.private && first.request.receiver.iter().all(|room| folded(room) == folded(name))
+            }
+            Some((ChannelKind::Direct(_), _)) => first.request.private,
+            Some((ChannelKind::Palette, _)) | None => false,
+        };
+        if was_sent && goes_there && is_same_text(&first.request.content, &message.text) {
+            self.revision += 1;
+            self.outgoing.pop_front();
+        }
+    }
+}
+
+/// Whether a text that was sent is the one that has come: the server trims it.
+fn is_same_text(sent: &str, came: &str) -> bool {
+    let clean = crate::text::sanitize_lines(sent);
+    clean.trim_matches('\n').trim_end() == came.trim_matches('\n').trim_end()
+}

@@ -1,0 +1,1 @@
+//! The model, without a server: lines go in, requests come out.

@@ -1,0 +1,48 @@
+//! What shows the model to a user, and takes what they do.
+//!
+//! *Owns* what the client's loop needs of a view. *Knows nothing of* the views there are.
+
+use std::io;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+use super::model::{ClientModel, Intent, Moment};
+use super::signal::ClientSignal;
+
+/// Something from the user.
+#[derive(Debug)]
+pub(crate) enum ViewInput {
+    /// A line, where lines are read.
+    Line(String),
+    /// There will be no more input.
+    End,
+    /// A key, a paste, another size, where a whole screen is drawn.
+    Terminal(crossterm::event::Event),
+}
+
+/// A way to show the model and to take what the user does. All of it is called on one thread.
+pub(crate) trait ClientView {
+    /// Takes over the terminal, and begins to send [`ClientSignal::Input`], from a thread of its own.
+    fn start(&mut self, inbox: Sender<ClientSignal>) -> io::Result<()>;
+
+    /// What the user wants by an input. The model is as it was last drawn, or newer.
+    fn take(&mut self, input: ViewInput, model: &ClientModel, now: Moment) -> Vec<Intent>;
+
+    /// Shows what has changed since the last time. Called after each round of signals, and at [`ClientView::wakes`].
+    fn draw(&mut self, model: &ClientModel, now: Moment) -> io::Result<()>;
+
+    /// When it wants to draw again although nothing has happened: a countdown, a clock.
+    fn wakes(&self, model: &ClientModel, now: Moment) -> Option<Instant>;
+
+    /// The whole screen is to be drawn again: `:redraw`, or the program goes on after a stop.
+    fn redraw(&mut self);
+
+    /// Rings the bell.
+    fn ring(&mut self);
+
+    /// The program is about to stop (SIGTSTP): the terminal is as others expect it. [`ClientView::redraw`] follows once it goes on.
+    fn suspend(&mut self);
+
+    /// Leaves the terminal as it was. Called once, at the end.
+    fn finish(&mut self, model: &ClientModel);
+}
