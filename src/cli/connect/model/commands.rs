@@ -275,7 +275,9 @@ impl ClientModel {
             // The server answers what a newcomer tries first with the command they mean.
             ChannelKind::Palette => return self.pass_on(shown, None, now),
             ChannelKind::Room => ClientRequest::about("say", &channel.name),
-            ChannelKind::Direct(people) => ClientRequest { receiver: people.clone(), private: true, ..ClientRequest::new("say") },
+            ChannelKind::Direct(people) => {
+                ClientRequest { receiver: people.clone(), private: true, ..ClientRequest::new("say") }
+            }
         };
         self.enqueue(shown, request.saying(text), LineWork::Post, now);
     }
@@ -366,7 +368,12 @@ impl ClientModel {
                 }
                 None => return false,
             },
-            PlaceVerb::Join | PlaceVerb::Create | PlaceVerb::Rooms | PlaceVerb::Group | PlaceVerb::List | PlaceVerb::ListAll => {
+            PlaceVerb::Join
+            | PlaceVerb::Create
+            | PlaceVerb::Rooms
+            | PlaceVerb::Group
+            | PlaceVerb::List
+            | PlaceVerb::ListAll => {
                 return false;
             }
         }
@@ -393,8 +400,12 @@ impl ClientModel {
         let (first, rest) = command.split_rest();
         let number = first.trim_start_matches('#').parse().ok();
         let request = match verb {
-            TalkVerb::Say if !command.rest.is_empty() => self.about_subject("say").map(|request| request.saying(command.rest)),
-            TalkVerb::Me if !command.rest.is_empty() => self.about_subject("me").map(|request| request.saying(command.rest)),
+            TalkVerb::Say if !command.rest.is_empty() => {
+                self.about_subject("say").map(|request| request.saying(command.rest))
+            }
+            TalkVerb::Me if !command.rest.is_empty() => {
+                self.about_subject("me").map(|request| request.saying(command.rest))
+            }
             TalkVerb::To if !rest.is_empty() => {
                 Some(ClientRequest::about("say", first.trim_start_matches('#')).saying(rest))
             }
@@ -567,7 +578,9 @@ impl ClientModel {
         let given = line.trim();
         match dialog {
             Dialog::Name if given.is_empty() => self.dialog = Some(Dialog::Name),
-            Dialog::Name | Dialog::Password(_) | Dialog::TakeOver if is_way_out(given) && !matches!(dialog, Dialog::Password(_)) => {
+            Dialog::Name | Dialog::Password(_) | Dialog::TakeOver
+                if is_way_out(given) && !matches!(dialog, Dialog::Password(_)) =>
+            {
                 self.leave_server(now);
             }
             Dialog::Name => {
@@ -606,7 +619,9 @@ impl ClientModel {
             Dialog::NewPassword { old, new: None, registers } => {
                 self.dialog = Some(Dialog::NewPassword { old, new: Secret::new(given), registers });
             }
-            Dialog::NewPassword { old, new: Some(new), registers } => self.set_password(old, new, registers, given, now),
+            Dialog::NewPassword { old, new: Some(new), registers } => {
+                self.set_password(old, new, registers, given, now)
+            }
             Dialog::OldPassword { changes: true } => {
                 self.dialog = Some(Dialog::NewPassword { old: Secret::new(given), new: None, registers: false });
             }
@@ -618,7 +633,8 @@ impl ClientModel {
             Dialog::OtherAccount(name) => {
                 if let Some(password) = Secret::new(given) {
                     let shown = format!(":login {name}");
-                    let mut request = ClientRequest::new("login").saying(name).secret("password", Some(password.clone()));
+                    let mut request =
+                        ClientRequest::new("login").saying(name).secret("password", Some(password.clone()));
                     request.flags.push(("takeover", true));
                     self.enqueue(&shown, request, LineWork::LogIn(password), now);
                 }

@@ -120,13 +120,22 @@ impl ClientModel {
         if !self.is_me(object.receiver.first().map_or("", String::as_str)) {
             return;
         }
-        let offer = OfferedFile { number, sender: object.sender, name: object.optional.name, size: object.optional.size };
+        let offer =
+            OfferedFile { number, sender: object.sender, name: object.optional.name, size: object.optional.size };
         if self.choices.unattended {
-            return self.tell_news(format!("{} offers {}. It is not taken: nobody is asked here.", offer.sender, offer.name), now);
+            return self.tell_news(
+                format!("{} offers {}. It is not taken: nobody is asked here.", offer.sender, offer.name),
+                now,
+            );
         }
         // One that comes again, after a break, is taken on from where it stopped.
         let earlier = self.transfers.iter().any(|known| {
-            !known.sends && known.done > 0 && known.peer == offer.sender && known.name == offer.name && !known.is_running() && known.told_hash.is_none()
+            !known.sends
+                && known.done > 0
+                && known.peer == offer.sender
+                && known.name == offer.name
+                && !known.is_running()
+                && known.told_hash.is_none()
         });
         if earlier {
             self.accept(offer.number, offer);
@@ -171,7 +180,11 @@ impl ClientModel {
         };
         let Some(offer) = self.offers.pop_front() else { return false };
         self.revision += 1;
-        if takes { self.accept(offer.number, offer) } else { self.decline(offer.number, now) }
+        if takes {
+            self.accept(offer.number, offer)
+        } else {
+            self.decline(offer.number, now)
+        }
         true
     }
 

@@ -130,8 +130,7 @@ impl ClientModel {
     /// A client that is about to connect.
     pub(crate) fn new(choices: ClientChoices) -> ClientModel {
         let palette = Channel::new(ChannelKey(0), ChannelKind::Palette, String::new());
-        let settings =
-            ViewSettings { timestamps: true, ids: false, quiet: false, color: true, bell: RingsAt::Nothing };
+        let settings = ViewSettings { timestamps: true, ids: false, quiet: false, color: true, bell: RingsAt::Nothing };
         ClientModel {
             login: Login::new(choices.name.clone()),
             choices,

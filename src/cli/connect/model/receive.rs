@@ -224,12 +224,15 @@ impl ClientModel {
         }
         let last_error = self.current().items().back().and_then(|item| match &item.content {
             ItemContent::Error(text) | ItemContent::News(text) => Some(text.clone()),
-            ItemContent::Message(_)
-            | ItemContent::Refused { .. }
-            | ItemContent::Presence(_)
-            | ItemContent::Rule(_) => None,
+            ItemContent::Message(_) | ItemContent::Refused { .. } | ItemContent::Presence(_) | ItemContent::Rule(_) => {
+                None
+            }
         });
-        let why = if why.is_empty() { last_error.unwrap_or_else(|| "The server has ended the connection.".to_owned()) } else { why };
+        let why = if why.is_empty() {
+            last_error.unwrap_or_else(|| "The server has ended the connection.".to_owned())
+        } else {
+            why
+        };
         self.end(&why, super::resume::EXIT_FAILED, now);
     }
 
@@ -281,7 +284,10 @@ impl ClientModel {
         let place = match (object.private, object.receiver.first()) {
             (false, Some(room)) => format!("#{room}"),
             (false, None) => String::new(),
-            (true, _) => format!("@{}", if self.is_me(&object.sender) { object.receiver.join(", @") } else { object.sender.clone() }),
+            (true, _) => format!(
+                "@{}",
+                if self.is_me(&object.sender) { object.receiver.join(", @") } else { object.sender.clone() }
+            ),
         };
         let for_line = match self.request_of(&object) {
             Some(Purpose::Older(key, _)) => {
@@ -349,7 +355,8 @@ impl ClientModel {
     }
 
     fn is_resuming(&self, key: ChannelKey) -> bool {
-        let resumes = |purpose: &Purpose| matches!(purpose, Purpose::Rejoin { channel, resumes: true } if *channel == key);
+        let resumes =
+            |purpose: &Purpose| matches!(purpose, Purpose::Rejoin { channel, resumes: true } if *channel == key);
         self.pending.iter().any(|pending| resumes(&pending.purpose))
     }
 
@@ -508,7 +515,8 @@ impl ClientModel {
             Some(Purpose::Line(key)) => Some(*key),
             _ => None,
         };
-        let of_line = line_key.and_then(|key| self.outgoing.iter().find(|line| line.key == key)).map(|line| line.channel);
+        let of_line =
+            line_key.and_then(|key| self.outgoing.iter().find(|line| line.key == key)).map(|line| line.channel);
         let of_room = object.receiver.first().and_then(|room| self.room(room));
         let key = of_line.filter(|key| self.channel(*key).is_some()).or(of_room).unwrap_or(self.current);
         self.tell(key, ItemContent::News(object.content), now);

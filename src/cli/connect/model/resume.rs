@@ -141,7 +141,8 @@ impl ClientModel {
 
     /// With an input that has ended, the client leaves once everything is answered.
     pub(super) fn end_if_done(&mut self) {
-        let is_busy = !self.outgoing.is_empty() || !self.offers.is_empty() || self.transfers.iter().any(|each| each.is_running());
+        let is_busy =
+            !self.outgoing.is_empty() || !self.offers.is_empty() || self.transfers.iter().any(|each| each.is_running());
         if self.input_ended && !self.leaving && self.is_ready() && !is_busy && self.pending.is_empty() {
             self.quit();
         }
@@ -189,7 +190,8 @@ impl ClientModel {
         };
         let line = self.outgoing.front().and_then(|first| first.not_before).filter(|_| self.is_ready());
         let expiry = self.channels.iter().filter_map(super::Channel::expires).min();
-        let expiry = expiry.map(|time| now.instant + Duration::try_from(time.duration_since(now.time)).unwrap_or_default());
+        let expiry =
+            expiry.map(|time| now.instant + Duration::try_from(time.duration_since(now.time)).unwrap_or_default());
         [life, line, expiry].into_iter().flatten().min()
     }
 
@@ -249,7 +251,8 @@ impl ClientModel {
             None if self.choices.unattended => {}
             None => {
                 let me = &self.me;
-                let line = format!("You are {me}. :rooms lists the rooms, :join <room> enters one, :help explains the rest.");
+                let line =
+                    format!("You are {me}. :rooms lists the rooms, :join <room> enters one, :help explains the rest.");
                 self.tell_news(line, now);
             }
         }
@@ -276,7 +279,9 @@ impl ClientModel {
         if gap && resumes {
             self.tell(channel, ItemContent::Rule("Some messages are missing here".to_owned()), now);
         }
-        let Some(first) = self.outgoing.front_mut().filter(|first| first.state == OutgoingState::Unsure) else { return };
+        let Some(first) = self.outgoing.front_mut().filter(|first| first.state == OutgoingState::Unsure) else {
+            return;
+        };
         let is_posted_here = matches!(first.work, LineWork::Post) && !first.request.private && first.channel == channel;
         if is_posted_here && !(gap && resumes) {
             first.state = OutgoingState::Waiting;
@@ -289,7 +294,9 @@ impl ClientModel {
         if !self.is_ready() {
             return;
         }
-        let Some(first) = self.outgoing.front_mut().filter(|first| first.state == OutgoingState::Unsure) else { return };
+        let Some(first) = self.outgoing.front_mut().filter(|first| first.state == OutgoingState::Unsure) else {
+            return;
+        };
         if matches!(first.work, LineWork::Join { .. } | LineWork::Search | LineWork::Close(_)) {
             // Done twice, these are the same as done once.
             first.state = OutgoingState::Waiting;

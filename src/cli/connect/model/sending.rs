@@ -17,12 +17,12 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::ClientModel;
 use super::channel::{ChannelKey, ChannelKind, folded};
 use super::intent::{ClientEffect, Moment};
 use super::item::{ChatMessage, ItemContent};
 use super::request::ClientRequest;
 use super::status::LinkStatus;
-use super::ClientModel;
 use crate::chat::secret::Secret;
 use crate::ui::command::Verb;
 
