@@ -6,7 +6,7 @@ use std::io;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-use super::model::{ClientModel, Intent, Moment};
+use super::model::{ClientModel, Moment};
 use super::signal::ClientSignal;
 
 /// Something from the user.
@@ -16,8 +16,8 @@ pub(crate) enum ViewInput {
     Line(String),
     /// There will be no more input.
     End,
-    /// A key, a paste, another size, where a whole screen is drawn.
-    Terminal(crossterm::event::Event),
+    /// What a terminal has sent, where a whole screen is drawn.
+    Bytes(Vec<u8>),
 }
 
 /// A way to show the model and to take what the user does. All of it is called on one thread.
@@ -25,11 +25,13 @@ pub(crate) trait ClientView {
     /// Takes over the terminal, and begins to send [`ClientSignal::Input`], from a thread of its own.
     fn start(&mut self, inbox: Sender<ClientSignal>) -> io::Result<()>;
 
-    /// What the user wants by an input. The model is as it was last drawn, or newer.
-    fn take(&mut self, input: ViewInput, model: &ClientModel, now: Moment) -> Vec<Intent>;
+    /// Gives the model what the user wants by an input, one after the other: a line may lead to a question, and whether its answer
+    /// is hidden has to be known before the next key is read.
+    fn take(&mut self, input: ViewInput, model: &mut ClientModel, now: Moment);
 
-    /// Shows what has changed since the last time. Called after each round of signals, and at [`ClientView::wakes`].
-    fn draw(&mut self, model: &ClientModel, now: Moment) -> io::Result<()>;
+    /// Shows what has changed since the last time. Called after each round of signals, also after SIGWINCH, and at
+    /// [`ClientView::wakes`]. It tells the model whether the end of the channel is on the screen.
+    fn draw(&mut self, model: &mut ClientModel, now: Moment) -> io::Result<()>;
 
     /// When it wants to draw again although nothing has happened: a countdown, a clock.
     fn wakes(&self, model: &ClientModel, now: Moment) -> Option<Instant>;
@@ -41,6 +43,7 @@ pub(crate) trait ClientView {
     fn ring(&mut self);
 
     /// The program is about to stop (SIGTSTP): the terminal is as others expect it. [`ClientView::redraw`] follows once it goes on.
+    /// A view that reads keys sends the signal itself for Ctrl-Z.
     fn suspend(&mut self);
 
     /// Leaves the terminal as it was. Called once, at the end.
