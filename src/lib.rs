@@ -53,9 +53,9 @@
 //! | `store` | persistence: one SQLite file, one writer thread | `records`, `error`, `event`, `disabled`, `failpoints`, `look_alikes`, `wall_clock`, `database`, `tables`, `queue`, `writer`, `open`, `background_writes`, `confirmed_writes`, `queries`, `account_admin`, `backup` |
 //! | `cluster` | several servers as one, over Redis, with the feature `cluster` | `values`, `command`, `entry`, `ticket`, `replica` |
 //! | `outbox` | one client's output: screen state, send queue, socket | `disconnect`, `date_line`, `on_screen`, `watching`, `preferences`, `batch`, `read_limit`, `backlog`, `conversations`, `json`, `transmit`, `slow_readers`, `encoded`, `linger`, `view` |
-//! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `open_rooms`, `rooms`, `roster`, `accounts`, `direct`, `shutdown`, `transfers`, `timer`, `membership`, `worker_pool`, `account_review`, `address_bans`, `limits`, `quotations`, `room_news`, `file_news`, `transfer_notices`, `tasks`, `page` |
-//! | `session` | one connection, on its own thread | `account`, `archive`, `client_input`, `completion`, `dispatch`, `failure`, `files`, `flood_notice`, `held_keys`, `idle`, `deadlines`, `joined_rooms`, `close`, `line_queue`, `listings`, `login`, `look_alikes`, `message_actions`, `moderation`, `notices`, `offline_messages`, `operator`, `pacing`, `input`, `profile`, `read`, `resume`, `returned_lines`, `room_storage`, `rooms`, `search`, `shutdown`, `talk`, `temporary`, `terminal`, `login_restore`, `unread`, `account_state`, `json` |
-//! | `server` | listeners, TLS, start and graceful stop | `capacity`, `socket_options`, `reminder`, `certificate`, `error`, `ports`, `handshake`, `turned_away`, `transport`, `discovery`, `files`, `web`, `proxy_header`, `accept` |
+//! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `open_rooms`, `rooms`, `roster`, `accounts`, `direct`, `shutdown`, `transfers`, `timer`, `room_news`, `nodes`, `user_names`, `membership`, `worker_pool`, `account_review`, `address_bans`, `limits`, `quotations`, `file_news`, `transfer_notices`, `tasks`, `page` |
+//! | `session` | one connection, on its own thread | `account`, `archive`, `client_input`, `completion`, `dispatch`, `failure`, `files`, `flood_notice`, `held_keys`, `idle`, `deadlines`, `joined_rooms`, `close`, `line_queue`, `listings`, `login`, `look_alikes`, `message_actions`, `moderation`, `notices`, `offline_messages`, `operator`, `pacing`, `input`, `profile`, `read`, `resume`, `returned_lines`, `room_storage`, `rooms`, `search`, `shutdown`, `shared_talk`, `talk`, `temporary`, `terminal`, `login_restore`, `unread`, `account_state`, `json` |
+//! | `server` | listeners, TLS, start and graceful stop | `capacity`, `socket_options`, `reminder`, `certificate`, `error`, `ports`, `handshake`, `turned_away`, `transport`, `discovery`, `files`, `web`, `nodes`, `proxy_header`, `accept` |
 //! | `cli` | flags, and the commands that run without a server | `backup`, `backup_arguments`, `find_arguments`, `find`, `trust`, `proxy_arguments`, `user_arguments`, `user_admin`, `proxy`, `connect` |
 //!
 //! # Threads
@@ -74,6 +74,7 @@
 //! | `timer` | 1 | expiring messages, batched notices, empty rooms, heirs of admins, refused sockets |
 //! | `store` | 1, with `[storage]` | writes the database in batches; checks the clock and the database files every second |
 //! | `store-watchdog` | 1, with `[storage]` | reports when the thread `store` hangs on its disk; asleep otherwise |
+//! | `nodes` | 1, in a cluster | what is due in shared rooms and has to wait for the other servers; what could not be told is told again |
 //! | `account-review` | after another program has written | disconnects users whose accounts were changed, and finds new admins for their rooms |
 //! | `worker:<n>` | at most two, none while idle | slow jobs: hashing passwords, searching, loading time zones, reading the disk |
 //!

@@ -136,6 +136,27 @@ impl Setting {
     }
 }
 
+/// Why something that the users of all servers would see did not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotShared {
+    /// This server cannot reach the others.
+    Unreachable,
+    /// They have not answered in time, and it may still happen.
+    Unknown,
+    /// Others have changed the same thing again and again meanwhile.
+    TryAgain,
+}
+
+impl fmt::Display for NotShared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NotShared::Unreachable => "this server cannot reach the others right now",
+            NotShared::Unknown => "the other servers have not answered, and it may still happen",
+            NotShared::TryAgain => "somebody else is changing the same: try again in a moment",
+        })
+    }
+}
+
 /// Why a user does not come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EnterError {
@@ -149,6 +170,8 @@ pub enum EnterError {
     Kicked(Duration),
     /// They need the password or an invitation.
     NotAdmitted,
+    /// The other servers could not be told.
+    NotShared(NotShared),
 }
 
 impl fmt::Display for EnterError {
@@ -160,6 +183,7 @@ impl fmt::Display for EnterError {
             EnterError::Banned(Some(left), _) => write!(f, "you are banned for {}", told(*left)),
             EnterError::Kicked(left) => write!(f, "you were kicked and may come back in {}", told(*left)),
             EnterError::NotAdmitted => f.write_str("you need the password or an invitation"),
+            EnterError::NotShared(why) => why.fmt(f),
         }
     }
 }
@@ -219,6 +243,10 @@ pub enum Denied {
     NothingYours,
     /// Too many temporary messages are waiting for their end.
     TooManyTemporary,
+    /// The other servers could not be told of a message.
+    NotSaid(NotShared),
+    /// The same of anything else.
+    NotDone(NotShared),
 }
 
 impl fmt::Display for Denied {
@@ -226,6 +254,9 @@ impl fmt::Display for Denied {
         match self {
             Denied::NotIn(room) => write!(f, "You are not in {room}."),
             Denied::NotEntered(why) => write!(f, "You cannot come in: {why}."),
+            Denied::NotSaid(NotShared::Unknown) => f.write_str("Whether #? was said is not known yet."),
+            Denied::NotSaid(why) => write!(f, "Not said: {why}."),
+            Denied::NotDone(why) => write!(f, "Not done: {why}."),
             Denied::NotAdmin(room) => write!(f, "Only admins of {room} can do that; :list marks them."),
             Denied::NoAdmins(room) => {
                 write!(f, "{room} is one of the server's own rooms and has no admins; :create makes a room of yours.")

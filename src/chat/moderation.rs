@@ -365,6 +365,19 @@ impl Moderation {
         put_before(&mut self.invitations, invitations, is_of_same_user);
     }
 
+    /// All of it: admins, bans, then kicks, mutes, invitations and waits.
+    #[cfg(any(test, feature = "cluster"))]
+    pub(crate) fn parts(&self) -> (&[Admin], &[Ban], [&[ListEntry]; 4]) {
+        (&self.admins, &self.bans, [&self.kicks, &self.mutes, &self.invitations, &self.waits])
+    }
+
+    /// The same put together again.
+    #[cfg(any(test, feature = "cluster"))]
+    pub(crate) fn of_parts(admins: Vec<Admin>, bans: Vec<Ban>, lists: [Vec<ListEntry>; 4]) -> Moderation {
+        let [kicks, mutes, invitations, waits] = lists;
+        Moderation { admins, bans, kicks, mutes, invitations, waits }
+    }
+
     /// Invites a user.
     pub(crate) fn invite(&mut self, who: &Identity, at: Timestamp) {
         put(&mut self.invitations, who, Some(after(at, INVITATION_LASTS)), at);

@@ -131,7 +131,7 @@ impl Hub {
     /// Ends a user's connection with a last line. Their name is free at once; the rest goes when the thread of that
     /// connection wakes.
     pub fn throw_out(&self, user: &Arc<User>, line: &str, reason: DisconnectReason) {
-        self.roster.release(user);
+        self.release_name(user);
         user.outbox.farewell(Some((LineKind::Refusal, line)));
         user.outbox.disconnect(reason);
     }

@@ -92,6 +92,33 @@ impl DirectChat {
         Ok(event)
     }
 
+    /// Whether a message could be posted now.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn check_post(&self, from: ClientId, temporary: bool) -> Result<(), Denied> {
+        self.lock().may_post(from, self.partner(from), temporary)
+    }
+
+    /// Posts a message that all servers have given its number. A user on another server has a screen there.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn post_numbered(
+        &self,
+        event: &Arc<Event>,
+        from: ClientId,
+        show_author: Option<OwnCopy>,
+        clock: &Clock,
+    ) {
+        let mut state = self.lock();
+        if state.ended {
+            return;
+        }
+        state.history.push(Arc::clone(event), KEPT);
+        let partner = self.partner(from);
+        partner.outbox.show_direct(event, &mut clock.clone());
+        if let Some(own) = show_author {
+            self.partner(partner.client()).outbox.tell_direct(event, own, &mut clock.clone());
+        }
+    }
+
     /// Notes in an answer whose words it quotes, if the message it answers is in this chat.
     pub(crate) fn note_answered(&self, answer: &mut Message) {
         self.lock().history.note_answered(answer);

@@ -85,7 +85,7 @@ impl Membership {
     /// Leaves the room. The change, if the user was still in it, is for [`Hub::arrange`].
     pub(crate) fn leave(mut self, going: Going, now: Instant) -> Option<MembershipChange> {
         self.left = true;
-        self.room.leave(self.client, self.id, going, now)
+        self.hub.leave_room(&self.room, self.client, self.id, going, now)
     }
 }
 
@@ -97,7 +97,7 @@ impl Drop for Membership {
         }
         let leave = || {
             let now = Instant::now();
-            let change = self.room.leave(self.client, self.id, Going::Lost, now);
+            let change = self.hub.leave_room(&self.room, self.client, self.id, Going::Lost, now);
             if change.is_some_and(|change| self.hub.arrange(&self.room, change, now)) {
                 self.room.deliver_pending();
             }
@@ -110,6 +110,22 @@ impl Drop for Membership {
 }
 
 impl Hub {
+    /// Takes a user out of a room. Where other servers cannot be told of it now, that is tried until it succeeds.
+    fn leave_room(
+        &self,
+        room: &Arc<Room>,
+        client: ClientId,
+        membership: MembershipId,
+        going: Going,
+        now: Instant,
+    ) -> Option<MembershipChange> {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes() {
+            return nodes.leave_room(room, client, membership, going, now);
+        }
+        room.leave(client, membership, going, now)
+    }
+
     /// Schedules what follows from joining or leaving: gathered notices, an heir, the end of an empty room. True if a notice is
     /// to be delivered now.
     pub(crate) fn arrange(&self, room: &Arc<Room>, change: MembershipChange, now: Instant) -> bool {

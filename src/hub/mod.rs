@@ -13,6 +13,8 @@ pub(crate) mod address_bans;
 pub(crate) mod direct;
 pub(crate) mod limits;
 pub(crate) mod mailbox;
+#[cfg(feature = "cluster")]
+pub(crate) mod nodes;
 pub(crate) mod quotations;
 pub(crate) mod rooms;
 pub(crate) mod roster;
@@ -31,8 +33,9 @@ pub(crate) mod page;
 mod room_news;
 mod tasks;
 mod transfer_notices;
+mod user_names;
 
-#[cfg(feature = "web")]
+#[cfg(any(feature = "web", feature = "cluster"))]
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
@@ -53,6 +56,8 @@ use address_bans::AddressBans;
 use direct::DirectChats;
 use limits::Limits;
 use mailbox::Mailbox;
+#[cfg(feature = "cluster")]
+use nodes::Nodes;
 use open_rooms::OpenRooms;
 use quotations::Quotations;
 use rooms::RoomTable;
@@ -132,6 +137,9 @@ pub struct Hub {
     /// When the server started.
     #[cfg(feature = "json")]
     started: Timestamp,
+    /// The other servers, if there are any.
+    #[cfg(feature = "cluster")]
+    nodes: OnceLock<Arc<Nodes>>,
     /// Where the page is, if it is anywhere.
     #[cfg(feature = "web")]
     page: OnceLock<page::WebPage>,
@@ -180,6 +188,8 @@ impl Hub {
             last_client: AtomicU64::new(FIRST_CLIENT - 1),
             #[cfg(feature = "json")]
             started: Timestamp::now(),
+            #[cfg(feature = "cluster")]
+            nodes: OnceLock::new(),
             #[cfg(feature = "web")]
             page: OnceLock::new(),
             config: RwLock::new(Arc::new(config)),
@@ -188,6 +198,21 @@ impl Hub {
             hub.forget_old_later(Instant::now());
         }
         hub
+    }
+
+    /// From now on this server is one of several: all changes of rooms go through their log.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn join_nodes(&self, nodes: &Arc<Nodes>) {
+        let log: Arc<dyn room::RoomLog> = nodes.clone();
+        self.rooms.share(log);
+        // Once, at the start.
+        let _ = self.nodes.set(Arc::clone(nodes));
+    }
+
+    /// The other servers, if there are any.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn nodes(&self) -> Option<&Arc<Nodes>> {
+        self.nodes.get()
     }
 
     /// The page is there from now on.
@@ -258,6 +283,10 @@ impl Hub {
 
     /// The number of the next connection.
     pub fn next_client(&self) -> ClientId {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes() {
+            return nodes.next_client();
+        }
         ClientId(self.last_client.fetch_add(1, Ordering::Relaxed) + 1)
     }
 }

@@ -6,15 +6,21 @@
 mod reload;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::chat::action::NotShared;
 use crate::chat::message::MessageId;
 use crate::chat::names::{self, Alphabet, RoomName};
 use crate::chat::room::Founding;
+#[cfg(feature = "cluster")]
+use crate::chat::room::{Beginning, RoomState};
 use crate::chat::room_settings::RoomSettings;
 use crate::config::Config;
+#[cfg(feature = "cluster")]
+use crate::hub::room::RoomLog;
 use crate::hub::room::{Room, RoomLimits, SteadyClock, both_clocks};
 use crate::store::{MessageRecord, RoomRecord, Store};
 use crate::ui::screen::Clock;
@@ -33,6 +39,32 @@ struct RoomsByName {
     unique_by_looks: bool,
 }
 
+impl RoomsByName {
+    /// Whether a room of this name could be created from this address. `most`: how many there may be from one.
+    fn check_new(&self, name: &RoomName, address: IpAddr, most: Option<usize>) -> Result<(), CreateRoomError> {
+        if let Some(room) = self.rooms.get(name) {
+            return Err(CreateRoomError::Exists(Arc::clone(room)));
+        }
+        if self.unique_by_looks {
+            let looks = name.looks();
+            if let Some((_, room)) = self.rooms.iter().find(|(known, _)| known.looks().overlap(&looks)) {
+                return Err(CreateRoomError::LooksLike(Arc::clone(room)));
+            }
+        }
+        // Counted by a scan: rooms close in five places, and a counter would drift.
+        let addresses: Vec<_> = self.rooms.values().filter_map(|room| room.made()).map(|made| made.address).collect();
+        if addresses.len() >= MOST_MADE {
+            return Err(CreateRoomError::TooManyAll);
+        }
+        if let Some(most) = most
+            && addresses.iter().filter(|known| **known == address).count() >= most
+        {
+            return Err(CreateRoomError::TooManyYours(most));
+        }
+        Ok(())
+    }
+}
+
 /// Why a room was not created.
 pub(crate) enum CreateRoomError {
     /// There is one of that name.
@@ -43,6 +75,9 @@ pub(crate) enum CreateRoomError {
     TooManyYours(usize),
     /// There are as many user-made rooms as there may be.
     TooManyAll,
+    /// The other servers could not be told.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "there is one server"))]
+    NotShared(NotShared),
 }
 
 /// All rooms by name.
@@ -63,6 +98,8 @@ impl RoomTable {
             last_message: AtomicU64::new(0),
             history_max: AtomicUsize::new(0),
             queue_bytes: AtomicUsize::new(0),
+            #[cfg(feature = "cluster")]
+            log: std::sync::OnceLock::new(),
         };
         let table = RoomTable {
             shared: Arc::new(shared),
@@ -77,6 +114,13 @@ impl RoomTable {
         }
         drop(rooms);
         table
+    }
+
+    /// All changes of rooms go through a log from now on.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn share(&self, log: Arc<dyn RoomLog>) {
+        // Once, at the start.
+        let _ = self.shared.log.set(log);
     }
 
     fn set_limits(&self, config: &Config) {
@@ -176,30 +220,54 @@ impl RoomTable {
         now: Instant,
     ) -> Result<Arc<Room>, CreateRoomError> {
         let mut table = self.lock();
-        if let Some(room) = table.rooms.get(name) {
-            return Err(CreateRoomError::Exists(Arc::clone(room)));
-        }
-        if table.unique_by_looks {
-            let looks = name.looks();
-            if let Some((_, room)) = table.rooms.iter().find(|(known, _)| known.looks().overlap(&looks)) {
-                return Err(CreateRoomError::LooksLike(Arc::clone(room)));
-            }
-        }
-        // Counted by a scan: rooms close in five places, and a counter would drift.
-        let addresses: Vec<_> = table.rooms.values().filter_map(|room| room.made()).map(|made| made.address).collect();
-        if addresses.len() >= MOST_MADE {
-            return Err(CreateRoomError::TooManyAll);
-        }
-        if let Some(most) = most
-            && addresses.iter().filter(|address| **address == founding.creation.address).count() >= most
-        {
-            return Err(CreateRoomError::TooManyYours(most));
-        }
+        table.check_new(name, founding.creation.address, most)?;
         table.last_instance += 1;
         let (instance, shared, clock) = (table.last_instance, Arc::clone(&self.shared), self.clock.clone());
         let room = Room::new(name.clone(), instance, config, shared, clock, Some(founding), now);
         table.rooms.insert(name.clone(), Arc::clone(&room));
         Ok(room)
+    }
+
+    /// The same on all servers of a cluster. `make` tells them how the room begins, and how many messages it keeps; it is false
+    /// if there is a room of this name by now.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn create_shared(
+        &self,
+        make: impl FnOnce(&str, usize) -> Result<bool, NotShared>,
+        name: &RoomName,
+        settings: RoomSettings,
+        founding: Founding,
+        most: Option<usize>,
+        now: Instant,
+    ) -> Result<Arc<Room>, CreateRoomError> {
+        self.lock().check_new(name, founding.creation.address, most)?;
+        let beginning = Beginning {
+            settings,
+            founding: Some(founding),
+            history_max: self.shared.history_max.load(Ordering::Relaxed),
+            can_be_kept: false,
+            at: self.shared.clock.at(now),
+        };
+        let history_max = beginning.history_max;
+        let core = RoomState::new(name.clone(), beginning).core_line();
+        let made = make(&core, history_max).map_err(CreateRoomError::NotShared)?;
+        match self.find(name) {
+            Some(room) if made => Ok(room),
+            Some(room) => Err(CreateRoomError::Exists(room)),
+            None => Err(CreateRoomError::NotShared(NotShared::TryAgain)),
+        }
+    }
+
+    /// A room as all servers have it is here from now on.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn place(&self, name: &RoomName, state: RoomState, now: Instant) -> Arc<Room> {
+        let mut table = self.lock();
+        table.last_instance += 1;
+        let (instance, shared, clock) = (table.last_instance, Arc::clone(&self.shared), self.clock.clone());
+        let room = Room::new(name.clone(), instance, state.settings().clone(), shared, clock, None, now);
+        room.begin_as(state);
+        table.rooms.insert(name.clone(), Arc::clone(&room));
+        room
     }
 
     /// Closes a user-made room that has been empty for `linger`. True if it is closed.

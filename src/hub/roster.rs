@@ -3,6 +3,8 @@
 //! *Owns* the names in use, which are claimed and released atomically, and the list of all connections.
 //! *Knows nothing of* rooms and of what users do.
 
+#[cfg(feature = "cluster")]
+mod elsewhere;
 mod names_in_use;
 
 use std::collections::HashMap;
@@ -16,7 +18,12 @@ use crate::chat::message::{AccountId, Addressee, ClientId};
 use crate::chat::names::{UserName, suggest};
 use crate::chat::secret::Hashed;
 use crate::outbox::Outbox;
+#[cfg(feature = "cluster")]
+use elsewhere::Elsewhere;
 use names_in_use::NamesInUse;
+
+#[cfg(feature = "cluster")]
+pub(crate) use elsewhere::Arrival;
 
 /// The account that a user is logged in to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +53,10 @@ pub struct User {
     /// A leaf.
     named: RwLock<Named>,
     origin: PeerAddress,
+    /// Where they are, if that is another server of the cluster.
+    #[cfg(feature = "cluster")]
+    elsewhere: Option<Box<Elsewhere>>,
+    /// Of a user on another server: one that leads nowhere.
     pub outbox: Arc<Outbox>,
     pub(crate) since: Instant,
     /// Milliseconds from `since` to their last typed line.
@@ -71,6 +82,8 @@ impl User {
         Arc::new(User {
             named: RwLock::new(Named { name: name.clone(), login }),
             origin,
+            #[cfg(feature = "cluster")]
+            elsewhere: None,
             outbox: Arc::clone(outbox),
             since: now,
             active: AtomicU64::new(0),
@@ -82,7 +95,23 @@ impl User {
 
     /// The number of their connection.
     pub fn client(&self) -> ClientId {
+        #[cfg(feature = "cluster")]
+        if let Some(elsewhere) = &self.elsewhere {
+            return elsewhere.client;
+        }
         self.outbox.id()
+    }
+
+    /// Whether they are on another server: there is none in this build.
+    #[cfg(not(feature = "cluster"))]
+    #[expect(clippy::unused_self, reason = "there is one server")]
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        false
+    }
+
+    /// The address they connect from, as it is shown; `None` if the connection is gone.
+    pub(crate) fn peer_address(&self) -> Option<IpAddr> {
+        if self.is_elsewhere() { Some(self.origin.address) } else { self.outbox.peer_address() }
     }
 
     pub fn name(&self) -> UserName {
@@ -163,6 +192,9 @@ impl User {
 struct RosterState {
     connections: HashMap<ClientId, Arc<Outbox>>,
     names: NamesInUse,
+    /// Users of this server whose names somebody on another one has by now.
+    #[cfg(feature = "cluster")]
+    displaced: Vec<Arc<User>>,
 }
 
 /// Why a name cannot be claimed.
@@ -172,6 +204,8 @@ pub(crate) enum NameInUseError {
     Taken(Option<UserName>),
     /// It looks like this one, which another user has.
     LooksLike(UserName),
+    /// The other servers could not be asked.
+    NotShared,
 }
 
 #[derive(Default)]
@@ -296,6 +330,8 @@ impl Roster {
         if state.names.get(&name).is_some_and(|known| Arc::ptr_eq(known, user)) {
             state.names.remove(&name);
         }
+        #[cfg(feature = "cluster")]
+        state.displaced.retain(|known| !Arc::ptr_eq(known, user));
     }
 
     /// The user that a target names, if they are online.

@@ -24,6 +24,14 @@ const FORGET_EVERY: Duration = Duration::from_secs(60);
 impl Hub {
     /// Carries out a task that has become due. Called by the timer.
     pub fn carry_out(&self, task: Task, now: Instant) {
+        #[cfg(feature = "cluster")]
+        let task = match self.nodes() {
+            Some(nodes) => match nodes.take_task(task) {
+                Some(task) => task,
+                None => return,
+            },
+            None => task,
+        };
         match task {
             Task::FlushNews(room) => {
                 if let Some(room) = room.upgrade() {
@@ -74,6 +82,9 @@ impl Hub {
             }
             Task::EndTransfer(number) => self.end_transfer(number, now),
             Task::Close(stream) => drop(stream),
+            // Only where there are other servers, and then not here.
+            #[cfg(feature = "cluster")]
+            Task::Late(_) => {}
         }
     }
 

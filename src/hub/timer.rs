@@ -47,6 +47,9 @@ pub enum Task {
     NameHeir(Weak<Room>),
     /// Close a user-made room if nobody is in it.
     CloseIfEmpty(Weak<Room>),
+    /// Do what another server had the first turn to do, unless it has.
+    #[cfg(feature = "cluster")]
+    Late(Box<Task>),
     /// Forget messages that are too old to be shown, in every room.
     ForgetOld,
     /// End an offer or an accepted transfer of a file, unless it has more time by now, or runs.
@@ -77,6 +80,8 @@ impl TimerEntry {
             | Task::ForgetOld
             | Task::EndTransfer(_)
             | Task::Close(_) => false,
+            #[cfg(feature = "cluster")]
+            Task::Late(task) => matches!(&**task, Task::Expire(_, id) if *id == message),
         }
     }
 }

@@ -15,6 +15,8 @@ mod error;
 mod files;
 #[cfg(feature = "tls")]
 mod handshake;
+#[cfg(feature = "cluster")]
+mod nodes;
 mod ports;
 mod proxy_header;
 mod reminder;

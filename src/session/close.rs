@@ -20,7 +20,7 @@ impl Session {
         }
         self.rooms.deliver();
         if let Some(user) = self.user.take() {
-            self.hub.roster.release(&user);
+            self.hub.release_name(&user);
             self.hub.directs.forget(&user);
             self.hub.end_offers_of(user.client());
         }

@@ -148,6 +148,7 @@ impl From<&Denied> for ErrorCode {
             | Denied::NotYours => ErrorCode::NotAllowed,
             Denied::Slow(..) => ErrorCode::TooFast,
             Denied::NoMessage | Denied::NothingYours => ErrorCode::Gone,
+            Denied::NotSaid(_) | Denied::NotDone(_) => ErrorCode::Refused,
             Denied::Yourself(_) | Denied::AsItIs(_) | Denied::ListFull | Denied::TooManyTemporary => ErrorCode::Refused,
         }
     }
@@ -224,7 +225,7 @@ fn code_of_join(refusal: &JoinRefusal, now: Instant) -> Failure {
         JoinRefusal::Waiting(wait) => Failure::waiting(ErrorCode::TooFast, *wait, now),
         JoinRefusal::Kicked { left, .. } => Failure::waiting(ErrorCode::NotAllowed, *left, now),
         JoinRefusal::Full { .. } | JoinRefusal::Banned { .. } | JoinRefusal::InviteOnly(_) => of(ErrorCode::NotAllowed),
-        JoinRefusal::TooManyRooms(_) | JoinRefusal::Busy => of(ErrorCode::Refused),
+        JoinRefusal::TooManyRooms(_) | JoinRefusal::Busy | JoinRefusal::NotShared(_) => of(ErrorCode::Refused),
         JoinRefusal::RoomRefusal(refusal) => of(code_of_creation(refusal)),
     }
 }
@@ -236,7 +237,8 @@ fn code_of_creation(refusal: &RoomRefusal) -> ErrorCode {
         | RoomRefusal::TooManyYours(_)
         | RoomRefusal::TooManyAll
         | RoomRefusal::TooManyRooms(_)
-        | RoomRefusal::PasswordLikeCommand => ErrorCode::Refused,
+        | RoomRefusal::PasswordLikeCommand
+        | RoomRefusal::NotShared(_) => ErrorCode::Refused,
     }
 }
 
@@ -245,7 +247,7 @@ pub(super) fn code_of_login(refusal: &LoginRefusal, now: Instant) -> Failure {
         LoginRefusal::Wrong => Failure::new(ErrorCode::NotAllowed, "").with_password(true),
         LoginRefusal::Blocked => Failure::new(ErrorCode::NotAllowed, ""),
         LoginRefusal::TooMany(wait) => Failure::waiting(ErrorCode::TooFast, *wait, now),
-        LoginRefusal::Busy | LoginRefusal::NotKept(_) => Failure::new(ErrorCode::Refused, ""),
+        LoginRefusal::Busy | LoginRefusal::NotKept(_) | LoginRefusal::NotShared => Failure::new(ErrorCode::Refused, ""),
     }
 }
 

@@ -71,6 +71,9 @@ impl Session {
         if Arc::ptr_eq(&user, &other) {
             return refuse(&Denied::Yourself("send files to"));
         }
+        if other.is_elsewhere() {
+            return refuse(&format_args!("{} is on another server, and files only pass within one.", other.name()));
+        }
         let takes_none = |name| format!("{name} takes no files.");
         if self.hub.file_place(&other.outbox).is_none() {
             return refuse(&takes_none(other.name()));

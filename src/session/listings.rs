@@ -122,7 +122,7 @@ impl Session {
             let room = self.hub.rooms.find(&id.name).filter(|room| room.instance() == id.instance)?;
             room.is_known_to(&actor, now).then(|| room.name().to_string())
         };
-        user.outbox.open().into_iter().filter_map(known).collect()
+        self.hub.open_of(user).into_iter().filter_map(known).collect()
     }
 
     #[inline(never)]
@@ -142,7 +142,7 @@ impl Session {
         self.outbox.tell(LineKind::News, &format!("{} online:", people(everybody.len())));
         let column = everybody.iter().map(|(name, _)| text::width(name.as_str())).max().unwrap_or(0);
         for (name, user) in everybody {
-            let open = user.outbox.open();
+            let open = self.hub.open_of(&user);
             let rooms: Vec<_> = open
                 .iter()
                 .filter_map(Conversation::room)

@@ -89,7 +89,7 @@ impl Session {
             false => self.look_alike(&name),
         };
         if let Some(refused) = refused {
-            self.hub.roster.release(&user);
+            self.hub.release_name(&user);
             return refused;
         }
         self.named(user)
@@ -98,7 +98,7 @@ impl Session {
     #[inline(never)]
     fn claim(&self, name: &UserName, login: Option<Login>) -> Result<Arc<User>, NameInUseError> {
         let limit = self.hub.config().username_limit;
-        self.hub.roster.claim(name, login, limit, &self.outbox, self.origin(), self.now())
+        self.hub.claim_name(name, login, limit, &self.outbox, self.origin(), self.now())
     }
 
     /// Where this connection comes from.
@@ -143,7 +143,9 @@ impl Session {
                 self.named(user)
             }
             Err(NameInUseError::Taken(_)) => self.offer_takeover(account),
-            Err(error @ NameInUseError::LooksLike(_)) => self.not_free(account.name, error),
+            Err(error @ (NameInUseError::LooksLike(_) | NameInUseError::NotShared)) => {
+                self.not_free(account.name, error)
+            }
         }
     }
 

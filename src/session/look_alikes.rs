@@ -30,6 +30,7 @@ impl Session {
                 Answer::NameTaken { name, free: free.filter(|free| self.is_free_to_guests(free)) }
             }
             NameInUseError::LooksLike(other) => Answer::NameLooksLike { name, other },
+            NameInUseError::NotShared => Answer::LoginRefused(LoginRefusal::NotShared),
         }
     }
 

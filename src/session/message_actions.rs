@@ -9,6 +9,7 @@ use super::Session;
 use crate::chat::action::{Actor, Denied};
 use crate::chat::identity::Target;
 use crate::chat::message::{Draft, Message, MessageId, Quoted};
+use crate::chat::room::ChangeKind;
 use crate::hub::direct::DirectChat;
 use crate::hub::room::{Erased, Room};
 use crate::ui::palette::Edited;
@@ -119,6 +120,10 @@ impl Session {
                 self.changed(&room, edited, &format!("Edited {id}."));
             }
             Some(MessagePlace::Direct(pairs)) => {
+                let edited = ChangeKind::Edited { id, by: user.client(), text: text.into() };
+                if !self.share_direct_change(&pairs, &edited) {
+                    return;
+                }
                 let clock = self.hub.clock.clone();
                 self.change_direct(&pairs, |pair, show| pair.edit(id, &user, text, show, &clock));
             }
@@ -148,6 +153,9 @@ impl Session {
                 self.changed(&room, deleted, &format!("Deleted {id}."));
             }
             Some(MessagePlace::Direct(pairs)) => {
+                if !self.share_direct_change(&pairs, &ChangeKind::Deleted { id, by: user.addressee() }) {
+                    return;
+                }
                 let clock = self.hub.clock.clone();
                 self.change_direct(&pairs, |pair, show| {
                     let deleted = pair.delete(id, &user, show, &clock);
@@ -190,6 +198,24 @@ impl Session {
             }
             Err(denied) => self.deny(&denied),
         }
+    }
+
+    /// Tells the servers of the other users of a change to a direct message of this user's own. False if that cannot be done
+    /// now; then nothing is changed.
+    #[cfg_attr(not(feature = "cluster"), expect(clippy::unused_self, unused_variables, reason = "there is one server"))]
+    fn share_direct_change(&self, pairs: &[Arc<DirectChat>], change: &ChangeKind) -> bool {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.hub.nodes() {
+            let (own, id) = (self.outbox.id(), change.message());
+            let theirs = pairs.iter().filter(|pair| id.is_some_and(|id| pair.is_by(own, id)));
+            for pair in theirs.filter(|pair| pair.partner(own).is_elsewhere()) {
+                if let Err(why) = nodes.change_direct(own, pair.partner(own).client(), change.clone(), &self.outbox) {
+                    self.deny(&Denied::NotDone(why));
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     /// Changes a message in every conversation it is in. Its author sees one of the changes.

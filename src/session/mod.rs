@@ -51,6 +51,8 @@ mod returned_lines;
 mod room_storage;
 mod rooms;
 mod search;
+#[cfg(feature = "cluster")]
+mod shared_talk;
 mod shutdown;
 mod talk;
 mod temporary;

@@ -42,7 +42,10 @@ impl Session {
                     self.hub.tell_programs(&room, news, Some(&actor.who.name), &acted.news);
                 }
                 if destroys {
-                    self.hub.rooms.destroy(&room, &format!("{}.", acted.news), self.now());
+                    let line = format!("{}.", acted.news);
+                    if let Err(why) = self.hub.destroy_room(&room, &line, self.now()) {
+                        self.deny(&Denied::NotDone(why));
+                    }
                     return;
                 }
                 self.rooms.note_undelivered(&room);
@@ -71,7 +74,7 @@ impl Session {
         };
         let Some(user) = self.hub.roster.find(target) else { return (None, false) };
         // Not the address that counts against limits: for ::1 that would be its /64.
-        let peer = user.outbox.peer_address();
+        let peer = user.peer_address();
         let who = user.identity();
         let local = who.address.is_loopback() || peer.is_some_and(|address| address.is_loopback());
         (Some(Actor { operator: self.hub.is_operator(&who), who }), local)

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::Session;
 use super::listings::{bot, short};
 use crate::chat::account_policy::AccountPolicy;
-use crate::chat::action::Denied;
+use crate::chat::action::{Denied, NotShared};
 use crate::chat::identity::Target;
 use crate::chat::message::{Addressee, ClientId};
 use crate::chat::names::{RoomName, UserName};
@@ -65,13 +65,17 @@ impl Session {
         }
         self.hub.checkpoints.reach(Checkpoint::NameFree);
         let limit = self.hub.config().username_limit;
-        if let Err(why) = self.hub.roster.rename(&user, name, login, limit) {
+        if let Err(why) = self.hub.rename_user(&user, name, login, limit, self.now()) {
+            if why == NameInUseError::NotShared {
+                self.deny(&Denied::NotDone(NotShared::Unreachable));
+                return None;
+            }
             return Some(self.not_free(name.clone(), why));
         }
         // Another user may have registered it since it was looked up, and left. From now on nobody else can.
         if guest && *name != before && (self.needs_password(name) || self.look_alike(name).is_some()) {
             // If another user has taken the old name, this one stays, as for a guest who had it before.
-            if self.hub.roster.rename(&user, &before, owner, limit).is_ok() {
+            if self.hub.rename_user(&user, &before, owner, limit, self.now()).is_ok() {
                 self.refuse(accounts_name(name));
                 return None;
             }
@@ -100,7 +104,7 @@ impl Session {
         login: Option<Login>,
     ) -> Result<(), NameInUseError> {
         let limit = self.hub.config().username_limit;
-        let before = self.hub.roster.rename(user, name, login, limit)?;
+        let before = self.hub.rename_user(user, name, login, limit, self.now())?;
         self.renamed(user, name, &before);
         Ok(())
     }
@@ -143,6 +147,7 @@ impl Session {
         };
         let back = away.is_none();
         if user.set_away(away.map(Into::into)) {
+            self.hub.share_presence(user, self.now());
             self.outbox.tell(LineKind::News, &line);
         } else {
             self.outbox.tell(LineKind::News, if back { "You are not away." } else { "You are away already." });
@@ -260,7 +265,7 @@ impl Session {
         let name = user.name();
         // Only for operators: `:banip` needs it, and nobody else has any use for it.
         let operator = self.actor().is_some_and(|actor| actor.operator);
-        let peer = user.outbox.peer_address().filter(|_| operator);
+        let peer = user.peer_address().filter(|_| operator);
         let from = peer.map(|peer| format!(" from {peer}")).unwrap_or_default();
         let registered = if user.account().is_some() { ", registered" } else { "" };
         let bot = bot(Some(&*user));

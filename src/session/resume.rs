@@ -11,7 +11,7 @@ use super::Session;
 use super::joined_rooms::{JoinedRoom, MOST_ROOMS};
 use super::listings::short;
 use super::login::{THROWN_OUT, login};
-use crate::chat::action::EnterError;
+use crate::chat::action::{EnterError, NotShared};
 use crate::chat::conversation::Conversation;
 use crate::chat::duration;
 use crate::chat::identity::Target;
@@ -51,6 +51,7 @@ enum RejoinError {
     Kicked(Duration),
     OtherPassword,
     InviteOnly,
+    NotShared(NotShared),
 }
 
 impl fmt::Display for RejoinError {
@@ -64,6 +65,7 @@ impl fmt::Display for RejoinError {
             RejoinError::Kicked(left) => write!(f, "you were kicked, come back in {}", seconds(*left)),
             RejoinError::OtherPassword => f.write_str("it has another password"),
             RejoinError::InviteOnly => f.write_str("it is invite-only"),
+            RejoinError::NotShared(why) => why.fmt(f),
         }
     }
 }
@@ -74,7 +76,7 @@ impl Session {
     pub(super) fn offer_takeover(&mut self, account: Box<AccountRecord>) -> Answer {
         let name = account.name.clone();
         let other = self.other_connection(&name);
-        let peer = other.as_ref().and_then(|other| other.outbox.peer_address());
+        let peer = other.as_ref().and_then(|other| other.peer_address());
         // Without one, the other connection has just gone, and Enter finds the name free.
         let address = peer.unwrap_or(self.ip());
         let idle = short(other.map(|other| other.idle(self.now())).unwrap_or_default());
@@ -260,6 +262,7 @@ impl Session {
             Err(EnterError::Full(_)) => Err(RejoinError::Full),
             Err(EnterError::Banned(left, _)) => Err(RejoinError::Banned(left)),
             Err(EnterError::Kicked(left)) => Err(RejoinError::Kicked(left)),
+            Err(EnterError::NotShared(why)) => Err(RejoinError::NotShared(why)),
             Err(EnterError::NotAdmitted) => Err(match room.door().0 {
                 RoomAccess::Password(_) | RoomAccess::Hashed(_) => RejoinError::OtherPassword,
                 RoomAccess::Open | RoomAccess::Closed => RejoinError::InviteOnly,

@@ -257,7 +257,7 @@ impl Session {
         let most = settings.limits.rooms_per_ip.filter(|_| !settings.is_exempt(self.ip()));
         let creation = Creation { by: actor.who.name.clone(), address: actor.who.address, at: Timestamp::now() };
         let founding = Founding { creation, founder: actor.who.clone(), read_back };
-        match self.hub.rooms.create(&name, config, founding, most, self.now()) {
+        match self.hub.create_room(&name, config, founding, most, self.now()) {
             Ok(room) => {
                 log::info!("room {name} was created by {}", actor.who.name);
                 if room.is_public() {
@@ -277,6 +277,7 @@ impl Session {
             }
             Err(CreateRoomError::Exists(_) | CreateRoomError::LooksLike(_)) => Err(RoomRefusal::Reserved(name)),
             Err(CreateRoomError::TooManyYours(most)) => Err(RoomRefusal::TooManyYours(most)),
+            Err(CreateRoomError::NotShared(why)) => Err(RoomRefusal::NotShared(why)),
             Err(CreateRoomError::TooManyAll) => Err(RoomRefusal::TooManyAll),
         }
     }
@@ -304,9 +305,9 @@ impl Session {
                     self.save_room(&room);
                     self.outbox
                         .tell(LineKind::News, &format!("{} was invited to {} for 24 h.", user.name(), room.name()));
-                    if !user.outbox.ignores(actor.who.client, &actor.who.name) {
-                        let by = &actor.who.name;
-                        let line = format!("{by} invites you to {0}: :join {0} enters it.", room.name());
+                    let by = &actor.who.name;
+                    let line = format!("{by} invites you to {0}: :join {0} enters it.", room.name());
+                    if !user.outbox.ignores(actor.who.client, by) {
                         user.outbox.announce(LineKind::News, &line);
                     }
                 }
@@ -391,6 +392,7 @@ fn not_entered(room: &Room, why: EnterError) -> JoinRefusal {
         EnterError::Full(limit) => JoinRefusal::Full { room, limit },
         EnterError::Banned(left, reason) => JoinRefusal::Banned { room, left, reason },
         EnterError::Kicked(left) => JoinRefusal::Kicked { room, left },
+        EnterError::NotShared(why) => JoinRefusal::NotShared(why),
         EnterError::Closed | EnterError::NotAdmitted => JoinRefusal::NoSuchRoomOrPassword,
     }
 }

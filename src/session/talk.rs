@@ -171,7 +171,7 @@ impl Session {
     }
 
     /// Shows why a message was not sent; `way_out` says how the line can be said instead.
-    fn deny_sending(&self, denied: &Denied, way_out: &str) {
+    pub(super) fn deny_sending(&self, denied: &Denied, way_out: &str) {
         #[cfg(feature = "json")]
         self.note_denied(denied);
         self.refuse(format_args!("{denied}{way_out}"));
@@ -197,6 +197,10 @@ impl Session {
             true => None,
             false => Some(OwnCopy::Answer),
         };
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.hub.nodes().cloned() {
+            return self.send_shared(&nodes, &user, pairs, draft, own, way_out, held);
+        }
         let mut sent = Vec::new();
         let id = match &pairs[..] {
             [pair] => match pair.post(draft, &user, at, || self.hub.rooms.next_message(), own, &clock) {
@@ -251,7 +255,7 @@ impl Session {
     }
 
     /// Warns a user who has written to somebody they ignore, or to somebody who is away.
-    fn tell_what_to_expect(&self, user: &User) {
+    pub(super) fn tell_what_to_expect(&self, user: &User) {
         if self.outbox.ignores(user.client(), &user.name()) {
             return self.tell_ignored(&user.name());
         }

@@ -5,10 +5,14 @@ use std::fs;
 use std::path::Path;
 
 /// Files of `hub` and `session` that read the clock, how often, and what makes each an edge.
-const EDGES: [(&str, usize, &str); 10] = [
+const EDGES: [(&str, usize, &str); 14] = [
     ("src/hub/account_review.rs", 1, "its own thread looks at the clock before each review"),
     ("src/hub/membership.rs", 1, "a drop has no arguments"),
     ("src/hub/mod.rs", 1, "the server starts"),
+    ("src/hub/nodes/apply.rs", 3, "an entry of the log is carried out when it is read"),
+    ("src/hub/nodes/chores.rs", 2, "its own thread looks at the clock before each chore"),
+    ("src/hub/nodes/mod.rs", 1, "waits for the other servers within a deadline"),
+    ("src/hub/nodes/users.rs", 1, "waits for the directory within a deadline"),
     ("src/hub/room/clock.rs", 1, "reads both clocks at one moment"),
     ("src/hub/shutdown.rs", 1, "waits for a deadline"),
     ("src/hub/timer.rs", 1, "the timer's own loop"),

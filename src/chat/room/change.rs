@@ -11,7 +11,6 @@ use crate::chat::identity::Identity;
 use crate::chat::message::{AccountId, Addressee, ClientId, Message, MessageId};
 use crate::chat::moderation::Ban;
 use crate::chat::names::UserName;
-use crate::chat::room::Founding;
 use crate::chat::room_settings::RoomSettings;
 use crate::chat::secret::Hashed;
 
@@ -40,13 +39,6 @@ pub struct Change {
 /// What happened. Each kind holds everything that its effect depends on beside the room itself.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ChangeKind {
-    /// The room begins: the first change of each room that servers share. It says nothing to a room that has begun.
-    Founded {
-        /// How it is set up.
-        settings: RoomSettings,
-        /// For a room that a user creates.
-        founding: Option<Box<Founding>>,
-    },
     /// A user said something. `decide` leaves the number out: it is given by whatever orders the changes, here the lock of
     /// the room, so that numbers grow along the room's order.
     Said(Message),
@@ -233,6 +225,17 @@ pub enum ChangeKind {
     Closed,
     /// Everybody who was still in a closed room was removed.
     Cleared,
+}
+
+#[cfg(feature = "cluster")]
+impl ChangeKind {
+    /// The message that is edited or deleted.
+    pub(crate) fn message(&self) -> Option<MessageId> {
+        match self {
+            ChangeKind::Edited { id, .. } | ChangeKind::Deleted { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
 }
 
 impl Change {

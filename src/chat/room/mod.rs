@@ -44,6 +44,8 @@ pub(crate) use news::destroyed;
 pub(crate) use read_access::readable_after;
 pub(crate) use restore::{StoredMade, StoredRoom};
 pub use text_form::ParseChangeError;
+#[cfg(any(test, feature = "cluster"))]
+pub(crate) use text_form::{message_line, parse_message};
 pub use wish::{Now, Occurrence, Wish};
 
 /// How a room that is not in the configuration came to be.
@@ -88,7 +90,7 @@ pub struct Member {
 }
 
 /// How a user creates a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Founding {
     /// What is remembered of it.
     pub creation: Creation,

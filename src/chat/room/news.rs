@@ -80,7 +80,6 @@ impl Change {
             | ChangeKind::PasswordHashed(_)
             | ChangeKind::StorageEnded
             | ChangeKind::Closed
-            | ChangeKind::Founded { .. }
             | ChangeKind::Cleared => return None,
         })
     }

@@ -66,6 +66,26 @@ impl Readers {
         self.accounts.remove(&account);
     }
 
+    /// All of it: accounts, then guests, the first to have come first.
+    #[cfg(any(test, feature = "cluster"))]
+    pub(super) fn parts(&self) -> (Vec<(AccountId, MessageId)>, &VecDeque<(Identity, MessageId)>) {
+        let mut accounts: Vec<_> = self.accounts.iter().map(|(account, since)| (*account, *since)).collect();
+        accounts.sort_unstable();
+        (accounts, &self.guests)
+    }
+
+    /// An account of [`parts`](Readers::parts).
+    #[cfg(any(test, feature = "cluster"))]
+    pub(super) fn put_account(&mut self, account: AccountId, since: MessageId) {
+        self.accounts.insert(account, since);
+    }
+
+    /// A guest of [`parts`](Readers::parts).
+    #[cfg(any(test, feature = "cluster"))]
+    pub(super) fn put_guest(&mut self, who: Identity, since: MessageId) {
+        self.guests.push_back((who, since));
+    }
+
     pub(super) fn since(&self, account: AccountId) -> Option<MessageId> {
         self.accounts.get(&account).copied()
     }

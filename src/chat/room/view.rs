@@ -97,6 +97,12 @@ impl RoomState {
         &self.history
     }
 
+    /// Most messages kept in memory.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn history_max(&self) -> usize {
+        self.history_max
+    }
+
     pub(crate) fn newest(&self) -> Option<MessageId> {
         self.newest
     }

@@ -126,7 +126,6 @@ impl Room {
             | ChangeKind::PasswordHashed(_)
             | ChangeKind::StorageEnded
             | ChangeKind::Closed
-            | ChangeKind::Founded { .. }
             | ChangeKind::Cleared => {}
         }
         (Next::Nothing, None)
@@ -247,6 +246,10 @@ impl LockedRoom {
     /// The same of a departure.
     #[inline(never)]
     fn tell_left(&mut self, who: Addressee, going: Going) -> Option<Duration> {
+        if going == Going::ServerGone {
+            self.digest.lost(who);
+            return None;
+        }
         if self.in_view > GATHER_ABOVE || self.digest.is_due() {
             return self.digest.left(who).then(|| gathering_time(self.in_view));
         }

@@ -31,6 +31,10 @@ const THREAD_STAYS: Duration = Duration::from_millis(250);
 /// The room thread's stack, in bytes: it renders and sends, nothing nests.
 const THREAD_STACK: usize = 128 * 1024;
 
+/// Viewers that the thread which reads the log of all servers delivers to itself: about as long as starting a thread takes.
+#[cfg(feature = "cluster")]
+const MOST_FROM_LOG: usize = 64;
+
 /// Who delivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Deliverer {
@@ -60,6 +64,28 @@ impl Room {
         if state.deliverer.is_idle() && !state.queue.is_empty() {
             self.drive_once(state);
         }
+    }
+
+    /// Delivers what was read from the log of all servers, on the thread that reads it: a room with many viewers, and one whose
+    /// queue is full, is left to its own thread, so that the others do not wait for it. Only a room that is far behind makes
+    /// the log wait.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn deliver_from_log(self: &Arc<Self>) {
+        let limit = self.shared.queue_bytes.load(Ordering::Relaxed);
+        let mut state = self.lock();
+        while state.queue_bytes > limit && !state.deliverer.is_idle() && !state.room.is_closed() {
+            state.waiting += 1;
+            state = self.space.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
+        }
+        if !state.deliverer.is_idle() || state.queue.is_empty() {
+            return;
+        }
+        if state.in_view <= MOST_FROM_LOG {
+            return self.drive_once(state);
+        }
+        let parked = state.deliverer == Deliverer::Parked;
+        self.hand_over_delivery(state, parked);
     }
 
     /// Waits until the queue takes a message of this many bytes. A poster who finds it full, and nobody delivering, delivers.
@@ -95,8 +121,13 @@ impl Room {
             return;
         }
         let parked = state.deliverer == Deliverer::Poster { parked: true };
-        state.deliverer = Deliverer::Thread;
         guard.disarm();
+        self.hand_over_delivery(state, parked);
+    }
+
+    /// Leaves the queue to the room's thread; `parked`: there is one that waits for it.
+    fn hand_over_delivery<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, LockedRoom>, parked: bool) {
+        state.deliverer = Deliverer::Thread;
         if parked {
             drop(state);
             self.handed.notify_all();

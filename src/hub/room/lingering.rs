@@ -23,6 +23,12 @@ impl Room {
         Some(due)
     }
 
+    /// The look that was arranged for this moment is taken.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn forget_close_due(&self, now: Instant) {
+        self.lock().close_due.take_if(|due| *due <= now);
+    }
+
     /// Closes the room if nobody has been in it for this long. True if it is closed.
     pub(crate) fn close_if_empty(&self, linger: Duration, now: Instant) -> bool {
         let mut state = self.lock();

@@ -49,6 +49,10 @@ pub struct MembershipChange {
 impl Room {
     /// Lets a user in. For one who is in already only the stay is another one.
     pub(crate) fn enter(&self, visitor: Entrant<'_>, now: Instant) -> Result<MembershipChange, EnterError> {
+        #[cfg(feature = "cluster")]
+        if let Some(log) = self.log() {
+            return self.propose_entry(&**log, &visitor, now);
+        }
         let outbox = visitor.outbox;
         let mut state = self.lock();
         let change = self.decide_entry(&state, visitor, now)?;
@@ -107,6 +111,10 @@ impl Room {
 
     /// The last admin is no longer waited for: another member inherits the room. Called by the timer.
     pub fn name_heir(self: &Arc<Self>, now: Instant) {
+        #[cfg(feature = "cluster")]
+        if let Some(log) = self.log() {
+            return self.propose_heir(&**log, None, now);
+        }
         let mut state = self.lock();
         let now = self.now(now);
         self.find_heir(&mut state, None, now);
@@ -116,30 +124,23 @@ impl Room {
 
     /// A member has another name now. The others read it here, the member elsewhere. `who` as in [`Room::identify`]. True if
     /// the room has to be stored again.
-    pub(crate) fn rename(
-        &self,
-        client: ClientId,
-        before: &UserName,
-        who: impl FnOnce() -> Actor,
-        now: Instant,
-    ) -> bool {
+    pub(crate) fn rename(&self, client: ClientId, before: &UserName, who: impl Fn() -> Actor, now: Instant) -> bool {
         self.set_identity(client, Some(before.clone()), who, now)
     }
 
     /// A member has logged in or out, or become an operator. `who` is called under the room's lock: when two threads report a
     /// member at the same time, each reports what holds then, and it does not matter which is last. True if the room has to be
     /// stored again.
-    pub(crate) fn identify(&self, client: ClientId, who: impl FnOnce() -> Actor, now: Instant) -> bool {
+    pub(crate) fn identify(&self, client: ClientId, who: impl Fn() -> Actor, now: Instant) -> bool {
         self.set_identity(client, None, who, now)
     }
 
-    fn set_identity(
-        &self,
-        client: ClientId,
-        before: Option<UserName>,
-        who: impl FnOnce() -> Actor,
-        now: Instant,
-    ) -> bool {
+    fn set_identity(&self, client: ClientId, before: Option<UserName>, who: impl Fn() -> Actor, now: Instant) -> bool {
+        #[cfg(feature = "cluster")]
+        if let Some(log) = self.log() {
+            self.propose_identity(&**log, client, before.as_ref(), &who, now);
+            return false;
+        }
         let mut state = self.lock();
         if state.room.member(client).is_none() {
             return false;

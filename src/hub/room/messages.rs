@@ -36,6 +36,10 @@ impl Room {
         at: Timestamp,
         now: Instant,
     ) -> Result<MessageId, Denied> {
+        #[cfg(feature = "cluster")]
+        if let Some(log) = self.log() {
+            return self.propose_post(&**log, actor, &draft, at, now);
+        }
         let mut state = self.wait_for_space(draft.text.len());
         let mut change = state.room.decide(actor, Wish::Post { draft, said_at: at }, self.now(now))?;
         // Under the room's lock, so that numbers grow along the order in which the room sees the messages.
@@ -121,10 +125,18 @@ impl Room {
 
     /// Edits a message.
     pub(crate) fn edit(&self, actor: &Actor, id: MessageId, text: &str, now: Instant) -> Result<Erased, Denied> {
+        #[cfg(feature = "cluster")]
+        if let Some(log) = self.log() {
+            return self.propose_message_change(&**log, actor, &Wish::Edit { id, text: text.into() }, id, now);
+        }
         self.change_message(self.lock_to_show(now), actor, Wish::Edit { id, text: text.into() }, id, now)
     }
 
     pub(crate) fn delete(&self, actor: &Actor, id: MessageId, now: Instant) -> Result<Erased, Denied> {
+        #[cfg(feature = "cluster")]
+        if let Some(log) = self.log() {
+            return self.propose_message_change(&**log, actor, &Wish::Delete(id), id, now);
+        }
         self.change_message(self.lock_to_show(now), actor, Wish::Delete(id), id, now)
     }
 
@@ -143,6 +155,10 @@ impl Room {
 
     /// The time of a temporary message is over. `None` if it was deleted before. Called by the timer.
     pub(crate) fn expire(&self, id: MessageId, now: Instant) -> Option<Erased> {
+        #[cfg(feature = "cluster")]
+        if let Some(log) = self.log() {
+            return self.propose_expiry(&**log, id, now);
+        }
         let mut state = self.lock();
         let change = state.room.respond(Occurrence::Expired(id), self.now(now))?;
         let before = state.sequence;

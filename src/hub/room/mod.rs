@@ -12,6 +12,8 @@ mod archived;
 mod changes;
 mod clock;
 mod delivery;
+#[cfg(feature = "cluster")]
+mod effects;
 mod header;
 mod lingering;
 mod membership;
@@ -19,7 +21,13 @@ mod messages;
 mod moderation;
 mod overview;
 mod persistence;
+#[cfg(feature = "cluster")]
+mod place_entry;
 mod presence_digest;
+#[cfg(feature = "cluster")]
+mod proposals;
+#[cfg(feature = "cluster")]
+mod sharing;
 mod takeover;
 #[cfg(test)]
 mod tests;
@@ -27,6 +35,8 @@ mod tests;
 mod watching;
 
 use std::collections::BTreeMap;
+#[cfg(feature = "cluster")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -51,6 +61,10 @@ pub use moderation::{ActionOutcome, BanList};
 pub use overview::RoomOverview;
 pub use persistence::Deciding;
 pub(crate) use persistence::{Snapshot, restored};
+#[cfg(feature = "cluster")]
+pub(crate) use place_entry::PlaceEntry;
+#[cfg(feature = "cluster")]
+pub(crate) use sharing::{Applied, Home, LogPlace, ProposalError, RoomLog};
 #[cfg(feature = "json")]
 pub(crate) use watching::Since;
 
@@ -77,6 +91,9 @@ pub(crate) struct RoomLimits {
     pub(crate) queue_bytes: AtomicUsize,
     /// Decides when bans and everything else in a room end.
     pub clock: SteadyClock,
+    /// The log that all changes go through, if several servers share the rooms.
+    #[cfg(feature = "cluster")]
+    pub(crate) log: OnceLock<Arc<dyn RoomLog>>,
 }
 
 impl RoomLimits {
@@ -129,6 +146,9 @@ struct LockedRoom {
     digest: PresenceDigest,
     /// Views wait to be redrawn, and the timer has been asked to.
     redraw_due: bool,
+    /// What is known of the other servers.
+    #[cfg(feature = "cluster")]
+    sharing: sharing::RoomSharing,
     /// When the timer looks whether the room has been empty for long enough: at most one look per room is arranged.
     close_due: Option<Instant>,
 }
@@ -196,6 +216,8 @@ impl Room {
                 digest: PresenceDigest::default(),
                 redraw_due: false,
                 close_due: None,
+                #[cfg(feature = "cluster")]
+                sharing: sharing::RoomSharing::default(),
             }),
             space: Condvar::new(),
             handed: Condvar::new(),

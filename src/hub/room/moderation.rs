@@ -53,6 +53,10 @@ impl Room {
         local: bool,
         now: Instant,
     ) -> Result<ActionOutcome, Denied> {
+        #[cfg(feature = "cluster")]
+        if let Some(log) = self.log() {
+            return self.propose_action(&**log, actor, &Wish::Act { action, online, local }, now);
+        }
         let mut state = self.lock();
         let now = self.now(now);
         let change = state.room.decide(actor, Wish::Act { action, online, local }, now)?;
@@ -87,6 +91,10 @@ impl Room {
 
     /// Invites a user for a day. The sentence is for the room.
     pub(crate) fn invite(&self, actor: &Actor, guest: &Identity, now: Instant) -> Result<String, Denied> {
+        #[cfg(feature = "cluster")]
+        if let Some(log) = self.log() {
+            return self.propose_invitation(&**log, actor, guest, now);
+        }
         let mut state = self.lock();
         let change = state.room.decide(actor, Wish::Invite(guest.clone()), self.now(now))?;
         self.carry_out(&mut state, change);

@@ -66,6 +66,11 @@ impl Room {
         })
     }
 
+    /// Whether a connection is a member.
+    pub(crate) fn has_member(&self, client: ClientId) -> bool {
+        self.lock().room.member(client).is_some()
+    }
+
     /// Whether a user may know that the room is there.
     pub(crate) fn is_known_to(&self, actor: &Actor, now: Instant) -> bool {
         self.lock().room.permits(actor, Permission::Know, self.now(now).at)

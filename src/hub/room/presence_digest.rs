@@ -30,8 +30,7 @@ impl Tally {
     }
 
     /// `bob, carol and 12 others joined`.
-    fn event(self, kind: EventKind) -> Option<Event> {
-        let verb = if kind == EventKind::Joined { "joined" } else { "left" };
+    fn event(self, kind: EventKind, verb: &str) -> Option<Event> {
         let sentence = match (self.named.as_slice(), self.count) {
             ([], _) => return None,
             ([first], _) => format!("{} {verb}", first.name),
@@ -53,6 +52,8 @@ impl Tally {
 pub(super) struct PresenceDigest {
     joined: Tally,
     left: Tally,
+    /// Those whose server is gone.
+    lost: Tally,
     /// The first to be noted left: then leaving is told first, so that a return reads as one.
     left_first: bool,
     /// A flush has been arranged, and has not come yet.
@@ -73,16 +74,22 @@ impl PresenceDigest {
         !std::mem::replace(&mut self.asked, true)
     }
 
+    /// Notes a departure with the server that the user was on. What is gathered of these is told at once.
+    pub(super) fn lost(&mut self, who: Addressee) {
+        self.lost.add(who);
+    }
+
     /// Whether anything has gathered: what comes after it has to wait with it, or it would overtake it.
     pub(super) fn is_due(&self) -> bool {
-        self.joined.count + self.left.count > 0
+        self.joined.count + self.left.count + self.lost.count > 0
     }
 
     /// What to tell; nothing is gathered afterwards. A flush that was arranged still comes.
     pub(super) fn take(&mut self) -> impl Iterator<Item = Event> + use<> {
-        let joined = std::mem::take(&mut self.joined).event(EventKind::Joined);
-        let left = std::mem::take(&mut self.left).event(EventKind::Left);
-        let lines = if std::mem::take(&mut self.left_first) { [left, joined] } else { [joined, left] };
+        let joined = std::mem::take(&mut self.joined).event(EventKind::Joined, "joined");
+        let left = std::mem::take(&mut self.left).event(EventKind::Left, "left");
+        let lost = std::mem::take(&mut self.lost).event(EventKind::Left, "left (their server is gone)");
+        let lines = if std::mem::take(&mut self.left_first) { [left, joined, lost] } else { [joined, left, lost] };
         lines.into_iter().flatten()
     }
 

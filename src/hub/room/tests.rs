@@ -89,6 +89,8 @@ fn shared(queue_bytes: usize) -> Arc<RoomLimits> {
         history_max: AtomicUsize::new(200),
         queue_bytes: AtomicUsize::new(queue_bytes),
         clock: SteadyClock::new(Timestamp::UNIX_EPOCH, Instant::now()),
+        #[cfg(feature = "cluster")]
+        log: std::sync::OnceLock::new(),
     })
 }
 
@@ -397,7 +399,7 @@ fn a_new_name_a_deletion_and_the_end_of_a_crowded_room_come_after_the_arrivals_b
     let (room, owner, mut people, bob) = crowd_with_newcomer();
     let before = bob.who.name.clone();
     let renamed = Identity { name: UserName::parse("rob", 1, 12).expect("a name"), ..bob.who.clone() };
-    room.rename(bob.id(), &before, || Actor { who: renamed, operator: false }, Instant::now());
+    room.rename(bob.id(), &before, || Actor { who: renamed.clone(), operator: false }, Instant::now());
     let said = owner.say(&room, "regretted");
     let carol = Person::known_as(901, "carol", Ipv4Addr::new(10, 1, 1, 2));
     carol.enter(&room);

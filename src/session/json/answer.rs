@@ -51,7 +51,9 @@ impl Session {
         }
         self.note_code(match denied {
             Denied::Slow(_, wait) => Failure::waiting(code, *wait, self.now()),
-            Denied::NotIn(_)
+            Denied::NotSaid(_)
+            | Denied::NotDone(_)
+            | Denied::NotIn(_)
             | Denied::NotEntered(_)
             | Denied::NotAdmin(_)
             | Denied::NoAdmins(_)

@@ -137,7 +137,7 @@ impl Session {
         self.describe(Some(&user), now, &mut object);
         object.optional.push(("rooms", text(self.visible_rooms(&user).join(", "))));
         // Only for operators, as in `:whois`.
-        let address = user.outbox.peer_address().filter(|_| self.actor().is_some_and(|actor| actor.operator));
+        let address = user.peer_address().filter(|_| self.actor().is_some_and(|actor| actor.operator));
         object.optional.extend(address.map(|address| ("address", text(address.to_string()))));
         self.outbox.write_object(&object);
         Ok(Reply::default())

@@ -248,6 +248,7 @@ impl Session {
     pub(super) fn mark_bot(&self) {
         if let Some(user) = self.user.as_ref().filter(|_| self.json.as_ref().is_some_and(|json| json.is_bot)) {
             user.set_bot();
+            self.hub.share_presence(user, self.now());
         }
     }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::refusal::{PASSWORD_LIKE_COMMAND, Refusal};
+use crate::chat::action::NotShared;
 use crate::chat::duration;
 use crate::chat::names::{NameError, RoomName, UserName};
 use crate::text::{people, seconds};
@@ -58,6 +59,8 @@ pub enum JoinRefusal {
     InviteOnly(RoomName),
     /// The quick listener could not make it.
     RoomRefusal(RoomRefusal),
+    /// The other servers could not be told.
+    NotShared(NotShared),
 }
 
 impl JoinRefusal {
@@ -99,6 +102,7 @@ impl fmt::Display for JoinRefusal {
             }
             JoinRefusal::InviteOnly(room) => write!(f, "{room} is for invited people only."),
             JoinRefusal::RoomRefusal(why) => why.fmt(f),
+            JoinRefusal::NotShared(why) => write!(f, "Not done: {why}."),
         }
     }
 }
@@ -127,6 +131,8 @@ pub enum RoomRefusal {
     TooManyRooms(usize),
     /// The password begins like a command.
     PasswordLikeCommand,
+    /// The other servers could not be told.
+    NotShared(NotShared),
 }
 
 impl fmt::Display for RoomRefusal {
@@ -149,6 +155,7 @@ impl fmt::Display for RoomRefusal {
             }
             RoomRefusal::TooManyRooms(most) => JoinRefusal::TooManyRooms(*most).fmt(f),
             RoomRefusal::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
+            RoomRefusal::NotShared(why) => write!(f, "Not done: {why}."),
         }
     }
 }
@@ -166,6 +173,8 @@ pub enum LoginRefusal {
     TooMany(Duration),
     /// The accounts cannot be read, and why; without a full stop.
     NotKept(String),
+    /// The other servers could not be asked.
+    NotShared,
 }
 
 impl fmt::Display for LoginRefusal {
@@ -179,6 +188,7 @@ impl fmt::Display for LoginRefusal {
             LoginRefusal::TooMany(wait) => {
                 write!(f, "Too many passwords were tried from your address: try again in {}.", seconds(*wait))
             }
+            LoginRefusal::NotShared => f.write_str("Nobody can log in right now: try again in a minute."),
             LoginRefusal::NotKept(why) => {
                 write!(f, "The server cannot read its accounts just now: {why}. Please try again later.")
             }

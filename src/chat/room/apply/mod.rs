@@ -73,7 +73,6 @@ impl RoomState {
             ChangeKind::Identified { who, operator, before, last } => {
                 self.set_identity(who, *operator, before.clone(), *last, at)
             }
-            ChangeKind::Founded { .. } => None,
             ChangeKind::GraceEnded => {
                 self.moderation.demote_missing(at);
                 None

@@ -15,7 +15,7 @@ use crate::chat::identity::Identity;
 use crate::chat::message::{AccountId, Addressee, ClientId, Extra, Message, MessageId, Quoted};
 use crate::chat::moderation::Ban;
 use crate::chat::names::UserName;
-use crate::chat::room::{Change, ChangeKind, Creation, Founding, Going};
+use crate::chat::room::{Change, ChangeKind, Going};
 use crate::chat::room_settings::{RoomAccess, RoomSettings};
 use crate::chat::secret::{Hashed, Secret};
 
@@ -120,15 +120,6 @@ fn settings() -> BoxedStrategy<RoomSettings> {
         .boxed()
 }
 
-fn founding() -> BoxedStrategy<Box<Founding>> {
-    (who(), moment(), read_back())
-        .prop_map(|(founder, at, read_back)| {
-            let creation = Creation { by: founder.name.clone(), address: founder.address, at };
-            Box::new(Founding { creation, founder, read_back })
-        })
-        .boxed()
-}
-
 /// Every kind of change, each with any fields.
 pub(super) fn kinds() -> Vec<BoxedStrategy<ChangeKind>> {
     use ChangeKind as Kind;
@@ -180,7 +171,6 @@ pub(super) fn kinds() -> Vec<BoxedStrategy<ChangeKind>> {
         Just(Kind::StorageEnded).boxed(),
         Just(Kind::Closed).boxed(),
         Just(Kind::Cleared).boxed(),
-        (settings(), of(founding())).prop_map(|(settings, founding)| Kind::Founded { settings, founding }).boxed(),
     ]
 }
 
@@ -222,6 +212,5 @@ pub(super) fn number(kind: &ChangeKind) -> usize {
         ChangeKind::StorageEnded => 27,
         ChangeKind::Closed => 28,
         ChangeKind::Cleared => 29,
-        ChangeKind::Founded { .. } => 30,
     }
 }

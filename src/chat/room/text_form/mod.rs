@@ -16,6 +16,8 @@
 
 mod parts;
 mod reader;
+#[cfg(any(test, feature = "cluster"))]
+mod snapshot;
 mod values;
 mod writer;
 
@@ -28,6 +30,8 @@ use values::Field;
 use writer::FieldWriter;
 
 pub use reader::ParseChangeError;
+#[cfg(any(test, feature = "cluster"))]
+pub(crate) use snapshot::{message_line, parse_message};
 
 /// The form described above. One that older versions cannot read gets another number.
 const VERSION: u64 = 1;
@@ -67,7 +71,6 @@ macro_rules! write {
 
 fn write(kind: &ChangeKind, line: &mut FieldWriter) {
     match kind {
-        ChangeKind::Founded { settings, founding } => write!(line, "founded", settings, founding),
         ChangeKind::Said(message) => write!(line, "said", message),
         ChangeKind::Edited { id, by, text } => write!(line, "edited", id, by, text),
         ChangeKind::ArchivedEdited { message, by } => write!(line, "archived-edited", message, by),
@@ -120,7 +123,6 @@ macro_rules! read {
 
 fn read(line: &mut FieldReader<'_>) -> Result<ChangeKind, ParseChangeError> {
     Ok(match line.word()? {
-        "founded" => read!(line, Founded { settings, founding }),
         "said" => read!(line, Said),
         "edited" => read!(line, Edited { id, by, text }),
         "archived-edited" => read!(line, ArchivedEdited { message, by }),

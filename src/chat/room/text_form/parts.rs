@@ -10,7 +10,6 @@ use crate::chat::action::Setting;
 use crate::chat::identity::Identity;
 use crate::chat::message::{Addressee, Extra, Message, Quoted};
 use crate::chat::moderation::Ban;
-use crate::chat::room::{Creation, Founding};
 use crate::chat::room_settings::{RoomAccess, RoomSettings};
 
 /// Structs, whose fields are written in the order in which they are named.
@@ -36,8 +35,6 @@ structs! {
     Quoted { id, author, start }
     Message { id, at, author, from, account, text, extra }
     Extra { action, edited, lasts, reply, answers, to }
-    Creation { by, address, at }
-    Founding { creation, founder, read_back }
     Ban { name, who, address, by, reason, until }
     RoomSettings { public, description, limit, entry }
 }

@@ -9,6 +9,13 @@ use std::fmt::Write as _;
 #[derive(Default)]
 pub(super) struct FieldWriter(String);
 
+#[cfg(any(test, feature = "cluster"))]
+impl From<FieldWriter> for String {
+    fn from(line: FieldWriter) -> String {
+        line.0
+    }
+}
+
 /// Whether a character needs no escape in a text. Others would end the line or the text, here or in another program.
 pub(super) fn is_plain(c: char) -> bool {
     !c.is_control() && !matches!(c, '"' | '\\' | '\u{2028}' | '\u{2029}')

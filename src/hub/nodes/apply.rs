@@ -1,0 +1,330 @@
+//! What is read from the logs of all servers, carried out on this one: in the order of each log, on the thread that reads them.
+//!
+//! *Owns* what each entry does here. *Knows nothing of* how entries are read. Texts come from other servers, of which one may be
+//! faulty: they are made safe again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::chores::Chore;
+use super::safe::{make_safe, one_line};
+use super::users::{Details, IdleNote};
+use super::{MOST_OUTCOMES, Nodes};
+use crate::chat::action::Denied;
+use crate::chat::identity::Target;
+use crate::chat::message::{ClientId, Event, Message, MessageId};
+use crate::chat::moderation::GRACE;
+use crate::chat::names::{RoomName, UserName};
+use crate::chat::room::ChangeKind;
+use crate::cluster::{
+    Back, Entry, Happened, Health, Holdings, Log, LogState, Loss, NodeName, Place, Position, Replica,
+};
+use crate::hub::Hub;
+use crate::hub::direct::DirectChat;
+use crate::hub::room::{Applied, Home, LogPlace, PlaceEntry, Room};
+use crate::hub::roster::{Arrival, User};
+use crate::hub::timer::Task;
+use crate::outbox::OwnCopy;
+use crate::ui::screen::LineKind;
+
+impl Replica for Nodes {
+    fn apply(&self, entry: Entry) {
+        let Some(hub) = self.hub.upgrade() else { return };
+        let now = Instant::now();
+        let Entry { log, position, at, node, epoch, own, what } = entry;
+        match what {
+            Happened::Committed { place, version, id, text } => {
+                let Some(said) = PlaceEntry::parse(&text) else {
+                    return log::warn!("cluster: an entry of {node} cannot be read and is left out");
+                };
+                match place {
+                    Place::Room(room) => {
+                        let place = LogPlace { sequence: position.number, version };
+                        let applied = self.apply_to_room(&hub, &room, said, id, place, &(node, epoch), own, now);
+                        if let Some(applied) = applied.filter(|_| own) {
+                            self.keep_outcome(log, position, applied);
+                        }
+                    }
+                    Place::Pair(..) => self.apply_to_pair(&hub, said, id, own, now),
+                }
+            }
+            Happened::Claimed { name, client, before, details } if !own => {
+                self.apply_claim(&hub, &name, client, before.as_deref(), &details, &node, now);
+            }
+            Happened::Released { name, client } if !own => self.apply_release(&hub, &name, client),
+            Happened::Noted(text) if !own => apply_note(&hub, &text, &node, now),
+            Happened::Claimed { .. } | Happened::Released { .. } | Happened::Noted(_) => {}
+            Happened::NodeGone { node, epoch } => match log {
+                Log::Directory => self.lose_users_of(&hub, &node),
+                Log::Partition(_) => self.lose_members_of(&hub, log, &(node, epoch), at, position.number, now),
+            },
+        }
+    }
+
+    fn reload(&self, log: Log, state: LogState) {
+        if let Some(hub) = self.hub.upgrade() {
+            self.bring_up_to(&hub, log, state, Instant::now());
+        }
+    }
+
+    fn lost(&self, loss: Loss) {
+        let Some(hub) = self.hub.upgrade() else { return };
+        let tell = |room: &RoomName, line: &str| {
+            if let Some(room) = hub.rooms.find(room) {
+                room.tell_all(line);
+                room.deliver_from_log();
+            }
+        };
+        let Loss { place: Place::Room(room), count } = loss else { return };
+        let messages = match count {
+            1 => "The last message".to_owned(),
+            count => format!("The last {count} messages"),
+        };
+        tell(&room, &format!("{messages} may not have reached everybody."));
+    }
+
+    fn holdings(&self) -> Holdings {
+        self.hub.upgrade().map_or_else(Holdings::default, |hub| self.holdings_of(&hub, Instant::now()))
+    }
+
+    fn name_taken(&self, client: ClientId) {
+        self.add_chore(Chore::NewName(client));
+    }
+
+    fn membership_refused(&self, client: ClientId, room: &RoomName) {
+        let Some(hub) = self.hub.upgrade() else { return };
+        if let Some(room) = hub.rooms.find(room) {
+            room.put_out(client, &format!("You are no longer in {}: you were not let in again.", room.name()));
+        }
+    }
+
+    fn health(&self, health: Health) {
+        self.view().health = health;
+    }
+
+    fn back(&self, back: Back) {
+        let Some(hub) = self.hub.upgrade() else { return };
+        if !back.was_out {
+            return;
+        }
+        for user in hub.roster.own_users() {
+            user.outbox.announce(LineKind::News, "This server is back with the others.");
+        }
+    }
+
+    fn nodes(&self, nodes: &[NodeName]) {
+        let mut known = nodes.to_vec();
+        known.sort_unstable();
+        self.view().nodes = known;
+    }
+}
+
+impl Nodes {
+    pub(super) fn log_of(&self, room: &RoomName) -> Option<Log> {
+        let cluster = self.cluster.get()?;
+        Some(cluster.partitions().of_place(&Place::Room(room.clone())))
+    }
+
+    fn keep_outcome(&self, log: Log, position: Position, applied: Applied) {
+        let mut pending = self.pending();
+        if pending.outcomes.len() >= MOST_OUTCOMES {
+            pending.outcomes.clear();
+        }
+        pending.outcomes.insert((log, position), applied);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of an entry")]
+    fn apply_to_room(
+        &self,
+        hub: &Hub,
+        name: &RoomName,
+        entry: PlaceEntry,
+        id: Option<u64>,
+        place: LogPlace,
+        home: &Home,
+        own: bool,
+        now: Instant,
+    ) -> Option<Applied> {
+        let known = hub.rooms.find(name);
+        let mut change = match (entry, &known) {
+            (PlaceEntry::Change(change), Some(_)) => *change,
+            (PlaceEntry::Made(core), _) => return hub.found_shared(name, known, &core, place, own, now),
+            (PlaceEntry::Closed(line), Some(room)) => {
+                hub.close_shared(room, &line, own, now);
+                return Some(Applied::default());
+            }
+            (PlaceEntry::Change(_) | PlaceEntry::Closed(_) | PlaceEntry::Direct(..), _) => return None,
+        };
+        let room = known?;
+        make_safe(&mut change);
+        id.into_iter().for_each(|id| change.number(MessageId(id)));
+        if let ChangeKind::Invited { guest, by, .. } = &change.kind
+            && !own
+            && let Some(user) = hub.own_user(guest.client)
+            && !user.outbox.ignores(by.client, &by.name)
+        {
+            let line = format!("{} invites you to {name}: :join {name} enters it.", by.name);
+            user.outbox.announce(LineKind::News, &line);
+        }
+        let said_at = change.at;
+        let applied = room.apply_logged(change, home, place)?;
+        self.arrange(hub, &room, &applied, now);
+        if let (Some(id), Some(lasts)) = (applied.id, applied.lasts)
+            && !own
+        {
+            // The server on which it was said sees to its end; the others do if that one is gone by then.
+            let passed = hub.moment().duration_since(said_at).unsigned_abs().min(lasts);
+            let due = now + lasts.saturating_sub(passed) + Duration::from_secs(1);
+            hub.timer.schedule(due, Task::Expire(Arc::downgrade(&room), id));
+        }
+        Some(applied)
+    }
+
+    /// Arranges what follows from a change on this server, as on each of the others.
+    pub(super) fn arrange(&self, hub: &Hub, room: &Arc<Room>, applied: &Applied, now: Instant) {
+        if let Some(after) = applied.gathering {
+            hub.timer.schedule(now + after, Task::FlushNews(Arc::downgrade(room)));
+        }
+        if applied.heir_awaited {
+            for after in [Duration::from_secs(1), GRACE + Duration::from_secs(1)] {
+                hub.timer.schedule(now + after, Task::NameHeir(Arc::downgrade(room)));
+            }
+        }
+        if applied.empty {
+            hub.let_linger(room);
+        }
+        room.deliver_from_log();
+    }
+
+    fn apply_to_pair(&self, hub: &Hub, entry: PlaceEntry, id: Option<u64>, own: bool, now: Instant) {
+        let PlaceEntry::Direct(to, mut change) = entry else { return };
+        make_safe(&mut change);
+        id.into_iter().for_each(|id| change.number(MessageId(id)));
+        match change.kind {
+            ChangeKind::Said(message) => {
+                // One that goes to several users comes once for each of them, and its author is shown it once.
+                let copy = self.pending().own_copies.remove(&(message.from, message.at));
+                show_direct(hub, to, message, copy, own, now);
+            }
+            // The server of the author changes it by itself, also for a reader there.
+            ChangeKind::Edited { id, by, text } if !own => {
+                change_direct(hub, by, to, now, |chat, author| chat.edit(id, author, &text, false, &hub.clock));
+            }
+            ChangeKind::Deleted { id, by } if !own => {
+                hub.timer.cancel(id);
+                change_direct(hub, by.client, to, now, |chat, author| chat.delete(id, author, false, &hub.clock));
+            }
+            _ => {}
+        }
+    }
+
+    /// A user of another server has a name, another name, or other details.
+    #[expect(clippy::too_many_arguments, reason = "the parts of an entry")]
+    pub(super) fn apply_claim(
+        &self,
+        hub: &Hub,
+        name: &str,
+        client: ClientId,
+        before: Option<&str>,
+        details: &str,
+        node: &NodeName,
+        now: Instant,
+    ) {
+        let (Ok(name), Some(details)) = (UserName::written(name), Details::parse(details)) else {
+            return log::warn!("cluster: a name of {node} cannot be read and is left out");
+        };
+        if let Some(before) = before.and_then(|before| UserName::written(before).ok())
+            && let Some(user) = hub.roster.rename_elsewhere(&before, client, &name)
+        {
+            update(&user, &details);
+            if before.as_str() != name.as_str() {
+                hub.renamed_elsewhere(&user, &before, &name);
+            }
+            return;
+        }
+        let ago = Timestamp::now().as_second().saturating_sub(details.since).max(0).unsigned_abs();
+        let since = now.checked_sub(Duration::from_secs(ago)).unwrap_or(now);
+        let Details { address, shared, .. } = details;
+        let arrival = Arrival { client, name, address, shared, since, node: node.clone() };
+        update(&hub.roster.arrive(arrival, &self.nowhere), &details);
+    }
+
+    fn apply_release(&self, hub: &Hub, name: &str, client: ClientId) {
+        if let Ok(name) = UserName::written(name)
+            && let Some(user) = hub.roster.depart(&name, client)
+        {
+            hub.departed(&user);
+        }
+    }
+
+    fn lose_users_of(&self, hub: &Hub, node: &NodeName) {
+        for user in hub.roster.users_of(node) {
+            if let Some(user) = hub.roster.depart(&user.name(), user.client()) {
+                hub.departed(&user);
+            }
+        }
+    }
+
+    fn lose_members_of(&self, hub: &Hub, log: Log, home: &Home, at: Timestamp, sequence: u64, now: Instant) {
+        for room in hub.rooms.all().iter().filter(|room| self.log_of(room.name()) == Some(log)) {
+            if let Some(applied) = room.lose_node(home, at, sequence) {
+                self.arrange(hub, room, &applied, now);
+            }
+        }
+    }
+}
+
+fn update(user: &User, details: &Details) {
+    user.set_away(details.away.as_deref().map(|note| one_line(note).into()));
+    if details.bot {
+        user.set_bot();
+    }
+}
+
+fn apply_note(hub: &Hub, text: &str, node: &NodeName, now: Instant) {
+    let Ok(IdleNote { idle }) = serde_json::from_str(text) else {
+        return log::warn!("cluster: a note of {node} cannot be read and is left out");
+    };
+    for (client, name, seconds) in idle {
+        let Ok(name) = UserName::written(&name) else { continue };
+        if let Some(user) = hub.roster.find(&Target { name, client: Some(ClientId(client)) })
+            && user.node() == Some(node)
+        {
+            user.set_idle(Duration::from_secs(seconds), now);
+        }
+    }
+}
+
+fn show_direct(hub: &Hub, to: ClientId, message: Message, copy: Option<OwnCopy>, own: bool, now: Instant) {
+    let from = message.addressee();
+    let reader = message.extra.iter().flat_map(|extra| extra.to.iter()).find(|reader| reader.client == to).cloned();
+    let Some(reader) = reader else { return };
+    let (id, lasts) = (message.id, message.extra.as_ref().and_then(|extra| extra.lasts));
+    let find = |name: &UserName, client| hub.roster.find(&Target { name: name.clone(), client: Some(client) });
+    let (author, reader) = (find(&from.name, from.client), find(&reader.name, to));
+    let Some(reader) = reader.filter(|reader| own || !reader.is_elsewhere()) else { return };
+    let event = Arc::new(Event::Said(message));
+    match author.and_then(|author| hub.directs.begin(&author, &reader).ok().flatten()) {
+        Some(chat) => chat.post_numbered(&event, from.client, copy, &hub.clock),
+        // The author has just left, or is not known here yet: what they said is shown all the same.
+        None => reader.outbox.show_direct(&event, &mut hub.clock.clone()),
+    }
+    if let Some(lasts) = lasts.filter(|_| !own) {
+        hub.timer.schedule(now + lasts, Task::ExpireDirect { id, author: from, to: [to].into() });
+    }
+}
+
+fn change_direct(
+    hub: &Hub,
+    by: ClientId,
+    to: ClientId,
+    now: Instant,
+    change: impl Fn(&DirectChat, &User) -> Option<Result<(), Denied>>,
+) {
+    let Some(chat) = hub.directs.find(by, to) else { return };
+    if change(&chat, chat.partner(to)).is_some() {
+        hub.arrange_direct_redraw(&chat, now);
+    }
+}

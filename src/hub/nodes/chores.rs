@@ -1,0 +1,174 @@
+//! What has to wait for the other servers and belongs to no user: on a thread of its own, since the timer must not wait.
+//!
+//! *Owns* that thread, whose turn it is to see to a room, and what is tried again.
+//! *Knows nothing of* when something becomes due: that is the timer's.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::{Nodes, Unfinished};
+use crate::chat::message::ClientId;
+use crate::chat::room::Occurrence;
+use crate::cluster::{Outcome, Ticket};
+use crate::hub::Hub;
+use crate::hub::room::Room;
+use crate::hub::timer::Task;
+use crate::outbox::Outbox;
+use crate::ui::screen::LineKind;
+
+/// How often what could not be told is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// How often the others learn who has typed something.
+const IDLE_EVERY: Duration = Duration::from_secs(10);
+
+/// How long one server leaves a room to the one before it.
+const TURN: Duration = Duration::from_secs(1);
+
+/// Stack of the thread: it decides, waits and delivers.
+const STACK: usize = 512 * 1024;
+
+/// What is to be done.
+pub(super) enum Chore {
+    /// Something in a room is due.
+    Task(Task),
+    /// A user of this server has lost their name.
+    NewName(ClientId),
+    /// The server stops.
+    End,
+}
+
+impl Nodes {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started.
+    pub(crate) fn start_chores(self: &Arc<Self>) -> std::io::Result<JoinHandle<()>> {
+        let (sender, chores) = mpsc::channel();
+        // Once, at the start.
+        let _ = self.chores.set(sender);
+        let nodes = Arc::clone(self);
+        thread::Builder::new().name("nodes".to_owned()).stack_size(STACK).spawn(move || nodes.do_chores(&chores))
+    }
+
+    /// Ends the thread.
+    pub(crate) fn end_chores(&self) {
+        self.add_chore(Chore::End);
+    }
+
+    pub(super) fn add_chore(&self, chore: Chore) {
+        if let Some(chores) = self.chores.get() {
+            // A thread that has ended does nothing more, and the server with it.
+            let _ = chores.send(chore);
+        }
+    }
+
+    /// Takes over a task that has to wait for the other servers. Others are given back.
+    pub(crate) fn take_task(&self, task: Task) -> Option<Task> {
+        match task {
+            task @ (Task::Expire(..) | Task::NameHeir(_) | Task::CloseIfEmpty(_) | Task::Late(_)) => {
+                self.add_chore(Chore::Task(task));
+                None
+            }
+            task @ (Task::FlushNews(_)
+            | Task::ExpireDirect { .. }
+            | Task::Redraw(_)
+            | Task::RedrawDirect(_)
+            | Task::ForgetOld
+            | Task::EndTransfer(_)
+            | Task::Close(_)) => Some(task),
+        }
+    }
+
+    fn do_chores(&self, chores: &Receiver<Chore>) {
+        let mut looked = Instant::now();
+        let mut told = looked;
+        loop {
+            let chore = chores.recv_timeout(AGAIN);
+            let Some(hub) = self.hub.upgrade() else { return };
+            let now = Instant::now();
+            match chore {
+                Ok(Chore::Task(Task::Late(task))) => self.see_to(&hub, *task, true, now),
+                Ok(Chore::Task(task)) => self.see_to(&hub, task, false, now),
+                Ok(Chore::NewName(client)) => self.give_other_name(&hub, client, now),
+                Ok(Chore::End) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if now.saturating_duration_since(looked) >= AGAIN {
+                looked = now;
+                self.finish(now);
+                self.tell_outcomes();
+            }
+            if now.saturating_duration_since(told) >= IDLE_EVERY {
+                self.share_idle(&hub, told, now);
+                told = now;
+            }
+        }
+    }
+
+    /// Does what is due in a room, if it is this server's turn; else a while later, unless another one has done it by then.
+    fn see_to(&self, hub: &Hub, task: Task, late: bool, now: Instant) {
+        let room = match &task {
+            Task::Expire(room, _) | Task::NameHeir(room) | Task::CloseIfEmpty(room) => room.upgrade(),
+            _ => None,
+        };
+        let Some(room) = room else { return };
+        let turn = self.cluster.get().map_or(0, |cluster| room.turn_of(cluster.node(), self.place()));
+        if turn > 0 && !late {
+            let after = TURN.saturating_mul(u32::try_from(turn).unwrap_or(u32::MAX));
+            return hub.timer.schedule(now + after, Task::Late(Box::new(task)));
+        }
+        match task {
+            Task::Expire(_, id) => {
+                if let Some(erased) = room.expire(id, now) {
+                    hub.arrange_redraw(&room, erased, now);
+                }
+            }
+            Task::NameHeir(_) => room.name_heir(now),
+            Task::CloseIfEmpty(_) => self.close_if_empty(hub, &room, now),
+            _ => {}
+        }
+    }
+
+    fn close_if_empty(&self, hub: &Hub, room: &Arc<Room>, now: Instant) {
+        let lingered = Occurrence::Lingered(hub.config().room_linger);
+        room.forget_close_due(now);
+        if room.would_respond(lingered, now) {
+            if self.close_room(room, "").is_ok() {
+                log::info!("room {} closed: it was empty", room.name());
+            }
+        } else {
+            // Somebody was in it meanwhile, or a reload has made the time longer.
+            hub.let_linger(room);
+        }
+    }
+
+    /// Keeps a line whose outcome is not known: its author reads if it was not said.
+    pub(super) fn tell_later(&self, ticket: Ticket, author: &Arc<Outbox>) {
+        self.pending().unfinished.push(Unfinished::Line { ticket, author: Arc::downgrade(author) });
+    }
+
+    fn tell_outcomes(&self) {
+        let mut known = Vec::new();
+        self.pending().unfinished.retain(|step| match step {
+            Unfinished::Line { ticket, author } => match ticket.outcome() {
+                Some(outcome) => {
+                    known.push((outcome, author.clone()));
+                    false
+                }
+                None => true,
+            },
+            Unfinished::Departure { .. } | Unfinished::Release { .. } => true,
+        });
+        for (outcome, author) in known {
+            if !matches!(outcome, Outcome::Applied { .. })
+                && let Some(author) = author.upgrade()
+            {
+                author.announce(LineKind::Refusal, "It was not said.");
+            }
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! This server as one of several that share rooms, names, messages and presence.
+//!
+//! What users do here is decided here, goes into the logs of all servers, and is carried out when it is read back: by `apply`,
+//! on the thread that reads the logs. Nobody is shown anything before that.
+//!
+//! *Owns* what waits to be read back, what a user is told while that takes long, and what has to be told later.
+//! *Knows nothing of* how the logs are kept: that is the cluster's.
+
+mod apply;
+mod chores;
+mod reload;
+mod rooms;
+mod safe;
+mod users;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::chat::action::NotShared;
+use crate::chat::conversation::MembershipId;
+use crate::chat::message::{ClientId, Message, MessageId};
+use crate::chat::names::{RoomName, UserName};
+use crate::chat::room::{Change, ChangeKind, Going};
+use crate::cluster::{
+    Command, Commit, Effect, Health, Log, NodeName, NumberKind, Outcome, Partitions, Place, Position, Progress, Ticket,
+};
+use crate::hub::Hub;
+use crate::hub::room::{Applied, MembershipChange, PlaceEntry, ProposalError, Room, RoomLog};
+use crate::outbox::{Outbox, OwnCopy};
+use crate::ui::screen::LineKind;
+use chores::Chore;
+
+/// What the others do not take within ten times the time after which a user is told that their line waits, is given up.
+const GIVEN_UP_AFTER: u32 = 10;
+
+/// Most outcomes kept for threads that wait for them. Each is taken within a moment; those that nobody waits for make way.
+const MOST_OUTCOMES: usize = 10_000;
+
+/// Where long numbers of connections begin. Programs read numbers exactly up to 2^53, and a server begins at a random one of
+/// 2^40 places, 4,096 apart.
+const STRANGERS: u64 = 1 << 52;
+
+/// The way to the logs of all servers.
+pub(crate) trait NodeLink: Send + Sync {
+    /// The name of this server.
+    fn node(&self) -> &NodeName;
+    /// How rooms are spread over the logs.
+    fn partitions(&self) -> Partitions;
+    /// Sends a command.
+    fn submit(&self, command: Command) -> Ticket;
+    /// A number that no other server gives; `None` if none can be had now.
+    fn number(&self, kind: NumberKind) -> Option<u64>;
+}
+
+/// Something that has to be told and could not be.
+enum Unfinished {
+    Departure {
+        room: Arc<Room>,
+        client: ClientId,
+        membership: MembershipId,
+        going: Going,
+    },
+    Release {
+        name: UserName,
+        client: ClientId,
+    },
+    /// A line whose author does not know yet whether it was said.
+    Line {
+        ticket: Ticket,
+        author: Weak<Outbox>,
+    },
+}
+
+/// What is on its way.
+#[derive(Default)]
+struct OnItsWay {
+    /// How the author of a direct message is shown it, by connection and time.
+    own_copies: HashMap<(ClientId, Timestamp), OwnCopy>,
+    /// What a change of a room has led to, for the thread that waits for it.
+    outcomes: HashMap<(Log, Position), Applied>,
+    /// What has to be told again.
+    unfinished: Vec<Unfinished>,
+}
+
+/// The other servers, as this one deals with them.
+pub(crate) struct Nodes {
+    hub: Weak<Hub>,
+    cluster: OnceLock<Arc<dyn NodeLink>>,
+    /// When a user is told that their line waits.
+    patience: Duration,
+    /// A leaf.
+    pending: Mutex<OnItsWay>,
+    /// A leaf. How it is with the others, and who they are, sorted.
+    view: Mutex<OthersView>,
+    /// The outbox of all users of other servers.
+    nowhere: Arc<Outbox>,
+    /// The last long number of a connection.
+    last_stranger: AtomicU64,
+    /// To the thread that may wait for the others.
+    chores: OnceLock<Sender<Chore>>,
+}
+
+struct OthersView {
+    health: Health,
+    nodes: Vec<NodeName>,
+}
+
+impl Nodes {
+    /// `nowhere` is an outbox that leads to nobody.
+    pub(crate) fn new(hub: &Arc<Hub>, patience: Duration, nowhere: Arc<Outbox>) -> Arc<Nodes> {
+        Arc::new(Nodes {
+            hub: Arc::downgrade(hub),
+            cluster: OnceLock::new(),
+            patience,
+            pending: Mutex::default(),
+            view: Mutex::new(OthersView { health: Health::Well, nodes: Vec::new() }),
+            nowhere,
+            last_stranger: AtomicU64::new(STRANGERS + (RandomState::new().hash_one(0) >> 24 << 12)),
+            chores: OnceLock::new(),
+        })
+    }
+
+    /// This server is one of them from now on.
+    pub(crate) fn join(&self, cluster: Arc<dyn NodeLink>) {
+        // Once, at the start.
+        let _ = self.cluster.set(cluster);
+    }
+
+    fn pending(&self) -> MutexGuard<'_, OnItsWay> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn view(&self) -> MutexGuard<'_, OthersView> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_own(&self, node: &NodeName) -> bool {
+        self.cluster.get().is_some_and(|cluster| cluster.node() == node)
+    }
+
+    /// How many of the servers come before this one by name.
+    fn place(&self) -> usize {
+        let Some(cluster) = self.cluster.get() else { return 0 };
+        self.view().nodes.iter().filter(|node| *node < cluster.node()).count()
+    }
+
+    /// A number that no other server gives.
+    pub(crate) fn number(&self, kind: NumberKind) -> Option<u64> {
+        self.cluster.get()?.number(kind)
+    }
+
+    /// The number of the next connection. While the others cannot be reached and no number of theirs is left, a long one that
+    /// nobody else gives.
+    pub(crate) fn next_client(&self) -> ClientId {
+        let long = || self.last_stranger.fetch_add(1, Ordering::Relaxed) + 1;
+        ClientId(self.number(NumberKind::Client).unwrap_or_else(long))
+    }
+
+    fn submit(&self, command: Command) -> Ticket {
+        match self.cluster.get() {
+            Some(cluster) => cluster.submit(command),
+            None => Ticket::done(Outcome::Refused),
+        }
+    }
+
+    /// Waits until this server has carried out what it has submitted. `author` is told if that takes long.
+    fn wait(
+        &self,
+        ticket: &Ticket,
+        author: Option<&Arc<Outbox>>,
+    ) -> Result<(Position, Option<MessageId>), ProposalError> {
+        let begun = Instant::now();
+        let mut outcome = ticket.wait(begun + self.patience);
+        if outcome.is_none() {
+            if let Some(author) = author {
+                author.announce(LineKind::Refusal, "The other servers do not answer. Your line waits.");
+            }
+            outcome = ticket.wait(begun + self.patience * GIVEN_UP_AFTER);
+        }
+        match outcome {
+            Some(Outcome::Applied { position, id }) => Ok((position, id.map(MessageId))),
+            Some(Outcome::Stale) => Err(ProposalError::Stale),
+            Some(Outcome::Full) => Err(ProposalError::Full),
+            Some(Outcome::NotSaid | Outcome::Refused | Outcome::Taken) => {
+                Err(ProposalError::NotShared(NotShared::Unreachable))
+            }
+            None => {
+                if let (Some(author), true) = (author, ticket.progress() < Progress::Done) {
+                    self.tell_later(ticket.clone(), author);
+                }
+                Err(ProposalError::NotShared(NotShared::Unknown))
+            }
+        }
+    }
+
+    /// Posts a direct message. Its number is everybody's when this returns, and it is on the screens of this server.
+    pub(crate) fn post_direct(
+        &self,
+        mut message: Message,
+        own: Option<OwnCopy>,
+        author: &Arc<Outbox>,
+    ) -> Result<MessageId, NotShared> {
+        let readers: Vec<_> = message.extra.iter().flat_map(|extra| extra.to.iter()).map(|to| to.client).collect();
+        if readers.len() > 1 {
+            // One number in all of the conversations.
+            message.id = MessageId(self.number(NumberKind::Message).ok_or(NotShared::Unreachable)?);
+        }
+        let key = (message.from, message.at);
+        if let Some(own) = own {
+            self.pending().own_copies.insert(key, own);
+        }
+        let tickets: Vec<_> = readers
+            .iter()
+            .map(|reader| {
+                let change = Change { at: message.at, kind: ChangeKind::Said(message.clone()) };
+                // A number of its own comes from the log.
+                let said = (readers.len() == 1).then(|| Effect::Said(Box::default()));
+                self.submit(direct(message.from, *reader, change, said.into_iter().collect()))
+            })
+            .collect();
+        let mut said = Err(NotShared::Unreachable);
+        for ticket in tickets {
+            match self.wait(&ticket, Some(author)) {
+                Ok((_, id)) => said = said.or(Ok(id.unwrap_or(message.id))),
+                Err(error) => said = said.or(Err(not_shared(&error))),
+            }
+        }
+        self.pending().own_copies.remove(&key);
+        said
+    }
+
+    /// Shares an edit or a deletion of a direct message with the server of the other user. The author's server shows it by
+    /// itself.
+    pub(crate) fn change_direct(
+        &self,
+        from: ClientId,
+        to: ClientId,
+        kind: ChangeKind,
+        author: &Arc<Outbox>,
+    ) -> Result<(), NotShared> {
+        let change = Change { at: Timestamp::now(), kind };
+        let ticket = self.submit(direct(from, to, change, Vec::new()));
+        self.wait(&ticket, Some(author)).map(drop).map_err(|error| not_shared(&error))
+    }
+
+    /// A user leaves a room.
+    pub(crate) fn leave_room(
+        &self,
+        room: &Arc<Room>,
+        client: ClientId,
+        membership: MembershipId,
+        going: Going,
+        now: Instant,
+    ) -> Option<MembershipChange> {
+        match room.propose_departure(self, client, membership, going, now) {
+            Ok(change) => change,
+            Err(_) => {
+                let room = Arc::clone(room);
+                self.pending().unfinished.push(Unfinished::Departure { room, client, membership, going });
+                None
+            }
+        }
+    }
+
+    /// Tries again what could not be told.
+    fn finish(&self, now: Instant) {
+        let unfinished = std::mem::take(&mut self.pending().unfinished);
+        for step in unfinished {
+            let failed = match &step {
+                Unfinished::Departure { room, client, membership, going } => {
+                    room.propose_departure(self, *client, *membership, *going, now).is_err()
+                }
+                Unfinished::Release { name, client } => !self.release(name, *client),
+                Unfinished::Line { .. } => true,
+            };
+            if failed {
+                self.pending().unfinished.push(step);
+            }
+        }
+    }
+
+    /// Makes a room on all servers; `core` is how it begins. False if there is one of that name.
+    pub(crate) fn make_room(&self, name: &RoomName, core: &str, history_max: usize) -> Result<bool, NotShared> {
+        let commit = Commit {
+            place: Place::Room(name.clone()),
+            version: Some(0),
+            effects: vec![Effect::Core(core.into())],
+            history_max,
+            text: PlaceEntry::Made(core.into()).text().into(),
+        };
+        match self.commit(commit, None) {
+            Ok(_) => Ok(true),
+            Err(ProposalError::Stale) => Ok(false),
+            Err(error) => Err(not_shared(&error)),
+        }
+    }
+
+    /// Closes a room on all servers. Its members read the line.
+    pub(crate) fn close_room(&self, room: &Room, line: &str) -> Result<(), NotShared> {
+        let commit = Commit {
+            place: Place::Room(room.name().clone()),
+            version: Some(room.version()),
+            effects: vec![Effect::Closed],
+            history_max: 1,
+            text: PlaceEntry::Closed(line.to_owned()).text().into(),
+        };
+        self.commit(commit, None).map(drop).map_err(|error| not_shared(&error))
+    }
+
+    /// Makes the rooms that this server has on all of them, unless they are there.
+    pub(crate) fn share_rooms(&self, hub: &Hub) {
+        for room in hub.rooms.all() {
+            let (made, _) = room.holdings(|_| false);
+            match self.commit(made, None) {
+                Ok(_) | Err(ProposalError::Stale) => {}
+                Err(error) => log::error!("cluster: the room {} could not be shared: {error:?}", room.name()),
+            }
+        }
+    }
+
+    fn release(&self, name: &UserName, client: ClientId) -> bool {
+        let ticket = self.submit(Command::Release { name: name.as_str().into(), client });
+        ticket.outcome() != Some(Outcome::Refused)
+    }
+}
+
+/// Something between two users. Their messages are kept by their servers alone, so no effect changes one that was said.
+fn direct(from: ClientId, to: ClientId, change: Change, effects: Vec<Effect>) -> Command {
+    Command::Commit(Commit {
+        place: Place::Pair(from.min(to), from.max(to)),
+        version: None,
+        effects,
+        history_max: 1,
+        text: PlaceEntry::Direct(to, Box::new(change)).text().into(),
+    })
+}
+
+fn not_shared(error: &ProposalError) -> NotShared {
+    match error {
+        ProposalError::Stale | ProposalError::Full => NotShared::TryAgain,
+        ProposalError::NotShared(why) => *why,
+    }
+}
+
+impl RoomLog for Nodes {
+    fn commit(&self, commit: Commit, author: Option<&Arc<Outbox>>) -> Result<Applied, ProposalError> {
+        let Some(cluster) = self.cluster.get() else { return Err(ProposalError::NotShared(NotShared::Unreachable)) };
+        let log = cluster.partitions().of_place(&commit.place);
+        let ticket = cluster.submit(Command::Commit(commit));
+        let (position, id) = self.wait(&ticket, author)?;
+        let mut applied = self.pending().outcomes.remove(&(log, position)).unwrap_or_default();
+        applied.id = applied.id.or(id);
+        Ok(applied)
+    }
+}

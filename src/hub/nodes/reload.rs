@@ -1,0 +1,101 @@
+//! Bringing this server up to what all servers have, and claiming what its users hold, after it was away from the others.
+//!
+//! *Owns* what users see of that.
+//! *Knows nothing of* when it is needed.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Nodes;
+use super::safe::clean_message;
+use super::users::{Details, claim};
+use crate::chat::message::{ClientId, MessageId};
+use crate::chat::room::{RoomState, parse_message};
+use crate::cluster::{Holdings, Log, LogState, NameSnapshot, RoomSnapshot};
+use crate::hub::Hub;
+use crate::hub::room::{Home, LogPlace, Room};
+
+impl Nodes {
+    pub(super) fn bring_up_to(&self, hub: &Hub, log: Log, state: LogState, now: Instant) {
+        match state {
+            LogState::Directory { names, kept: _ } => self.bring_names_up_to(hub, &names, now),
+            LogState::Partition(rooms) => {
+                let there: HashSet<_> = rooms.iter().map(|room| room.room.clone()).collect();
+                for room in rooms {
+                    self.bring_room_up_to(hub, room, now);
+                }
+                let gone = |room: &Arc<Room>| self.log_of(room.name()) == Some(log) && !there.contains(room.name());
+                for room in hub.rooms.all().into_iter().filter(gone) {
+                    room.forget_others(|client| hub.own_user(client).is_some());
+                }
+            }
+        }
+    }
+
+    fn bring_names_up_to(&self, hub: &Hub, names: &[NameSnapshot], now: Instant) {
+        let there: HashSet<ClientId> = names.iter().map(|name| name.client).collect();
+        for user in hub.roster.users().iter().filter(|user| user.is_elsewhere() && !there.contains(&user.client())) {
+            if let Some(user) = hub.roster.depart(&user.name(), user.client()) {
+                hub.departed(&user);
+            }
+        }
+        for NameSnapshot { name, client, node, details, .. } in names {
+            if !self.is_own(node) {
+                self.apply_claim(hub, name, *client, Some(name), details, node, now);
+            }
+        }
+    }
+
+    fn bring_room_up_to(&self, hub: &Hub, snapshot: RoomSnapshot, now: Instant) {
+        let RoomSnapshot { room: name, version, sequence, said, core, members, messages } = snapshot;
+        let messages = messages.iter().filter_map(|(id, text)| {
+            let mut message = parse_message(text).ok()?;
+            message.id = MessageId(*id);
+            clean_message(&mut message);
+            Some(message)
+        });
+        let texts = members.iter().map(|member| &*member.text);
+        let history_max = hub.config().history_max;
+        let (state, unread) = match RoomState::assemble(name.clone(), &core, texts, messages, said, history_max) {
+            Ok(room) => room,
+            Err(error) => return log::error!("cluster: the room {name} cannot be read: {error}"),
+        };
+        if unread > 0 {
+            log::error!("cluster: {unread} members of the room {name} cannot be read");
+        }
+        let homes: BTreeMap<ClientId, Home> =
+            members.iter().map(|member| (member.client, (member.node.clone(), member.epoch))).collect();
+        let place = LogPlace { sequence, version };
+        match hub.rooms.find(&name) {
+            Some(room) => {
+                room.catch_up_with(state, homes, place, |client| hub.own_user(client).is_some());
+                room.deliver_from_log();
+                hub.let_linger(&room);
+            }
+            None => {
+                let room = hub.rooms.place(&name, state, now);
+                room.begin_at(homes, place);
+                hub.let_linger(&room);
+            }
+        }
+    }
+
+    /// What users of this server hold now. Those who were banned from a room meanwhile are put out of it.
+    pub(super) fn holdings_of(&self, hub: &Hub, now: Instant) -> Holdings {
+        let mut holdings = Holdings::default();
+        for user in hub.roster.own_users() {
+            holdings.names.push(claim(&user.name(), user.client(), None, &Details::of(&user, now)));
+        }
+        for room in hub.rooms.all() {
+            for (client, why) in room.banned_meanwhile(now) {
+                room.put_out(client, &why);
+            }
+            let (made, memberships) = room.holdings(|client| hub.own_user(client).is_some());
+            holdings.rooms.push(made);
+            let name = room.name();
+            holdings.memberships.extend(memberships.into_iter().map(|(client, commit)| (client, name.clone(), commit)));
+        }
+        holdings
+    }
+}

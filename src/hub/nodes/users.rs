@@ -1,0 +1,213 @@
+//! Names and presence of users, told to the other servers.
+//!
+//! *Owns* that a name here is a name everywhere, and what other servers learn of a user.
+//! *Knows nothing of* dialogues.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Nodes, Unfinished};
+use crate::chat::message::ClientId;
+use crate::chat::names::UserName;
+use crate::cluster::{Claim, Command, Outcome};
+use crate::hub::Hub;
+use crate::hub::roster::{Login, NameInUseError, PeerAddress, Roster, User};
+use crate::outbox::{DisconnectReason, Outbox};
+use crate::ui::screen::LineKind;
+
+/// How many names are tried for a user who lost theirs.
+const OTHER_NAMES: usize = 5;
+
+/// What all servers know of a user beside the name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Details {
+    pub(super) address: IpAddr,
+    /// See [`Identity::shared`](crate::chat::identity::Identity).
+    pub(super) shared: bool,
+    /// When they came, in seconds since 1970.
+    pub(super) since: i64,
+    /// They have said that they are a program.
+    pub(super) bot: bool,
+    /// Their note, if they are away.
+    pub(super) away: Option<String>,
+}
+
+impl Details {
+    fn new(origin: PeerAddress) -> Details {
+        let PeerAddress { address, shared } = origin;
+        Details { address, shared, since: Timestamp::now().as_second(), bot: false, away: None }
+    }
+
+    pub(super) fn of(user: &User, now: Instant) -> Details {
+        let here = SignedDuration::try_from(now.saturating_duration_since(user.since)).unwrap_or_default();
+        let since = Timestamp::now().as_second().saturating_sub(here.as_secs());
+        Details { since, bot: user.is_bot(), away: user.away().map(String::from), ..Details::new(user.origin()) }
+    }
+
+    pub(super) fn text(&self) -> Box<str> {
+        // Plain values: this cannot fail.
+        serde_json::to_string(self).unwrap_or_default().into()
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Details> {
+        serde_json::from_str(text).ok()
+    }
+}
+
+/// How long users have typed nothing, in seconds, by connection and name: the one thing that servers tell each other now and
+/// then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct IdleNote {
+    pub(super) idle: Vec<(u64, String, u64)>,
+}
+
+impl Nodes {
+    /// A user lost their name to somebody on another server while this one was away: they get one like it.
+    pub(super) fn give_other_name(&self, hub: &Hub, client: ClientId, now: Instant) {
+        let Some(user) = hub.own_user(client) else { return };
+        let (before, limit) = (user.name(), hub.config().username_limit);
+        for _ in 0..OTHER_NAMES {
+            let Some(free) = hub.roster.free_name(&before, limit) else { break };
+            let wanted = claim(&free, client, None, &Details::of(&user, now));
+            match self.ask(wanted, &hub.roster, &free, limit) {
+                Ok(()) => {
+                    let login = user.login().map(|(_, login)| login);
+                    if hub.roster.place_renamed(&user, &free, login).is_none() {
+                        return;
+                    }
+                    user.outbox.set_name(&free);
+                    let line = format!("Your name is {free} now: {before} was taken meanwhile.");
+                    user.outbox.announce(LineKind::News, &line);
+                    for room in hub.rooms.all().into_iter().filter(|room| room.has_member(client)) {
+                        room.rename(client, &before, || hub.actor(&user), now);
+                    }
+                    return;
+                }
+                // Somebody was faster.
+                Err(NameInUseError::Taken(_) | NameInUseError::LooksLike(_)) => {}
+                Err(NameInUseError::NotShared) => return,
+            }
+        }
+        let line = "Your name was taken while this server was away from the others: come in again with another one.";
+        hub.throw_out(&user, line, DisconnectReason::Ghosted);
+    }
+
+    /// As [`Hub::claim_name`].
+    pub(crate) fn claim_name(
+        &self,
+        hub: &Hub,
+        name: &UserName,
+        login: Option<Login>,
+        outbox: &Arc<Outbox>,
+        origin: PeerAddress,
+        now: Instant,
+    ) -> Result<Arc<User>, NameInUseError> {
+        let (roster, limit) = (&hub.roster, hub.config().username_limit);
+        roster.check(name, None, login.as_ref(), limit)?;
+        self.ask(claim(name, outbox.id(), None, &Details::new(origin)), roster, name, limit)?;
+        Ok(roster.place(name, login, outbox, origin, now))
+    }
+
+    /// Asks the directory. If somebody has the name, suggests another one.
+    fn ask(&self, wanted: Claim, roster: &Roster, name: &UserName, limit: usize) -> Result<(), NameInUseError> {
+        let ticket = self.submit(Command::Claim(wanted));
+        match ticket.wait(Instant::now() + self.patience * 2) {
+            Some(Outcome::Applied { .. }) => Ok(()),
+            // The one who has it is known here by now.
+            Some(Outcome::Taken) => {
+                Err(NameInUseError::Taken(roster.free_name(name, limit).filter(|free| free != name)))
+            }
+            Some(Outcome::Stale | Outcome::Full | Outcome::NotSaid | Outcome::Refused) | None => {
+                Err(NameInUseError::NotShared)
+            }
+        }
+    }
+
+    /// As [`Hub::rename_user`].
+    pub(crate) fn rename_user(
+        &self,
+        hub: &Hub,
+        user: &Arc<User>,
+        name: &UserName,
+        login: Option<Login>,
+        now: Instant,
+    ) -> Result<UserName, NameInUseError> {
+        let (roster, limit) = (&hub.roster, hub.config().username_limit);
+        if user.is_gone() {
+            return Err(NameInUseError::Taken(None));
+        }
+        roster.check(name, Some(user), login.as_ref(), limit)?;
+        self.ask(claim(name, user.client(), Some(&user.name()), &Details::of(user, now)), roster, name, limit)?;
+        roster.place_renamed(user, name, login).ok_or(NameInUseError::Taken(None))
+    }
+
+    /// A user has left.
+    pub(crate) fn release_name(&self, user: &User) {
+        let (name, client) = (user.name(), user.client());
+        if !self.release(&name, client) {
+            self.pending().unfinished.push(Unfinished::Release { name, client });
+        }
+    }
+
+    /// A user is away or back, or a program. Told again later if it cannot be now.
+    pub(crate) fn share_presence(&self, user: &User, now: Instant) {
+        let name = user.name();
+        // Whatever the outcome: it is told with the next change, and with everything after a failure.
+        drop(self.submit(Command::Claim(claim(&name, user.client(), Some(&name), &Details::of(user, now)))));
+    }
+
+    /// Tells the other servers how long users here have typed nothing, if they have typed something since the last time.
+    pub(super) fn share_idle(&self, hub: &Hub, since: Instant, now: Instant) {
+        let active = |user: &Arc<User>| {
+            let idle = user.idle(now);
+            let typed = now.checked_sub(idle).is_none_or(|typed| typed > since);
+            typed.then(|| (user.client().0, user.name().to_string(), idle.as_secs()))
+        };
+        let idle: Vec<_> = hub.roster.own_users().iter().filter_map(active).collect();
+        if !idle.is_empty() {
+            // Numbers and names: this cannot fail. What is lost here is told again with the next line typed.
+            let text = serde_json::to_string(&IdleNote { idle }).unwrap_or_default().into();
+            drop(self.submit(Command::Note { text, kept: None }));
+        }
+    }
+}
+
+impl Hub {
+    /// A user of this server by their connection.
+    pub(super) fn own_user(&self, client: ClientId) -> Option<Arc<User>> {
+        self.roster.user(client).filter(|user| !user.is_elsewhere())
+    }
+
+    /// A user of another server has left it, and is no longer in the roster.
+    pub(super) fn departed(&self, user: &User) {
+        self.directs.forget(user);
+    }
+
+    /// A user of another server has another name: those who talk with them read it, and those who ignore them go on.
+    pub(super) fn renamed_elsewhere(&self, user: &User, before: &UserName, name: &UserName) {
+        let connections = self.roster.connections();
+        let online: HashSet<_> = connections.iter().map(|outbox| outbox.id()).collect();
+        for outbox in &connections {
+            outbox.follow_renamed(user.client(), before, |client| online.contains(&client));
+        }
+        for chat in self.directs.of(user.client()) {
+            let line = format!("{before} is now known as {name}.");
+            chat.partner(user.client()).outbox.partner_renamed(&user.addressee(), &line);
+        }
+    }
+}
+
+pub(super) fn claim(name: &UserName, client: ClientId, before: Option<&UserName>, details: &Details) -> Claim {
+    Claim {
+        name: name.as_str().into(),
+        client,
+        before: before.map(|before| before.as_str().into()),
+        instead_of: None,
+        details: details.text(),
+    }
+}

@@ -1,0 +1,78 @@
+//! What an entry of the log about a room or about two users says, as text.
+//!
+//! *Owns* the forms of entries.
+//! *Knows nothing of* what an entry does. Everything here may come from a faulty server: it is read as input.
+
+use crate::chat::message::ClientId;
+use crate::chat::room::Change;
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum PlaceEntry {
+    /// A room changes.
+    Change(Box<Change>),
+    /// A room begins, as `RoomState::core_line` writes it. Nothing to servers where it is already.
+    Made(Box<str>),
+    /// A room closes for good. The members read the line, unless there is none.
+    Closed(String),
+    /// A message between users was said, edited or deleted. It is about this one of the two who did not do it.
+    Direct(ClientId, Box<Change>),
+}
+
+impl PlaceEntry {
+    /// The entry as it is written.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            PlaceEntry::Change(change) => format!("change {change}"),
+            PlaceEntry::Made(core) => format!("made {core}"),
+            PlaceEntry::Closed(line) => format!("closed {line}"),
+            PlaceEntry::Direct(to, change) => format!("direct {to} {change}"),
+        }
+    }
+
+    /// Reads an entry. `None` if it is none that this version knows.
+    pub(crate) fn parse(text: &str) -> Option<PlaceEntry> {
+        let (kind, rest) = text.split_once(' ')?;
+        Some(match kind {
+            "change" => PlaceEntry::Change(Box::new(rest.parse().ok()?)),
+            "made" => PlaceEntry::Made(rest.into()),
+            "closed" => PlaceEntry::Closed(crate::text::sanitize(rest).replace('\n', " ")),
+            "direct" => {
+                let (to, change) = rest.split_once(' ')?;
+                PlaceEntry::Direct(ClientId(to.parse().ok()?), Box::new(change.parse().ok()?))
+            }
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::chat::room::ChangeKind;
+
+    #[test]
+    fn entries_are_read_as_they_were_written() {
+        let change = Box::new(Change { at: Timestamp::UNIX_EPOCH, kind: ChangeKind::GraceEnded });
+        for entry in [
+            PlaceEntry::Change(change.clone()),
+            PlaceEntry::Made("1 yes".into()),
+            PlaceEntry::Closed("alice closed the room.".to_owned()),
+            PlaceEntry::Closed(String::new()),
+            PlaceEntry::Direct(ClientId(7), change),
+        ] {
+            assert_eq!(PlaceEntry::parse(&entry.text()), Some(entry));
+        }
+    }
+
+    #[test]
+    fn what_a_faulty_server_writes_is_no_entry_or_a_harmless_one() {
+        for text in ["", "change", "change x", "change 1 2 3", "direct x", "direct 1 x", "other 1 2", "{}"] {
+            assert_eq!(PlaceEntry::parse(text), None, "{text}");
+        }
+        let Some(PlaceEntry::Closed(line)) = PlaceEntry::parse("closed a\u{1b}[2Jb\nc") else { panic!() };
+        assert!(!line.contains(['\u{1b}', '\n']), "{line:?}");
+    }
+}

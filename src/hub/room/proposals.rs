@@ -1,0 +1,226 @@
+//! What users ask of a room that several servers share, and what happens to it by itself: the same as in `messages`,
+//! `membership` and `moderation`, by way of the log.
+//!
+//! *Owns* how the outcome of each is read from what came back.
+//! *Knows nothing of* the log, and of what a change does.
+
+use std::sync::{Arc, MutexGuard};
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::sharing::{Applied, ProposalError, RoomLog};
+use super::{ActionOutcome, Entrant, Erased, LockedRoom, MembershipChange, Room};
+use crate::chat::action::{Actor, Denied, EnterError, NotShared, RoomAction};
+use crate::chat::conversation::MembershipId;
+use crate::chat::identity::Identity;
+use crate::chat::message::{ClientId, Draft, MessageId};
+use crate::chat::names::UserName;
+use crate::chat::room::{ChangeKind, Going, Occurrence, Wish, destroyed};
+
+impl From<ProposalError> for Denied {
+    fn from(error: ProposalError) -> Denied {
+        match error {
+            ProposalError::Stale => Denied::NotDone(NotShared::TryAgain),
+            ProposalError::Full => Denied::NotDone(NotShared::TryAgain),
+            ProposalError::NotShared(why) => Denied::NotDone(why),
+        }
+    }
+}
+
+impl From<ProposalError> for EnterError {
+    fn from(error: ProposalError) -> EnterError {
+        match error {
+            ProposalError::Stale => EnterError::NotShared(NotShared::TryAgain),
+            // The limit is filled in where it is known.
+            ProposalError::Full => EnterError::Full(0),
+            ProposalError::NotShared(why) => EnterError::NotShared(why),
+        }
+    }
+}
+
+impl Room {
+    #[inline(never)]
+    pub(super) fn propose_post(
+        self: &Arc<Self>,
+        log: &dyn RoomLog,
+        actor: &Actor,
+        draft: &Draft,
+        said_at: Timestamp,
+        now: Instant,
+    ) -> Result<MessageId, Denied> {
+        let decide =
+            |state: &LockedRoom| state.room.decide(actor, Wish::Post { draft: draft.clone(), said_at }, self.now(now));
+        match self.propose(log, actor.who.client, || self.wait_for_space(draft.text.len()), decide) {
+            Ok((_, applied)) => Ok(applied.id.unwrap_or(MessageId(0))),
+            Err(Denied::NotDone(why)) => Err(Denied::NotSaid(why)),
+            Err(denied) => Err(denied),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn propose_wish<'a>(
+        &'a self,
+        log: &dyn RoomLog,
+        locked: impl Fn() -> MutexGuard<'a, LockedRoom>,
+        actor: &Actor,
+        wish: &Wish,
+        now: Instant,
+    ) -> Result<(ChangeKind, Applied), Denied> {
+        let decide = |state: &LockedRoom| state.room.decide(actor, wish.clone(), self.now(now));
+        self.propose(log, actor.who.client, locked, decide)
+    }
+
+    /// Edits or deletes a message.
+    #[inline(never)]
+    pub(super) fn propose_message_change(
+        &self,
+        log: &dyn RoomLog,
+        actor: &Actor,
+        wish: &Wish,
+        id: MessageId,
+        now: Instant,
+    ) -> Result<Erased, Denied> {
+        let (_, applied) = self.propose_wish(log, || self.lock_to_show(now), actor, wish, now)?;
+        Ok(Erased { id, redraw_due: applied.redraw_due })
+    }
+
+    #[inline(never)]
+    pub(super) fn propose_expiry(&self, log: &dyn RoomLog, id: MessageId, now: Instant) -> Option<Erased> {
+        let done = self.propose_response(log, || Occurrence::Expired(id), now);
+        let (_, applied) = done.ok()??;
+        (!applied.news.is_empty()).then_some(Erased { id, redraw_due: applied.redraw_due })
+    }
+
+    #[inline(never)]
+    pub(super) fn propose_entry(
+        &self,
+        log: &dyn RoomLog,
+        visitor: &Entrant<'_>,
+        now: Instant,
+    ) -> Result<MembershipChange, EnterError> {
+        let client = visitor.outbox.id();
+        self.expect_arrival(visitor.outbox);
+        let decide = |state: &LockedRoom| {
+            let Some(actor) = (visitor.who)().filter(|_| !state.room.is_closed()) else {
+                return Err(EnterError::Closed);
+            };
+            state.room.decide_enter(&actor, visitor.opened, visitor.membership, self.now(now))
+        };
+        let done = self.propose(log, client, || self.lock(), decide);
+        self.forget_arrival(client);
+        let (kind, applied) = done.map_err(|error| match error {
+            EnterError::Full(0) => EnterError::Full(self.lock().room.settings().limit.unwrap_or(0)),
+            other => other,
+        })?;
+        let (heir, as_operator) = match kind {
+            ChangeKind::Entered { heir, as_operator, .. } => (heir, as_operator),
+            _ => (false, false),
+        };
+        // The news of it was arranged where the change was carried out.
+        Ok(MembershipChange {
+            others: applied.others,
+            gathering: None,
+            heir_awaited: false,
+            empty: false,
+            heir,
+            as_operator,
+        })
+    }
+
+    /// A member leaves. Their screen is sent nothing of the room any more, whether the others can be told now or not: then it
+    /// is to be tried again.
+    #[inline(never)]
+    pub(crate) fn propose_departure(
+        &self,
+        log: &dyn RoomLog,
+        client: ClientId,
+        membership: MembershipId,
+        going: Going,
+        now: Instant,
+    ) -> Result<Option<MembershipChange>, ProposalError> {
+        let mut state = self.lock();
+        if state.room.is_in(client, membership) {
+            state.take_seat(client, self.instance);
+        }
+        drop(state);
+        let occurrence = || Occurrence::Left { client, membership, going };
+        let Some((_, applied)) = self.propose_response(log, occurrence, now)? else { return Ok(None) };
+        Ok(Some(MembershipChange {
+            others: applied.others,
+            gathering: None,
+            heir_awaited: false,
+            empty: false,
+            heir: false,
+            as_operator: false,
+        }))
+    }
+
+    /// As [`Room::find_heir`]. What cannot be shared now is tried again later by the timer.
+    pub(super) fn propose_heir(&self, log: &dyn RoomLog, passed_over: Option<ClientId>, now: Instant) {
+        for occurrence in [Occurrence::GracePassed, Occurrence::AdminMissing { passed_over }] {
+            if self.propose_response(log, || occurrence.clone(), now).is_err() {
+                return;
+            }
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn propose_identity(
+        &self,
+        log: &dyn RoomLog,
+        client: ClientId,
+        before: Option<&UserName>,
+        who: &dyn Fn() -> Actor,
+        now: Instant,
+    ) {
+        if self.lock().room.member(client).is_none() {
+            return;
+        }
+        let occurrence = || Occurrence::Identified { actor: who(), before: before.cloned() };
+        if let Err(error) = self.propose_response(log, occurrence, now) {
+            log::warn!("room {}: a member's new name could not be shared: {error:?}", self.name);
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn propose_action(
+        self: &Arc<Self>,
+        log: &dyn RoomLog,
+        actor: &Actor,
+        wish: &Wish,
+        now: Instant,
+    ) -> Result<ActionOutcome, Denied> {
+        let none = ActionOutcome { news: String::new(), remark: None, empty: false, heir_awaited: false };
+        if let Wish::Act { action: RoomAction::Destroy, .. } = wish {
+            self.lock().room.decide(actor, wish.clone(), self.now(now))?;
+            return Ok(ActionOutcome { news: destroyed(&self.name, &actor.who.name), ..none });
+        }
+        let (kind, applied) = self.propose_wish(log, || self.lock(), actor, wish, now)?;
+        let mut outcome = ActionOutcome { news: applied.news, ..none };
+        let mut demoted = None;
+        match &kind {
+            ChangeKind::Banned { ban, .. } if ban.who.is_none() => {
+                outcome.remark = Some(format!("{} is not online: the ban is by name alone.", ban.name));
+            }
+            ChangeKind::Muted { who, .. } | ChangeKind::Demoted { who, .. } => demoted = Some(who.client),
+            _ => {}
+        }
+        if demoted.is_some() || matches!(kind, ChangeKind::Kicked { .. } | ChangeKind::Banned { .. }) {
+            self.propose_heir(log, demoted, now);
+        }
+        Ok(outcome)
+    }
+
+    #[inline(never)]
+    pub(super) fn propose_invitation(
+        &self,
+        log: &dyn RoomLog,
+        actor: &Actor,
+        guest: &Identity,
+        now: Instant,
+    ) -> Result<String, Denied> {
+        let wish = Wish::Invite(guest.clone());
+        self.propose_wish(log, || self.lock(), actor, &wish, now).map(|(_, applied)| applied.news)
+    }
+}

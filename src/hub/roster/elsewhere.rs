@@ -1,0 +1,177 @@
+//! Users of the other servers of a cluster, as the roster knows them.
+//!
+//! *Owns* how they come into the roster and out of it, and that a name goes to the user whose claim all servers have seen.
+//! *Knows nothing of* how other servers are heard.
+
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{Login, NameInUseError, PeerAddress, Roster, RosterState, User};
+use crate::chat::message::ClientId;
+use crate::chat::names::UserName;
+use crate::cluster::NodeName;
+use crate::outbox::Outbox;
+
+/// A user of another server.
+pub(super) struct Elsewhere {
+    pub(super) client: ClientId,
+    /// The server's name in the cluster.
+    node: NodeName,
+}
+
+/// A user who has logged in on another server.
+pub(crate) struct Arrival {
+    pub(crate) client: ClientId,
+    pub(crate) name: UserName,
+    pub(crate) address: IpAddr,
+    /// See [`Identity::shared`](crate::chat::identity::Identity).
+    pub(crate) shared: bool,
+    /// When.
+    pub(crate) since: Instant,
+    pub(crate) node: NodeName,
+}
+
+impl User {
+    /// Where they connect from.
+    pub(crate) fn origin(&self) -> PeerAddress {
+        self.origin
+    }
+
+    /// Whether they are on another server.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.elsewhere.is_some()
+    }
+
+    /// The server they are on, if it is another one.
+    pub(crate) fn node(&self) -> Option<&NodeName> {
+        self.elsewhere.as_ref().map(|elsewhere| &elsewhere.node)
+    }
+
+    /// The server they are on says that they have typed nothing for this long.
+    pub(crate) fn set_idle(&self, idle: Duration, now: Instant) {
+        self.typed(now.checked_sub(idle).unwrap_or(now).max(self.since));
+    }
+}
+
+impl Roster {
+    /// Whether a name could be claimed, as far as is known here. `own`: the user who wants it, if they have another one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Roster::claim`].
+    pub(crate) fn check(
+        &self,
+        name: &UserName,
+        own: Option<&Arc<User>>,
+        login: Option<&Login>,
+        limit: usize,
+    ) -> Result<(), NameInUseError> {
+        let state = self.lock();
+        let is_own = |known: &Arc<User>| own.is_some_and(|own| Arc::ptr_eq(known, own));
+        if state.names.get(name).is_some_and(|known| !is_own(known)) {
+            return Err(NameInUseError::Taken(state.free_name(name, limit)));
+        }
+        match state.names.like(name, own).filter(|_| login.is_none()) {
+            Some(other) => Err(NameInUseError::LooksLike(other)),
+            None => Ok(()),
+        }
+    }
+
+    /// A free name like a taken one.
+    pub(crate) fn free_name(&self, taken: &UserName, limit: usize) -> Option<UserName> {
+        self.lock().free_name(taken, limit)
+    }
+
+    /// Gives a connection a name that all servers have given it.
+    pub(crate) fn place(
+        &self,
+        name: &UserName,
+        login: Option<Login>,
+        outbox: &Arc<Outbox>,
+        origin: PeerAddress,
+        now: Instant,
+    ) -> Arc<User> {
+        self.lock().enter(name, login, outbox, origin, now)
+    }
+
+    /// The same for a user who had another name, which is returned. `None` if they have left meanwhile.
+    pub(crate) fn place_renamed(&self, user: &Arc<User>, name: &UserName, login: Option<Login>) -> Option<UserName> {
+        let mut state = self.lock();
+        if user.is_gone() {
+            return None;
+        }
+        // Somebody on another server may have the old name by now.
+        state.displaced.retain(|known| !Arc::ptr_eq(known, user));
+        let other = state.names.get(&user.name()).filter(|known| !Arc::ptr_eq(known, user)).cloned();
+        let before = state.rename(user, name, login);
+        if let Some(other) = other {
+            state.names.insert(before.clone(), other);
+        }
+        Some(before)
+    }
+
+    /// A user has logged in on another server. `nowhere`: the outbox of all such users.
+    pub(crate) fn arrive(&self, arrival: Arrival, nowhere: &Arc<Outbox>) -> Arc<User> {
+        let Arrival { client, name, address, shared, since, node } = arrival;
+        let mut user = User::new(&name, None, nowhere, PeerAddress { address, shared }, since);
+        if let Some(user) = Arc::get_mut(&mut user) {
+            user.elsewhere = Some(Box::new(Elsewhere { client, node }));
+        }
+        self.lock().put_elsewhere(name, &user);
+        user
+    }
+
+    /// A user of another server has left it. They are returned, if they were known.
+    pub(crate) fn depart(&self, name: &UserName, client: ClientId) -> Option<Arc<User>> {
+        let mut state = self.lock();
+        let known = state.names.get(name).filter(|known| known.client() == client && known.is_elsewhere())?;
+        let known = Arc::clone(known);
+        known.gone.store(true, Ordering::Release);
+        state.names.remove(name);
+        Some(known)
+    }
+
+    /// A user of another server has another name. They are returned, if they were known.
+    pub(crate) fn rename_elsewhere(&self, before: &UserName, client: ClientId, name: &UserName) -> Option<Arc<User>> {
+        let mut state = self.lock();
+        let known = state.names.get(before).filter(|known| known.client() == client && known.is_elsewhere())?;
+        let known = Arc::clone(known);
+        let mut named = known.named.write().unwrap_or_else(PoisonError::into_inner);
+        named.name = name.clone();
+        drop(named);
+        state.names.remove(before);
+        state.put_elsewhere(name.clone(), &known);
+        Some(known)
+    }
+
+    /// The users of one of the other servers.
+    pub(crate) fn users_of(&self, node: &NodeName) -> Vec<Arc<User>> {
+        let state = self.lock();
+        state.names.values().filter(|user| user.node() == Some(node)).cloned().collect()
+    }
+
+    /// A user by their connection. Searches all of them.
+    pub(crate) fn user(&self, client: ClientId) -> Option<Arc<User>> {
+        let state = self.lock();
+        state.names.values().chain(&state.displaced).find(|user| user.client() == client).cloned()
+    }
+
+    /// The users of this server.
+    pub(crate) fn own_users(&self) -> Vec<Arc<User>> {
+        let state = self.lock();
+        state.names.values().chain(&state.displaced).filter(|user| !user.is_elsewhere()).cloned().collect()
+    }
+}
+
+impl RosterState {
+    /// All servers have given a name to a user elsewhere. One of this server who has it lost it while this server was away from
+    /// the others, and gets another one.
+    fn put_elsewhere(&mut self, name: UserName, user: &Arc<User>) {
+        if let Some(own) = self.names.get(&name).filter(|known| !known.is_elsewhere()).cloned() {
+            self.displaced.push(own);
+        }
+        self.names.insert(name, Arc::clone(user));
+    }
+}

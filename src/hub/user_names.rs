@@ -1,0 +1,109 @@
+//! Claiming a name, changing it and giving it up: on this server, or on all servers of a cluster.
+//!
+//! *Owns* which of the two it is.
+//! *Knows nothing of* dialogues.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Hub;
+use crate::chat::action::NotShared;
+use crate::chat::conversation::Conversation;
+use crate::chat::names::{RoomName, UserName};
+use crate::chat::room::Founding;
+use crate::chat::room_settings::RoomSettings;
+use crate::hub::room::Room;
+use crate::hub::rooms::CreateRoomError;
+use crate::hub::roster::{Login, NameInUseError, PeerAddress, User};
+use crate::outbox::Outbox;
+
+impl Hub {
+    /// As [`Roster::claim`](crate::hub::roster::Roster::claim), among the users of all servers.
+    pub(crate) fn claim_name(
+        &self,
+        name: &UserName,
+        login: Option<Login>,
+        limit: usize,
+        outbox: &Arc<Outbox>,
+        origin: PeerAddress,
+        now: Instant,
+    ) -> Result<Arc<User>, NameInUseError> {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes() {
+            return nodes.claim_name(self, name, login, outbox, origin, now);
+        }
+        self.roster.claim(name, login, limit, outbox, origin, now)
+    }
+
+    /// As [`Roster::rename`](crate::hub::roster::Roster::rename), among the users of all servers.
+    pub(crate) fn rename_user(
+        &self,
+        user: &Arc<User>,
+        name: &UserName,
+        login: Option<Login>,
+        limit: usize,
+        now: Instant,
+    ) -> Result<UserName, NameInUseError> {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes() {
+            return nodes.rename_user(self, user, name, login, now);
+        }
+        self.roster.rename(user, name, login, limit)
+    }
+
+    /// As [`RoomTable::create`](crate::hub::rooms::RoomTable), on all servers.
+    pub(crate) fn create_room(
+        &self,
+        name: &RoomName,
+        settings: RoomSettings,
+        founding: Founding,
+        most: Option<usize>,
+        now: Instant,
+    ) -> Result<Arc<Room>, CreateRoomError> {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes() {
+            let make = |core: &str, history_max| nodes.make_room(name, core, history_max);
+            return self.rooms.create_shared(make, name, settings, founding, most, now);
+        }
+        self.rooms.create(name, settings, founding, most, now)
+    }
+
+    /// Closes a room for good, on all servers. `line` is for its members.
+    pub(crate) fn destroy_room(&self, room: &Arc<Room>, line: &str, now: Instant) -> Result<(), NotShared> {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes() {
+            return nodes.close_room(room, line);
+        }
+        self.rooms.destroy(room, line, now);
+        Ok(())
+    }
+
+    /// The rooms and conversations that a user has open, the current one last. Of a user on another server only the rooms are
+    /// known.
+    pub(crate) fn open_of(&self, user: &User) -> Vec<Conversation> {
+        if !user.is_elsewhere() {
+            return user.outbox.open();
+        }
+        let mut rooms = self.rooms.all();
+        rooms.retain(|room| room.has_member(user.client()));
+        rooms.iter().map(|room| Conversation::Room(Arc::clone(room.id()))).collect()
+    }
+
+    /// Tells the other servers whether a user is away, and whether they are a program.
+    #[cfg_attr(not(feature = "cluster"), expect(clippy::unused_self, unused_variables, reason = "there is one server"))]
+    pub(crate) fn share_presence(&self, user: &User, now: Instant) {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes() {
+            nodes.share_presence(user, now);
+        }
+    }
+
+    /// The user has left: their name is free.
+    pub(crate) fn release_name(&self, user: &Arc<User>) {
+        self.roster.release(user);
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes() {
+            nodes.release_name(user);
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! Two servers in this process that share a log in memory: what their users see of each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::super::{Capacity, Server, bind};
+use super::{join, prepare};
+use crate::cluster::{
+    Claim, Command, Commit, Effect, Entry, Epoch, Happened, Log, NodeName, NumberKind, Outcome, Partitions, Position,
+    Replica, Ticket,
+};
+use crate::config::Config;
+use crate::hub::ServerRequest;
+use crate::hub::nodes::{NodeLink, Nodes};
+
+/// A place as the log in memory keeps it.
+#[derive(Default)]
+struct Kept {
+    version: u64,
+    members: BTreeSet<u64>,
+}
+
+#[derive(Default)]
+struct Logged {
+    positions: BTreeMap<Log, u64>,
+    places: BTreeMap<String, Kept>,
+    names: BTreeMap<String, u64>,
+    message: u64,
+    numbers: u64,
+}
+
+/// The log in memory, carried out by one thread.
+struct SharedLog {
+    commands: Mutex<Sender<(NodeName, Command, Ticket)>>,
+    logged: Arc<Mutex<Logged>>,
+    down: Arc<AtomicBool>,
+}
+
+impl SharedLog {
+    fn start(replicas: Vec<(NodeName, Arc<Nodes>)>) -> Arc<SharedLog> {
+        let (sender, commands) = mpsc::channel::<(NodeName, Command, Ticket)>();
+        let logged = Arc::new(Mutex::new(Logged { numbers: 1000, ..Logged::default() }));
+        let shared = Arc::clone(&logged);
+        thread::spawn(move || {
+            for (node, command, ticket) in commands {
+                let done = shared.lock().expect("no panic").take(&node, command);
+                let (outcome, entry) = match done {
+                    Ok((outcome, entry)) => (outcome, entry),
+                    Err(outcome) => {
+                        ticket.resolve(outcome);
+                        continue;
+                    }
+                };
+                for (name, replica) in &replicas {
+                    replica.apply(Entry { own: *name == node, ..entry.clone() });
+                }
+                ticket.resolve(outcome);
+            }
+        });
+        Arc::new(SharedLog { commands: Mutex::new(sender), logged, down: Arc::new(AtomicBool::new(false)) })
+    }
+}
+
+fn partitions() -> Partitions {
+    Partitions::new(4).expect("a count")
+}
+
+impl Logged {
+    fn take(&mut self, node: &NodeName, command: Command) -> Result<(Outcome, Entry), Outcome> {
+        let (log, what) = match command {
+            Command::Commit(commit) => (partitions().of_place(&commit.place), self.commit(commit)?),
+            Command::Claim(claim) => (Log::Directory, self.claim(claim)?),
+            Command::Release { name, client } => {
+                self.names.retain(|_, known| *known != client.0);
+                (Log::Directory, Happened::Released { name, client })
+            }
+            Command::Note { text, .. } => (Log::Directory, Happened::Noted(text)),
+        };
+        let number = self.positions.entry(log).or_default();
+        *number += 1;
+        let position = Position { term: 1, number: *number };
+        let id = if let Happened::Committed { id, .. } = &what { *id } else { None };
+        let entry =
+            Entry { log, position, at: Timestamp::now(), node: node.clone(), epoch: Epoch(1), own: false, what };
+        Ok((Outcome::Applied { position, id }, entry))
+    }
+
+    fn commit(&mut self, commit: Commit) -> Result<Happened, Outcome> {
+        let Commit { place, version, effects, text, .. } = commit;
+        let kept = self.places.entry(format!("{place:?}")).or_default();
+        if version.is_some_and(|version| version != kept.version) {
+            return Err(Outcome::Stale);
+        }
+        for effect in &effects {
+            if let Effect::Member { client, limit: Some(limit), .. } = effect
+                && !kept.members.contains(&client.0)
+                && kept.members.len() >= *limit
+            {
+                return Err(Outcome::Full);
+            }
+        }
+        let mut id = None;
+        for effect in effects {
+            match effect {
+                Effect::Said(_) => {
+                    self.message += 1;
+                    id = id.or(Some(self.message));
+                }
+                Effect::Core(_) => kept.version += 1,
+                Effect::Member { client, .. } => drop(kept.members.insert(client.0)),
+                Effect::Left(client) => drop(kept.members.remove(&client.0)),
+                Effect::Edited(..) | Effect::Erased(_) => {}
+                Effect::Closed => *kept = Kept::default(),
+            }
+        }
+        Ok(Happened::Committed { place, version: kept.version, id, text })
+    }
+
+    fn claim(&mut self, claim: Claim) -> Result<Happened, Outcome> {
+        let Claim { name, client, before, details, .. } = claim;
+        let folded = name.to_lowercase();
+        if self.names.get(&folded).is_some_and(|known| *known != client.0) {
+            return Err(Outcome::Taken);
+        }
+        self.names.retain(|_, known| *known != client.0);
+        self.names.insert(folded, client.0);
+        Ok(Happened::Claimed { name, client, before, details })
+    }
+}
+
+struct MemoryLink {
+    node: NodeName,
+    shared: Arc<SharedLog>,
+}
+
+impl NodeLink for MemoryLink {
+    fn node(&self) -> &NodeName {
+        &self.node
+    }
+
+    fn partitions(&self) -> Partitions {
+        partitions()
+    }
+
+    fn submit(&self, command: Command) -> Ticket {
+        if self.shared.down.load(Ordering::Relaxed) {
+            return Ticket::done(Outcome::Refused);
+        }
+        let ticket = Ticket::waiting();
+        let sent = self.shared.commands.lock().expect("no panic").send((self.node.clone(), command, ticket.clone()));
+        sent.expect("the log is there");
+        ticket
+    }
+
+    fn number(&self, _: NumberKind) -> Option<u64> {
+        let mut logged = self.shared.logged.lock().expect("no panic");
+        logged.numbers += 1;
+        Some(logged.numbers)
+    }
+}
+
+struct Node {
+    address: SocketAddr,
+    requests: mpsc::Sender<ServerRequest>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.requests.send(ServerRequest::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Two servers, and the log that they share.
+fn two() -> (Node, Node, Arc<SharedLog>) {
+    let server = || {
+        let mut config = Config { shutdown_delay: Duration::ZERO, ..Config::default() };
+        config.limits.messages_per_second = None;
+        config.listen = vec![super::super::loopback()];
+        config.quick_listen = vec![super::super::loopback()];
+        bind(config, Capacity { connections: 100 }).expect("a server")
+    };
+    let (first, second) = (server(), server());
+    let name = |name| NodeName::parse(name).expect("a name");
+    let nodes = |server: &Server| prepare(server.hub(), Duration::from_millis(500)).expect("an outbox");
+    let replicas = vec![(name("a"), nodes(&first)), (name("b"), nodes(&second))];
+    let shared = SharedLog::start(replicas.clone());
+    let run = |server: Server, (node, nodes): (NodeName, Arc<Nodes>)| {
+        nodes.nodes(&[name("a"), name("b")]);
+        let link = Arc::new(MemoryLink { node, shared: Arc::clone(&shared) });
+        let chores = join(server.hub(), &nodes, link).expect("a thread");
+        let (address, requests) = (server.addresses()[0], server.requests());
+        let thread = thread::spawn(move || {
+            server.run().expect("a clean stop");
+            nodes.end_chores();
+            chores.join().expect("no panic");
+        });
+        Node { address, requests, thread: Some(thread) }
+    };
+    let mut replicas_of = replicas.clone().into_iter();
+    let mut next = || replicas_of.next().expect("one each");
+    (run(first, next()), run(second, next()), shared)
+}
+
+struct Client {
+    stream: TcpStream,
+    seen: String,
+}
+
+impl Client {
+    fn connect(node: &Node) -> Client {
+        let stream = TcpStream::connect(node.address).expect("connected");
+        stream.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
+        Client { stream, seen: String::new() }
+    }
+
+    fn named(node: &Node, name: &str) -> Client {
+        let mut client = Client::connect(node);
+        client.expect("name");
+        client.say(name);
+        client.expect(&format!("Hello {name}."));
+        client
+    }
+
+    fn in_room(node: &Node, name: &str, room: &str) -> Client {
+        let mut client = Client::named(node, name);
+        client.say(&format!(":join {room}"));
+        client.expect(&format!("[{room}]> "));
+        client.say(":chat");
+        client.expect(&format!("{room}"));
+        client
+    }
+
+    fn say(&mut self, line: &str) {
+        self.stream.write_all(format!("{line}\r\n").as_bytes()).expect("sent");
+    }
+
+    /// Waits for a text, and forgets everything up to its end.
+    #[track_caller]
+    fn expect(&mut self, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(found) = self.seen.find(text) {
+                self.seen.drain(..found + text.len());
+                return;
+            }
+            let mut buffer = [0; 4096];
+            match self.stream.read(&mut buffer) {
+                Ok(0) => panic!("closed before {text:?}; seen: {}", self.seen),
+                Ok(count) => self.seen.push_str(&String::from_utf8_lossy(&buffer[..count])),
+                Err(_) => assert!(Instant::now() < deadline, "no {text:?} in time; seen: {}", self.seen),
+            }
+        }
+    }
+}
+
+#[test]
+fn users_of_two_servers_talk_in_one_room_and_with_each_other() {
+    let (a, b, _) = two();
+    let mut alice = Client::in_room(&a, "alice", "general");
+    let mut bob = Client::in_room(&b, "bob", "general");
+    alice.expect("* bob joined");
+    bob.say("hello from b");
+    alice.expect("bob: hello from b");
+    alice.say("hello from a");
+    bob.expect("alice: hello from a");
+    alice.say("/listall");
+    alice.expect("bob");
+    bob.say("/msg alice psst");
+    alice.expect("psst");
+    alice.say("/msg bob yes?");
+    bob.expect("yes?");
+    bob.say("/nick rob");
+    alice.expect("bob is now known as rob");
+    alice.say("/whois rob");
+    alice.expect("in general");
+    bob.say("/quit");
+    alice.expect("* rob left");
+}
+
+#[test]
+fn a_name_is_one_users_on_all_servers() {
+    let (a, b, _) = two();
+    let mut alice = Client::named(&a, "alice");
+    let mut other = Client::connect(&b);
+    other.expect("name");
+    other.say("ALICE");
+    other.expect("taken");
+    alice.say(":quit");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let mut third = Client::connect(&b);
+        third.expect("name");
+        third.say("alice");
+        third.expect("lice");
+        third.expect("\n");
+        third.say(":whoami");
+        thread::sleep(Duration::from_millis(20));
+        if third.seen.contains("taken") && Instant::now() < deadline {
+            continue;
+        }
+        third.expect("You are alice");
+        return;
+    }
+}
+
+#[test]
+fn a_ban_binds_everywhere_and_an_unreachable_log_takes_nothing() {
+    let (a, b, shared) = two();
+    let mut alice = Client::named(&a, "alice");
+    alice.say(":create games");
+    alice.expect("[games]> ");
+    alice.say(":chat");
+    alice.expect("games");
+    let mut bob = Client::in_room(&b, "bob", "games");
+    alice.expect("* bob joined");
+    bob.say("here I am");
+    alice.expect("bob: here I am");
+    alice.say("/ban bob");
+    bob.expect("You were banned from games by alice");
+    bob.say(":join games");
+    bob.expect("You are banned from games");
+    shared.down.store(true, Ordering::Relaxed);
+    alice.say("lost");
+    alice.expect("! Not said: this server cannot reach the others right now.");
+    alice.say("/history");
+    alice.expect("here I am");
+    let mut newcomer = Client::connect(&b);
+    newcomer.expect("name");
+    newcomer.say("carol");
+    newcomer.expect("! Nobody can log in right now: try again in a minute.");
+    shared.down.store(false, Ordering::Relaxed);
+    newcomer.say("carol");
+    newcomer.expect("Hello carol.");
+}
