@@ -56,7 +56,7 @@
 //! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `open_rooms`, `rooms`, `roster`, `accounts`, `direct`, `shutdown`, `transfers`, `timer`, `room_news`, `nodes`, `user_names`, `membership`, `worker_pool`, `account_review`, `address_bans`, `limits`, `quotations`, `file_news`, `transfer_notices`, `tasks`, `page` |
 //! | `session` | one connection, on its own thread | `account`, `archive`, `client_input`, `completion`, `dispatch`, `failure`, `files`, `flood_notice`, `held_keys`, `idle`, `deadlines`, `joined_rooms`, `close`, `line_queue`, `listings`, `login`, `look_alikes`, `message_actions`, `moderation`, `notices`, `offline_messages`, `operator`, `pacing`, `input`, `profile`, `read`, `resume`, `returned_lines`, `room_storage`, `rooms`, `search`, `shutdown`, `shared_talk`, `talk`, `temporary`, `terminal`, `login_restore`, `unread`, `account_state`, `json` |
 //! | `server` | listeners, TLS, start and graceful stop | `capacity`, `socket_options`, `reminder`, `certificate`, `error`, `ports`, `handshake`, `turned_away`, `transport`, `discovery`, `files`, `web`, `nodes`, `proxy_header`, `accept` |
-//! | `cli` | flags, and the commands that run without a server | `backup`, `backup_arguments`, `find_arguments`, `find`, `trust`, `proxy_arguments`, `user_arguments`, `user_admin`, `proxy`, `connect` |
+//! | `cli` | flags, and the commands that run without a server | `backup`, `backup_arguments`, `find_arguments`, `find`, `trust`, `proxy_arguments`, `user_arguments`, `user_admin`, `proxy`, `connect_arguments`, `connect` |
 //!
 //! # Threads
 //!

@@ -9,12 +9,16 @@ use std::thread;
 
 #[cfg(feature = "storage")]
 use chatsock::cli::backup;
+#[cfg(feature = "client")]
+use chatsock::cli::connect::ConnectFailure;
 #[cfg(feature = "discovery")]
 use chatsock::cli::find;
 use chatsock::cli::proxy::{Asks, Proxy, ProxyError, Stopper};
 #[cfg(feature = "storage")]
 use chatsock::cli::user_admin;
-use chatsock::cli::{self, BackupOptions, FindOptions, Invocation, ProxyOptions, ServeOptions, UserOptions, Verbosity};
+use chatsock::cli::{
+    self, BackupOptions, ConnectOptions, FindOptions, Invocation, ProxyOptions, ServeOptions, UserOptions, Verbosity,
+};
 use chatsock::config::{self, Config, Mistakes};
 use chatsock::hub::{Hub, ServerRequest};
 use chatsock::server::{self, Capacity, StartError};
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
         Invocation::User(options) => manage_accounts(options),
         Invocation::Backup(options) => back_up(options),
         Invocation::Proxy(options) => proxy(&options),
+        Invocation::Connect(options) => connect(&options),
         Invocation::Serve(options) => serve(options, &arguments),
     }
 }
@@ -185,6 +190,27 @@ fn run_proxy(options: &ProxyOptions) -> Result<(), ProxyError> {
     print(&proxy.announcement());
     proxy.run();
     Ok(())
+}
+
+#[cfg(feature = "client")]
+fn connect(options: &ConnectOptions) -> ExitCode {
+    let (status, said) = match chatsock::cli::connect::run(options, &mut TerminalPrompt) {
+        Ok((status, said)) => (status, said),
+        Err(ConnectFailure::Users(why)) => (USER_ERROR, Some(why)),
+        Err(ConnectFailure::Other(why)) => (FAILED, Some(why)),
+    };
+    match said {
+        // Lines for the user, as the server writes them. If stderr is closed, there is nobody to tell.
+        Some(said) if said.starts_with("! ") => _ = writeln!(io::stderr(), "{said}"),
+        Some(said) => return fail(status, &said),
+        None => {}
+    }
+    ExitCode::from(status)
+}
+
+#[cfg(not(feature = "client"))]
+fn connect(_: &ConnectOptions) -> ExitCode {
+    fail(USER_ERROR, &format_args!("chatsock connect {}", config::lacking("client")))
 }
 
 /// The user at the terminal.

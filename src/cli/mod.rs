@@ -24,11 +24,13 @@ use crate::chat::names::nearest;
 use crate::config::{clash, parse_address};
 
 mod backup_arguments;
+mod connect_arguments;
 mod find_arguments;
 mod proxy_arguments;
 mod user_arguments;
 
 pub use backup_arguments::BackupOptions;
+pub use connect_arguments::{ConnectLook, ConnectOptions};
 pub use find_arguments::FindOptions;
 pub use proxy_arguments::{Protection, ProxyOptions, ServerAddress};
 pub use user_arguments::{Existing, UserAction, UserOptions};
@@ -44,12 +46,16 @@ Usage: chatsock [serve] [--config FILE] [--listen ADDR]...
        chatsock proxy --listen ADDR --to HOST:PORT [--send-proxy] [--max N]
                 [--plain | --fingerprint SHA256 | --ca FILE] [-v|-vv|-q]
        chatsock find [--wait TIME] [--port N] [--json]
+       chatsock connect [NAME@]HOST[:PORT] [--room ROOM] [--bubbles | --lines]
+                [--plain | --tls] [--fingerprint SHA256 | --ca FILE]
+                [--download DIR]
        chatsock --avahi-service [--config FILE]
        chatsock --help | --version
 
 A chat server for telnet and nc. Without a config it listens on 0.0.0.0:5555.
 `chatsock user` adds, changes, removes and lists accounts; `chatsock backup`
-copies the database; `chatsock proxy` takes telnet here to a server elsewhere.
+copies the database; `chatsock proxy` takes telnet here to a server elsewhere;
+`chatsock connect` is a client.
 
   --config FILE    read FILE instead of ./chatsock.toml, which may be missing
   --listen ADDR    listen on ADDR instead of the config's `listen`; may be given
@@ -92,6 +98,15 @@ people are online. It asks on UDP port 5555 unless --port says otherwise; --json
 prints an object per line. With no answer the exit status is 1. --avahi-service
 prints the file by which avahi announces the server, for /etc/avahi/services.
 
+`chatsock connect` is a client for the terminal. It tries TLS on port 5556, and
+plain text on 5555 only on this machine or with --plain; on a port that is given
+it does the same. --tls never does without. Certificates are known and asked
+about as by `chatsock proxy`. --room enters a room at once; --bubbles and --lines
+say how messages look; files that are offered to you go to --download. If stdin
+is not a terminal, its lines are sent, and the client ends when all of them are
+answered, with status 1 if one was refused. With TERM=dumb or CHATSOCK_PLAIN=1
+it writes lines from top to bottom, as screen readers like it.
+
 Exit status: 0 after a graceful stop; 2 for a user error, such as a wrong flag,
 config, name or password, a port in use, an existing FILE or a server that is
 not the known one; 1 for anything else, such as a failure to write everything at
@@ -103,8 +118,16 @@ pub const VERSION: &str = concat!("chatsock ", env!("CARGO_PKG_VERSION"));
 const LONG_OPTIONS: &[&str] = &["config", "listen", "check-config", "avahi-service", "help", "version"];
 
 /// The command words, and words that people try although they are options here.
-const WORDS: &[&str] =
-    &["serve", "user", backup_arguments::WORD, proxy_arguments::WORD, find_arguments::WORD, "help", "version"];
+const WORDS: &[&str] = &[
+    "serve",
+    "user",
+    backup_arguments::WORD,
+    proxy_arguments::WORD,
+    find_arguments::WORD,
+    connect_arguments::WORD,
+    "help",
+    "version",
+];
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +146,8 @@ pub enum Invocation {
     Backup(BackupOptions),
     /// Take telnet here to a server elsewhere.
     Proxy(ProxyOptions),
+    /// Chat, as a client.
+    Connect(ConnectOptions),
     /// Print [`HELP`].
     Help,
     /// Print [`VERSION`].
@@ -225,7 +250,9 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
                 }
                 return proxy_arguments::parse(&mut parser);
             }
-            Arg::Value(word) if word == find_arguments::WORD && !served => {
+            Arg::Value(word) if (word == find_arguments::WORD || word == connect_arguments::WORD) && !served => {
+                let finds = word == find_arguments::WORD;
+                let named = if finds { find_arguments::WORD } else { connect_arguments::WORD };
                 let before = [
                     ("--config", options.config.is_some()),
                     ("--listen", !options.listen.is_empty()),
@@ -235,8 +262,9 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
                     ("-v", verbose > 0),
                 ];
                 return match before.into_iter().find(|(_, given)| *given) {
-                    Some((option, _)) => Err(no_servers_option(option, find_arguments::WORD)),
-                    None => find_arguments::parse(&mut parser),
+                    Some((option, _)) => Err(no_servers_option(option, named)),
+                    None if finds => find_arguments::parse(&mut parser),
+                    None => connect_arguments::parse(&mut parser),
                 };
             }
             Arg::Value(word) if (word == "user" || word == backup_arguments::WORD) && !served => {
@@ -320,7 +348,8 @@ fn unexpected(arg: &Arg<'_>) -> UsageError {
             if word == "user"
                 || word == backup_arguments::WORD
                 || word == proxy_arguments::WORD
-                || word == find_arguments::WORD =>
+                || word == find_arguments::WORD
+                || word == connect_arguments::WORD =>
         {
             let word = word.to_string_lossy();
             return UsageError(format!("serve and {word} are two commands; use one of them"));
@@ -328,9 +357,12 @@ fn unexpected(arg: &Arg<'_>) -> UsageError {
         Arg::Value(word) => {
             let word = word.to_string_lossy();
             let hint = nearest(&word, WORDS.iter().copied()).map(|near| match near {
-                "serve" | "user" | backup_arguments::WORD | proxy_arguments::WORD | find_arguments::WORD => {
-                    near.to_owned()
-                }
+                "serve"
+                | "user"
+                | backup_arguments::WORD
+                | proxy_arguments::WORD
+                | find_arguments::WORD
+                | connect_arguments::WORD => near.to_owned(),
                 option => format!("--{option}"),
             });
             (format!("unknown command {}", word.escape_debug()), hint)

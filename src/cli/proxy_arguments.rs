@@ -178,7 +178,7 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
     Ok(Invocation::Proxy(ProxyOptions { listen, to, protection, send_header, most, verbosity }))
 }
 
-fn once<T>(option: &str, target: &mut Option<T>, value: T) -> Result<(), UsageError> {
+pub(super) fn once<T>(option: &str, target: &mut Option<T>, value: T) -> Result<(), UsageError> {
     match target.replace(value) {
         None => Ok(()),
         Some(_) => Err(UsageError(format!("{option} is given twice; keep one of the two"))),

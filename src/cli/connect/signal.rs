@@ -23,8 +23,8 @@ pub(crate) enum ClientSignal {
 /// From a connection.
 #[derive(Debug)]
 pub(crate) enum ServerNews {
-    /// It is there, encrypted by this.
-    Up(Option<String>),
+    /// It is there, and its writing end in the client's other inbox.
+    Up,
     /// Bytes, decrypted.
     Bytes(Vec<u8>),
     /// It is gone, or could not be made: a sentence.

@@ -29,9 +29,9 @@ use tunnel::Tunnel;
 use upstream::{Preface, Upstream};
 
 #[cfg(feature = "tls")]
-mod start;
+pub(in crate::cli) mod start;
 mod tunnel;
-mod upstream;
+pub(in crate::cli) mod upstream;
 
 /// Stack of a client's threads, in bytes. Looking up a name takes more than anything else here.
 const CLIENT_STACK: usize = 256 * 1024;

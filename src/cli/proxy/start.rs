@@ -3,13 +3,14 @@
 //! *Owns* the question on the first start, and what is said when a known server has changed.
 //! *Knows nothing of* how a certificate is checked.
 
+use std::io;
 use std::path::Path;
 
 use jiff::Zoned;
 
 use super::upstream::{ConnectError, Preface, Upstream};
 use super::{Asks, ProxyError};
-use crate::cli::trust::{Authorities, Expected, Finding, KnownServers};
+use crate::cli::trust::{Authorities, Expected, Finding, KnownServer, KnownServers};
 use crate::cli::{Protection, ProxyOptions, ServerAddress};
 
 /// What every connection to the server expects; `None` without TLS.
@@ -22,30 +23,72 @@ pub(super) fn settle(options: &ProxyOptions, asks: &mut dyn Asks) -> Result<Opti
     }
 }
 
-fn read_authorities(file: &Path) -> Result<Expected, ProxyError> {
+/// A certificate that one of the authorities in this file vouches for.
+pub(in crate::cli) fn read_authorities(file: &Path) -> Result<Expected, ProxyError> {
     let read = Authorities::read(file);
     read.map(Expected::Vouched).map_err(|error| ProxyError::NotTrusted(format!("--ca {} {error}", file.display())))
+}
+
+/// The file of known servers.
+pub(in crate::cli) fn known_servers() -> Result<KnownServers, ProxyError> {
+    let no_place = || {
+        let text = "neither XDG_STATE_HOME nor HOME says where known servers are kept; give --fingerprint";
+        ProxyError::NotTrusted(text.to_owned())
+    };
+    KnownServers::find().ok_or_else(no_place)
+}
+
+/// What is known of a server.
+pub(in crate::cli) fn look_up(known: &KnownServers, to: &ServerAddress) -> Result<Option<KnownServer>, ProxyError> {
+    known.look_up(&to.to_string()).map_err(|error| unusable(known, error))
+}
+
+fn unusable(known: &KnownServers, error: io::Error) -> ProxyError {
+    ProxyError::KnownServers(known.path().display().to_string(), error)
+}
+
+/// A known server shows another certificate: what its user is told.
+pub(in crate::cli) fn changed(
+    to: &ServerAddress,
+    known: &KnownServer,
+    finding: &Finding,
+    file: &KnownServers,
+) -> String {
+    format!(
+        "! The certificate of {to} has changed.\n! Known since {}: {}  Now: {}\n! Nothing was sent. If you know why, remove the line from {} or give --fingerprint.",
+        known.since,
+        known.fingerprint,
+        finding.fingerprint,
+        file.path().display()
+    )
+}
+
+/// A server that was not known becomes known, if an authority vouches for it or the user trusts it.
+pub(in crate::cli) fn learn(
+    to: &ServerAddress,
+    finding: &Finding,
+    known: &KnownServers,
+    asks: &mut dyn Asks,
+) -> Result<Expected, ProxyError> {
+    let server = to.to_string();
+    if !finding.vouched {
+        ask(&server, finding, asks)?;
+    }
+    known.add(&server, finding.fingerprint, Zoned::now().date()).map_err(|error| unusable(known, error))?;
+    let file = known.path().display();
+    asks.tell(&format!("* {server} is known from now on, by a line in {file}."));
+    Ok(Expected::Fingerprint(finding.fingerprint))
 }
 
 fn settle_known(options: &ProxyOptions, asks: &mut dyn Asks) -> Result<Expected, ProxyError> {
     let to = &options.to;
     let preface = if options.send_header { Preface::Own } else { Preface::Nothing };
-    let no_place = || {
-        let text = "neither XDG_STATE_HOME nor HOME says where known servers are kept; give --fingerprint";
-        ProxyError::NotTrusted(text.to_owned())
-    };
-    let known_servers = KnownServers::find().ok_or_else(no_place)?;
-    let server = to.to_string();
-    let failed = |error| ProxyError::KnownServers(known_servers.path().display().to_string(), error);
-    if let Some(known) = known_servers.look_up(&server).map_err(failed)? {
+    let known_servers = known_servers()?;
+    if let Some(known) = look_up(&known_servers, to)? {
         return match look(to, preface, None) {
-            Ok(finding) if finding.fingerprint != known.fingerprint => Err(ProxyError::NotTrusted(format!(
-                "! The certificate of {server} has changed.\n! Known since {}: {}  Now: {}\n! Nothing was sent. If you know why, remove the line from {} or give --fingerprint.",
-                known.since,
-                known.fingerprint,
-                finding.fingerprint,
-                known_servers.path().display()
-            ))),
+            Ok(finding) if finding.fingerprint != known.fingerprint => {
+                Err(ProxyError::NotTrusted(changed(to, &known, &finding, &known_servers)))
+            }
             Ok(_) => Ok(Expected::Fingerprint(known.fingerprint)),
             // It may be there when somebody connects.
             Err(why) => {
@@ -56,13 +99,7 @@ fn settle_known(options: &ProxyOptions, asks: &mut dyn Asks) -> Result<Expected,
     }
     let unseen = |why| format!("{why} Its certificate is not known yet; start it first, or give --fingerprint");
     let finding = look(to, preface, Authorities::of_the_system()).map_err(|why| ProxyError::NotTrusted(unseen(why)))?;
-    if !finding.vouched {
-        ask(&server, &finding, asks)?;
-    }
-    known_servers.add(&server, finding.fingerprint, Zoned::now().date()).map_err(failed)?;
-    let file = known_servers.path().display();
-    asks.tell(&format!("* {server} is known from now on, by a line in {file}."));
-    Ok(Expected::Fingerprint(finding.fingerprint))
+    learn(to, &finding, &known_servers, asks)
 }
 
 fn ask(server: &str, finding: &Finding, asks: &mut dyn Asks) -> Result<(), ProxyError> {

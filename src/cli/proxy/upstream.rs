@@ -32,16 +32,16 @@ const READ: usize = 4096;
 
 /// The server, and how it is recognised.
 #[derive(Clone, Debug)]
-pub(super) struct Upstream {
-    pub(super) to: ServerAddress,
+pub(in crate::cli) struct Upstream {
+    pub(in crate::cli) to: ServerAddress,
     /// `None`: no TLS.
     #[cfg(feature = "tls")]
-    pub(super) expected: Option<Expected>,
+    pub(in crate::cli) expected: Option<Expected>,
 }
 
 /// What is sent before anything else.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Preface {
+pub(in crate::cli) enum Preface {
     Nothing,
     /// A PROXY header for nobody.
     #[cfg(feature = "tls")]
@@ -51,14 +51,14 @@ pub(super) enum Preface {
 }
 
 /// A connection to the server. Nothing of a client's has been sent.
-pub(super) struct UpstreamConnection {
-    pub(super) stream: TcpStream,
-    pub(super) codec: Codec,
+pub(in crate::cli) struct UpstreamConnection {
+    pub(in crate::cli) stream: TcpStream,
+    pub(in crate::cli) codec: Codec,
 }
 
 /// Why there is no connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum ConnectError {
+pub(in crate::cli) enum ConnectError {
     /// A clause.
     Unreachable(String),
     /// The server has shown a certificate that is not accepted.
@@ -68,7 +68,7 @@ pub(super) enum ConnectError {
 
 impl ConnectError {
     /// What a client is told.
-    pub(super) fn sentence(&self, to: &ServerAddress) -> String {
+    pub(in crate::cli) fn sentence(&self, to: &ServerAddress) -> String {
         match self {
             ConnectError::Unreachable(why) => format!("{to} cannot be reached: {why}."),
             #[cfg(feature = "tls")]
@@ -93,7 +93,7 @@ impl From<io::Error> for ConnectError {
 
 impl Upstream {
     /// Connects to the server. The preface goes first, before TLS.
-    pub(super) fn connect(&self, preface: Preface) -> Result<UpstreamConnection, ConnectError> {
+    pub(in crate::cli) fn connect(&self, preface: Preface) -> Result<UpstreamConnection, ConnectError> {
         let deadline = Instant::now() + PATIENCE;
         let stream = self.reach(deadline)?;
         set_options(&stream);

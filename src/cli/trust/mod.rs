@@ -14,6 +14,6 @@ mod verifier;
 
 pub use fingerprint::Fingerprint;
 #[cfg(feature = "tls")]
-pub(crate) use known_servers::KnownServers;
+pub(crate) use known_servers::{KnownServer, KnownServers};
 #[cfg(feature = "tls")]
 pub(crate) use verifier::{Authorities, Expected, Finding, Verifier};

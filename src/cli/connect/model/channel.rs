@@ -331,8 +331,8 @@ impl Channel {
     }
 
     /// Somebody has come or left. Those before them, with nothing in between, share an item.
-    pub(super) fn push_presence(&mut self, at: Timestamp, joined: bool, name: &str, more: u64) {
-        if let Some(Item { content: ItemContent::Presence(last), revision, .. }) = self.items.back_mut()
+    pub(super) fn push_presence(&mut self, at: Timestamp, joined: bool, name: &str, more: u64) -> i64 {
+        if let Some(Item { key, content: ItemContent::Presence(last), revision, .. }) = self.items.back_mut()
             && last.joined == joined
         {
             if !last.names.iter().any(|known| known == name) {
@@ -340,9 +340,11 @@ impl Channel {
             }
             last.more += more;
             *revision += 1;
-            return self.touch();
+            let key = *key;
+            self.touch();
+            return key;
         }
-        self.push(at, ItemContent::Presence(Presence { joined, names: vec![name.to_owned()], more }));
+        self.push(at, ItemContent::Presence(Presence { joined, names: vec![name.to_owned()], more }))
     }
 
     pub(super) fn add_member(&mut self, member: ChannelMember) {

@@ -54,6 +54,9 @@ use sending::Pending;
 const QUIET: Duration = Duration::from_secs(30);
 const DEAD: Duration = Duration::from_secs(75);
 
+/// Changes of items that are remembered.
+const MOST_CHANGES: usize = 512;
+
 /// What the model is to do by itself, from the command line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClientChoices {
@@ -117,6 +120,7 @@ pub(crate) struct ClientModel {
     pending: VecDeque<Pending>,
     next_request: u64,
     effects: Vec<ClientEffect>,
+    changes: VecDeque<(u64, ChannelKey, i64)>,
     heard: Option<Instant>,
     /// What the server said last, before it closed the connection.
     bye: String,
@@ -130,7 +134,7 @@ impl ClientModel {
     /// A client that is about to connect.
     pub(crate) fn new(choices: ClientChoices) -> ClientModel {
         let palette = Channel::new(ChannelKey(0), ChannelKind::Palette, String::new());
-        let settings = ViewSettings { timestamps: true, ids: false, quiet: false, color: true, bell: RingsAt::Nothing };
+        let settings = ViewSettings { timestamps: true, ids: true, quiet: false, color: true, bell: RingsAt::Nothing };
         ClientModel {
             login: Login::new(choices.name.clone()),
             choices,
@@ -152,6 +156,7 @@ impl ClientModel {
             pending: VecDeque::new(),
             next_request: 1,
             effects: Vec::new(),
+            changes: VecDeque::new(),
             heard: None,
             bye: String::new(),
             leaving: false,
@@ -227,6 +232,25 @@ impl ClientModel {
         let mut known = std::collections::HashSet::new();
         names.retain(|name| known.insert(folded(name)));
         names
+    }
+
+    /// Lines that are not answered yet, in all channels.
+    pub(crate) fn waiting(&self) -> usize {
+        self.outgoing.len()
+    }
+
+    /// Items that have changed after this change, for a view that cannot draw again what it has written: the change's number, and
+    /// where the item is. Only the last few hundred are known.
+    pub(crate) fn changes_after(&self, number: u64) -> impl Iterator<Item = (u64, ChannelKey, i64)> {
+        self.changes.iter().copied().filter(move |(other, ..)| *other > number)
+    }
+
+    fn note_change(&mut self, channel: ChannelKey, item: i64) {
+        let number = self.changes.back().map_or(1, |(last, ..)| last + 1);
+        if self.changes.len() >= MOST_CHANGES {
+            self.changes.pop_front();
+        }
+        self.changes.push_back((number, channel, item));
     }
 
     // ---- Channels ----

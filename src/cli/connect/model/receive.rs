@@ -364,6 +364,7 @@ impl ClientModel {
         let ObjectId::Number(number) = object.id else { return };
         let start = object.content.clone();
         let mut message = Some(self.chat_message(object));
+        let mut found = None;
         for channel in &mut self.channels {
             let changed = channel.change(number, |known| {
                 if let Some(new) = message.take() {
@@ -372,12 +373,15 @@ impl ClientModel {
             });
             if changed {
                 channel.change_quotes(number, start.lines().next().unwrap_or(""));
+                found = channel.find(number).map(|item| (channel.key, item));
             }
         }
+        found.into_iter().for_each(|(channel, item)| self.note_change(channel, item));
     }
 
     fn erased(&mut self, object: &ServerObject, gone: Gone) {
         let ObjectId::Number(number) = object.id else { return };
+        let mut found = None;
         for channel in &mut self.channels {
             let changed = channel.change(number, |message| {
                 message.gone = Some(gone);
@@ -385,8 +389,10 @@ impl ClientModel {
             });
             if changed {
                 channel.change_quotes(number, "");
+                found = channel.find(number).map(|item| (channel.key, item));
             }
         }
+        found.into_iter().for_each(|(channel, item)| self.note_change(channel, item));
     }
 
     fn came(&mut self, object: &ServerObject, now: Moment) {
@@ -399,7 +405,8 @@ impl ClientModel {
         let more = object.optional.more.unwrap_or(0);
         channel.people = channel.people.saturating_add(1).saturating_add(usize::try_from(more).unwrap_or(0));
         channel.add_member(ChannelMember { name: object.sender.clone(), ..ChannelMember::default() });
-        channel.push_presence(object.time.unwrap_or(now.time), true, &object.sender, more);
+        let item = channel.push_presence(object.time.unwrap_or(now.time), true, &object.sender, more);
+        self.note_change(key, item);
     }
 
     fn went(&mut self, object: &ServerObject, now: Moment) {
@@ -419,7 +426,8 @@ impl ClientModel {
         let more = object.optional.more.unwrap_or(0);
         channel.people = channel.people.saturating_sub(1).saturating_sub(usize::try_from(more).unwrap_or(0));
         channel.members.remove(&folded(&object.sender));
-        channel.push_presence(object.time.unwrap_or(now.time), false, &object.sender, more);
+        let item = channel.push_presence(object.time.unwrap_or(now.time), false, &object.sender, more);
+        self.note_change(key, item);
     }
 
     fn renamed_self(&mut self, name: &str) {

@@ -1,0 +1,295 @@
+//! The client's loop: it hands what happens to the model, and does what the model asks for.
+//!
+//! *Owns* the threads' inbox, the connection and when a view draws.
+//! *Knows nothing of* how anything looks, and of what the server's objects mean.
+
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
+
+use super::carrier::Carriers;
+use super::link::{LinkEnd, ServerLink, dial};
+use super::model::{ClientEffect, ClientModel, Intent, Moment};
+use super::signal::{ClientSignal, FileProgress, ServerNews};
+use super::target::ConnectTarget;
+use super::view::{ClientView, ViewInput};
+use crate::cli::proxy::upstream::UpstreamConnection;
+use crate::protocol::json::{RequestLine, RequestLines};
+
+/// Longest line from a server, in bytes. Ours sends none over 64 KiB; what is longer is not kept.
+const LONGEST_LINE: usize = 1024 * 1024;
+
+/// Signals handled before the view draws again.
+const MOST_AT_ONCE: usize = 256;
+
+/// How long the client's goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Exit status after a signal, and of a user error.
+const FAILED: u8 = 1;
+const USER_ERROR: u8 = 2;
+
+/// A client that runs.
+pub(super) struct Client<'a> {
+    model: ClientModel,
+    view: &'a mut dyn ClientView,
+    target: ConnectTarget,
+    link: Option<ServerLink>,
+    /// The last connection's number: what earlier ones still bring is dropped.
+    number: u64,
+    lines: RequestLines,
+    /// Something that is an object has come on this connection.
+    speaks_json: bool,
+    signals: Sender<ClientSignal>,
+    inbox: Receiver<ClientSignal>,
+    links: (Sender<(u64, LinkEnd)>, Receiver<(u64, LinkEnd)>),
+    carriers: Carriers,
+    unsent: Vec<u8>,
+    /// The status to end with, once it is known.
+    ends: Option<u8>,
+    /// When the client ends in any case.
+    deadline: Option<Instant>,
+    /// Lines for the user that belong behind the end of the view.
+    pub(super) last_words: Option<String>,
+}
+
+impl<'a> Client<'a> {
+    pub(super) fn new(
+        model: ClientModel,
+        view: &'a mut dyn ClientView,
+        target: ConnectTarget,
+        carriers: Carriers,
+    ) -> Client<'a> {
+        let (signals, inbox) = channel();
+        Client {
+            model,
+            view,
+            target,
+            link: None,
+            number: 0,
+            lines: RequestLines::default(),
+            speaks_json: false,
+            signals,
+            inbox,
+            links: channel(),
+            carriers,
+            unsent: Vec::new(),
+            ends: None,
+            deadline: None,
+            last_words: None,
+        }
+    }
+
+    /// Runs to the end. The exit status.
+    ///
+    /// # Errors
+    ///
+    /// The terminal cannot be used, or there are no threads.
+    pub(super) fn run(&mut self, connection: UpstreamConnection) -> io::Result<u8> {
+        self.watch_the_system()?;
+        self.view.start(self.signals.clone())?;
+        let link = ServerLink::over(self.number, connection);
+        link.reader().start(self.signals.clone())?;
+        self.take_over(link, Moment::now());
+        let ended = self.turn();
+        self.view.finish(&self.model);
+        if let Some(link) = &self.link {
+            link.close();
+        }
+        ended
+    }
+
+    /// The thread `connect-signals` passes signals of the system on.
+    fn watch_the_system(&self) -> io::Result<()> {
+        let mut system = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT])?;
+        let signals = self.signals.clone();
+        // Never joined: it waits for a signal that may never come, and ends with the process.
+        std::thread::Builder::new().name("connect-signals".to_owned()).spawn(move || {
+            for signal in system.forever() {
+                if signals.send(ClientSignal::System(signal)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(())
+    }
+
+    fn turn(&mut self) -> io::Result<u8> {
+        loop {
+            self.perform();
+            let now = Moment::now();
+            self.view.draw(&self.model, now)?;
+            if let Some(status) = self.ends {
+                return Ok(status);
+            }
+            if self.deadline.is_some_and(|deadline| deadline <= now.instant) {
+                return Ok(FAILED);
+            }
+            let wakes = [self.model.wakes(now), self.view.wakes(&self.model, now), self.deadline];
+            let first = match wakes.into_iter().flatten().min() {
+                None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(then) => self.inbox.recv_timeout(then.saturating_duration_since(now.instant)),
+            };
+            match first {
+                Ok(signal) => self.take(signal),
+                Err(RecvTimeoutError::Timeout) => {}
+                // It cannot be: this end holds a sender.
+                Err(RecvTimeoutError::Disconnected) => return Ok(FAILED),
+            }
+            for _ in 0..MOST_AT_ONCE {
+                let Ok(signal) = self.inbox.try_recv() else { break };
+                self.take(signal);
+            }
+            self.model.tick(Moment::now());
+        }
+    }
+
+    fn take(&mut self, signal: ClientSignal) {
+        let now = Moment::now();
+        match signal {
+            ClientSignal::Server(number, news) if number == self.number => self.take_news(news, now),
+            ClientSignal::Server(..) => {}
+            ClientSignal::Input(ViewInput::End) => self.model.input_ended(),
+            ClientSignal::Input(input) => {
+                for intent in self.view.take(input, &self.model, now) {
+                    self.model.act(intent, now);
+                }
+            }
+            ClientSignal::File(number, progress) => self.take_progress(number, progress, now),
+            ClientSignal::System(signal) => self.take_system(signal, now),
+        }
+    }
+
+    fn take_system(&mut self, signal: i32, now: Moment) {
+        match signal {
+            SIGTSTP => {
+                self.view.suspend();
+                // Stops here, and goes on with SIGCONT. An error: it does not stop.
+                let _ = signal_hook::low_level::emulate_default_handler(SIGTSTP);
+                self.view.redraw();
+            }
+            SIGCONT => self.view.redraw(),
+            _ if self.deadline.is_some() => self.ends = Some(FAILED),
+            _ => {
+                // The server learns that the user has left; nobody waits long for its answer.
+                self.deadline = Some(now.instant + GOODBYE);
+                self.model.act(Intent::Quit, now);
+            }
+        }
+    }
+
+    fn take_news(&mut self, news: ServerNews, now: Moment) {
+        match news {
+            // The link itself is in the other channel; it was put there first.
+            ServerNews::Up => {
+                while let Ok((number, LinkEnd(link))) = self.links.1.try_recv() {
+                    if number == self.number {
+                        self.take_over(link, now);
+                    }
+                }
+            }
+            ServerNews::Bytes(bytes) => self.take_bytes(&bytes, now),
+            ServerNews::Down(why) => {
+                self.link = None;
+                self.model.lost(&why, now);
+            }
+            ServerNews::Changed(lines) => {
+                self.last_words = Some(lines);
+                self.ends = Some(USER_ERROR);
+            }
+        }
+    }
+
+    fn take_over(&mut self, link: ServerLink, now: Moment) {
+        (self.lines, self.speaks_json) = (RequestLines::default(), false);
+        self.model.connected(link.security(), now);
+        self.carriers.reach(link.peer().ok());
+        self.link = Some(link);
+    }
+
+    fn take_bytes(&mut self, mut bytes: &[u8], now: Moment) {
+        let mut wrong = None;
+        while let Some(line) = self.lines.next(&mut bytes, LONGEST_LINE) {
+            let RequestLine::Whole(line) = line else { continue };
+            // On a port for people, a greeting and telnet's questions may come before the first object.
+            if self.speaks_json || line.first() == Some(&b'{') {
+                self.speaks_json |= self.model.apply(&line, now);
+            } else if let Some(at) = line.windows(2).position(|pair| pair == b"! ") {
+                wrong = Some(crate::text::sanitize_bytes(&line[at + 2..]).into_owned());
+                break;
+            }
+        }
+        // Before the first object, only a server that refuses the connection says that.
+        if let Some(why) = wrong {
+            self.drop_link();
+            self.model.lost(&why, now);
+        }
+    }
+
+    fn take_progress(&mut self, number: u64, progress: FileProgress, now: Moment) {
+        match progress {
+            FileProgress::Moved(done, size) => self.model.transfer_moved(number, done, size),
+            FileProgress::Placed(path) => self.model.transfer_placed(number, path),
+            FileProgress::Done(path, hash) => self.model.transfer_done(number, path, hash, now),
+            FileProgress::Failed(why) => self.model.transfer_failed(number, &why, now),
+        }
+    }
+
+    fn drop_link(&mut self) {
+        // What the reader still brings is dropped.
+        self.number += 1;
+        if let Some(link) = self.link.take() {
+            link.close();
+        }
+    }
+
+    /// Does what the model has asked for.
+    fn perform(&mut self) {
+        loop {
+            let effects = self.model.take_effects();
+            if effects.is_empty() {
+                break;
+            }
+            for effect in effects {
+                self.perform_one(effect);
+            }
+            self.flush();
+        }
+    }
+
+    fn perform_one(&mut self, effect: ClientEffect) {
+        let now = Moment::now();
+        match effect {
+            ClientEffect::Send(request) => request.write(now.time, &mut self.unsent),
+            ClientEffect::Reconnect => {
+                self.drop_link();
+                self.unsent.clear();
+                let (target, links) = (self.target.clone(), self.links.0.clone());
+                if let Err(error) = dial(self.number, target, links, self.signals.clone()) {
+                    self.model.lost(&format!("There is no thread: {error}."), now);
+                }
+            }
+            ClientEffect::Drop => self.drop_link(),
+            ClientEffect::Upload(upload) => self.carriers.send(upload, &self.signals),
+            ClientEffect::Download(download) => self.carriers.fetch(download, &self.signals),
+            ClientEffect::StopTransfer(number) => self.carriers.stop(number),
+            ClientEffect::Ring => self.view.ring(),
+            ClientEffect::Redraw => self.view.redraw(),
+            ClientEffect::Exit(status) => self.ends = Some(if self.deadline.is_some() { FAILED } else { status }),
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.unsent.is_empty() {
+            return;
+        }
+        let unsent = std::mem::take(&mut self.unsent);
+        // Without a link these are requests of one that is lost. An error: the reader is told the same, after what has come.
+        if let Some(link) = &self.link {
+            let _ = link.send(&unsent);
+        }
+    }
+}

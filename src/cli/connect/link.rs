@@ -1,0 +1,163 @@
+//! The connection to the server: one thread that connects and reads, and the writing end.
+//!
+//! *Owns* the socket, and the lines in its bytes. *Knows nothing of* what the lines say.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::signal::{ClientSignal, ServerNews};
+use super::target::ConnectTarget;
+use crate::cli::proxy::upstream::UpstreamConnection;
+use crate::protocol::wire::{Codec, Progress};
+
+/// Bytes read at a time. A history of some hundred messages comes in a few reads.
+const AT_A_TIME: usize = 64 * 1024;
+
+/// How long the server may take no byte of a request. It reads all the time, so that means the way to it is gone.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The writing end of a connection.
+pub(super) struct ServerLink {
+    number: u64,
+    stream: Arc<TcpStream>,
+    /// A leaf lock: nothing is read under it. Written under it, so that sealed bytes go out in their order; only the client's loop
+    /// writes, and the reader, where TLS wants an answer.
+    codec: Arc<Mutex<Codec>>,
+}
+
+/// Starts the thread that makes a connection and reads from it.
+pub(super) fn dial(
+    number: u64,
+    target: ConnectTarget,
+    inbox: Sender<(u64, LinkEnd)>,
+    signals: Sender<ClientSignal>,
+) -> io::Result<()> {
+    thread::Builder::new().name(format!("connect:{number}")).spawn(move || match target.connect() {
+        Ok(connection) => {
+            let link = ServerLink::over(number, connection);
+            let reader = link.reader();
+            if inbox.send((number, LinkEnd(link))).is_ok() {
+                tell(&signals, number, ServerNews::Up);
+                reader.run(&signals);
+            }
+        }
+        Err((why, false)) => tell(&signals, number, ServerNews::Down(why)),
+        Err((why, true)) => tell(&signals, number, ServerNews::Changed(why)),
+    })?;
+    Ok(())
+}
+
+/// A connection on its way from the thread that made it.
+pub(super) struct LinkEnd(pub(super) ServerLink);
+
+fn tell(signals: &Sender<ClientSignal>, number: u64, news: ServerNews) {
+    // An error: the client has ended.
+    let _ = signals.send(ClientSignal::Server(number, news));
+}
+
+/// The reading end.
+pub(super) struct LinkReader {
+    number: u64,
+    stream: Arc<TcpStream>,
+    codec: Arc<Mutex<Codec>>,
+}
+
+fn locked(codec: &Mutex<Codec>) -> MutexGuard<'_, Codec> {
+    codec.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl ServerLink {
+    /// Takes a connection over.
+    pub(super) fn over(number: u64, connection: UpstreamConnection) -> ServerLink {
+        let UpstreamConnection { stream, codec } = connection;
+        // An error: the write waits longer.
+        let _ = stream.set_write_timeout(Some(WRITE_PATIENCE));
+        ServerLink { number, stream: Arc::new(stream), codec: Arc::new(Mutex::new(codec)) }
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn reader(&self) -> LinkReader {
+        LinkReader { number: self.number, stream: Arc::clone(&self.stream), codec: Arc::clone(&self.codec) }
+    }
+
+    /// `TLS 1.3`, or nothing.
+    pub(super) fn security(&self) -> Option<String> {
+        locked(&self.codec).encryption().map(str::to_owned)
+    }
+
+    /// The host that this machine is for the server: where it is reached.
+    pub(super) fn peer(&self) -> io::Result<std::net::SocketAddr> {
+        self.stream.peer_addr()
+    }
+
+    /// Sends bytes.
+    pub(super) fn send(&self, plain: &[u8]) -> io::Result<()> {
+        let mut codec = locked(&self.codec);
+        let mut sealed = Vec::with_capacity(plain.len() + 64);
+        codec.seal(plain, &mut sealed);
+        (&*self.stream).write_all(&sealed)
+    }
+
+    /// Ends the connection. What was sent goes out.
+    pub(super) fn close(&self) {
+        let mut codec = locked(&self.codec);
+        let end = codec.close(1000, "");
+        // Errors: it is gone already.
+        let _ = (&*self.stream).write_all(&end);
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+impl LinkReader {
+    /// Starts a thread that reads to the end.
+    pub(super) fn start(self, signals: Sender<ClientSignal>) -> io::Result<()> {
+        thread::Builder::new().name(format!("connect:{}", self.number)).spawn(move || self.run(&signals))?;
+        Ok(())
+    }
+
+    fn run(self, signals: &Sender<ClientSignal>) {
+        let why = self.read(signals);
+        tell(signals, self.number, ServerNews::Down(why));
+    }
+
+    fn read(&self, signals: &Sender<ClientSignal>) -> String {
+        let mut buffer = vec![0; AT_A_TIME];
+        let mut chunk = 0;
+        loop {
+            let mut plain = Vec::new();
+            let mut answer = Vec::new();
+            let progress = {
+                let mut codec = locked(&self.codec);
+                let progress = codec.feed(&buffer[..chunk], &mut plain, &mut answer);
+                if !answer.is_empty() {
+                    // An error shows at the next read.
+                    let _ = (&*self.stream).write_all(&answer);
+                }
+                progress
+            };
+            if !plain.is_empty() && signals.send(ClientSignal::Server(self.number, ServerNews::Bytes(plain))).is_err() {
+                return String::new();
+            }
+            match progress {
+                Ok(Progress::Open | Progress::ShakingHands) => {}
+                Ok(Progress::Closed) => return "The server has closed the connection.".to_owned(),
+                Err(_) => return "The encryption of the connection has failed.".to_owned(),
+            }
+            chunk = loop {
+                match (&*self.stream).read(&mut buffer) {
+                    Ok(0) => return "The server has closed the connection.".to_owned(),
+                    Ok(count) => break count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return format!("The connection broke: {}.", error.kind()),
+                }
+            };
+        }
+    }
+}
