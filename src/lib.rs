@@ -77,6 +77,10 @@
 //! | `nodes` | 1, in a cluster | what is due in shared rooms and has to wait for the other servers; what could not be told is told again |
 //! | `account-review` | after another program has written | disconnects users whose accounts were changed, and finds new admins for their rooms |
 //! | `worker:<n>` | at most two, none while idle | slow jobs: hashing passwords, searching, loading time zones, reading the disk |
+//! | `connect:<n>` | in `chatsock connect`: one per connection | connects to the server, and reads |
+//! | `connect-input` | in `chatsock connect`: 1 | reads lines, or keys |
+//! | `connect-signals` | in `chatsock connect`: 1 | passes signals on to the client's loop |
+//! | `connect-file:<n>` | in `chatsock connect`: one per file | sends or fetches it |
 //!
 //! # Lock ranks
 //!

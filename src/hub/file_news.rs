@@ -18,8 +18,8 @@ use crate::ui::screen::LineKind;
 /// What has happened, as programs read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileEvent<'a> {
-    /// A file is offered.
-    Offered,
+    /// A file is offered, of this many bytes if its sender has said so.
+    Offered(Option<u64>),
     /// The offer was accepted: where this end connects to, and with what.
     Accepted {
         /// The whole address for HTTP, if there is one.
@@ -87,7 +87,7 @@ impl Hub {
 #[cfg(feature = "json")]
 impl FileNews<'_> {
     fn announce(&self, outbox: &Outbox) {
-        let action = if self.event == FileEvent::Offered { "offer" } else { "transfer" };
+        let action = if matches!(self.event, FileEvent::Offered(_)) { "offer" } else { "transfer" };
         let mut object = Object::new(action, Timestamp::now());
         object.private = true;
         object.sender = self.sender.as_str().into();
@@ -108,7 +108,7 @@ impl<'a> FileEvent<'a> {
     fn fields(&self) -> Vec<(&'static str, Value<'a>)> {
         let state = |word: &'static str| ("state", Value::Text(word.into()));
         match *self {
-            FileEvent::Offered => Vec::new(),
+            FileEvent::Offered(size) => size.map(|size| ("size", Value::Number(size))).into_iter().collect(),
             FileEvent::Declined => vec![state("declined")],
             FileEvent::Ended => vec![state("ended")],
             FileEvent::Accepted { url, token, from } => {

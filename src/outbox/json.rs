@@ -45,10 +45,13 @@ pub(super) enum Occasion {
 }
 
 /// The last object of a connection.
-pub(super) fn bye(line: &str) -> Vec<u8> {
+///
+/// A program may connect again by itself, unless it is sent away with a refusal.
+pub(super) fn bye(kind: LineKind, line: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let mut object = Object::new("bye", Timestamp::now());
     object.content = line.into();
+    object.optional.push(("again", Value::Flag(kind != LineKind::Refusal)));
     object.write(&mut out);
     out
 }
@@ -115,7 +118,8 @@ impl OutboxState {
 
     /// Writes the goodbye.
     pub(super) fn write_bye(&mut self, line: Option<(LineKind, &str)>) {
-        self.unsent.extend_from_slice(&bye(line.map_or("", |(_, line)| line)));
+        let (kind, text) = line.unwrap_or((LineKind::News, ""));
+        self.unsent.extend_from_slice(&bye(kind, text));
         if let Some((LineKind::Refusal, line)) = line {
             self.codec.explain(line);
         }

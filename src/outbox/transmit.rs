@@ -17,6 +17,7 @@ use super::{CausedBy, DisconnectReason, MAX_IDLE_BUFFER, Outbox, OutboxState};
 use crate::protocol::telnet::recode_as_latin1;
 use crate::protocol::wire::Codec;
 use crate::text::Charset;
+use crate::ui::screen::LineKind;
 
 impl Outbox {
     /// Ends the connection from outside its session: the reading thread wakes and leaves with this reason, unless there is one
@@ -244,7 +245,11 @@ impl OutboxState {
         }
         #[cfg(feature = "json")]
         if self.watching.is_program() {
-            return if self.backlog.is_between_lines() { bye(&format!("{reason}.")) } else { Vec::new() };
+            return if self.backlog.is_between_lines() {
+                bye(LineKind::News, &format!("{reason}."))
+            } else {
+                Vec::new()
+            };
         }
         format!("\r\n! {reason}.\r\n").into_bytes()
     }

@@ -98,7 +98,7 @@ impl Session {
         self.hub.end_transfer_later(number, ends);
         if !is_silent {
             let rows = &[(LineKind::News, file_lines::offered(sender.name.as_str(), &name, number))];
-            let (event, sender, to) = (FileEvent::Offered, &sender.name, &receiver.name);
+            let (event, sender, to) = (FileEvent::Offered(size), &sender.name, &receiver.name);
             self.hub
                 .tell_of_file(receiver.client, &FileNews { number, sender, receiver: to, name: &name, event, rows });
         }

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 
 use super::carrier::Carriers;
@@ -104,7 +104,7 @@ impl<'a> Client<'a> {
 
     /// The thread `connect-signals` passes signals of the system on.
     fn watch_the_system(&self) -> io::Result<()> {
-        let mut system = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT])?;
+        let mut system = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH])?;
         let signals = self.signals.clone();
         // Never joined: it waits for a signal that may never come, and ends with the process.
         std::thread::Builder::new().name("connect-signals".to_owned()).spawn(move || {
@@ -121,7 +121,7 @@ impl<'a> Client<'a> {
         loop {
             self.perform();
             let now = Moment::now();
-            self.view.draw(&self.model, now)?;
+            self.view.draw(&mut self.model, now)?;
             if let Some(status) = self.ends {
                 return Ok(status);
             }
@@ -154,9 +154,7 @@ impl<'a> Client<'a> {
             ClientSignal::Server(..) => {}
             ClientSignal::Input(ViewInput::End) => self.model.input_ended(),
             ClientSignal::Input(input) => {
-                for intent in self.view.take(input, &self.model, now) {
-                    self.model.act(intent, now);
-                }
+                self.view.take(input, &mut self.model, now);
             }
             ClientSignal::File(number, progress) => self.take_progress(number, progress, now),
             ClientSignal::System(signal) => self.take_system(signal, now),
@@ -172,6 +170,8 @@ impl<'a> Client<'a> {
                 self.view.redraw();
             }
             SIGCONT => self.view.redraw(),
+            // The view looks at the size whenever it draws.
+            SIGWINCH => {}
             _ if self.deadline.is_some() => self.ends = Some(FAILED),
             _ => {
                 // The server learns that the user has left; nobody waits long for its answer.

@@ -253,10 +253,15 @@ impl ClientView for LinesView {
         Ok(())
     }
 
-    fn take(&mut self, input: ViewInput, model: &ClientModel, _: Moment) -> Vec<Intent> {
+    fn take(&mut self, input: ViewInput, model: &mut ClientModel, now: Moment) {
         match input {
             ViewInput::Line(line) => {
-                locked(&self.gate).taken += 1;
+                {
+                    let mut gate = locked(&self.gate);
+                    gate.taken += 1;
+                    // Opened again once what this line leads to is known.
+                    gate.room = 0;
+                }
                 // The line feed of a hidden answer was not shown.
                 if self.modes.is_some() {
                     println_quietly();
@@ -264,13 +269,16 @@ impl ClientView for LinesView {
                 // The next question is asked even if it is the same again.
                 self.asked = None;
                 let is_answer = model.question().is_some();
-                if line.trim().is_empty() && !is_answer { Vec::new() } else { vec![Intent::Submit(line)] }
+                if is_answer || !line.trim().is_empty() {
+                    model.act(Intent::Submit(line), now);
+                }
             }
-            ViewInput::End | ViewInput::Terminal(_) => Vec::new(),
+            ViewInput::End | ViewInput::Bytes(_) => {}
         }
     }
 
-    fn draw(&mut self, model: &ClientModel, now: Moment) -> io::Result<()> {
+    fn draw(&mut self, model: &mut ClientModel, now: Moment) -> io::Result<()> {
+        let model = &*model;
         let mut out = Vec::new();
         self.write_changes(model, now, &mut out);
         for channel in model.channels() {
@@ -293,7 +301,7 @@ impl ClientView for LinesView {
         }
         {
             let mut gate = locked(&self.gate);
-            gate.room = MOST_WAITING.saturating_sub(model.waiting());
+            gate.room = usize::from(model.takes_lines() && model.waiting() < MOST_WAITING);
         }
         self.gate.1.notify_all();
         let mut stdout = io::stdout().lock();

@@ -389,11 +389,12 @@ impl ClientModel {
     }
 
     /// Enters the room from the command line, before anything else is sent.
-    pub(super) fn join_first(&mut self, room: String, now: Moment) {
-        self.join(room.trim_start_matches('#'), None, &format!(":join {room}"), now);
-        if let Some(line) = self.outgoing.pop_back() {
-            self.outgoing.push_front(line);
-        }
+    pub(super) fn join_first(&mut self, room: &str) {
+        let room = room.trim_start_matches('#');
+        let request = ClientRequest::about("join", room);
+        let work = LineWork::Join { room: room.to_owned(), password: None };
+        let line = self.outgoing_line(&format!(":join {room}"), request, work);
+        self.outgoing.push_front(line);
     }
 
     fn talk(&mut self, verb: TalkVerb, command: &Command<'_>, line: &str, now: Moment) -> bool {

@@ -234,6 +234,14 @@ impl ClientModel {
         names
     }
 
+    /// Whether a line that is entered now goes where its author expects it. Otherwise a view that reads lines waits: nobody is logged in
+    /// yet, or the user is about to enter a room.
+    pub(crate) fn takes_lines(&self) -> bool {
+        let is_asking = self.dialog.is_some();
+        let is_in = self.login.is_returning && !self.is_moving();
+        is_asking || is_in || (!self.choices.unattended && self.status != LinkStatus::Connected)
+    }
+
     /// Lines that are not answered yet, in all channels.
     pub(crate) fn waiting(&self) -> usize {
         self.outgoing.len()

@@ -24,6 +24,9 @@ use crate::chat::secret::Secret;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// How long a client whose input has ended waits for a server that is away.
+const UNATTENDED_PATIENCE: Duration = Duration::from_secs(60);
+
 /// How often a name that was the user's a moment ago is asked for again: the server may not know yet that they were cut off.
 const NAME_TRIES: u32 = 5;
 
@@ -48,6 +51,8 @@ pub(super) struct Login {
     name_tries: u32,
     /// From 0 to 1: how far this client's waits are from those of others.
     jitter: u32,
+    /// When the connection was lost.
+    lost: Option<Instant>,
     /// The server has kept its numbers, so its history tells what has arrived.
     remembers: bool,
 }
@@ -107,6 +112,7 @@ impl ClientModel {
                 channel.older = super::Older::Possible;
             }
         }
+        self.login.lost.get_or_insert(now.instant);
         self.wait_and_reconnect(why, now);
     }
 
@@ -159,6 +165,9 @@ impl ClientModel {
             channel.expire(now.time);
         }
         match &self.status {
+            LinkStatus::Waiting { .. } if self.input_ended && self.gave_up(now) => {
+                self.end("The server has been away for too long.", EXIT_FAILED, now);
+            }
             LinkStatus::Waiting { until, .. } if *until <= now.instant => {
                 self.set_status(LinkStatus::Connecting);
                 self.effects.push(ClientEffect::Reconnect);
@@ -167,6 +176,11 @@ impl ClientModel {
             LinkStatus::Waiting { .. } | LinkStatus::Connecting | LinkStatus::Ended { .. } => {}
         }
         self.send_next(now);
+    }
+
+    /// Nobody will type anything more, and nobody looks: the client does not wait for ever.
+    fn gave_up(&self, now: Moment) -> bool {
+        self.login.lost.is_some_and(|lost| now.instant.saturating_duration_since(lost) >= UNATTENDED_PATIENCE)
     }
 
     fn check_life(&mut self, now: Moment) {
@@ -227,7 +241,7 @@ impl ClientModel {
     pub(super) fn logged_in(&mut self, user: &str, now: Moment) {
         let name = user.split('#').next().unwrap_or(user).to_owned();
         self.login.name = Some(name.clone());
-        (self.login.tries, self.login.name_tries, self.login.takeover) = (0, 0, false);
+        (self.login.tries, self.login.name_tries, self.login.takeover, self.login.lost) = (0, 0, false, None);
         self.me = name;
         if self.dialog.as_ref().is_some_and(Dialog::is_login) {
             self.dialog = None;
@@ -247,7 +261,7 @@ impl ClientModel {
 
     fn begin(&mut self, now: Moment) {
         match self.choices.room.take() {
-            Some(room) => self.join_first(room, now),
+            Some(room) => self.join_first(&room),
             None if self.choices.unattended => {}
             None => {
                 let me = &self.me;

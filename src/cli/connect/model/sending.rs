@@ -24,7 +24,7 @@ use super::item::{ChatMessage, ItemContent};
 use super::request::ClientRequest;
 use super::status::LinkStatus;
 use crate::chat::secret::Secret;
-use crate::ui::command::Verb;
+use crate::ui::command::{PlaceVerb, Verb};
 
 /// Most lines that wait. A script may write faster than a server takes lines; a user never gets here.
 pub(crate) const MOST_WAITING: usize = 10_000;
@@ -170,19 +170,34 @@ impl ClientModel {
             self.refuse(self.current, shown.to_owned(), why, now);
             return;
         }
+        let line = self.outgoing_line(shown, request, work);
+        self.outgoing.push_back(line);
+        self.send_next(now);
+    }
+
+    pub(super) fn outgoing_line(&mut self, shown: &str, request: ClientRequest, work: LineWork) -> Outgoing {
         let key = self.next_outgoing;
         self.next_outgoing += 1;
-        self.outgoing.push_back(Outgoing {
-            key,
-            channel: self.current,
-            shown: shown.to_owned(),
-            state: OutgoingState::Waiting,
-            request,
-            work,
-            not_before: None,
-        });
         self.revision += 1;
-        self.send_next(now);
+        let (channel, shown, state) = (self.current, shown.to_owned(), OutgoingState::Waiting);
+        Outgoing { key, channel, shown, state, request, work, not_before: None }
+    }
+
+    /// Whether the next line may belong elsewhere than it would now: the user is about to enter a room, or to leave one.
+    pub(crate) fn is_moving(&self) -> bool {
+        let moves = |line: &Outgoing| match &line.work {
+            LineWork::Join { .. } | LineWork::Close(_) | LineWork::LogIn(_) => true,
+            LineWork::Command(verb) => *verb == Some(Verb::Place(PlaceVerb::Group)),
+            LineWork::Post
+            | LineWork::Offer(_)
+            | LineWork::Accept
+            | LineWork::Decline
+            | LineWork::Search
+            | LineWork::Password(_)
+            | LineWork::Plain => false,
+        };
+        let listing = |pending: &Pending| matches!(pending.purpose, Purpose::Rooms { go: true, .. });
+        self.outgoing.iter().any(moves) || self.pending.iter().any(|pending| listing(pending))
     }
 
     /// A line was not taken: it is shown with the reason.
