@@ -23,6 +23,7 @@ mod commands_at_random;
 mod delivery;
 mod dependencies;
 mod direct;
+mod discovery;
 mod docs;
 mod erasure;
 mod example_config;

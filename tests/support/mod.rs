@@ -10,6 +10,8 @@ pub mod home;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod machine;
+#[cfg(target_os = "linux")]
+pub mod network;
 pub mod programs;
 pub mod proxy;
 pub mod random;

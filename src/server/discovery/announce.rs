@@ -4,6 +4,7 @@
 //! behind it.
 //! *Knows nothing of* what is announced.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -19,6 +20,9 @@ const GOODBYE: Duration = Duration::from_millis(500);
 /// How often the machine's networks are looked at for changes, in seconds. The library's five wake the processor for nothing on
 /// a machine that stays where it is.
 const LOOK_EVERY: u32 = 30;
+
+/// Changes of names remembered, to report each once: more than the services have.
+const MOST_CHANGES: usize = 8;
 
 /// Why the server cannot be announced.
 #[derive(Debug)]
@@ -108,13 +112,18 @@ impl Drop for Announcer {
 /// Logs under which name the server has been announced, until the library's thread ends.
 fn report(events: &Receiver<DaemonEvent>) {
     let mut has_failed = false;
+    // Every interface and record reports the same change.
+    let mut last_changes: VecDeque<String> = VecDeque::new();
     for event in events.iter() {
         match event {
-            DaemonEvent::NameChange(change) => log::info!(
-                "announced as {}, because {} is taken in this network",
-                shown(&change.new_name),
-                shown(&change.original)
-            ),
+            DaemonEvent::NameChange(change) => {
+                if !last_changes.contains(&change.new_name) {
+                    let (name, taken) = (shown(&change.new_name), shown(&change.original));
+                    log::info!("announced as {name}, because {taken} is taken in this network");
+                    last_changes.push_back(change.new_name);
+                    last_changes.drain(..last_changes.len().saturating_sub(MOST_CHANGES));
+                }
+            }
             DaemonEvent::Error(error) if !has_failed => {
                 has_failed = true;
                 log::warn!("announcing: {}", shown(&error.to_string()));

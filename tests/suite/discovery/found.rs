@@ -1,0 +1,115 @@
+//! `chatsock find` between two machines.
+
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::configuration;
+use crate::support::machine::{Logged, argument};
+use crate::support::network::{Machine, TwoMachines};
+use crate::support::programs::have;
+
+/// Starts a server and waits until it answers questions.
+fn start(machines: &TwoMachines, machine: Machine, discovery: &str) -> Logged {
+    let config = configuration(&format!("listen = [\"0.0.0.0:5555\"]\n{discovery}"));
+    let mut server = Logged::start(machines.chatsock(machine, &["--config", argument(&config)]));
+    assert_eq!(server.line(), "chatsock 0.1.0");
+    assert_eq!(server.line(), "listening on 0.0.0.0:5555 (telnet, nc)");
+    assert_eq!(server.line(), "listening on 0.0.0.0:5555 (discovery)");
+    server
+}
+
+fn find(machines: &TwoMachines, machine: Machine, arguments: &[&str]) -> Output {
+    machines.chatsock(machine, &[&["find"], arguments].concat()).output().expect("the program runs")
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+#[test]
+fn no_server_one_server_and_two_are_found() {
+    let Some(machines) = TwoMachines::new() else { return };
+    let none = find(&machines, Machine::Two, &["--wait", "200ms"]);
+    assert_eq!(text(&none), "No chatsock server answered on this network.\n");
+    assert_eq!(none.status.code(), Some(1));
+    let none = find(&machines, Machine::Two, &["--wait", "200ms", "--json"]);
+    assert_eq!((text(&none).as_str(), none.status.code()), ("", Some(1)));
+
+    let _one = start(&machines, Machine::One, "name = \"box\"");
+    let began = Instant::now();
+    let one = find(&machines, Machine::Two, &[]);
+    let lasted = began.elapsed();
+    assert_eq!(text(&one), "box  10.77.0.1:5555  0 people\n");
+    assert_eq!(one.status.code(), Some(0));
+    assert!(lasted >= Duration::from_secs(1), "it waits a second: {lasted:?}");
+
+    let _two = start(&machines, Machine::Two, "name = \"attic\"");
+    let two = find(&machines, Machine::Two, &["--json", "--wait", "1500ms"]);
+    let two: Vec<Value> =
+        text(&two).lines().map(|line| serde_json::from_str(line).expect("an object per line")).collect();
+    let mut found: Vec<_> = two.iter().map(|server| (server["name"].as_str(), server["ip"].as_str())).collect();
+    found.sort_unstable();
+    assert_eq!(found.len(), 2, "{found:?}");
+    // The own one answers at each of the machine's addresses, and is one server.
+    assert!(found[0].0 == Some("attic") && found[1] == (Some("box"), Some("10.77.0.1")), "{found:?}");
+}
+
+#[test]
+fn a_server_in_the_same_machine_is_found_as_others_see_it() {
+    let Some(machines) = TwoMachines::new() else { return };
+    let _server = start(&machines, Machine::One, "name = \"box\"");
+    let found = text(&find(&machines, Machine::One, &["--wait", "500ms"]));
+    assert!(found.lines().count() == 1 && found.starts_with("box  ") && !found.contains("127.0.0.1"), "{found}");
+}
+
+/// Sends questions from an address, and prints how many answers come within half a second.
+const ASK_FROM: &str = "import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], int(sys.argv[3])))
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+s.sendto(b'{\"chatsock\":\"find\",\"nonce\":\"n\"}'.ljust(400), (sys.argv[2], 5555))
+s.settimeout(0.5)
+try:
+    print('answered', s.recvfrom(2000)[1][0])
+except TimeoutError:
+    print('silence')
+";
+
+#[test]
+fn an_address_of_another_network_gets_silence() {
+    let Some(machines) = TwoMachines::new() else { return };
+    if !have(&["python3"]) {
+        return;
+    }
+    let _server = start(&machines, Machine::One, "");
+    let ask = |own: &str, to: &str, port: &str| {
+        let output = machines.command(Machine::Two, "python3").args(["-c", ASK_FROM, own, to, port]).output();
+        text(&output.expect("python3 runs")).trim_end().to_owned()
+    };
+    // As a packet whose source is forged looks to the server.
+    for to in ["10.77.0.1", "203.0.113.1", "10.77.0.255"] {
+        let before = machines.packets_from(Machine::One);
+        assert_eq!(ask("203.0.113.2", to, "0"), "silence", "{to}");
+        // It may have to say which machine has the address that was asked, once.
+        let sent = machines.packets_from(Machine::One) - before;
+        assert!(sent <= 1, "{sent} packets to {to}");
+    }
+    assert_eq!(ask("10.77.0.2", "10.77.0.1", "53"), "silence", "a service's port");
+    assert_eq!(ask("10.77.0.2", "10.77.0.255", "0"), "answered 10.77.0.1");
+}
+
+#[test]
+fn nothing_is_sent_while_nobody_asks() {
+    let Some(machines) = TwoMachines::new() else { return };
+    let before = machines.packets_from(Machine::One);
+    let mut server = start(&machines, Machine::One, "");
+    let (ticks, since) = (server.ticks(), Instant::now());
+    while since.elapsed() < Duration::from_secs(2) {
+        std::thread::park_timeout(Duration::from_secs(2));
+    }
+    assert_eq!(machines.packets_from(Machine::One) - before, 0);
+    assert!(server.ticks() - ticks <= 1, "it has used the processor while it had nothing to do");
+    assert!(server.runs());
+}

@@ -1,0 +1,122 @@
+//! Two machines on one cable: network namespaces with a pair of virtual interfaces, for tests in which addresses matter.
+//!
+//! Nothing leaves them, and they are gone when the test ends. Making them takes root.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::support::programs::{have, left_out};
+
+/// One of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// 10.77.0.1, fd77::1 and 203.0.113.1, which is a public address (RFC 5737).
+    One,
+    /// 10.77.0.2, fd77::2 and 203.0.113.2.
+    Two,
+}
+
+/// Both.
+pub struct TwoMachines {
+    holders: [Child; 2],
+}
+
+/// A process that holds the namespaces of a machine until its input is closed. What is in /run belongs to a machine alone.
+fn holder() -> Option<Child> {
+    let script = "mount -t tmpfs none /run && ip link set lo up && echo ready && exec cat";
+    let mut child = Command::new("unshare")
+        .args(["--net", "--mount", "sh", "-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("unshare runs");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("text");
+    if line == "ready\n" {
+        return Some(child);
+    }
+    child.wait().expect("waited");
+    None
+}
+
+impl TwoMachines {
+    /// `None` if this system does not let the test make them.
+    pub fn new() -> Option<TwoMachines> {
+        if !have(&["unshare", "nsenter", "ip"]) {
+            return None;
+        }
+        let Some(one) = holder() else {
+            left_out("network namespaces, which only root may make");
+            return None;
+        };
+        let machines = TwoMachines { holders: [one, holder().expect("a second machine")] };
+        let second = machines.holders[1].id();
+        machines.expect(Machine::One, &format!("ip link add cable type veth peer name cable netns {second}"));
+        for (machine, last) in [(Machine::One, 1), (Machine::Two, 2)] {
+            // Without an address that the system makes up for itself there is silence until somebody speaks.
+            machines.expect(
+                machine,
+                &format!(
+                    "ip link set cable addrgenmode none && ip addr add 10.77.0.{last}/24 brd + dev cable && \
+                     ip addr add 203.0.113.{last}/24 brd + dev cable && ip link set cable up"
+                ),
+            );
+        }
+        Some(machines)
+    }
+
+    /// Gives them addresses of IPv6, too.
+    pub fn with_ipv6(self) -> TwoMachines {
+        self.expect(Machine::One, "ip addr add fd77::1/64 dev cable nodad");
+        self.expect(Machine::Two, "ip addr add fd77::2/64 dev cable nodad");
+        self
+    }
+
+    /// A command that runs on this machine.
+    pub fn command(&self, machine: Machine, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg("--target").arg(self.holders[machine as usize].id().to_string()).args(["--net", "--mount"]);
+        // The folder has to be looked up on that machine.
+        command.arg("--wd=/").arg("--").arg(program).env_remove("RUST_LOG");
+        command
+    }
+
+    /// `chatsock` on this machine.
+    pub fn chatsock(&self, machine: Machine, arguments: &[&str]) -> Command {
+        let mut command = self.command(machine, env!("CARGO_BIN_EXE_chatsock"));
+        command.args(arguments);
+        command
+    }
+
+    /// Runs a line of shell on this machine.
+    pub fn shell(&self, machine: Machine, line: &str) -> Output {
+        self.command(machine, "sh").args(["-c", line]).stdin(Stdio::null()).output().expect("a shell runs")
+    }
+
+    /// The same, which must succeed; what it prints.
+    pub fn expect(&self, machine: Machine, line: &str) -> String {
+        let output = self.shell(machine, line);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{machine:?}: {line}: {said}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// How many packets a machine has sent to the other.
+    pub fn packets_from(&self, machine: Machine) -> u64 {
+        let table = self.expect(machine, "cat /proc/net/dev");
+        let line = table.lines().find_map(|line| line.trim_start().strip_prefix("cable:")).expect("the interface");
+        line.split_whitespace().nth(9).and_then(|count| count.parse().ok()).expect("a number")
+    }
+}
+
+impl Drop for TwoMachines {
+    fn drop(&mut self) {
+        for holder in &mut self.holders {
+            // Ended already, if this fails.
+            let _ = holder.kill();
+            let _ = holder.wait();
+        }
+    }
+}
