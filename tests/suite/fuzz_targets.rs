@@ -38,6 +38,13 @@ proptest! {
     }
 
     #[test]
+    #[cfg(feature = "discovery")]
+    fn no_packet_is_answered_by_more_than_it_has(data in bytes(), text in r#"\{("(chatsock|nonce|ip|port|name)":("find"|"here"|"n"|[0-9]{1,6}|".{0,9}"),?){0,6}\}"#) {
+        targets::discovery(&data);
+        targets::discovery(text.as_bytes());
+    }
+
+    #[test]
     fn any_pattern_is_refused_or_finds_something(typed in r"[a-cé\\wd.*+?(){}|\[\]^$0-9,]{0,20}", text in ".{0,80}") {
         targets::pattern(&typed, &text);
     }

@@ -1,6 +1,8 @@
 //! What every fuzz target checks. The suite runs the same checks on a few random inputs, so that they compile everywhere.
 
 use chatsock::chat::pattern;
+#[cfg(feature = "discovery")]
+use chatsock::protocol::discovery::{ServerAnswer, ServerHint, ServerQuestion};
 use chatsock::protocol::line::Editor;
 use chatsock::protocol::telnet::{Link, LinkEvent, Policy};
 use chatsock::protocol::wire::{FirstBytes, Verdict};
@@ -84,5 +86,23 @@ pub fn pattern(typed: &str, text: &str) {
             }
         }
         Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Questions after servers: no packet is answered by more bytes than it has, and what an answer says is safe to show.
+#[cfg(feature = "discovery")]
+pub fn discovery(data: &[u8]) {
+    // A packet that is too short is padded, so that all of them get beyond the first check.
+    let padded: Vec<u8> = data.iter().copied().chain(std::iter::repeat(b' ')).take(data.len().max(400)).collect();
+    for packet in [data, &padded] {
+        let Some(question) = ServerQuestion::read(packet) else { continue };
+        let fingerprint = ["AB"; 32].join(":");
+        let answer = ServerAnswer { name: "box", fingerprint: Some(&fingerprint), ..ServerAnswer::default() };
+        let Some(answer) = answer.write(&question) else { continue };
+        assert!(answer.len() <= packet.len());
+        assert_eq!(ServerQuestion::read(&answer), None, "an answer is a question");
+    }
+    if let Some(hint) = ServerHint::read(data, "n") {
+        assert!(!hint.name.is_empty() && !hint.name.contains(char::is_control));
     }
 }
