@@ -48,14 +48,15 @@
 //! | `protocol` | bytes to lines and back, without I/O | `line`, `telnet`, `transfer`, `proxy`, `http`, `websocket`, `wire`, `json`, `discovery` |
 //! | `chat` | users, rooms, messages and permissions as values; no I/O, no locks | `account_policy`, `duration`, `file_name`, `names`, `message`, `conversation`, `history`, `identity`, `pattern`, `permission`, `moderation`, `quotes`, `secret`, `action`, `room_settings`, `room`, `transfer` |
 //! | `access` | passwords, failed attempts, rates, addresses | `address`, `allowance`, `eviction`, `attempts`, `network`, `password`, `rate`, `admission`, `shutdown_code` |
+//! | `metrics` | what is counted for the admin | `labels`, `counted`, `disabled` |
 //! | `ui` | one user's input and screen, as a pure state machine | `command`, `file_lines`, `screen`, `palette` |
-//! | `config` | chatsock.toml: reading, defaults, errors | `address`, `mistake`, `syntax`, `value`, `keys`, `rooms`, `conflict`, `storage`, `listeners`, `tls`, `web`, `json`, `proxy`, `files`, `discovery`, `read`, `file` |
+//! | `config` | chatsock.toml: reading, defaults, errors | `address`, `mistake`, `syntax`, `value`, `keys`, `rooms`, `conflict`, `storage`, `listeners`, `tls`, `web`, `json`, `proxy`, `files`, `discovery`, `metrics`, `read`, `file` |
 //! | `store` | persistence: one SQLite file, one writer thread | `records`, `error`, `event`, `disabled`, `failpoints`, `look_alikes`, `wall_clock`, `database`, `tables`, `queue`, `writer`, `open`, `background_writes`, `confirmed_writes`, `queries`, `account_admin`, `backup` |
 //! | `cluster` | several servers as one, over Redis, with the feature `cluster` | `values`, `command`, `entry`, `ticket`, `replica` |
 //! | `outbox` | one client's output: screen state, send queue, socket | `disconnect`, `date_line`, `on_screen`, `watching`, `preferences`, `batch`, `read_limit`, `backlog`, `conversations`, `json`, `transmit`, `slow_readers`, `encoded`, `linger`, `view` |
 //! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `open_rooms`, `rooms`, `roster`, `accounts`, `direct`, `shutdown`, `transfers`, `timer`, `room_news`, `nodes`, `user_names`, `membership`, `worker_pool`, `account_review`, `address_bans`, `limits`, `quotations`, `file_news`, `transfer_notices`, `tasks`, `page` |
 //! | `session` | one connection, on its own thread | `account`, `archive`, `client_input`, `completion`, `dispatch`, `failure`, `files`, `flood_notice`, `held_keys`, `idle`, `deadlines`, `joined_rooms`, `close`, `line_queue`, `listings`, `login`, `look_alikes`, `message_actions`, `moderation`, `notices`, `offline_messages`, `operator`, `pacing`, `input`, `profile`, `read`, `resume`, `returned_lines`, `room_storage`, `rooms`, `search`, `shutdown`, `shared_talk`, `talk`, `temporary`, `terminal`, `login_restore`, `unread`, `account_state`, `json` |
-//! | `server` | listeners, TLS, start and graceful stop | `capacity`, `socket_options`, `reminder`, `certificate`, `error`, `ports`, `handshake`, `turned_away`, `transport`, `discovery`, `files`, `web`, `nodes`, `proxy_header`, `accept` |
+//! | `server` | listeners, TLS, start and graceful stop | `capacity`, `systemd`, `socket_options`, `reminder`, `certificate`, `error`, `ports`, `handshake`, `turned_away`, `transport`, `discovery`, `files`, `web`, `nodes`, `proxy_header`, `reload`, `accept`, `metrics` |
 //! | `cli` | flags, and the commands that run without a server | `backup`, `backup_arguments`, `find_arguments`, `find`, `trust`, `proxy_arguments`, `user_arguments`, `user_admin`, `proxy`, `connect_arguments`, `connect` |
 //!
 //! # Threads
@@ -71,6 +72,7 @@
 //! | `discovery` | 1, with `[discovery]` addresses | answers questions after servers; asleep otherwise |
 //! | `announce` | 1, with `announce` | reports under which name the server has been announced; the library's `mDNS_daemon` announces it |
 //! | `slow-readers` | 1 | sends what full sockets did not accept; asleep while all sockets keep up |
+//! | `metrics` | 1, with `[metrics]` | answers a monitoring system, one request at a time |
 //! | `timer` | 1 | expiring messages, batched notices, empty rooms, heirs of admins, refused sockets |
 //! | `store` | 1, with `[storage]` | writes the database in batches; checks the clock and the database files every second |
 //! | `store-watchdog` | 1, with `[storage]` | reports when the thread `store` hangs on its disk; asleep otherwise |
@@ -117,6 +119,7 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod hub;
+pub(crate) mod metrics;
 pub mod outbox;
 pub mod protocol;
 pub mod server;

@@ -286,10 +286,12 @@ fn run(options: ServeOptions, config: Config) -> Result<(), StartError> {
 fn pass_on(mut signals: Signals, options: &ServeOptions, hub: &Hub) {
     for signal in signals.forever() {
         if signal == SIGHUP {
+            server::systemd::tell_reloading();
             match read_config(options) {
                 Ok(config) => hub.request(ServerRequest::Reconfigure(Box::new(config))),
                 Err(mistakes) => {
                     log::error!("keeping the old configuration: {}", mistakes.to_string().replace('\n', "; "));
+                    server::systemd::tell_ready("the configuration has mistakes; the old one stays in force");
                 }
             }
         } else if hub.shutdown.is_announced() {

@@ -65,6 +65,8 @@ pub(super) const PROXY_KEYS: &[&str] = &["listen", "tls_listen", "trusted"];
 pub(super) const FILE_KEYS: &[&str] =
     &["listen", "tls_listen", "host", "max_bytes", "max_at_once", "bytes_per_second", "offer_seconds", "start_seconds"];
 
+pub(super) const METRICS_KEYS: &[&str] = &["listen"];
+
 pub(super) const DISCOVERY_KEYS: &[&str] = &["listen", "announce", "name"];
 
 pub(super) const ROOM_KEYS: &[&str] = &["public", "description", "limit", "password"];
@@ -84,10 +86,12 @@ const SECTIONS: &[&str] = &[
     "json",
     #[cfg(feature = "discovery")]
     "discovery",
+    #[cfg(feature = "metrics")]
+    "metrics",
 ];
 
 /// Sections that need the Cargo feature of the same name.
-const FEATURE_SECTIONS: &[&str] = &["tls", "storage", "web", "json", "discovery", "cluster"];
+const FEATURE_SECTIONS: &[&str] = &["tls", "storage", "web", "json", "discovery", "metrics", "cluster"];
 
 /// Whether `section` needs a feature and this build has it.
 fn is_built(section: &str) -> bool {
@@ -103,7 +107,7 @@ pub fn lacking(feature: &str) -> String {
 }
 
 /// Every key of any build, as (section, key). The sections are `""`, `"limits"`, `"tls"`, `"web"`, `"json"`, `"proxy"`, `"files"`,
-/// `"discovery"`, `"rooms.NAME"` and `"storage"`.
+/// `"discovery"`, `"metrics"`, `"rooms.NAME"` and `"storage"`.
 pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
     [
         ("", TOP_KEYS),
@@ -114,6 +118,7 @@ pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
         ("proxy", PROXY_KEYS),
         ("files", FILE_KEYS),
         ("discovery", DISCOVERY_KEYS),
+        ("metrics", METRICS_KEYS),
         ("rooms.NAME", ROOM_KEYS),
         ("storage", STORAGE_KEYS),
     ]

@@ -118,6 +118,8 @@ impl Config {
         }
         #[cfg(feature = "json")]
         self.json.clone_from(&old.json);
+        #[cfg(feature = "metrics")]
+        self.metrics.clone_from(&old.metrics);
         let had_proxies = !old.proxy.listen.is_empty() || !old.proxy.tls_listen.is_empty();
         if self.proxy.trusted.is_empty() && had_proxies {
             // The section is gone. The listeners stay, and without anybody to trust they would refuse everybody.

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `mod` | the types and defaults |
 //! | `keys` | the names of all settings, and the hint for an unknown one |
-//! | `read`, `rooms`, `listeners`, `tls`, `web`, `json`, `proxy`, `files`, `discovery`, `storage` | each key's range, and what depends on what |
+//! | `read`, `rooms`, `listeners`, `tls`, `web`, `json`, `proxy`, `files`, `discovery`, `metrics`, `storage` | each key's range, and what depends on what |
 //! | `conflict` | the mistakes about several keys |
 //! | `value` | one value of one type, and the mistake if it is another |
 //! | `file` | the file on disk |
@@ -36,6 +36,8 @@ mod files;
 mod json;
 mod keys;
 mod listeners;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod mistake;
 mod proxy;
 mod read;
@@ -58,6 +60,8 @@ pub use files::FilesConfig;
 #[cfg(feature = "json")]
 pub use json::JsonConfig;
 pub use keys::{keys, lacking};
+#[cfg(feature = "metrics")]
+pub use metrics::MetricsConfig;
 pub(crate) use mistake::Mistake;
 pub use mistake::Mistakes;
 pub use proxy::ProxyConfig;
@@ -135,6 +139,9 @@ pub struct Config {
     /// How the server is found in its network.
     #[cfg(feature = "discovery")]
     pub discovery: DiscoveryConfig,
+    /// Where the metrics are.
+    #[cfg(feature = "metrics")]
+    pub metrics: MetricsConfig,
     /// Limits per connection, per address and in total.
     pub limits: LimitsConfig,
     /// The permanent rooms; at least one.
@@ -298,6 +305,8 @@ impl Default for Config {
             files: FilesConfig::default(),
             #[cfg(feature = "discovery")]
             discovery: DiscoveryConfig::default(),
+            #[cfg(feature = "metrics")]
+            metrics: MetricsConfig::default(),
             limits: LimitsConfig::default(),
             // The name is valid, which the type cannot express and a test checks.
             rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomSettings::general())).collect(),

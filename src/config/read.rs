@@ -105,6 +105,10 @@ fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -
     if let Some(table) = section(reader, top, "discovery") {
         config.discovery = super::discovery::read_discovery(reader, Section { prefix: "discovery.", table });
     }
+    #[cfg(feature = "metrics")]
+    if let Some(table) = section(reader, top, "metrics") {
+        config.metrics = super::metrics::read_metrics(reader, Section { prefix: "metrics.", table }, &mut taken);
+    }
     read_plain(reader, top, state, &mut config);
     if state == Tree::Whole {
         refuse_nowhere(reader, top, tls, &config);

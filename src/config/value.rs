@@ -77,6 +77,19 @@ impl<'a> ValueReader<'a> {
         self.mistake(Some(self.line(value)), text);
     }
 
+    /// The same for a value that the caller has looked at.
+    #[cfg(feature = "metrics")]
+    pub(super) fn wrong_value(
+        &mut self,
+        section: Section<'_, '_>,
+        key: &str,
+        value: &DeValue<'_>,
+        line: usize,
+        wanted: &str,
+    ) {
+        self.mistake(Some(line), format!("{}{key} must be {wanted}, not {}", section.prefix, found(value)));
+    }
+
     fn integer(&mut self, section: Section<'_, '_>, key: &str, wanted: &str) -> Option<(i128, usize)> {
         let value = section.get(key)?;
         let line = self.line(value);

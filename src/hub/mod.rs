@@ -48,6 +48,7 @@ use crate::access::shutdown_code::ShutdownCode;
 use crate::chat::message::ClientId;
 use crate::chat::names::Alphabet;
 use crate::config::Config;
+use crate::metrics::SessionMetrics;
 use crate::outbox::{OutboxLimits, SlowReaders};
 use crate::store::{Store, StoredState};
 use crate::ui::screen::Clock;
@@ -121,6 +122,8 @@ pub struct Hub {
     pub(crate) open_rooms: OpenRooms,
     /// Changes of accounts by another program.
     pending_reviews: PendingReviews,
+    /// What connections and sessions count.
+    pub(crate) metrics: SessionMetrics,
     /// The phases of a stop.
     pub shutdown: Arc<Shutdown>,
     /// The server's local time.
@@ -179,6 +182,7 @@ impl Hub {
             mailbox: Mailbox::default(),
             open_rooms: OpenRooms::default(),
             pending_reviews: PendingReviews::default(),
+            metrics: SessionMetrics::default(),
             shutdown: Arc::new(Shutdown::default()),
             clock,
             shutdown_code,

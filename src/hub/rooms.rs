@@ -22,6 +22,7 @@ use crate::config::Config;
 #[cfg(feature = "cluster")]
 use crate::hub::room::RoomLog;
 use crate::hub::room::{Room, RoomLimits, SteadyClock, both_clocks};
+use crate::metrics::DeliveryMetrics;
 use crate::store::{MessageRecord, RoomRecord, Store};
 use crate::ui::screen::Clock;
 
@@ -100,6 +101,7 @@ impl RoomTable {
             queue_bytes: AtomicUsize::new(0),
             #[cfg(feature = "cluster")]
             log: std::sync::OnceLock::new(),
+            metrics: DeliveryMetrics::default(),
         };
         let table = RoomTable {
             shared: Arc::new(shared),
@@ -121,6 +123,11 @@ impl RoomTable {
     pub(crate) fn share(&self, log: Arc<dyn RoomLog>) {
         // Once, at the start.
         let _ = self.shared.log.set(log);
+    }
+
+    /// What is delivered, in all rooms and conversations.
+    pub(crate) fn metrics(&self) -> &DeliveryMetrics {
+        &self.shared.metrics
     }
 
     fn set_limits(&self, config: &Config) {

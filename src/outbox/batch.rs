@@ -11,6 +11,7 @@ use super::preferences::Preferences;
 use crate::chat::conversation::RoomId;
 use crate::chat::message::{ClientId, Event, Message, MessageId, Sequenced};
 use crate::chat::names::{UserName, fold};
+use crate::metrics::LocalCount;
 #[cfg(feature = "web")]
 use crate::protocol::websocket::{write_binary_header, write_text_header};
 use crate::ui::screen::{Clock, Extent, Recipient, Style, overwrite, render_event, words};
@@ -66,6 +67,25 @@ pub struct Batch<'a> {
     clock: Clock,
     /// When the delivery began.
     began: Timestamp,
+    /// What came of it so far.
+    pub(super) pushed: Pushed,
+}
+
+/// What came of a delivery.
+#[derive(Debug, Default)]
+pub(crate) struct Pushed {
+    /// Events that were shown, once for each client that was shown one.
+    pub(crate) events: LocalCount,
+    /// Bytes that sockets have accepted.
+    pub(crate) bytes: LocalCount,
+}
+
+impl Pushed {
+    /// Adds what came of another one.
+    pub(crate) fn absorb(&mut self, other: Pushed) {
+        self.events.absorb(other.events);
+        self.bytes.absorb(other.bytes);
+    }
 }
 
 impl<'a> Batch<'a> {
@@ -90,7 +110,13 @@ impl<'a> Batch<'a> {
             words: None,
             clock,
             began,
+            pushed: Pushed::default(),
         }
+    }
+
+    /// What came of it since this was last asked.
+    pub(crate) fn take_pushed(&mut self) -> Pushed {
+        std::mem::take(&mut self.pushed)
     }
 
     pub(super) fn room(&self) -> u64 {
@@ -135,6 +161,15 @@ impl<'a> Batch<'a> {
     /// Whether a client caused one of the events.
     pub(super) fn has_by(&self, client: ClientId) -> bool {
         self.causes.binary_search(&client).is_ok()
+    }
+
+    /// How many of some events are shown to a client. Counted for the metrics alone.
+    #[inline]
+    pub(super) fn count_shown(&self, events: std::ops::Range<usize>, client: ClientId, line_mode: bool) -> usize {
+        if !cfg!(feature = "metrics") || !self.has_by(client) {
+            return events.len();
+        }
+        self.events[events].iter().filter(|sequenced| !is_skipped(&sequenced.event, client, line_mode)).count()
     }
 
     /// The frame for line mode; `None` if nothing is visible.

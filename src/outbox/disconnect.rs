@@ -7,6 +7,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use crate::metrics::DropKind;
 use crate::protocol::wire::OtherProtocol;
 
 /// Why a connection is over. Leaving normally is one of the reasons.
@@ -103,6 +104,37 @@ impl DisconnectReason {
             | DisconnectReason::HandshakeTimeout
             | DisconnectReason::RequestTimeout
             | DisconnectReason::Panicked => 1011,
+        }
+    }
+
+    /// What it is counted as, if the server has dropped a client for what it did or did not do.
+    pub(crate) fn counts_as(&self) -> Option<DropKind> {
+        match self {
+            DisconnectReason::TooSlow(_) | DisconnectReason::MemoryShort(_) => Some(DropKind::Slow),
+            DisconnectReason::Stalled(_) | DisconnectReason::Unresponsive => Some(DropKind::Stalled),
+            DisconnectReason::Idle => Some(DropKind::Idle),
+            DisconnectReason::LoginTimeout | DisconnectReason::HandshakeTimeout | DisconnectReason::RequestTimeout => {
+                Some(DropKind::Login)
+            }
+            DisconnectReason::LongLines | DisconnectReason::NoRequests => Some(DropKind::Line),
+            DisconnectReason::Panicked => Some(DropKind::Panic),
+            DisconnectReason::Quit
+            | DisconnectReason::PeerClosed
+            | DisconnectReason::Reset(_)
+            | DisconnectReason::WrongCodes
+            | DisconnectReason::Ghosted
+            | DisconnectReason::AccountRemoved
+            | DisconnectReason::PasswordChanged
+            | DisconnectReason::AddressBanned
+            | DisconnectReason::OtherProtocol(_)
+            | DisconnectReason::PlainText
+            | DisconnectReason::Tls
+            | DisconnectReason::WebSocket
+            | DisconnectReason::Answered(_)
+            | DisconnectReason::ProxyHeader
+            | DisconnectReason::Refused
+            | DisconnectReason::Transfer(_)
+            | DisconnectReason::Stopping => None,
         }
     }
 

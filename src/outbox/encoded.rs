@@ -33,6 +33,8 @@ struct Sink<'a> {
     /// Nothing is waiting, and it has not been full yet.
     accepts: bool,
     error: Option<io::ErrorKind>,
+    /// Bytes it has taken.
+    taken: usize,
 }
 
 #[cfg(feature = "tls")]
@@ -40,6 +42,7 @@ impl Sink<'_> {
     fn note(&mut self, sent: io::Result<usize>, offered: usize) -> io::Result<usize> {
         self.accepts = sent.as_ref().is_ok_and(|taken| *taken == offered);
         self.error = sent.as_ref().err().map(io::Error::kind);
+        self.taken += sent.as_ref().unwrap_or(&0);
         sent
     }
 }
@@ -182,7 +185,8 @@ impl Outbox {
             let last = state.codec.close(reason.close_code(), &reason.close_words());
             if !last.is_empty() {
                 // If the socket does not accept it now, it has accepted nothing for a while.
-                send_now(&self.stream, &last)?;
+                let taken = send_now(&self.stream, &last)?;
+                self.note_sent(state, taken);
             }
         }
         self.stream.shutdown(Shutdown::Write)
@@ -221,10 +225,12 @@ impl Outbox {
         if state.disconnect.is_some() {
             return state.codec.abandon();
         }
-        let mut sink = Sink { stream: &self.stream, accepts: state.backlog.is_empty(), error: None };
+        let mut sink = Sink { stream: &self.stream, accepts: state.backlog.is_empty(), error: None, taken: 0 };
         let mut rest = Vec::new();
         state.codec.seal_to(bytes, &mut sink, &mut rest);
-        match sink.error {
+        let Sink { error, taken, .. } = sink;
+        self.note_sent(state, taken);
+        match error {
             Some(kind) => self.disconnect_locked(state, DisconnectReason::Reset(kind)),
             None if rest.is_empty() => {}
             None => self.append_to_backlog(state, &Arc::from(rest), 0, cause),
@@ -239,6 +245,7 @@ impl Outbox {
             return state.codec.abandon();
         }
         let sent = if state.backlog.is_empty() { send_now(&self.stream, &encoded) } else { Ok(0) };
+        self.note_sent(state, *sent.as_ref().unwrap_or(&0));
         match sent {
             Ok(taken) if taken == encoded.len() => {}
             Ok(taken) => self.append_to_backlog(state, &Arc::from(encoded), taken, cause),

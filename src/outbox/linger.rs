@@ -74,7 +74,7 @@ impl Outbox {
             }
             let mut reader = stream;
             match reader.read(&mut rest) {
-                Ok(count) if count > 0 => {}
+                Ok(count) if count > 0 => self.note_received(count),
                 // Stopping and continuing the process must not turn the goodbye into a reset.
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Ok(_) | Err(_) => return,
@@ -96,7 +96,10 @@ impl Outbox {
             }
             let mut stream = self.stream();
             match stream.write(rest) {
-                Ok(taken) => rest = &rest[taken..],
+                Ok(taken) => {
+                    self.slow_readers.traffic.sent.add(taken as u64);
+                    rest = &rest[taken..];
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return,
             }

@@ -36,6 +36,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use crate::chat::conversation::Conversation;
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
+use crate::metrics::BatchCount;
 use crate::protocol::wire::Codec;
 #[cfg(feature = "web")]
 use crate::protocol::wire::Sharing;
@@ -49,6 +50,7 @@ use preferences::Preferences;
 use watching::Watching;
 
 pub use batch::Batch;
+pub(crate) use batch::Pushed;
 pub(crate) use conversations::{Expulsion, Notice};
 pub use disconnect::DisconnectReason;
 #[cfg(feature = "json")]
@@ -103,6 +105,8 @@ struct OutboxState {
     codec: Codec,
     /// Encoded bytes that the socket has not accepted.
     backlog: Backlog,
+    /// Bytes that the socket has accepted, while a batch is pushed.
+    sent: BatchCount,
     disconnect: Option<DisconnectReason>,
 }
 
@@ -150,6 +154,7 @@ impl Outbox {
                 unsent: Vec::new(),
                 codec: Codec::default(),
                 backlog: Backlog::new(),
+                sent: BatchCount::default(),
                 disconnect: None,
             }),
             changed: Condvar::new(),
@@ -201,23 +206,35 @@ impl Outbox {
     pub fn push(&self, batch: &mut Batch<'_>) {
         let mut guard = self.lock();
         let state = &mut *guard;
+        state.sent.begin();
+        let shown = self.push_fresh(state, batch);
+        batch.pushed.events.add(shown);
+        batch.pushed.bytes.absorb(state.sent.end());
+    }
+
+    /// The same under the lock. Returns how many events were shown.
+    #[inline]
+    fn push_fresh(&self, state: &mut OutboxState, batch: &mut Batch<'_>) -> usize {
         if state.disconnect.is_some() {
-            return;
+            return 0;
         }
-        let Some(view) = state.watching.view_mut(batch.room()) else { return };
+        let Some(view) = state.watching.view_mut(batch.room()) else { return 0 };
         let fresh = batch.after(view.seen);
         if fresh.is_empty() {
-            return;
+            return 0;
         }
         let all = fresh.len() == batch.len() && !batch.shows_up_to(view.after);
         view.seen = batch.last();
         if !self.begin_others(state) {
-            return;
+            return 0;
         }
         #[cfg(feature = "json")]
         if state.watching.is_program() {
-            return self.push_objects(state, batch, fresh);
+            let shown = fresh.len();
+            self.push_objects(state, batch, fresh);
+            return shown;
         }
+        let shown = batch.count_shown(fresh.clone(), self.id, !state.display.is_character_mode());
         let new_day = batch.now() >= state.day_ends;
         if new_day {
             state.write_date_if_due(&batch.clock());
@@ -230,21 +247,23 @@ impl Outbox {
         if shares && !named {
             #[cfg(feature = "web")]
             if state.codec.shares() == Sharing::BinaryFrames {
-                let Some(message) = batch.web_frame(look) else { return };
+                let Some(message) = batch.web_frame(look) else { return 0 };
                 state.display.frame_written(batch.prompt());
                 self.transmit_sealed(state, &message);
-                return self.drop_if_over(state);
+                self.drop_if_over(state);
+                return shown;
             }
-            let Some(frame) = batch.frame(look) else { return };
+            let Some(frame) = batch.frame(look) else { return 0 };
             state.display.frame_written(batch.prompt());
             self.transmit_shared(state, &frame);
         } else if self.write_fresh(state, batch, fresh) || new_day {
             state.display.end(&mut state.unsent);
             self.transmit_unsent(state, CausedBy::Others);
         } else {
-            return;
+            return 0;
         }
         self.drop_if_over(state);
+        shown
     }
 
     /// Writes what is new to this client, without the prompt. False if nothing is visible.

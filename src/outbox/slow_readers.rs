@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::transmit::Swept;
 use super::{DisconnectReason, Outbox};
+use crate::metrics::TrafficMetrics;
 
 /// Time between two attempts while any client is slow.
 ///
@@ -35,6 +36,8 @@ pub struct SlowReaders {
     total: AtomicUsize,
     /// A leaf, read far more often than written.
     limits: std::sync::RwLock<OutboxLimits>,
+    /// Of all outboxes.
+    pub(crate) traffic: TrafficMetrics,
 }
 
 struct List {
@@ -52,6 +55,7 @@ impl SlowReaders {
             wake: Condvar::new(),
             total: AtomicUsize::new(0),
             limits: std::sync::RwLock::new(limits),
+            traffic: TrafficMetrics::default(),
         }
     }
 
@@ -85,6 +89,7 @@ impl SlowReaders {
             if list.stopped {
                 return;
             }
+            self.traffic.slow_readers.set(slow.len());
             if slow.is_empty() {
                 list.asleep = true;
                 list = self.wake.wait(list).unwrap_or_else(PoisonError::into_inner);

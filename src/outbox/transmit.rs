@@ -102,7 +102,9 @@ impl Outbox {
         }
         let before = state.backlog.bytes();
         let sent = state.backlog.send(&SockRef::from(&self.stream), now);
-        self.slow_readers.shrink(before - state.backlog.bytes());
+        let taken = before - state.backlog.bytes();
+        self.slow_readers.shrink(taken);
+        self.note_sent(state, taken);
         if let Err(error) = sent {
             self.disconnect_locked(state, DisconnectReason::Reset(error.kind()));
             return Swept::Done;
@@ -131,7 +133,8 @@ impl Outbox {
         let line = state.last_words(&reason);
         if !line.is_empty() {
             // May fail: a client that accepts nothing cannot be told, and the log has the reason.
-            let _ = SockRef::from(&self.stream).send_with_flags(&line, NO_WAIT);
+            let told = SockRef::from(&self.stream).send_with_flags(&line, NO_WAIT);
+            self.note_sent(state, told.unwrap_or(0));
         }
         self.disconnect_locked(state, reason);
     }
@@ -178,6 +181,7 @@ impl Outbox {
             return self.encode_unsent(state, cause);
         }
         let sent = if state.backlog.is_empty() { self.send(state) } else { Ok(0) };
+        self.note_sent(state, *sent.as_ref().unwrap_or(&0));
         match sent {
             Ok(taken) if taken == state.unsent.len() => {
                 if state.unsent.capacity() > MAX_IDLE_BUFFER {
@@ -213,11 +217,23 @@ impl Outbox {
     #[inline]
     pub(super) fn transmit_sealed(&self, state: &mut OutboxState, frame: &Arc<[u8]>) {
         let sent = if state.backlog.is_empty() { send_now(&self.stream, frame) } else { Ok(0) };
+        self.note_sent(state, *sent.as_ref().unwrap_or(&0));
         match sent {
             Ok(taken) if taken == frame.len() => {}
             Ok(taken) => self.append_to_backlog(state, frame, taken, CausedBy::Others),
             Err(error) => self.disconnect_locked(state, DisconnectReason::Reset(error.kind())),
         }
+    }
+
+    /// The socket has accepted so many bytes.
+    #[inline]
+    pub(super) fn note_sent(&self, state: &mut OutboxState, bytes: usize) {
+        state.sent.add(bytes, &self.slow_readers.traffic.sent);
+    }
+
+    /// So many bytes were read from the socket.
+    pub(crate) fn note_received(&self, bytes: usize) {
+        self.slow_readers.traffic.received.add(bytes as u64);
     }
 
     pub(super) fn append_to_backlog(&self, state: &mut OutboxState, bytes: &Arc<[u8]>, from: usize, cause: CausedBy) {

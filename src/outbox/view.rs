@@ -246,13 +246,19 @@ impl Outbox {
         view.seen = batch.last();
         #[cfg(feature = "json")]
         if state.watching.is_program() {
-            self.write_objects(state, batch, fresh);
+            let shown = fresh.len();
+            if self.write_objects(state, batch, fresh) {
+                batch.pushed.events.add(shown);
+            }
             return;
         }
+        let shown = batch.count_shown(fresh.clone(), self.id, !state.display.is_character_mode());
         if batch.now() >= state.day_ends {
             state.write_date_if_due(&batch.clock());
         }
-        self.write_fresh(state, batch, fresh);
+        if self.write_fresh(state, batch, fresh) {
+            batch.pushed.events.add(shown);
+        }
     }
 
     /// Closes the view. What a delivery in progress still brings is dropped.

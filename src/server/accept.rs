@@ -23,6 +23,7 @@ use super::web;
 use crate::access::rate::Rate;
 use crate::hub::Hub;
 use crate::hub::shutdown::Open;
+use crate::metrics::{Raised, RefusalKind};
 use crate::outbox::{DisconnectReason, Outbox};
 use crate::session::Session;
 use crate::text;
@@ -96,6 +97,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
         leave(hub, counted, address);
         return refuse(stream, peer, entrance, hub, &TurnedAway::Full);
     };
+    let counted_open = hub.metrics.open.raise(entrance.kind());
     let door = match entrance.service {
         Service::Session(door) => door,
         Service::Proxied => Door::Plain,
@@ -103,9 +105,12 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
             let hub_share = Arc::clone(hub);
             let over = move || {
                 leave(&hub_share, counted, address);
-                drop(open);
+                drop((open, counted_open));
             };
-            if !files::start(stream, peer, hub, entrance, CLIENT_STACK, over) {
+            if files::start(stream, peer, hub, entrance, CLIENT_STACK, over) {
+                hub.metrics.accepted.add(1);
+            } else {
+                hub.metrics.refused.of(RefusalKind::Full).add(1);
                 leave(hub, counted, address);
                 hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
             }
@@ -126,6 +131,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
         door,
         counted,
         open,
+        counted_open,
     });
     let spawned =
         thread::Builder::new().name(format!("client:{id}")).stack_size(CLIENT_STACK).spawn(move || serve(connection));
@@ -137,15 +143,19 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
         }
         // Usually memory or threads are short for a moment; accepting more at once would make it worse.
         hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
+        return;
     }
+    hub.metrics.accepted.add(1);
 }
 
 /// Sends one line to a client that is not admitted, and closes the socket a little later.
 fn refuse(stream: TcpStream, peer: SocketAddr, entrance: &Entrance, hub: &Hub, why: &TurnedAway) {
     log::info!("{peer}: refused: {why}");
+    hub.metrics.refused.of(why.counts_as()).add(1);
     let socket = SockRef::from(&stream);
     // If the socket does not accept the line at once, the client does not get it.
-    let _ = socket.send_with_flags(&entrance.refusal(why), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
+    let sent = socket.send_with_flags(&entrance.refusal(why), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
+    hub.slow_readers.traffic.sent.add(sent.unwrap_or(0) as u64);
     let _ = socket.shutdown(Shutdown::Write);
     hub.timer.close_later(Instant::now() + REFUSED_STAYS, peer.ip(), stream);
 }
@@ -161,6 +171,7 @@ struct Connection {
     door: Door,
     counted: CountedTowards,
     open: Open,
+    counted_open: Raised,
 }
 
 /// What a connection counts towards.
@@ -211,6 +222,7 @@ fn begin(connection: &mut Connection, began: Instant) -> Result<(), DisconnectRe
     // A proxy may have been banned together with its clients' network; what counts is the client, who comes later.
     let address = Some(peer.ip().to_canonical()).filter(|_| *counted != CountedTowards::ByProxy);
     if let Some((why, ended)) = decided_meanwhile(hub, address) {
+        hub.metrics.refused.of(why.counts_as()).add(1);
         outbox.turn_away(&entrance.refusal(&why), ended.clone());
         outbox.lingering_close(&ended);
         return Err(ended);
@@ -251,7 +263,7 @@ fn receive_header(connection: &mut Connection, began: Instant) -> Result<(), Dis
         log::info!("client {} is from {client}, through a proxy at {proxy}", outbox.id());
         Ok(())
     };
-    proxy_header::receive(outbox, entrance, proxy, began, &mut admit)
+    proxy_header::receive(outbox, entrance, proxy, began, &hub.metrics, &mut admit)
 }
 
 /// Receives the first request, and takes from it who is there and what their session begins with.
@@ -268,7 +280,8 @@ fn receive_request(connection: &mut Connection, deadline: Instant) -> Result<(),
     };
     let proxy = peer.ip().to_canonical();
     let mut admit = |address: IpAddr| {
-        let entered = enter(hub, address, Instant::now())?;
+        let entered = enter(hub, address, Instant::now());
+        let entered = entered.inspect_err(|why| hub.metrics.refused.of(why.counts_as()).add(1))?;
         leave(hub, std::mem::replace(counted, entered), proxy);
         peer.set_ip(address);
         log::info!("client {} is from {address}, through a proxy at {proxy}", outbox.id());
@@ -305,7 +318,10 @@ fn run(session: &mut Session) -> DisconnectReason {
 #[inline(never)]
 #[expect(clippy::boxed_local, reason = "unboxed, it would be on the stack of `serve`")]
 fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason) {
-    let Connection { hub, outbox, peer, counted, open, .. } = *connection;
+    let Connection { hub, outbox, peer, counted, open, counted_open, .. } = *connection;
+    if let Some(kind) = ended.counts_as() {
+        hub.metrics.dropped.of(kind).add(1);
+    }
     let id = outbox.id();
     hub.roster.disconnected(id);
     leave(&hub, counted, peer.ip().to_canonical());
@@ -313,7 +329,7 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason)
     drop(outbox);
     let seconds = began.elapsed().as_secs();
     log::info!("client {id} from {peer} disconnected after {seconds} s: {}", text::escape_for_log(&ended.to_string()));
-    drop(open);
+    drop((open, counted_open));
 }
 
 /// Admits a connection by the address that it comes from, or returns the refusal.

@@ -60,7 +60,9 @@ fn exchange(outbox: &Outbox, deadline: Instant, heard: &mut Vec<u8>) -> Result<(
             });
         }
         stream.set_read_timeout(Some(left)).map_err(lost)?;
-        let chunk = match stream.read(&mut buffer) {
+        let read = stream.read(&mut buffer);
+        outbox.note_received(*read.as_ref().unwrap_or(&0));
+        let chunk = match read {
             Ok(0) => {
                 return Err(match peer {
                     Peer::Plain(mut first) => not_tls(first.finish()),

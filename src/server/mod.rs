@@ -15,12 +15,16 @@ mod error;
 mod files;
 #[cfg(feature = "tls")]
 mod handshake;
+#[cfg(feature = "metrics")]
+mod metrics;
 #[cfg(feature = "cluster")]
 mod nodes;
 mod ports;
 mod proxy_header;
+mod reload;
 mod reminder;
 mod socket_options;
+pub mod systemd;
 mod transport;
 mod turned_away;
 #[cfg(feature = "web")]
@@ -43,7 +47,10 @@ use crate::hub::{Hub, ServerRequest};
 use crate::outbox::DisconnectReason;
 use crate::store::{OpenError, Store, StoreEvent, StoreEventHandler, StoreOptions, StoredState};
 use crate::ui::screen::{Clock, LineKind};
+#[cfg(feature = "metrics")]
+use metrics::MetricsListener;
 use ports::Ports;
+use reload::{reconfigure, warn_of_certificate};
 use reminder::Reminder;
 use transport::{Entrance, Service, Transport};
 
@@ -81,6 +88,8 @@ pub struct Server {
     listeners: Vec<Listener>,
     #[cfg(feature = "discovery")]
     questions: discovery::Sockets,
+    #[cfg(feature = "metrics")]
+    metrics: Option<MetricsListener>,
     hub: Arc<Hub>,
     capacity: Capacity,
     requests: Sender<ServerRequest>,
@@ -112,6 +121,10 @@ pub fn bind_with(
     }
     #[cfg(feature = "discovery")]
     let questions = discovery::Sockets::bind(&config.discovery)?;
+    #[cfg(feature = "metrics")]
+    let metrics = MetricsListener::bind(&config.metrics)?;
+    #[cfg(feature = "metrics")]
+    config.metrics.warning().iter().for_each(|warning| log::warn!("{warning}"));
     let shutdown_code = config.exit_code.then(ShutdownCode::generate).transpose().map_err(StartError::ExitCode)?;
     let (requests, requested) = mpsc::channel();
     let weak_hub = Arc::new(OnceLock::new());
@@ -129,6 +142,8 @@ pub fn bind_with(
         listeners,
         #[cfg(feature = "discovery")]
         questions,
+        #[cfg(feature = "metrics")]
+        metrics,
         hub,
         capacity,
         requests,
@@ -140,11 +155,16 @@ pub fn bind_with(
 /// Returns warnings for the admin, one sentence each.
 #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
 pub fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, StartError> {
+    #[cfg(feature = "metrics")]
+    let of_metrics = config.metrics.warning();
+    #[cfg(not(feature = "metrics"))]
+    let of_metrics = None;
     #[cfg(feature = "tls")]
     if transport::needs_certificate(config) {
-        return certificate::check(config, now).map_err(StartError::Certificate);
+        let of_certificate = certificate::check(config, now).map_err(StartError::Certificate)?;
+        return Ok(of_metrics.into_iter().chain(of_certificate).collect());
     }
-    Ok(Vec::new())
+    Ok(of_metrics.into_iter().collect())
 }
 
 /// Opens the store, if there is one. Later problems go to the log and to the operators.
@@ -207,6 +227,8 @@ impl Server {
         let listeners = listeners.chain(self.questions.announcement());
         let fingerprint = self.listeners.iter().find_map(|listener| listener.transport.fingerprint());
         let certificate = fingerprint.map(|fingerprint| format!("certificate SHA-256 {fingerprint}"));
+        #[cfg(feature = "metrics")]
+        let listeners = listeners.chain(self.metrics.as_ref().map(MetricsListener::announcement));
         listeners.chain(certificate).chain(exit_code)
     }
 
@@ -237,6 +259,8 @@ impl Server {
             discovery::Discovery::start(self.questions, discovery::Doors::new(each), &self.hub)?
         };
         let Server { listeners, hub, capacity, requested, .. } = self;
+        #[cfg(feature = "metrics")]
+        let metrics = self.metrics.map(|listener| listener.start(&hub)).transpose()?;
         let addresses: Vec<_> = listeners.iter().map(|listener| listener.address).collect();
         let slow_readers = Arc::clone(&hub.slow_readers);
         let sweep = server_thread("slow-readers".to_owned(), move || slow_readers.run())?;
@@ -266,6 +290,7 @@ impl Server {
                 accept::accept(&shared.0, &shared.1, &hub, capacity);
             })?);
         }
+        systemd::tell_ready("accepting connections");
         let certificate =
             sockets.iter().find(|socket| !socket.1.transport.is_plain()).map(|socket| &socket.1.transport);
         let mut reminder = Reminder::new(Instant::now());
@@ -291,6 +316,10 @@ impl Server {
         #[cfg(feature = "discovery")]
         discovery.stop();
         stop(&hub);
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = metrics {
+            metrics.stop();
+        }
         hub.slow_readers.stop();
         hub.timer.stop();
         hub.work.stop();
@@ -311,58 +340,12 @@ fn server_thread(name: String, work: impl FnOnce() + Send + 'static) -> Result<t
     thread::Builder::new().name(name).stack_size(SERVER_STACK).spawn(work).map_err(StartError::Thread)
 }
 
-/// Tells the log and the operators what is wrong with the certificate in use.
-fn warn_of_certificate(hub: &Hub, transport: &Transport) {
-    for warning in transport.warnings(Timestamp::now()) {
-        log::warn!("{warning}");
-        hub.tell_operators(&format!("TLS: {warning}."));
-    }
-}
-
-/// Applies another configuration, except the listeners, `state_dir` and `[storage]`, which need a restart.
-fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<Item = &'a Transport>) {
-    let old = hub.config();
-    if config.keep_listeners(&old) {
-        log::warn!("the listeners have changed in the configuration; this needs a restart, so the old ones stay");
-    }
-    files::keep_listeners(&old.files, &mut config.files);
-    #[cfg(feature = "discovery")]
-    discovery::keep_listeners(&old.discovery, &mut config.discovery);
-    if old.state_dir != config.state_dir {
-        log::warn!("state_dir has changed in the configuration; this needs a restart, so the old one stays");
-        config.state_dir.clone_from(&old.state_dir);
-    }
-    // All TLS listeners share one certificate.
-    if let Some(transport) = transports.find(|transport| !transport.is_plain()) {
-        transport.reload(&old, &mut config);
-        if let Some(pin) = transport.pin() {
-            hub.transfers.set_pin(pin);
-        }
-        warn_of_certificate(hub, transport);
-    }
-    if old.storage != config.storage {
-        log::warn!("[storage] has changed in the configuration; this needs a restart, so the old one stays");
-        config.storage.clone_from(&old.storage);
-    }
-    let (had_code, wanted) = (hub.shutdown_code().is_some(), config.exit_code);
-    hub.reconfigure(config, Instant::now());
-    match (had_code, hub.shutdown_code().is_some()) {
-        (true, false) => log::info!("exit_code is off: the code printed at start no longer stops the server"),
-        (false, true) => log::info!("exit_code is on: the code printed at start stops the server again"),
-        // Standard output may have been closed or redirected since the start, and a code must not get into the log.
-        (false, false) if wanted => {
-            log::warn!("exit_code is on, but no code was made at start; this needs a restart")
-        }
-        _ => {}
-    }
-    log::info!("configuration reloaded");
-}
-
 /// Announces the stop, waits, says goodbye to everybody and closes.
 fn stop(hub: &Hub) {
     let delay = hub.config().shutdown_delay;
     let end = Instant::now() + delay;
     log::info!("stopping in {}", crate::text::seconds(delay));
+    systemd::tell_stopping(&format!("stopping in {}", crate::text::seconds(delay)));
     hub.shutdown.announce();
     let line = format!("Server is shutting down in {}.", crate::text::seconds(delay));
     for outbox in hub.roster.connections() {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::transport::Entrance;
 use super::turned_away::TurnedAway;
+use crate::metrics::SessionMetrics;
 use crate::outbox::{DisconnectReason, Outbox};
 use crate::protocol::proxy::{HeaderError, HeaderVerdict, Source, parse};
 
@@ -36,6 +37,7 @@ pub(super) fn receive(
     entrance: &Entrance,
     proxy: SocketAddr,
     began: Instant,
+    metrics: &SessionMetrics,
     admit: &mut dyn FnMut(SocketAddr) -> Result<(), TurnedAway>,
 ) -> Result<(), DisconnectReason> {
     let named = read_header(outbox, proxy, began + HEADER).and_then(|source| client(source, proxy));
@@ -43,6 +45,7 @@ pub(super) fn receive(
         Ok(()) => return Ok(()),
         Err(ProxyHeaderError::Refused(why)) => {
             log::info!("client {} from {proxy}: refused: {why}", outbox.id());
+            metrics.refused.of(why.counts_as()).add(1);
             outbox.turn_away(&entrance.refusal(&why), DisconnectReason::Refused);
             DisconnectReason::Refused
         }
@@ -78,6 +81,7 @@ fn read_header(outbox: &Outbox, proxy: SocketAddr, deadline: Instant) -> Result<
         header.resize(had + needed, 0);
         let read = stream.read(&mut header[had..]);
         header.truncate(had + *read.as_ref().unwrap_or(&0));
+        outbox.note_received(*read.as_ref().unwrap_or(&0));
         match read {
             // A health check that only connects ends here, too.
             Ok(0) => return Err(ProxyHeaderError::Over(DisconnectReason::PeerClosed)),

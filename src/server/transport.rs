@@ -22,6 +22,7 @@ use super::ports::Ports;
 use super::turned_away::TurnedAway;
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::metrics::ListenerKind;
 use crate::outbox::{DisconnectReason, Outbox};
 #[cfg(feature = "web")]
 use crate::protocol::http;
@@ -276,6 +277,21 @@ impl Entrance {
     /// The name of the listener, printed at the start.
     pub(super) fn name(&self) -> &'static str {
         self.transport.name(self.service)
+    }
+
+    /// What its connections are counted as.
+    pub(super) fn kind(&self) -> ListenerKind {
+        match self.service {
+            #[cfg(feature = "json")]
+            Service::Session(Door::Json) => ListenerKind::Json,
+            Service::Session(Door::Plain | Door::Quick) if !self.transport.is_plain() => ListenerKind::Tls,
+            Service::Session(Door::Plain) => ListenerKind::Telnet,
+            Service::Session(Door::Quick) => ListenerKind::Quick,
+            Service::Proxied => ListenerKind::Proxy,
+            Service::Files => ListenerKind::Files,
+            #[cfg(feature = "web")]
+            Service::Web => ListenerKind::Web,
+        }
     }
 
     /// The bytes that refuse a connection at once. Without a handshake, TLS can only send an alert.

@@ -8,6 +8,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::access::admission::AdmissionError;
+use crate::metrics::RefusalKind;
 #[cfg(feature = "web")]
 use crate::protocol::http::HttpRefusal;
 use crate::store::AddressBanRecord;
@@ -37,6 +38,21 @@ pub(super) enum TurnedAway {
 }
 
 impl TurnedAway {
+    /// What it is counted as.
+    pub(super) fn counts_as(&self) -> RefusalKind {
+        match self {
+            TurnedAway::Full => RefusalKind::Full,
+            TurnedAway::Stopping => RefusalKind::Stopping,
+            TurnedAway::NotAdmitted(AdmissionError::TooManyOpen(_)) => RefusalKind::PerAddress,
+            TurnedAway::NotAdmitted(AdmissionError::TooManyNew(_)) => RefusalKind::Rate,
+            TurnedAway::Banned(..) => RefusalKind::Banned,
+            TurnedAway::NeedsTls(_) => RefusalKind::Plain,
+            TurnedAway::NotAProxy | TurnedAway::ProxyVersion1 | TurnedAway::NoAddress | TurnedAway::NotAClient => {
+                RefusalKind::Proxy
+            }
+        }
+    }
+
     /// Whether it would be the same later.
     #[cfg(feature = "web")]
     fn is_for_good(&self) -> bool {

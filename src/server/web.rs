@@ -212,7 +212,9 @@ impl BrowserConnection<'_> {
                     });
                 }
                 stream.set_read_timeout(Some(left)).map_err(lost)?;
-                match stream.read(&mut buffer) {
+                let read = stream.read(&mut buffer);
+                self.outbox.note_received(*read.as_ref().unwrap_or(&0));
+                match read {
                     Ok(0) => return Err(FirstRequestError::Over(DisconnectReason::PeerClosed)),
                     Ok(count) => break count,
                     Err(error) => match error.kind() {

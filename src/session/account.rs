@@ -79,7 +79,7 @@ impl Session {
 
     /// Hashes a new password. `None` if that could not be done, and then the user has read why.
     pub(super) fn hashed(&self, password: Secret) -> Option<Hashed> {
-        match self.compute(move || password::hash(password.expose())) {
+        match self.compute_hash(move || password::hash(password.expose())) {
             Ok(Ok(hash)) => Some(hash),
             Ok(Err(error)) => {
                 log::error!("cannot hash a password: {error}");

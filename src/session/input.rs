@@ -383,6 +383,7 @@ impl Session {
     }
 
     pub(super) fn note_activity(&mut self, now: Instant) {
+        self.counts.note_line();
         self.idle.typed(now);
         if let Some(user) = &self.user {
             user.typed(now);

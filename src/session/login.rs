@@ -20,6 +20,7 @@ use crate::chat::secret::Secret;
 use crate::hub::Checkpoint;
 use crate::hub::roster::{Login, NameInUseError, PeerAddress, User};
 use crate::hub::worker_pool::BusyError;
+use crate::metrics::LoginResult;
 use crate::outbox::DisconnectReason;
 use crate::store::{AccountRecord, ReadError};
 use crate::ui::palette::{Answer, LoginRefusal};
@@ -112,6 +113,7 @@ impl Session {
         self.outbox.set_name(&name);
         self.user = Some(user);
         self.login_to_log = true;
+        self.hub.metrics.logins.of(LoginResult::Accepted).add(1);
         Answer::NameClaimed {
             name,
             people: self.hub.roster.count(),
@@ -123,7 +125,7 @@ impl Session {
     /// A password was typed for a name at the first prompt.
     #[inline(never)]
     pub(super) fn come_in(&mut self, name: &UserName, password: Secret, ghost: bool) -> Answer {
-        let account = match self.prove(name, password) {
+        let account = match self.prove_login(name, password) {
             Ok(account) => account,
             Err(refusal) => return Answer::LoginRefused(refusal),
         };
@@ -169,12 +171,13 @@ impl Session {
         };
         let (wanted, hub) = (name.clone(), Arc::clone(&self.hub));
         let found = self.compute(move || -> Result<Option<(AccountRecord, Option<Hashed>)>, ReadError> {
+            let seconds = || &hub.metrics.password_seconds;
             let Some(account) = store.account(&wanted)? else {
                 // Takes as long as finding out that a password is wrong.
-                password::verify_against_nothing(password.expose());
+                seconds().time(|| password::verify_against_nothing(password.expose()));
                 return Ok(None);
             };
-            if !password::verify(password.expose(), &account.hash) {
+            if !seconds().time(|| password::verify(password.expose(), &account.hash)) {
                 return Ok(None);
             }
             hub.checkpoints.reach(Checkpoint::PasswordCompared);
@@ -183,7 +186,7 @@ impl Session {
             let Some(account) = store.account(&wanted)?.filter(is_same) else { return Ok(None) };
             // The hash was made with weaker parameters than today's.
             let rehashed = password::needs_rehash(password.expose(), &account.hash)
-                .then(|| password::hash(password.expose()).ok())
+                .then(|| seconds().time(|| password::hash(password.expose())).ok())
                 .flatten();
             Ok(Some((account, rehashed)))
         });
@@ -202,6 +205,9 @@ impl Session {
             }
             Ok(Ok(None)) => {
                 let blocked = pending.wrong(self.now());
+                if blocked {
+                    self.hub.metrics.password_waits.add(1);
+                }
                 log::info!("client {} from {}: wrong password for an account", self.outbox.id(), self.peer);
                 Err(if blocked { LoginRefusal::Blocked } else { LoginRefusal::Wrong })
             }
@@ -215,6 +221,18 @@ impl Session {
                 Err(LoginRefusal::Busy)
             }
         }
+    }
+
+    /// The same where a login depends on it, which is counted if it fails.
+    pub(super) fn prove_login(&self, name: &UserName, password: Secret) -> Result<AccountRecord, LoginRefusal> {
+        self.prove(name, password).inspect_err(|refusal| {
+            let result = match refusal {
+                LoginRefusal::Wrong => LoginResult::Wrong,
+                LoginRefusal::Blocked | LoginRefusal::TooMany(_) => LoginResult::Waiting,
+                LoginRefusal::Busy | LoginRefusal::NotKept(_) | LoginRefusal::NotShared => LoginResult::Failed,
+            };
+            self.hub.metrics.logins.of(result).add(1);
+        })
     }
 
     /// Whether a password that was right some time ago still is.
@@ -246,7 +264,7 @@ impl Session {
     /// `:login`, from the palette or the view.
     #[inline(never)]
     pub(super) fn log_in(&mut self, name: &UserName, password: Secret) -> Option<Answer> {
-        match self.prove(name, password) {
+        match self.prove_login(name, password) {
             Ok(account) => self.become_account(Box::new(account)),
             Err(refusal) => {
                 self.refuse_login(&refusal);
@@ -278,6 +296,7 @@ impl Session {
 
     pub(super) fn logged_in(&mut self, account: Box<AccountRecord>) {
         log::info!("client {} from {}: logged in as {}", self.outbox.id(), self.peer, account.name);
+        self.hub.metrics.logins.of(LoginResult::Accepted).add(1);
         self.account.arrived = Some(account);
     }
 

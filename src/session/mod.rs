@@ -72,6 +72,7 @@ use crate::config::Telnet;
 use crate::hub::Hub;
 use crate::hub::roster::User;
 use crate::hub::worker_pool::BusyError;
+use crate::metrics::TurnCounts;
 use crate::outbox::{DisconnectReason, Outbox};
 use crate::protocol::telnet::Policy;
 #[cfg(feature = "web")]
@@ -127,6 +128,8 @@ pub struct Session {
     /// The name was claimed in this turn.
     login_to_log: bool,
     wrong_codes: u8,
+    /// What is counted in this turn.
+    counts: TurnCounts,
     /// Set once a program speaks JSON. Boxed because most connections are terminals.
     #[cfg(feature = "json")]
     json: Option<Box<json::JsonSession>>,
@@ -175,6 +178,7 @@ impl Session {
             now: Cell::new(now),
             login_to_log: false,
             wrong_codes: 0,
+            counts: TurnCounts::default(),
             #[cfg(feature = "json")]
             json: None,
             disconnect: None,
@@ -209,6 +213,12 @@ impl Session {
         let result = self.hub.work.run(self.ip(), job);
         self.tick();
         result
+    }
+
+    /// The same for a job that hashes a password, and is counted as that.
+    fn compute_hash<R: Send + 'static>(&self, job: impl FnOnce() -> R + Send + 'static) -> Result<R, BusyError> {
+        let hub = Arc::clone(&self.hub);
+        self.compute(move || hub.metrics.password_seconds.time(job))
     }
 
     /// Called here and not where the name is claimed: formatting a log line takes a kilobyte of stack or more, which
@@ -299,6 +309,7 @@ impl Session {
         self.tick();
         self.answer_refused_lines();
         let ended = self.outbox.disconnect_reason().or(self.disconnect.take()).unwrap_or(DisconnectReason::Quit);
+        self.counts.settle(&self.hub.metrics);
         self.leave(&ended);
         ended
     }
@@ -336,6 +347,7 @@ impl Session {
     /// taken all of it.
     #[inline(never)]
     fn finish_turn(&mut self) {
+        self.counts.settle(&self.hub.metrics);
         self.rooms.deliver();
         self.pick_up_notices();
         self.record_rooms_if_changed();

@@ -16,6 +16,7 @@ use crate::access::address::network_key;
 use crate::chat::identity::Target;
 use crate::chat::message::{AccountId, Addressee, ClientId, Draft, Event, Message, MessageId, Quoted};
 use crate::chat::names::UserName;
+use crate::metrics::PostKind;
 use crate::outbox::OwnCopy;
 use crate::store::{AccountRecord, MAX_OFFLINE_MESSAGES_PER_SENDER, OfflineMessageError, OfflineMessageRecord, Store};
 use crate::ui::screen::LineKind;
@@ -96,6 +97,7 @@ impl Session {
             saved.map_err(|error| LeaveMessageError::NotStored { error, reader: name.clone(), is_guest })?;
         }
         self.offline.note_sent(id);
+        self.counts.note_message(PostKind::Direct.of(draft.action, false));
         #[cfg(feature = "json")]
         self.note_posted(id);
         let to = [Addressee { client: ClientId::NONE, name: name.clone() }].into();

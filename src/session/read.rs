@@ -118,7 +118,9 @@ impl Session {
         if let Some(timeout) = self.input.timeout_to_set(left) {
             self.outbox.stream().set_read_timeout(Some(timeout))?;
         }
-        self.outbox.stream().read(buffer)
+        let read = self.outbox.stream().read(buffer);
+        self.outbox.note_received(*read.as_ref().unwrap_or(&0));
+        read
     }
 
     /// Takes what one read brought. Not inlined, and nothing follows the calls, so they are jumps and take no stack.

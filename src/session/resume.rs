@@ -283,7 +283,7 @@ impl Session {
                 let hash = Hashed::new(words);
                 let compared = hash.clone();
                 let right = move || crate::access::password::verify(password.expose(), &compared);
-                let is_same = self.compute(right).unwrap_or(false);
+                let is_same = self.compute_hash(right).unwrap_or(false);
                 if is_same {
                     room.set_door_hash(door, hash);
                 }
@@ -304,7 +304,7 @@ impl Session {
                 let known = room.door_hash(door);
                 let hashed = || {
                     let hash = move || crate::access::password::hash(password.expose());
-                    let hash = self.compute(hash).ok()?.ok()?;
+                    let hash = self.compute_hash(hash).ok()?.ok()?;
                     room.set_door_hash(door, hash.clone());
                     Some(hash)
                 };

@@ -192,7 +192,9 @@ impl Session {
             pending.right();
             return Ok(found);
         }
-        pending.wrong(self.now());
+        if pending.wrong(self.now()) {
+            self.hub.metrics.password_waits.add(1);
+        }
         log::info!("client {} from {}: wrong password for a room", self.outbox.id(), self.peer);
         Err(JoinRefusal::NoSuchRoomOrPassword)
     }
@@ -210,7 +212,7 @@ impl Session {
             Some(RoomAccess::Open | RoomAccess::Password(_) | RoomAccess::Closed) | None => None,
         };
         let given = password.to_owned();
-        let hashed = self.compute(move || match hash {
+        let hashed = self.compute_hash(move || match hash {
             Some(hash) => password::verify(&given, &hash),
             None => password::verify_against_nothing(&given),
         })?;

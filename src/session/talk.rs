@@ -18,6 +18,7 @@ use crate::hub::direct::{DirectChat, TooManyChatsError};
 use crate::hub::room::Room;
 use crate::hub::roster::User;
 use crate::hub::timer::Task;
+use crate::metrics::PostKind;
 use crate::outbox::OwnCopy;
 use crate::ui::palette::{self, Answer};
 use crate::ui::screen::LineKind;
@@ -52,9 +53,11 @@ impl Session {
             Err(error) => return self.refuse(error),
         };
         let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
+        let kind = PostKind::Room.of(draft.action, lasts.is_some());
         let typed = (!confirm && plain && self.input.link.is_character_mode()).then(|| draft.text.clone());
         match room.post(actor, draft, Timestamp::now(), now) {
             Ok(id) => {
+                self.counts.note_message(kind);
                 #[cfg(feature = "json")]
                 self.note_posted(id);
                 self.rooms.note_undelivered(room);
@@ -190,6 +193,7 @@ impl Session {
             Ok(held) => held,
             Err(error) => return self.refuse(error),
         };
+        let kind = PostKind::Direct.of(draft.action, lasts.is_some());
         // If it was typed in line mode into the conversation itself, it is on the screen already.
         let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
         let own = match in_view && plain {
@@ -231,6 +235,10 @@ impl Session {
                 Some(id)
             }
         };
+        if !sent.is_empty() {
+            self.counts.note_message(kind);
+            self.hub.rooms.metrics().note_direct(sent.len() + usize::from(own.is_some()), self.now());
+        }
         #[cfg(feature = "json")]
         if let Some(id) = id.filter(|_| !sent.is_empty()) {
             self.note_posted(id);

@@ -23,6 +23,8 @@ use super::tables::rooms;
 use super::tables::visits;
 use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::{RoomName, UserName};
+#[cfg(feature = "metrics")]
+use crate::metrics::Histogram;
 
 /// Time limit of a query that uses an index. Only a hanging disk ever reaches it.
 const SHORT: Duration = Duration::from_secs(2);
@@ -42,6 +44,18 @@ impl Store {
     pub(crate) fn retention_start(&self) -> Option<Timestamp> {
         let retention = self.retention.filter(|_| self.history)?;
         Timestamp::from_millisecond(retention_cutoff(self.now(), Some(retention))).ok()
+    }
+
+    /// Writes that were lost since the start, and the size of those that wait, in bytes.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn lost_and_pending(&self) -> (u64, usize) {
+        self.queue.lock().lost_and_pending()
+    }
+
+    /// How long batches took.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn batch_seconds(&self) -> &Histogram {
+        &self.queue.batch_seconds
     }
 
     fn since(&self) -> i64 {

@@ -59,6 +59,7 @@ fn header(section: &str) -> &'static str {
         "proxy" => "[proxy]",
         "files" => "[files]",
         "discovery" => "[discovery]",
+        "metrics" => "[metrics]",
         "rooms.NAME" => "[rooms.general]",
         "storage" => "[storage]",
         other => panic!("the test does not know the section {other}"),
@@ -128,6 +129,7 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
         ("web", cfg!(feature = "web")),
         ("json", cfg!(feature = "json")),
         ("discovery", cfg!(feature = "discovery")),
+        ("metrics", cfg!(feature = "metrics")),
     ];
     let missing: Vec<_> = missing.into_iter().filter(|(_, built)| !built).map(|(name, _)| name).collect();
     if let Err(mistakes) = parse(&switched_on, "example") {
@@ -149,6 +151,8 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
     assert_eq!(config.json.listen, vec!["0.0.0.0:5557".parse().unwrap()]);
     #[cfg(feature = "discovery")]
     assert!(config.discovery.listen == vec!["0.0.0.0:5555".parse().unwrap()] && !config.discovery.announce);
+    #[cfg(feature = "metrics")]
+    assert_eq!(config.metrics.listen, "127.0.0.1:9464".parse().ok());
     if cfg!(feature = "tls") {
         assert_eq!(config.tls.listen, vec!["0.0.0.0:5556".parse().unwrap()]);
         assert!(config.tls.certificate.is_some() && config.tls.key.is_some());

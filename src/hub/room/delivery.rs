@@ -22,7 +22,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::{LockedRoom, Room};
-use crate::outbox::{Batch, DisconnectReason};
+use crate::metrics::Earliest;
+use crate::outbox::{Batch, DisconnectReason, Pushed};
 
 /// How long a room's thread stays for the next hand-over. A busy room hands over many times a second, and starting a
 /// thread costs about as much as ten deliveries.
@@ -182,12 +183,21 @@ impl Room {
         }
     }
 
+    /// Counts a round of delivery, whose first message was read at the moment `posted`.
+    #[inline]
+    fn note_delivered(&self, pushed: Pushed, posted: Earliest) {
+        self.shared.metrics.batches.add(1);
+        self.shared.metrics.seconds.observe_since(posted);
+        self.note_pushed(pushed);
+    }
+
     /// One batch to everybody in view. The lock is released meanwhile; the caller has made itself the deliverer.
     fn deliver<'a>(&'a self, mut state: MutexGuard<'a, LockedRoom>) -> MutexGuard<'a, LockedRoom> {
         let events = Arc::new(std::mem::take(&mut state.queue));
         state.queue_bytes = 0;
         state.in_flight = Some(Arc::clone(&events));
         let viewers = state.viewers();
+        let posted = state.posted.take();
         let waiting = state.waiting > 0;
         drop(state);
         if waiting {
@@ -195,12 +205,18 @@ impl Room {
         }
         let batch = || Batch::new(&self.id, Arc::clone(&self.prompt), &events, self.clock.clone());
         let mut current = batch();
+        let mut pushed = Pushed::default();
         for outbox in viewers.iter() {
             // A panic while delivering costs one member, not the room.
             if catch_unwind(AssertUnwindSafe(|| outbox.push(&mut current))).is_err() {
                 outbox.disconnect(DisconnectReason::Panicked);
+                pushed.absorb(current.take_pushed());
                 current = batch();
             }
+        }
+        pushed.absorb(current.take_pushed());
+        if !viewers.is_empty() {
+            self.note_delivered(pushed, posted);
         }
         let mut state = self.lock();
         state.in_flight = None;

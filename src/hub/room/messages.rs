@@ -45,6 +45,7 @@ impl Room {
         // Under the room's lock, so that numbers grow along the order in which the room sees the messages.
         let id = self.shared.next_message();
         change.number(id);
+        state.posted.note(now);
         self.carry_out_post(&mut state, change);
         Ok(id)
     }

@@ -47,7 +47,8 @@ use crate::chat::names::RoomName;
 use crate::chat::room::{Beginning, Creation, DoorVersion, Founding, Occurrence, RoomState};
 use crate::chat::room_settings::RoomSettings;
 use crate::chat::secret::Hashed;
-use crate::outbox::{Batch, Expulsion, Outbox};
+use crate::metrics::{DeliveryMetrics, Earliest};
+use crate::outbox::{Batch, Expulsion, Outbox, Pushed};
 use crate::store::Store;
 use crate::ui::screen::{Clock, Prompt};
 use delivery::Deliverer;
@@ -94,6 +95,8 @@ pub(crate) struct RoomLimits {
     /// The log that all changes go through, if several servers share the rooms.
     #[cfg(feature = "cluster")]
     pub(crate) log: OnceLock<Arc<dyn RoomLog>>,
+    /// What is delivered.
+    pub metrics: DeliveryMetrics,
 }
 
 impl RoomLimits {
@@ -138,6 +141,8 @@ struct LockedRoom {
     sequence: u64,
     queue: Vec<Sequenced>,
     queue_bytes: usize,
+    /// When the line was read whose message is the first in the queue.
+    posted: Earliest,
     /// The batch being delivered.
     in_flight: Option<Arc<Vec<Sequenced>>>,
     deliverer: Deliverer,
@@ -210,6 +215,7 @@ impl Room {
                 sequence: 0,
                 queue: Vec::new(),
                 queue_bytes: 0,
+                posted: Earliest::default(),
                 in_flight: None,
                 deliverer: Deliverer::Nobody,
                 waiting: 0,
@@ -305,6 +311,13 @@ impl Room {
         self.lock().room.said()
     }
 
+    /// Counts what came of a batch.
+    #[inline]
+    fn note_pushed(&self, mut pushed: Pushed) {
+        self.shared.metrics.deliveries.settle(&mut pushed.events);
+        self.shared.metrics.sent.settle(&mut pushed.bytes);
+    }
+
     /// Queues the gathered news. Called by the timer.
     pub(crate) fn flush_news(self: &Arc<Self>) {
         let mut state = self.lock();
@@ -339,6 +352,7 @@ impl Room {
             outbox.push(&mut batch);
             outbox.expel(&conversation, membership, &Expulsion::Closed, line);
         }
+        self.note_pushed(batch.take_pushed());
     }
 }
 

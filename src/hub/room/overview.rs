@@ -50,6 +50,17 @@ pub(crate) struct Occupant {
     pub role: Role,
 }
 
+/// A room in figures.
+#[cfg(feature = "metrics")]
+pub(crate) struct RoomFigures {
+    /// A user made it.
+    pub(crate) is_made: bool,
+    /// Who has it in view.
+    pub(crate) in_view: usize,
+    /// Senders that wait until its queue has room.
+    pub(crate) waiting: usize,
+}
+
 impl Room {
     /// What a user may know of the room; nothing if they may not even know that it is there.
     pub(crate) fn facts(&self, actor: &Actor, now: Instant) -> Option<RoomOverview> {
@@ -172,6 +183,13 @@ impl Room {
         room.said()
     }
 
+    /// What the metrics say of it.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn figures(&self) -> RoomFigures {
+        let state = self.lock();
+        RoomFigures { is_made: state.room.created().is_some(), in_view: state.in_view, waiting: state.waiting }
+    }
+
     /// Whether a connection has the room in view.
     pub(crate) fn is_viewed_by(&self, client: ClientId) -> bool {
         self.lock().is_viewed_by(client)
@@ -186,7 +204,9 @@ impl Room {
         }
         let in_flight = state.in_flight.iter().flat_map(|batch| batch.iter());
         let events: Vec<_> = in_flight.chain(&state.queue).cloned().collect();
-        outbox.catch_up(&mut Batch::new(&self.id, Arc::clone(&self.prompt), &events, self.clock.clone()));
+        let mut batch = Batch::new(&self.id, Arc::clone(&self.prompt), &events, self.clock.clone());
+        outbox.catch_up(&mut batch);
+        self.note_pushed(batch.take_pushed());
     }
 }
 

@@ -33,6 +33,7 @@ use crate::chat::names::UserName;
 use crate::chat::permission::Role;
 use crate::chat::room::Going;
 use crate::chat::room_settings::RoomAccess;
+use crate::metrics::DeliveryMetrics;
 use crate::outbox::{DisconnectReason, Notice, OutboxLimits, SlowReaders};
 use crate::ui::screen::LineKind;
 
@@ -91,6 +92,7 @@ fn shared(queue_bytes: usize) -> Arc<RoomLimits> {
         clock: SteadyClock::new(Timestamp::UNIX_EPOCH, Instant::now()),
         #[cfg(feature = "cluster")]
         log: std::sync::OnceLock::new(),
+        metrics: DeliveryMetrics::default(),
     })
 }
 

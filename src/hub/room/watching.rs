@@ -75,7 +75,9 @@ impl Room {
         if seat.outbox.is_behind(self.instance, state.sequence) {
             let in_flight = state.in_flight.iter().flat_map(|batch| batch.iter());
             let events: Vec<_> = in_flight.chain(&state.queue).cloned().collect();
-            seat.outbox.catch_up(&mut Batch::new(&self.id, Arc::clone(&self.prompt), &events, self.clock.clone()));
+            let mut batch = Batch::new(&self.id, Arc::clone(&self.prompt), &events, self.clock.clone());
+            seat.outbox.catch_up(&mut batch);
+            self.note_pushed(batch.take_pushed());
         }
     }
 }

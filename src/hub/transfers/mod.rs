@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use crate::chat::file_name::FileName;
 use crate::chat::message::ClientId;
 use crate::chat::transfer::{Claim, Side, Token, TransferLimits, TransferTable};
+use crate::metrics::TrafficMetrics;
 
 pub(crate) use end::{CHUNK, TransferEnd};
 pub(crate) use hasher::Hasher;
@@ -126,12 +127,14 @@ pub struct Transfers {
     changed: Condvar,
     /// Milliseconds.
     patience: AtomicU64,
+    /// Bytes of files that have passed.
+    pub(crate) traffic: TrafficMetrics,
 }
 
 impl Default for Transfers {
     fn default() -> Transfers {
         let patience = AtomicU64::new(u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX));
-        Transfers { state: Mutex::default(), changed: Condvar::new(), patience }
+        Transfers { state: Mutex::default(), changed: Condvar::new(), patience, traffic: TrafficMetrics::default() }
     }
 }
 

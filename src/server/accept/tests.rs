@@ -39,7 +39,20 @@ fn let_in(hub: &Arc<Hub>) -> (Box<Connection>, TcpStream) {
     let ports = Ports { plain: None, tls: None };
     let entrance = Arc::new(Entrance { service: Service::Session(Door::Plain), transport: Transport::Plain, ports });
     let open = hub.shutdown.enter(10).expect("room for one");
-    (Box::new(Connection { hub: Arc::clone(hub), outbox, peer, entrance, door: Door::Plain, counted, open }), client)
+    let counted_open = hub.metrics.open.raise(entrance.kind());
+    (
+        Box::new(Connection {
+            hub: Arc::clone(hub),
+            outbox,
+            peer,
+            entrance,
+            door: Door::Plain,
+            counted,
+            open,
+            counted_open,
+        }),
+        client,
+    )
 }
 
 fn ban(hub: &Hub, network: &str) {

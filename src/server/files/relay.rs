@@ -98,11 +98,13 @@ fn copy(
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        transfers.traffic.received.add(count as u64);
         let own = count.min(usize::try_from(left).unwrap_or(usize::MAX));
         is_longer = own < count;
         let part = &buffer[..own];
         let left_out = usize::try_from(wanted.saturating_sub(*at)).unwrap_or(usize::MAX).min(own);
         receiver.write(&part[left_out..], patience, is_stopped)?;
+        transfers.traffic.sent.add((own - left_out) as u64);
         if let Some(hasher) = hasher {
             hasher.update(part);
         }

@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::metrics::{Counter, Histogram};
 use crate::store::error::StoreFailure;
 use crate::store::failpoints::Failpoints;
 use message_ids::MessageIds;
@@ -85,6 +86,8 @@ pub(crate) struct QueueState {
     /// Entries with a caller waiting.
     awaited: usize,
     pub(crate) lost: LostWrites,
+    /// All of them, reported or not.
+    lost_ever: Counter,
     /// Set once the store is being closed.
     pub(crate) shutdown: Option<CloseMode>,
     /// The writer has exited: nothing is accepted any more.
@@ -106,6 +109,8 @@ pub(crate) struct WriteQueue {
     pub(crate) message_ids: MessageIds,
     /// The writer knows that ids run low and need not be woken again.
     pub(crate) ids_low: AtomicBool,
+    /// How long a batch takes to be on disk, or to fail.
+    pub(crate) batch_seconds: Histogram,
     /// For tests.
     pub(crate) failpoints: Failpoints,
 }
@@ -119,6 +124,7 @@ impl WriteQueue {
             since: None,
             awaited: 0,
             lost: LostWrites::default(),
+            lost_ever: Counter::default(),
             shutdown: None,
             writer_exited: false,
             outcome: None,
@@ -131,6 +137,7 @@ impl WriteQueue {
             hang_noticed: Condvar::new(),
             message_ids,
             ids_low: AtomicBool::new(false),
+            batch_seconds: Histogram::default(),
             failpoints: Failpoints::default(),
         }
     }
@@ -187,6 +194,19 @@ impl QueueState {
         self.entries.push_back(entry);
     }
 
+    /// Counts writes that are lost.
+    pub(crate) fn lose(&mut self, count: u64, reason: StoreFailure) {
+        self.lost.count += count;
+        self.lost.reason = Some(reason);
+        self.lost_ever.add(count);
+    }
+
+    /// Writes that were lost since the start, and the size of those that wait, in bytes.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn lost_and_pending(&self) -> (u64, usize) {
+        (self.lost_ever.get(), self.bytes)
+    }
+
     /// True if the writer has to be woken: it sleeps until the first write, and then until a batch is full.
     fn push_background(&mut self, write: BackgroundWrite) -> bool {
         let bound = if write.erases() { CAPACITY + RESERVE } else { CAPACITY };
@@ -196,8 +216,7 @@ impl QueueState {
             (self.bytes + write.weight() > bound).then_some(StoreFailure::QueueFull)
         };
         if let Some(reason) = reason {
-            self.lost.count += 1;
-            self.lost.reason = Some(reason);
+            self.lose(1, reason);
             // The first loss has to be reported.
             return self.lost.count == 1;
         }

@@ -215,7 +215,8 @@ impl Writer {
     }
 
     fn write(&mut self, mut batch: Vec<QueuedWrite>) {
-        match self.try_batch(&mut batch) {
+        let queue = Arc::clone(&self.queue);
+        match queue.batch_seconds.time(|| self.try_batch(&mut batch)) {
             Ok(refused) => self.written(batch, refused),
             Err(error) => {
                 let reason = sqlite_errors::failure(&error);
@@ -272,8 +273,7 @@ impl Writer {
         let mut outcomes: Vec<Result<(), StoreFailure>> = batch.iter().map(|_| Ok(())).collect();
         for (index, reason) in refused {
             if matches!(batch[index], QueuedWrite::Background(_)) {
-                state.lost.count += 1;
-                state.lost.reason = Some(reason.clone());
+                state.lose(1, reason.clone());
             }
             outcomes[index] = Err(reason);
         }

@@ -29,9 +29,7 @@ impl Writer {
         let reason = self.retry.as_ref().map_or(StoreFailure::TimedOut, |retry| retry.reason.clone());
         let mut outcome = (records > 0).then(|| reason.clone());
         if records > 0 {
-            let mut state = self.queue.lock();
-            state.lost.count += records;
-            state.lost.reason = Some(reason);
+            self.queue.lock().lose(records, reason);
         }
         for entry in rest {
             if let QueuedWrite::Awaited(write) | QueuedWrite::Flush(write) = entry {

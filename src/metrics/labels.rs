@@ -1,0 +1,136 @@
+//! The labels: fixed sets, so that no name of a user or a room gets into the metrics, and nobody can make them grow.
+//!
+//! *Owns* their words. *Knows nothing of* counts.
+
+/// One of a fixed set.
+#[cfg(feature = "metrics")]
+pub(crate) trait Label: Copy + 'static {
+    /// The name of the label.
+    const NAME: &'static str;
+    /// All of the set, with their words.
+    const WORDS: &'static [(Self, &'static str)];
+    /// The place in the set.
+    fn index(self) -> usize;
+}
+
+/// Declares a set, each value with its word.
+macro_rules! label {
+    ($(#[$about:meta])* $set:ident $name:literal { $($(#[$each:meta])* $value:ident $word:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum $set { $($(#[$each])* $value,)+ }
+
+        #[cfg(feature = "metrics")]
+        impl Label for $set {
+            const NAME: &'static str = $name;
+            const WORDS: &'static [(Self, &'static str)] = &[$(($set::$value, $word),)+];
+            fn index(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+
+label! {
+    /// What a listener is for.
+    #[cfg_attr(not(all(feature = "web", feature = "json", feature = "tls")), allow(dead_code, reason = "the same in every build"))]
+    ListenerKind "listener" {
+        /// Unencrypted, for telnet and nc.
+        Telnet "telnet",
+        /// Straight into a room.
+        Quick "quick",
+        /// The same as `Telnet`, with TLS.
+        Tls "tls",
+        /// The page, and WebSocket.
+        Web "web",
+        /// For programs.
+        Json "json",
+        /// Behind proxies.
+        Proxy "proxy",
+        /// For files.
+        Files "files",
+    }
+}
+
+label! {
+    /// Why a connection is not admitted.
+    RefusalKind "reason" {
+        /// There is no room for more.
+        Full "full",
+        /// Its address has too many.
+        PerAddress "per_ip",
+        /// Its address opens them too fast.
+        Rate "rate",
+        /// Its address is banned.
+        Banned "banned",
+        /// The server stops.
+        Stopping "stopping",
+        /// It would be unencrypted.
+        Plain "plain",
+        /// It is not from a proxy that is trusted, or the proxy names no address that can be.
+        Proxy "proxy",
+    }
+}
+
+label! {
+    /// Why the server has ended a connection.
+    DropKind "reason" {
+        /// Its client read too slowly.
+        Slow "slow",
+        /// Its client accepted nothing, or answered nothing, for too long.
+        Stalled "stalled",
+        /// Its user typed nothing for too long.
+        Idle "idle",
+        /// Nobody logged in in time, or shook hands.
+        Login "login",
+        /// Its lines were too long, or no requests.
+        Line "line",
+        /// A bug.
+        Panic "panic",
+    }
+}
+
+label! {
+    /// What kind of message: the first of these that fits, from below.
+    PostKind "kind" {
+        /// Said in a room.
+        Room "room",
+        /// Said to one or several users.
+        Direct "direct",
+        /// Something that a user does.
+        Action "action",
+        /// It disappears after a while.
+        Temporary "temporary",
+    }
+}
+
+impl PostKind {
+    /// How many there are.
+    pub(crate) const COUNT: usize = 4;
+    /// All of them.
+    pub(crate) const ALL: [PostKind; PostKind::COUNT] =
+        [PostKind::Room, PostKind::Direct, PostKind::Action, PostKind::Temporary];
+
+    /// What a message counts as that would be of this kind without being an action or temporary.
+    pub(crate) fn of(self, is_action: bool, is_temporary: bool) -> PostKind {
+        match (is_action, is_temporary) {
+            (_, true) => PostKind::Temporary,
+            (true, false) => PostKind::Action,
+            (false, false) => self,
+        }
+    }
+}
+
+label! {
+    /// What came of an attempt to log in.
+    LoginResult "result" {
+        /// A user has a name now, with or without an account.
+        Accepted "ok",
+        /// The password was wrong.
+        Wrong "wrong",
+        /// It was not compared: there were too many wrong ones.
+        Waiting "wait",
+        /// It could not be compared.
+        Failed "failed",
+    }
+}

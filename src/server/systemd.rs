@@ -1,0 +1,63 @@
+//! Tells systemd how the server is doing (sd_notify(3)), with the feature `systemd`. Without it, or where nobody asked for it
+//! by `NOTIFY_SOCKET`, nothing happens.
+//!
+//! There is no watchdog: a thread that says every few seconds that it is alive says nothing of the threads that people wait for.
+//!
+//! *Owns* these messages. *Knows nothing of* why the server starts, reloads or stops.
+
+#[cfg(feature = "systemd")]
+use std::ffi::OsStr;
+#[cfg(all(feature = "systemd", target_os = "linux"))]
+use std::os::linux::net::SocketAddrExt as _;
+#[cfg(feature = "systemd")]
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+#[cfg(feature = "systemd")]
+use sd_notify::NotifyState;
+
+/// All listeners are open, or a reload is over. `status` is what `systemctl status` shows.
+#[cfg_attr(not(feature = "systemd"), expect(unused_variables, reason = "nobody is told"))]
+pub fn tell_ready(status: &str) {
+    #[cfg(feature = "systemd")]
+    send(&[NotifyState::Ready, NotifyState::Status(status)]);
+}
+
+/// A reload has begun. It is over with [`tell_ready`], whether it has changed anything or not.
+pub fn tell_reloading() {
+    #[cfg(feature = "systemd")]
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => send(&[NotifyState::Reloading, now, NotifyState::Status("reloading the configuration")]),
+        // Without the time, systemd takes the message for a mistake.
+        Err(error) => log::warn!("systemd was not told of the reload: {error}"),
+    }
+}
+
+/// The graceful stop has begun.
+#[cfg_attr(not(feature = "systemd"), expect(unused_variables, reason = "nobody is told"))]
+pub(super) fn tell_stopping(status: &str) {
+    #[cfg(feature = "systemd")]
+    send(&[NotifyState::Stopping, NotifyState::Status(status)]);
+}
+
+#[cfg(feature = "systemd")]
+fn send(states: &[NotifyState<'_>]) {
+    let Some(name) = std::env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else { return };
+    let message: String = states.iter().map(|state| format!("{state}\n")).collect();
+    if let Err(error) = send_to(&name, message.as_bytes()) {
+        log::warn!("systemd was not told {}: {error}", message.trim_end().replace('\n', ", "));
+    }
+}
+
+/// Our own sending, since the crate knows only sockets with a path: a name that begins with `@` is in the abstract namespace
+/// (unix(7)), where containers have theirs.
+#[cfg(feature = "systemd")]
+fn send_to(name: &OsStr, message: &[u8]) -> std::io::Result<()> {
+    let socket = UnixDatagram::unbound()?;
+    // A service manager that does not read must not hold up the chat.
+    socket.set_nonblocking(true)?;
+    #[cfg(target_os = "linux")]
+    if let Some(name) = name.as_encoded_bytes().strip_prefix(b"@") {
+        return socket.send_to_addr(message, &SocketAddr::from_abstract_name(name)?).map(drop);
+    }
+    socket.send_to_addr(message, &SocketAddr::from_pathname(name)?).map(drop)
+}
