@@ -38,6 +38,8 @@ mod layering;
 mod limits;
 mod login;
 mod made_rooms;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod model;
 mod moderation;
 mod no_trace;
