@@ -119,7 +119,7 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod hub;
-pub(crate) mod metrics;
+pub mod metrics;
 pub mod outbox;
 pub mod protocol;
 pub mod server;

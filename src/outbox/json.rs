@@ -252,7 +252,8 @@ impl Outbox {
 
     /// Delivers a batch to a program.
     #[inline(never)]
-    pub(super) fn push_objects(&self, state: &mut OutboxState, batch: &mut Batch<'_>, fresh: Range<usize>) {
+    pub(super) fn push_objects(&self, state: &mut OutboxState, batch: &mut Batch<'_>, fresh: Range<usize>) -> usize {
+        let shown = fresh.len();
         let plain = state.preferences.as_ref().is_none_or(|preferences| preferences.ignored.is_empty());
         let shares = plain
             && fresh.len() == batch.len()
@@ -273,6 +274,7 @@ impl Outbox {
             self.transmit_unsent(state, CausedBy::Others);
         }
         self.drop_if_over(state);
+        shown
     }
 
     fn is_bounded(state: &OutboxState, batch: &Batch<'_>) -> bool {

@@ -230,9 +230,7 @@ impl Outbox {
         }
         #[cfg(feature = "json")]
         if state.watching.is_program() {
-            let shown = fresh.len();
-            self.push_objects(state, batch, fresh);
-            return shown;
+            return self.push_objects(state, batch, fresh);
         }
         let shown = batch.count_shown(fresh.clone(), self.id, !state.display.is_character_mode());
         let new_day = batch.now() >= state.day_ends;

@@ -14,6 +14,7 @@ use crate::chat::account_policy::AccountPolicy;
 use crate::chat::secret::Hashed;
 use crate::chat::secret::Secret;
 use crate::hub::roster::{Login, User};
+use crate::hub::worker_pool::BusyError;
 use crate::store::CreateAccountError;
 use crate::ui::palette::{AccountAsk, AccountRefusal, Answer, LoginRefusal};
 use crate::ui::screen::LineKind;
@@ -75,6 +76,15 @@ impl Session {
         #[cfg(feature = "json")]
         self.note_login_refusal(refusal);
         self.refuse(refusal);
+    }
+
+    /// Has a worker thread hash or compare a password, which is counted, and waits for the result.
+    pub(super) fn compute_hash<R: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> R + Send + 'static,
+    ) -> Result<R, BusyError> {
+        let hub = Arc::clone(&self.hub);
+        self.compute(move || hub.metrics.password_seconds.time(job))
     }
 
     /// Hashes a new password. `None` if that could not be done, and then the user has read why.

@@ -385,9 +385,7 @@ impl Session {
     pub(super) fn note_activity(&mut self, now: Instant) {
         self.counts.note_line();
         self.idle.typed(now);
-        if let Some(user) = &self.user {
-            user.typed(now);
-        }
+        self.user.iter().for_each(|user| user.typed(now));
     }
 
     /// The client speaks another protocol: it gets one fitting answer and the end, and nothing it sent is run. `heard`: what it

@@ -215,12 +215,6 @@ impl Session {
         result
     }
 
-    /// The same for a job that hashes a password, and is counted as that.
-    fn compute_hash<R: Send + 'static>(&self, job: impl FnOnce() -> R + Send + 'static) -> Result<R, BusyError> {
-        let hub = Arc::clone(&self.hub);
-        self.compute(move || hub.metrics.password_seconds.time(job))
-    }
-
     /// Called here and not where the name is claimed: formatting a log line takes a kilobyte of stack or more, which
     /// that deep down would cost every idle user another page.
     #[inline(never)]

@@ -48,10 +48,24 @@ struct Watch {
 }
 
 impl Watch {
-    /// From now on.
+    /// From now on: what has been seen on a screen is counted a moment later, so this waits until nothing more is.
     fn begin(server: &Server) -> Watch {
         let address = server.listener("metrics");
-        Watch { address, before: scrape(address) }
+        let counts = |page: &Page| {
+            let samples = page.samples.iter().filter(|(sample, _)| sample.starts_with("chatsock_"));
+            samples.map(|(sample, value)| (sample.clone(), *value)).collect::<Vec<_>>()
+        };
+        let deadline = Instant::now() + PATIENCE;
+        let mut before = scrape(address);
+        loop {
+            std::thread::park_timeout(Duration::from_millis(50));
+            let now = scrape(address);
+            if counts(&now) == counts(&before) {
+                return Watch { address, before };
+            }
+            assert!(Instant::now() < deadline, "the server does not come to rest");
+            before = now;
+        }
     }
 
     /// Waits until each of these samples has changed by exactly so much, and all others of the same families by nothing.

@@ -660,6 +660,8 @@ fn a_poster_that_waits_for_space_goes_on_when_the_queue_is_taken() {
     thread::scope(|scope| {
         let third = scope.spawn(|| poster.say(&room, "third"));
         eventually("the poster waits", || room.lock().waiting == 1);
+        #[cfg(feature = "metrics")]
+        assert_eq!(room.figures().waiting, 1);
         held.release();
         assert_eq!(third.join().expect("posted"), 3);
     });

@@ -78,6 +78,12 @@ fn an_address_banned_while_its_connection_is_being_accepted_does_not_get_in() {
     serve(connection);
     assert_eq!(heard(&client), "! Your address is banned (spam).\r\n");
     assert!(hub.roster.connections().is_empty() && hub.shutdown.open() == 0, "nothing of it is left");
+    #[cfg(feature = "metrics")]
+    {
+        use crate::metrics::{ListenerKind, RefusalKind};
+        assert_eq!(hub.metrics.refused.of(RefusalKind::Banned).get(), 1);
+        assert_eq!(hub.metrics.open.get(ListenerKind::Telnet), 0);
+    }
 }
 
 #[test]

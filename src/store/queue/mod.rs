@@ -388,6 +388,11 @@ mod tests {
             queue.record(said(id, 1024 * 1024));
         }
         assert_eq!(queue.lock().lost.count, 2);
+        #[cfg(feature = "metrics")]
+        {
+            let (lost, pending) = queue.lock().lost_and_pending();
+            assert!(lost == 2 && pending > 7 * 1024 * 1024, "{lost} {pending}");
+        }
         assert_eq!(queue.lock().lost.reason, Some(StoreFailure::QueueFull));
         queue.record(erased(1));
         assert_eq!(queue.lock().lost.count, 2);
