@@ -15,6 +15,7 @@ use crate::hub::direct::DirectChat;
 use crate::hub::nodes::Nodes;
 use crate::hub::roster::User;
 use crate::hub::timer::{Author, Task};
+use crate::metrics::PostKind;
 use crate::outbox::OwnCopy;
 
 impl Session {
@@ -32,6 +33,7 @@ impl Session {
         held: Option<Share<Author>>,
     ) {
         let (client, lasts) = (self.outbox.id(), draft.lasts);
+        let kind = PostKind::Direct.of(draft.action, lasts.is_some());
         pairs.retain(|pair| match pair.check_post(client, lasts.is_some()) {
             Ok(()) => true,
             Err(denied) => {
@@ -47,6 +49,7 @@ impl Session {
             Ok(id) => id,
             Err(why) => return self.deny_sending(&Denied::NotSaid(why), way_out),
         };
+        self.counts.note_message(kind);
         self.note_posted(id);
         if let Some(lasts) = lasts {
             let to = pairs.iter().map(|pair| pair.partner(client).client()).collect();
