@@ -15,12 +15,17 @@
 //! | `command`, `entry` | what a node asks for, and what comes back |
 //! | `ticket` | what has become of a command |
 //! | `replica` | what the cluster calls back |
+//! | `engine` | the calls to Redis, as values |
+//! | `functions.lua` | what Redis does for each call |
+//! | `wire` | the connection to Redis |
 
 mod command;
+mod engine;
 mod entry;
 mod replica;
 mod ticket;
 mod values;
+mod wire;
 
 pub use command::{Claim, Command, Commit, Effect};
 pub use entry::{Entry, Happened, LogState, Loss, MemberSnapshot, NameSnapshot, RoomSnapshot};

@@ -1,0 +1,174 @@
+//! Reads the answers of Redis.
+//!
+//! *Owns* what an answer to each call has to look like.
+//! *Knows nothing of* how it came.
+
+use super::{Call, Reply};
+use crate::chat::message::ClientId;
+use crate::chat::names::RoomName;
+use crate::cluster::entry::{MemberSnapshot, NameSnapshot, RoomSnapshot};
+use crate::cluster::values::{Epoch, NodeName};
+
+/// An answer as it came. Numbers are texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Raw {
+    Nothing,
+    Text(String),
+    List(Vec<Raw>),
+    Error(String),
+}
+
+impl Raw {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Raw::Text(text) => Some(text),
+            Raw::Nothing | Raw::List(_) | Raw::Error(_) => None,
+        }
+    }
+
+    fn number<N: std::str::FromStr>(&self) -> Option<N> {
+        self.text()?.parse().ok()
+    }
+
+    fn list(&self) -> Option<&[Raw]> {
+        match self {
+            Raw::List(list) => Some(list),
+            Raw::Nothing | Raw::Text(_) | Raw::Error(_) => None,
+        }
+    }
+
+    /// A flat list of keys and values, sorted.
+    fn pairs(&self) -> Option<Vec<(&str, &str)>> {
+        let list = self.list()?;
+        let mut pairs = list.chunks_exact(2).map(|pair| Some((pair[0].text()?, pair[1].text()?))).collect::<Option<Vec<_>>>()?;
+        pairs.sort_unstable();
+        Some(pairs)
+    }
+}
+
+impl Call {
+    /// The answer to this call.
+    pub(crate) fn read(&self, raw: &Raw) -> Reply {
+        if let Raw::Error(error) = raw {
+            return Reply::Failed(error.as_str().into());
+        }
+        self.understand(raw).unwrap_or_else(|| Reply::Failed(format!("unexpected answer to {}", self.function()).into()))
+    }
+
+    fn understand(&self, raw: &Raw) -> Option<Reply> {
+        let list = raw.list()?;
+        let number = |index: usize| list.get(index)?.number::<u64>();
+        match self {
+            Call::NewTerm { .. } => {
+                let end = crate::cluster::Position { term: number(0)?, number: number(1)? };
+                Some(Reply::Term { end, new: number(2)? == 1 })
+            }
+            Call::Block { .. } => Some(Reply::Block { first: number(0)?, last: number(1)? }),
+            Call::Give { .. } => Some(Reply::Given { left: number(0)? }),
+            Call::Look { .. } => look(list),
+            Call::Room { .. } => room(list),
+            Call::Leave { .. } => Some(Reply::Nothing),
+            Call::Enter { .. } | Call::Beat { .. } | Call::Submit { .. } => {
+                let is_beat = matches!(self, Call::Beat { .. });
+                Some(match list.first()?.text()? {
+                    "ok" if is_beat => {
+                        Reply::Alive { n: number(1)?, at_ms: list.get(2)?.number()?, number: number(3)?, left: number(4)? }
+                    }
+                    "ok" if matches!(self, Call::Enter { .. }) => {
+                        Reply::Entered { epoch: Epoch(number(1)?), number: number(2)? }
+                    }
+                    "ok" => Reply::Committed { number: number(1)?, id: number(2)?, left: number(3)? },
+                    "format" => Reply::Format(number(1)?),
+                    "partitions" => Reply::Partitions(number(1)?),
+                    "live" => Reply::Live { left_ms: number(1)? },
+                    "fenced" => Reply::Fenced { number: number(1)? },
+                    "done" => Reply::Done { number: number(1)? },
+                    "order" => Reply::Order,
+                    "stale" => Reply::Stale { number: number(1)? },
+                    "full" => Reply::Full { number: number(1)? },
+                    "taken" => Reply::Taken { number: number(1)? },
+                    "ids" => Reply::NoNumbers,
+                    _ => return None,
+                })
+            }
+        }
+    }
+}
+
+/// `node epoch rest`.
+fn owned(text: &str) -> Option<(NodeName, Epoch, &str)> {
+    let mut words = text.splitn(3, ' ');
+    let node = NodeName::parse(words.next()?)?;
+    Some((node, Epoch(words.next()?.parse().ok()?), words.next()?))
+}
+
+/// Whatever cannot be read in it is left out: a faulty node may have written it.
+fn look(list: &[Raw]) -> Option<Reply> {
+    let [end, nodes, rooms, names, kept] = list else { return None };
+    let nodes = nodes.pairs()?.into_iter();
+    let nodes = nodes.filter_map(|(node, record)| {
+        Some((NodeName::parse(node)?, Epoch(record.split(' ').next()?.parse().ok()?)))
+    });
+    let mut rooms: Vec<Box<str>> = rooms.list()?.iter().filter_map(|room| room.text().map(Into::into)).collect();
+    rooms.sort_unstable();
+    let names = names.pairs()?.into_iter().filter_map(|(_, record)| {
+        let (node, epoch, rest) = owned(record)?;
+        let mut words = rest.splitn(3, ' ');
+        let client = ClientId(words.next()?.parse().ok()?);
+        let name = words.next()?.into();
+        Some(NameSnapshot { name, client, node, epoch, details: words.next()?.into() })
+    });
+    let kept = kept.pairs()?.into_iter().map(|(key, value)| (key.into(), value.into()));
+    Some(Reply::Look {
+        end: end.text()?.parse().ok()?,
+        nodes: nodes.collect(),
+        rooms,
+        names: names.collect(),
+        kept: kept.collect(),
+    })
+}
+
+fn room(list: &[Raw]) -> Option<Reply> {
+    if list.is_empty() {
+        return Some(Reply::Room(None));
+    }
+    let [name, version, sequence, said, core, members, messages] = list else { return None };
+    let members = members.pairs()?.into_iter().filter_map(|(client, record)| {
+        let (node, epoch, text) = owned(record)?;
+        Some(MemberSnapshot { client: ClientId(client.parse().ok()?), node, epoch, text: text.into() })
+    });
+    let messages = messages.list()?.chunks_exact(2).filter_map(|pair| Some((pair[0].number()?, pair[1].text()?.into())));
+    let name = name.text()?;
+    Some(Reply::Room(Some(Box::new(RoomSnapshot {
+        room: RoomName::written(name.strip_prefix("r:")?).ok()?,
+        version: version.number()?,
+        sequence: sequence.number().unwrap_or(0),
+        said: said.number()?,
+        core: core.text()?.into(),
+        members: members.collect(),
+        messages: messages.collect(),
+    }))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::values::Log;
+
+    fn list(texts: &[&str]) -> Raw {
+        Raw::List(texts.iter().map(|text| Raw::Text((*text).to_owned())).collect())
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_a_failure_and_no_panic() {
+        let call = Call::Look { log: Log::Directory };
+        for raw in [Raw::Nothing, list(&[]), list(&["1-2"]), Raw::Error("ERR no".to_owned())] {
+            assert!(matches!(call.read(&raw), Reply::Failed(_)), "{raw:?}");
+        }
+        let empty = || list(&[]);
+        let names = list(&["bob", "a 1 1001 Bob {}", "x", "", "y", "a 1", "z", "a b c d e"]);
+        let raw = Raw::List(vec![Raw::Text("1-7".to_owned()), list(&["a", "3 0 99", "b c", "1 1 1"]), empty(), names, empty()]);
+        let Reply::Look { nodes, names, .. } = call.read(&raw) else { panic!("no look") };
+        assert_eq!((nodes.len(), names.len()), (1, 1), "{nodes:?} {names:?}");
+    }
+}

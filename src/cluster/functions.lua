@@ -1,0 +1,361 @@
+#!lua name=chatsock_1
+-- What nodes ask of Redis, each call carried out whole. Redis knows no permissions: it fences nodes without a lease, drops
+-- what was sent twice, compares versions, numbers messages, and appends to the log.
+--
+-- Every function has one key, the base of a log such as chatsock:{p03}, and all keys that it touches begin with it, so
+-- they are in one hash slot. Numbers stay below 2^53. A call costs a few accesses per effect; sweeps go in slices.
+
+local SLICE = 500       -- Members of a dead node that one call removes.
+local KEPT = 20000      -- Entries that a log keeps, about 4 MB.
+local TERM_GAP = 1048576 -- A new term numbers from so far above all that is known.
+local OUTAGE = 5000     -- Milliseconds without any node's heartbeat: then Redis was away, not the nodes.
+
+local function num(x) return string.format('%.0f', x) end
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function get(base, field) return tonumber(redis.call('HGET', base .. 'meta', field) or '0') end
+
+-- A node's record: epoch, last command, deadline.
+local function record(base, node)
+  local text = redis.call('HGET', base .. 'nodes', node)
+  if not text then return nil end
+  local epoch, n, deadline = text:match('^(%d+) (%d+) (%d+)')
+  return { epoch = tonumber(epoch), n = tonumber(n), deadline = tonumber(deadline) }
+end
+local function put(base, node, rec)
+  redis.call('HSET', base .. 'nodes', node, num(rec.epoch) .. ' ' .. num(rec.n) .. ' ' .. num(rec.deadline))
+end
+
+-- While Redis was away no lease could be renewed: that time does not count.
+local function excuse(base, at)
+  local gap = at - get(base, 'seen')
+  if gap <= OUTAGE then return end
+  local all = redis.call('HGETALL', base .. 'nodes')
+  for i = 1, #all, 2 do
+    local rec = record(base, all[i])
+    rec.deadline = rec.deadline + gap
+    put(base, all[i], rec)
+  end
+  redis.call('HSET', base .. 'meta', 'seen', num(at))
+end
+local function live(base, node, epoch, at)
+  local rec = record(base, node)
+  if not rec or rec.epoch ~= epoch then return nil end
+  if rec.deadline < at then
+    excuse(base, at)
+    rec = record(base, node)
+    if rec.deadline < at then return nil end
+  end
+  return rec
+end
+
+local function append(base, at, ...)
+  local pos = redis.call('HINCRBY', base .. 'meta', 'pos', 1)
+  local id = num(get(base, 'term')) .. '-' .. num(pos)
+  redis.call('XADD', base .. 'log', 'MAXLEN', '~', KEPT, id, 'at', num(at), ...)
+  return pos
+end
+
+-- Removes what a dead node's users held, a slice at a time.
+local function sweep(base)
+  local held = redis.call('LINDEX', base .. 'swept', 0)
+  if not held then return end
+  local node, epoch = held:match('^(%S+) (%d+)$')
+  local owner = held .. ' '
+  local items = redis.call('SPOP', base .. 'm:' .. held, SLICE)
+  for _, item in ipairs(items) do
+    local key, field = item:match('^(%S+) (.+)$')
+    local value = redis.call('HGET', base .. key, field)
+    if value and value:sub(1, #owner) == owner then redis.call('HDEL', base .. key, field) end
+  end
+  if #items < SLICE then redis.call('LPOP', base .. 'swept') end
+end
+local function bury(base, node, epoch, at)
+  redis.call('HDEL', base .. 'nodes', node)
+  redis.call('RPUSH', base .. 'swept', node .. ' ' .. num(epoch))
+  append(base, at, 'k', 'gone', 'node', node, 'epoch', num(epoch))
+end
+
+-- Begins the life of a log with this Redis. keys: base; args: run, number and term that the node knows, then for the
+-- directory pairs of a kind of number and the highest one known.
+local function new_term(keys, args)
+  local base, run = keys[1], args[1]
+  local meta = base .. 'meta'
+  if redis.call('HGET', meta, 'run') == run then return { num(get(base, 'term')), num(get(base, 'pos')), 0 } end
+  local at, term, pos = now(), get(base, 'term'), get(base, 'pos')
+  local last = num(term) .. '-' .. num(pos)
+  local fresh = term == 0 and tonumber(args[2]) == 0
+  term = math.max(term, tonumber(args[3])) + 1
+  if not fresh then pos = math.max(pos, tonumber(args[2])) + TERM_GAP end
+  redis.call('HSET', meta, 'run', run, 'term', num(term), 'pos', num(pos), 'next', 1, 'end', 0)
+  if not fresh then
+    -- Blocks may have been given that this Redis does not know of.
+    for i = 4, #args, 2 do
+      local known, floor = tonumber(redis.call('HGET', base .. 'numbers', args[i]) or '0'), tonumber(args[i + 1])
+      local skip = 1000
+      if floor > known then known, skip = floor, 20000 end
+      redis.call('HSET', base .. 'numbers', args[i], num(known + skip))
+    end
+  end
+  pos = append(base, at, 'k', 'term', 'last', last)
+  return { num(term), num(pos), 1 }
+end
+
+-- args: node, epoch (0: give one), lease, format, partitions (0: not the directory)
+local function enter(keys, args)
+  local base, node, epoch, at = keys[1], args[1], tonumber(args[2]), now()
+  local lease, format, partitions = tonumber(args[3]), tonumber(args[4]), tonumber(args[5])
+  local meta = base .. 'meta'
+  if partitions > 0 then
+    if get(base, 'format') > format then return { 'format', num(get(base, 'format')) } end
+    local known = get(base, 'partitions')
+    if known == 0 then redis.call('HSET', meta, 'partitions', partitions) end
+    if known > 0 and known ~= partitions then return { 'partitions', num(known) } end
+    if get(base, 'format') == 0 then redis.call('HSET', meta, 'format', format) end
+  end
+  local rec = record(base, node)
+  if rec and epoch == 0 then
+    if live(base, node, rec.epoch, at) then return { 'live', num(rec.deadline - at) } end
+  end
+  if rec and rec.epoch ~= epoch then bury(base, node, rec.epoch, at) end
+  if epoch == 0 then epoch = redis.call('HINCRBY', meta, 'epoch', 1) end
+  put(base, node, { epoch = epoch, n = 0, deadline = at + lease })
+  redis.call('HSET', meta, 'seen', num(at))
+  local pos = append(base, at, 'k', 'in', 'node', node, 'epoch', num(epoch))
+  return { 'ok', num(epoch), num(pos) }
+end
+
+-- args: node, epoch, lease
+local function beat(keys, args)
+  local base, node, epoch, at = keys[1], args[1], tonumber(args[2]), now()
+  excuse(base, at)
+  local rec = live(base, node, epoch, at)
+  if not rec then return { 'fenced', num(get(base, 'pos')) } end
+  rec.deadline = at + tonumber(args[3])
+  put(base, node, rec)
+  redis.call('HSET', base .. 'meta', 'seen', num(at))
+  local all = redis.call('HGETALL', base .. 'nodes')
+  for i = 1, #all, 2 do
+    local other = record(base, all[i])
+    if other.deadline < at then bury(base, all[i], other.epoch, at) end
+  end
+  sweep(base)
+  return { 'ok', num(rec.n), num(at), num(get(base, 'pos')), num(get(base, 'end') - get(base, 'next') + 1) }
+end
+
+-- args: node, epoch
+local function leave(keys, args)
+  local base, node, epoch, at = keys[1], args[1], tonumber(args[2]), now()
+  local rec = record(base, node)
+  if rec and rec.epoch == epoch then bury(base, node, epoch, at) end
+  return { 'ok' }
+end
+
+-- Fences, and drops what was sent before. Returns the record, or the answer.
+local function admit(base, args, at)
+  local rec = live(base, args[1], tonumber(args[2]), at)
+  if not rec then return nil, { 'fenced', num(get(base, 'pos')) } end
+  local n = tonumber(args[3])
+  if n <= rec.n then return nil, { 'done', num(get(base, 'pos')) } end
+  if n > rec.n + 1 then return nil, { 'order' } end
+  rec.n = n
+  return rec
+end
+
+-- args: node, epoch, n, version (- for any), history, key, place, text, then the effects:
+-- said TEXT | edited ID TEXT | erased ID | member CLIENT TEXT LIMIT | left CLIENT | core TEXT | closed
+local ARGUMENTS = { said = 1, edited = 2, erased = 1, member = 3, left = 1, core = 1, closed = 0 }
+local function commit(keys, args)
+  local base, at = keys[1], now()
+  local node, epoch, n, version, history = args[1], args[2], args[3], args[4], tonumber(args[5])
+  local key = args[6]
+  local rec, answer = admit(base, args, at)
+  if not rec then return answer end
+  local name = key:sub(3)
+  local room, users, texts, order = base .. key, base .. 'u:' .. name, base .. 'h:' .. name, base .. 'l:' .. name
+  local current = redis.call('HGET', room, 'ver') or '0'
+  if version ~= '-' and version ~= current then
+    put(base, node, rec)
+    return { 'stale', num(get(base, 'pos')) }
+  end
+  -- First what may stand in the way, then the changes: an error in the middle would leave half of them.
+  local said, made, i = 0, current ~= '0', 9
+  while i <= #args do
+    local op = args[i]
+    if not ARGUMENTS[op] then return redis.error_reply('unknown effect') end
+    if op == 'said' then said = said + 1 end
+    if op == 'core' then made = true end
+    if op == 'member' then
+      local limit = tonumber(args[i + 3])
+      if limit > 0 and redis.call('HLEN', users) >= limit and redis.call('HEXISTS', users, args[i + 1]) == 0 then
+        put(base, node, rec)
+        return { 'full', num(get(base, 'pos')) }
+      end
+    end
+    i = i + 1 + ARGUMENTS[op]
+  end
+  -- Rooms are made by their core. Of one that is gone nothing is kept; pairs keep nothing.
+  local first, left = 0, get(base, 'end') - get(base, 'next') + 1
+  if said > left then return { 'ids' } end
+  if said > 0 then
+    first = get(base, 'next')
+    redis.call('HINCRBY', base .. 'meta', 'next', said)
+  end
+  put(base, node, rec)
+  local pos = get(base, 'pos') + 1
+  local owner, id, held = node .. ' ' .. epoch, first, base .. 'm:' .. node .. ' ' .. epoch
+  i = 9
+  while i <= #args do
+    local op, a, b = args[i], args[i + 1], args[i + 2]
+    if op == 'said' then
+      if made and a ~= '' then
+        redis.call('HINCRBY', room, 'said', 1)
+        if history > 0 then
+          redis.call('HSET', texts, num(id), a)
+          redis.call('RPUSH', order, num(id))
+          while redis.call('LLEN', order) > history do redis.call('HDEL', texts, redis.call('LPOP', order)) end
+        end
+      end
+      id = id + 1
+    elseif op == 'edited' then
+      if redis.call('HEXISTS', texts, a) == 1 then redis.call('HSET', texts, a, b) end
+    elseif op == 'erased' then
+      redis.call('HDEL', texts, a)
+    elseif op == 'member' then
+      if made then
+        redis.call('HSET', users, a, owner .. ' ' .. b)
+        redis.call('SADD', held, 'u:' .. name .. ' ' .. a)
+      end
+    elseif op == 'left' then
+      redis.call('HDEL', users, a)
+      redis.call('SREM', held, 'u:' .. name .. ' ' .. a)
+    elseif op == 'core' then
+      current = num(pos)
+      redis.call('HSET', room, 'core', a, 'ver', current, 'name', args[7])
+      redis.call('SADD', base .. 'rooms', key)
+    elseif op == 'closed' then
+      redis.call('DEL', room, users, texts, order)
+      redis.call('SREM', base .. 'rooms', key)
+      made, current = false, '0'
+    end
+    i = i + 1 + ARGUMENTS[op]
+  end
+  if made then redis.call('HSET', room, 'seq', num(pos)) end
+  append(base, at, 'k', 'commit', 'node', node, 'epoch', epoch, 'n', n, 'place', args[7], 'ver', current, 'id', num(first),
+    'text', args[8])
+  return { 'ok', num(pos), num(first), num(left - said) }
+end
+
+-- names: folded name -> node epoch client name details. args: node, epoch, n, folded, name, client, folded name before,
+-- name before, connection that makes way (0: none), details
+local function holder(base, folded)
+  local text = redis.call('HGET', base .. 'names', folded)
+  if not text then return nil end
+  local node, epoch, client = text:match('^(%S+) (%d+) (%d+) ')
+  return { node = node, epoch = tonumber(epoch), client = client }
+end
+local function forget(base, folded, held)
+  redis.call('HDEL', base .. 'names', folded)
+  redis.call('SREM', base .. 'm:' .. held.node .. ' ' .. num(held.epoch), 'names ' .. folded)
+end
+local function claim(keys, args)
+  local base, at = keys[1], now()
+  local rec, answer = admit(base, args, at)
+  if not rec then return answer end
+  put(base, args[1], rec)
+  local held = holder(base, args[4])
+  if held and held.client ~= args[6] and held.client ~= args[9] and live(base, held.node, held.epoch, at) then
+    return { 'taken', num(get(base, 'pos')) }
+  end
+  if args[7] ~= '' then
+    local own = holder(base, args[7])
+    if own and own.client == args[6] then forget(base, args[7], own) end
+  end
+  if held then forget(base, args[4], held) end
+  local owner = args[1] .. ' ' .. args[2]
+  redis.call('HSET', base .. 'names', args[4], owner .. ' ' .. args[6] .. ' ' .. args[5] .. ' ' .. args[10])
+  redis.call('SADD', base .. 'm:' .. owner, 'names ' .. args[4])
+  local pos = append(base, at, 'k', 'claim', 'node', args[1], 'epoch', args[2], 'n', args[3], 'name', args[5], 'client',
+    args[6], 'before', args[8], 'text', args[10])
+  return { 'ok', num(pos), '0', '0' }
+end
+
+-- args: node, epoch, n, folded, name, client
+local function release(keys, args)
+  local base, at = keys[1], now()
+  local rec, answer = admit(base, args, at)
+  if not rec then return answer end
+  put(base, args[1], rec)
+  local held = holder(base, args[4])
+  if held and held.client == args[6] then forget(base, args[4], held) end
+  local pos = append(base, at, 'k', 'release', 'node', args[1], 'epoch', args[2], 'n', args[3], 'name', args[5], 'client',
+    args[6])
+  return { 'ok', num(pos), '0', '0' }
+end
+
+-- args: node, epoch, n, text, key, value
+local function note(keys, args)
+  local base, at = keys[1], now()
+  local rec, answer = admit(base, args, at)
+  if not rec then return answer end
+  put(base, args[1], rec)
+  if args[5] ~= '' and args[6] ~= '' then redis.call('HSET', base .. 'kept', args[5], args[6]) end
+  if args[5] ~= '' and args[6] == '' then redis.call('HDEL', base .. 'kept', args[5]) end
+  local pos = append(base, at, 'k', 'note', 'node', args[1], 'epoch', args[2], 'n', args[3], 'text', args[4])
+  return { 'ok', num(pos), '0', '0' }
+end
+
+-- args: kind, how many
+local function block(keys, args)
+  local last = redis.call('HINCRBY', keys[1] .. 'numbers', args[1], args[2])
+  return { num(last - tonumber(args[2]) + 1), num(last) }
+end
+
+-- Gives a partition the numbers first to last, if it has few left and these are above. args: first, last
+local function give(keys, args)
+  local base, first = keys[1], tonumber(args[1])
+  if get(base, 'next') > get(base, 'end') and first > get(base, 'end') and first >= get(base, 'next') then
+    redis.call('HSET', base .. 'meta', 'next', num(first), 'end', args[2])
+  end
+  return { num(get(base, 'end') - get(base, 'next') + 1) }
+end
+
+-- One room, all of it in one moment. args: key
+local function room(keys, args)
+  local base, key, name = keys[1], args[1], args[1]:sub(3)
+  local fields = redis.call('HMGET', base .. key, 'name', 'ver', 'seq', 'said', 'core')
+  if not fields[5] then return {} end
+  local ids = redis.call('LRANGE', base .. 'l:' .. name, 0, -1)
+  local texts = {}
+  for _, id in ipairs(ids) do
+    local text = redis.call('HGET', base .. 'h:' .. name, id)
+    if text then
+      texts[#texts + 1] = id
+      texts[#texts + 1] = text
+    end
+  end
+  return { fields[1], fields[2], fields[3], fields[4] or '0', fields[5], redis.call('HGETALL', base .. 'u:' .. name), texts }
+end
+
+-- What else there is, in one moment: position, nodes, rooms, names, values kept.
+local function look(keys, args)
+  local base = keys[1]
+  local nodes = redis.call('HGETALL', base .. 'nodes')
+  return { num(get(base, 'term')) .. '-' .. num(get(base, 'pos')), nodes, redis.call('SMEMBERS', base .. 'rooms'),
+    redis.call('HGETALL', base .. 'names'), redis.call('HGETALL', base .. 'kept') }
+end
+
+redis.register_function('chatsock_1_new_term', new_term)
+redis.register_function('chatsock_1_enter', enter)
+redis.register_function('chatsock_1_beat', beat)
+redis.register_function('chatsock_1_leave', leave)
+redis.register_function('chatsock_1_commit', commit)
+redis.register_function('chatsock_1_claim', claim)
+redis.register_function('chatsock_1_release', release)
+redis.register_function('chatsock_1_note', note)
+redis.register_function('chatsock_1_block', block)
+redis.register_function('chatsock_1_give', give)
+redis.register_function('chatsock_1_room', room)
+redis.register_function('chatsock_1_look', look)

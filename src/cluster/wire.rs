@@ -1,0 +1,227 @@
+//! The protocol of Redis: the one file that uses the crate `redis`.
+//!
+//! *Owns* one connection: its timeouts, the functions loaded on it, calls as a pipeline, and reading the logs.
+//! *Knows nothing of* what is called.
+
+use std::time::Duration;
+
+use redis::{Client, Cmd, Connection, IntoConnectionInfo as _, Pipeline, RedisError, Value};
+
+use super::engine::{Call, Engine, FUNCTIONS, LIBRARY, LogEntry, Raw, Reply, Unreachable};
+use super::values::{Log, Position};
+use crate::chat::secret::Secret;
+
+/// How long the server waits for an entry before it answers that there is none.
+const BLOCK: Duration = Duration::from_millis(1000);
+
+/// Entries of one log that one read brings: 16 logs of them are about 2 MB.
+const COUNT: usize = 500;
+
+/// Where Redis is, and how a node shows who it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Address {
+    /// `redis://host:port`.
+    pub(crate) url: String,
+    /// Empty: the default user.
+    pub(crate) user: String,
+    pub(crate) password: Option<Secret>,
+    /// Before every key.
+    pub(crate) prefix: String,
+}
+
+/// A connection.
+pub(crate) struct Wire {
+    connection: Connection,
+    prefix: String,
+    run: String,
+}
+
+/// What a Redis says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) version: String,
+    pub(crate) run: String,
+    /// `None` where the server does not tell.
+    pub(crate) policy: Option<String>,
+    pub(crate) append_only: Option<bool>,
+    pub(crate) replicas_to_write: Option<u64>,
+    pub(crate) timeout: Option<u64>,
+    /// It follows another one, and writes nothing.
+    pub(crate) replica: bool,
+}
+
+fn unreachable(error: &RedisError) -> Unreachable {
+    // The text of a password never stands in one: it is not part of any answer.
+    Unreachable(error.to_string().into())
+}
+
+impl Wire {
+    /// Connects, and loads the functions.
+    ///
+    /// # Errors
+    ///
+    /// Redis does not answer in time, or refuses.
+    pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<Wire, Unreachable> {
+        let open = || -> Result<Wire, RedisError> {
+            let mut info = address.url.as_str().into_connection_info()?;
+            let mut settings = info.redis_settings().clone().set_skip_set_lib_name();
+            if !address.user.is_empty() {
+                settings = settings.set_username(&address.user);
+            }
+            if let Some(password) = &address.password {
+                settings = settings.set_password(password.expose());
+            }
+            info = info.set_redis_settings(settings);
+            let connection = Client::open(info)?.get_connection_with_timeout(timeout)?;
+            connection.set_read_timeout(Some(timeout))?;
+            connection.set_write_timeout(Some(timeout))?;
+            Ok(Wire { connection, prefix: address.prefix.clone(), run: String::new() })
+        };
+        let mut wire = open().map_err(|error| unreachable(&error))?;
+        wire.run = wire.facts()?.run;
+        Ok(wire)
+    }
+
+    /// Loads the functions. Another version of them has another name, so this takes nothing from older nodes.
+    pub(crate) fn load(&mut self) -> Result<(), Unreachable> {
+        let mut load = Cmd::new();
+        load.arg("FUNCTION").arg("LOAD").arg("REPLACE").arg(FUNCTIONS);
+        load.query::<Value>(&mut self.connection).map(drop).map_err(|error| unreachable(&error))
+    }
+
+    /// How long an answer may take from now on.
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) -> Result<(), Unreachable> {
+        self.connection.set_read_timeout(Some(timeout)).map_err(|error| unreachable(&error))
+    }
+
+    /// What the server says of itself.
+    pub(crate) fn facts(&mut self) -> Result<Facts, Unreachable> {
+        let mut facts = Facts::default();
+        for section in ["server", "replication"] {
+            let mut info = Cmd::new();
+            info.arg("INFO").arg(section);
+            let text: String = info.query(&mut self.connection).map_err(|error| unreachable(&error))?;
+            for line in text.lines() {
+                match line.split_once(':') {
+                    Some(("redis_version", version)) => facts.version = version.to_owned(),
+                    Some(("run_id", run)) => facts.run = run.to_owned(),
+                    Some(("role", role)) => facts.replica = role == "slave",
+                    _ => {}
+                }
+            }
+        }
+        facts.policy = self.setting("maxmemory-policy");
+        facts.append_only = self.setting("appendonly").map(|value| value == "yes");
+        facts.replicas_to_write = self.setting("min-replicas-to-write").and_then(|value| value.parse().ok());
+        facts.timeout = self.setting("timeout").and_then(|value| value.parse().ok());
+        Ok(facts)
+    }
+
+    /// A setting of the server; `None` if it does not tell, as many hosted ones do not.
+    fn setting(&mut self, name: &str) -> Option<String> {
+        let mut config = Cmd::new();
+        config.arg("CONFIG").arg("GET").arg(name);
+        let pair: Vec<String> = config.query(&mut self.connection).ok()?;
+        pair.into_iter().nth(1)
+    }
+
+    fn base(&self, log: Log) -> String {
+        format!("{}{{{log}}}", self.prefix)
+    }
+
+    fn command(&self, call: &Call) -> Cmd {
+        let mut command = Cmd::new();
+        command.arg("FCALL").arg(format!("{LIBRARY}_{}", call.function())).arg(1).arg(self.base(call.log()));
+        for argument in call.arguments() {
+            command.arg(argument);
+        }
+        command
+    }
+}
+
+fn raw(value: &Value) -> Raw {
+    match value {
+        Value::Nil => Raw::Nothing,
+        Value::Int(number) => Raw::Text(number.to_string()),
+        // What another node has written there may be anything.
+        Value::BulkString(bytes) => Raw::Text(String::from_utf8_lossy(bytes).into_owned()),
+        Value::SimpleString(text) => Raw::Text(text.clone()),
+        Value::Okay => Raw::Text("OK".to_owned()),
+        Value::Array(values) | Value::Set(values) => Raw::List(values.iter().map(raw).collect()),
+        Value::Map(pairs) => Raw::List(pairs.iter().flat_map(|(key, value)| [raw(key), raw(value)]).collect()),
+        Value::ServerError(error) => Raw::Error(error.to_string()),
+        // RESP 3 only, which is not asked for.
+        _ => Raw::Nothing,
+    }
+}
+
+impl Engine for Wire {
+    fn run(&self) -> &str {
+        &self.run
+    }
+
+    fn call(&mut self, calls: &[Call]) -> Result<Vec<Reply>, Unreachable> {
+        let mut pipeline = Pipeline::with_capacity(calls.len());
+        for call in calls {
+            pipeline.add_command(self.command(call));
+        }
+        let values: Vec<Value> =
+            pipeline.ignore_errors().query(&mut self.connection).map_err(|error| unreachable(&error))?;
+        if values.len() != calls.len() {
+            return Err(Unreachable("as many answers as calls were expected".into()));
+        }
+        Ok(calls.iter().zip(&values).map(|(call, value)| call.read(&raw(value))).collect())
+    }
+
+    fn read(&mut self, from: &[(Log, Position)]) -> Result<Vec<LogEntry>, Unreachable> {
+        let mut command = Cmd::new();
+        command.arg("XREAD").arg("COUNT").arg(COUNT).arg("BLOCK").arg(u64::try_from(BLOCK.as_millis()).unwrap_or(1000));
+        command.arg("STREAMS");
+        let keys: Vec<String> = from.iter().map(|(log, _)| self.base(*log) + "log").collect();
+        for key in &keys {
+            command.arg(key);
+        }
+        for (_, position) in from {
+            command.arg(position.to_string());
+        }
+        let value: Value = match command.query(&mut self.connection) {
+            Ok(value) => value,
+            // What it says to a client that waits while it becomes a replica or stops.
+            Err(error) => return Err(unreachable(&error)),
+        };
+        let mut entries = Vec::new();
+        if let Raw::List(streams) = raw(&value) {
+            for stream in &streams {
+                read_stream(stream, &keys, from, &mut entries);
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// `[key, [[id, [field, value, ...]], ...]]`.
+fn read_stream(stream: &Raw, keys: &[String], from: &[(Log, Position)], to: &mut Vec<LogEntry>) {
+    let Raw::List(parts) = stream else { return };
+    let [Raw::Text(key), Raw::List(entries)] = parts.as_slice() else { return };
+    let Some(log) = keys.iter().position(|known| known == key).and_then(|index| from.get(index)).map(|(log, _)| *log) else {
+        return;
+    };
+    for entry in entries {
+        let Raw::List(parts) = entry else { continue };
+        let [Raw::Text(id), Raw::List(fields)] = parts.as_slice() else { continue };
+        let Ok(position) = id.parse() else { continue };
+        let pairs: Vec<_> = fields
+            .chunks_exact(2)
+            .filter_map(|pair| match pair {
+                [Raw::Text(field), Raw::Text(value)] => Some((field.clone(), value.clone())),
+                _ => None,
+            })
+            .collect();
+        to.push(LogEntry::read(log, position, &pairs));
+    }
+}
+
+/// Whether the URL is one that this file can connect to.
+pub(crate) fn is_address(url: &str) -> bool {
+    url.into_connection_info().is_ok()
+}
