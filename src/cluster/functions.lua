@@ -136,10 +136,11 @@ local function beat(keys, args)
   rec.deadline = at + tonumber(args[3])
   put(base, node, rec)
   redis.call('HSET', base .. 'meta', 'seen', num(at))
-  local all = redis.call('HGETALL', base .. 'nodes')
-  for i = 1, #all, 2 do
-    local other = record(base, all[i])
-    if other.deadline < at then bury(base, all[i], other.epoch, at) end
+  local all = redis.call('HKEYS', base .. 'nodes')
+  table.sort(all)
+  for _, other in ipairs(all) do
+    local rec = record(base, other)
+    if rec.deadline < at then bury(base, other, rec.epoch, at) end
   end
   sweep(base)
   return { 'ok', num(rec.n), num(at), num(get(base, 'pos')), num(get(base, 'end') - get(base, 'next') + 1) }
@@ -186,7 +187,6 @@ local function commit(keys, args)
     local op = args[i]
     if not ARGUMENTS[op] then return redis.error_reply('unknown effect') end
     if op == 'said' then said = said + 1 end
-    if op == 'core' then made = true end
     if op == 'member' then
       local limit = tonumber(args[i + 3])
       if limit > 0 and redis.call('HLEN', users) >= limit and redis.call('HEXISTS', users, args[i + 1]) == 0 then
@@ -196,7 +196,7 @@ local function commit(keys, args)
     end
     i = i + 1 + ARGUMENTS[op]
   end
-  -- Rooms are made by their core. Of one that is gone nothing is kept; pairs keep nothing.
+  -- A room is made by its core; before that, and once it is closed, nothing is kept. Pairs keep nothing.
   local first, left = 0, get(base, 'end') - get(base, 'next') + 1
   if said > left then return { 'ids' } end
   if said > 0 then
@@ -231,8 +231,8 @@ local function commit(keys, args)
     elseif op == 'left' then
       redis.call('HDEL', users, a)
       redis.call('SREM', held, 'u:' .. name .. ' ' .. a)
-    elseif op == 'core' then
-      current = num(pos)
+    elseif op == 'core' and key:sub(1, 2) == 'r:' then
+      made, current = true, num(pos)
       redis.call('HSET', room, 'core', a, 'ver', current, 'name', args[7])
       redis.call('SADD', base .. 'rooms', key)
     elseif op == 'closed' then

@@ -23,6 +23,8 @@ mod command;
 mod engine;
 mod entry;
 mod replica;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod values;
 mod wire;

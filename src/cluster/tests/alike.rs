@@ -1,0 +1,227 @@
+//! The Redis in memory answers as the real one does.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::fake::Fake;
+use super::server::Server;
+use crate::chat::message::ClientId;
+use crate::chat::names::RoomName;
+use crate::cluster::command::{Claim, Command, Commit, Effect};
+use crate::cluster::engine::{Call, Caller, Engine as _, LogEntry, Reply};
+use crate::cluster::values::{Epoch, Log, NodeName, NumberKind, Place, Position};
+use crate::cluster::wire::{Address, Wire};
+
+/// Numbers by a linear congruence (Knuth, MMIX): the same on every machine.
+pub(super) struct Dice(pub(super) u64);
+
+impl Dice {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+
+    pub(super) fn one_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+}
+
+/// An hour: in this test no lease ends but those that are over from the start.
+const LONG: i64 = 3_600_000;
+
+fn log(dice: &mut Dice) -> Log {
+    if dice.one_in(3) { Log::Directory } else { Log::Partition(u8::from(dice.one_in(2))) }
+}
+
+/// What the calls so far have led to, so that most of the next ones make sense.
+#[derive(Default)]
+struct Known {
+    epochs: std::collections::BTreeMap<(Log, String), u64>,
+    commands: std::collections::BTreeMap<(Log, String), u64>,
+    versions: Vec<u64>,
+    ids: u64,
+    runs: u64,
+}
+
+impl Known {
+    fn caller(&self, log: Log, dice: &mut Dice) -> Caller {
+        let name = ["a", "b", "c:5555"][dice.below(3) as usize];
+        let known = self.epochs.get(&(log, name.to_owned())).copied().unwrap_or(1);
+        let epoch = if dice.one_in(20) { dice.below(5) } else { known };
+        Caller { node: NodeName::parse(name).expect("a name"), epoch: Epoch(epoch) }
+    }
+
+    fn call(&mut self, dice: &mut Dice) -> Call {
+        let log = log(dice);
+        let caller = self.caller(log, dice);
+        match dice.below(40) {
+            0 => {
+                self.runs += u64::from(dice.one_in(8));
+                let known = Position { term: dice.below(4), number: dice.below(50) };
+                let run = format!("run{}", self.runs).into();
+                let floors = if log == Log::Directory { vec![(NumberKind::Message, dice.below(3000))] } else { Vec::new() };
+                Call::NewTerm { log, run, known, floors }
+            }
+            1..3 => {
+                let epoch = if log == Log::Directory { 0 } else { caller.epoch.0 + 1 };
+                let lease_ms = if dice.one_in(4) { -60_000 } else { LONG };
+                let partitions = if log == Log::Directory { if dice.one_in(9) { 3 } else { 2 } } else { 0 };
+                Call::Enter { log, caller: Caller { epoch: Epoch(epoch), ..caller }, lease_ms, partitions }
+            }
+            3 if dice.one_in(4) => Call::Leave { log, caller },
+            3..5 => Call::Beat { log, caller, lease_ms: if dice.one_in(6) { -60_000 } else { LONG } },
+            5 => Call::Block { kind: NumberKind::Message, count: 10 },
+            6..8 => {
+                let first = self.ids + 1;
+                self.ids += 10;
+                Call::Give { log, first, last: self.ids }
+            }
+            8 => Call::Look { log },
+            9..11 => Call::Room { log, key: ["r:general", "r:tea", "r:none"][dice.below(3) as usize].into() },
+            _ => {
+                let known = self.commands.entry((log, caller.node.to_string())).or_default();
+                let n = match dice.below(12) {
+                    0 => *known,
+                    1 => *known + 2,
+                    _ => *known + 1,
+                };
+                Call::Submit { log, caller, n, command: self.command(log, dice) }
+            }
+        }
+    }
+
+    fn command(&mut self, log: Log, dice: &mut Dice) -> Command {
+        let client = ClientId(1001 + dice.below(6));
+        let name = |dice: &mut Dice| ["bob", "Bob", "alice", "Dora"][dice.below(4) as usize].into();
+        if log != Log::Directory {
+            return Command::Commit(self.commit(client, dice));
+        }
+        match dice.below(4) {
+            0 => Command::Release { name: name(dice), client },
+            1 => {
+                let kept = (!dice.one_in(3)).then(|| ("ban x".into(), if dice.one_in(2) { "" } else { "for ever" }.into()));
+                Command::Note { text: "a line\nwith two rows and \u{1f980}".into(), kept }
+            }
+            _ => Command::Claim(Claim {
+                name: name(dice),
+                client,
+                before: dice.one_in(3).then(|| name(dice)),
+                instead_of: dice.one_in(4).then(|| ClientId(1001 + dice.below(6))),
+                details: "{\"x\": 1}".into(),
+            }),
+        }
+    }
+
+    fn commit(&mut self, client: ClientId, dice: &mut Dice) -> Commit {
+        let place = match dice.below(6) {
+            0 => Place::Pair(ClientId(1001), client),
+            1..3 => Place::Room(RoomName::parse("Tea").expect("a name")),
+            _ => Place::Room(RoomName::parse("general").expect("a name")),
+        };
+        let version = match dice.below(4) {
+            0 => Some(0),
+            1 => self.versions.get(dice.below(self.versions.len().max(1) as u64) as usize).copied(),
+            _ => None,
+        };
+        let effects = (0..dice.below(4)).map(|_| match dice.below(12) {
+            0..4 => Effect::Said(if dice.one_in(5) { "" } else { "hello \"you\"" }.into()),
+            4 => Effect::Edited(dice.below(self.ids + 1), "edited".into()),
+            5 => Effect::Erased(dice.below(self.ids + 1)),
+            6..8 => {
+                let limit = dice.one_in(2).then(|| dice.below(4) as usize);
+                Effect::Member { client, text: "1 a b c".into(), limit }
+            }
+            8 => Effect::Left(client),
+            9..11 => Effect::Core(format!("core {}", dice.below(9)).into()),
+            _ if dice.one_in(4) => Effect::Closed,
+            _ => Effect::Left(client),
+        });
+        let effects = effects.collect();
+        Commit { place, version, effects, history_max: dice.below(5) as usize, text: "change 1".into() }
+    }
+
+    fn learn(&mut self, call: &Call, reply: &Reply) {
+        match (call, reply) {
+            (Call::Enter { log, caller, .. }, Reply::Entered { epoch, .. }) => {
+                let key = (*log, caller.node.to_string());
+                self.commands.insert(key.clone(), 0);
+                self.epochs.insert(key, epoch.0);
+            }
+            (Call::Submit { log, caller, n, .. }, reply) => {
+                let done = matches!(
+                    reply,
+                    Reply::Committed { .. } | Reply::Stale { .. } | Reply::Full { .. } | Reply::Taken { .. }
+                );
+                if done {
+                    self.commands.insert((*log, caller.node.to_string()), *n);
+                }
+                if let Reply::Committed { number, .. } = reply {
+                    self.versions.push(*number);
+                    let surplus = self.versions.len().saturating_sub(8);
+                    self.versions.drain(..surplus);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Without the clock, which is each one's own.
+fn timeless(reply: Reply) -> Reply {
+    match reply {
+        Reply::Alive { n, number, left, .. } => Reply::Alive { n, at_ms: 0, number, left },
+        Reply::Live { .. } => Reply::Live { left_ms: 0 },
+        other => other,
+    }
+}
+
+#[test]
+fn the_redis_in_memory_and_a_real_one_answer_ten_thousand_commands_alike() {
+    let Some(server) = Server::start(&[]) else { return };
+    let address = Address { url: server.url(), user: String::new(), password: None, prefix: "t:".to_owned() };
+    let mut wire = Wire::connect(&address, Duration::from_secs(20)).expect("a connection");
+    wire.load().expect("the functions");
+    let mut fake = Fake::new("");
+    let (mut dice, mut known) = (Dice(7), Known::default());
+    let logs = [Log::Directory, Log::Partition(0), Log::Partition(1)];
+    let mut positions = logs.map(|log| (log, Position::START));
+    let mut counts = std::collections::BTreeMap::<String, usize>::new();
+    for round in 0..100 {
+        let mut calls = Vec::new();
+        for _ in 0..100 {
+            let call = known.call(&mut dice);
+            // The next call builds on what this one does, and the fake knows that at once.
+            let expected = fake.call(&call);
+            known.learn(&call, &expected);
+            calls.push((call, expected));
+        }
+        let asked: Vec<Call> = calls.iter().map(|(call, _)| call.clone()).collect();
+        let replies = wire.call(&asked).expect("answers");
+        for ((call, expected), reply) in calls.into_iter().zip(replies) {
+            let word = format!("{expected:?}");
+            *counts.entry(word.split([' ', '(']).next().unwrap_or("").to_owned()).or_default() += 1;
+            assert_eq!(timeless(reply), timeless(expected), "round {round}: {call:?}");
+        }
+        loop {
+            let timeless = |entry: LogEntry| LogEntry { at: Timestamp::UNIX_EPOCH, ..entry };
+            let found = wire.read(&positions).expect("entries");
+            if found.is_empty() {
+                break;
+            }
+            for (log, position) in &mut positions {
+                let expected: Vec<_> = fake.after(*log, *position).into_iter().map(timeless).collect();
+                let own: Vec<_> = found.iter().filter(|entry| entry.log == *log).cloned().map(timeless).collect();
+                assert_eq!(own.as_slice(), &expected[..own.len()], "round {round}");
+                *position = own.last().map_or(*position, |entry| entry.position);
+            }
+            if logs.iter().zip(&positions).all(|(log, (_, position))| fake.after(*log, *position).is_empty()) {
+                break;
+            }
+        }
+    }
+    eprintln!("{counts:?}");
+    for word in ["Committed", "Stale", "Full", "Taken", "Fenced", "Done", "Order", "NoNumbers", "Live", "Entered", "Alive"] {
+        assert!(counts.get(word).is_some_and(|count| *count > 5), "too few {word}: {counts:?}");
+    }
+}

@@ -1,0 +1,472 @@
+//! A Redis in memory with the same functions, for tests: its clock is the test's, and it can be copied and put back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::chat::names::{RoomName, fold};
+use crate::cluster::command::{Command, Commit, Effect};
+use crate::cluster::engine::{Call, Caller, EntryKind, FORMAT, LogEntry, Reply};
+use crate::cluster::entry::{Happened, MemberSnapshot, NameSnapshot, RoomSnapshot};
+use crate::cluster::values::{Epoch, Log, NodeName, NumberKind, Place, Position};
+
+const SLICE: usize = 500;
+const TERM_GAP: u64 = 1 << 20;
+const OUTAGE: i64 = 5000;
+
+/// Rules that a test may switch off, to see that what checks them notices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Broken {
+    pub(super) repeats: bool,
+    pub(super) versions: bool,
+    pub(super) fence: bool,
+    pub(super) terms: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    epoch: Epoch,
+    n: u64,
+    deadline: i64,
+}
+
+#[derive(Clone, Debug)]
+struct FakeRoom {
+    snapshot: RoomSnapshot,
+    order: Vec<u64>,
+}
+
+/// What a dead node's users held.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Held {
+    Member(String, u64),
+    Name(String),
+}
+
+#[derive(Clone, Debug, Default)]
+struct FakeLog {
+    run: String,
+    term: u64,
+    pos: u64,
+    seen: i64,
+    next: u64,
+    end: u64,
+    epoch: u64,
+    partitions: u8,
+    nodes: BTreeMap<NodeName, Record>,
+    entries: Vec<LogEntry>,
+    rooms: BTreeMap<String, FakeRoom>,
+    names: BTreeMap<String, NameSnapshot>,
+    kept: BTreeMap<Box<str>, Box<str>>,
+    numbers: BTreeMap<NumberKind, u64>,
+    held: BTreeMap<(NodeName, Epoch), BTreeSet<Held>>,
+    swept: Vec<(NodeName, Epoch)>,
+}
+
+/// The whole of it.
+#[derive(Clone, Debug)]
+pub(super) struct Fake {
+    pub(super) run: String,
+    pub(super) now: i64,
+    /// Entries that a log keeps.
+    pub(super) kept: usize,
+    pub(super) broken: Broken,
+    logs: BTreeMap<Log, FakeLog>,
+}
+
+impl Fake {
+    pub(super) fn new(run: &str) -> Fake {
+        Fake { run: run.to_owned(), now: 1_000_000, kept: 20_000, broken: Broken::default(), logs: BTreeMap::new() }
+    }
+
+    pub(super) fn call(&mut self, call: &Call) -> Reply {
+        let (now, kept, broken) = (self.now, self.kept, self.broken);
+        let log = self.logs.entry(call.log()).or_default();
+        let reply = log.call(call, now, broken);
+        let surplus = log.entries.len().saturating_sub(kept);
+        log.entries.drain(..surplus);
+        reply
+    }
+
+    /// Entries behind a place.
+    pub(super) fn after(&self, log: Log, position: Position) -> Vec<LogEntry> {
+        let entries = self.logs.get(&log).map(|log| log.entries.as_slice()).unwrap_or_default();
+        entries.iter().filter(|entry| entry.position > position).cloned().collect()
+    }
+
+    /// Every entry that was ever in a log and still is.
+    pub(super) fn entries(&self, log: Log) -> &[LogEntry] {
+        self.logs.get(&log).map(|log| log.entries.as_slice()).unwrap_or_default()
+    }
+}
+
+impl FakeLog {
+    fn call(&mut self, call: &Call, now: i64, broken: Broken) -> Reply {
+        match call {
+            Call::NewTerm { log, run, known, floors } => self.new_term(*log, run, *known, floors, now, broken),
+            Call::Enter { log, caller, lease_ms, partitions } => self.enter(*log, caller, *lease_ms, *partitions, now),
+            Call::Beat { log, caller, lease_ms } => self.beat(*log, caller, *lease_ms, now),
+            Call::Leave { log, caller } => {
+                if self.nodes.get(&caller.node).is_some_and(|record| record.epoch == caller.epoch) {
+                    self.bury(*log, caller.clone(), now);
+                }
+                Reply::Nothing
+            }
+            Call::Submit { log, caller, n, command } => self.submit(*log, caller, *n, command, now, broken),
+            Call::Block { kind, count } => {
+                let last = self.numbers.entry(*kind).or_default();
+                *last += count;
+                Reply::Block { first: *last - count + 1, last: *last }
+            }
+            Call::Give { log: _, first, last } => {
+                if self.next > self.end && *first > self.end && *first >= self.next {
+                    (self.next, self.end) = (*first, *last);
+                }
+                Reply::Given { left: self.left() }
+            }
+            Call::Look { log: _ } => Reply::Look {
+                end: Position { term: self.term, number: self.pos },
+                nodes: self.nodes.iter().map(|(node, record)| (node.clone(), record.epoch)).collect(),
+                rooms: self.rooms.keys().map(|key| key.as_str().into()).collect(),
+                names: self.names.values().cloned().collect(),
+                kept: self.kept.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            },
+            Call::Room { log: _, key } => {
+                Reply::Room(self.rooms.get(&**key).map(|room| Box::new(room.snapshot.clone())))
+            }
+        }
+    }
+
+    fn left(&self) -> u64 {
+        (self.end + 1).saturating_sub(self.next)
+    }
+
+    fn append(&mut self, log: Log, now: i64, kind: EntryKind) -> u64 {
+        self.pos += 1;
+        let at = jiff::Timestamp::from_millisecond(now).expect("a moment");
+        self.entries.push(LogEntry { log, position: Position { term: self.term, number: self.pos }, at, kind });
+        self.pos
+    }
+
+    fn new_term(
+        &mut self,
+        log: Log,
+        run: &str,
+        known: Position,
+        floors: &[(NumberKind, u64)],
+        now: i64,
+        broken: Broken,
+    ) -> Reply {
+        if self.run == run {
+            return Reply::Term { end: Position { term: self.term, number: self.pos }, new: false };
+        }
+        self.run = run.to_owned();
+        if broken.terms && self.term > 0 {
+            return Reply::Term { end: Position { term: self.term, number: self.pos }, new: false };
+        }
+        let last = Position { term: self.term, number: self.pos };
+        let fresh = self.term == 0 && known.number == 0;
+        self.term = self.term.max(known.term) + 1;
+        if !fresh {
+            self.pos = self.pos.max(known.number) + TERM_GAP;
+            for (kind, floor) in floors {
+                let number = self.numbers.entry(*kind).or_default();
+                *number = if floor > number { floor + 20_000 } else { *number + 1000 };
+            }
+        }
+        (self.next, self.end) = (1, 0);
+        let number = self.append(log, now, EntryKind::Term { last });
+        Reply::Term { end: Position { term: self.term, number }, new: true }
+    }
+
+    fn excuse(&mut self, now: i64) {
+        let gap = now - self.seen;
+        if gap > OUTAGE {
+            self.nodes.values_mut().for_each(|record| record.deadline += gap);
+            self.seen = now;
+        }
+    }
+
+    fn live(&mut self, caller: &Caller, now: i64) -> Option<Record> {
+        let record = *self.nodes.get(&caller.node).filter(|record| record.epoch == caller.epoch)?;
+        if record.deadline >= now {
+            return Some(record);
+        }
+        self.excuse(now);
+        self.nodes.get(&caller.node).copied().filter(|record| record.deadline >= now)
+    }
+
+    fn enter(&mut self, log: Log, caller: &Caller, lease_ms: i64, partitions: u8, now: i64) -> Reply {
+        if partitions > 0 {
+            if self.partitions > 0 && self.partitions != partitions {
+                return Reply::Partitions(self.partitions.into());
+            }
+            self.partitions = partitions;
+            assert_eq!(FORMAT, 1, "the fake knows this format");
+        }
+        let mut epoch = caller.epoch;
+        if let Some(record) = self.nodes.get(&caller.node).copied() {
+            let known = Caller { node: caller.node.clone(), epoch: record.epoch };
+            if epoch == Epoch(0)
+                && let Some(record) = self.live(&known, now)
+            {
+                return Reply::Live { left_ms: (record.deadline - now).unsigned_abs() };
+            }
+            if record.epoch != epoch {
+                self.bury(log, known, now);
+            }
+        }
+        if epoch == Epoch(0) {
+            self.epoch += 1;
+            epoch = Epoch(self.epoch);
+        }
+        self.nodes.insert(caller.node.clone(), Record { epoch, n: 0, deadline: now + lease_ms });
+        self.seen = now;
+        let number = self.append(log, now, EntryKind::In(Caller { node: caller.node.clone(), epoch }));
+        Reply::Entered { epoch, number }
+    }
+
+    fn beat(&mut self, log: Log, caller: &Caller, lease_ms: i64, now: i64) -> Reply {
+        self.excuse(now);
+        let Some(mut record) = self.live(caller, now) else { return Reply::Fenced { number: self.pos } };
+        record.deadline = now + lease_ms;
+        self.nodes.insert(caller.node.clone(), record);
+        self.seen = now;
+        let dead: Vec<_> = self.nodes.iter().filter(|(_, record)| record.deadline < now).collect();
+        let dead: Vec<_> =
+            dead.into_iter().map(|(node, record)| Caller { node: node.clone(), epoch: record.epoch }).collect();
+        dead.into_iter().for_each(|dead| self.bury(log, dead, now));
+        self.sweep();
+        Reply::Alive { n: record.n, at_ms: now, number: self.pos, left: self.left() }
+    }
+
+    fn bury(&mut self, log: Log, dead: Caller, now: i64) {
+        self.nodes.remove(&dead.node);
+        self.swept.push((dead.node.clone(), dead.epoch));
+        self.append(log, now, EntryKind::Gone(dead));
+    }
+
+    fn sweep(&mut self) {
+        let Some((node, epoch)) = self.swept.first().cloned() else { return };
+        let held = self.held.entry((node.clone(), epoch)).or_default();
+        let mut items = Vec::new();
+        while items.len() < SLICE
+            && let Some(item) = held.pop_first()
+        {
+            items.push(item);
+        }
+        if items.len() < SLICE {
+            self.swept.remove(0);
+        }
+        for item in items {
+            match item {
+                Held::Member(key, client) => {
+                    if let Some(room) = self.rooms.get_mut(&key) {
+                        room.snapshot.members.retain(|member| {
+                            member.client.0 != client || member.node != node || member.epoch != epoch
+                        });
+                    }
+                }
+                Held::Name(folded) => {
+                    if self.names.get(&folded).is_some_and(|held| held.node == node && held.epoch == epoch) {
+                        self.names.remove(&folded);
+                    }
+                }
+            }
+        }
+    }
+
+    fn submit(&mut self, log: Log, caller: &Caller, n: u64, command: &Command, now: i64, broken: Broken) -> Reply {
+        let record = match self.live(caller, now) {
+            Some(record) => record,
+            None if broken.fence => {
+                let known = self.nodes.get(&caller.node).copied();
+                known.unwrap_or(Record { epoch: caller.epoch, n: n - 1, deadline: now })
+            }
+            None => return Reply::Fenced { number: self.pos },
+        };
+        if n <= record.n && !broken.repeats {
+            return Reply::Done { number: self.pos };
+        }
+        if n > record.n + 1 && !broken.fence {
+            return Reply::Order;
+        }
+        self.note_n(caller, n);
+        let what = match command {
+            Command::Commit(commit) => return self.commit(log, caller, n, commit, now, broken),
+            Command::Claim(claim) => {
+                let folded = fold(&claim.name);
+                let held = self.names.get(&folded).cloned();
+                if let Some(held) = &held
+                    && held.client != claim.client
+                    && Some(held.client) != claim.instead_of
+                    && self.live(&Caller { node: held.node.clone(), epoch: held.epoch }, now).is_some()
+                {
+                    return Reply::Taken { number: self.pos };
+                }
+                if let Some(before) = &claim.before
+                    && self.names.get(&fold(before)).is_some_and(|held| held.client == claim.client)
+                {
+                    self.forget(&fold(before));
+                }
+                self.forget(&folded);
+                let (node, epoch) = (caller.node.clone(), caller.epoch);
+                self.held.entry((node.clone(), epoch)).or_default().insert(Held::Name(folded.clone()));
+                let (name, client, details) = (claim.name.clone(), claim.client, claim.details.clone());
+                self.names.insert(folded, NameSnapshot { name, client, node, epoch, details });
+                Happened::Claimed {
+                    name: claim.name.clone(),
+                    client: claim.client,
+                    before: claim.before.clone(),
+                    details: claim.details.clone(),
+                }
+            }
+            Command::Release { name, client } => {
+                if self.names.get(&fold(name)).is_some_and(|held| held.client == *client) {
+                    self.forget(&fold(name));
+                }
+                Happened::Released { name: name.clone(), client: *client }
+            }
+            Command::Note { text, kept } => {
+                if let Some((key, value)) = kept.as_ref().filter(|(key, _)| !key.is_empty()) {
+                    self.kept.insert(key.clone(), value.clone());
+                    self.kept.retain(|_, value| !value.is_empty());
+                }
+                Happened::Noted(text.clone())
+            }
+        };
+        let number = self.append(log, now, EntryKind::Command { caller: caller.clone(), n, what });
+        Reply::Committed { number, id: 0, left: 0 }
+    }
+
+    fn forget(&mut self, folded: &str) {
+        if let Some(held) = self.names.remove(folded)
+            && let Some(items) = self.held.get_mut(&(held.node, held.epoch))
+        {
+            items.remove(&Held::Name(folded.to_owned()));
+        }
+    }
+
+    fn note_n(&mut self, caller: &Caller, n: u64) {
+        if let Some(record) = self.nodes.get_mut(&caller.node).filter(|record| record.epoch == caller.epoch) {
+            record.n = record.n.max(n);
+        }
+    }
+
+    fn commit(&mut self, log: Log, caller: &Caller, n: u64, commit: &Commit, now: i64, broken: Broken) -> Reply {
+        let key = commit.place.key();
+        let known = self.rooms.get(&key);
+        let current = known.map_or(0, |room| room.snapshot.version);
+        if commit.version.is_some_and(|version| version != current) && !broken.versions {
+            return Reply::Stale { number: self.pos };
+        }
+        let is_member = |client| known.is_some_and(|room| room.snapshot.members.iter().any(|m| m.client == client));
+        for effect in &commit.effects {
+            if let Effect::Member { client, limit: Some(limit), .. } = effect
+                && known.map_or(0, |room| room.snapshot.members.len()) >= (*limit).max(1)
+                && !is_member(*client)
+            {
+                return Reply::Full { number: self.pos };
+            }
+        }
+        let (said, left) = (commit.said(), self.left());
+        if said > left {
+            // This is not counted as done: the node sends it again.
+            if let Some(record) = self.nodes.get_mut(&caller.node) {
+                record.n = n - 1;
+            }
+            return Reply::NoNumbers;
+        }
+        let first = if said > 0 { self.next } else { 0 };
+        self.next += said;
+        let (number, mut id) = (self.pos + 1, first);
+        let mut version = current;
+        for effect in &commit.effects {
+            if let Effect::Core(core) = effect {
+                if let Place::Room(name) = &commit.place {
+                    version = number;
+                    let room = self.rooms.entry(key.clone()).or_insert_with(|| FakeRoom::new(name));
+                    room.snapshot.room = name.clone();
+                    (room.snapshot.core, room.snapshot.version) = (core.clone(), version);
+                }
+            }
+            if *effect == Effect::Closed {
+                self.rooms.remove(&key);
+                version = 0;
+            }
+            let room = self.rooms.get_mut(&key);
+            if let Effect::Said(text) = effect {
+                if let Some(room) = room {
+                    room.said(id, text, commit.history_max);
+                }
+                id += 1;
+                continue;
+            }
+            if let Some(room) = room {
+                room.change(effect, caller);
+                let held = self.held.entry((caller.node.clone(), caller.epoch)).or_default();
+                match effect {
+                    Effect::Member { client, .. } => drop(held.insert(Held::Member(key.clone(), client.0))),
+                    Effect::Left(client) => drop(held.remove(&Held::Member(key.clone(), client.0))),
+                    _ => {}
+                }
+            }
+        }
+        if let Some(room) = self.rooms.get_mut(&key) {
+            room.snapshot.sequence = number;
+        }
+        let (place, text) = (commit.place.clone(), commit.text.clone());
+        let what = Happened::Committed { place, version, id: (first > 0).then_some(first), text };
+        let number = self.append(log, now, EntryKind::Command { caller: caller.clone(), n, what });
+        Reply::Committed { number, id: first, left: left - said }
+    }
+}
+
+impl FakeRoom {
+    fn new(name: &RoomName) -> FakeRoom {
+        let snapshot = RoomSnapshot {
+            room: name.clone(),
+            version: 0,
+            sequence: 0,
+            said: 0,
+            core: "".into(),
+            members: Vec::new(),
+            messages: Vec::new(),
+        };
+        FakeRoom { snapshot, order: Vec::new() }
+    }
+
+    fn said(&mut self, id: u64, text: &str, history_max: usize) {
+        if text.is_empty() {
+            return;
+        }
+        self.snapshot.said += 1;
+        if history_max == 0 {
+            return;
+        }
+        self.snapshot.messages.push((id, text.into()));
+        self.order.push(id);
+        while self.order.len() > history_max {
+            let oldest = self.order.remove(0);
+            self.snapshot.messages.retain(|(id, _)| *id != oldest);
+        }
+    }
+
+    fn change(&mut self, effect: &Effect, caller: &Caller) {
+        let RoomSnapshot { members, messages, .. } = &mut self.snapshot;
+        match effect {
+            Effect::Edited(id, text) => {
+                if let Some(message) = messages.iter_mut().find(|(known, _)| known == id) {
+                    message.1 = text.clone();
+                }
+            }
+            Effect::Erased(id) => messages.retain(|(known, _)| known != id),
+            Effect::Member { client, text, .. } => {
+                members.retain(|member| member.client != *client);
+                let (node, epoch) = (caller.node.clone(), caller.epoch);
+                members.push(MemberSnapshot { client: *client, node, epoch, text: text.clone() });
+                members.sort_by_key(|member| member.client.to_string());
+            }
+            Effect::Left(client) => members.retain(|member| member.client != *client),
+            Effect::Said(_) | Effect::Core(_) | Effect::Closed => {}
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A real Redis of a test's own: its directory, its port, and its end with the test.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Ends with its value.
+pub(super) struct Server {
+    child: Child,
+    pub(super) port: u16,
+    directory: PathBuf,
+}
+
+impl Server {
+    /// `None` where Redis is not installed, which is said.
+    pub(super) fn start(more: &[&str]) -> Option<Server> {
+        let installed = Command::new("redis-server").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        if installed.is_err() {
+            assert!(std::env::var_os("CHATSOCK_REQUIRE_CLIENTS").is_none(), "redis-server is not installed");
+            eprintln!("skipped: redis-server is not installed");
+            return None;
+        }
+        for attempt in 0..20 {
+            let free = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+            let port = free.local_addr().expect("its address").port();
+            drop(free);
+            let directory = std::env::temp_dir().join(format!("chatsock-redis-{}-{port}", std::process::id()));
+            std::fs::create_dir_all(&directory).expect("a directory");
+            let mut command = Command::new("redis-server");
+            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(&directory);
+            command.args(more).stdout(Stdio::null()).stderr(Stdio::null());
+            let child = command.spawn().expect("redis-server starts");
+            let mut server = Server { child, port, directory };
+            // Somebody else may have taken the port in between.
+            if server.answers() {
+                return Some(server);
+            }
+            eprintln!("attempt {attempt}: nothing answers on port {port}");
+        }
+        panic!("no redis-server came up");
+    }
+
+    fn answers(&mut self) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < deadline && self.child.try_wait().expect("its state").is_none() {
+            if std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return true;
+            }
+            std::thread::yield_now();
+        }
+        false
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to clear away but its directory.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
