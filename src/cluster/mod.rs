@@ -18,10 +18,14 @@
 //! | `engine` | the calls to Redis, as values |
 //! | `functions.lua` | what Redis does for each call |
 //! | `wire` | the connection to Redis |
+//! | `node` | the node as a pure state machine |
+//! | `bus` | the two threads that drive it |
 
+mod bus;
 mod command;
 mod engine;
 mod entry;
+mod node;
 mod replica;
 #[cfg(test)]
 mod tests;
@@ -29,6 +33,7 @@ mod ticket;
 mod values;
 mod wire;
 
+pub use bus::Cluster;
 pub use command::{Claim, Command, Commit, Effect};
 pub use entry::{Entry, Happened, LogState, Loss, MemberSnapshot, NameSnapshot, RoomSnapshot};
 pub use replica::{Back, Health, Holdings, Replica};

@@ -3,6 +3,8 @@
 //! *Owns* the outcome of each command, and waiting for it.
 //! *Knows nothing of* how it comes about.
 
+use std::fmt;
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -44,10 +46,19 @@ pub enum Progress {
     Done,
 }
 
-#[derive(Debug)]
+/// What is done with an outcome.
+type Then = Box<dyn FnOnce(&Outcome) + Send>;
+
 struct State {
     progress: Progress,
     outcome: Option<Outcome>,
+    then: Vec<Then>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("progress", &self.progress).field("outcome", &self.outcome).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -63,7 +74,7 @@ pub struct Ticket(Arc<Shared>);
 
 impl Ticket {
     pub(crate) fn waiting() -> Ticket {
-        let state = State { progress: Progress::Waiting, outcome: None };
+        let state = State { progress: Progress::Waiting, outcome: None, then: Vec::new() };
         Ticket(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }))
     }
 
@@ -85,9 +96,25 @@ impl Ticket {
     /// The first outcome counts.
     pub(crate) fn resolve(&self, outcome: Outcome) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.outcome.is_none() {
-            (state.outcome, state.progress) = (Some(outcome), Progress::Done);
-            self.0.changed.notify_all();
+        if state.outcome.is_some() {
+            return;
+        }
+        let then = mem::take(&mut state.then);
+        (state.outcome, state.progress) = (Some(outcome.clone()), Progress::Done);
+        drop(state);
+        self.0.changed.notify_all();
+        then.into_iter().for_each(|then| then(&outcome));
+    }
+
+    /// Has something done with the outcome, at once if it is there: on the thread that brings it, which must not wait.
+    pub fn then(&self, then: impl FnOnce(&Outcome) + Send + 'static) {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match state.outcome.clone() {
+            Some(outcome) => {
+                drop(state);
+                then(&outcome);
+            }
+            None => state.then.push(Box::new(then)),
         }
     }
 

@@ -1,0 +1,322 @@
+//! The node on its threads: `bus:write` sends what waits, `bus:read` reads the logs.
+//!
+//! `bus:write` takes everything that waits, sends it as one pipeline and waits for the answers; meanwhile the next pipeline
+//! gathers. A connection that did not answer in time is closed: what comes on it later is another call's answer.
+//!
+//! *Owns* the threads, the connections, and that the replica is called by one thread at a time.
+//! *Knows nothing of* what the calls do.
+
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::command::Command;
+use super::engine::{Engine, Unreachable};
+use super::node::{Core, Out};
+use super::replica::Replica;
+use super::ticket::{Outcome, Ticket};
+use super::values::{NodeName, NumberKind, Partitions};
+
+/// How long an answer may take. Longer than a slow disk holds Redis up, shorter than a lease.
+const ANSWER: Duration = Duration::from_secs(3);
+
+/// Between two attempts to connect, from the first to the last.
+const BACKOFF: [Duration; 5] = [
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+];
+
+/// Stack of the two threads. `bus:read` applies entries, which renders and sends.
+const STACK: usize = 512 * 1024;
+
+/// Makes a connection whose answers may take so long.
+pub(super) type Connect = Box<dyn Fn(Duration) -> Result<Box<dyn Engine>, Unreachable> + Send + Sync>;
+
+/// Several servers as one.
+pub struct Cluster {
+    node: NodeName,
+    partitions: Partitions,
+    /// Rank 0: nothing else is locked under it, and tickets are resolved after it.
+    core: Mutex<Core>,
+    /// Signalled when there is something to send, or to stop for.
+    wake: Condvar,
+    /// Held while the replica is called, so that it hears of everything in its order. The replica takes its own locks under it.
+    delivery: Mutex<()>,
+    replica: OnceLock<Arc<dyn Replica>>,
+    connect: Connect,
+    stopping: AtomicBool,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Cluster {
+    pub(super) fn new(node: NodeName, partitions: Partitions, core: Core, connect: Connect) -> Cluster {
+        Cluster {
+            node,
+            partitions,
+            core: Mutex::new(core),
+            wake: Condvar::new(),
+            delivery: Mutex::new(()),
+            replica: OnceLock::new(),
+            connect,
+            stopping: AtomicBool::new(false),
+            threads: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(super) fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This node's name.
+    pub fn node(&self) -> &NodeName {
+        &self.node
+    }
+
+    /// How many partitions the rooms are spread over.
+    pub fn partitions(&self) -> Partitions {
+        self.partitions
+    }
+
+    /// Submits a command. Its outcome is the ticket's.
+    pub fn submit(&self, command: Command) -> Ticket {
+        let ticket = self.core().submit(command, Instant::now());
+        self.wake.notify_all();
+        ticket
+    }
+
+    /// The next number of a kind, unique over all nodes. `None` while none can be had: nobody can come in.
+    pub fn number(&self, kind: NumberKind) -> Option<u64> {
+        let deadline = Instant::now() + ANSWER;
+        let mut core = self.core();
+        loop {
+            if let Some(number) = core.number(kind) {
+                return Some(number);
+            }
+            // The next block is on its way already, unless Redis is out of reach.
+            let now = Instant::now();
+            if now >= deadline || !core.takes_commands(now) {
+                return None;
+            }
+            self.wake.notify_all();
+            core = self.wake.wait_timeout(core, Duration::from_millis(20)).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The time by Redis' clock, which all nodes share.
+    pub fn now(&self) -> Timestamp {
+        let ahead = SignedDuration::from_millis(self.core().clock_ahead);
+        Timestamp::now().checked_add(ahead).unwrap_or_else(|_| Timestamp::now())
+    }
+
+    /// Whether the node accepts what others would see.
+    pub fn takes_commands(&self) -> bool {
+        self.core().takes_commands(Instant::now())
+    }
+
+    /// Starts the two threads.
+    pub(super) fn begin(self: &Arc<Self>, replica: Arc<dyn Replica>) -> std::io::Result<()> {
+        // Once, here.
+        let _ = self.replica.set(replica);
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, run) in [("bus:write", Cluster::write as fn(&Cluster)), ("bus:read", Cluster::read)] {
+            let cluster = Arc::clone(self);
+            let builder = thread::Builder::new().name(name.to_owned()).stack_size(STACK);
+            threads.push(builder.spawn(move || run(&cluster))?);
+        }
+        Ok(())
+    }
+
+    /// Says goodbye, so that the others need not wait for the lease, and ends the threads.
+    pub fn stop(&self) {
+        if self.stopping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.wake.notify_all();
+        let threads = mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A panic has already been reported by the panic hook.
+            let _ = thread.join();
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Calls the replica with everything that has come up.
+    fn deliver(&self) {
+        let _order = self.delivery.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(replica) = self.replica.get() else { return };
+        loop {
+            let out = mem::take(&mut self.core().out);
+            if out.is_empty() {
+                return;
+            }
+            for out in out {
+                match out {
+                    Out::Apply(entry) => replica.apply(*entry),
+                    Out::Reload(log, state) => replica.reload(log, state),
+                    Out::Lost(loss) => replica.lost(loss),
+                    Out::Resolve(ticket, outcome) => ticket.resolve(outcome),
+                    Out::Holdings => {
+                        let holdings = replica.holdings();
+                        self.core().claim(holdings);
+                    }
+                    Out::NameTaken(client) => replica.name_taken(client),
+                    Out::MembershipRefused(client, room) => replica.membership_refused(client, &room),
+                    Out::Health(health) => replica.health(health),
+                    Out::Back(back) => replica.back(back),
+                    Out::Nodes(nodes) => replica.nodes(&nodes),
+                    Out::NodeIn { .. } | Out::NodeGone { .. } => {}
+                }
+            }
+            self.wake.notify_all();
+        }
+    }
+
+    /// The thread `bus:write`.
+    fn write(&self) {
+        let mut engine: Option<Box<dyn Engine>> = None;
+        let mut attempts = 0;
+        while !self.is_stopping() {
+            let Some(connection) = &mut engine else {
+                match (self.connect)(ANSWER) {
+                    Ok(connection) => {
+                        self.core().connected(connection.run());
+                        engine = Some(connection);
+                    }
+                    Err(Unreachable(why)) => {
+                        if attempts == 0 {
+                            log::warn!("cluster: Redis cannot be reached: {why}");
+                        }
+                        self.pause(BACKOFF[attempts.min(BACKOFF.len() - 1)]);
+                        attempts += 1;
+                    }
+                }
+                continue;
+            };
+            let calls = self.next_calls();
+            if !calls.is_empty() {
+                let answer = connection.call(&calls).and_then(|replies| {
+                    self.core().answered(&calls, &replies, Instant::now()).map_err(Unreachable)
+                });
+                match answer {
+                    Ok(()) => attempts = 0,
+                    Err(Unreachable(why)) => {
+                        log::warn!("cluster: the connection to Redis is lost: {why}");
+                        engine = None;
+                        self.core().disconnected(Instant::now());
+                        self.pause(BACKOFF[attempts.min(BACKOFF.len() - 1)]);
+                        attempts += 1;
+                    }
+                }
+            }
+            self.deliver();
+        }
+        if let Some(mut connection) = engine {
+            let goodbye = self.core().goodbye();
+            if let Err(Unreachable(why)) = connection.call(&goodbye) {
+                log::info!("cluster: no goodbye was said: {why}");
+            }
+        }
+    }
+
+    /// Waits for something to send.
+    fn next_calls(&self) -> Vec<super::engine::Call> {
+        let mut core = self.core();
+        loop {
+            let now = Instant::now();
+            core.tick(now);
+            if self.is_stopping() || !core.out.is_empty() {
+                return Vec::new();
+            }
+            if core.has_calls(now) {
+                return core.calls(now);
+            }
+            let wait = core.due(now).saturating_duration_since(now).clamp(Duration::from_millis(1), Duration::from_millis(250));
+            core = self.wake.wait_timeout(core, wait).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Sleeps, but not through the stop. What only time brings goes on.
+    fn pause(&self, length: Duration) {
+        let end = Instant::now() + length;
+        let mut core = self.core();
+        loop {
+            let now = Instant::now();
+            core.tick(now);
+            if now >= end || self.is_stopping() {
+                break;
+            }
+            core = self.wake.wait_timeout(core, end - now).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(core);
+        self.deliver();
+    }
+
+    /// The thread `bus:read`.
+    fn read(&self) {
+        let mut engine: Option<Box<dyn Engine>> = None;
+        let mut attempts = 0;
+        while !self.is_stopping() {
+            let Some(connection) = &mut engine else {
+                match (self.connect)(ANSWER) {
+                    Ok(connection) => (engine, attempts) = (Some(connection), 0),
+                    // The thread `bus:write` reports it.
+                    Err(Unreachable(_)) => {
+                        self.pause(BACKOFF[attempts.min(BACKOFF.len() - 1)]);
+                        attempts += 1;
+                    }
+                }
+                continue;
+            };
+            let from = self.core().read_from(connection.run());
+            if from.is_empty() {
+                if !self.core().is_of(connection.run()) {
+                    // The other thread has found another Redis.
+                    engine = None;
+                }
+                self.pause(Duration::from_millis(5));
+                continue;
+            }
+            match connection.read(&from) {
+                Ok(entries) => {
+                    let mut core = self.core();
+                    core.read(connection.run(), entries);
+                    core.tick(Instant::now());
+                    drop(core);
+                    self.deliver();
+                }
+                Err(Unreachable(why)) => {
+                    log::debug!("cluster: reading failed: {why}");
+                    engine = None;
+                    self.pause(BACKOFF[0]);
+                }
+            }
+        }
+    }
+
+    /// Submits a command and waits, as a user's thread does. `slow` is called once, when the user has waited for long.
+    pub fn carry_out(&self, command: Command, slow_after: Duration, give_up_after: Duration, slow: &dyn Fn()) -> (Ticket, Option<Outcome>) {
+        let now = Instant::now();
+        let ticket = self.submit(command);
+        let outcome = ticket.wait(now + slow_after).or_else(|| {
+            slow();
+            ticket.wait(now + give_up_after)
+        });
+        (ticket, outcome)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+}

@@ -1,0 +1,291 @@
+//! One log as a node sees it: how far it has read, and which of its commands are under way.
+//!
+//! *Owns* the numbers of commands, what becomes of each when answers are lost, and gaps in the log.
+//! *Knows nothing of* connections, and of the other logs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use super::Out;
+use crate::cluster::command::Command;
+use crate::cluster::engine::{EntryKind, LogEntry, Reply};
+use crate::cluster::entry::{Entry, Happened, Loss};
+use crate::cluster::ticket::{Outcome, Progress, Ticket};
+use crate::cluster::values::{Epoch, NodeName, Place, Position};
+
+/// Messages remembered for the case that Redis loses them. More than a healthy replica is ever behind.
+const RECENT: usize = 4096;
+
+/// Commands of one log in one pipeline: while one is under way, the next gathers.
+const BATCH: usize = 256;
+
+/// A command that has no answer yet.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) command: Command,
+    pub(super) ticket: Ticket,
+    /// Its number, once it was sent.
+    pub(super) n: Option<u64>,
+    pub(super) since: Instant,
+}
+
+/// How a log is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Entry by entry.
+    Following,
+    /// The copy is too old: nothing is applied until the state was loaded.
+    Behind,
+}
+
+#[derive(Debug)]
+pub(super) struct LogView {
+    pub(super) position: Position,
+    pub(super) reading: Reading,
+    /// Up to this entry, names are known from the state.
+    pub(super) names_to: u64,
+    pub(super) queue: VecDeque<Pending>,
+    pub(super) next_n: u64,
+    /// By registration and number: carried out, but not read back.
+    unread: BTreeMap<(Epoch, u64), Ticket>,
+    /// Outcomes that wait until everything up to an entry is applied.
+    late: Vec<(u64, Ticket, Outcome)>,
+    recent: VecDeque<(Position, Place)>,
+    /// Message numbers left, as far as is known.
+    pub(super) left: u64,
+}
+
+impl LogView {
+    pub(super) fn new() -> LogView {
+        LogView {
+            position: Position::START,
+            reading: Reading::Behind,
+            names_to: 0,
+            queue: VecDeque::new(),
+            next_n: 1,
+            unread: BTreeMap::new(),
+            late: Vec::new(),
+            recent: VecDeque::new(),
+            left: 0,
+        }
+    }
+
+    /// The commands to send now: all that wait, as many messages as there are numbers for, and each with its number.
+    pub(super) fn take(&mut self) -> Vec<(u64, Command)> {
+        let mut taken = Vec::new();
+        let mut said = 0;
+        for pending in self.queue.iter_mut().take(BATCH) {
+            if let Command::Commit(commit) = &pending.command {
+                said += commit.said();
+            }
+            if said > self.left {
+                break;
+            }
+            let n = *pending.n.get_or_insert_with(|| {
+                self.next_n += 1;
+                self.next_n - 1
+            });
+            pending.ticket.note(Progress::Unknown);
+            taken.push((n, pending.command.clone()));
+        }
+        taken
+    }
+
+    /// Whether messages wait for numbers.
+    pub(super) fn needs_numbers(&self) -> bool {
+        let waits = self.queue.iter().find_map(|pending| match &pending.command {
+            Command::Commit(commit) => Some(commit.said()).filter(|said| *said > 0),
+            Command::Claim(_) | Command::Release { .. } | Command::Note { .. } => None,
+        });
+        waits.is_some_and(|said| said > self.left)
+    }
+
+    /// The answer to the command of this number.
+    pub(super) fn answered(&mut self, n: u64, epoch: Epoch, reply: &Reply, out: &mut VecDeque<Out>) {
+        let Some(index) = self.queue.iter().position(|pending| pending.n == Some(n)) else { return };
+        let ticket = self.queue[index].ticket.clone();
+        let outcome = match reply {
+            Reply::Committed { left, .. } => {
+                self.left = *left;
+                self.queue.remove(index);
+                ticket.note(Progress::Accepted);
+                self.unread.insert((epoch, n), ticket);
+                return;
+            }
+            Reply::Stale { number } => (*number, Outcome::Stale),
+            Reply::Full { number } => (*number, Outcome::Full),
+            Reply::Taken { number } => (*number, Outcome::Taken),
+            // Its answer was lost. If it is in the log, it comes back before the log's end of now.
+            Reply::Done { number } => {
+                self.queue.remove(index);
+                self.executed(epoch, n, ticket, *number);
+                return;
+            }
+            // Not carried out, and so its number is free. `Order` follows one of the others in the same pipeline.
+            Reply::NoNumbers | Reply::Order => {
+                if *reply == Reply::NoNumbers {
+                    self.left = 0;
+                }
+                self.next_n = self.next_n.min(n);
+                self.queue[index].n = None;
+                ticket.note(Progress::Waiting);
+                return;
+            }
+            Reply::Failed(why) => {
+                log::warn!("cluster: Redis refuses a command: {why}");
+                self.next_n = self.next_n.min(n);
+                self.queue.remove(index);
+                out.push_back(Out::Resolve(ticket, Outcome::Refused));
+                return;
+            }
+            // The node is out; what becomes of its commands is decided when it comes in again.
+            Reply::Fenced { .. } => return,
+            Reply::Term { .. }
+            | Reply::Entered { .. }
+            | Reply::Format(_)
+            | Reply::Partitions(_)
+            | Reply::Live { .. }
+            | Reply::Alive { .. }
+            | Reply::Nothing
+            | Reply::Block { .. }
+            | Reply::Given { .. }
+            | Reply::Look { .. }
+            | Reply::Room(_) => return,
+        };
+        self.queue.remove(index);
+        self.late.push((outcome.0, ticket, outcome.1));
+        self.settle(out);
+    }
+
+    /// A command that Redis has dealt with in one way or another: read back up to `number`, or not in the log.
+    fn executed(&mut self, epoch: Epoch, n: u64, ticket: Ticket, number: u64) {
+        self.unread.insert((epoch, n), ticket.clone());
+        self.late.push((number, ticket, Outcome::NotSaid));
+    }
+
+    /// The node is in, and the last of its commands that Redis has dealt with is this. `same`: it is the Redis that the
+    /// commands were sent to, and some may still be on their way to it by an old connection, with their numbers.
+    pub(super) fn resume(&mut self, epoch: Epoch, n: u64, number: u64, same: bool) {
+        while let Some(sent) = self.queue.front().and_then(|pending| pending.n)
+            && sent <= n
+            && let Some(pending) = self.queue.pop_front()
+        {
+            self.executed(epoch, sent, pending.ticket, number);
+        }
+        if !same {
+            self.queue.iter_mut().for_each(|pending| pending.n = None);
+        }
+        let sent = self.queue.iter().filter_map(|pending| pending.n).max().unwrap_or(0);
+        self.next_n = sent.max(n) + 1;
+    }
+
+    /// The node has come in anew: what it sent under its old registration is in the log by now, or will never be.
+    pub(super) fn restart(&mut self, old: Epoch, number: u64) {
+        while let Some(n) = self.queue.front().and_then(|pending| pending.n)
+            && let Some(pending) = self.queue.pop_front()
+        {
+            self.executed(old, n, pending.ticket, number);
+        }
+        self.next_n = 1;
+    }
+
+    /// Reads one entry. Whether the log can be followed.
+    pub(super) fn read(&mut self, entry: LogEntry, node: &NodeName, out: &mut VecDeque<Out>) {
+        let LogEntry { log, position, at, kind } = entry;
+        if self.reading == Reading::Behind || position <= self.position {
+            return;
+        }
+        if let EntryKind::Term { last } = &kind {
+            if *last < self.position {
+                self.lost(*last, out);
+            }
+            if *last != self.position {
+                self.reading = Reading::Behind;
+            }
+            self.position = position;
+            return self.settle(out);
+        }
+        if position != self.position.next() {
+            // From here on the log is read again, once the state is loaded.
+            self.position = Position { number: position.number - 1, ..position };
+            self.reading = Reading::Behind;
+            return;
+        }
+        self.position = position;
+        match kind {
+            EntryKind::Command { caller, n, what } => {
+                let own = caller.node == *node;
+                let ticket = if own { self.take_ticket(caller.epoch, n) } else { None };
+                let mut id = None;
+                if let Happened::Committed { place, id: Some(first), .. } = &what {
+                    id = Some(*first);
+                    self.recent.push_back((position, place.clone()));
+                    if self.recent.len() > RECENT {
+                        self.recent.pop_front();
+                    }
+                }
+                let known = position.number <= self.names_to && matches!(what, Happened::Claimed { .. } | Happened::Released { .. });
+                if !known {
+                    let (node, epoch) = (caller.node, caller.epoch);
+                    out.push_back(Out::Apply(Box::new(Entry { log, position, at, node, epoch, own, what })));
+                }
+                if let Some(ticket) = ticket {
+                    out.push_back(Out::Resolve(ticket, Outcome::Applied { position, id }));
+                }
+            }
+            EntryKind::Gone(caller) => {
+                let own = caller.node == *node;
+                out.push_back(Out::NodeGone { log, caller: caller.clone() });
+                if !own {
+                    let what = Happened::NodeGone { node: caller.node.clone(), epoch: caller.epoch };
+                    let (node, epoch) = (caller.node, caller.epoch);
+                    out.push_back(Out::Apply(Box::new(Entry { log, position, at, node, epoch, own, what })));
+                }
+            }
+            EntryKind::In(caller) => out.push_back(Out::NodeIn { log, caller }),
+            EntryKind::Unreadable => log::warn!("cluster: the entry {position} of {log} cannot be read and is left out"),
+            EntryKind::Term { .. } => {}
+        }
+        self.settle(out);
+    }
+
+    /// The ticket of an own command, wherever it stands.
+    fn take_ticket(&mut self, epoch: Epoch, n: u64) -> Option<Ticket> {
+        self.unread.remove(&(epoch, n)).or_else(|| {
+            let index = self.queue.iter().position(|pending| pending.n == Some(n))?;
+            // Its answer is still to come, and finds nothing to do.
+            self.queue.remove(index).map(|pending| pending.ticket)
+        })
+    }
+
+    /// Gives out the outcomes that have waited for what is applied by now.
+    pub(super) fn settle(&mut self, out: &mut VecDeque<Out>) {
+        let reached = self.position.number;
+        for (number, ticket, outcome) in std::mem::take(&mut self.late) {
+            if number <= reached {
+                out.push_back(Out::Resolve(ticket, outcome));
+            } else {
+                self.late.push((number, ticket, outcome));
+            }
+        }
+        self.unread.retain(|_, ticket| ticket.outcome().is_none());
+    }
+
+    /// Redis has lost what came after this entry.
+    fn lost(&mut self, last: Position, out: &mut VecDeque<Out>) {
+        let mut counts: Vec<(Place, u64)> = Vec::new();
+        while let Some((_, place)) = self.recent.pop_back_if(|(position, _)| *position > last) {
+            match counts.iter_mut().find(|(known, _)| *known == place) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((place, 1)),
+            }
+        }
+        out.extend(counts.into_iter().map(|(place, count)| Out::Lost(Loss { place, count })));
+    }
+
+    /// Another Redis has taken over, up to this place: what it does not know was carried out and lost before it was read back.
+    pub(super) fn forget_unread(&mut self, out: &mut VecDeque<Out>, end: u64) {
+        self.late.extend(self.unread.values().map(|ticket| (end, ticket.clone(), Outcome::NotSaid)));
+        self.settle(out);
+    }
+}
