@@ -20,6 +20,7 @@
 //! | `wire` | the connection to Redis |
 //! | `node` | the node as a pure state machine |
 //! | `bus` | the two threads that drive it |
+//! | `start` | from the configuration to a node that is in |
 
 mod bus;
 mod command;
@@ -27,6 +28,7 @@ mod engine;
 mod entry;
 mod node;
 mod replica;
+mod start;
 #[cfg(test)]
 mod tests;
 mod ticket;
@@ -37,5 +39,6 @@ pub use bus::Cluster;
 pub use command::{Claim, Command, Commit, Effect};
 pub use entry::{Entry, Happened, LogState, Loss, MemberSnapshot, NameSnapshot, RoomSnapshot};
 pub use replica::{Back, Health, Holdings, Replica};
+pub use start::ClusterError;
 pub use ticket::{Outcome, Progress, Ticket};
 pub use values::{Epoch, Log, NodeName, NumberKind, Partitions, Place, Position};

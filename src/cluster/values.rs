@@ -109,6 +109,9 @@ impl Partitions {
     /// Most partitions: with 64 shards, one each.
     pub const MOST: u8 = 64;
 
+    /// What the configuration says if it says nothing.
+    pub(crate) const DEFAULT: Partitions = Partitions(16);
+
     /// From 1 to [`Partitions::MOST`].
     pub fn new(count: u8) -> Option<Partitions> {
         (1..=Partitions::MOST).contains(&count).then_some(Partitions(count))

@@ -17,6 +17,9 @@ const BLOCK: Duration = Duration::from_millis(1000);
 /// Entries of one log that one read brings: 16 logs of them are about 2 MB.
 const COUNT: usize = 500;
 
+/// How long replicas may take.
+const REPLICATION: Duration = Duration::from_millis(1000);
+
 /// Where Redis is, and how a node shows who it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
@@ -27,6 +30,8 @@ pub(crate) struct Address {
     pub(crate) password: Option<Secret>,
     /// Before every key.
     pub(crate) prefix: String,
+    /// Replicas that must have a block of numbers before it is used.
+    pub(crate) replicas: u8,
 }
 
 /// A connection.
@@ -34,6 +39,7 @@ pub(crate) struct Wire {
     connection: Connection,
     prefix: String,
     run: String,
+    replicas: u8,
 }
 
 /// What a Redis says of itself.
@@ -75,7 +81,8 @@ impl Wire {
             let connection = Client::open(info)?.get_connection_with_timeout(timeout)?;
             connection.set_read_timeout(Some(timeout))?;
             connection.set_write_timeout(Some(timeout))?;
-            Ok(Wire { connection, prefix: address.prefix.clone(), run: String::new() })
+            let (prefix, replicas) = (address.prefix.clone(), address.replicas);
+            Ok(Wire { connection, prefix, run: String::new(), replicas })
         };
         let mut wire = open().map_err(|error| unreachable(&error))?;
         wire.run = wire.facts()?.run;
@@ -87,11 +94,6 @@ impl Wire {
         let mut load = Cmd::new();
         load.arg("FUNCTION").arg("LOAD").arg("REPLACE").arg(FUNCTIONS);
         load.query::<Value>(&mut self.connection).map(drop).map_err(|error| unreachable(&error))
-    }
-
-    /// How long an answer may take from now on.
-    pub(crate) fn set_timeout(&mut self, timeout: Duration) -> Result<(), Unreachable> {
-        self.connection.set_read_timeout(Some(timeout)).map_err(|error| unreachable(&error))
     }
 
     /// What the server says of itself.
@@ -123,6 +125,18 @@ impl Wire {
         config.arg("CONFIG").arg("GET").arg(name);
         let pair: Vec<String> = config.query(&mut self.connection).ok()?;
         pair.into_iter().nth(1)
+    }
+
+    /// Whether enough replicas have everything that was written on this connection.
+    fn is_replicated(&mut self) -> Result<bool, Unreachable> {
+        let mut wait = Cmd::new();
+        wait.arg("WAIT").arg(self.replicas).arg(REPLICATION.as_millis() as u64);
+        // It answers how many have it, which may be none: that is no error.
+        let reached: u64 = wait.query(&mut self.connection).map_err(|error| unreachable(&error))?;
+        if reached < u64::from(self.replicas) {
+            log::warn!("cluster: {reached} replicas have the last numbers, and {} are asked for", self.replicas);
+        }
+        Ok(reached >= u64::from(self.replicas))
     }
 
     fn base(&self, log: Log) -> String {
@@ -170,7 +184,15 @@ impl Engine for Wire {
         if values.len() != calls.len() {
             return Err(Unreachable("as many answers as calls were expected".into()));
         }
-        Ok(calls.iter().zip(&values).map(|(call, value)| call.read(&raw(value))).collect())
+        let mut replies: Vec<_> = calls.iter().zip(&values).map(|(call, value)| call.read(&raw(value))).collect();
+        // A block that a failover forgets would be given twice.
+        let is_block = |call: &Call| matches!(call, Call::Block { .. });
+        if self.replicas > 0 && calls.iter().any(is_block) && !self.is_replicated()? {
+            for (_, reply) in calls.iter().zip(&mut replies).filter(|(call, _)| is_block(call)) {
+                *reply = Reply::Nothing;
+            }
+        }
+        Ok(replies)
     }
 
     fn read(&mut self, from: &[(Log, Position)]) -> Result<Vec<LogEntry>, Unreachable> {
@@ -219,9 +241,4 @@ fn read_stream(stream: &Raw, keys: &[String], from: &[(Log, Position)], to: &mut
             .collect();
         to.push(LogEntry::read(log, position, &pairs));
     }
-}
-
-/// Whether the URL is one that this file can connect to.
-pub(crate) fn is_address(url: &str) -> bool {
-    url.into_connection_info().is_ok()
 }

@@ -69,6 +69,19 @@ pub(super) const METRICS_KEYS: &[&str] = &["listen"];
 
 pub(super) const DISCOVERY_KEYS: &[&str] = &["listen", "announce", "name"];
 
+pub(super) const CLUSTER_KEYS: &[&str] = &[
+    "redis",
+    "user",
+    "password_file",
+    "prefix",
+    "node",
+    "partitions",
+    "lease_seconds",
+    "timeout_ms",
+    "pending_bytes",
+    "replicas",
+];
+
 pub(super) const ROOM_KEYS: &[&str] = &["public", "description", "limit", "password"];
 
 pub(super) const STORAGE_KEYS: &[&str] = &["path", "history", "retention_days"];
@@ -88,6 +101,8 @@ const SECTIONS: &[&str] = &[
     "discovery",
     #[cfg(feature = "metrics")]
     "metrics",
+    #[cfg(feature = "cluster")]
+    "cluster",
 ];
 
 /// Sections that need the Cargo feature of the same name.
@@ -107,7 +122,7 @@ pub fn lacking(feature: &str) -> String {
 }
 
 /// Every key of any build, as (section, key). The sections are `""`, `"limits"`, `"tls"`, `"web"`, `"json"`, `"proxy"`, `"files"`,
-/// `"discovery"`, `"metrics"`, `"rooms.NAME"` and `"storage"`.
+/// `"discovery"`, `"metrics"`, `"cluster"`, `"rooms.NAME"` and `"storage"`.
 pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
     [
         ("", TOP_KEYS),
@@ -119,6 +134,7 @@ pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
         ("files", FILE_KEYS),
         ("discovery", DISCOVERY_KEYS),
         ("metrics", METRICS_KEYS),
+        ("cluster", CLUSTER_KEYS),
         ("rooms.NAME", ROOM_KEYS),
         ("storage", STORAGE_KEYS),
     ]

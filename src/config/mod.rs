@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `mod` | the types and defaults |
 //! | `keys` | the names of all settings, and the hint for an unknown one |
-//! | `read`, `rooms`, `listeners`, `tls`, `web`, `json`, `proxy`, `files`, `discovery`, `metrics`, `storage` | each key's range, and what depends on what |
+//! | `read`, `rooms`, `listeners`, `tls`, `web`, `json`, `proxy`, `files`, `discovery`, `metrics`, `cluster`, `storage` | each key's range, and what depends on what |
 //! | `conflict` | the mistakes about several keys |
 //! | `value` | one value of one type, and the mistake if it is another |
 //! | `file` | the file on disk |
@@ -27,6 +27,8 @@ use crate::chat::names::{Alphabet, RoomName, UserName};
 use crate::chat::room_settings::RoomSettings;
 
 mod address;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod conflict;
 #[cfg(feature = "discovery")]
 mod discovery;
@@ -55,6 +57,8 @@ use crate::access::network::Network;
 pub(crate) use address::{clash, parse_address};
 #[cfg(feature = "discovery")]
 pub use discovery::DiscoveryConfig;
+#[cfg(feature = "cluster")]
+pub use cluster::ClusterConfig;
 pub use file::load;
 pub use files::FilesConfig;
 #[cfg(feature = "json")]
@@ -142,6 +146,9 @@ pub struct Config {
     /// Where the metrics are.
     #[cfg(feature = "metrics")]
     pub metrics: MetricsConfig,
+    /// The servers that this one is one of; `None` without the section.
+    #[cfg(feature = "cluster")]
+    pub cluster: Option<ClusterConfig>,
     /// Limits per connection, per address and in total.
     pub limits: LimitsConfig,
     /// The permanent rooms; at least one.
@@ -307,6 +314,8 @@ impl Default for Config {
             discovery: DiscoveryConfig::default(),
             #[cfg(feature = "metrics")]
             metrics: MetricsConfig::default(),
+            #[cfg(feature = "cluster")]
+            cluster: None,
             limits: LimitsConfig::default(),
             // The name is valid, which the type cannot express and a test checks.
             rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomSettings::general())).collect(),

@@ -90,6 +90,10 @@ fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -
     if let Some(table) = section(reader, top, "web") {
         config.web = super::web::read_web(reader, Section { prefix: "web.", table }, &mut taken);
     }
+    #[cfg(feature = "cluster")]
+    if let Some(table) = section(reader, top, "cluster") {
+        config.cluster = Some(super::cluster::read_cluster(reader, Section { prefix: "cluster.", table }));
+    }
     #[cfg(feature = "json")]
     if let Some(table) = section(reader, top, "json") {
         let (line, plain) = (reader.line_of(top, "json"), !is_plain_off(top));

@@ -60,6 +60,7 @@ fn header(section: &str) -> &'static str {
         "files" => "[files]",
         "discovery" => "[discovery]",
         "metrics" => "[metrics]",
+        "cluster" => "[cluster]",
         "rooms.NAME" => "[rooms.general]",
         "storage" => "[storage]",
         other => panic!("the test does not know the section {other}"),
@@ -130,6 +131,7 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
         ("json", cfg!(feature = "json")),
         ("discovery", cfg!(feature = "discovery")),
         ("metrics", cfg!(feature = "metrics")),
+        ("cluster", cfg!(feature = "cluster")),
     ];
     let missing: Vec<_> = missing.into_iter().filter(|(_, built)| !built).map(|(name, _)| name).collect();
     if let Err(mistakes) = parse(&switched_on, "example") {

@@ -69,8 +69,8 @@ pub(crate) enum Out {
 /// Why a node cannot come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Barred {
-    /// A node of the same name lives; its lease has this long to go.
-    Live(Duration),
+    /// A node of the same name lives; its lease had this long to go at that moment.
+    Live(Duration, Instant),
     /// The cluster speaks a newer format.
     Format(u64),
     /// The cluster has another number of partitions.
@@ -209,6 +209,16 @@ impl Core {
     /// Everything works, and the node is in.
     pub(crate) fn is_running(&self) -> bool {
         self.phase == Phase::Running
+    }
+
+    /// Which registration the node has.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// How many nodes live.
+    pub(crate) fn nodes(&self) -> usize {
+        self.living.len()
     }
 
     /// Why the node is not let in.
@@ -481,7 +491,7 @@ impl Core {
             }
             Phase::Entering { epoch: None, old } => {
                 self.barred = replies.iter().find_map(|reply| match reply {
-                    Reply::Live { left_ms } => Some(Barred::Live(Duration::from_millis(*left_ms))),
+                    Reply::Live { left_ms } => Some(Barred::Live(Duration::from_millis(*left_ms), now)),
                     Reply::Format(format) => Some(Barred::Format(*format)),
                     Reply::Partitions(count) => Some(Barred::Partitions(*count)),
                     _ => None,

@@ -179,7 +179,7 @@ fn timeless(reply: Reply) -> Reply {
 #[test]
 fn the_redis_in_memory_and_a_real_one_answer_ten_thousand_commands_alike() {
     let Some(server) = Server::start(&[]) else { return };
-    let address = Address { url: server.url(), user: String::new(), password: None, prefix: "t:".to_owned() };
+    let address = Address { url: server.url(), user: String::new(), password: None, prefix: "t:".to_owned(), replicas: 0 };
     let mut wire = Wire::connect(&address, Duration::from_secs(20)).expect("a connection");
     wire.load().expect("the functions");
     let mut fake = Fake::new("");

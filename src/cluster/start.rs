@@ -1,0 +1,263 @@
+//! From the configuration to a node that is in.
+//!
+//! *Owns* what has to be right before the server takes users, and what the log says of it.
+//! *Knows nothing of* how a node works once it is in.
+
+use std::error::Error;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::bus::{Cluster, Connect};
+use super::engine::{Engine, Unreachable};
+use super::node::{Barred, Core, Rules};
+use super::replica::Replica;
+use super::values::{NodeName, Partitions};
+use super::wire::{Address, Facts, Wire};
+use crate::chat::secret::Secret;
+use crate::config::ClusterConfig;
+
+/// How long Redis may take to answer at the start.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two looks at whether the node is in.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The lowest version with functions.
+const LOWEST: u64 = 7;
+
+/// Why a node does not come in.
+#[derive(Debug)]
+pub enum ClusterError {
+    /// Redis does not answer.
+    Unreachable {
+        /// Where it should be.
+        redis: String,
+        /// What the connection says.
+        why: Box<str>,
+    },
+    /// Another server of that name lives.
+    NameTaken(NodeName),
+    /// The machine's name cannot be the node's.
+    NoName,
+    /// The servers have fixed another number of partitions.
+    Partitions {
+        /// Theirs.
+        cluster: u64,
+        /// This server's.
+        own: u8,
+    },
+    /// The servers speak a format that this one does not know.
+    Format(u64),
+    /// The password cannot be read.
+    Password {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Redis is too old.
+    Version(String),
+    /// A thread could not be started.
+    Thread(io::Error),
+}
+
+impl ClusterError {
+    /// Whether the user can do something about it.
+    pub fn is_users(&self) -> bool {
+        match self {
+            ClusterError::Unreachable { .. } | ClusterError::Thread(_) => false,
+            ClusterError::NameTaken(_)
+            | ClusterError::NoName
+            | ClusterError::Partitions { .. }
+            | ClusterError::Format(_)
+            | ClusterError::Password { .. }
+            | ClusterError::Version(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for ClusterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ClusterError::Unreachable { redis, why } => {
+                write!(f, "Redis at {redis} does not answer within {} seconds: {why}", PATIENCE.as_secs())
+            }
+            ClusterError::NameTaken(node) => {
+                write!(f, "another server is running as cluster node {node}; set cluster.node to a name of its own")
+            }
+            ClusterError::NoName => f.write_str("the machine's name cannot be used as cluster.node; set one in [cluster]"),
+            ClusterError::Partitions { cluster, own } => {
+                write!(f, "cluster.partitions is {own}, but the other servers use {cluster}; set it to {cluster}")
+            }
+            ClusterError::Format(format) => {
+                write!(f, "this server speaks format {}, the cluster {format}: upgrade it", super::engine::FORMAT)
+            }
+            ClusterError::Password { path, error } => {
+                write!(f, "cannot read cluster.password_file {}: {error}", path.display())
+            }
+            ClusterError::Version(version) => write!(f, "Redis is {version}; a cluster needs Redis or Valkey 7.0 or later"),
+            ClusterError::Thread(error) => write!(f, "cannot start a thread of the cluster: {error}"),
+        }
+    }
+}
+
+impl Error for ClusterError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            ClusterError::Password { error, .. } | ClusterError::Thread(error) => Some(error),
+            ClusterError::Unreachable { .. }
+            | ClusterError::NameTaken(_)
+            | ClusterError::NoName
+            | ClusterError::Partitions { .. }
+            | ClusterError::Format(_)
+            | ClusterError::Version(_) => None,
+        }
+    }
+}
+
+fn read_password(path: &Path) -> Result<Option<Secret>, ClusterError> {
+    let text = fs::read_to_string(path).map_err(|error| ClusterError::Password { path: path.to_owned(), error })?;
+    Ok(text.lines().next().and_then(Secret::new))
+}
+
+fn name_of(config: &ClusterConfig, port: u16) -> Option<NodeName> {
+    if !config.node.is_empty() {
+        return NodeName::parse(&config.node);
+    }
+    let system = rustix::system::uname();
+    NodeName::parse(&format!("{}:{port}", system.nodename().to_str().ok()?))
+}
+
+/// Tries until Redis answers or patience ends.
+fn connect(address: &Address) -> Result<(Wire, Facts), ClusterError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        // Half of it: connecting and shaking hands may each take so long.
+        let tried = Wire::connect(address, left / 2).and_then(|mut wire| wire.facts().map(|facts| (wire, facts)));
+        match tried {
+            Ok(found) => return Ok(found),
+            Err(Unreachable(why)) if Instant::now() + BETWEEN >= deadline => {
+                return Err(ClusterError::Unreachable { redis: address.url.clone(), why });
+            }
+            Err(_) => thread::sleep(BETWEEN),
+        }
+    }
+}
+
+/// Between two attempts to connect at the start.
+const BETWEEN: Duration = Duration::from_millis(250);
+
+/// Says what is not as it should be with this Redis.
+fn check(facts: &Facts) -> Result<(), ClusterError> {
+    let major = facts.version.split('.').next().and_then(|major| major.parse::<u64>().ok());
+    if major.is_some_and(|major| major < LOWEST) {
+        return Err(ClusterError::Version(facts.version.clone()));
+    }
+    match facts.policy.as_deref() {
+        Some("noeviction") => {}
+        Some(policy) => log::error!("cluster: maxmemory-policy is {policy}: set noeviction, or messages vanish"),
+        None => log::warn!("cluster: Redis does not tell its settings; maxmemory-policy must be noeviction"),
+    }
+    if facts.append_only == Some(false) {
+        log::warn!("cluster: appendonly is no: a restart of Redis loses everything");
+    }
+    if facts.replicas_to_write == Some(0) {
+        log::warn!("cluster: min-replicas-to-write is 0: what Redis has accepted may be lost with its machine");
+    }
+    if let Some(timeout) = facts.timeout.filter(|timeout| *timeout > 0) {
+        log::warn!("cluster: timeout is {timeout}: set 0, or Redis closes connections that are quiet");
+    }
+    if facts.replica {
+        log::warn!("cluster: this Redis follows another one and accepts nothing");
+    }
+    Ok(())
+}
+
+impl Cluster {
+    /// Comes in as a node, and returns when `replica` has been given everything there is. `port`: for a name, if none is
+    /// configured.
+    ///
+    /// # Errors
+    ///
+    /// The node cannot come in.
+    pub fn start(config: &ClusterConfig, port: u16, replica: Arc<dyn Replica>) -> Result<Arc<Cluster>, ClusterError> {
+        let node = name_of(config, port).ok_or(ClusterError::NoName)?;
+        let partitions = Partitions::new(config.partitions).unwrap_or(Partitions::DEFAULT);
+        let address = Address {
+            url: config.redis.clone(),
+            user: config.user.clone(),
+            password: config.password_file.as_deref().map(read_password).transpose()?.flatten(),
+            prefix: config.prefix.clone(),
+            replicas: config.replicas,
+        };
+        let (wire, facts) = connect(&address)?;
+        check(&facts)?;
+        drop(wire);
+        let rules = Rules {
+            node: node.clone(),
+            partitions,
+            lease: config.lease,
+            timeout: config.timeout,
+            pending_bytes: config.pending_bytes,
+        };
+        let redis = config.redis.clone();
+        let connect: Connect = Box::new(move |timeout| {
+            let mut wire = Wire::connect(&address, timeout)?;
+            wire.load()?;
+            Ok(Box::new(wire) as Box<dyn Engine>)
+        });
+        let cluster = Arc::new(Cluster::new(node.clone(), partitions, Core::new(rules, Instant::now()), connect));
+        cluster.begin(replica).map_err(ClusterError::Thread)?;
+        if let Err(error) = cluster.wait_until_in(config.lease, redis, partitions.count()) {
+            cluster.stop();
+            return Err(error);
+        }
+        let (epoch, nodes) = (cluster.core().epoch(), cluster.core().nodes());
+        let place = config.redis.trim_start_matches("redis://");
+        log::info!(
+            "cluster: node {node} is in, epoch {epoch}, {nodes} nodes, Redis {} at {place}, {} partitions",
+            facts.version,
+            partitions.count()
+        );
+        Ok(cluster)
+    }
+
+    fn wait_until_in(&self, lease: Duration, redis: String, own: u8) -> Result<(), ClusterError> {
+        let begun = Instant::now();
+        // When the lease of the node that has our name would be over, as first heard.
+        let mut over: Option<Instant> = None;
+        loop {
+            let core = self.core();
+            if core.is_loaded() {
+                return Ok(());
+            }
+            let barred = core.barred().cloned();
+            drop(core);
+            let now = Instant::now();
+            match barred {
+                Some(Barred::Format(format)) => return Err(ClusterError::Format(format)),
+                Some(Barred::Partitions(cluster)) => return Err(ClusterError::Partitions { cluster, own }),
+                // A node that was killed has a lease that runs out; one that lives renews it.
+                Some(Barred::Live(left, heard)) => {
+                    let end = heard + left;
+                    let first = *over.get_or_insert(end);
+                    if end > first + Duration::from_secs(1) {
+                        return Err(ClusterError::NameTaken(self.node().clone()));
+                    }
+                }
+                None => {}
+            }
+            if now > begun + PATIENCE + if over.is_some() { lease } else { Duration::ZERO } {
+                let why = "it accepts connections, but the node did not get in".into();
+                return Err(ClusterError::Unreachable { redis, why });
+            }
+            thread::sleep(LOOK);
+        }
+    }
+}
