@@ -204,9 +204,9 @@ impl Cluster {
             };
             let calls = self.next_calls();
             if !calls.is_empty() {
-                let answer = connection.call(&calls).and_then(|replies| {
-                    self.core().answered(&calls, &replies, Instant::now()).map_err(Unreachable)
-                });
+                let answer = connection
+                    .call(&calls)
+                    .and_then(|replies| self.core().answered(&calls, &replies, Instant::now()).map_err(Unreachable));
                 match answer {
                     Ok(()) => attempts = 0,
                     Err(Unreachable(why)) => {
@@ -240,7 +240,10 @@ impl Cluster {
             if core.has_calls(now) {
                 return core.calls(now);
             }
-            let wait = core.due(now).saturating_duration_since(now).clamp(Duration::from_millis(1), Duration::from_millis(250));
+            let wait = core
+                .due(now)
+                .saturating_duration_since(now)
+                .clamp(Duration::from_millis(1), Duration::from_millis(250));
             core = self.wake.wait_timeout(core, wait).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -304,7 +307,13 @@ impl Cluster {
     }
 
     /// Submits a command and waits, as a user's thread does. `slow` is called once, when the user has waited for long.
-    pub fn carry_out(&self, command: Command, slow_after: Duration, give_up_after: Duration, slow: &dyn Fn()) -> (Ticket, Option<Outcome>) {
+    pub fn carry_out(
+        &self,
+        command: Command,
+        slow_after: Duration,
+        give_up_after: Duration,
+        slow: &dyn Fn(),
+    ) -> (Ticket, Option<Outcome>) {
         let now = Instant::now();
         let ticket = self.submit(command);
         let outcome = ticket.wait(now + slow_after).or_else(|| {

@@ -90,7 +90,9 @@ impl fmt::Display for ClusterError {
             ClusterError::NameTaken(node) => {
                 write!(f, "another server is running as cluster node {node}; set cluster.node to a name of its own")
             }
-            ClusterError::NoName => f.write_str("the machine's name cannot be used as cluster.node; set one in [cluster]"),
+            ClusterError::NoName => {
+                f.write_str("the machine's name cannot be used as cluster.node; set one in [cluster]")
+            }
             ClusterError::Partitions { cluster, own } => {
                 write!(f, "cluster.partitions is {own}, but the other servers use {cluster}; set it to {cluster}")
             }
@@ -100,7 +102,9 @@ impl fmt::Display for ClusterError {
             ClusterError::Password { path, error } => {
                 write!(f, "cannot read cluster.password_file {}: {error}", path.display())
             }
-            ClusterError::Version(version) => write!(f, "Redis is {version}; a cluster needs Redis or Valkey 7.0 or later"),
+            ClusterError::Version(version) => {
+                write!(f, "Redis is {version}; a cluster needs Redis or Valkey 7.0 or later")
+            }
             ClusterError::Thread(error) => write!(f, "cannot start a thread of the cluster: {error}"),
         }
     }

@@ -57,7 +57,10 @@ struct State {
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State").field("progress", &self.progress).field("outcome", &self.outcome).finish_non_exhaustive()
+        f.debug_struct("State")
+            .field("progress", &self.progress)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
     }
 }
 

@@ -225,7 +225,8 @@ impl Engine for Wire {
 fn read_stream(stream: &Raw, keys: &[String], from: &[(Log, Position)], to: &mut Vec<LogEntry>) {
     let Raw::List(parts) = stream else { return };
     let [Raw::Text(key), Raw::List(entries)] = parts.as_slice() else { return };
-    let Some(log) = keys.iter().position(|known| known == key).and_then(|index| from.get(index)).map(|(log, _)| *log) else {
+    let Some(log) = keys.iter().position(|known| known == key).and_then(|index| from.get(index)).map(|(log, _)| *log)
+    else {
         return;
     };
     for entry in entries {

@@ -112,7 +112,8 @@ mod tests {
     use crate::config::parse;
 
     fn read(text: &str) -> Result<Option<ClusterConfig>, Vec<String>> {
-        let config = parse(text, "a.toml").map_err(|mistakes| mistakes.iter().map(|m| m.text.clone()).collect::<Vec<_>>());
+        let config =
+            parse(text, "a.toml").map_err(|mistakes| mistakes.iter().map(|m| m.text.clone()).collect::<Vec<_>>());
         config.map(|config| config.cluster)
     }
 
@@ -155,7 +156,10 @@ mod tests {
             ("nodes = \"a\"", "unknown key cluster.nodes; did you mean node?"),
         ] {
             let said = read(&format!("[cluster]\n{text}")).unwrap_err();
-            assert!(said.len() == 1 && said[0].starts_with(expected) && !said[0].contains("hunter2"), "{text}: {said:?}");
+            assert!(
+                said.len() == 1 && said[0].starts_with(expected) && !said[0].contains("hunter2"),
+                "{text}: {said:?}"
+            );
         }
     }
 }

@@ -55,10 +55,10 @@ mod web;
 
 use crate::access::network::Network;
 pub(crate) use address::{clash, parse_address};
-#[cfg(feature = "discovery")]
-pub use discovery::DiscoveryConfig;
 #[cfg(feature = "cluster")]
 pub use cluster::ClusterConfig;
+#[cfg(feature = "discovery")]
+pub use discovery::DiscoveryConfig;
 pub use file::load;
 pub use files::FilesConfig;
 #[cfg(feature = "json")]

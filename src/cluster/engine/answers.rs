@@ -40,7 +40,8 @@ impl Raw {
     /// A flat list of keys and values, sorted.
     fn pairs(&self) -> Option<Vec<(&str, &str)>> {
         let list = self.list()?;
-        let mut pairs = list.chunks_exact(2).map(|pair| Some((pair[0].text()?, pair[1].text()?))).collect::<Option<Vec<_>>>()?;
+        let mut pairs =
+            list.chunks_exact(2).map(|pair| Some((pair[0].text()?, pair[1].text()?))).collect::<Option<Vec<_>>>()?;
         pairs.sort_unstable();
         Some(pairs)
     }
@@ -52,7 +53,8 @@ impl Call {
         if let Raw::Error(error) = raw {
             return Reply::Failed(error.as_str().into());
         }
-        self.understand(raw).unwrap_or_else(|| Reply::Failed(format!("unexpected answer to {}", self.function()).into()))
+        self.understand(raw)
+            .unwrap_or_else(|| Reply::Failed(format!("unexpected answer to {}", self.function()).into()))
     }
 
     fn understand(&self, raw: &Raw) -> Option<Reply> {
@@ -71,9 +73,12 @@ impl Call {
             Call::Enter { .. } | Call::Beat { .. } | Call::Submit { .. } => {
                 let is_beat = matches!(self, Call::Beat { .. });
                 Some(match list.first()?.text()? {
-                    "ok" if is_beat => {
-                        Reply::Alive { n: number(1)?, at_ms: list.get(2)?.number()?, number: number(3)?, left: number(4)? }
-                    }
+                    "ok" if is_beat => Reply::Alive {
+                        n: number(1)?,
+                        at_ms: list.get(2)?.number()?,
+                        number: number(3)?,
+                        left: number(4)?,
+                    },
                     "ok" if matches!(self, Call::Enter { .. }) => {
                         Reply::Entered { epoch: Epoch(number(1)?), number: number(2)? }
                     }
@@ -106,9 +111,8 @@ fn owned(text: &str) -> Option<(NodeName, Epoch, &str)> {
 fn look(list: &[Raw]) -> Option<Reply> {
     let [end, nodes, rooms, names, kept] = list else { return None };
     let nodes = nodes.pairs()?.into_iter();
-    let nodes = nodes.filter_map(|(node, record)| {
-        Some((NodeName::parse(node)?, Epoch(record.split(' ').next()?.parse().ok()?)))
-    });
+    let nodes = nodes
+        .filter_map(|(node, record)| Some((NodeName::parse(node)?, Epoch(record.split(' ').next()?.parse().ok()?))));
     let mut rooms: Vec<Box<str>> = rooms.list()?.iter().filter_map(|room| room.text().map(Into::into)).collect();
     rooms.sort_unstable();
     let names = names.pairs()?.into_iter().filter_map(|(_, record)| {
@@ -137,7 +141,8 @@ fn room(list: &[Raw]) -> Option<Reply> {
         let (node, epoch, text) = owned(record)?;
         Some(MemberSnapshot { client: ClientId(client.parse().ok()?), node, epoch, text: text.into() })
     });
-    let messages = messages.list()?.chunks_exact(2).filter_map(|pair| Some((pair[0].number()?, pair[1].text()?.into())));
+    let messages =
+        messages.list()?.chunks_exact(2).filter_map(|pair| Some((pair[0].number()?, pair[1].text()?.into())));
     let name = name.text()?;
     Some(Reply::Room(Some(Box::new(RoomSnapshot {
         room: RoomName::written(name.strip_prefix("r:")?).ok()?,
@@ -167,7 +172,13 @@ mod tests {
         }
         let empty = || list(&[]);
         let names = list(&["bob", "a 1 1001 Bob {}", "x", "", "y", "a 1", "z", "a b c d e"]);
-        let raw = Raw::List(vec![Raw::Text("1-7".to_owned()), list(&["a", "3 0 99", "b c", "1 1 1"]), empty(), names, empty()]);
+        let raw = Raw::List(vec![
+            Raw::Text("1-7".to_owned()),
+            list(&["a", "3 0 99", "b c", "1 1 1"]),
+            empty(),
+            names,
+            empty(),
+        ]);
         let Reply::Look { nodes, names, .. } = call.read(&raw) else { panic!("no look") };
         assert_eq!((nodes.len(), names.len()), (1, 1), "{nodes:?} {names:?}");
     }

@@ -89,7 +89,15 @@ mod tests {
             &[("k", "other"), ("node", "a"), ("epoch", "1")],
             &[("k", "gone"), ("node", "a b"), ("epoch", "1")],
             &[("k", "gone"), ("node", "a"), ("epoch", "-1")],
-            &[("k", "commit"), ("node", "a"), ("epoch", "1"), ("n", "1"), ("place", "r:\u{1b}[2J"), ("ver", "1"), ("text", "")],
+            &[
+                ("k", "commit"),
+                ("node", "a"),
+                ("epoch", "1"),
+                ("n", "1"),
+                ("place", "r:\u{1b}[2J"),
+                ("ver", "1"),
+                ("text", ""),
+            ],
             &[("k", "term"), ("last", "x")],
         ] {
             assert_eq!(read(fields), EntryKind::Unreadable, "{fields:?}");

@@ -190,7 +190,13 @@ impl Call {
                 known.into_iter().chain(floors).collect()
             }
             Call::Enter { log: _, caller: Caller { node, epoch }, lease_ms, partitions } => {
-                vec![node.to_string(), epoch.to_string(), lease_ms.to_string(), FORMAT.to_string(), partitions.to_string()]
+                vec![
+                    node.to_string(),
+                    epoch.to_string(),
+                    lease_ms.to_string(),
+                    FORMAT.to_string(),
+                    partitions.to_string(),
+                ]
             }
             Call::Beat { log: _, caller: Caller { node, epoch }, lease_ms } => {
                 vec![node.to_string(), epoch.to_string(), lease_ms.to_string()]

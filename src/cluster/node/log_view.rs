@@ -224,7 +224,8 @@ impl LogView {
                         self.recent.pop_front();
                     }
                 }
-                let known = position.number <= self.names_to && matches!(what, Happened::Claimed { .. } | Happened::Released { .. });
+                let known = position.number <= self.names_to
+                    && matches!(what, Happened::Claimed { .. } | Happened::Released { .. });
                 if !known {
                     let (node, epoch) = (caller.node, caller.epoch);
                     out.push_back(Out::Apply(Box::new(Entry { log, position, at, node, epoch, own, what })));
@@ -243,7 +244,9 @@ impl LogView {
                 }
             }
             EntryKind::In(caller) => out.push_back(Out::NodeIn { log, caller }),
-            EntryKind::Unreadable => log::warn!("cluster: the entry {position} of {log} cannot be read and is left out"),
+            EntryKind::Unreadable => {
+                log::warn!("cluster: the entry {position} of {log} cannot be read and is left out")
+            }
             EntryKind::Term { .. } => {}
         }
         self.settle(out);

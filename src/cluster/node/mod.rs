@@ -62,8 +62,14 @@ pub(crate) enum Out {
     Health(Health),
     Back(Back),
     Nodes(Vec<NodeName>),
-    NodeIn { log: Log, caller: Caller },
-    NodeGone { log: Log, caller: Caller },
+    NodeIn {
+        log: Log,
+        caller: Caller,
+    },
+    NodeGone {
+        log: Log,
+        caller: Caller,
+    },
 }
 
 /// Why a node cannot come in.
@@ -86,7 +92,10 @@ enum Phase {
     /// The lease may still hold.
     Beats,
     /// The node comes in: by the directory first, which gives the epoch.
-    Entering { epoch: Option<Epoch>, old: Epoch },
+    Entering {
+        epoch: Option<Epoch>,
+        old: Epoch,
+    },
     /// The replica is asked what its users hold.
     Asking,
     /// What they hold is claimed again.
@@ -476,11 +485,8 @@ impl Core {
         }
         match self.phase.clone() {
             Phase::Terms => {
-                self.phase = if self.epoch == Epoch(0) {
-                    Phase::Entering { epoch: None, old: Epoch(0) }
-                } else {
-                    Phase::Beats
-                };
+                self.phase =
+                    if self.epoch == Epoch(0) { Phase::Entering { epoch: None, old: Epoch(0) } } else { Phase::Beats };
             }
             Phase::Beats => {
                 if self.settled {
@@ -585,7 +591,8 @@ impl Core {
         let limit = self.rules.timeout * REFUSED_AFTER;
         for view in self.logs.values_mut() {
             // What was sent may be in the log; the others have waited long enough.
-            let refused = |pending: &Pending| pending.n.is_none() && now.saturating_duration_since(pending.since) >= limit;
+            let refused =
+                |pending: &Pending| pending.n.is_none() && now.saturating_duration_since(pending.since) >= limit;
             let (over, left) = std::mem::take(&mut view.queue).into_iter().partition(refused);
             view.queue = left;
             let over: VecDeque<Pending> = over;

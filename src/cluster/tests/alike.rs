@@ -60,7 +60,8 @@ impl Known {
                 self.runs += u64::from(dice.one_in(8));
                 let known = Position { term: dice.below(4), number: dice.below(50) };
                 let run = format!("run{}", self.runs).into();
-                let floors = if log == Log::Directory { vec![(NumberKind::Message, dice.below(3000))] } else { Vec::new() };
+                let floors =
+                    if log == Log::Directory { vec![(NumberKind::Message, dice.below(3000))] } else { Vec::new() };
                 Call::NewTerm { log, run, known, floors }
             }
             1..3 => {
@@ -100,7 +101,8 @@ impl Known {
         match dice.below(4) {
             0 => Command::Release { name: name(dice), client },
             1 => {
-                let kept = (!dice.one_in(3)).then(|| ("ban x".into(), if dice.one_in(2) { "" } else { "for ever" }.into()));
+                let kept =
+                    (!dice.one_in(3)).then(|| ("ban x".into(), if dice.one_in(2) { "" } else { "for ever" }.into()));
                 Command::Note { text: "a line\nwith two rows and \u{1f980}".into(), kept }
             }
             _ => Command::Claim(Claim {
@@ -179,7 +181,8 @@ fn timeless(reply: Reply) -> Reply {
 #[test]
 fn the_redis_in_memory_and_a_real_one_answer_ten_thousand_commands_alike() {
     let Some(server) = Server::start(&[]) else { return };
-    let address = Address { url: server.url(), user: String::new(), password: None, prefix: "t:".to_owned(), replicas: 0 };
+    let address =
+        Address { url: server.url(), user: String::new(), password: None, prefix: "t:".to_owned(), replicas: 0 };
     let mut wire = Wire::connect(&address, Duration::from_secs(20)).expect("a connection");
     wire.load().expect("the functions");
     let mut fake = Fake::new("");
@@ -221,7 +224,9 @@ fn the_redis_in_memory_and_a_real_one_answer_ten_thousand_commands_alike() {
         }
     }
     eprintln!("{counts:?}");
-    for word in ["Committed", "Stale", "Full", "Taken", "Fenced", "Done", "Order", "NoNumbers", "Live", "Entered", "Alive"] {
+    for word in
+        ["Committed", "Stale", "Full", "Taken", "Fenced", "Done", "Order", "NoNumbers", "Live", "Entered", "Alive"]
+    {
         assert!(counts.get(word).is_some_and(|count| *count > 5), "too few {word}: {counts:?}");
     }
 }

@@ -260,9 +260,9 @@ impl FakeLog {
             match item {
                 Held::Member(key, client) => {
                     if let Some(room) = self.rooms.get_mut(&key) {
-                        room.snapshot.members.retain(|member| {
-                            member.client.0 != client || member.node != node || member.epoch != epoch
-                        });
+                        room.snapshot
+                            .members
+                            .retain(|member| member.client.0 != client || member.node != node || member.epoch != epoch);
                     }
                 }
                 Held::Name(folded) => {

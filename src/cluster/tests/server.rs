@@ -14,7 +14,8 @@ pub(super) struct Server {
 impl Server {
     /// `None` where Redis is not installed, which is said.
     pub(super) fn start(more: &[&str]) -> Option<Server> {
-        let installed = Command::new("redis-server").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let installed =
+            Command::new("redis-server").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         if installed.is_err() {
             assert!(std::env::var_os("CHATSOCK_REQUIRE_CLIENTS").is_none(), "redis-server is not installed");
             eprintln!("skipped: redis-server is not installed");
