@@ -22,6 +22,7 @@ use crate::text::escape_for_log;
 use crate::ui::palette::Door;
 
 mod page;
+mod script;
 #[cfg(test)]
 mod tests;
 

@@ -6,7 +6,7 @@ use crate::site::Site;
 use crate::visitor::Visitor;
 
 /// Presses Tab until the element with this role and name has the focus; each one on the way must show that it has it.
-fn tab_to(page: &Page, key: &str, role: &str, name: &str) {
+pub fn tab_to(page: &Page, key: &str, role: &str, name: &str) {
     let mut passed = Vec::new();
     for _ in 0..60 {
         page.press(key);

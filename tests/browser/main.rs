@@ -19,6 +19,7 @@ mod axe;
 mod chromium;
 mod clock;
 mod devtools;
+mod files;
 mod harness;
 mod hostile;
 mod keyboard;

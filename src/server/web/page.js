@@ -1,8 +1,8 @@
 'use strict';
 // The page of chatsock. What others write reaches the document only as text nodes.
 //
-// In this order: helpers, state, connection, login, what arrives, rooms, messages, scrolling and history, writing, people,
-// dialogs, search, settings, attention, drawing, buttons and keys, start.
+// In this order: helpers, state, connection, login, what arrives, rooms, messages, scrolling and history, writing, files,
+// people, dialogs, search, settings, attention, drawing, buttons and keys, start.
 
 // ---- Helpers ----
 
@@ -114,9 +114,13 @@ const my = {
   /** Rooms and conversations the user is in, by key. A conversation's key is `@bob`. */
   rooms: new Map(),
   current: null,
+  /** Files offered and on their way: the number of the offer -> its line in a conversation. */
+  transfers: new Map(),
   /** Rooms the server lists, by name in lower case. */
   listed: new Map(),
   messages: 0,
+  /** What is done with the files that are being chosen. */
+  picked: null,
   /** Seconds that messages last, while the switch for it is on. */
   seconds: 0,
   /** The frame that shows what has changed, whether the people have, and what is to be read aloud. */
@@ -156,6 +160,7 @@ function disconnect() {
     socket.close();
   }
   for (const { resolve } of pending.values()) resolve(LOST);
+  transfersLost();
 }
 
 const LOST = { error: 'There is no connection.', optional: { code: 'lost' }, items: [] };
@@ -342,6 +347,22 @@ const events = {
       my.listing = setTimeout(reload, 300);
     }
     update();
+  },
+  offer(object) {
+    const { sender, optional: { offer, name, size } } = object;
+    const room = roomOf(object);
+    const row = transferRow(room, offer, name);
+    row.show([`${sender} offers you `, size === undefined ? '' : ` (${amount(size)})`, '.'], action('Accept', () => accept(row)), decline(row, 'Decline'));
+    attend(room, { ...object, content: `offers you ${name}` });
+  },
+  transfer(object) {
+    const { sender, content, optional: { offer, name, state, token, from = 0 } } = object;
+    const row = transferRow(roomOf(object), offer, name);
+    if (state !== 'accepted') return row.end(content, state !== 'done');
+    Object.assign(row, { token, from });
+    if (!isMe(sender)) download(row);
+    else if (row.file) upload(row);
+    else row.show([`${row.room.name} takes `, '.'], action('Choose the file', () => pick(([file]) => upload(Object.assign(row, { file })))), decline(row, 'Cancel'));
   },
   news: ({ receiver, content }) => tell(my.rooms.get(receiver) ?? my.current, content),
   error: ({ content }) => tell(my.current, content, true),
@@ -642,7 +663,7 @@ function quote(room, { reply, quote, quoted }) {
   const known = room.messages.get(reply);
   const text = known ? known.gone || known.content : quote ?? 'gone';
   const label = quoted ? `to ${quoted}: ${text}` : `to #${reply}`;
-  return make('span.quote', { onclick: () => goTo(my.current, reply) }, label);
+  return make('button.quote', { type: 'button', onclick: () => goTo(my.current, reply) }, label);
 }
 
 /** Draws the line that shrinks while a temporary message lasts, and erases the message even without a connection. */
@@ -777,7 +798,7 @@ function prepend(room, older) {
 async function goTo(room, id) {
   if (room !== my.current) showRoom(room);
   room.pinned = false;
-  while (!(firstId(room) <= id) && (await loadOlder(room)));
+  while (!(firstId(room) <= id)) if (!(await loadOlder(room))) break;
   const node = room.messages.get(id)?.node;
   if (!node) return tell(room, 'That message is no longer there.', true);
   node.scrollIntoView({ block: 'center' });
@@ -919,6 +940,168 @@ field.onkeydown = event => {
   event.preventDefault();
 };
 
+// ---- Files ----
+
+/** Most lines of transfers that can still change; beyond it the oldest ones stay as they are. */
+const MOST_TRANSFERS = 200;
+
+/** `1.2 MB`, as the server counts. */
+function amount(bytes) {
+  const unit = Math.min(3, Math.floor(Math.log2(bytes || 1) / 10));
+  return unit ? `${(bytes / 1024 ** unit).toFixed(1)} ${['', 'KB', 'MB', 'GB'][unit]}` : counted(bytes, 'byte', 'bytes');
+}
+
+const action = (label, onclick) => make('button', { type: 'button', onclick }, label);
+
+/** The line that says how far a transfer is, in the conversation with the other user. */
+function transferRow(room, offer, name) {
+  const known = my.transfers.get(offer);
+  if (known) return known;
+  flush();
+  const node = make('div.notice.told.file', { dir: 'auto', role: 'group', ariaLabel: name });
+  const row = {
+    room, offer, file: null, token: '', from: 0, upload: null, isOver: false,
+    /** Shows a text, in which the name stands behind the first part, and what can be done. */
+    show([before, ...after], ...controls) {
+      const hadFocus = node.contains(document.activeElement);
+      node.replaceChildren(make('span', before, make('bdi', name), ...after), ...controls);
+      if (hadFocus) (node.querySelector('button') ?? room.log).focus();
+      follow(room);
+    },
+    end(text, isError) {
+      const hadFocus = node.contains(document.activeElement);
+      row.isOver = true;
+      node.textContent = text;
+      node.classList.toggle('error', isError);
+      if (hadFocus) room.log.focus();
+      my.spoken.push([text, 'live']);
+      follow(room);
+      update();
+    },
+  };
+  addLine(room, node);
+  room.apart = true;
+  my.transfers.set(offer, row);
+  if (my.transfers.size > MOST_TRANSFERS) my.transfers.delete(my.transfers.keys().next().value);
+  update();
+  return row;
+}
+
+/** Makes a request about an offer. */
+async function answer(row, action, optional = {}) {
+  const reply = await request(action, '', '', { offer: row.offer, ...optional });
+  if (reply.error && !row.isOver) row.end(reply.error, true);
+  return reply;
+}
+
+const decline = (row, label) => action(label, async () => {
+  await answer(row, 'decline');
+  if (!row.isOver) row.end(label === 'Decline' ? 'Declined.' : 'The transfer was cancelled.', false);
+  row.upload?.abort();
+});
+
+/** A page has nothing it could append to, so it takes all of a file that broke off. */
+async function accept(row) {
+  const { error, optional } = await answer(row, 'accept', { from: 0 });
+  if (error) return;
+  row.token = optional.token;
+  download(row);
+}
+
+/** Lets the browser save a file, which shows its progress, too. It waits for the sender. */
+function download(row) {
+  if (!row.isOver) row.show(['The browser saves ', '.'], decline(row, 'Cancel'));
+  make('a', { href: `f/${row.token}`, download: '' }).click();
+}
+
+/** Sends a file from the byte on that the server wants; it leaves once the receiver is there. (`fetch` would not tell how much has gone.) */
+function upload(row) {
+  const { file, from } = row;
+  const bar = make('progress', { max: file.size || 1, value: from, ariaLabel: `Sending ${file.name}` });
+  const sending = new XMLHttpRequest();
+  row.upload?.abort();
+  row.upload = sending;
+  row.show(['Sending ', ` to ${row.room.name}`], bar, decline(row, 'Cancel'));
+  sending.open('PUT', `f/${row.token}`);
+  if (from) sending.setRequestHeader('Content-Range', `bytes ${from}-${file.size - 1}/${file.size}`);
+  sending.upload.onprogress = ({ loaded }) => (bar.value = from + loaded);
+  sending.onloadend = () => {
+    // The server's own words come another way, and count.
+    if (row.isOver || row.upload !== sending) return;
+    const { status, responseText } = sending;
+    if (!status) request('decline', '', '', { offer: row.offer });
+    row.end(status ? responseText.slice(2).trim() : 'The file could not be read or sent.', status !== 201);
+  };
+  sending.send(file.slice(from));
+}
+
+/** Offers a file to somebody. Gives the server's sentence if that will not do. */
+async function offer(file, name) {
+  const { error, optional } = await request('send', name, file.name, { size: file.size });
+  if (error) return error;
+  const room = allRooms().find(room => room.direct && same(room.name, name)) ?? openRoom(`@${name}`);
+  const row = transferRow(room, optional.offer, file.name);
+  row.file = file;
+  // The other one may have been faster than this answer.
+  if (row.token) upload(row);
+  else if (!row.isOver) row.show([`Offered ${room.name} `, ` (${amount(file.size)}).`], decline(row, 'Take it back'));
+  showRoom(room);
+}
+
+/** The same for some files, up to the first that will not do. */
+async function offerAll(files, name) {
+  for (const file of files) {
+    const error = await offer(file, name);
+    if (error) return error;
+  }
+}
+
+/** Offers files to the other one in a conversation, or asks to whom. */
+async function offerFiles(files) {
+  const room = my.current;
+  if (room?.direct && !room.name.includes(',')) return tell(room, await offerAll(files, room.name), true);
+  ask('Send a file', files.map(({ name }) => name).join(', '), [['Name']], 'Send', name => offerAll(files, name.trim()));
+}
+
+/** Lets the user choose files. */
+function pick(use) {
+  my.picked = use;
+  $('file').click();
+}
+
+$('file').onchange = ({ target }) => {
+  const files = [...target.files];
+  target.value = '';
+  (my.picked ?? offerFiles)(files);
+  my.picked = null;
+};
+
+/** Nothing more is heard of transfers over a connection that is lost: offers are over with it, and only a file that is being sent
+    tells how it ends. */
+function transfersLost() {
+  for (const row of my.transfers.values()) {
+    if (row.isOver || row.upload) continue;
+    row.end(row.token ? 'The connection was lost: the browser shows whether the file is whole.' : 'The offer has ended.', true);
+  }
+  my.transfers.clear();
+}
+
+const dropsFiles = ({ dataTransfer }) => dataTransfer.types.includes('Files');
+
+document.ondragover = event => {
+  if (!dropsFiles(event)) return;
+  event.preventDefault();
+  $('main').classList.add('drop');
+};
+document.ondragleave = document.ondragend = () => $('main').classList.remove('drop');
+document.ondrop = event => {
+  if (!dropsFiles(event)) return;
+  // Anywhere else the browser would leave the page and show the file.
+  event.preventDefault();
+  $('main').classList.remove('drop');
+  if (my.online && !dialog.open) offerFiles([...event.dataTransfer.files]);
+};
+
 // ---- People ----
 
 async function readPeople(room) {
@@ -960,6 +1143,7 @@ function personMenu(name) {
   if (isMe(name)) return selfMenu();
   menu(name, [
     ['Send a direct message', () => showRoom(openRoom(`@${name}`))],
+    ...(my.welcome.optional.max_file_bytes ? [['Send a file', () => pick(async files => tell(my.current, await offerAll(files, name), true))]] : []),
     ['Who is this?', `:whois ${name}`],
     ['Hide their messages', `:ignore ${name}`],
     ['Show their messages again', `:unignore ${name}`],
@@ -1219,7 +1403,7 @@ function attend(room, object) {
     room.mentioned ||= toMe;
   }
   if (optional.history) return;
-  const from = room === my.current ? sender : `${sender} in ${room.name}`;
+  const from = room.direct || room === my.current ? sender : `${sender} in ${room.name}`;
   if (toMe && aloud !== 'off') my.spoken.push([`${from}: ${content}`, 'mentions']);
   else if (room === my.current && aloud === 'all') my.spoken.push([`${from}: ${content}`, 'live']);
   if (sound === 'all' || (toMe && sound === 'mentions')) beep();
@@ -1356,6 +1540,7 @@ function drawWriting() {
   const { edit, reply, pinned, unread } = room ?? {};
   hide('composer', !room);
   $('send').disabled = !my.online;
+  hide('attach', !my.welcome?.optional.max_file_bytes);
   $('temporary').ariaPressed = String(my.seconds > 0);
   field.placeholder = my.seconds ? `Message for ${my.seconds} seconds` : field.ariaLabel;
   hide('context', !edit && !reply);
@@ -1383,7 +1568,7 @@ const openPanel = () => document.querySelector(':popover-open');
 
 const CLICKS = {
   reload, 'join-button': () => askRoom(), 'new-button': askNewRoom, 'settings-button': showSettings, 'self-button': selfMenu,
-  'search-button': askSearch, 'room-menu': roomMenu, 'context-cancel': () => setContext({}),
+  'search-button': askSearch, attach: () => pick(offerFiles), 'room-menu': roomMenu, 'context-cancel': () => setContext({}),
 };
 for (const [id, onclick] of Object.entries(CLICKS)) $(id).onclick = onclick;
 

@@ -21,7 +21,7 @@ fn a_program_offers_another_one_accepts_and_both_are_told_in_objects() {
         offer["content"],
         format!("alice offers you a b.txt. :accept {number} takes it, :decline {number} does not.")
     );
-    assert_eq!(offer["optional"], json!({"offer": number, "name": "a b.txt"}));
+    assert_eq!(offer["optional"], json!({"offer": number, "name": "a b.txt", "size": 3}));
     let accepted = bob.ask(json!({"action": "accept", "optional": {"offer": number}})).ok().answer["optional"].clone();
     let start = alice.expect("transfer");
     assert_eq!((&start["optional"]["offer"], &start["optional"]["state"]), (&number, &json!("accepted")));
