@@ -211,3 +211,71 @@ fn a_wrong_exit_code_is_refused_in_the_dialog() {
     alice.node("textbox", "Exit code");
     assert!(server.runs());
 }
+
+#[test]
+fn a_guest_s_conversation_says_where_messages_may_be_missing() {
+    let Some(browser) = chromium() else { return };
+    let server = Server::with(WEB);
+    let doorway = Doorway::to(server.listener("web"));
+    let alice = Visitor::chat(browser, &doorway.url(), "alice", "general");
+    alice.allow(CONNECTION);
+    let mut bob = server.chat("bob", "general");
+    bob.send("/dm alice before");
+    alice.click("button", "bob, direct messages, 1 unread");
+    alice.expect("bob", "before");
+    for round in 0..2 {
+        doorway.shut();
+        bob.expect("alice left");
+        bob.send(&format!("/dm alice lost {round}"));
+        bob.expect("alice is not online");
+        doorway.lead_to(server.listener("web"));
+        bob.expect("alice joined");
+        alice.expect("bob", "The connection was lost: messages sent meanwhile may be missing here.");
+        bob.send(&format!("/dm alice after {round}"));
+        alice.expect("bob", &format!("after {round}"));
+    }
+    assert_eq!(alice.log("bob").matches("may be missing here").count(), 2);
+    assert_eq!(alice.log("bob").matches("before").count(), 1);
+}
+
+#[cfg(feature = "storage")]
+#[test]
+fn an_account_s_conversation_goes_on_where_it_broke_off() {
+    use crate::support::home::{History, Home, PASSWORD, come_in};
+    let Some(browser) = chromium() else { return };
+    let home = Home::new();
+    home.accounts(&["alice", "bob"]);
+    let server = home.start(History::Kept, &format!("[limits]\nmessages_per_second = 0\n{WEB}"));
+    let doorway = Doorway::to(server.listener("web"));
+    let page = browser.open(&doorway.url());
+    page.fill("Name", "alice");
+    page.fill("Password", PASSWORD);
+    page.press("Enter");
+    page.node("button", "Join a room");
+    let alice = Visitor::of(page, "alice");
+    alice.enter_room("general");
+    alice.allow(CONNECTION);
+    let mut bob = come_in(&server, "bob");
+    bob.send(":join general");
+    bob.expect("1 other here");
+    bob.send(":dm alice before");
+    alice.click("button", "bob, direct messages, 1 unread");
+    alice.expect("bob", "before");
+    doorway.shut();
+    alice.see("Reconnecting...");
+    crate::support::machine::eventually("alice has left", || {
+        bob.send(":whois alice");
+        bob.settle().contains("not online")
+    });
+    bob.send(":dm alice meanwhile");
+    bob.settle();
+    doorway.lead_to(server.listener("web"));
+    alice.expect("bob", "meanwhile");
+    bob.send(":dm alice after");
+    alice.expect("bob", "after");
+    let log = alice.log("bob");
+    for text in ["before", "meanwhile", "after"] {
+        assert_eq!(log.matches(text).count(), 1, "{text}: {log}");
+    }
+    assert!(!log.contains("may be missing"), "{log}");
+}

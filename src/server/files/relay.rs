@@ -94,6 +94,10 @@ fn copy(
     let mut left = whole.size;
     let mut is_longer = false;
     while left > 0 {
+        // Two quick ends never wait, so they are not asked whether they should.
+        if is_stopped() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         let count = sender.read(&mut buffer, patience, is_stopped)?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

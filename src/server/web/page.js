@@ -284,8 +284,18 @@ function setMe(name) {
   $('self-button').ariaLabel = `${name}, you`;
 }
 
-/** Enters the rooms again after a lost connection, behind the last message seen in each. */
+/** Enters the rooms again after a lost connection, behind the last message seen in each. Of a conversation the server knows what it
+    keeps for an account; a guest who comes back is somebody new to it. */
 async function rejoin() {
+  for (const room of allRooms().filter(room => room.direct)) {
+    const last = lastId(room);
+    if (!my.password) notice(room, 'The connection was lost: messages sent meanwhile may be missing here.', 'news');
+    const { items } = await request('history', room, '', { limit: PAGE });
+    room.resuming = true;
+    for (const item of items) if (item.action === 'message' && item.id > last) events.message(item);
+    flush();
+    room.resuming = false;
+  }
   for (const room of allRooms().filter(room => !room.direct)) {
     const error = await joinRoom(room.name, room.password);
     if (error) tell(room, error, true);
@@ -1056,7 +1066,7 @@ async function offerAll(files, name) {
   }
 }
 
-/** Offers files to the other one in a conversation, or asks to whom. */
+/** Offers files to the other one in a conversation, or asks for a name. */
 async function offerFiles(files) {
   const room = my.current;
   if (room?.direct && !room.name.includes(',')) return tell(room, await offerAll(files, room.name), true);

@@ -68,6 +68,29 @@ impl JoinRefusal {
     pub fn asks(&self) -> bool {
         matches!(self, JoinRefusal::NotPublic { .. } | JoinRefusal::NeedsPassword(_))
     }
+
+    /// What a program is told, which is asked nothing: it repeats the request with a password.
+    #[inline(never)]
+    pub(super) fn for_programs(&self) -> String {
+        match self {
+            JoinRefusal::NotPublic { room, hint: Some(hint) } => {
+                format!("No public room {room}; did you mean {hint}? A hidden room needs its password.")
+            }
+            JoinRefusal::NotPublic { room, hint: None } => {
+                format!("No public room {room}. A hidden room needs its password.")
+            }
+            JoinRefusal::NeedsPassword(room) => format!("{room} has a password."),
+            JoinRefusal::NoSuchRoomOrPassword
+            | JoinRefusal::Waiting(_)
+            | JoinRefusal::Busy
+            | JoinRefusal::Full { .. }
+            | JoinRefusal::TooManyRooms(_)
+            | JoinRefusal::Banned { .. }
+            | JoinRefusal::Kicked { .. }
+            | JoinRefusal::InviteOnly(_)
+            | JoinRefusal::RoomRefusal(_) => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for JoinRefusal {

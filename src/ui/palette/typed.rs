@@ -158,7 +158,7 @@ impl Palette {
                 None
             }
             Answer::JoinRefused { refusal, .. } => {
-                effects.push(refused(&refusal));
+                effects.push(refused(&refusal.for_programs()));
                 None
             }
             Answer::Returned { open, to: _ } => Some(Answer::Returned { open, to: ReturnTo::Palette }),

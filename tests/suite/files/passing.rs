@@ -354,3 +354,30 @@ fn a_stop_ends_waiting_and_running_transfers() {
     assert_eq!(answer(&waiter), "! This transfer is over.\n");
     assert!(!read_all(&receiver).1);
 }
+
+#[test]
+fn a_transfer_between_two_quick_ends_stops_as_soon_as_it_is_declined() {
+    let server = server("bytes_per_second = 100000");
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    let accepted = exchange(&mut alice, &mut bob, "film");
+    let mut receiver = end(&server, &format!("get {}\n", accepted.get_token()));
+    let mut sender = end(&server, &format!("put {} 50000000\n", accepted.put_token()));
+    // Both are ready for more than a second of it at any time.
+    let feeding = std::thread::spawn(move || {
+        let part = vec![7; 65_536];
+        while sender.write_all(&part).is_ok() {}
+    });
+    let mut part = vec![0; 65_536];
+    receiver.read_exact(&mut part[..1000]).expect("it has begun");
+    let draining = std::thread::spawn(move || while receiver.read(&mut part).is_ok_and(|count| count > 0) {});
+    bob.send(&format!(":decline {}", accepted.number));
+    bob.expect("* Declined.\r\n");
+    alice.expect("* bob declined film.\r\n");
+    let at = alice.expect(" of 50,000,000 bytes.");
+    let at: String =
+        at.rsplit("broke off at ").next().expect("a number").chars().filter(char::is_ascii_digit).collect();
+    let at: u64 = at.trim_end_matches("50000000").parse().expect("a number");
+    assert!(at < 5_000_000, "{at} bytes passed");
+    feeding.join().expect("the sender");
+    draining.join().expect("the receiver");
+}

@@ -23,7 +23,13 @@ fn every_code_has_its_case() {
     assert_eq!(bot.ask(join("nowhere")).code(), "no_room");
     let needed = bot.ask(join("staff"));
     assert_eq!((needed.code(), needed.optional("password")), ("not_allowed", &json!(true)));
-    assert_eq!(needed.content(), "staff has a password. Give it, or go back with Enter.");
+    // There is no Enter that would go back.
+    assert_eq!(needed.content(), "staff has a password.");
+    assert_eq!(
+        bot.ask(join("stafff")).content(),
+        "No public room stafff; did you mean staff? A hidden room needs its password."
+    );
+    assert_eq!(bot.ask(join("nowhere")).content(), "No public room nowhere. A hidden room needs its password.");
     let wrong = bot.ask(json!({"action": "join", "receiver": "staff", "optional": {"password": "y"}}));
     assert_eq!((wrong.code(), wrong.content()), ("not_allowed", "No such room, or not that password."));
     assert_eq!(bot.ask(json!({"action": "create", "receiver": "general"})).code(), "taken");
