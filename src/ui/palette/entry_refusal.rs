@@ -88,6 +88,7 @@ impl JoinRefusal {
             | JoinRefusal::Banned { .. }
             | JoinRefusal::Kicked { .. }
             | JoinRefusal::InviteOnly(_)
+            | JoinRefusal::NotShared(_)
             | JoinRefusal::RoomRefusal(_) => self.to_string(),
         }
     }
