@@ -2,6 +2,8 @@
 
 mod clients;
 mod limits;
+#[cfg(target_os = "linux")]
+mod machines;
 mod offers;
 mod passing;
 #[cfg(feature = "json")]

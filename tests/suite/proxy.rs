@@ -2,6 +2,8 @@
 
 mod haproxy;
 mod headers;
+#[cfg(target_os = "linux")]
+mod machines;
 mod program;
 mod relay;
 #[cfg(feature = "tls")]

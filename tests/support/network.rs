@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::support::programs::{have, left_out};
+use crate::support::programs::{Terminal, have, left_out};
 
 /// One of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,5 +118,45 @@ impl Drop for TwoMachines {
             let _ = holder.kill();
             let _ = holder.wait();
         }
+    }
+}
+
+/// A user with nc (OpenBSD's) on one of the machines.
+pub struct Person {
+    child: Child,
+    /// What they see.
+    pub terminal: Terminal,
+}
+
+impl Person {
+    /// Connects, from one of that machine's addresses if it is given.
+    pub fn connect(machines: &TwoMachines, machine: Machine, own: Option<&str>, host: &str, port: &str) -> Person {
+        let mut command = machines.command(machine, "nc.openbsd");
+        command.args(own.map(|own| ["-s", own]).iter().flatten()).args([host, port]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("nc runs");
+        let terminal = Terminal::over(&mut child);
+        Person { child, terminal }
+    }
+
+    /// Gives a name, and waits for the palette.
+    pub fn logged_in(mut self, name: &str) -> Person {
+        self.terminal.expect_text("Username: ");
+        self.says(name, ":help explains.");
+        self
+    }
+
+    /// Types a line, and waits for the answer.
+    pub fn says(&mut self, line: &str, answer: &str) {
+        self.terminal.send(&format!("{line}\n"));
+        self.terminal.expect_text(answer);
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        // Ended already, if this fails.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
