@@ -15,6 +15,7 @@ mod download_file;
 mod lines;
 mod link;
 pub(crate) mod model;
+pub(crate) mod screen;
 pub(crate) mod signal;
 mod target;
 pub(crate) mod view;

@@ -200,8 +200,9 @@ impl Editor {
         self.line.is_empty()
     }
 
-    #[cfg(test)]
-    pub(super) fn prompt(&self) -> &str {
+    /// The prompt as it is now: during a search it shows the search.
+    #[cfg(any(test, feature = "client"))]
+    pub(crate) fn prompt(&self) -> &str {
         &self.prompt
     }
 

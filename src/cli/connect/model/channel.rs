@@ -355,7 +355,7 @@ impl Channel {
 
     /// A message has come that the user does not see now.
     pub(super) fn count_unread(&mut self, key: i64, mentions: bool) {
-        if self.unread == 0 && self.marker.is_none() {
+        if self.unread == 0 {
             self.marker = Some(key);
         }
         self.unread = self.unread.saturating_add(1);

@@ -37,7 +37,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 pub(crate) use channel::{Channel, ChannelKey, ChannelKind, ChannelMember, MOST_ITEMS, Older};
-pub(crate) use files::{FileTransfer, OfferedFile};
+pub(crate) use files::{FileTransfer, OfferedFile, readable};
 pub(crate) use intent::{ClientEffect, Download, Intent, Moment, Upload, UserQuestion};
 pub(crate) use item::{ChatMessage, Gone, Item, ItemContent, Presence, QuotedMessage, Temporary};
 pub(crate) use request::ClientRequest;

@@ -36,3 +36,10 @@ pub(crate) struct SearchHit {
     /// How long it is, in characters.
     pub(crate) length: usize,
 }
+
+impl super::ClientModel {
+    /// What the server has found, from [`super::Intent::Search`] to [`super::Intent::EndSearch`].
+    pub(crate) fn search(&self) -> Option<&SearchResults> {
+        self.search.as_ref()
+    }
+}

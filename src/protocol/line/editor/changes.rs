@@ -218,6 +218,15 @@ impl Editor {
         }
     }
 
+    /// Types a line break, as an undo step of its own. Draws nothing.
+    #[cfg(feature = "client")]
+    pub(crate) fn type_break(&mut self) {
+        self.cancel_search();
+        self.step();
+        self.change(self.cursor..self.cursor, "\n");
+        self.last = Last::Other;
+    }
+
     /// As Backspace (telnet's EC).
     pub(crate) fn erase_character(&mut self, out: &mut Vec<u8>) {
         if self.search.is_none() || !self.press_in_search(super::Key::Backspace) {

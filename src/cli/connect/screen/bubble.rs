@@ -1,0 +1,254 @@
+//! Messages in frames: those of others on the left, the user's own on the right.
+//!
+//! ```text
+//! ╭─ bob ──────────────────╮
+//! │ Good morning! #11 14:01│
+//! │ Who is in?    #12 14:02│
+//! ╰────────────────────────╯
+//!                          ╭─────────────────╮
+//!                          │ I am. #13 14:03 │
+//!                          ╰─────────────────╯
+//! ```
+//!
+//! Messages of one person within a few minutes share a frame.
+//!
+//! *Owns* the frames, and which messages share one.
+//! *Knows nothing of* what fits on the screen.
+
+use std::collections::VecDeque;
+
+use jiff::SignedDuration;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+
+use super::rows::{Paper, body, lines};
+use super::spans::spans;
+use crate::cli::connect::model::{ChatMessage, Item, ItemContent};
+use crate::text;
+
+/// Widest frame, in columns. Longer rows are tiring to read.
+const WIDEST: usize = 60;
+
+/// What a frame leaves free of the terminal's width, in columns, so that left and right can be told apart.
+const FREE: usize = 8;
+
+/// Longest pause between two messages in one frame.
+const PAUSE: SignedDuration = SignedDuration::from_mins(5);
+
+/// Most messages in one frame: what is drawn of a frame depends on all of them.
+const MOST_TOGETHER: i64 = 32;
+
+/// Columns inside a frame at most.
+fn inside(columns: usize) -> usize {
+    WIDEST.min(columns.saturating_sub(FREE)).saturating_sub(4).max(8)
+}
+
+/// A message laid out for a frame: its rows, and the columns that it needs.
+struct Content {
+    rows: Vec<Vec<Span<'static>>>,
+    width: usize,
+}
+
+/// Whether two items that follow each other are in one frame.
+pub(super) fn share_a_frame(paper: &Paper<'_>, first: &Item, second: &Item) -> bool {
+    let (Some(a), Some(b)) = (framed(first), framed(second)) else { return false };
+    a.author == b.author
+        && a.own == b.own
+        && a.private == b.private
+        && a.to == b.to
+        && second.at.duration_since(first.at) <= PAUSE
+        && second.key.rem_euclid(MOST_TOGETHER) != 0
+        && paper.marker != Some(second.key)
+        && paper.date(first.at) == paper.date(second.at)
+}
+
+/// The message, if it has a frame: an action has none.
+fn framed(item: &Item) -> Option<&ChatMessage> {
+    item.message().filter(|message| !message.action)
+}
+
+/// The rows of an item, of which the neighbours say whether a frame begins and ends here.
+pub(super) fn bubble(paper: &Paper<'_>, items: &VecDeque<Item>, at: usize) -> Vec<Line<'static>> {
+    let Some(item) = items.get(at) else { return Vec::new() };
+    if let ItemContent::Refused { text, why } = &item.content {
+        return refused(paper, text, why);
+    }
+    let Some(message) = framed(item) else { return lines(paper, item) };
+    let joined = |first: usize| match (items.get(first), items.get(first + 1)) {
+        (Some(a), Some(b)) => share_a_frame(paper, a, b),
+        _ => false,
+    };
+    let begins = at.checked_sub(1).is_none_or(|before| !joined(before));
+    let ends = !joined(at);
+    let own = content(paper, item, message);
+    let head = head(message);
+    // The frame is as wide as the widest message in it.
+    let mut width = own.width.max(text::width(&head) + 2);
+    let mut first = at;
+    while let Some(before) = first.checked_sub(1).filter(|before| joined(*before)) {
+        first = before;
+        width = width.max(width_of(paper, items.get(first)));
+    }
+    let mut last = at;
+    while joined(last) {
+        last += 1;
+        width = width.max(width_of(paper, items.get(last)));
+    }
+    let width = width.min(inside(paper.columns));
+    frame(paper, message, &head, own, width, begins, ends)
+}
+
+fn width_of(paper: &Paper<'_>, item: Option<&Item>) -> usize {
+    let Some((item, message)) = item.and_then(|item| Some((item, framed(item)?))) else { return 0 };
+    if let Some(known) = paper.widths.borrow().get(&item.key) {
+        return *known;
+    }
+    let width = content(paper, item, message).width;
+    paper.widths.borrow_mut().insert(item.key, width);
+    width
+}
+
+/// What stands in the upper edge: ` bob `, ` bob (Private) `, ` to bob (Private) `; nothing for what the user says in a room.
+fn head(message: &ChatMessage) -> String {
+    match (message.own, message.private) {
+        (false, false) => format!(" {} ", message.author),
+        (false, true) => format!(" {} (Private) ", message.author),
+        (true, true) => format!(" to {} (Private) ", message.to.join(", ")),
+        (true, false) => String::new(),
+    }
+}
+
+fn content(paper: &Paper<'_>, item: &Item, message: &ChatMessage) -> Content {
+    let look = paper.look;
+    let most = inside(paper.columns);
+    let mut rows = Vec::new();
+    let mut width = 0;
+    if let Some(quoted) = &message.quoted {
+        let said = if quoted.start.is_empty() { "" } else { ": " };
+        let whole = format!("{} #{} {}{said}{}", look.glyphs().quote, quoted.number, quoted.author, quoted.start);
+        let shown = shortened(&whole, most, look.glyphs().ellipsis);
+        width = text::width(&shown);
+        rows.push(vec![Span::styled(shown, look.muted())]);
+    }
+    let (said, style) = body(paper, message);
+    let wrapped = text::wrap_lines(&said, most, 0);
+    let mut last = 0;
+    for row in wrapped {
+        last = text::width(row);
+        width = width.max(last);
+        rows.push(spans(row, style, look, paper.marks));
+    }
+    let stamp = paper.stamp(item, message);
+    let stamp_width = text::width(&stamp);
+    if last + 2 + stamp_width > most && stamp_width > 0 {
+        rows.push(Vec::new());
+        last = 0;
+    }
+    width = width.max(last + if last > 0 { 2 } else { 0 } + stamp_width).min(most);
+    if let Some(row) = rows.last_mut() {
+        // To the right edge, wherever that will be: `frame` fills the gap before the last piece.
+        row.push(Span::styled(text::truncate(&stamp, most).to_owned(), look.muted()));
+    }
+    Content { rows, width }
+}
+
+fn frame(
+    paper: &Paper<'_>,
+    message: &ChatMessage,
+    head: &str,
+    own: Content,
+    width: usize,
+    begins: bool,
+    ends: bool,
+) -> Vec<Line<'static>> {
+    let (look, glyphs) = (paper.look, paper.look.glyphs());
+    let edge = match (message.mention, message.own) {
+        (true, _) => look.accent(),
+        (false, true) => look.own_frame(),
+        (false, false) => look.muted(),
+    };
+    let margin = if message.own { paper.columns.saturating_sub(width + 5) } else { 1.min(paper.columns) };
+    let margin = || Span::raw(" ".repeat(margin));
+    let mut built = Vec::with_capacity(own.rows.len() + 2);
+    if begins {
+        let name = shortened(head, width, glyphs.ellipsis);
+        let rest = width + 1 - if name.is_empty() { 0 } else { text::width(&name) };
+        let name_style = if message.own { look.muted() } else { look.person(&message.author) };
+        let (name, private) = match name.strip_suffix("(Private) ") {
+            Some(name) => (name.to_owned(), "(Private) "),
+            None => (name, ""),
+        };
+        built.push(Line::from(vec![
+            margin(),
+            Span::styled([glyphs.top_left, glyphs.across].concat(), edge),
+            Span::styled(name, name_style),
+            Span::styled(private, look.muted()),
+            Span::styled([&glyphs.across.repeat(rest), glyphs.top_right].concat(), edge),
+        ]));
+    }
+    let count = own.rows.len();
+    for (at, mut row) in own.rows.into_iter().enumerate() {
+        let used: usize = row.iter().map(|span| text::width(&span.content)).sum();
+        let gap = Span::raw(" ".repeat(width.saturating_sub(used)));
+        let place = if at + 1 == count { row.len().saturating_sub(1) } else { row.len() };
+        row.insert(place, gap);
+        let mut line = vec![margin(), Span::styled(glyphs.down, edge), Span::raw(" ")];
+        line.append(&mut row);
+        line.extend([Span::raw(" "), Span::styled(glyphs.down, edge)]);
+        built.push(Line::from(line));
+    }
+    if ends {
+        let across = glyphs.across.repeat(width + 2);
+        built.push(Line::from(vec![
+            margin(),
+            Span::styled([glyphs.bottom_left, &across, glyphs.bottom_right].concat(), edge),
+        ]));
+    }
+    built
+}
+
+/// A line that was not sent, on the side of the user's own.
+fn refused(paper: &Paper<'_>, said: &str, why: &str) -> Vec<Line<'static>> {
+    own_rows(paper, said, "! ", why, paper.look.error())
+}
+
+/// A line that is not sent yet, on the side of the user's own.
+pub(super) fn waiting(paper: &Paper<'_>, said: &str, why: &str) -> Vec<Line<'static>> {
+    own_rows(paper, said, "", why, paper.look.muted())
+}
+
+fn own_rows(paper: &Paper<'_>, said: &str, mark: &str, why: &str, style: Style) -> Vec<Line<'static>> {
+    let (look, glyphs, most) = (paper.look, paper.look.glyphs(), inside(paper.columns));
+    let mut rows: Vec<(&str, Style)> = text::wrap_lines(said, most, 0)
+        .into_iter()
+        .map(|row| (row, Style::new().add_modifier(Modifier::DIM)))
+        .collect();
+    let why = [mark, why].concat();
+    rows.extend(text::wrap_lines(&why, most, 0).into_iter().map(|row| (row, style)));
+    let width = rows.iter().map(|(row, _)| text::width(row)).max().unwrap_or(0).min(most);
+    let margin = " ".repeat(paper.columns.saturating_sub(width + 5));
+    let edge = |left: &str, right: &str| {
+        let across = glyphs.across.repeat(width + 2);
+        Line::from(vec![Span::raw(margin.clone()), Span::styled([left, &across, right].concat(), look.muted())])
+    };
+    let mut built = vec![edge(glyphs.top_left, glyphs.top_right)];
+    for (row, style) in rows {
+        built.push(Line::from(vec![
+            Span::raw(margin.clone()),
+            Span::styled(format!("{} ", glyphs.down), look.muted()),
+            Span::styled(text::pad(row, width), style),
+            Span::styled(format!(" {}", glyphs.down), look.muted()),
+        ]));
+    }
+    built.push(edge(glyphs.bottom_left, glyphs.bottom_right));
+    built
+}
+
+/// The text, or its start with an ellipsis.
+pub(super) fn shortened(whole: &str, columns: usize, ellipsis: &str) -> String {
+    if text::width(whole) <= columns {
+        return whole.to_owned();
+    }
+    let kept = text::truncate(whole, columns.saturating_sub(text::width(ellipsis)));
+    text::truncate(&[kept, ellipsis].concat(), columns).to_owned()
+}

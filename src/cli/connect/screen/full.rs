@@ -1,0 +1,210 @@
+//! The screen on the user's terminal: what is drawn gets there, what is typed comes from there.
+//!
+//! *Owns* the thread that reads keys, and when the terminal is written to.
+//! *Knows nothing of* what is drawn and of what keys mean.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+use jiff::tz::TimeZone;
+use ratatui::backend::{Backend as _, CrosstermBackend};
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+
+use super::look::Look;
+use super::state::{Screen, ScreenRequest};
+use super::terminal::{TerminalGuard, output, size};
+use crate::cli::connect::model::{ClientModel, Moment};
+use crate::cli::connect::signal::ClientSignal;
+use crate::cli::connect::view::{ClientView, ViewInput};
+
+/// Bytes read from the keyboard at once. A paste comes in more than one piece.
+const AT_ONCE: usize = 4096;
+
+/// Memory for one frame: the largest that terminals have is a few times this, and then it goes out in parts.
+const FRAME: usize = 32 * 1024;
+
+/// Terminals that know it show a frame only when it is complete (the mode 2026 of "synchronized output").
+const BEGIN: &[u8] = b"\x1b[?2026h";
+const END: &[u8] = b"\x1b[?2026l";
+
+/// The full-screen view.
+pub(crate) struct FullScreen {
+    look: Look,
+    zone: TimeZone,
+    /// While it is started.
+    open: Option<OpenTerminal>,
+}
+
+struct OpenTerminal {
+    /// Ours again after a stop.
+    guard: Option<TerminalGuard>,
+    terminal: Terminal<CrosstermBackend<BufWriter<File>>>,
+    screen: Option<Screen>,
+    size: (u16, u16),
+    /// The model's revision in the last frame.
+    revision: Option<u64>,
+    /// Nothing on the terminal is known.
+    is_lost: bool,
+    bell_due: bool,
+    due: Option<Instant>,
+    /// A search in what is loaded goes on.
+    is_searching: bool,
+}
+
+impl FullScreen {
+    /// The view, which touches the terminal once it is started.
+    pub(crate) fn new(look: Look) -> FullScreen {
+        FullScreen { look, zone: TimeZone::system(), open: None }
+    }
+}
+
+impl ClientView for FullScreen {
+    fn start(&mut self, inbox: Sender<ClientSignal>) -> io::Result<()> {
+        let guard = TerminalGuard::enter()?;
+        let size = size();
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME, output()?));
+        let viewport = Viewport::Fixed(Rect::new(0, 0, size.0, size.1));
+        let terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
+        let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        // Never joined: it waits for a key that may never come, and ends with the process.
+        std::thread::Builder::new().name("connect-input".to_owned()).spawn(move || read_keys(stdin, &inbox))?;
+        self.open = Some(OpenTerminal {
+            guard: Some(guard),
+            terminal,
+            screen: None,
+            size,
+            revision: None,
+            is_lost: true,
+            bell_due: false,
+            due: None,
+            is_searching: false,
+        });
+        Ok(())
+    }
+
+    fn take(&mut self, input: ViewInput, model: &mut ClientModel, now: Moment) {
+        let ViewInput::Bytes(bytes) = input else { return };
+        let Some(open) = &mut self.open else { return };
+        let screen = open.screen.get_or_insert_with(|| Screen::new(self.look, self.zone.clone(), model));
+        let requests = screen.press(&bytes, model, now);
+        open.carry_out(requests);
+    }
+
+    fn draw(&mut self, model: &mut ClientModel, now: Moment) -> io::Result<()> {
+        let Some(open) = self.open.as_mut().filter(|open| open.guard.is_some()) else { return Ok(()) };
+        let mut screen = open.screen.take().unwrap_or_else(|| Screen::new(self.look, self.zone.clone(), model));
+        let drawn = open.draw(&mut screen, model, now);
+        open.screen = Some(screen);
+        drawn
+    }
+
+    fn wakes(&self, _: &ClientModel, now: Moment) -> Option<Instant> {
+        let open = self.open.as_ref()?;
+        let search = open.is_searching.then_some(now.instant);
+        let escape = open.screen.as_ref().and_then(Screen::escape_due);
+        [open.due, escape, search].into_iter().flatten().min()
+    }
+
+    fn redraw(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        open.is_lost = true;
+        if open.guard.is_none() {
+            // It fails where the terminal is gone, which the next frame finds out, too.
+            open.guard = TerminalGuard::enter().ok();
+        }
+    }
+
+    fn ring(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.bell_due = true;
+        }
+    }
+
+    fn suspend(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.guard = None;
+        }
+    }
+
+    fn finish(&mut self, _: &ClientModel) {
+        // The guard restores the terminal.
+        self.open = None;
+    }
+}
+
+impl OpenTerminal {
+    fn carry_out(&mut self, requests: Vec<ScreenRequest>) {
+        for request in requests {
+            match request {
+                ScreenRequest::Redraw => self.is_lost = true,
+                ScreenRequest::Ring => self.bell_due = true,
+                // As the terminal does where it reads keys itself: other programs of the same job stop too. An error: it does
+                // not stop.
+                ScreenRequest::Suspend => {
+                    let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
+                }
+            }
+        }
+    }
+
+    fn draw(&mut self, screen: &mut Screen, model: &mut ClientModel, now: Moment) -> io::Result<()> {
+        let requests = screen.settle_escape(model, now);
+        self.carry_out(requests);
+        screen.follow(model, now);
+        self.is_searching = screen.search_on(model, now);
+        screen.attend(model, now);
+        let size = size();
+        let is_due = self.due.is_some_and(|due| due <= now.instant);
+        let is_same = size == self.size && self.revision == Some(model.revision());
+        if is_same && !is_due && !self.is_lost && !self.bell_due && !screen.is_dirty() {
+            return Ok(());
+        }
+        let backend = self.terminal.backend_mut();
+        backend.write_all(BEGIN)?;
+        if std::mem::take(&mut self.bell_due) {
+            backend.write_all(b"\x07")?;
+        }
+        if size != self.size || std::mem::take(&mut self.is_lost) {
+            self.is_lost = false;
+            self.size = size;
+            // Clears it, too.
+            self.terminal.resize(Rect::new(0, 0, size.0, size.1))?;
+        }
+        self.due = None;
+        let mut due = None;
+        self.terminal.draw(|frame| {
+            let area = frame.area();
+            let drawn = screen.draw(model, now, area, frame.buffer_mut());
+            if let Some(cursor) = drawn.cursor {
+                frame.set_cursor_position(cursor);
+            }
+            due = drawn.due;
+        })?;
+        self.due = due;
+        self.revision = Some(model.revision());
+        let backend = self.terminal.backend_mut();
+        backend.write_all(END)?;
+        std::io::Write::flush(backend)
+    }
+}
+
+/// The thread `connect-input`.
+fn read_keys(mut stdin: File, inbox: &Sender<ClientSignal>) {
+    let mut bytes = vec![0; AT_ONCE];
+    loop {
+        let input = match stdin.read(&mut bytes) {
+            Ok(0) => ViewInput::End,
+            Ok(length) => ViewInput::Bytes(bytes.get(..length).unwrap_or_default().to_vec()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => ViewInput::End,
+        };
+        let is_over = matches!(input, ViewInput::End);
+        if inbox.send(ClientSignal::Input(input)).is_err() || is_over {
+            return;
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! How things look: frames or lines, characters or ASCII, colours or none.
+//!
+//! Only the sixteen colours that every user can set, bold, dim and reverse: so it is readable on dark and light terminals.
+//!
+//! *Owns* glyphs and colours.
+//! *Knows nothing of* what is drawn where.
+
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::chat::names::fold;
+
+/// Fewer columns than this show lines, unless bubbles are asked for.
+pub(super) const BUBBLE_COLUMNS: u16 = 40;
+
+/// How messages are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Bubbles where they fit and the terminal has the characters for them.
+    Fitting,
+    /// Bubbles, in ASCII if need be.
+    Bubbles,
+    /// Lines without frames.
+    Lines,
+}
+
+/// What the terminal can show and what its user wants.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    /// As the user asked.
+    pub(crate) shape: Shape,
+    /// The locale's characters are UTF-8.
+    pub(crate) utf8: bool,
+    /// There are colours.
+    pub(crate) color: bool,
+}
+
+/// The characters of frames and rules.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Glyphs {
+    pub(super) top_left: &'static str,
+    pub(super) top_right: &'static str,
+    pub(super) bottom_left: &'static str,
+    pub(super) bottom_right: &'static str,
+    pub(super) across: &'static str,
+    pub(super) down: &'static str,
+    pub(super) ellipsis: &'static str,
+    pub(super) quote: &'static str,
+    pub(super) separator: &'static str,
+    pub(super) more_below: &'static str,
+}
+
+const DRAWN: Glyphs = Glyphs {
+    top_left: "╭",
+    top_right: "╮",
+    bottom_left: "╰",
+    bottom_right: "╯",
+    across: "─",
+    down: "│",
+    ellipsis: "…",
+    quote: "▏",
+    separator: " · ",
+    more_below: "↓ ",
+};
+
+const ASCII: Glyphs = Glyphs {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    across: "-",
+    down: "|",
+    ellipsis: "...",
+    quote: "|",
+    separator: " - ",
+    more_below: "",
+};
+
+/// Colours of people's names. Yellow is left out, which cannot be read on white, and blue, which cannot on black.
+const PEOPLE: [Color; 4] = [Color::Green, Color::Cyan, Color::Magenta, Color::Red];
+
+impl Look {
+    /// As the environment says: `LC_ALL`, `LC_CTYPE` and `LANG` in this order, `NO_COLOR` (no-color.org) and `TERM`.
+    pub(crate) fn of_environment(shape: Shape, variable: impl Fn(&str) -> Option<String>) -> Look {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
+        let locale = locale.to_ascii_lowercase();
+        let monochrome = set("TERM").is_some_and(|terminal| terminal.starts_with("vt1") || terminal.ends_with("-m"));
+        Look {
+            shape,
+            utf8: locale.contains("utf-8") || locale.contains("utf8"),
+            color: set("NO_COLOR").is_none() && !monochrome,
+        }
+    }
+
+    /// Whether messages have frames on a terminal of this width.
+    pub(super) fn has_bubbles(self, columns: u16) -> bool {
+        match self.shape {
+            Shape::Fitting => self.utf8 && columns >= BUBBLE_COLUMNS,
+            // A frame needs room for a word.
+            Shape::Bubbles => columns >= 20,
+            Shape::Lines => false,
+        }
+    }
+
+    pub(super) fn glyphs(self) -> &'static Glyphs {
+        if self.utf8 { &DRAWN } else { &ASCII }
+    }
+
+    /// What matters less: numbers, times, frames.
+    pub(super) fn muted(self) -> Style {
+        Style::new().add_modifier(Modifier::DIM)
+    }
+
+    /// A person's name, in a colour of their own.
+    pub(super) fn person(self, name: &str) -> Style {
+        let sum =
+            fold(name).bytes().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        let place = usize::try_from(sum >> 8).unwrap_or(0) % PEOPLE.len();
+        self.colored(PEOPLE.get(place).copied().unwrap_or_default()).add_modifier(Modifier::BOLD)
+    }
+
+    /// What was refused or went wrong.
+    pub(super) fn error(self) -> Style {
+        self.colored(Color::Red)
+    }
+
+    /// What the server says.
+    pub(super) fn news(self) -> Style {
+        self.colored(Color::Cyan)
+    }
+
+    /// The frame of what the user says.
+    pub(super) fn own_frame(self) -> Style {
+        self.colored(Color::Cyan).add_modifier(Modifier::DIM)
+    }
+
+    /// What should be noticed: mentions, the marker of what is unread.
+    pub(super) fn accent(self) -> Style {
+        self.colored(Color::Magenta).add_modifier(Modifier::BOLD)
+    }
+
+    /// The user's name in a text, and what was searched for.
+    pub(super) fn marked(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    /// The bars above and below the messages.
+    pub(super) fn bar(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    fn colored(self, color: Color) -> Style {
+        if self.color { Style::new().fg(color) } else { Style::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(set: &[(&str, &str)]) -> Look {
+        Look::of_environment(Shape::Fitting, |name| {
+            set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_first_locale_that_is_set_counts() {
+        assert!(look(&[("LANG", "de_DE.UTF-8")]).utf8);
+        assert!(look(&[("LANG", "C"), ("LC_ALL", "C.utf8")]).utf8);
+        assert!(look(&[("LANG", "C.UTF-8"), ("LC_ALL", "")]).utf8);
+        assert!(!look(&[("LANG", "de_DE.UTF-8"), ("LC_CTYPE", "POSIX")]).utf8);
+        assert!(!look(&[]).utf8);
+    }
+
+    #[test]
+    fn no_color_means_no_color() {
+        let look = look(&[("LANG", "C.UTF-8"), ("NO_COLOR", "1")]);
+        let styles = [look.muted(), look.person("bob"), look.error(), look.news(), look.accent(), look.marked()];
+        assert!(styles.iter().all(|style| style.fg.is_none() && style.bg.is_none()));
+    }
+
+    #[test]
+    fn bubbles_are_for_wide_terminals_with_the_characters() {
+        let unicode = look(&[("LANG", "C.UTF-8")]);
+        assert!(unicode.has_bubbles(40) && !unicode.has_bubbles(39));
+        assert!(!look(&[]).has_bubbles(80));
+        assert!(Look { shape: Shape::Bubbles, ..look(&[]) }.has_bubbles(30));
+        assert!(!Look { shape: Shape::Lines, ..unicode }.has_bubbles(80));
+    }
+}

@@ -1,0 +1,403 @@
+//! The screen's own state, and what each key does to it.
+//!
+//! *Owns* where the view is, what is open over it, and the line being typed.
+//! *Knows nothing of* the terminal, and of how anything is drawn.
+
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+
+use super::complete::{Completion, complete};
+use super::find::{Find, FindStage};
+use super::input::InputLine;
+use super::keys::{self, ScreenKey};
+use super::look::Look;
+use super::viewport::Scroll;
+use crate::cli::connect::model::{ChannelKey, ClientModel, Intent, Moment, Older, UserQuestion};
+use crate::protocol::line::EditorEvent;
+use crate::text;
+use crate::ui::palette::without_password;
+
+mod overlays;
+mod searching;
+
+/// How long an ESC may be the start of a sequence. Terminals send a sequence at once; over a slow line it may come in parts.
+const ESCAPE: Duration = Duration::from_millis(60);
+
+/// Longest line, in bytes: more than a server takes, which says so.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// How often older messages are asked for on the way to one that was found.
+const MOST_LOADS: u32 = 60;
+
+/// What lies over the messages.
+#[derive(Debug)]
+pub(super) enum ScreenOverlay {
+    /// The keys, from this row on.
+    Keys(usize),
+    /// The list of rooms, with the chosen one.
+    Rooms(ChannelKey),
+}
+
+/// What the keys ask of the program around the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScreenRequest {
+    /// Stop the process, as Ctrl-Z does.
+    Suspend,
+    /// Draw everything, whatever the terminal shows.
+    Redraw,
+    /// Sound the bell.
+    Ring,
+}
+
+/// A message to go to, once it is loaded.
+#[derive(Debug)]
+struct Jump {
+    channel: ChannelKey,
+    number: u64,
+    loads: u32,
+}
+
+/// The screen of a client.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    pub(super) look: Look,
+    pub(super) zone: TimeZone,
+    pub(super) input: InputLine,
+    /// What was typed when a question came.
+    draft: Option<String>,
+    question: Option<UserQuestion>,
+    /// Bytes of a sequence that is not complete, and since when.
+    partial: Vec<u8>,
+    partial_since: Option<Instant>,
+    pub(super) scroll: Scroll,
+    /// The last item when the user scrolled up.
+    pub(super) seen: i64,
+    channel: ChannelKey,
+    pub(super) find: Option<Find>,
+    pub(super) overlay: Option<ScreenOverlay>,
+    /// Shown until the next key.
+    pub(super) hint: Option<String>,
+    jump: Option<Jump>,
+    /// Rows and columns of the messages in the last frame.
+    pub(super) height: usize,
+    pub(super) columns: usize,
+    pub(super) bubbles: bool,
+    /// Something here has changed since the last frame.
+    pub(super) is_dirty: bool,
+}
+
+impl Screen {
+    /// An empty screen. Times are shown as in `zone`.
+    pub(crate) fn new(look: Look, zone: TimeZone, model: &ClientModel) -> Screen {
+        Screen {
+            look,
+            zone,
+            input: InputLine::new(),
+            draft: None,
+            question: None,
+            partial: Vec::new(),
+            partial_since: None,
+            scroll: Scroll::End,
+            seen: i64::MIN,
+            channel: model.current().key(),
+            find: None,
+            overlay: None,
+            hint: None,
+            jump: None,
+            height: 0,
+            columns: 80,
+            bubbles: false,
+            is_dirty: true,
+        }
+    }
+
+    /// Handles what was typed.
+    pub(crate) fn press(&mut self, bytes: &[u8], model: &mut ClientModel, now: Moment) -> Vec<ScreenRequest> {
+        let mut input = std::mem::take(&mut self.partial);
+        input.extend_from_slice(bytes);
+        self.take(&input, false, model, now)
+    }
+
+    /// Nothing has followed an ESC for a while.
+    pub(crate) fn settle_escape(&mut self, model: &mut ClientModel, now: Moment) -> Vec<ScreenRequest> {
+        if self.partial_since.is_none_or(|since| now.instant < since + ESCAPE) {
+            return Vec::new();
+        }
+        let input = std::mem::take(&mut self.partial);
+        self.take(&input, true, model, now)
+    }
+
+    /// When [`Screen::settle_escape`] is due.
+    pub(crate) fn escape_due(&self) -> Option<Instant> {
+        self.partial_since.map(|since| since + ESCAPE)
+    }
+
+    fn take(&mut self, input: &[u8], is_over: bool, model: &mut ClientModel, now: Moment) -> Vec<ScreenRequest> {
+        let mut requests = Vec::new();
+        let mut rest = input;
+        self.is_dirty = true;
+        while !rest.is_empty() {
+            if self.typing().is_pasting() {
+                self.paste(&mut rest, model, now);
+                continue;
+            }
+            let Some((key, length)) = keys::first(rest, is_over) else { break };
+            let (bytes, after) = rest.split_at(length);
+            rest = after;
+            requests.extend(self.key(key, bytes, model, now));
+            self.follow(model, now);
+        }
+        self.partial = rest.to_vec();
+        self.partial_since = (!rest.is_empty()).then_some(now.instant);
+        requests
+    }
+
+    /// The line that keys go to.
+    fn typing(&mut self) -> &mut InputLine {
+        match &mut self.find {
+            Some(find) => &mut find.input,
+            None => &mut self.input,
+        }
+    }
+
+    /// A part of a paste, up to a byte that may end it.
+    fn paste(&mut self, rest: &mut &[u8], model: &mut ClientModel, now: Moment) {
+        let end = rest.iter().position(|byte| matches!(byte, b'~' | 0x03)).map_or(rest.len(), |at| at + 1);
+        let (mut part, after) = rest.split_at(end);
+        *rest = after;
+        while !part.is_empty()
+            && let Some(event) = self.typing().feed(&mut part, LONGEST_LINE)
+        {
+            self.edited(event, model, now);
+        }
+        self.follow_pattern();
+    }
+
+    fn key(&mut self, key: ScreenKey, bytes: &[u8], model: &mut ClientModel, now: Moment) -> Option<ScreenRequest> {
+        self.hint = None;
+        if self.overlay.is_some() && self.key_in_overlay(key, bytes, model, now) {
+            return None;
+        }
+        if self.find.is_some() && self.key_in_search(key, bytes, model, now) {
+            return None;
+        }
+        match key {
+            ScreenKey::Suspend => return Some(ScreenRequest::Suspend),
+            ScreenKey::Quit => model.act(Intent::Quit, now),
+            ScreenKey::Edit | ScreenKey::Up | ScreenKey::Down => return self.edit(bytes, model, now),
+            ScreenKey::Break => self.typing().insert_break(LONGEST_LINE),
+            ScreenKey::Escape => self.escape(model, now),
+            ScreenKey::PageUp => self.page(true, model, now),
+            ScreenKey::PageDown => self.page(false, model, now),
+            ScreenKey::RoomBefore => model.act(Intent::SwitchBy(-1), now),
+            ScreenKey::RoomAfter => model.act(Intent::SwitchBy(1), now),
+            ScreenKey::NextUnread => {
+                if model.unread_elsewhere() == 0 {
+                    self.hint = Some("Nothing unread elsewhere.".to_owned());
+                }
+                model.act(Intent::NextUnread, now);
+            }
+            ScreenKey::Room(place) => {
+                if let Some(channel) = model.channels().get(place) {
+                    let key = channel.key();
+                    model.act(Intent::Switch(key), now);
+                }
+            }
+            ScreenKey::Rooms => self.overlay = Some(ScreenOverlay::Rooms(model.current().key())),
+            ScreenKey::Find => {
+                if self.question.is_none() {
+                    self.find = Some(Find::new(model.current().key(), self.scroll));
+                }
+            }
+            ScreenKey::Help => self.overlay = Some(ScreenOverlay::Keys(0)),
+            ScreenKey::Unknown => {}
+        }
+        None
+    }
+
+    /// Keys of the line editor.
+    fn edit(&mut self, bytes: &[u8], model: &mut ClientModel, now: Moment) -> Option<ScreenRequest> {
+        let mut rest = bytes;
+        let mut request = None;
+        while !rest.is_empty()
+            && let Some(event) = self.typing().feed(&mut rest, LONGEST_LINE)
+        {
+            request = self.edited(event, model, now).or(request);
+            // The line may have led to a question, whose answer is hidden.
+            self.follow(model, now);
+        }
+        request
+    }
+
+    fn edited(&mut self, event: EditorEvent, model: &mut ClientModel, now: Moment) -> Option<ScreenRequest> {
+        match event {
+            EditorEvent::Entered(_) if self.find.is_some() => self.enter_search(model, now),
+            EditorEvent::Entered(line) => self.enter(&line, model, now),
+            EditorEvent::Interrupted if self.find.is_some() => self.end_search(true, model, now),
+            EditorEvent::Interrupted => {
+                if self.question.is_some() {
+                    model.act(Intent::Cancel, now);
+                } else {
+                    self.hint = Some("Ctrl-D or :quit leaves.".to_owned());
+                }
+            }
+            EditorEvent::Ended if self.find.is_some() => self.end_search(true, model, now),
+            EditorEvent::Ended if self.question.is_some() => model.act(Intent::Cancel, now),
+            EditorEvent::Ended => model.act(Intent::Quit, now),
+            EditorEvent::CompletionAsked if self.find.is_some() || self.question.is_some() => {}
+            EditorEvent::CompletionAsked => match complete(self.input.line(), self.input.cursor(), model) {
+                Completion::Nothing => self.hint = Some("Nothing begins like this.".to_owned()),
+                Completion::Word(from, word) => self.input.complete(from, &word),
+                Completion::List(list) => self.hint = Some(list),
+            },
+            EditorEvent::RedrawAsked => return Some(ScreenRequest::Redraw),
+            EditorEvent::TooLong => {
+                self.hint = Some("That is as long as a message can be.".to_owned());
+                return Some(ScreenRequest::Ring);
+            }
+        }
+        None
+    }
+
+    /// A line was entered.
+    fn enter(&mut self, line: &str, model: &mut ClientModel, now: Moment) {
+        let asked = self.question.is_some();
+        self.input.finish((!asked).then(|| without_password(line)));
+        let command = line.trim();
+        if !asked && matches!(command, ":keys" | "/keys" | ":help keys" | "/help keys") {
+            self.overlay = Some(ScreenOverlay::Keys(0));
+            return;
+        }
+        if !asked && line.trim().is_empty() {
+            // Enter alone goes to the newest message, as a long look back ends.
+            self.scroll = Scroll::End;
+            return;
+        }
+        model.act(Intent::Submit(line.to_owned()), now);
+        self.scroll = Scroll::End;
+        self.jump = None;
+    }
+
+    fn escape(&mut self, model: &mut ClientModel, now: Moment) {
+        if self.input.is_recalling() {
+            // ESC accepts the line that was found; the byte after it keeps it from beginning a sequence.
+            let _ = self.edit(b"\x1b\0", model, now);
+        } else if self.question.is_some() {
+            model.act(Intent::Cancel, now);
+        } else {
+            self.scroll = Scroll::End;
+            self.jump = None;
+        }
+    }
+
+    fn page(&mut self, up: bool, model: &mut ClientModel, now: Moment) {
+        let by = self.height.saturating_sub(1).max(1);
+        if !up {
+            self.scroll = self.with_viewport(model, now, |view, scroll| view.scroll_down(scroll, by));
+            return;
+        }
+        if self.scroll == Scroll::End {
+            self.seen = model.current().items().back().map_or(i64::MIN, |last| last.key);
+        }
+        let (scroll, at_top) = self.with_viewport(model, now, |view, scroll| view.scroll_up(scroll, by));
+        self.scroll = scroll;
+        if at_top {
+            match model.current().older() {
+                Older::Possible => {
+                    self.pin_top(model, now);
+                    model.act(Intent::LoadOlder, now);
+                }
+                Older::Loading => {}
+                Older::Nothing => self.hint = Some("This is the beginning.".to_owned()),
+                Older::Full => self.hint = Some("No more messages are kept here; :search finds older ones.".to_owned()),
+            }
+        }
+    }
+
+    /// Keeps what is on the screen there while older messages come in above it, also where the channel is shorter than
+    /// the screen.
+    fn pin_top(&mut self, model: &ClientModel, now: Moment) {
+        if self.scroll == Scroll::End
+            && let Some(last) = model.current().items().back()
+        {
+            let rows = self.with_viewport(model, now, |view, _| view.rows_of(last.key));
+            self.scroll = Scroll::At { key: last.key, row: rows.saturating_sub(1) };
+        }
+    }
+
+    /// The user goes to a room, the question changes, a message they look for comes: whatever happened, the screen follows.
+    pub(crate) fn follow(&mut self, model: &mut ClientModel, now: Moment) {
+        self.follow_question(model);
+        if model.current().key() != self.channel {
+            self.channel = model.current().key();
+            self.scroll = Scroll::End;
+            self.seen = i64::MIN;
+            if self.find.as_ref().is_some_and(|find| find.channel != self.channel) {
+                self.find = None;
+            }
+            self.is_dirty = true;
+        }
+        self.follow_jump(model, now);
+        self.follow_pattern();
+    }
+
+    /// Tells the model whether the end of the channel is looked at.
+    pub(crate) fn attend(&self, model: &mut ClientModel, now: Moment) {
+        model.act(Intent::Attend(self.scroll == Scroll::End), now);
+    }
+
+    fn follow_question(&mut self, model: &ClientModel) {
+        let asked = model.question();
+        if asked == self.question {
+            return;
+        }
+        self.is_dirty = true;
+        let (was_asked, is_asked) = (self.question.is_some(), asked.is_some());
+        self.question = asked;
+        if is_asked {
+            self.find = None;
+            self.overlay = None;
+            if !was_asked && !self.input.line().is_empty() {
+                // An offer may come while somebody types: their line is not the answer.
+                self.draft = Some(self.input.line().to_owned());
+                self.input.finish(None);
+            }
+        }
+        self.input.set_hidden(self.question.as_ref().is_some_and(|question| question.hidden));
+        if !is_asked && let Some(draft) = self.draft.take() {
+            self.input.put_back(&draft);
+        }
+    }
+
+    /// What stands before the line.
+    pub(super) fn prompt(&self) -> (&str, bool) {
+        match &self.question {
+            Some(question) => (&question.prompt, true),
+            None => ("> ", false),
+        }
+    }
+
+    /// Whether a message is on its way that the user wants to go to.
+    pub(super) fn is_jumping(&self) -> bool {
+        self.jump.is_some()
+    }
+
+    /// The rows of the prompt and the line, with the cursor.
+    pub(super) fn input_rows(&self, columns: usize, most: usize) -> super::input::Layout {
+        if let Some(find) = &self.find {
+            return find.input.layout("Find: ", columns, most);
+        }
+        let (prompt, is_question) = self.prompt();
+        if !is_question || text::width(prompt) <= columns / 2 {
+            return self.input.layout(prompt, columns, most);
+        }
+        // A long question has rows of its own.
+        let asked = text::wrap(prompt.trim_end(), columns, 0);
+        let kept = asked.len().min(most.saturating_sub(1));
+        let mut layout = self.input.layout("> ", columns, most - kept);
+        layout.rows.splice(0..0, asked.into_iter().take(kept).map(str::to_owned));
+        layout.cursor.0 += kept;
+        layout
+    }
+}

@@ -1,0 +1,5 @@
+//! What the screen shows, and what keys do.
+
+mod keys;
+mod looks;
+mod stage;

@@ -1,0 +1,208 @@
+//! Which rows of a channel are on the screen.
+//!
+//! Only what is visible is laid out, from the row at the bottom upwards. So a channel costs the same however long it is,
+//! and nothing about its items has to be remembered between two frames.
+//!
+//! *Owns* scrolling: where the view is, and that it stays there whatever arrives.
+//! *Knows nothing of* what rows look like.
+
+use std::collections::VecDeque;
+
+use ratatui::text::Line;
+
+use super::bubble;
+use super::rows::{self, Paper};
+use crate::cli::connect::model::{Channel, Item};
+
+/// Where in a channel the view is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Scroll {
+    /// At the end, and it follows what arrives.
+    #[default]
+    End,
+    /// The bottom row is this row of the item with this key.
+    At { key: i64, row: usize },
+}
+
+/// A place in the channel: a row of the entry at a position.
+type RowPlace = (usize, usize);
+
+/// Rows for the screen.
+pub(super) struct Visible {
+    /// From top to bottom, at most as many as were asked for.
+    pub(super) rows: Vec<Line<'static>>,
+    /// The positions of the items that are at least in part among them.
+    pub(super) first: usize,
+    pub(super) last: usize,
+}
+
+/// A channel on paper, with the lines that are not sent yet below its items.
+pub(super) struct Viewport<'a> {
+    paper: &'a Paper<'a>,
+    channel: &'a Channel,
+    /// Each with its state in words.
+    waiting: &'a [(String, String)],
+    height: usize,
+}
+
+impl<'a> Viewport<'a> {
+    pub(super) fn new(
+        paper: &'a Paper<'a>,
+        channel: &'a Channel,
+        waiting: &'a [(String, String)],
+        height: usize,
+    ) -> Viewport<'a> {
+        Viewport { paper, channel, waiting, height }
+    }
+
+    fn items(&self) -> &'a VecDeque<Item> {
+        self.channel.items()
+    }
+
+    fn len(&self) -> usize {
+        self.items().len() + self.waiting.len()
+    }
+
+    /// The rows of an entry: never none.
+    fn rows(&self, at: usize) -> Vec<Line<'static>> {
+        let items = self.items();
+        let Some(item) = items.get(at) else {
+            let Some((text, state)) = self.waiting.get(at - items.len()) else { return vec![Line::default()] };
+            return match self.paper.bubbles {
+                true => bubble::waiting(self.paper, text, state),
+                false => rows::waiting(self.paper, text, state),
+            };
+        };
+        let before = at.checked_sub(1).and_then(|before| items.get(before));
+        let mut all = rows::rules(self.paper, before, item);
+        all.extend(match self.paper.bubbles {
+            true => bubble::bubble(self.paper, items, at),
+            false => rows::lines(self.paper, item),
+        });
+        if self.paper.hit == Some(item.key) {
+            rows::point_out(self.paper, &mut all);
+        }
+        if all.is_empty() {
+            all.push(Line::default());
+        }
+        all
+    }
+
+    /// The last row there is.
+    fn end(&self) -> Option<RowPlace> {
+        let last = self.len().checked_sub(1)?;
+        Some((last, self.rows(last).len() - 1))
+    }
+
+    /// The place of the bottom row.
+    fn bottom(&self, scroll: Scroll) -> Option<RowPlace> {
+        match scroll {
+            Scroll::End => self.end(),
+            Scroll::At { key, row } => {
+                // An item that is gone was older than all there are.
+                let at = self.channel.position(key).unwrap_or(0);
+                (at < self.len()).then(|| (at, row.min(self.rows(at).len() - 1)))
+            }
+        }
+    }
+
+    /// How far up the view can go from a place: that many rows, or the place itself and the rows that are missing.
+    fn up(&self, (mut at, mut row): RowPlace, mut by: usize) -> (RowPlace, usize) {
+        loop {
+            if by <= row {
+                return ((at, row - by), 0);
+            }
+            let Some(before) = at.checked_sub(1) else { return ((0, 0), by - row) };
+            by -= row + 1;
+            at = before;
+            row = self.rows(at).len() - 1;
+        }
+    }
+
+    fn down(&self, (mut at, mut row): RowPlace, mut by: usize) -> RowPlace {
+        loop {
+            let last = self.rows(at).len() - 1;
+            if row + by <= last {
+                return (at, row + by);
+            }
+            if at + 1 >= self.len() {
+                return (at, last);
+            }
+            by -= last - row + 1;
+            at += 1;
+            row = 0;
+        }
+    }
+
+    /// The scroll that has this place at the bottom, if the screen is full above it; otherwise the topmost one.
+    fn settle(&self, place: RowPlace) -> Scroll {
+        let (_, missing) = self.up(place, self.height.saturating_sub(1));
+        let place = self.down(place, missing);
+        match self.items().get(place.0) {
+            Some(item) if Some(place) != self.end() => Scroll::At { key: item.key, row: place.1 },
+            _ => Scroll::End,
+        }
+    }
+
+    /// Scrolls up. The second value is whether the top was reached.
+    pub(super) fn scroll_up(&self, scroll: Scroll, by: usize) -> (Scroll, bool) {
+        let Some(bottom) = self.bottom(scroll) else { return (Scroll::End, true) };
+        let (place, _) = self.up(bottom, by);
+        let (_, missing) = self.up(place, self.height.saturating_sub(1));
+        (self.settle(place), missing > 0)
+    }
+
+    pub(super) fn scroll_down(&self, scroll: Scroll, by: usize) -> Scroll {
+        self.bottom(scroll).map_or(Scroll::End, |bottom| self.settle(self.down(bottom, by)))
+    }
+
+    /// Scrolls so that an item is in the middle.
+    pub(super) fn scroll_to(&self, key: i64) -> Option<Scroll> {
+        let at = self.channel.position(key)?;
+        let last = self.rows(at).len().saturating_sub(1);
+        Some(self.settle(self.down((at, last), self.height / 2)))
+    }
+
+    /// How many rows an item takes.
+    pub(super) fn rows_of(&self, key: i64) -> usize {
+        self.channel.position(key).map_or(0, |at| self.rows(at).len())
+    }
+
+    /// What is on the screen.
+    pub(super) fn visible(&self, scroll: Scroll) -> Visible {
+        let mut rows: VecDeque<Line<'static>> = VecDeque::with_capacity(self.height + 8);
+        let Some((bottom, row)) = self.bottom(scroll).filter(|_| self.height > 0) else {
+            return Visible { rows: Vec::new(), first: 0, last: 0 };
+        };
+        let mut first = bottom;
+        let mut fresh = self.rows(bottom);
+        let below = fresh.split_off(row + 1);
+        loop {
+            while let Some(row) = fresh.pop()
+                && rows.len() < self.height
+            {
+                rows.push_front(row);
+            }
+            if rows.len() >= self.height || first == 0 {
+                break;
+            }
+            first -= 1;
+            fresh = self.rows(first);
+        }
+        // Below it, where the channel is shorter than the screen.
+        let mut last = bottom;
+        let mut fresh = below;
+        while rows.len() < self.height {
+            if fresh.is_empty() {
+                last += 1;
+                if last >= self.len() {
+                    break;
+                }
+                fresh = self.rows(last);
+            }
+            rows.push_back(fresh.remove(0));
+        }
+        let newest = self.len().saturating_sub(1);
+        Visible { rows: rows.into(), first, last: last.min(newest) }
+    }
+}
