@@ -122,6 +122,8 @@ impl<'a> Client<'a> {
             self.perform();
             let now = Moment::now();
             self.view.draw(&mut self.model, now)?;
+            // What is on the screen is read, and more of it may be wanted.
+            self.perform();
             if let Some(status) = self.ends {
                 return Ok(status);
             }

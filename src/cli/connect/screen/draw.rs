@@ -15,7 +15,7 @@ use ratatui::text::{Line, Span};
 use super::bubble::shortened;
 use super::find::{Find, FindStage};
 use super::frame;
-use super::input::MOST_ROWS;
+use super::input::{InputLayout, MOST_ROWS};
 use super::rows::Paper;
 use super::spans::{Marks, spans};
 use super::state::{Screen, ScreenOverlay};
@@ -92,6 +92,24 @@ impl Screen {
         }
         self.look.color = color;
         drawn
+    }
+
+    /// The rows of the prompt and the line, with the cursor.
+    fn input_rows(&self, columns: usize, most: usize) -> InputLayout {
+        if let Some(find) = &self.find {
+            return find.input.layout("Find: ", columns, most);
+        }
+        let (prompt, is_question) = self.prompt();
+        if !is_question || text::width(prompt) <= columns / 2 {
+            return self.input.layout(prompt, columns, most);
+        }
+        // A long question has rows of its own.
+        let asked = text::wrap(prompt.trim_end(), columns, 0);
+        let kept = asked.len().min(most.saturating_sub(1));
+        let mut layout = self.input.layout("> ", columns, most - kept);
+        layout.rows.splice(0..0, asked.into_iter().take(kept).map(str::to_owned));
+        layout.cursor.0 += kept;
+        layout
     }
 
     /// Draws the messages. Returns when a countdown among them changes.

@@ -26,7 +26,7 @@ pub(super) struct InputLine {
 
 /// The rows of the input area, from top to bottom, and the cursor's row and column among them.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Layout {
+pub(super) struct InputLayout {
     pub(super) rows: Vec<String>,
     pub(super) cursor: (usize, usize),
 }
@@ -99,7 +99,7 @@ impl InputLine {
     }
 
     /// The rows of `prompt` and the line, in at most `most` rows of `columns` columns, those around the cursor.
-    pub(super) fn layout(&self, prompt: &str, columns: usize, most: usize) -> Layout {
+    pub(super) fn layout(&self, prompt: &str, columns: usize, most: usize) -> InputLayout {
         let prompt = if self.is_recalling() { self.editor.prompt() } else { prompt };
         let (line, cursor) = if self.is_hidden { ("", 0) } else { (self.line(), self.cursor()) };
         lay_out(prompt, line, cursor, columns, most)
@@ -107,11 +107,11 @@ impl InputLine {
 }
 
 /// Lays out a line. Its continuation rows begin below the end of the prompt, where there is room for that.
-fn lay_out(prompt: &str, line: &str, cursor: usize, columns: usize, most: usize) -> Layout {
+fn lay_out(prompt: &str, line: &str, cursor: usize, columns: usize, most: usize) -> InputLayout {
     let columns = columns.max(2);
     let prompt = text::truncate(prompt, columns / 2);
     let indent = text::width(prompt);
-    let mut all = Layout { rows: vec![prompt.to_owned()], cursor: (0, 0) };
+    let mut all = InputLayout { rows: vec![prompt.to_owned()], cursor: (0, 0) };
     let mut used = indent;
     let mut at = 0;
     for cluster in text::graphemes(line).chain(std::iter::once("")) {

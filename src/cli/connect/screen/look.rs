@@ -8,26 +8,16 @@
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::chat::names::fold;
+use crate::cli::ConnectLook;
 
 /// Fewer columns than this show lines, unless bubbles are asked for.
 pub(super) const BUBBLE_COLUMNS: u16 = 40;
-
-/// How messages are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
-    /// Bubbles where they fit and the terminal has the characters for them.
-    Fitting,
-    /// Bubbles, in ASCII if need be.
-    Bubbles,
-    /// Lines without frames.
-    Lines,
-}
 
 /// What the terminal can show and what its user wants.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
     /// As the user asked.
-    pub(crate) shape: Shape,
+    pub(crate) shape: ConnectLook,
     /// The locale's characters are UTF-8.
     pub(crate) utf8: bool,
     /// There are colours.
@@ -80,7 +70,7 @@ const PEOPLE: [Color; 4] = [Color::Green, Color::Cyan, Color::Magenta, Color::Re
 
 impl Look {
     /// As the environment says: `LC_ALL`, `LC_CTYPE` and `LANG` in this order, `NO_COLOR` (no-color.org) and `TERM`.
-    pub(crate) fn of_environment(shape: Shape, variable: impl Fn(&str) -> Option<String>) -> Look {
+    pub(crate) fn of_environment(shape: ConnectLook, variable: impl Fn(&str) -> Option<String>) -> Look {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
         let locale = locale.to_ascii_lowercase();
@@ -95,10 +85,10 @@ impl Look {
     /// Whether messages have frames on a terminal of this width.
     pub(super) fn has_bubbles(self, columns: u16) -> bool {
         match self.shape {
-            Shape::Fitting => self.utf8 && columns >= BUBBLE_COLUMNS,
+            ConnectLook::Fitting => self.utf8 && columns >= BUBBLE_COLUMNS,
             // A frame needs room for a word.
-            Shape::Bubbles => columns >= 20,
-            Shape::Lines => false,
+            ConnectLook::Bubbles => columns >= 20,
+            ConnectLook::Lines => false,
         }
     }
 
@@ -159,7 +149,7 @@ mod tests {
     use super::*;
 
     fn look(set: &[(&str, &str)]) -> Look {
-        Look::of_environment(Shape::Fitting, |name| {
+        Look::of_environment(ConnectLook::Fitting, |name| {
             set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })
     }
@@ -185,7 +175,7 @@ mod tests {
         let unicode = look(&[("LANG", "C.UTF-8")]);
         assert!(unicode.has_bubbles(40) && !unicode.has_bubbles(39));
         assert!(!look(&[]).has_bubbles(80));
-        assert!(Look { shape: Shape::Bubbles, ..look(&[]) }.has_bubbles(30));
-        assert!(!Look { shape: Shape::Lines, ..unicode }.has_bubbles(80));
+        assert!(Look { shape: ConnectLook::Bubbles, ..look(&[]) }.has_bubbles(30));
+        assert!(!Look { shape: ConnectLook::Lines, ..unicode }.has_bubbles(80));
     }
 }

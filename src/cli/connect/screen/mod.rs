@@ -34,4 +34,4 @@ mod tests;
 mod viewport;
 
 pub(crate) use full::FullScreen;
-pub(crate) use look::{Look, Shape};
+pub(crate) use look::Look;

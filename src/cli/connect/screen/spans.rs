@@ -85,9 +85,9 @@ fn addresses(row: &str) -> Vec<(Range<usize>, Style)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::connect::screen::look::Shape;
+    use crate::cli::ConnectLook;
 
-    const LOOK: Look = Look { shape: Shape::Lines, utf8: true, color: true };
+    const LOOK: Look = Look { shape: ConnectLook::Lines, utf8: true, color: true };
 
     fn marked(row: &str, marks: Marks<'_>) -> Vec<String> {
         let spans = spans(row, Style::new(), LOOK, marks);

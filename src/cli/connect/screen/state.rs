@@ -15,7 +15,6 @@ use super::look::Look;
 use super::viewport::Scroll;
 use crate::cli::connect::model::{ChannelKey, ClientModel, Intent, Moment, Older, UserQuestion};
 use crate::protocol::line::EditorEvent;
-use crate::text;
 use crate::ui::palette::without_password;
 
 mod overlays;
@@ -381,23 +380,5 @@ impl Screen {
     /// Whether a message is on its way that the user wants to go to.
     pub(super) fn is_jumping(&self) -> bool {
         self.jump.is_some()
-    }
-
-    /// The rows of the prompt and the line, with the cursor.
-    pub(super) fn input_rows(&self, columns: usize, most: usize) -> super::input::Layout {
-        if let Some(find) = &self.find {
-            return find.input.layout("Find: ", columns, most);
-        }
-        let (prompt, is_question) = self.prompt();
-        if !is_question || text::width(prompt) <= columns / 2 {
-            return self.input.layout(prompt, columns, most);
-        }
-        // A long question has rows of its own.
-        let asked = text::wrap(prompt.trim_end(), columns, 0);
-        let kept = asked.len().min(most.saturating_sub(1));
-        let mut layout = self.input.layout("> ", columns, most - kept);
-        layout.rows.splice(0..0, asked.into_iter().take(kept).map(str::to_owned));
-        layout.cursor.0 += kept;
-        layout
     }
 }

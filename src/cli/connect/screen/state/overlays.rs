@@ -9,7 +9,13 @@ use crate::cli::connect::screen::keys::ScreenKey;
 
 impl Screen {
     /// Returns false if the overlay was closed and the key is still to be handled.
-    pub(super) fn key_in_overlay(&mut self, key: ScreenKey, bytes: &[u8], model: &mut ClientModel, now: Moment) -> bool {
+    pub(super) fn key_in_overlay(
+        &mut self,
+        key: ScreenKey,
+        bytes: &[u8],
+        model: &mut ClientModel,
+        now: Moment,
+    ) -> bool {
         let page = self.height.saturating_sub(3).max(1);
         match (self.overlay.take(), key) {
             (Some(ScreenOverlay::Keys(top)), ScreenKey::Up) => {

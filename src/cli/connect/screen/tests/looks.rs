@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::stage::{LOOK, TestScreen};
-use crate::cli::connect::screen::look::{Look, Shape};
+use crate::cli::ConnectLook;
+use crate::cli::connect::screen::look::Look;
 use crate::text::width;
 
 /// Things that people say in many ways.
@@ -162,7 +163,7 @@ fn a_line_that_waits_is_visible() {
 
 #[test]
 fn lines_have_no_frames() {
-    let mut stage = TestScreen::with_look(60, 30, Look { shape: Shape::Lines, ..LOOK });
+    let mut stage = TestScreen::with_look(60, 30, Look { shape: ConnectLook::Lines, ..LOOK });
     talk(&mut stage);
     stage.enter_room("general");
     println!("{}", stage.text().join("\n"));
@@ -173,7 +174,7 @@ fn lines_have_no_frames() {
 
 #[test]
 fn frames_are_ascii_where_characters_are() {
-    let mut stage = TestScreen::with_look(60, 30, Look { shape: Shape::Bubbles, utf8: false, ..LOOK });
+    let mut stage = TestScreen::with_look(60, 30, Look { shape: ConnectLook::Bubbles, utf8: false, ..LOOK });
     stage.say("bob", "Hello");
     stage.say("alice", "Hello, bob");
     stage.enter_room("general");

@@ -6,8 +6,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde_json::{Value, json};
 
+use crate::cli::ConnectLook;
 use crate::cli::connect::model::{ClientChoices, ClientModel, Intent, Moment};
-use crate::cli::connect::screen::look::{Look, Shape};
+use crate::cli::connect::screen::look::Look;
 use crate::cli::connect::screen::state::{Screen, ScreenRequest};
 
 pub(super) struct TestScreen {
@@ -21,7 +22,7 @@ pub(super) struct TestScreen {
     number: u64,
 }
 
-pub(super) const LOOK: Look = Look { shape: Shape::Fitting, utf8: true, color: true };
+pub(super) const LOOK: Look = Look { shape: ConnectLook::Fitting, utf8: true, color: true };
 
 impl TestScreen {
     /// alice is logged in, and in the palette.
