@@ -14,8 +14,9 @@ pub(crate) fn address_key(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The network of one customer: IPv4 whole, IPv6 by its /56. Many customers get that much (RFC 6177 names it), so counting by
-/// /64 would give each of them 256 of everything. Coarser than [`address_key`], for limits that must not be multiplied.
+/// The network of one customer: IPv4 whole, IPv6 by its /56. Many customers get a /56 (RFC 6177 mentions it), so
+/// counting by /64 would give each of them 256 of everything. Coarser than [`address_key`], for limits that must not be
+/// multiplied.
 pub(crate) fn network_key(address: IpAddr) -> IpAddr {
     match address_key(address) {
         IpAddr::V6(v6) => {

@@ -13,9 +13,9 @@ use super::rate::{Bucket, Rate, RateDecision};
 /// Why a connection from an address is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AdmissionError {
-    /// The address has as many connections open as it may: the limit.
+    /// The address has reached its limit of open connections, which this is.
     TooManyOpen(usize),
-    /// The address opens connections too fast: how long to wait.
+    /// The address opens connections too fast. Holds how long to wait.
     TooManyNew(Duration),
 }
 
@@ -25,11 +25,12 @@ struct AddressUsage {
     arrivals: Bucket,
 }
 
-/// Most addresses remembered that have no connection open. Each has connected within the last minute and takes some 60 bytes.
-/// A limit per address does not slow down an attacker who has more addresses than that anyway.
+/// Most addresses remembered without an open connection. Each has connected within the last minute and takes about 60
+/// bytes. An attacker with more addresses than that is not slowed down by a limit per address anyway.
 const MOST_IDLE_ADDRESSES: usize = 16 * 1024;
 
-/// Connections by address. Bounded: a full table forgets addresses without a connection, of the network with most.
+/// Connections by address. Bounded: a full table forgets addresses without a connection, starting with the network that
+/// has most of them.
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
     addresses: HashMap<IpAddr, AddressUsage>,
@@ -38,8 +39,8 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    /// Admits a connection, if the limits `open` and `new` allow it. For each one admitted, call [`Admission::leave`] in the
-    /// end.
+    /// Admits a connection, if the limits `open` and `new` allow it. Call [`Admission::leave`] when an admitted
+    /// connection ends.
     pub(crate) fn enter(
         &mut self,
         address: IpAddr,

@@ -1,36 +1,37 @@
-//! Memory that users can make the server hold for a while: waiting lines, temporary messages. Bounded in bytes, for each
-//! user and over all.
+//! Memory that users can make the server hold for a while: waiting lines, temporary messages. Bounded in bytes, per
+//! user and in total.
 //!
-//! *Owns* the counts. Held data carries its [`Share`] along and gives it back when dropped, so no path can forget to.
+//! *Owns* the counts. Held data carries its [`Share`], which is given back when dropped, so no code path can forget to.
 //! *Knows nothing of* the data.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A user who holds at most this part of what one may hold is small, and finds room when others have filled the rest.
+/// A user who holds at most this fraction of their limit counts as small, and finds room even when others have filled
+/// the rest.
 const SMALL: usize = 32;
 
-/// The part of all that is left to small holdings.
+/// The fraction of the total that is reserved for small users.
 const LEFT_TO_SMALL: usize = 8;
 
 #[derive(Debug)]
 struct Holdings<K> {
-    /// Only keys that hold something.
+    /// Bytes by key. Keys that hold nothing are removed.
     by: HashMap<K, usize>,
     all: usize,
 }
 
-/// How much may be held.
+/// Limits how much may be held.
 #[derive(Debug)]
 pub struct Allowance<K> {
     of_one: usize,
     of_all: usize,
-    /// A leaf: nothing is done under it but counting.
+    /// A leaf lock: nothing but counting happens under it.
     held: Mutex<Holdings<K>>,
 }
 
-/// A part of it, until it is dropped.
+/// A part of an allowance, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Share<K: Eq + Hash> {
     allowance: Arc<Allowance<K>>,
@@ -39,8 +40,8 @@ pub(crate) struct Share<K: Eq + Hash> {
 }
 
 impl<K: Eq + Hash + Clone> Allowance<K> {
-    /// `of_one` bytes for each, and `of_all` for all together. The last eighth of these is for users who hold little, so that
-    /// many who hold much leave room for everybody else.
+    /// `of_one` bytes for each key and `of_all` in total. The last eighth of the total is reserved for users who hold
+    /// little, so that a few heavy users cannot take all of it.
     pub(crate) fn new(of_one: usize, of_all: usize) -> Arc<Allowance<K>> {
         Arc::new(Allowance { of_one, of_all, held: Mutex::new(Holdings { by: HashMap::new(), all: 0 }) })
     }
@@ -66,7 +67,7 @@ impl<K> Allowance<K> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes held by all.
+    /// Bytes held in total.
     pub fn held(&self) -> usize {
         self.lock().all
     }

@@ -1,9 +1,10 @@
-//! Which entries a full table gives up: those of the address that has most of them.
+//! Which entries a full table evicts: those of the address that has most of them.
 //!
-//! Otherwise a stranger who fills a table would make it forget what everybody else did. This way they push out their own
-//! entries; the rates in front of each table bound how fast they can make new ones.
+//! Otherwise a stranger who fills a table would make it forget what everybody else did. This way they only push out
+//! their own entries. The rates in front of each table bound how fast they can make new ones.
 //!
-//! *Owns* that choice. *Knows nothing of* what an entry says, beyond the order in which its owner gives entries up.
+//! *Owns* that choice. *Knows nothing of* what an entry means, beyond the order in which the table's owner gives
+//! entries up.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -29,10 +30,10 @@ impl<T> Sourced for (IpAddr, T) {
     }
 }
 
-/// Makes room in a table of `most` entries for one more: gives up the entry of least rank among those of the address with
-/// most entries. `rank` is `None` for entries that must stay.
+/// Makes room for one more in a table of `most` entries: evicts the entry with the lowest rank among those of the
+/// address with most entries. `rank` is `None` for entries that must stay.
 ///
-/// Scans the whole table, which takes some 100 us at 4,096 entries. Each call belongs to one attempt that a rate lets
+/// Scans the whole table, which takes about 100 us at 4,096 entries. It runs at most once per attempt that a rate lets
 /// through.
 pub(crate) fn make_room<K, V, R>(table: &mut HashMap<K, V>, most: usize, rank: impl Fn(&V) -> Option<R>)
 where
@@ -54,7 +55,7 @@ where
     }
 }
 
-/// The same for a table that fills fast: gives up a quarter of its entries at once, so that the scan is rare.
+/// The same for a table that fills fast: evicts a quarter of its entries at once, so that the scan is rare.
 pub(crate) fn make_much_room<K, V, R>(table: &mut HashMap<K, V>, most: usize, rank: impl Fn(&V) -> Option<R>)
 where
     K: Sourced + Eq + Hash + Clone,

@@ -47,12 +47,13 @@ impl Network {
         }
     }
 
-    /// The block of `address` and all that share its first `prefix` bits.
+    /// The block of all addresses that share the first `prefix` bits of `address`.
     pub(crate) fn block(address: IpAddr, prefix: u8) -> Self {
         Self { base: masked(address, prefix), prefix }
     }
 
-    /// The block as users are counted: for a single IPv6 address its /64, which one household gets and can choose from.
+    /// The block that counts as one user: for a single IPv6 address its /64, since a household gets all of it and can
+    /// use any address in it.
     #[must_use]
     pub(crate) fn counted(self) -> Self {
         if self.base.is_ipv6() && self.prefix > 64 { Self::block(self.base, 64) } else { self }
@@ -123,7 +124,7 @@ fn bits(address: IpAddr) -> u8 {
 fn masked(address: IpAddr, prefix: u8) -> IpAddr {
     match address {
         IpAddr::V4(v4) => {
-            // Shifting by the whole width is what prefix 0 asks for; plain `<<` refuses it.
+            // Prefix 0 shifts by the whole width, which a plain `<<` does not allow.
             let mask = u32::MAX.checked_shl(u32::from(32 - prefix.min(32))).unwrap_or(0);
             IpAddr::V4((v4.to_bits() & mask).into())
         }

@@ -29,9 +29,9 @@ impl Rate {
 pub(crate) enum RateDecision {
     /// At once.
     Now,
-    /// At that moment, which is reserved.
+    /// At that moment, which is now reserved.
     At(Instant),
-    /// Not within the patience given. It could happen after this time.
+    /// Not within the given patience. Holds the time after which it could happen.
     Refused(Duration),
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// Reserves `cost` units, if they come within `patience`. A refusal uses up nothing.
+    /// Reserves `cost` units, if they become available within `patience`. A refusal uses up nothing.
     pub(crate) fn reserve(&mut self, now: Instant, cost: u32, rate: Rate, patience: Duration) -> RateDecision {
         let full_at = self.full_at.map_or(now, |at| at.max(now)) + rate.interval * cost;
         let turn = full_at.checked_sub(rate.interval * rate.burst).unwrap_or(now);
@@ -67,7 +67,7 @@ impl Bucket {
     }
 }
 
-/// A bucket per key. Bounded: a full table gives up the least used bucket of the address with most.
+/// A bucket per key. Bounded: a full table evicts the least used bucket of the address that has most of them.
 #[derive(Debug)]
 pub(crate) struct Buckets<K> {
     buckets: HashMap<K, Bucket>,
@@ -84,7 +84,7 @@ impl<K: Sourced + Eq + Hash + Clone> Buckets<K> {
     ///
     /// # Errors
     ///
-    /// How long to wait for it.
+    /// Otherwise returns how long to wait.
     pub(crate) fn take(&mut self, key: K, rate: Rate, now: Instant) -> Result<(), Duration> {
         if self.buckets.len() >= self.most && !self.buckets.contains_key(&key) {
             self.buckets.retain(|_, bucket| !bucket.is_full(now));

@@ -1,7 +1,7 @@
 //! The exit code, printed at start: a user who gives it stops the server.
 //!
-//! *Owns* its making, its comparison, and how often it may be guessed. Pure except for the system's random generator.
-//! *Knows nothing of* commands, of printing and of stopping.
+//! *Owns* how the code is made and compared, and how often it may be guessed. Pure except for the system's random
+//! generator. *Knows nothing of* commands, of printing and of stopping.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use std::time::Duration;
 use super::attempts::{AttemptPolicy, Backoff, Schedule};
 use crate::chat::secret::Secret;
 
-/// On no keyboard does any of these need a modifier key or a search.
+/// These are easy to find on every keyboard and need no modifier key.
 const ALPHABET: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 /// Characters of a code. [`GUESSES`] says how long ten of them last.
 const LENGTH: usize = 10;
 
-/// The dash comes before this character.
+/// A dash is shown before this character.
 const HALF: usize = LENGTH / 2;
 
-/// The code of one run of the server. Only `Display` shows it, which is for standard output and never for the log.
+/// The code of one run of the server. Only `Display` shows it, and that is for standard output, never for the log.
 #[derive(Clone)]
 pub struct ShutdownCode([u8; LENGTH]);
 
@@ -27,7 +27,7 @@ impl ShutdownCode {
     ///
     /// # Errors
     ///
-    /// When the system's random generator fails.
+    /// The system's random generator fails.
     pub(crate) fn generate() -> Result<ShutdownCode, getrandom::Error> {
         let mut code = [0; LENGTH];
         let mut filled = 0;
@@ -81,15 +81,15 @@ impl fmt::Debug for ShutdownCode {
 
 /// How often the code may be guessed.
 ///
-/// A user and an address have what they have at the password of a room. Everyone together has one try a second, which is
-/// faster than anybody types, and after 100 wrong ones, more than people mistype, one in 5 minutes: no number of addresses
-/// makes it faster.
+/// A user and an address may fail as often as at the password of a room. Everyone together has one try a second, which
+/// is faster than anybody types. After 100 wrong tries, more than people mistype, it is one in 5 minutes, from however
+/// many addresses.
 ///
 /// There are 36^10 = 3.66e15 codes. The first 100 tries take a hundred seconds; at one per 5 minutes all the others take
 /// 3.66e15 x 300 s = 1.1e18 s, which is 3.5e10 years, and half of that on average; the universe is 1.4e10 years old.
 ///
-/// What it costs: someone who keeps guessing takes the turn of the user who knows the code. That user can stop the server
-/// by a signal instead, as anybody can who reads its standard output.
+/// The price: someone who keeps guessing can block the user who knows the code. But anyone who can read the server's
+/// standard output can also stop it with a signal.
 pub(crate) const GUESSES: AttemptPolicy = AttemptPolicy {
     everyone: Some(Backoff {
         attempts: 1,

@@ -6,17 +6,17 @@
 /// Whether the server has accounts, and whether everybody needs one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccountPolicy {
-    /// There are none: a name belongs to the first user to take it, until they leave.
+    /// No accounts: a name belongs to the first user who takes it, until they leave.
     #[default]
     Off,
-    /// Users may have one, and then their name is theirs alone.
+    /// Users may register, and then nobody else can use their name.
     Optional,
     /// Nobody logs in without one.
     Required,
 }
 
 impl AccountPolicy {
-    /// Whether there are any.
+    /// Whether the server has accounts.
     #[must_use]
     pub(crate) fn are_kept(self) -> bool {
         self != AccountPolicy::Off

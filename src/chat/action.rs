@@ -1,7 +1,7 @@
-//! What users ask of a room as values, and what they read when they may not.
+//! What users ask of a room, as values, and what they are shown when it is refused.
 //!
-//! *Owns* [`RoomAction`], [`Setting`] and [`Denied`] with its sentences.
-//! *Knows nothing of* rooms, and of who may do what: that is `permission`'s.
+//! *Owns* [`RoomAction`], [`Setting`] and [`Denied`] with its sentences. *Knows nothing of* rooms, or of who may do
+//! what, which is up to `permission`.
 
 use std::fmt;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub enum RoomAction {
         /// May be empty.
         reason: String,
     },
-    /// Keep a user out.
+    /// Ban a user.
     Ban {
         /// The user.
         target: Target,
@@ -42,14 +42,14 @@ pub enum RoomAction {
     },
     /// Lift a ban.
     Unban(Target),
-    /// Take a user's voice.
+    /// Mute a user.
     Mute {
         /// The user.
         target: Target,
         /// For how long; `None`: until it is lifted.
         lasts: Option<Duration>,
     },
-    /// Give it back.
+    /// Lift a mute.
     Unmute(Target),
     /// Make a user admin.
     Promote(Target),
@@ -69,7 +69,7 @@ pub enum ReadBack {
     All,
     /// To when each of them first became a member or was invited.
     Joined,
-    /// To when each of them came in this time.
+    /// To when each of them last came in.
     Nothing,
 }
 
@@ -86,7 +86,7 @@ impl ReadBack {
         }
     }
 
-    /// The choice of a word, in any case.
+    /// The choice that a word stands for, in upper or lower case.
     pub(crate) fn of_word(word: &str) -> Option<ReadBack> {
         ReadBack::EVERY.into_iter().find(|choice| choice.word().eq_ignore_ascii_case(word))
     }
@@ -164,7 +164,7 @@ pub enum EnterError {
     Closed,
     /// It has as many members as it takes.
     Full(usize),
-    /// They are banned: for how long, and why.
+    /// They are banned. Holds for how long, and why.
     Banned(Option<Duration>, String),
     /// They were kicked, and may come back after this time.
     Kicked(Duration),
@@ -193,17 +193,17 @@ impl std::error::Error for EnterError {}
 /// Why something was not done, shown to the user as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denied {
-    /// They are not in the room, or no longer.
+    /// They are not in the room, or not any more.
     NotIn(RoomName),
-    /// They are not let in.
+    /// They cannot enter.
     NotEntered(EnterError),
-    /// Only admins do that.
+    /// Only admins can do that.
     NotAdmin(RoomName),
-    /// Only admins do that, and one of the server's own rooms has none.
+    /// Only admins can do that, and the server's own rooms have none.
     NoAdmins(RoomName),
-    /// Only the owner does that.
+    /// Only the owner can do that.
     NotOwner(RoomName),
-    /// The room is not open: only admins invite there.
+    /// The room is not open to everybody, so only its admins invite people.
     NotOpen(RoomName),
     /// No such user is in the room.
     NotHere {
@@ -231,17 +231,17 @@ pub enum Denied {
     ListFull,
     /// The room is one of the server's own.
     Configured(RoomName),
-    /// A muted user says something; if the mute has an end, the time left is shown.
+    /// The user is muted. If the mute has an end, the time left is shown.
     Muted(RoomName, Option<Duration>),
     /// Too soon after their last message in a slow room.
     Slow(RoomName, Duration),
-    /// The message is not there, or not theirs to see.
+    /// The message does not exist, or they may not see it.
     NoMessage,
-    /// The message is not theirs to change.
+    /// The message belongs to somebody else.
     NotYours,
-    /// There is no message of theirs.
+    /// They have not said anything here.
     NothingYours,
-    /// Too many temporary messages are waiting for their end.
+    /// Too many temporary messages are waiting to expire.
     TooManyTemporary,
     /// The other servers could not be told of a message.
     NotSaid(NotShared),
@@ -259,7 +259,10 @@ impl fmt::Display for Denied {
             Denied::NotDone(why) => write!(f, "Not done: {why}."),
             Denied::NotAdmin(room) => write!(f, "Only admins of {room} can do that; :list marks them."),
             Denied::NoAdmins(room) => {
-                write!(f, "{room} is one of the server's own rooms and has no admins; :create makes a room of yours.")
+                write!(
+                    f,
+                    "{room} is one of the server's own rooms and has no admins; :create makes a room of your own."
+                )
             }
             Denied::NotOwner(room) => write!(f, "Only the owner of {room} can do that."),
             Denied::NotOpen(room) => write!(f, "{room} is not open to everybody: only its admins invite people."),

@@ -1,7 +1,7 @@
 //! Where a user talks: in a room, or with one other user.
 //!
-//! *Owns* which room is meant, how a conversation is shown in prompts, and when two mean the same one.
-//! *Knows nothing of* rooms and users beyond their names.
+//! *Owns* the identity of rooms, how a conversation is shown in prompts, and when two values mean the same one. *Knows
+//! nothing of* rooms and users beyond their names.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use std::sync::Arc;
 use crate::chat::message::Addressee;
 use crate::chat::names::RoomName;
 
-/// One room, among all that have had its name one after the other.
+/// One room, distinct from earlier and later rooms of the same name.
 ///
-/// A room can be destroyed, and another one made under its name, before a member of the first hears of it. By its name alone
-/// the two could not be told apart, so everything that remembers a room remembers this.
+/// A room can be destroyed and another one created under its name before a member of the first notices. The name alone
+/// could not tell the two apart, so everything that remembers a room remembers this.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomId {
     /// Its name.
@@ -27,7 +27,7 @@ impl fmt::Display for RoomId {
     }
 }
 
-/// One stay of one connection in a room. A user who was removed and came back has another one.
+/// One stay of one connection in a room. A user who was removed and came back has a new one.
 ///
 /// Counts up over all memberships of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum Conversation {
 }
 
 impl Conversation {
-    /// Whether both are the same conversation, whatever name the other user has now.
+    /// Whether both are the same conversation, even if the other user has changed their name.
     pub(crate) fn is(&self, other: &Conversation) -> bool {
         match (self, other) {
             (Conversation::Room(one), Conversation::Room(other)) => one.instance == other.instance,
@@ -52,7 +52,7 @@ impl Conversation {
         }
     }
 
-    /// The parts of its name: `general`, `@bob`.
+    /// Its name in two parts: the mark, if any, and the rest, as in `general` and `@bob`.
     pub(crate) fn shown(&self) -> [&str; 2] {
         match self {
             Conversation::Room(room) => ["", room.name.as_str()],

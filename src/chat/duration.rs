@@ -8,11 +8,11 @@ use std::time::Duration;
 use jiff::fmt::friendly::SpanParser;
 use jiff::{SignedDuration, SpanRelativeTo, Timestamp};
 
-/// Longest duration that may be typed, in seconds: a leap year. A user who means no end leaves it out.
+/// Longest duration that may be typed, in seconds: a leap year. Without a duration there is no end.
 const MAX_SECONDS: u64 = 366 * DAY;
 const LONGEST: Duration = Duration::from_secs(MAX_SECONDS);
 
-/// Shortest duration that may be typed: anything shorter is a slip, not a time that anybody waits.
+/// Shortest duration that may be typed: anything shorter is a typing mistake.
 const SHORTEST: Duration = Duration::from_secs(1);
 
 const DAY: u64 = 24 * HOUR;
@@ -22,14 +22,15 @@ const MINUTE: u64 = 60;
 /// Units from the largest, in seconds, as words.
 const UNITS: [(u64, &str); 4] = [(DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second")];
 
-/// Most words of a duration that is typed in front of a reason: ten are enough for every unit, each apart from its number.
+/// Most words of a duration that is typed before a reason: ten are enough for every unit, each separated from its
+/// number.
 const MOST_WORDS: usize = 12;
 
-/// What a text is that may be a duration.
+/// What came of reading a text as a duration.
 enum ParsedDuration {
     /// A duration.
     Span(Duration),
-    /// A duration that cannot be: zero, negative, or too long.
+    /// A duration that is zero, negative, or too long.
     OutOfRange,
     /// Something else.
     No,
@@ -58,8 +59,8 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
     }
 }
 
-/// A duration in words: its two largest units that are not zero, such as `1 hour 30 minutes`. A started second counts
-/// whole, so that nobody has to wait `0 seconds`; smaller units are left out.
+/// A duration in words: its two largest units that are not zero, such as `1 hour 30 minutes`. Fractions of a second are
+/// rounded up, so that nobody has to wait `0 seconds`; smaller units are left out.
 pub(crate) fn told(span: Duration) -> String {
     let mut left = span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0));
     let mut words = Vec::new();
@@ -73,7 +74,7 @@ pub(crate) fn told(span: Duration) -> String {
     if words.is_empty() { "0 seconds".to_owned() } else { words.join(" ") }
 }
 
-/// The moment so much later, or the last one there is.
+/// The moment that much later, or the last one that can be represented.
 pub(crate) fn after(at: Timestamp, length: Duration) -> Timestamp {
     let length = SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX);
     at.checked_add(length).unwrap_or(Timestamp::MAX)
@@ -84,17 +85,17 @@ pub(crate) fn remaining(at: Timestamp, end: Timestamp) -> Duration {
     Duration::try_from(end.duration_since(at)).unwrap_or(Duration::ZERO)
 }
 
-/// A text that looks like a duration and is none, such as `5`, `-5m` or `1y2`.
+/// A text that looks like a duration but is not one, such as `5`, `-5m` or `1y2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LooksLikeDuration<'a>(pub &'a str);
 
-/// Reads `[duration] [reason]`: without a duration there is no end. As much of the beginning as can be read as a duration
-/// is one.
+/// Reads `[duration] [reason]`. Without a duration there is no end. The longest beginning that can be read as a
+/// duration is one.
 ///
 /// # Errors
 ///
-/// A text that looks like a duration but is not one, at the beginning or after one: taken for a reason, it would change how
-/// long was meant.
+/// A text at the beginning, or after a duration, that looks like a duration but is not one. Taken as a reason, it would
+/// change the length that was meant.
 pub(crate) fn lasts_and_reason(text: &str) -> Result<(Option<Duration>, &str), LooksLikeDuration<'_>> {
     let text = text.trim();
     let gaps = text.match_indices(' ').map(|(at, _)| at).filter(|at| !text[..*at].ends_with(' '));

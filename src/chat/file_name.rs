@@ -1,7 +1,8 @@
 //! The name of a file that one user offers another: as others see it, and as a shell may see it.
 //!
-//! The name is the sender's, the shell is the receiver's. So in a command to copy only a reduced name stands, which is nothing but
-//! a name to every shell, and everywhere else one that moves no cursor and leads to no other directory.
+//! The sender picks the name, but the shell is the receiver's. So commands to copy contain only a reduced name, which
+//! is plain text to every shell. Everywhere else the name has nothing that moves the cursor or leads to another
+//! directory.
 //!
 //! *Owns* both forms. *Knows nothing of* who offers the file.
 
@@ -9,19 +10,19 @@ use std::fmt;
 
 use crate::text;
 
-/// Longest name that is shown, in bytes. Longer ones are cut before their ending.
+/// Longest name that is shown, in bytes. Longer ones are cut before their extension.
 const MOST_SHOWN: usize = 80;
 
 /// Longest reduced name, in bytes.
 const MOST_REDUCED: usize = 64;
 
-/// Longest ending that survives a cut, in bytes, with its dot: `.tar.gz` does not, `.torrent` does.
+/// Longest extension that survives a cut, in bytes, with its dot: `.tar.gz` does not, `.torrent` does.
 const MOST_ENDING: usize = 12;
 
-/// What a file is called that has no name left.
+/// What a file is called if nothing is left of its name.
 const FALLBACK: &str = "file";
 
-/// What Windows takes for a device, whatever ending follows (Microsoft, "Naming Files, Paths, and Namespaces").
+/// What Windows takes for a device, whatever extension follows (Microsoft, "Naming Files, Paths, and Namespaces").
 const DEVICES: [&str; 8] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "COM", "LPT"];
 
 /// The name of a file.
@@ -32,8 +33,7 @@ pub struct FileName {
 }
 
 impl FileName {
-    /// Reads a name as typed, of which only the part behind the last `/` or `\` counts. Any text has a name in it, if only
-    /// `file`.
+    /// Reads a name as typed. Only the part after the last `/` or `\` counts. Every text gives a name, if only `file`.
     pub fn new(typed: &str) -> FileName {
         let last = typed.rsplit(['/', '\\']).next().unwrap_or("");
         let visible: String = text::sanitize(last).chars().filter(|c| !is_invisible(*c)).collect();
@@ -60,8 +60,8 @@ impl fmt::Display for FileName {
     }
 }
 
-/// Marks that take no room or turn the direction of what is around them: two names must not look the same for them, nor
-/// `exe.fdp` like `pdf.exe`. In messages most of them stay, since scripts need them.
+/// Marks that are invisible or change the direction of the text around them. With them, two names could look the same,
+/// or `exe.fdp` like `pdf.exe`. In messages most of them stay, because some scripts need them.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}')
 }
@@ -71,7 +71,7 @@ fn reduce(shown: &str) -> String {
     for c in shown.chars() {
         match c {
             'A'..='Z' | 'a'..='z' | '0'..='9' | '.' | '-' | '_' => reduced.push(c),
-            // A run of others becomes one.
+            // A run of other characters becomes one `_`.
             _ if reduced.ends_with('_') => {}
             _ => reduced.push('_'),
         }
@@ -87,7 +87,7 @@ fn reduce(shown: &str) -> String {
     reduced.trim_end_matches('.').to_owned()
 }
 
-/// The name before its last dot, and the ending with that dot, which is empty where there is none.
+/// The name before its last dot, and the extension with that dot, which is empty if there is none.
 fn split(name: &str) -> (&str, &str) {
     match name.rfind('.') {
         Some(at) if at > 0 => name.split_at(at),
@@ -95,7 +95,7 @@ fn split(name: &str) -> (&str, &str) {
     }
 }
 
-/// The name in at most `most` bytes, its ending kept where that is short.
+/// The name in at most `most` bytes, keeping its extension if that is short.
 fn cut(name: &str, most: usize) -> String {
     if name.len() <= most {
         return name.to_owned();
@@ -197,7 +197,7 @@ mod tests {
             assert_eq!(both(typed).0, shown, "{typed}");
             assert!(both(typed).1.starts_with('_'), "{typed}");
         }
-        // What is left of a name may be one, too.
+        // What is left of a name may be a device, too.
         assert_eq!(both("-con").1, "_con");
         assert_eq!(both(".nul").1, "_nul");
     }

@@ -1,8 +1,7 @@
 //! The last messages of one conversation, a room's or a direct chat's.
 //!
-//! *Owns* which messages are kept, finding one by its number, editing and erasing one together with its quotes, and which
-//! are temporary.
-//! *Knows nothing of* who may do so, and of clocks.
+//! *Owns* which messages are kept, finding one by its number, editing and erasing one together with its quotes, and
+//! which are temporary. *Knows nothing of* who may do so, or of clocks.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,18 +10,18 @@ use jiff::Timestamp;
 
 use crate::chat::message::{AccountId, Addressee, ClientId, Event, Message, MessageId};
 
-/// Temporary messages of one conversation. One more is refused: each is an entry in the timer, for up to a day.
+/// Most temporary messages in one conversation; more are refused. Each is an entry in the timer for up to a day.
 pub(crate) const MOST_TEMPORARY: usize = 1000;
 
-/// The same of one connection, so that one user cannot take everybody else's share.
+/// The same for one connection, so that one user cannot take everybody else's share.
 pub(crate) const MOST_TEMPORARY_OF_ONE: usize = 100;
 
-/// A temporary message in its time.
+/// A temporary message that has not expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Temporary {
     id: MessageId,
     from: Addressee,
-    /// It was deleted before; the timer comes all the same.
+    /// It was deleted early; the timer still fires.
     gone: bool,
 }
 
@@ -30,9 +29,9 @@ struct Temporary {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     kept: VecDeque<Arc<Event>>,
-    /// The newest message that is no longer kept, though nobody deleted it.
+    /// The newest message that has dropped out of the history, not counting deleted ones.
     dropped: Option<MessageId>,
-    /// The temporary messages whose time is not over, kept or not: they are still on screens.
+    /// The temporary messages that have not expired, including those that have dropped out: they are still on screens.
     temporary: VecDeque<Temporary>,
 }
 
@@ -43,7 +42,7 @@ pub struct Changed {
     pub message: Option<Arc<Event>>,
     /// The author of a message that is gone.
     pub author: Option<Addressee>,
-    /// Answers to it, with their quotes as they are now.
+    /// Replies to it, with their quotes as they are now.
     pub(crate) requoted: Box<[Arc<Event>]>,
 }
 
@@ -53,8 +52,8 @@ impl History {
         History::default()
     }
 
-    /// Keeps a message, in its place by its number: one that was sent to several users had its number before it came here.
-    /// If there are more than `keep`, the oldest goes.
+    /// Inserts a message by its number: one that was sent to several users got its number before it came here. If there
+    /// are more than `keep`, the oldest is dropped.
     pub(crate) fn push(&mut self, event: Arc<Event>, keep: usize) {
         if let Some(message) = event.message().filter(|message| message.is_temporary()) {
             self.temporary.push_back(Temporary { id: message.id, from: message.addressee(), gone: false });
@@ -85,7 +84,7 @@ impl History {
         self.kept.front().and_then(|event| event.message()).map(|message| message.id)
     }
 
-    /// Everything up to a number may be missing: what is here was restored.
+    /// Notes that everything up to a number may be missing, because the history was restored.
     pub(crate) fn begins_after(&mut self, id: MessageId) {
         self.dropped = self.dropped.max(Some(id));
     }
@@ -101,12 +100,12 @@ impl History {
         self.kept.binary_search_by_key(&id.0, number).ok()
     }
 
-    /// The message of a number.
+    /// The message with a number.
     pub(crate) fn find(&self, id: MessageId) -> Option<&Message> {
         self.kept.get(self.position(id)?)?.message()
     }
 
-    /// Notes in an answer which connection it quotes: another user may have the name by now.
+    /// Notes in a reply which connection it quotes: another user may have the name by now.
     #[inline(never)]
     pub(crate) fn note_answered(&self, answer: &mut Message) {
         let quoted = answer.extra.as_ref().and_then(|extra| extra.reply.as_ref()).map(|reply| reply.id);
@@ -139,23 +138,23 @@ impl History {
         Some(Changed { message: None, author, requoted: self.requote(id, None) })
     }
 
-    /// Whether this is a temporary message whose time is not over.
+    /// Whether this is a temporary message that has not expired.
     pub(crate) fn awaits_expiry(&self, id: MessageId) -> bool {
         self.temporary.iter().any(|temporary| temporary.id == id)
     }
 
-    /// Whether anything kept was said before a moment.
+    /// Whether any message here was said before a moment.
     pub(crate) fn has_before(&self, since: Timestamp) -> bool {
         self.kept.iter().filter_map(|event| event.message()).any(|message| message.at < since)
     }
 
-    /// Which those are.
+    /// The messages said before a moment.
     pub(crate) fn before(&self, since: Timestamp) -> Vec<MessageId> {
         let messages = self.kept.iter().filter_map(|event| event.message());
         messages.filter(|message| message.at < since).map(|message| message.id).collect()
     }
 
-    /// The time of a temporary message is over: erases it like [`History::erase`], unless it was deleted before.
+    /// Expires a temporary message: erases it like [`History::erase`], unless it was deleted before.
     pub(crate) fn expire(&mut self, id: MessageId) -> Option<Changed> {
         let index = self.temporary.iter().position(|temporary| temporary.id == id)?;
         let Temporary { from, gone, .. } = self.temporary.remove(index)?;
@@ -165,8 +164,8 @@ impl History {
         (!gone).then(|| Changed { message: None, author: Some(from), requoted: self.requote(id, None) })
     }
 
-    /// Erases everything said before a moment, and its text from every quote; the numbers of what is gone. Looks at all
-    /// messages: after the clock was set, times do not rise with numbers.
+    /// Erases everything said before a moment, and its text from every quote. Returns the numbers of what was erased.
+    /// Looks at all messages: after the clock was set, times do not rise with numbers.
     pub(crate) fn forget_before(&mut self, since: Timestamp) -> Vec<MessageId> {
         let old = |event: &Arc<Event>| event.message().filter(|message| message.at < since).map(|message| message.id);
         let gone: Vec<_> = self.kept.iter().filter_map(old).collect();
@@ -178,7 +177,7 @@ impl History {
         gone
     }
 
-    /// Brings the quotes of a message up to date; the answers that have one.
+    /// Updates the quotes of a message, and returns the replies that have one.
     pub(crate) fn requote(&mut self, id: MessageId, text: Option<&str>) -> Box<[Arc<Event>]> {
         let mut requoted = Vec::new();
         for event in &mut self.kept {

@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use crate::chat::message::{AccountId, Addressee, ClientId};
 use crate::chat::names::{Alphabet, NameError, USER_NAME_MAX, UserName};
 
-/// Longest password of an account, in characters. Far over what people type, and hashing one takes no longer than hashing a
-/// short one; what is longer is refused before that.
+/// Longest password of an account, in characters. Far more than people type, and no slower to hash than a short one.
+/// Longer ones are refused before hashing.
 pub(crate) const MAX_PASSWORD: usize = 256;
 
 /// A user who is, or was, connected.
@@ -22,21 +22,21 @@ pub struct Identity {
     pub name: UserName,
     /// Their address as it is counted: IPv4 whole, IPv6 by its /64.
     pub address: IpAddr,
-    /// Strangers share this address: it is in `exempt`, such as that of a tunnel or a proxy. Then a name from it proves
-    /// nothing.
+    /// Strangers share this address: it is in `exempt`, for example because it belongs to a tunnel or a proxy. Then a
+    /// name from it proves nothing.
     pub shared: bool,
     /// The account they are logged in to.
     pub account: Option<AccountId>,
 }
 
 impl Identity {
-    /// A person as they were stored: on no connection.
+    /// A person as they were stored, without a connection.
     pub fn stored(account: Option<AccountId>, name: UserName, address: IpAddr) -> Identity {
         Identity { client: ClientId::NONE, name, address, shared: false, account }
     }
 
-    /// Whether both are the same person: the same account, or, where only one of them has an account or none has, the
-    /// same connection, or the same name from the same address.
+    /// Whether both are the same person: the same account or, unless both have accounts, the same connection, or the
+    /// same name from the same address.
     ///
     /// Two accounts are two people, even on one connection. A name alone proves nothing, since anybody may take a free one;
     /// an address alone is a whole household.
@@ -47,10 +47,11 @@ impl Identity {
         }
     }
 
-    /// Whether what this person was given belongs to the other one, too: rank, and a place in a room. As [`is`](Identity::is), but
-    /// what an account was given is the account's alone, and not of the connection that was logged in to it; and what a
-    /// guest was given nobody has for the same name from an address that is shared. Kicks, bans and mutes are not given so:
-    /// a stranger who takes a banned user's name takes the ban with it.
+    /// Whether the rank and the place in a room that this person was given belong to the other one, too. Like
+    /// [`is`](Identity::is), with two differences: what an account was given belongs to the account alone, not to the
+    /// connection that was logged in to it; and what a guest was given does not pass to the same name from a shared
+    /// address. Kicks, bans and mutes follow [`is`](Identity::is): a stranger who takes a banned user's name takes the
+    /// ban with it.
     pub(crate) fn entitles(&self, other: &Identity) -> bool {
         match (self.account, other.account) {
             (None, _) => self.shares_connection(other) || (self.is(other) && !self.shared && !other.shared),
@@ -64,7 +65,7 @@ impl Identity {
         Addressee { client: self.client, name: self.name.clone() }
     }
 
-    /// Whether this person could be known again on another connection.
+    /// Whether this person could be recognised on another connection.
     pub(crate) fn can_come_back(&self) -> bool {
         self.account.is_some() || !self.shared
     }
@@ -75,7 +76,7 @@ impl Identity {
     }
 }
 
-/// A user named in a command: by name, or by the unique id of their session, which no other one can ever have.
+/// A user named in a command: by name, or by the unique id of their session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The name.

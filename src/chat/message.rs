@@ -15,12 +15,12 @@ mod event;
 
 pub use event::{Crowd, ErasureCause, Event, EventKind, People, Sequenced};
 
-/// Number of one connection, counted up since the server started; never used twice. By default none.
+/// Number of one connection, counted up since the server started and never reused. The default is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub u64);
 
 impl ClientId {
-    /// No connection: of what was said, and of users known, before the server started.
+    /// No connection: for messages and users from before the server started.
     pub(crate) const NONE: ClientId = ClientId(0);
 
     /// Whether both are the same connection. Two users without one are not the same.
@@ -35,7 +35,7 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// Number of an account, never used twice.
+/// Number of an account, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(pub u64);
 
@@ -44,7 +44,7 @@ pub struct AccountId(pub u64);
 pub struct MessageId(pub u64);
 
 impl MessageId {
-    /// Of a message that has no number yet.
+    /// For a message that has no number yet.
     pub(crate) const UNNUMBERED: MessageId = MessageId(0);
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn start(whole: &str) -> Box<str> {
     if cut.len() == whole.len() { cut.into() } else { [cut.trim_end(), "..."].concat().into() }
 }
 
-/// A user by connection and name: one who got a direct message, or is named in a sentence.
+/// A user by connection and name: somebody who received a direct message, or is named in a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addressee {
     /// Their connection.
@@ -112,24 +112,24 @@ pub struct Addressee {
     pub name: UserName,
 }
 
-/// What most messages do not have.
+/// What only few messages have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extra {
     /// An action of the author (`:me`).
     pub action: bool,
-    /// The text is not the one first said.
+    /// The text was edited.
     pub edited: bool,
     /// Erased after this time.
     pub lasts: Option<Duration>,
     /// What it answers.
     pub reply: Option<Quoted>,
-    /// The connection that what it answers came from, as far as that is known.
+    /// The connection that sent the message it answers, if known.
     pub answers: ClientId,
-    /// Who got a direct message; empty for what was said in a room.
+    /// Who received a direct message; empty for a message in a room.
     pub to: Box<[Addressee]>,
 }
 
-/// One message. Never changed: an edited one takes its place.
+/// One message. Never changed: editing replaces it with a new one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Its number.
@@ -138,18 +138,18 @@ pub struct Message {
     pub at: Timestamp,
     /// The author, as shown.
     pub author: UserName,
-    /// The connection it came from: this one has the line on its screen already in line mode.
+    /// The connection it came from. In line mode, that one has the line on its screen already.
     pub from: ClientId,
-    /// The account it came from: it stays the author's on another connection.
+    /// The account it came from: the message stays its author's on another connection.
     pub account: Option<AccountId>,
     /// Sanitised. Lines end with U+000A.
     pub text: Box<str>,
-    /// In a box of its own, because hardly any message has one.
+    /// Boxed, because hardly any message has one.
     pub extra: Option<Box<Extra>>,
 }
 
 impl Message {
-    /// A draft becomes a message, sent to these users, or to a room if there are none.
+    /// Makes a message of a draft, sent to these users, or to a room if there are none.
     pub(crate) fn new(
         id: MessageId,
         at: Timestamp,
@@ -172,7 +172,8 @@ impl Message {
         Message { text: text.into(), extra: Some(extra), ..self.clone() }
     }
 
-    /// The message with its quote brought up to date, if it answers this message; `None` as the text: that one is gone.
+    /// The message with its quote updated, if it answers this message. A text of `None` means that the quoted one is
+    /// gone.
     pub(crate) fn requoted(&self, id: MessageId, text: Option<&str>) -> Option<Message> {
         let reply = self.extra.as_ref()?.reply.as_ref()?;
         if reply.id != id {
@@ -203,14 +204,14 @@ impl Message {
         Addressee { client: self.from, name: self.author.clone() }
     }
 
-    /// The message as one that came from an account, if it did.
+    /// The message marked as coming from an account, if it did.
     #[must_use]
     pub(crate) fn of_account(self, account: Option<AccountId>) -> Message {
         Message { account, ..self }
     }
 
-    /// Whether it is from a connection, or from the account that is logged in there. An account's message is never another
-    /// account's, even on the same connection.
+    /// Whether it is from a connection, or from the account that is logged in there. An account's message never belongs
+    /// to another account, even on the same connection.
     pub(crate) fn is_by(&self, client: ClientId, account: Option<AccountId>) -> bool {
         match (self.account, account) {
             (Some(own), Some(others)) => own == others,
@@ -223,7 +224,7 @@ impl Message {
         self.extra.as_ref().is_some_and(|extra| extra.lasts.is_some())
     }
 
-    /// Who got it; nobody if it was said in a room.
+    /// Who received it; nobody if it was said in a room.
     pub(crate) fn to(&self) -> &[Addressee] {
         self.extra.as_ref().map_or(&[], |extra| &extra.to)
     }

@@ -60,9 +60,9 @@ impl Charset {
 
 /// Appends a text as Latin-1.
 ///
-/// A replacement is as wide as the original, so that the cursor is where the server thinks it is: typographic quotation
-/// marks and dashes become plain ones, a base letter loses its combining marks, and anything else becomes question
-/// marks. So does C1, because in Latin-1 those bytes control a terminal.
+/// A replacement is as wide as the original, so that the cursor stays where the server thinks it is. Typographic
+/// quotation marks and dashes become plain ones, a base letter loses its combining marks, and anything else becomes
+/// question marks. C1 controls do too, because in Latin-1 those bytes control a terminal.
 pub(crate) fn encode_latin1(text: &str, out: &mut Vec<u8>) {
     for cluster in graphemes(text) {
         if cluster.is_ascii() {

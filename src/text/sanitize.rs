@@ -24,8 +24,8 @@ pub(crate) const MAX_STACKED: usize = 8;
 
 /// Longest text that [`escape_for_log`] returns, in bytes, not counting the `...` after a cut.
 ///
-/// Enough for any name, terminal type or first line that an admin wants to see; small enough that a stranger who sends
-/// garbage fills the disk no faster than by merely connecting.
+/// Enough for any name, terminal type or first line that an admin wants to see, and small enough that sending garbage
+/// fills the disk no faster than connecting does.
 pub(crate) const MAX_LOGGED_BYTES: usize = 240;
 
 /// Removes everything that could deceive a terminal or a reader.
@@ -81,7 +81,7 @@ pub fn sanitize_bytes(raw: &[u8]) -> Cow<'_, str> {
 
 /// Prepares a stranger's text for a log line: sanitised, and cut at [`MAX_LOGGED_BYTES`] with `...` after it.
 pub(crate) fn escape_for_log(raw: &str) -> Cow<'_, str> {
-    // Cut first, so that a huge input costs no more than a small one; then again, since a TAB gets longer.
+    // Cut first, so that a huge input costs no more than a small one, and again afterwards, because TABs grow.
     let head = cut(raw, MAX_LOGGED_BYTES);
     let clean = sanitize(head);
     let kept = cut(&clean, MAX_LOGGED_BYTES);
@@ -103,7 +103,7 @@ fn cut(text: &str, bytes: usize) -> &str {
     &text[..end]
 }
 
-/// Copies the text, from the first character on that has to change.
+/// Copies the text, starting at the first character that has to change.
 fn rebuild(raw: &str, at: usize, mut pile: Pile) -> String {
     let mut out = String::with_capacity(raw.len());
     out.push_str(&raw[..at]);
@@ -121,12 +121,11 @@ fn rebuild(raw: &str, at: usize, mut pile: Pile) -> String {
 ///
 /// It counts kept characters only, never dropped ones. That makes sanitising twice the same as once.
 struct Pile {
-    /// Start of the last cluster, in bytes.
+    /// Where the last cluster starts, in bytes.
     cluster: usize,
     /// Visible characters in that cluster.
     drawn: usize,
-    /// Zero-width characters since the last visible one, in whatever cluster: terminals draw them all in the same
-    /// cell.
+    /// Zero-width characters since the last visible one, across clusters: terminals draw them all in the same cell.
     marks: usize,
 }
 
@@ -165,7 +164,7 @@ impl Pile {
         }
     }
 
-    /// Whether `c` begins a cluster of its own.
+    /// Whether `c` starts a new cluster.
     ///
     /// The rules of UAX #29 look back within the last cluster only, and its size is bounded, so a character costs the
     /// same wherever it is.

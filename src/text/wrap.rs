@@ -56,11 +56,11 @@ struct Rows<'a> {
     start: usize,
     /// Its end, after its last word.
     end: usize,
-    /// Columns between the two.
+    /// The width of the open row so far, in columns.
     used: usize,
-    /// Columns that the open row may take.
+    /// Columns available to the open row.
     limit: usize,
-    /// Columns that every later row may take.
+    /// Columns available to every later row.
     later: usize,
 }
 
@@ -89,7 +89,7 @@ impl<'a> Rows<'a> {
         for (offset, cluster) in grapheme_indices(word) {
             let wide = grapheme_width(cluster);
             let from = at + offset;
-            // A row takes at least one cluster, however wide. Otherwise a narrow terminal would loop here.
+            // A row takes at least one cluster, however wide; otherwise a narrow terminal would cause an endless loop.
             if self.used + wide > self.limit && from > self.start {
                 self.turn(from);
             }

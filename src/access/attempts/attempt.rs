@@ -22,27 +22,27 @@ pub enum Attempter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt<T> {
     pub(super) who: Attempter,
-    /// As it is counted: IPv6 by its /64.
+    /// The address under which it is counted: IPv6 by its /64.
     pub(super) address: IpAddr,
     pub(super) target: T,
 }
 
 impl<T> Attempt<T> {
-    /// An attempt of a connection or an account at this address.
+    /// An attempt by a connection or an account at this address.
     pub fn new(who: Attempter, address: IpAddr, target: T) -> Attempt<T> {
         Attempt { who, address: address_key(address), target }
     }
 
-    /// An attempt that counts for its address alone. So failures at an account's password lock its owner out nowhere but
-    /// at the address they were made from.
+    /// An attempt that counts only against its address, so that failures at an account's password lock out nobody who
+    /// connects from elsewhere.
     pub fn from_address(address: IpAddr, target: T) -> Attempt<T> {
         let address = address_key(address);
         Attempt { who: Attempter::Address(address), address, target }
     }
 }
 
-/// The key of a user's count. The address is part of it for a full table, which gives up entries by address, and does not
-/// tell one user from another.
+/// The key of a user's count. It holds the address because a full table evicts entries by address; the address does not
+/// tell users apart.
 #[derive(Clone, Debug)]
 pub(super) struct UserKey<T>(pub(super) Attempt<T>);
 

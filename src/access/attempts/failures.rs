@@ -12,9 +12,10 @@ use crate::access::eviction::{Sourced, make_room};
 /// Why an attempt may not be made now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptError {
-    /// Too many were wrong. How long the wait still lasts.
+    /// Too many were wrong. Holds how much longer to wait.
     Waiting(Duration),
-    /// As many are being compared as may be wrong before a wait: whether there is one shows once they are decided.
+    /// As many attempts are being compared as may fail before a wait, so the answer is known only once they are
+    /// decided.
     Undecided,
 }
 
@@ -22,7 +23,7 @@ pub enum AttemptError {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Failures {
     wrong: u32,
-    /// Attempts begun and not decided yet.
+    /// Attempts begun but not decided yet.
     undecided: u32,
     /// The last wrong attempt, or the first one begun.
     last: Option<Instant>,
@@ -49,8 +50,8 @@ impl Failures {
         self.last = self.last.or(Some(now));
     }
 
-    /// An attempt begun was wrong. Whether further ones have to wait, for this one or for others that are not decided yet.
-    /// The wait lasts from `now` on, however long the comparison took.
+    /// Counts a wrong attempt. Returns whether further ones have to wait, because of this one or of others that are not
+    /// decided yet. The wait starts at `now`, however long the comparison took.
     pub(super) fn wrong(&mut self, backoff: Backoff, now: Instant) -> bool {
         self.undecided = self.undecided.saturating_sub(1);
         self.wrong = self.wrong.saturating_add(1);
@@ -61,19 +62,20 @@ impl Failures {
         self.check(backoff, now).is_err()
     }
 
-    /// An attempt begun does not count: it was right, or never compared.
+    /// Removes an attempt that does not count, because it was right or was never compared.
     pub(super) fn withdraw(&mut self) {
         self.undecided = self.undecided.saturating_sub(1);
     }
 
-    /// An attempt begun was right: its user's failures are over. How many there were.
+    /// Counts a right attempt, which clears its user's failures. Returns how many there were.
     fn right(&mut self) -> u32 {
         self.withdraw();
         self.until = None;
         std::mem::take(&mut self.wrong)
     }
 
-    /// Some failures have turned out to be slips. A wait that they led to is over, if the others would not have.
+    /// Forgives failures that turned out to be typing mistakes, and ends a wait that the remaining ones would not have
+    /// caused.
     fn give_back(&mut self, slips: u32, backoff: Backoff) {
         self.wrong = self.wrong.saturating_sub(slips);
         if slips > 0 && backoff.wait_after(self.wrong).is_none() {
@@ -89,9 +91,9 @@ impl Failures {
 
 /// Counts of failures by key.
 ///
-/// Bounded: a full table gives up an entry of the address with most. Entries with a wait go last, then those with more
-/// failures, then the newer ones. So nobody makes it forget the failures of others, and their own only by as many failures
-/// at every other place in it. Entries with an undecided attempt stay; every connection has one of these at most.
+/// Bounded: a full table evicts an entry of the address that has most of them. Entries with a wait are evicted last,
+/// before them those with more failures, before those the newer ones. So nobody can make the table forget the failures
+/// of others. Entries with an undecided attempt stay; each connection has at most one.
 #[derive(Debug)]
 pub(super) struct FailureTable<K> {
     entries: HashMap<K, Failures>,
@@ -119,7 +121,7 @@ impl<K: Sourced + Hash + Eq + Clone> FailureTable<K> {
         known.map_or(Ok(()), |failures| failures.check(backoff, now))
     }
 
-    /// Counts an attempt as undecided, which [`FailureTable::check`] has allowed.
+    /// Counts an attempt that [`FailureTable::check`] has allowed as undecided.
     pub(super) fn begin(&mut self, key: K, forgotten_after: Duration, now: Instant) {
         if self.entries.get(&key).is_some_and(|failures| failures.is_forgotten(forgotten_after, now)) {
             self.entries.remove(&key);
@@ -146,7 +148,7 @@ impl<K: Sourced + Hash + Eq + Clone> FailureTable<K> {
         slips
     }
 
-    /// An attempt begun does not count, and neither do `slips` failures before it.
+    /// Removes an attempt, and `slips` failures before it, from the count.
     pub(super) fn give_back(&mut self, key: &K, slips: u32, backoff: Backoff) {
         if let Some(failures) = self.entries.get_mut(key) {
             failures.withdraw();
@@ -226,7 +228,7 @@ mod tests {
             (0..4).for_each(|_| wrong(&mut waits, &(address(last), 0), now));
         }
         for n in 1..1000u64 {
-            // As often as there is no wait for it yet.
+            // Repeated until a wait begins.
             (0..2).for_each(|_| wrong(&mut waits, &(address(1), n), now + Duration::from_millis(n)));
         }
         assert_eq!(waits.len(), 64);

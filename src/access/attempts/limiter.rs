@@ -1,17 +1,17 @@
-//! Who may attempt something now, and what an attempt that was right or wrong changes for those who come after.
+//! Decides who may make an attempt now, and what a right or wrong attempt changes for those that follow.
 //!
 //! ```text
 //! begin -> (hash and compare) -> right | wrong | dropped
 //! ```
 //!
-//! A wrong attempt counts for its user, for its address, and for everyone, as the policy says. One count alone will not do.
-//! By address only, one user's guesses would lock out everybody behind it; by connection only, connecting again would be a
-//! new allowance.
+//! A wrong attempt counts for its user, for its address, and for everyone, as the policy says. One count is not enough.
+//! By address alone, one user's guesses would lock out everybody who shares it; by connection alone, reconnecting would
+//! reset the count.
 //!
-//! Hashes take tens of milliseconds to compare, and a wrong one counts only afterwards. So every attempt takes its place
-//! when it begins: however many connections try at once, no more secrets are compared than attempts are left. Those beyond
-//! wait until others are decided instead of being refused, since a crowd that knows the password must not be taken for one
-//! that guesses.
+//! Comparing a hash takes tens of milliseconds, and a wrong one counts only afterwards. So every attempt is counted as
+//! undecided when it begins: however many connections try at once, no more secrets are compared than attempts are left.
+//! Further attempts wait for the undecided ones instead of being refused, because a crowd that knows the password must
+//! not be mistaken for a crowd that guesses.
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -22,8 +22,8 @@ use super::attempt::{Attempt, UserKey};
 use super::failures::{AttemptError, FailureTable, Failures};
 use super::policy::AttemptPolicy;
 
-/// How long an attempt waits for others to be decided. Comparing one takes a twentieth of a second on an idle machine; after
-/// this the user hears that the server is busy.
+/// How long an attempt waits for others to be decided. One comparison takes a twentieth of a second on an idle machine.
+/// After this time the user is told that the server is busy.
 const UNDECIDED_WAIT: Duration = Duration::from_secs(10);
 
 /// All counts. Pure: `now` is an argument.
@@ -49,7 +49,7 @@ impl<T: Clone + Eq + Hash> AttemptCounts<T> {
         (UserKey(attempt.clone()), (attempt.address, attempt.target.clone()))
     }
 
-    /// The longest wait of the three; without one, whether others are undecided.
+    /// The longest of the three waits. If there is none, whether to wait for undecided attempts.
     fn check(&self, attempt: &Attempt<T>, now: Instant) -> Result<(), AttemptError> {
         let (AttemptPolicy { user, address, everyone, forgotten_after }, (own, shared)) =
             (self.policy, Self::keys(attempt));
@@ -112,12 +112,12 @@ impl<T: Clone + Eq + Hash> AttemptCounts<T> {
 pub struct AttemptLimiter<T> {
     /// A leaf.
     counts: Mutex<AttemptCounts<T>>,
-    /// Some attempt was decided.
+    /// Signalled when an attempt was decided.
     decided: Condvar,
 }
 
 impl<T: Clone + Eq + Hash> AttemptLimiter<T> {
-    /// Each table holds at most `capacity` entries, besides those of undecided attempts.
+    /// Each table holds at most `capacity` entries, not counting those of undecided attempts.
     pub(crate) fn new(policy: AttemptPolicy, capacity: usize) -> AttemptLimiter<T> {
         AttemptLimiter { counts: Mutex::new(AttemptCounts::new(policy, capacity)), decided: Condvar::new() }
     }
@@ -126,23 +126,23 @@ impl<T: Clone + Eq + Hash> AttemptLimiter<T> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts another policy in force. What has been counted stays.
+    /// Applies a new policy. The counts stay.
     pub(crate) fn set_policy(&self, policy: AttemptPolicy) {
         self.lock().policy = policy;
     }
 
-    /// Asks for an attempt, before anything is compared. Waits while others are undecided that could lead to a wait: a user
-    /// who has failed at nothing is not to hear of failures.
+    /// Begins an attempt, before anything is compared. Blocks while undecided attempts could still lead to a wait, so
+    /// that a user who has not failed is not refused because of others.
     ///
     /// # Errors
     ///
-    /// [`AttemptError::Waiting`] during a wait, which gets no longer by it. [`AttemptError::Undecided`] if the others take
+    /// [`AttemptError::Waiting`] during a wait, which is not extended. [`AttemptError::Undecided`] if the others take
     /// too long.
     pub fn begin(&self, attempt: Attempt<T>, now: Instant) -> Result<PendingAttempt<'_, T>, AttemptError> {
         self.begin_within(attempt, now, UNDECIDED_WAIT)
     }
 
-    /// The same with another patience for the undecided.
+    /// The same, with a given limit on how long to block.
     pub(in crate::access) fn begin_within(
         &self,
         attempt: Attempt<T>,
@@ -176,7 +176,7 @@ impl<T: Clone + Eq + Hash> AttemptLimiter<T> {
         }
     }
 
-    /// Whether no failure is remembered of any user or address.
+    /// Whether no failure of any user or address is remembered.
     pub fn is_empty(&self) -> bool {
         let counts = self.lock();
         counts.users.len() + counts.addresses.len() == 0
@@ -189,25 +189,27 @@ impl<T: Clone + Eq + Hash> AttemptLimiter<T> {
     }
 }
 
-/// An attempt that has begun. Dropped without a decision, such as when there is too much to compute, it does not count.
+/// An attempt that has begun. If it is dropped without a decision, for example because the server is too busy, it does
+/// not count.
 #[must_use = "an attempt that is dropped does not count"]
 #[derive(Debug)]
 pub struct PendingAttempt<'a, T: Clone + Eq + Hash> {
     limiter: &'a AttemptLimiter<T>,
-    /// Until it is decided.
+    /// `None` once it is decided.
     attempt: Option<Attempt<T>>,
 }
 
 impl<T: Clone + Eq + Hash> PendingAttempt<'_, T> {
-    /// It was right. That ends the count of its user, also as part of the count of their address: they mistyped. What
-    /// others behind it got wrong still counts.
+    /// It was right. This clears its user's failures, from the count of their address too: they mistyped. The failures
+    /// of others at that address still count.
     pub(crate) fn right(mut self) {
         if let Some(attempt) = self.attempt.take() {
             self.limiter.decide(|counts| counts.right(&attempt));
         }
     }
 
-    /// It was wrong. Whether the next attempt has to wait; the wait lasts from `now` on, however long the comparison took.
+    /// It was wrong. Returns whether the next attempt has to wait. The wait starts at `now`, however long the
+    /// comparison took.
     pub fn wrong(mut self, now: Instant) -> bool {
         self.attempt.take().is_some_and(|attempt| self.limiter.decide(|counts| counts.wrong(&attempt, now)))
     }

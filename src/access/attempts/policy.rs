@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-/// The longest of the waits that double. A longer one would keep out the owner of a password more than someone who guesses
-/// it: at one guess in a quarter of an hour, a guesser gets through a hundred in a day.
+/// The longest wait that doubling reaches. A longer one would hurt the owner of a password more than a guesser, who at
+/// one guess per quarter of an hour gets through only a hundred a day.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// How long the waits are.
@@ -16,9 +16,9 @@ pub(crate) enum Schedule {
         /// The first of them.
         first: Duration,
     },
-    /// All waits are as long, and longer once many attempts were wrong.
+    /// All waits have the same length, which is longer once many attempts were wrong.
     Paced {
-        /// The wait in the beginning.
+        /// The wait at first.
         early: Duration,
         /// From this many wrong attempts on, the wait is `late`.
         patience: u32,
@@ -30,7 +30,7 @@ pub(crate) enum Schedule {
 /// The waits of one count of failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Backoff {
-    /// Wrong attempts up to the first wait: this one begins it.
+    /// The wrong attempt that begins the first wait.
     pub(crate) attempts: u32,
     /// How long the waits are.
     pub(crate) schedule: Schedule,
@@ -41,15 +41,15 @@ impl Backoff {
     pub(super) fn wait_after(self, wrong: u32) -> Option<Duration> {
         let further = wrong.checked_sub(self.attempts)?;
         Some(match self.schedule {
-            // 16 doublings of a second are over the longest wait already.
+            // Sixteen doublings of a second already exceed the longest wait.
             Schedule::Doubling { first } => (first * 2_u32.pow(further.min(16))).min(LONGEST_WAIT),
             Schedule::Paced { early, patience, .. } if wrong < patience => early,
             Schedule::Paced { late, .. } => late,
         })
     }
 
-    /// How many attempts may be compared at the same time: no more than are left before a wait, and one at a time once
-    /// there was one.
+    /// How many attempts may be compared at the same time: as many as are left before a wait, and one at a time after
+    /// that.
     pub(super) fn at_once(self, wrong: u32) -> u32 {
         self.attempts.saturating_sub(wrong).max(1)
     }
@@ -64,14 +64,14 @@ pub(crate) struct AttemptPolicy {
     pub(crate) address: Option<Backoff>,
     /// All failures of everyone. These are never forgotten.
     pub(crate) everyone: Option<Backoff>,
-    /// A count is forgotten this long after its last failure and the wait that followed. Counted from the end of the wait:
-    /// otherwise waiting out the longest one could make all attempts free again.
+    /// How long after its last failure and the wait that followed a count is forgotten. Measured from the end of the
+    /// wait; otherwise waiting out the longest one would make all attempts free again.
     pub(crate) forgotten_after: Duration,
 }
 
 impl AttemptPolicy {
-    /// Three failures of a user are free, and ten times as many of an address: enough for a household or a small office
-    /// that mistypes, and few against the guesses that a password withstands.
+    /// A user may fail three times and an address thirty times before a wait. That is enough for a household or a small
+    /// office that mistypes, and far too few to guess a password.
     pub(crate) const PER_USER_AND_ADDRESS: AttemptPolicy = AttemptPolicy {
         user: Backoff { attempts: 3, schedule: Schedule::Doubling { first: Duration::from_secs(10) } },
         address: Some(Backoff { attempts: 30, schedule: Schedule::Doubling { first: Duration::from_secs(10) } }),
@@ -79,8 +79,8 @@ impl AttemptPolicy {
         forgotten_after: Duration::from_secs(60 * 60),
     };
 
-    /// Failures of one attempter alone count, the last of `attempts` begins a wait of `first`, and they are forgotten after
-    /// a quarter of an hour.
+    /// Counts per attempter only. The last of `attempts` failures begins a wait of `first`, and they are forgotten
+    /// after a quarter of an hour.
     pub(crate) fn per_attempter(attempts: u32, first: Duration) -> AttemptPolicy {
         AttemptPolicy {
             user: Backoff { attempts, schedule: Schedule::Doubling { first } },

@@ -15,15 +15,15 @@ use crate::text::sanitize;
 
 /// Memory for one hash, in KiB.
 ///
-/// With [`PASSES`] and [`LANES`] this is one of the minimum configurations in the OWASP Password Storage Cheat Sheet. RFC 9106,
-/// section 4, recommends 64 MiB or 2 GiB, which a small box does not have for everybody who connects. One hash takes about
-/// 30 ms and 19 MiB on such a box. There are two worker threads, so that logins never hold more than 38 MiB.
+/// With [`PASSES`] and [`LANES`] this is one of the minimum configurations in the OWASP Password Storage Cheat Sheet.
+/// RFC 9106, section 4, recommends 64 MiB or 2 GiB, more than a small box can spend on every login. One hash takes
+/// about 30 ms and 19 MiB on such a box. There are two worker threads, so that logins never hold more than 38 MiB.
 pub(crate) const MEMORY_KIB: u32 = 19 * 1024;
 
 /// Passes over that memory.
 pub(crate) const PASSES: u32 = 2;
 
-/// Lanes. They are computed one after the other here, so more of them would only help an attacker with more processors.
+/// Lanes. We compute them one after the other, so more lanes would only help an attacker with more processors.
 pub(crate) const LANES: u32 = 1;
 
 /// Most memory that a stored hash may ask for, in KiB. Ours ask for [`MEMORY_KIB`]; the rest is room for a later version.
@@ -36,7 +36,7 @@ const MOST_PASSES: u32 = 16;
 /// Salt, in bytes: RFC 9106, section 3.1, recommends 16.
 const SALT: usize = 16;
 
-/// Why a password could not be hashed: the system is out of something. Displayed as part of a sentence.
+/// Why a password could not be hashed: the system has run out of something. Displayed as part of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HashError {
     /// The system's random generator fails.
@@ -61,11 +61,11 @@ impl std::error::Error for HashError {}
 pub enum Unfit {
     /// It is empty.
     Empty,
-    /// It has over [`MAX_PASSWORD`] characters.
+    /// It has more than [`MAX_PASSWORD`] characters.
     TooLong,
     /// It has a space at either end, which the password prompt would strip.
     SpaceAtAnEnd,
-    /// It has a character that does not come through a terminal unchanged.
+    /// It has a character that a terminal does not pass on unchanged.
     Untypable,
 }
 
@@ -86,7 +86,7 @@ impl fmt::Display for Unfit {
 
 impl std::error::Error for Unfit {}
 
-/// Checks that an account can have this password: that it can be typed at a login.
+/// Checks that an account can have this password, which means that it can be typed at a login.
 ///
 /// # Errors
 ///
@@ -127,8 +127,8 @@ pub fn hash(password: &str) -> Result<Hashed, HashError> {
     Ok(Hashed::new(hash.to_string()))
 }
 
-/// Whether the hash is that password's. Takes as long as [`hash`], unless the hash has parameters of its own. Takes twice that
-/// for a password that [`prepared`] changes, whether it is right or not.
+/// Whether the hash belongs to that password. Takes as long as [`hash`], unless the hash has parameters of its own.
+/// Takes twice that for a password that [`prepared`] changes, whether it is right or not.
 ///
 /// Earlier versions hashed the password as typed, so such a hash counts too.
 #[must_use]
@@ -139,7 +139,7 @@ pub fn verify(password: &str, hash: &Hashed) -> bool {
     }
 }
 
-/// Whether the hash is that of exactly these characters.
+/// Whether the hash belongs to exactly these characters.
 fn is_of(password: &str, hash: &Hashed) -> bool {
     let usable = phc::PasswordHash::new(hash.as_str()).ok().filter(|parsed| params(parsed).is_some());
     match (usable, argon2id()) {
@@ -149,8 +149,8 @@ fn is_of(password: &str, hash: &Hashed) -> bool {
     }
 }
 
-/// Takes as long as [`verify`], and is false. For names without an account, so that the time taken does not tell which these
-/// are.
+/// Always false, but takes as long as [`verify`]. For names without an account, so that timing does not reveal which
+/// names have one.
 pub(crate) fn verify_against_nothing(password: &str) -> bool {
     if let PreparedPassword::Other(other) = prepared(password) {
         compare_with_nothing(&other);
@@ -166,8 +166,7 @@ fn compare_with_nothing(password: &str) -> bool {
     false
 }
 
-/// Whether the hash of this password was made in another way than [`fn@hash`] makes them now. If it is right, it is then
-/// hashed again.
+/// Whether this hash was made with other parameters than [`fn@hash`] uses now. If so, a right password is hashed again.
 #[must_use]
 pub fn needs_rehash(password: &str, hash: &Hashed) -> bool {
     let is_as_typed = matches!(prepared(password), PreparedPassword::Other(other) if !is_of(&other, hash));
@@ -182,7 +181,8 @@ fn has_other_parameters(hash: &Hashed) -> bool {
     })
 }
 
-/// The parameters of a hash that we are willing to compute: argon2id of the version in RFC 9106, within the bounds above.
+/// The parameters of a hash, if we are willing to compute it: argon2id in the version of RFC 9106, within the bounds
+/// above.
 fn params(hash: &phc::PasswordHash) -> Option<Params> {
     let params = Params::try_from(hash).ok()?;
     let fits = params.m_cost() <= MOST_MEMORY_KIB && params.t_cost() <= MOST_PASSES && params.p_cost() <= MOST_PASSES;

@@ -1,8 +1,7 @@
 //! Hashing the passwords of accounts and kept rooms. It is slow, so sessions do it on worker threads.
 //!
-//! *Owns* that the rest of the program reads the same in builds with and without the feature `storage`: without it there
-//! are no accounts, and nothing here is ever called.
-//! *Knows nothing of* accounts, nor of where hashes are stored.
+//! *Owns* one interface for builds with and without the feature `storage`. Without it there are no accounts, and
+//! nothing here is ever called. *Knows nothing of* accounts, nor of where hashes are stored.
 
 #[cfg(feature = "storage")]
 mod argon2id;

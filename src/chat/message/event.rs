@@ -1,7 +1,6 @@
-//! What happens in rooms and direct chats, as those there are shown it.
+//! What happens in rooms and direct chats, as the people there are shown it.
 //!
-//! *Owns* the kinds of event, and what of them a user may read.
-//! *Knows nothing of* how they are shown.
+//! *Owns* the kinds of event, and which parts of them a user may read. *Knows nothing of* how they are shown.
 
 use std::sync::Arc;
 
@@ -12,24 +11,24 @@ use super::{Addressee, ClientId, Message, MessageId};
 pub enum Event {
     /// A user said something.
     Said(Message),
-    /// A message has another text.
+    /// A message was edited.
     Edited {
-        /// As it is now: a [`Event::Said`].
+        /// The message as it is now, an [`Event::Said`].
         message: Arc<Event>,
-        /// Answers to it, as they are now.
+        /// Replies to it, as they are now.
         requoted: Box<[Arc<Event>]>,
         /// Screens that can be are redrawn.
         redraw: bool,
     },
-    /// A message is gone.
+    /// A message was erased.
     Erased {
-        /// Which one.
+        /// Its number.
         id: MessageId,
-        /// How it went.
+        /// How it came to be erased.
         cause: ErasureCause,
         /// Why, in one sentence that goes after `* `.
         news: Box<str>,
-        /// Its author, and the user who deleted it: viewers who ignore one of them do not read the sentence.
+        /// Its author, and the user who deleted it. Viewers who ignore one of them are not shown the sentence.
         people: People,
         /// Answers to it, as they are now.
         requoted: Box<[Arc<Event>]>,
@@ -40,13 +39,13 @@ pub enum Event {
     Happened {
         /// One sanitised sentence.
         news: Box<str>,
-        /// The connection that caused it: it was answered directly and does not read it twice.
+        /// The connection that caused it. That one was answered directly and is not shown it again.
         by: Option<ClientId>,
-        /// What kind of thing.
+        /// The kind of news.
         kind: EventKind,
-        /// Everybody the sentence names: viewers who ignore one of them do not read it.
+        /// Everybody the sentence names. Viewers who ignore one of them are not shown it.
         people: People,
-        /// Those that the sentence only counts. Hardly any has them.
+        /// Users that the sentence only counts. Few sentences have any.
         crowd: Option<Box<Crowd>>,
     },
 }
@@ -57,35 +56,35 @@ pub type People = Box<[Addressee]>;
 /// The users that a sentence counts without naming them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Crowd {
-    /// As many of them as a program is told one by one.
+    /// Those that a program is told about one by one.
     pub people: Vec<Addressee>,
     /// How many more there were.
     pub more: usize,
 }
 
-/// How a message went.
+/// How a message came to be erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErasureCause {
     /// A user deleted it: the last one that its event names.
     Deleted,
-    /// Its time was over.
+    /// It expired.
     Expired,
 }
 
 /// What kind of thing has happened: for viewers who do not want to see all of it, and for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// The users named have come in.
+    /// The users named have joined.
     Joined,
     /// The users named have left.
     Left,
-    /// The first name is now the second.
+    /// The first user named has changed their name to the second.
     Renamed,
     /// The first user named has removed the second from the room.
     Kicked,
     /// The first user named has banned the second, who may have been in the room.
     Banned,
-    /// The user named last has another role: admin, member, or muted.
+    /// The user named last has a new role: admin, member, or muted.
     Role,
     /// The user named has changed a setting of the room.
     Setting,
@@ -122,13 +121,13 @@ impl Event {
         }
     }
 
-    /// Whether it tells who has come or gone.
+    /// Whether it says who has come or gone.
     #[cfg(feature = "json")]
     pub(crate) fn is_arrival(&self) -> bool {
         matches!(self, Event::Happened { kind: EventKind::Joined | EventKind::Left, .. })
     }
 
-    /// Everybody named in the sentence, if the event is one.
+    /// Everybody named in the sentence, if the event is a sentence.
     pub(crate) fn people(&self) -> &[Addressee] {
         match self {
             Event::Said(_) | Event::Edited { .. } => &[],
@@ -136,7 +135,7 @@ impl Event {
         }
     }
 
-    /// The oldest message whose text the event shows beside what was said just now: one that was edited, or that an answer
+    /// The oldest message whose text the event shows besides what was just said: an edited one, or one that a reply
     /// quotes.
     pub(crate) fn oldest_shown(&self) -> Option<MessageId> {
         match self {
@@ -149,14 +148,14 @@ impl Event {
         }
     }
 
-    /// A message without what it quotes of one up to a number; nothing if it quotes none.
+    /// A message without its quote of a message up to a number; `None` if it has no such quote.
     pub(crate) fn without_quotes_up_to(&self, number: MessageId) -> Option<Arc<Event>> {
         let Event::Said(message) = self else { return None };
         let id = message.quoted().filter(|id| *id <= number)?;
         message.requoted(id, None).map(|message| Arc::new(Event::Said(message)))
     }
 
-    /// The event for a user who may read nothing up to a message; nothing if it is about an earlier one.
+    /// The event for a user who may read nothing up to a message; `None` if it is about an earlier one.
     pub(crate) fn after(self: &Arc<Event>, number: MessageId) -> Option<Arc<Event>> {
         match &**self {
             Event::Said(_) => Some(self.without_quotes_up_to(number).unwrap_or_else(|| Arc::clone(self))),
@@ -170,7 +169,7 @@ impl Event {
         }
     }
 
-    /// The event without redrawing screens: the line alone tells of it.
+    /// The event without redrawing screens: the line alone shows it.
     pub(crate) fn without_redraw(mut self: Arc<Event>) -> Arc<Event> {
         match Arc::make_mut(&mut self) {
             Event::Edited { redraw, .. } | Event::Erased { redraw, .. } => *redraw = false,
@@ -188,7 +187,7 @@ impl Event {
 /// An event and its place in its room: every room counts its events from 1.
 #[derive(Clone, Debug)]
 pub struct Sequenced {
-    /// The place, without gaps, in the order in which everybody sees the events.
+    /// Its place, without gaps, in the order in which everybody sees the events.
     pub sequence: u64,
     /// The event.
     pub event: Arc<Event>,

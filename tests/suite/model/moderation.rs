@@ -25,7 +25,7 @@ pub fn not_admin(room: &Room) -> String {
     let name = &room.name;
     match room.made_by {
         Some(_) => format!("Only admins of {name} can do that; :list marks them."),
-        None => format!("{name} is one of the server's own rooms and has no admins; :create makes a room of yours."),
+        None => format!("{name} is one of the server's own rooms and has no admins; :create makes a room of your own."),
     }
 }
 
