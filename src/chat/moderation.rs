@@ -3,8 +3,8 @@
 //! Pure: the time is an argument. Every list is bounded. An entry that has ended counts for nothing, and is dropped when its
 //! list is next changed.
 //!
-//! *Owns* who is admin and for how long one who lost their connection is waited for; bans, kicks, mutes, invitations.
-//! *Knows nothing of* who is in the room, and of who may change any of this.
+//! *Owns* who is admin and how long the room waits for one who lost their connection; bans, kicks, mutes, invitations.
+//! *Knows nothing of* who is in the room, or of who may change any of this.
 
 mod entries;
 
@@ -21,17 +21,17 @@ use entries::holds;
 
 pub use entries::{Admin, Ban, ListEntry, ModerationLists};
 
-/// How long an admin who has lost their connection stays one: a router that restarts takes about a minute.
+/// How long an admin who has lost their connection stays admin: a router takes about a minute to restart.
 pub const GRACE: Duration = Duration::from_secs(60);
 
 /// How long a kicked user is kept out.
 pub(crate) const KICK_LASTS: Duration = Duration::from_secs(60);
 
-/// How long an invitation holds.
+/// How long an invitation is valid.
 pub(crate) const INVITATION_LASTS: Duration = Duration::from_secs(24 * 3600);
 
-/// Entries in each list. A list is searched on every entry into the room. Of admins and bans one more is refused; in the
-/// other lists the oldest entry makes way.
+/// Most entries in each list. The lists are searched whenever somebody enters the room. Further admins and bans are
+/// refused; in the other lists the oldest entry is dropped.
 pub(crate) const MOST_ENTRIES: usize = 200;
 
 /// The lists of one room.
@@ -46,13 +46,14 @@ pub struct Moderation {
     waits: Vec<ListEntry>,
 }
 
-/// The end of the entry that lasts longest: a connection may have one of its own and one of the account it was logged in to.
+/// The latest end of a user's entries: a connection may have one of its own and one of the account it was logged in to.
 fn find(list: &[ListEntry], who: &Identity, at: Timestamp) -> Option<Option<Timestamp>> {
     let found = list.iter().filter(|entry| entry.who.is(who) && holds(entry.until, at)).map(|entry| entry.until);
     found.reduce(|one, other| Some(one?.max(other?)))
 }
 
-/// Only an entry of the same account replaces an account's: what a guest on its connection is given is the guest's.
+/// An account's entry is replaced only by one of the same account: what a guest on the same connection is given belongs
+/// to the guest.
 fn put(list: &mut Vec<ListEntry>, who: &Identity, until: Option<Timestamp>, at: Timestamp) {
     let is_replaced = |known: &Identity| known.account == who.account && known.is(who);
     list.retain(|entry| holds(entry.until, at) && !is_replaced(&entry.who));
@@ -66,7 +67,7 @@ fn is_of_same_user(new: &ListEntry, old: &ListEntry) -> bool {
     new.who.account == old.who.account && new.who.is(&old.who)
 }
 
-/// Puts older entries before a list, except those that one in it replaces.
+/// Puts older entries in front of a list, except those that an entry in it replaces.
 fn put_before<T>(list: &mut Vec<T>, mut older: Vec<T>, replaces: impl Fn(&T, &T) -> bool) {
     older.retain(|old| !list.iter().any(|new| replaces(new, old)));
     older.append(list);
@@ -78,12 +79,12 @@ fn take(list: &mut Vec<ListEntry>, meant: impl Fn(&Identity) -> bool, at: Timest
     list.retain(|entry| holds(entry.until, at) && !meant(&entry.who));
 }
 
-/// Whether a mute is the one meant: of a known person, or else of a name.
+/// Whether this is the mute that is meant: by person if known, otherwise by name.
 fn is_muted_as(known: &Identity, name: &UserName, who: Option<&Identity>) -> bool {
     who.map_or(known.name == *name, |who| known.is(who))
 }
 
-/// Whether a ban is the one meant: of a name, or of a person.
+/// Whether this is the ban that is meant, by name or by person.
 fn is_banned_as(ban: &Ban, name: &UserName, who: Option<&Identity>) -> bool {
     ban.name == *name || ban.who.as_ref().zip(who).is_some_and(|(known, who)| known.is(who))
 }
@@ -94,13 +95,13 @@ impl Moderation {
         Moderation { admins: vec![Admin::new(who, true)], ..Moderation::default() }
     }
 
-    /// Whether they are owner or admin, present or waited for.
+    /// Their rank as owner or admin, whether present or waited for.
     pub(crate) fn rank(&self, who: &Identity, at: Timestamp) -> Option<Role> {
         let admin = self.admins.iter().find(|admin| admin.who.entitles(who) && holds(admin.until, at))?;
         Some(admin.role())
     }
 
-    /// The rank of a name that is not there: nobody may be banned by name while their place is kept for them.
+    /// The rank of an absent user by name: nobody may be banned by name while their place is kept for them.
     pub(crate) fn awaited_rank(&self, name: &UserName, at: Timestamp) -> Option<Role> {
         let awaited = |admin: &&Admin| admin.who.name == *name && holds(admin.until, at);
         self.admins.iter().find(awaited).map(Admin::role)
@@ -120,7 +121,7 @@ impl Moderation {
         }
     }
 
-    /// Whether a place among the admins is this user's, even one that has ended.
+    /// Whether one of the places among the admins is this user's, even if it has ended.
     pub(crate) fn is_listed(&self, who: &Identity) -> bool {
         self.admins.iter().any(|admin| admin.who.entitles(who))
     }
@@ -130,7 +131,7 @@ impl Moderation {
         self.admins.retain(|admin| !admin.who.entitles(who));
     }
 
-    /// Ends the place of everybody who is neither there nor waited for: a room that is no longer kept keeps no places.
+    /// Ends the places of absent admins that nobody waits for, because a room that is no longer kept keeps no places.
     pub(crate) fn demote_absent(&mut self, is_there: impl Fn(&Identity) -> bool) {
         self.admins.retain(|admin| admin.until.is_some() || is_there(&admin.who));
     }
@@ -155,7 +156,7 @@ impl Moderation {
         self.admins = vec![Admin::new(who, true)];
     }
 
-    /// Whether the wait for an admin is over.
+    /// Whether the wait for some admin is over.
     pub(crate) fn misses_admin(&self, at: Timestamp) -> bool {
         self.admins.iter().any(|admin| !holds(admin.until, at))
     }
@@ -165,7 +166,7 @@ impl Moderation {
         self.admins.retain(|admin| holds(admin.until, at));
     }
 
-    /// A user comes in: an admin who was waited for is one again.
+    /// A user comes in. An admin who was waited for takes their place again.
     pub(crate) fn entered(&mut self, who: &Identity, at: Timestamp) {
         if let Some(admin) = self.admins.iter_mut().find(|admin| admin.who.entitles(who) && holds(admin.until, at)) {
             admin.who = who.clone();
@@ -173,15 +174,16 @@ impl Moderation {
         }
     }
 
-    /// A user goes. An admin who has only lost their connection is waited for; in a room that is `kept` an admin with an
-    /// account stays one however they go. True if they were one and the room may need another, now or after [`GRACE`].
+    /// A user leaves. The room waits for an admin who has only lost their connection; in a room that is `kept`, an
+    /// admin with an account stays admin however they leave. True if they were admin and the room may need another one,
+    /// now or after [`GRACE`].
     pub(crate) fn left(&mut self, who: &Identity, lost: bool, kept: bool, at: Timestamp) -> bool {
         let Some(index) = self.admins.iter().position(|admin| admin.who.entitles(who)) else { return false };
         if kept && self.admins[index].who.account.is_some() {
             return false;
         }
-        // There may be two: of an account, and of the guest on the connection that has logged in to it. A user who could not
-        // be recognised is not waited for.
+        // There may be two: one of the account, and one of the guest on the connection that has logged in to it. There
+        // is no waiting for a user who could not be recognised.
         if lost && who.can_come_back() {
             for admin in self.admins.iter_mut().filter(|admin| admin.who.entitles(who)) {
                 admin.until = Some(after(at, GRACE));
@@ -192,14 +194,14 @@ impl Moderation {
         true
     }
 
-    /// A connection closes that was once logged in to an account with a place here, and is no longer: the account is waited
-    /// for as after a lost connection, and in a room that is `kept` without an end.
+    /// A connection closes that was logged in to an account with a place here, but no longer is. The room waits for the
+    /// account as after a lost connection, or without end if the room is `kept`.
     pub(crate) fn await_account(&mut self, who: &Identity, kept: bool, at: Timestamp) {
         let is_left_behind = |admin: &&mut Admin| {
             admin.who.account.is_some() && admin.who.shares_connection(who) && !admin.who.entitles(who)
         };
         for admin in self.admins.iter_mut().filter(is_left_behind) {
-            // It is no connection's any more.
+            // It no longer belongs to a connection.
             admin.who.client = ClientId::NONE;
             if !kept {
                 admin.until = Some(after(at, GRACE));
@@ -207,13 +209,13 @@ impl Moderation {
         }
     }
 
-    /// Whether an admin is waited for who left at this moment.
+    /// Whether the room waits for an admin who left at this moment.
     pub(crate) fn awaits_since(&self, at: Timestamp) -> bool {
         let end = Some(after(at, GRACE));
         self.admins.iter().any(|admin| admin.until == end)
     }
 
-    /// A member has changed their name or logged in: a place kept for them is theirs again. What was given to an account
+    /// A member has changed their name or logged in, and gets back a place kept for them. What was given to an account
     /// stays the account's. True if something that was a guest's is now an account's.
     pub(crate) fn renamed(&mut self, who: &Identity, at: Timestamp) -> bool {
         let admins = self.admins.iter_mut().map(|admin| &mut admin.who);
@@ -240,14 +242,14 @@ impl Moderation {
         self.admins.iter().any(|admin| admin.who.account.is_some())
     }
 
-    /// Whether the list of bans has room for one of this name.
+    /// Whether the list of bans has room for one more, or holds this name already.
     pub(crate) fn takes_ban(&self, name: &UserName, at: Timestamp) -> bool {
         self.bans.iter().filter(|known| holds(known.until, at) && known.name != *name).count() < MOST_ENTRIES
     }
 
     /// Bans a user, and ends their invitation.
     pub(crate) fn ban(&mut self, ban: Ban, at: Timestamp) {
-        // A second ban of the same name keeps the address that the first one knew.
+        // A second ban of the same name keeps the address of the first.
         let known = self.bans.iter().find(|known| known.name == ban.name);
         let (address, who) = known.map_or((None, None), |known| (known.address, known.who.clone()));
         self.bans.retain(|known| holds(known.until, at) && known.name != ban.name);
@@ -323,7 +325,7 @@ impl Moderation {
         find(&self.waits, who, at).flatten()
     }
 
-    /// What is to be stored. Admins who are waited for are stored as if they were there.
+    /// The lists to store. Admins who are waited for are stored as if they were present.
     pub(crate) fn lists(&self, at: Timestamp) -> ModerationLists {
         let entries = |list: &[ListEntry]| list.iter().filter(|entry| holds(entry.until, at)).cloned().collect();
         let admins = self.admins.iter().filter(|admin| holds(admin.until, at));
@@ -349,8 +351,8 @@ impl Moderation {
         }
     }
 
-    /// Adds the bans, mutes and invitations that were stored, without what has ended since, to those made meanwhile. Of two
-    /// about one user the later one counts; of more than there is room for, the oldest make way.
+    /// Adds the stored bans, mutes and invitations that have not ended to those made meanwhile. Of two entries about
+    /// one user the later one counts. If there are too many, the oldest are dropped.
     pub(crate) fn add_stored(&mut self, lists: ModerationLists, at: Timestamp) {
         let Moderation { bans, mutes, mut invitations, .. } = Moderation::restored(lists, at);
         // As if each ban made meanwhile had come after all that was stored: see `ban`.

@@ -1,12 +1,11 @@
 //! Names of users and rooms, and hints for a mistyped one.
 //!
-//! A name is a letter, then letters, digits, `_` and `-`. ASCII ones, as a rule: with other scripts not everybody can type
-//! everybody's name, and a Cyrillic U+0430 looks like the `a` of `alice`. Where the configuration wants names in other
-//! scripts, they follow RFC 8265 and UTS 39: see `unicode`.
+//! A name is a letter, then letters, digits, `_` and `-`. By default they are ASCII: with other scripts not everybody
+//! can type everybody's name, and a Cyrillic U+0430 looks like the `a` of `alice`. If the configuration allows other
+//! scripts, names follow RFC 8265 and UTS 39; see `unicode`.
 //!
 //! *Owns* the rules for names, the reserved words, which names count as the same or look the same, the distance between
-//! two words.
-//! *Knows nothing of* who is online and which rooms there are.
+//! two words. *Knows nothing of* who is online, or which rooms there are.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -28,21 +27,20 @@ pub use error::NameError;
 pub use lookalike::Looks;
 pub(crate) use nearest::{edit_distance, nearest};
 
-/// Names that no user can have, in any case: they would read as the server speaking or as everybody being meant.
+/// Names that no user can have, in upper or lower case: they would read as if the server spoke or everybody were meant.
 /// `you` stands for the reader in the form of direct messages.
 pub(crate) const RESERVED: [&str; 8] = ["server", "system", "admin", "operator", "all", "everyone", "here", "you"];
 
-/// Longest name that can be configured for users, in columns. Names taken under another configuration have at most as
-/// many.
+/// Upper limit for the configured length of user names, in columns. No name from another configuration is longer.
 pub(crate) const USER_NAME_MAX: usize = 32;
 
-/// Shortest room name, in columns. A single letter is a slip of the finger more often than a room.
+/// Shortest room name, in columns. A single letter is more often a typing mistake than a room.
 pub(crate) const ROOM_NAME_MIN: usize = 2;
 
 /// Longest room name, in columns: with it `[name]> ` takes half a row of 80 columns at most.
 pub(crate) const ROOM_NAME_MAX: usize = 32;
 
-/// Suffixes [`suggest`] tries before it gives up. Each costs one look-up; where 98 neighbours of a name are taken, a
+/// Suffixes that [`suggest`] tries before it gives up. Each costs one look-up, and if 98 similar names are taken, a
 /// longer number helps nobody.
 const LAST_SUFFIX: usize = 99;
 
@@ -52,8 +50,8 @@ pub enum Alphabet {
     /// A to Z.
     #[default]
     Ascii,
-    /// Those of any script in everyday use, one in each name. Only in builds with the feature `unicode-names`; in others it
-    /// is as [`Ascii`](Alphabet::Ascii).
+    /// Letters of any script in everyday use, one script per name. Only in builds with the feature `unicode-names`;
+    /// otherwise the same as [`Ascii`](Alphabet::Ascii).
     Unicode,
 }
 
@@ -62,9 +60,10 @@ pub(crate) const UNICODE_BUILT: bool = cfg!(feature = "unicode-names");
 
 /// What both kinds of name share.
 ///
-/// Holds the name as it is shown and then its lower case form, of equal length, in one allocation: a clone is one counter,
-/// and comparing, hashing and ordering need no folding. A few letters, such as U+0130, have another length in lower case:
-/// then NULs fill the shorter form up. A name is in every message, so that a number for the length would cost more.
+/// Holds the name as it is shown, then its lower case form of equal length, in one allocation. A clone is one counter,
+/// and comparing, hashing and ordering need no folding. A few letters, such as U+0130, change their length in lower
+/// case; then the shorter form is padded with NULs. Storing the length instead would cost more, because every message
+/// has a name.
 #[derive(Clone)]
 struct Name(Arc<str>);
 
@@ -99,8 +98,8 @@ impl Name {
         Ok(Name::of(raw, &raw.to_ascii_lowercase()))
     }
 
-    /// A name that was stored. It was one under the configuration and in the build of its time, and stays one; only a text
-    /// that could not be shown is none.
+    /// Reads a stored name. It was valid under the configuration and build of its time, and stays so; only text that
+    /// could not be shown is refused.
     fn written(raw: &str, max: usize) -> Result<Name, NameError> {
         if raw.is_ascii() {
             return Name::parse_ascii(raw, 1, max, Alphabet::Ascii);
@@ -124,14 +123,14 @@ impl Name {
         Looks::of(self.shown(), self.folded())
     }
 
-    /// Whether it is a reserved word, or one in another script that could be taken for it.
+    /// Whether it is a reserved word, or looks like one in another script.
     fn is_reserved(&self) -> bool {
-        // ASCII names that only look reserved are refused to guests alone, who pick their own.
+        // ASCII names that only look reserved are refused only to guests, who choose their own.
         RESERVED.contains(&self.folded()) || (!self.0.is_ascii() && self.looks_reserved())
     }
 
-    /// Whether it could be taken for a reserved word. `all` is in short names by chance, as in `a11`: there only what has no
-    /// digits counts.
+    /// Whether it could be mistaken for a reserved word. Short names look like `all` by chance, as `a11` does, so for
+    /// that word only names without digits count.
     fn looks_reserved(&self) -> bool {
         let (looks, has_digits) = (self.looks(), self.shown().contains(|c: char| c.is_ascii_digit()));
         RESERVED.into_iter().any(|word| looks.overlap(&Looks::of(word, word)) && !(has_digits && word == "all"))
@@ -158,7 +157,7 @@ pub(crate) fn fold(text: &str) -> String {
     lower
 }
 
-/// Whether a character can be part of a name, of whatever script: what tells names from the text around them.
+/// Whether a character can be part of a name in any script. Used to find names in text.
 pub(crate) fn is_name_character(c: char) -> bool {
     #[cfg(feature = "unicode-names")]
     if !c.is_ascii() && unicode_normalization::char::is_combining_mark(c) {
@@ -198,7 +197,7 @@ impl Hash for Name {
 pub struct UserName(Name);
 
 impl UserName {
-    /// Reads an ASCII name of `min` to `max` characters that is not reserved. Spaces around it are not taken off.
+    /// Reads an ASCII name of `min` to `max` characters that is not reserved. Spaces around it are not removed.
     pub fn parse(raw: &str, min: usize, max: usize) -> Result<UserName, NameError> {
         UserName::parse_in(raw, min, max, Alphabet::Ascii)
     }
@@ -230,12 +229,12 @@ impl UserName {
         self.0.folded()
     }
 
-    /// What it could be taken for.
+    /// What it could be mistaken for.
     pub(crate) fn looks(&self) -> Looks {
         self.0.looks()
     }
 
-    /// Whether it could be taken for a reserved word.
+    /// Whether it could be mistaken for a reserved word.
     pub(crate) fn looks_reserved(&self) -> bool {
         self.0.looks_reserved()
     }
@@ -307,7 +306,7 @@ impl fmt::Debug for RoomName {
     }
 }
 
-/// The folded form, so that a map keyed by names can be asked with a `&str` in lower case.
+/// The folded form, so that a map keyed by names can be searched with a `&str` in lower case.
 impl Borrow<str> for UserName {
     fn borrow(&self) -> &str {
         self.folded()
@@ -321,7 +320,7 @@ impl Borrow<str> for RoomName {
     }
 }
 
-/// A free name like one that is taken: the name followed by 2, 3 and so on, cut to at most `max` columns.
+/// A free name similar to a taken one: the name followed by 2, 3 and so on, cut to at most `max` columns.
 ///
 /// It is only a hint: the name may be taken a moment later.
 pub(crate) fn suggest(taken: &UserName, max: usize, is_free: impl Fn(&UserName) -> bool) -> Option<UserName> {

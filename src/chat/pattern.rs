@@ -8,46 +8,47 @@ use std::ops::Range;
 
 use regex::{Regex, RegexBuilder, bytes};
 
-/// Longest pattern, in bytes. A sentence fits; reading a pattern takes time and stack by its length only.
+/// Longest pattern, in bytes. A sentence fits. The time and stack for reading a pattern depend only on its length.
 pub(crate) const MAX_PATTERN: usize = 256;
 
 /// Deepest nesting, as the engine counts it: a group, its alternatives and their parts are up to three levels.
 ///
-/// Five brackets within each other are more than people write, and the tree is walked in fractions of a millisecond.
+/// People write fewer than five nested brackets, and the tree is walked in a fraction of a millisecond.
 const MAX_NESTING: u32 = 16;
 
 /// Largest compiled pattern, in bytes.
 ///
-/// One `\w` knows all alphabets and takes about 20 KiB, so that about eight of them fit; compiling stops here, after a
-/// few milliseconds at most, however large the counts are.
+/// One `\w` covers all alphabets and takes about 20 KiB, so about eight of them fit. Compiling stops at this limit,
+/// after a few milliseconds at most, however large the counts are.
 const MAX_COMPILED: usize = 256 * 1024;
 
-/// Largest compiled pattern if every class were ASCII, in bytes: a measure of how many places of the pattern the engine
-/// may have to track for each character of a text, which is what a search costs at worst.
+/// Largest compiled pattern if every class were ASCII, in bytes. This measures how many places in the pattern the
+/// engine may have to track for each character of a text, and so the worst cost of a search.
 ///
 /// About 70 typed characters with signs among them, or `.{0,45}`. With this, a text of 4,096 bytes takes 4 ms at worst and one of 150 characters
 /// 0.2 ms; without it `a{0,1000}` takes 50 ms.
 const MAX_UNFOLDED: usize = 6 * 1024;
 
-/// What makes a text more than plain words. Words are one place at a time, so that they need not be measured.
+/// What makes a text more than plain words. In plain words the engine tracks one place at a time, so they need no
+/// measuring.
 const SIGNS: [char; 14] = ['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'];
 
-/// What the fast engine may remember, in bytes and for each direction.
+/// How much the fast engine may cache, in bytes per direction.
 ///
-/// Patterns of ordinary shape need a few KiB. More makes the worst ones slower: they fill it, and only then the engine
-/// that needs no memory takes over.
+/// Ordinary patterns need a few KiB. More would make the worst ones slower: they fill the cache before the engine that
+/// needs no memory takes over.
 const CACHE: usize = 256 * 1024;
 
-/// Empty matches that are passed over in one text before giving it up.
+/// Empty matches that are skipped in one text before giving up on it.
 ///
-/// [`compile`] refuses what it finds to match nothing; what it misses, such as `[ab]|\b`, could make each of thousands
-/// of places look through the whole text again.
+/// [`compile`] refuses patterns that it finds to match an empty text. Those that it misses, such as `[ab]|\b`, could
+/// search the whole text again from each of thousands of places.
 const MAX_EMPTY: usize = 4;
 
 /// Texts in which a usable pattern has no empty match.
 const PROBES: [&str; 2] = ["", "a b"];
 
-/// A pattern that may be searched for, in either case of letters.
+/// A pattern that may be searched for, regardless of case.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     regex: Regex,
@@ -55,7 +56,7 @@ pub struct Pattern {
 
 /// Why a pattern cannot be used, in one or two sentences for the user who typed it, with the remedy.
 ///
-/// Positions count characters from 1. Nothing of the pattern is repeated.
+/// Positions count characters from 1. No part of the pattern is repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatternError {
     /// There is no pattern.
@@ -67,16 +68,16 @@ pub enum PatternError {
         /// Its position.
         at: usize,
     },
-    /// It is not written as patterns are.
+    /// It has a syntax error.
     Syntax {
-        /// Where, as far as it is known.
+        /// Where, if known.
         at: Option<usize>,
         /// What is wrong and the remedy.
         mistake: &'static str,
     },
     /// Too many brackets within brackets.
     TooDeep {
-        /// Where it gets too deep, as far as it is known.
+        /// Where it gets too deep, if known.
         at: Option<usize>,
     },
     /// Compiled, it would be too large.
@@ -109,7 +110,7 @@ impl fmt::Display for PatternError {
                 r"The pattern becomes too large when its counts are written out: use smaller counts, or fewer of \w, \s and the dot.",
             ),
             PatternError::FitsNothing => f.write_str(
-                "The pattern fits an empty text, so it would find everything: add something that has to be there, for example + instead of *.",
+                "The pattern matches an empty text, so it would find everything: add something that has to be there, for example + instead of *.",
             ),
         }
     }
@@ -147,7 +148,7 @@ pub fn compile(text: &str) -> Result<Pattern, PatternError> {
 }
 
 impl Pattern {
-    /// The first match that is not empty, as bytes of the text. After a few empty ones it looks no further.
+    /// The first match that is not empty, as a range of bytes. Gives up after a few empty ones.
     ///
     /// The time grows with the text's length times the pattern's: nothing backtracks. The worst pattern takes some
     /// milliseconds for 4,096 bytes: a caller that searches many long texts looks at the clock between them.
@@ -158,8 +159,8 @@ impl Pattern {
 
 /// Refuses a pattern that is larger than [`MAX_UNFOLDED`] without the alphabets.
 fn measure(text: &str) -> Result<(), PatternError> {
-    // Every other character stands for itself or for one end of a range: the last one of ASCII, which means nothing else
-    // to the engine, does for measuring.
+    // Every other character stands for itself or for one end of a range. For measuring, the last ASCII character, which
+    // has no meaning to the engine, can replace it.
     let ascii: String = text.chars().map(|c| if c.is_ascii() { c } else { '\x7f' }).collect();
     let built = bytes::RegexBuilder::new(&ascii)
         .case_insensitive(true)
@@ -168,12 +169,12 @@ fn measure(text: &str) -> Result<(), PatternError> {
         .size_limit(MAX_UNFOLDED)
         .dfa_size_limit(CACHE)
         .build();
-    // What is readable with Unicode only, such as `\u{400}`, cannot be measured.
+    // A pattern that needs Unicode, such as `\u{400}`, cannot be measured.
     built.map(drop).map_err(|error| explain(&error))
 }
 
-/// What the engine's messages mean to a user; the first one that is contained in the message counts.
-/// A test holds that the engine still says these.
+/// What the engine's messages mean to a user; the first entry contained in the message counts. A test checks that the
+/// engine still says these.
 const MISTAKES: [(&str, &str); 19] = [
     ("unclosed group", r"this ( is never closed; add a ), or write \( for the sign itself"),
     ("unopened group", r"this ) closes nothing; add a ( before it, or write \) for the sign itself"),
@@ -213,8 +214,8 @@ fn explain(error: &regex::Error) -> PatternError {
     PatternError::Syntax { at, mistake }
 }
 
-/// Where the engine's message points: it shows the pattern, four spaces before it, and carets below. Of two places the
-/// later is the mistake, the earlier what it contradicts.
+/// Where the engine's message points: it shows the pattern, indented by four spaces, and carets below. If there are two
+/// places, the later one is the mistake, and the earlier one is what it contradicts.
 fn marked_at(said: &str) -> Option<usize> {
     let carets = said.lines().nth(2)?.strip_prefix("    ")?;
     let marks = carets.trim_end().trim_end_matches('^');

@@ -17,9 +17,8 @@
 //! | destroy | no | no | no | no | no | yes | yes |
 //! | see addresses | no | no | no | no | no | no | yes |
 //!
-//! *Owns* the table and the order of the roles.
-//! *Knows nothing of* rooms, users and how a user got their role.
-//! Only the room asks it, so no command gets past the table.
+//! *Owns* the table and the order of the roles. *Knows nothing of* rooms, users and how a user got their role. Only the
+//! room uses it, so no command gets past the table.
 
 /// What a user is to a room, from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,15 +60,15 @@ pub enum Permission {
     Set,
     /// Remove a user for a minute.
     Kick,
-    /// Keep a user out.
+    /// Ban a user.
     Ban,
     /// Lift a ban.
     Unban,
     /// See who is banned.
     ListBans,
-    /// Take a user's voice.
+    /// Mute a user.
     Mute,
-    /// Give it back.
+    /// Lift a mute.
     Unmute,
     /// Make a user admin.
     Promote,
@@ -118,18 +117,18 @@ enum Grant {
     IfBelow,
 }
 
-/// What a grant may depend on. Only what the permission is about has to be filled in.
+/// What a grant may depend on. Only the fields that matter for the permission have to be filled in.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Context {
     /// The room is listed for everybody.
     pub public: bool,
-    /// Neither a password nor an invitation is needed.
+    /// No password and no invitation are needed.
     pub open: bool,
     /// This user has given the room's password or holds an invitation.
     pub(crate) admitted: bool,
     /// The message is theirs, or it is about themselves.
     pub own: bool,
-    /// The role of the user it is done to.
+    /// The role of the user whom it affects.
     pub against: Option<Role>,
 }
 

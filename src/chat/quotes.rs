@@ -1,17 +1,18 @@
 //! Quotations for `:quote`.
 //!
-//! *Owns* the ones that are built in, and the form of a file with others.
-//! *Knows nothing of* files, rooms and chance: the caller brings the text and the number.
+//! *Owns* the built-in quotations, and the format of a file with others. *Knows nothing of* files, rooms and chance:
+//! the caller passes the text and the number.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::text;
 
-/// Most quotes in one file. Nobody sees the ten thousandth; at 512 characters each they stay within some MiB.
+/// Most quotes in one file. At 512 characters each they take a few MiB at most.
 pub(crate) const MAX_QUOTES: usize = 10_000;
 
-/// Longest quote with its author, in characters: six lines of a terminal. More would push the talk off the screen.
+/// Longest quote with its author, in characters: six lines of a terminal. A longer one would push the conversation off
+/// the screen.
 pub(crate) const MAX_LENGTH: usize = 512;
 
 /// Separates a quote from its author.
@@ -126,7 +127,7 @@ impl std::error::Error for QuotesError {}
 /// with `#` are left out. The result is sanitised.
 pub(crate) fn read(text: &str) -> Result<Vec<Quote>, QuotesError> {
     let mut quotes = Vec::new();
-    // Some editors write a mark before the first line.
+    // Some editors write a byte order mark before the first line.
     let lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines();
     for (line, raw) in (1..).zip(lines) {
         let clean = text::sanitize(raw);
@@ -151,7 +152,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Quote>, QuotesError> {
     if quotes.is_empty() { Err(QuotesError::Empty) } else { Ok(quotes) }
 }
 
-/// The quote of a number of any size, counted round. `None` if there are none.
+/// The quote for any number, modulo how many there are. `None` if there are none.
 pub(crate) fn pick(quotes: &[Quote], number: u64) -> Option<&Quote> {
     let index = number.checked_rem(quotes.len() as u64)?;
     quotes.get(index as usize)

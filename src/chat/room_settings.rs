@@ -1,6 +1,6 @@
 //! The settings of a room. The configuration gives them first, and the room's admins can change them.
 //!
-//! *Owns* the settings, and whether a password opens a room. *Knows nothing of* files and of who may change a setting.
+//! *Owns* the settings, and whether a password opens a room. *Knows nothing of* files, or of who may change a setting.
 
 use super::secret::{Hashed, Secret};
 
@@ -24,15 +24,15 @@ pub enum RoomAccess {
     Open,
     /// Users who give this password.
     Password(Secret),
-    /// Users who give the password of this hash: of a stored room.
+    /// Users who give the password with this hash; for stored rooms.
     Hashed(Hashed),
     /// Invited users only.
     Closed,
 }
 
 impl RoomAccess {
-    /// Whether a password opens a room of this entry; `None` is a room that does not exist. The comparison is made in
-    /// every case, so that the time taken does not tell which it was. Hashes are compared elsewhere, on a worker thread.
+    /// Whether a password opens a room with this access; `None` is a room that does not exist. The comparison is made
+    /// in every case, so that timing reveals nothing. Hashes are compared elsewhere, on a worker thread.
     #[must_use]
     pub fn admits(entry: Option<&Self>, given: &str) -> bool {
         let (secret, counts) = match entry {
@@ -51,7 +51,7 @@ impl RoomAccess {
 }
 
 impl RoomSettings {
-    /// The one room if the file names none.
+    /// The only room if the file names none.
     pub(crate) fn general() -> Self {
         Self { description: "For general conversations.".to_owned(), ..Self::default() }
     }

@@ -1,7 +1,6 @@
-//! A password, typed or configured, which never shows itself.
+//! A typed or configured password, which is never shown.
 //!
-//! *Owns* the comparison and the silence in debug output.
-//! *Knows nothing of* rooms, accounts and of who asks.
+//! *Owns* the comparison, and keeping passwords out of debug output. *Knows nothing of* rooms, accounts, or who asks.
 
 use std::fmt;
 
@@ -12,7 +11,7 @@ use zeroize::Zeroizing;
 
 /// A password that is not empty. Neither `Debug` nor any error text shows it, nor its length.
 ///
-/// Two words and not three: passwords travel in effects, which lie on the stack of every connection.
+/// Two words instead of three, because passwords travel in effects, which are on the stack of every connection.
 #[derive(Clone)]
 pub struct Secret(Box<str>);
 
@@ -28,22 +27,22 @@ impl Secret {
         Self("impossible".into())
     }
 
-    /// The password itself, to compare or hash it. It belongs in no text that is shown or stored.
+    /// The password itself, for comparing or hashing it. It must not get into any text that is shown or stored.
     #[must_use]
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether `given` is this password, as [`prepared`] makes of both.
+    /// Whether `given` is this password, after both went through [`prepared`].
     ///
-    /// The time taken depends on the length of `given` alone, and on which characters of the password are not ASCII, so that
-    /// answers measured over the network tell nothing about how much of a guess was right.
+    /// The time taken depends only on the length of `given` and on which characters of the password are not ASCII, so
+    /// timing reveals nothing about how much of a guess was right.
     #[must_use]
     pub fn matches(&self, given: &str) -> bool {
         let (own, given) = (prepared(&self.0), prepared(given));
         let (own, given) = (own.as_bytes(), given.as_str());
         let same_length = Choice::from(u8::from(own.len() == given.len()));
-        // Not the comparison of whole slices: that one returns at once where the lengths differ.
+        // Not a comparison of whole slices, which returns at once if the lengths differ.
         given.bytes().zip(own.iter().cycle()).fold(same_length, |same, (byte, own)| same & byte.ct_eq(own)).into()
     }
 }
@@ -77,7 +76,8 @@ impl PreparedPassword<'_> {
 /// A password in the one form in which it is compared: that of the profile OpaqueString (RFC 8265, section 4.2). Every blank
 /// is U+0020, and the text is in Normalization Form C, since devices differ in how they send the same letter.
 ///
-/// What that profile forbids is not refused here: that is checked where a new password is set, and an old one stays valid. Without the feature `storage` a password is what was typed.
+/// What that profile forbids is not refused here. It is checked where a new password is set, and old passwords stay
+/// valid. Without the feature `storage`, a password is what was typed.
 #[must_use]
 #[inline(never)]
 pub(crate) fn prepared(typed: &str) -> PreparedPassword<'_> {
@@ -88,8 +88,8 @@ pub(crate) fn prepared(typed: &str) -> PreparedPassword<'_> {
             || (!typed.chars().any(is_other_blank) && is_nfc_quick(typed.chars()) == IsNormalized::Yes);
         if !is_ready {
             let blanks = typed.chars().map(|character| if is_other_blank(character) { ' ' } else { character });
-            // Room for all of it: a text that grew would be moved, and leave a copy. NFC takes at most three times the bytes
-            // (UAX #15, section "Stability of Normalized Strings").
+            // With capacity for all of it: a text that grows is moved, and leaves a copy behind. NFC takes at most
+            // three times the bytes (UAX #15, section "Stability of Normalized Strings").
             let mut text = Zeroizing::new(String::with_capacity(typed.len() * 3));
             text.extend(blanks.nfc());
             return PreparedPassword::Other(text);

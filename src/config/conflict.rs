@@ -1,4 +1,4 @@
-//! Mistakes about settings that are valid by themselves and impossible together.
+//! Mistakes about settings that are valid by themselves but contradict each other.
 //!
 //! *Knows nothing of* which settings these are.
 

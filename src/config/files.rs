@@ -11,10 +11,10 @@ use super::conflict::{TakenAddress, refuse_clash};
 use super::keys::{FILE_KEYS, TLS_BUILT, lacking, unknown_keys};
 use super::value::{MAX_COUNT, Section, ValueReader, quoted};
 
-/// Longest time that can be set, in seconds: an offer is an answer to what was said a moment ago.
+/// Longest time that can be set, in seconds: an offer concerns what was said a moment ago.
 const MOST_SECONDS: usize = 3600;
 
-/// Largest file that can be allowed, in bytes: far over what anyone sends in one go, and far from overflow.
+/// Largest file that can be allowed, in bytes: far more than anyone sends in one go, and far from overflow.
 const MOST_BYTES: usize = usize::MAX >> 1;
 
 /// The section `[files]`.
@@ -34,7 +34,7 @@ pub struct FilesConfig {
     pub bytes_per_second: Option<usize>,
     /// How long an offer waits for an answer.
     pub offer: Duration,
-    /// How long both ends may take to come.
+    /// How long both ends may take to connect.
     pub start: Duration,
 }
 
@@ -95,7 +95,7 @@ impl fmt::Display for HostError {
     }
 }
 
-/// Reads the key `host`. It ends up in users' shells, so it is nothing but a host.
+/// Reads the key `host`. It ends up in users' shells, so only a host is accepted.
 fn read_host(reader: &mut ValueReader<'_>, section: Section<'_, '_>, target: &mut String) {
     let mut host = target.clone();
     reader.read_line(section, "host", &mut host);

@@ -174,7 +174,7 @@ pub(super) fn unknown_keys(reader: &mut ValueReader<'_>, section: Section<'_, '_
         if keys.contains(&name) {
             continue;
         }
-        // The usual slip: a key of the top put below the first section.
+        // The usual mistake: a top-level key below the first section.
         let text = home(name, TOP_KEYS, "the top of the file, above the first section")
             .or_else(|| home(name, LIMIT_KEYS, "[limits]"))
             .or_else(|| in_storage(name))

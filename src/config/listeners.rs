@@ -101,7 +101,7 @@ pub(super) fn refuse_nowhere(
 }
 
 impl Config {
-    /// Takes over the listeners of `old`, for a server that runs with them. True if they were others.
+    /// Takes over the listeners of `old`, for a server that runs with them. True if they differ.
     pub(crate) fn keep_listeners(&mut self, old: &Config) -> bool {
         let asked = self.clone();
         self.listen.clone_from(&old.listen);
@@ -122,7 +122,7 @@ impl Config {
         self.metrics.clone_from(&old.metrics);
         let had_proxies = !old.proxy.listen.is_empty() || !old.proxy.tls_listen.is_empty();
         if self.proxy.trusted.is_empty() && had_proxies {
-            // The section is gone. The listeners stay, and without anybody to trust they would refuse everybody.
+            // The section is gone, but the listeners stay. With nobody to trust they would refuse everybody.
             self.proxy.trusted.clone_from(&old.proxy.trusted);
         }
         self.proxy.listen.clone_from(&old.proxy.listen);
@@ -144,7 +144,7 @@ fn has_other_listeners(config: &Config) -> bool {
     !config.proxy.listen.is_empty() || !config.proxy.tls_listen.is_empty()
 }
 
-/// Reports unencrypted listeners of `[files]`, `[proxy]`, `[json]` and `[web]` where there are to be none.
+/// Reports unencrypted listeners of `[files]`, `[proxy]`, `[json]` and `[web]` if none are allowed.
 fn refuse_other_plain(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &mut Config) {
     let others = [
         ("files", &mut config.files.listen),

@@ -130,17 +130,17 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Encrypted listeners; none without the section.
     pub tls: TlsConfig,
-    /// Where the page is.
+    /// Listeners for the page.
     #[cfg(feature = "web")]
     pub web: WebConfig,
-    /// Where programs connect.
+    /// Listeners for programs.
     #[cfg(feature = "json")]
     pub json: JsonConfig,
     /// Listeners behind proxies.
     pub proxy: ProxyConfig,
-    /// Where files pass, and which.
+    /// Listeners for files, and their limits.
     pub files: FilesConfig,
-    /// How the server is found in its network.
+    /// How the server can be found in its network.
     #[cfg(feature = "discovery")]
     pub discovery: DiscoveryConfig,
     /// Where the metrics are.

@@ -31,7 +31,7 @@ const MAX_MESSAGE: usize = 100_000;
 /// Shortest line that still takes a name, a password and a command.
 const MIN_LINE: usize = 64;
 
-/// Longest line that can be allowed, in bytes. Every connection may use that much memory.
+/// Longest line that can be allowed, in bytes. Every connection may use this much memory.
 const MAX_LINE: usize = 1024 * 1024;
 
 /// Smallest backlog that holds one screen of ordinary text.
@@ -188,7 +188,7 @@ fn read_limits(reader: &mut ValueReader<'_>, section: Section<'_, '_>, limits: &
     reader.read_deadline(section, "outbox_stall_seconds", DAY, &mut limits.outbox_stall);
 }
 
-/// Reports values that are valid by themselves and impossible together.
+/// Reports values that are valid by themselves but contradict each other.
 fn contradictions(reader: &mut ValueReader<'_>, top: Section<'_, '_>, limits: Section<'_, '_>, config: &Config) {
     let Config { username_min, username_limit, message_limit, .. } = config;
     let LimitsConfig { line_bytes, outbox_bytes, outbox_total_bytes, login, .. } = &config.limits;

@@ -19,7 +19,7 @@ use crate::chat::names::{USER_NAME_MAX, UserName};
 /// A century. Longer means without limit, which is 0.
 const MAX_RETENTION: usize = 36_500;
 
-/// Most wrong passwords before a block. More would hardly be a block.
+/// Most wrong passwords before a block. With more, a block would be pointless.
 const MAX_ATTEMPTS: usize = 100;
 
 /// Longest first block, in seconds; the doubling of blocks ends here too.

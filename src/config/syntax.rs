@@ -1,7 +1,7 @@
 //! Parses config text into a TOML tree, and words the parser's errors plainly.
 //!
-//! *Owns* the recovery from broken lines, so that one slip does not hide the other mistakes, and line numbers.
-//! *Knows nothing of* the keys.
+//! *Owns* the recovery from broken lines, so that one typing mistake does not hide the others, and line numbers. *Knows
+//! nothing of* the keys.
 
 use std::collections::BTreeSet;
 
@@ -45,9 +45,9 @@ const PLAIN_WORDS: &[(&str, &str)] = &[
 /// How much of the tree can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tree {
-    /// All of it.
+    /// The whole tree.
     Whole,
-    /// What it contains; but the keys on the broken lines are missing.
+    /// What it contains, but the keys on broken lines are missing.
     Partial,
     /// Nothing: a broken line may have moved others to another section.
     Unusable,

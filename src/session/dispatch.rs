@@ -47,14 +47,19 @@ impl Session {
     #[inline(never)]
     fn carry_out_next(&mut self, effects: &mut Vec<Effect>, more: &mut Vec<Effect>) -> bool {
         let Some(effect) = effects.pop() else { return false };
-        let answer = self.carry_out_one(effect);
-        #[cfg(feature = "json")]
-        let answer = answer.and_then(|answer| self.note_answer(answer));
-        if let Some(answer) = answer {
-            reserve_effects(more);
-            self.palette.answer(answer, more);
+        if let Some(answer) = self.carry_out_one(effect) {
+            self.take_answer(answer, more);
         }
         true
+    }
+
+    /// Lets the palette say what comes of an answer. Not inlined: this is not on the way down to the deepest call.
+    #[inline(never)]
+    fn take_answer(&mut self, answer: Answer, more: &mut Vec<Effect>) {
+        #[cfg(feature = "json")]
+        let Some(answer) = self.note_answer(answer) else { return };
+        reserve_effects(more);
+        self.palette.answer(answer, more);
     }
 
     /// No group is inlined: all those frames together would cost every idle user a page of stack. Within a group, what only

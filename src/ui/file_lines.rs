@@ -1,6 +1,7 @@
-//! The sentences about files between users, and the commands that they copy into a shell.
+//! The sentences about files between users, and the commands that users copy into a shell.
 //!
-//! A command holds nothing of what the sender typed but the reduced name, in which no character means anything to a shell.
+//! The only thing in a command that the sender typed is the reduced name, which has no characters with a meaning in a
+//! shell.
 //!
 //! *Owns* these texts. *Knows nothing of* who reads them.
 
@@ -90,7 +91,7 @@ pub(crate) fn offered(other: &str, name: &FileName, number: u64) -> String {
     format!("{other} offers you {name}. :accept {number} takes it, :decline {number} does not.")
 }
 
-/// To the other one, when a transfer is declined.
+/// To the other user, when a transfer is declined.
 pub(crate) fn declined(by: &str, name: &FileName) -> String {
     format!("{by} declined {name}.")
 }
@@ -106,7 +107,7 @@ pub(crate) fn broken(name: &FileName, at: u64, size: u64) -> String {
     format!("{name} broke off at {} of {}.", grouped(at), bytes(size))
 }
 
-/// More has come than was announced.
+/// More data came than was announced.
 pub(crate) fn cut_off(name: &FileName, size: u64) -> String {
     format!("{name} is longer than was announced: it was cut off at {}.", bytes(size))
 }
@@ -121,12 +122,12 @@ pub(crate) fn too_big(most: u64) -> String {
     format!("That file is too big: at most {}.", rounded(most))
 }
 
-/// The same to the receiver.
+/// The same, to the receiver.
 pub(crate) fn not_sent(name: &FileName, most: u64) -> String {
     format!("{name} does not come: it is over {}.", rounded(most))
 }
 
-/// An offer, or an accepted transfer, whose time is over.
+/// An offer or an accepted transfer that has timed out.
 pub(crate) fn expired(side: Side, name: &FileName, other: &str, was_accepted: bool) -> String {
     match (was_accepted, side) {
         (true, _) => format!("The transfer of {name} has ended: it was not begun in time."),

@@ -463,7 +463,7 @@ fn a_paste_through_nc_with_half_close_is_one_message_and_an_unfinished_one_is_re
     bob.expect("* alice left\r\n");
     for unfinished in ["first line\nsecond line\n", "no line end", ""] {
         let seen = script(format!("carol\n:join general\n:paste\n{unfinished}").as_bytes());
-        let told = "! Not sent: no single . came to end the message.\r\n";
+        let told = "! Not sent: the message was not ended with a single dot.\r\n";
         assert!(seen.contains(told) && seen.ends_with("* Goodbye.\r\n"), "{seen:?}");
         let seen = bob.expect("* carol left\r\n");
         assert!(!seen.contains("line"), "{seen:?}");

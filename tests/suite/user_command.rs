@@ -382,7 +382,7 @@ mod with_storage {
         );
         refused(
             &user(&place, &["add", "Нинa"], "x"),
-            "\"Нинa\" is not a valid name: a name has letters of one script; Latin ones may stand with Chinese, Japanese or Korean",
+            "\"Нинa\" is not a valid name: a name has letters of one script; Latin letters may be mixed with Chinese, Japanese or Korean",
         );
     }
 

@@ -13,7 +13,7 @@ use crate::chat::identity::Identity;
 use crate::chat::names::UserName;
 use crate::chat::permission::Role;
 
-/// Whether an end still lies ahead.
+/// Whether an end is in the future.
 pub(super) fn holds(until: Option<Timestamp>, at: Timestamp) -> bool {
     until.is_none_or(|until| until > at)
 }
@@ -21,11 +21,11 @@ pub(super) fn holds(until: Option<Timestamp>, at: Timestamp) -> bool {
 /// An admin of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
-    /// As the room knows them.
+    /// The user, as the room knows them.
     pub who: Identity,
-    /// The room is theirs.
+    /// They own the room.
     pub owner: bool,
-    /// They have lost their connection, and are waited for until then.
+    /// They have lost their connection, and the room waits for them until then.
     pub until: Option<Timestamp>,
 }
 
@@ -64,7 +64,7 @@ impl Ban {
             || self.who.as_ref().is_some_and(|known| known.is(who))
     }
 
-    /// How long it still lasts; `None`: until it is lifted.
+    /// How much longer it lasts; `None`: until it is lifted.
     pub(crate) fn left(&self, at: Timestamp) -> Option<Duration> {
         self.until.map(|until| remaining(at, until))
     }
@@ -82,7 +82,7 @@ pub struct ListEntry {
 /// What outlasts the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModerationLists {
-    /// Each with the place they would come back to.
+    /// Admins, each with the place they would come back to.
     pub admins: Vec<Admin>,
     /// Oldest first.
     pub bans: Vec<Ban>,
@@ -93,7 +93,7 @@ pub struct ModerationLists {
 }
 
 impl ModerationLists {
-    /// The same by a clock that is ahead by so much.
+    /// The same lists by a clock that is ahead by that much.
     #[must_use]
     pub(crate) fn shifted(mut self, by: SignedDuration) -> ModerationLists {
         let entries = self.mutes.iter_mut().chain(&mut self.invitations).map(|entry| &mut entry.until);

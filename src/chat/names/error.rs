@@ -1,4 +1,4 @@
-//! Why a text is no name.
+//! Why a text is not a name.
 //!
 //! *Owns* [`NameError`] with its sentences. *Knows nothing of* how that is found out.
 
@@ -41,13 +41,13 @@ pub enum NameError {
     BadStart(Alphabet),
     /// A character beyond ASCII that names do not have, whatever their script.
     OtherCharacter,
-    /// Letters of scripts that do not stand together.
+    /// Letters of scripts that may not be mixed.
     MixedScripts,
-    /// From right to left, with something that would make its order unclear (RFC 5893, section 2).
+    /// Right to left, with something that would make its order unclear (RFC 5893, section 2).
     UnclearDirection,
     /// A character that names do not have.
     BadCharacter {
-        /// The first of them, as it came in: not sanitised, and shown only if it is printable ASCII.
+        /// The first such character, as it came in: not sanitised, and shown only if it is printable ASCII.
         found: char,
     },
     /// The name is reserved.
@@ -61,18 +61,18 @@ impl fmt::Display for NameError {
                 write!(f, "A name has {min} to {max} characters: a letter, then letters, digits, _ or -.")
             }
             NameError::TooWide { min, max } => {
-                write!(f, "A name takes {min} to {max} columns: a letter, then letters, digits, _ or -.")
+                write!(f, "A name is {min} to {max} columns wide: a letter, then letters, digits, _ or -.")
             }
             NameError::BadStart(Alphabet::Ascii) => f.write_str("A name begins with a letter from A to Z."),
             NameError::BadStart(Alphabet::Unicode) => f.write_str("A name begins with a letter."),
             NameError::OtherCharacter => {
                 f.write_str("A name has only letters of scripts in everyday use, digits, _ and -.")
             }
-            NameError::MixedScripts => {
-                f.write_str("A name has letters of one script; Latin ones may stand with Chinese, Japanese or Korean.")
-            }
+            NameError::MixedScripts => f.write_str(
+                "A name has letters of one script; Latin letters may be mixed with Chinese, Japanese or Korean.",
+            ),
             NameError::UnclearDirection => {
-                f.write_str("A name from right to left ends with a letter or a digit, and has digits of one kind.")
+                f.write_str("A right-to-left name ends with a letter or a digit, and has digits of one kind.")
             }
             NameError::BadCharacter { found: ' ' } => {
                 f.write_str("A name has no spaces: a letter, then letters, digits, _ or -.")
@@ -91,7 +91,7 @@ impl fmt::Display for NameError {
 impl std::error::Error for NameError {}
 
 impl NameError {
-    /// Whether another length would do.
+    /// Whether only the length is wrong.
     #[cfg(feature = "storage")]
     pub(crate) fn is_of_length(&self) -> bool {
         use NameError::{Empty, TooLong, TooShort, TooWide};

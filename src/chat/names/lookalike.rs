@@ -1,16 +1,16 @@
 //! What a name looks like: the skeleton of UTS 39, section 4, then in lower case.
 //!
-//! *Owns* which characters are taken for others. *Knows nothing of* who has which name.
+//! *Owns* which characters are mistaken for others. *Knows nothing of* who has which name.
 
-/// What the characters of ASCII names look like, from `confusables.txt`. Other characters take the feature `unicode-names`;
-/// without it they look like nothing else. Everything else in it that has to do with ASCII
-/// names stands for itself: to that table `vv` is not `w`, and `cl` is not `d`.
+/// What the characters of ASCII names look like, from `confusables.txt`. Other characters need the feature
+/// `unicode-names`; without it they look like nothing else. All other ASCII characters look only like themselves: in
+/// that table `vv` is not `w`, and `cl` is not `d`.
 const ASCII: [(char, &str); 4] = [('0', "O"), ('1', "l"), ('I', "l"), ('m', "rn")];
 
-/// What a name could be taken for. Names that share one of these are hard to tell apart.
+/// What a name could be mistaken for. Names that share one of these are hard to tell apart.
 ///
-/// One is of the name as it is shown. Where that has capitals, the other one is of it in lower case, since both are the
-/// same name to people: `aIice` is taken for `alice`, and so for `ALICE`.
+/// One is for the name as it is shown. If that has capitals, the other is for its lower case form, since to people both
+/// are the same name: `aIice` looks like `alice`, and so like `ALICE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Looks {
     shown: Box<str>,
@@ -18,14 +18,14 @@ pub struct Looks {
 }
 
 impl Looks {
-    /// Of a name as it is shown, and in lower case.
+    /// The looks of a name as it is shown, and in lower case.
     pub(super) fn of(shown: &str, folded: &str) -> Looks {
         let as_shown = skeleton(shown);
         let in_lower_case = if shown == folded { None } else { Some(skeleton(folded)).filter(|key| *key != as_shown) };
         Looks { shown: as_shown, folded: in_lower_case }
     }
 
-    /// Each of them, to look others up by.
+    /// Each of them, for looking up others.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&*self.shown).chain(self.folded.as_deref())
     }
@@ -37,7 +37,7 @@ impl Looks {
 }
 
 pub(super) fn skeleton(name: &str) -> Box<str> {
-    // In lower case character by character, and not as a word, in which a sigma is another one at the end.
+    // Lower case character by character, not as a word, in which a final sigma would change.
     let lower = |text: &mut dyn Iterator<Item = char>| text.flat_map(char::to_lowercase).collect::<String>().into();
     #[cfg(feature = "unicode-names")]
     if !name.is_ascii() {

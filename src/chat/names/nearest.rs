@@ -1,20 +1,20 @@
-//! How far a word is from another one, and the nearest of several.
+//! How similar two words are, and the nearest of several.
 //!
 //! *Owns* what counts as near. *Knows nothing of* what the words are.
 
-/// Longest word that can be near another one, in characters. All our words are shorter; it bounds the work a stranger
-/// can cause with one line.
+/// Longest word that can be near another one, in characters. All our words are shorter; this bounds the work that one
+/// line from a stranger can cause.
 const MAX_COMPARED: usize = 64;
 
 /// Largest difference in length for which a distance is worked out. No caller is interested in a distance over 2.
 const MAX_LENGTH_DIFFERENCE: usize = 3;
 
-/// Longest word, in characters, in which only one edit is forgiven: two would leave half of it to chance, and turn
-/// `mute` into `mode`.
+/// Longest word, in characters, in which only one edit is forgiven: two would leave half of it to chance, and match
+/// `mute` with `mode`.
 const SHORT_WORD: usize = 4;
 
-/// The candidate a mistyped word was probably meant to be, if one is near: within one edit for words of up to four
-/// characters, within two for longer ones. Case does not count. Of equally near ones the first.
+/// The candidate that a mistyped word was probably meant to be, if one is near: within one edit for words of up to four
+/// characters, within two for longer ones. Case does not matter. If several are equally near, the first.
 ///
 /// A candidate that shares no character is never near, whatever its distance.
 pub(crate) fn nearest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -23,13 +23,13 @@ pub(crate) fn nearest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str
     candidates
         .map(|candidate| (edit_distance(wanted, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= allowance && *distance < length.max(candidate.chars().count()))
-        // Of equal minima `min_by_key` returns the first.
+        // `min_by_key` returns the first of equal minima.
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// Edits that turn one word into the other: insert, delete or replace a character, or swap two neighbours, no part of
-/// the word being edited twice (optimal string alignment). Case does not count.
+/// Edits that turn one word into the other: insert, delete or replace a character, or swap two neighbours, without
+/// editing any part twice (optimal string alignment). Case does not matter.
 ///
 /// `usize::MAX` where it is not worked out: the lengths differ by more than three, or a word is over 64 characters.
 pub(crate) fn edit_distance(a: &str, b: &str) -> usize {

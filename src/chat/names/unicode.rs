@@ -5,9 +5,9 @@
 //! name has letters of one script, or Latin with Chinese, Japanese or Korean. And as in ASCII: a letter, then letters,
 //! digits, `_` and `-`, and so no marks of punctuation that PRECIS would take.
 //!
-//! PRECIS is as of Unicode 6.3, of 2013: a letter that is younger is in no name.
+//! PRECIS is based on Unicode 6.3 of 2013, so newer letters cannot be part of a name.
 //!
-//! *Owns* which of all texts that are not ASCII are names. *Knows nothing of* who has one.
+//! *Owns* which texts that are not ASCII are names. *Knows nothing of* who has one.
 
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
@@ -23,11 +23,11 @@ use super::is_name_character;
 use super::{Alphabet, NameError};
 use crate::text;
 
-/// Most characters of a name for each of its columns. Letters of India and Thailand carry up to three marks that take no
-/// column; without a bound one of 32 columns could be as long as a line.
+/// Most characters per column of a name. Indian and Thai letters carry up to three marks that take no column. Without a
+/// bound, a name of 32 columns could be as long as a line.
 const CHARACTERS_PER_COLUMN: usize = 4;
 
-/// Reads a name; it as it is shown, and as it is compared.
+/// Reads a name. Returns it as it is shown, and as it is compared.
 #[inline(never)]
 pub(super) fn read(raw: &str, min: usize, max: usize) -> Result<(String, String), NameError> {
     let most = max * CHARACTERS_PER_COLUMN;
@@ -58,8 +58,8 @@ pub(super) fn read(raw: &str, min: usize, max: usize) -> Result<(String, String)
     Ok((shown, folded))
 }
 
-/// The Bidi Rule, RFC 5893, section 2, which by RFC 8265 holds for names with a character from right to left. Ours, since
-/// that of `precis-profiles` takes the first mark for the end of a name, and so refuses Arabic with vowels.
+/// The Bidi Rule (RFC 5893, section 2), which RFC 8265 applies to names with right-to-left characters. We have our own
+/// because the one in `precis-profiles` takes the first mark for the end of a name, and so refuses Arabic with vowels.
 fn is_one_way(name: &str) -> bool {
     use BidiClass::{AL, AN, BN, CS, EN, ES, ET, NSM, ON, R};
     let classes: Vec<_> = name.chars().map(unicode_bidi::bidi_class).collect();
@@ -69,7 +69,7 @@ fn is_one_way(name: &str) -> bool {
     }
     let allowed = [R, AL, AN, EN, ES, CS, ET, ON, BN, NSM];
     let end = classes.iter().rfind(|class| **class != NSM);
-    // Its conditions 1 (with 5: what begins from left to right has none of the above), 2, 3 and 4.
+    // Its conditions 1 (with 5: a name that begins left to right has none of the above), 2, 3 and 4.
     matches!(classes.first(), Some(R | AL))
         && classes.iter().all(|class| allowed.contains(class))
         && matches!(end, Some(R | AL | EN | AN))

@@ -1,7 +1,7 @@
 //! What can happen to a room, as plain values.
 //!
-//! *Owns* the kinds of change and what each says.
-//! *Knows nothing of* who may cause one, and of what it does to a room.
+//! *Owns* the kinds of change and what each contains. *Knows nothing of* who may cause one, or of what it does to a
+//! room.
 
 use jiff::Timestamp;
 
@@ -19,7 +19,7 @@ use crate::chat::secret::Hashed;
 pub enum Going {
     /// They asked to.
     Asked,
-    /// They were logged out, because they typed nothing.
+    /// They were disconnected for being idle.
     Idle,
     /// Their connection was lost.
     Lost,
@@ -36,13 +36,13 @@ pub struct Change {
     pub kind: ChangeKind,
 }
 
-/// What happened. Each kind holds everything that its effect depends on beside the room itself.
+/// What happened. Each kind holds everything that its effect depends on, apart from the room itself.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ChangeKind {
     /// A user said something. `decide` leaves the number out: it is given by whatever orders the changes, here the lock of
     /// the room, so that numbers grow along the room's order.
     Said(Message),
-    /// A message has another text.
+    /// A message was edited.
     Edited {
         /// Which message.
         id: MessageId,
@@ -51,7 +51,7 @@ pub enum ChangeKind {
         /// Sanitised.
         text: Box<str>,
     },
-    /// A message that is only in the archive has another text.
+    /// A message that is only in the archive was edited.
     ArchivedEdited {
         /// As it is now.
         message: Box<Message>,
@@ -74,7 +74,7 @@ pub enum ChangeKind {
         /// The user who deleted it.
         by: Addressee,
     },
-    /// The time of a temporary message is over.
+    /// A temporary message has expired.
     Expired(MessageId),
     /// Everything said before a moment is too old to be shown.
     Forgotten(Timestamp),
@@ -83,20 +83,20 @@ pub enum ChangeKind {
     Entered {
         /// Who they are.
         who: Identity,
-        /// They moderate the whole server,
+        /// They are an operator,
         operator: bool,
-        /// and only that let them in.
+        /// and could enter only because of that.
         as_operator: bool,
         /// Which stay this is.
         membership: MembershipId,
         /// The last message number given.
         last: MessageId,
-        /// The room had no admin left, and is theirs now.
+        /// The room had no admin left, and they own it now.
         heir: bool,
     },
-    /// A member came in once more; only the stay is another one.
+    /// A member entered again: only the stay is new.
     Reentered {
-        /// The member.
+        /// Which member.
         client: ClientId,
         /// Which stay this is.
         membership: MembershipId,
@@ -134,7 +134,7 @@ pub enum ChangeKind {
     GraceEnded,
     /// A room without an admin passed to this member.
     Inherited(Identity),
-    /// An account was deleted, and with it its place here.
+    /// An account was deleted, and with it the account's place here.
     AccountForgotten(AccountId),
 
     /// A user was invited.

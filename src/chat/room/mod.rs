@@ -1,10 +1,11 @@
 //! The rules of a room: its state, what a wish does to it, and how that change is carried out.
 //!
-//! Two steps. [`RoomState::decide`] looks at a user's wish and returns the [`Change`] it leads to, or why not; it changes
-//! nothing. [`RoomState::apply`] carries a change out, cannot fail, and returns what viewers are shown. What nobody asks
-//! permission for, such as a lost connection or the end of a temporary message, goes through [`RoomState::respond`] instead
-//! of `decide`. Nothing else changes a room, so its changes, in order, are its whole life: two copies that apply the same
-//! ones are equal. A change is a plain value, with one line of text for it (see `text_form`).
+//! Two steps. [`RoomState::decide`] looks at a user's wish and returns the [`Change`] it leads to, or why not; it
+//! changes nothing. [`RoomState::apply`] carries a change out, cannot fail, and returns what viewers are shown. Events
+//! that need no permission, such as a lost connection or the end of a temporary message, go through
+//! [`RoomState::respond`] instead of `decide`. Nothing else changes a room, so its changes, in order, describe it
+//! completely: two copies that apply the same changes are equal. A change is a plain value and can be written as one
+//! line of text (see `text_form`).
 //!
 //! *Owns* members, settings, moderation, history and read access of one room.
 //! *Knows nothing of* locks, clocks, sockets, queues and threads: the time, and the last message number, come with each call.
@@ -59,8 +60,8 @@ pub struct Creation {
     pub at: Timestamp,
 }
 
-/// Who gets into a room, as it was at one moment. Every change of that makes another version, so a password that was right
-/// when its comparison began proves nothing once the room has another one.
+/// A version of who can enter a room. It changes whenever the password or the access changes, so a password that was
+/// right when its comparison began proves nothing once the room has a new one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DoorVersion(u64);
 
@@ -94,7 +95,7 @@ pub struct Member {
 pub struct Founding {
     /// What is remembered of it.
     pub creation: Creation,
-    /// The user, whose room it is.
+    /// The user, who owns the room.
     pub founder: Identity,
     /// How far back its users may read.
     pub read_back: ReadBack,
@@ -122,7 +123,7 @@ pub struct RoomState {
     settings: RoomSettings,
     door: DoorVersion,
     created: Option<Creation>,
-    /// Created by a user, and there until it is destroyed: after the last member has left, and after the server has stopped.
+    /// Created by a user and kept until it is destroyed, even after the last member has left or the server has stopped.
     kept: bool,
     can_be_kept: bool,
     /// Counts the changes of what is stored.
@@ -141,7 +142,7 @@ pub struct RoomState {
     history: History,
     history_max: usize,
     newest: Option<MessageId>,
-    /// Messages ever said here; the difference to an earlier count is what a user has not read.
+    /// Messages ever said here. The difference to an earlier count is how many a user has not read.
     said: u64,
     empty_since: Option<Timestamp>,
     closed: bool,

@@ -1,7 +1,6 @@
-//! The sentences that tell of changes.
+//! The sentences that announce changes.
 //!
-//! *Owns* their words, whether viewers read them or the user concerned.
-//! *Knows nothing of* who reads them, and on which screen.
+//! *Owns* their wording, for viewers and for the user concerned. *Knows nothing of* who reads them, or on which screen.
 
 use std::time::Duration;
 
@@ -36,7 +35,7 @@ pub(super) fn muted(name: &UserName, by: &UserName, lasts: Option<Duration>) -> 
 }
 
 impl Change {
-    /// What the user that a change is about reads, if they do not look at the room, and on which connection.
+    /// What the user affected by a change is shown if they do not view the room, and on which connection.
     pub(crate) fn notice(&self, room: &RoomName) -> Option<(ClientId, String)> {
         Some(match &self.kind {
             ChangeKind::Kicked { who, by, reason } => {
@@ -90,7 +89,7 @@ pub(crate) fn destroyed(room: &RoomName, by: &UserName) -> String {
     format!("{room} was closed by {by}")
 }
 
-/// A setting, told after it was changed from what the room had before.
+/// The news of a changed setting, which depends on what the room had before.
 pub(super) fn set(setting: &Setting, by: &UserName, before: &RoomSettings, room: &RoomState) -> String {
     let settings = &room.settings;
     match setting {
@@ -108,7 +107,7 @@ pub(super) fn set(setting: &Setting, by: &UserName, before: &RoomSettings, room:
             RoomAccess::Closed => format!("{by} hid the room; it is now invite-only"),
             RoomAccess::Open | RoomAccess::Password(_) | RoomAccess::Hashed(_) => format!("{by} hid the room"),
         },
-        // The password is named, because it does not come back with `invite off`.
+        // The password is mentioned because `invite off` does not bring it back.
         Setting::Invite(true) if before.entry.has_password() => {
             format!("{by} removed the password; the room is now invite-only")
         }

@@ -1,7 +1,7 @@
 //! How far back each user of a room may read.
 //!
-//! The boundary is a message number. Numbers grow along the room's order, and all that were given before the boundary was
-//! set are at most the last one given then. So `after` the boundary is what was said since.
+//! The boundary is a message number. Numbers grow in the room's order, so messages with numbers after the boundary were
+//! said after it was set.
 //!
 //! *Owns* when each user became a member, and what of the history they may read.
 //! *Knows nothing of* who may be in the room.
@@ -14,8 +14,8 @@ use crate::chat::action::ReadBack;
 use crate::chat::identity::Identity;
 use crate::chat::message::{AccountId, ClientId, Event, Message, MessageId};
 
-/// Guests whose first visit is remembered. Each is a name and an address, and anybody can come under any number of names. If
-/// there are more, the first to have come is forgotten, and reads back to their next visit.
+/// Most guests whose first visit is remembered. Each is a name and an address, and anybody can use any number of names.
+/// If there are more, the earliest is forgotten and can then read back only to their next visit.
 pub(super) const MOST_GUESTS: usize = 200;
 
 /// A boundary that hides nothing.
@@ -29,8 +29,8 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    /// Notes that a user is a member or was invited when `last` was the last number given; the last message that is hidden
-    /// from them where only what came after they joined may be read.
+    /// Notes that a user became a member or was invited when `last` was the last number given. Returns the last message
+    /// hidden from them in rooms where they may read only what was said after they joined.
     pub(super) fn note(&mut self, who: &Identity, last: MessageId) -> MessageId {
         let as_guest = self.guests.iter().find(|(known, _)| known.entitles(who)).map(|(_, since)| *since);
         if let Some(account) = who.account {
@@ -45,17 +45,17 @@ impl Readers {
         as_guest.unwrap_or(last)
     }
 
-    /// Not inlined: where the list of guests has to grow, `note` is the deepest call of a session.
+    /// Not inlined: when the list of guests has to grow, `note` is the deepest call of a session.
     #[inline(never)]
     fn note_account(&mut self, account: AccountId, as_guest: Option<MessageId>, last: MessageId) -> MessageId {
-        // A guest who was here before now has the account.
+        // A guest who was here before is now logged in to the account.
         let known = self.accounts.get(&account).copied();
         let since = [known, as_guest].into_iter().flatten().min().unwrap_or(last);
         self.accounts.insert(account, since);
         since
     }
 
-    /// A guest in the room has another name now.
+    /// A guest in the room has changed their name.
     pub(super) fn rename(&mut self, who: &Identity) {
         for (known, _) in self.guests.iter_mut().filter(|(known, _)| known.shares_connection(who)) {
             known.name = who.name.clone();
@@ -107,7 +107,7 @@ impl RoomState {
         self.readers.accounts.extend(accounts);
     }
 
-    /// The same for a room that users have entered meanwhile: the earlier visit counts.
+    /// The same for a room that users have entered meanwhile. The earlier visit counts.
     pub(super) fn restore_earlier_readers(&mut self, accounts: impl IntoIterator<Item = (AccountId, MessageId)>) {
         for (account, since) in accounts {
             let known = self.readers.accounts.entry(account).or_insert(since);
@@ -118,8 +118,8 @@ impl RoomState {
         }
     }
 
-    /// A member has another identity now. What an account may read is the account's, so another one on the same connection, or
-    /// none, comes in just now.
+    /// A member has changed their identity. What an account may read belongs to the account, so for another account on
+    /// the same connection, or a guest, the visit begins now.
     pub(super) fn reader_changed(&mut self, client: ClientId, before: &Identity, last: MessageId) {
         let Some(member) = self.members.get_mut(&client) else { return };
         if before.account == member.who.account {
@@ -131,7 +131,8 @@ impl RoomState {
         }
     }
 
-    /// The number up to which a user may read nothing here. A user who is not in the room reads nothing if that matters.
+    /// The number up to which a user may read nothing here. If reading is limited, a user outside the room may read
+    /// nothing.
     pub fn boundary(&self, client: ClientId) -> MessageId {
         let member = self.members.get(&client);
         match self.read_back {
@@ -141,7 +142,7 @@ impl RoomState {
         }
     }
 
-    /// Those of the room's messages that a user may read, as far as they may.
+    /// The parts of the room's messages that a user may read.
     pub(crate) fn readable(&self, client: ClientId, events: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
         let after = self.boundary(client);
         if after == BEGINNING { events } else { readable_after(after, events) }
@@ -152,7 +153,7 @@ impl RoomState {
         self.readable(client, self.history.last(count))
     }
 
-    /// The last message of a user that they may read.
+    /// A user's last message that they may read.
     pub(crate) fn last_by(&self, who: &Identity) -> Option<MessageId> {
         let after = self.boundary(who.client);
         self.history.last_by(who.client, who.account).map(|message| message.id).filter(|id| *id > after)
@@ -164,7 +165,7 @@ impl RoomState {
     }
 }
 
-/// Those messages that came after a number, without what they quote of earlier ones.
+/// The messages after a number, without their quotes of earlier ones.
 pub(crate) fn readable_after(after: MessageId, events: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
     let is_after = |event: &Arc<Event>| event.message().is_none_or(|message| message.id > after);
     events.into_iter().filter(is_after).map(|event| event.without_quotes_up_to(after).unwrap_or(event)).collect()

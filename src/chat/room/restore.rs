@@ -1,7 +1,6 @@
 //! A room as it was stored, brought back before its first change.
 //!
-//! *Owns* what counts of a stored room.
-//! *Knows nothing of* how and where it was stored.
+//! *Owns* which parts of a stored room are used. *Knows nothing of* how and where it was stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,14 +54,14 @@ impl RoomState {
         self.moderation = Moderation::restored(lists, at);
     }
 
-    /// What was stored of one of the server's own rooms cannot be read now. It may have hidden its past from newcomers, so
-    /// they read nothing of that until it is known.
+    /// The stored data of one of the server's own rooms cannot be read now. The room may have hidden its past from
+    /// newcomers, so they cannot read the past until this is known.
     pub(crate) fn begin_unrestored(&mut self) {
         self.read_back = ReadBack::Nothing;
         self.read_back_guessed = true;
     }
 
-    /// Adds what was stored of such a room, now that it can be read. What was decided meanwhile stays.
+    /// Adds the stored data of such a room, now that it can be read. Changes made meanwhile stay.
     pub(crate) fn restore_late(&mut self, stored: StoredRoom, at: Timestamp) {
         let StoredRoom { made: _, read_back, members, mut lists } = stored;
         // As in `restore`: these rooms have no admins.
@@ -78,7 +77,7 @@ impl RoomState {
     pub(crate) fn recall(&mut self, messages: impl IntoIterator<Item = Message>) {
         for message in messages {
             if self.newest.is_none() {
-                // Whether the disk has any before it is not known here.
+                // Whether the disk has earlier ones is not known here.
                 self.history.begins_after(MessageId(message.id.0.saturating_sub(1)));
             }
             self.newest = Some(message.id);

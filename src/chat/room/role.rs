@@ -14,7 +14,7 @@ use crate::chat::room_settings::RoomAccess;
 impl RoomState {
     /// What a user is to this room.
     pub fn role(&self, actor: &Actor, at: Timestamp) -> Role {
-        // Of a member the room's own record counts: what the caller has read may be out of date.
+        // For a member, the room's own record counts: the caller's may be out of date.
         match self.members.get(&actor.who.client) {
             Some(member) => self.role_of(member, at),
             None if actor.operator => Role::Operator,
@@ -41,7 +41,7 @@ impl RoomState {
         if banned { Role::Banned } else { Role::Stranger }
     }
 
-    /// What of the room permissions depend on.
+    /// The properties of the room that permissions depend on.
     pub(super) fn context(&self) -> Context {
         Context {
             public: self.settings.public,
@@ -59,7 +59,7 @@ impl RoomState {
         permits(self.role(actor, at), permission, context)
     }
 
-    /// What a user reads who is no admin of the room.
+    /// The refusal for a user who is not an admin of the room.
     pub(crate) fn not_admin(&self) -> Denied {
         match self.created {
             Some(_) => Denied::NotAdmin(self.name.clone()),

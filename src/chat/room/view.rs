@@ -27,12 +27,12 @@ impl RoomState {
         &self.settings
     }
 
-    /// Another one whenever it changes who gets in.
+    /// Changes whenever it changes who can enter.
     pub fn door(&self) -> DoorVersion {
         self.door
     }
 
-    /// How it came to be, if a user created it.
+    /// Who created it and when, if a user did.
     pub(crate) fn created(&self) -> Option<&Creation> {
         self.created.as_ref()
     }
@@ -67,7 +67,7 @@ impl RoomState {
         self.members.values().map(|member| &**member)
     }
 
-    /// How many they are.
+    /// How many members it has.
     pub(crate) fn member_count(&self) -> usize {
         self.members.len()
     }

@@ -1,7 +1,6 @@
 //! What leads to changes: what users ask for, and what happens without being asked.
 //!
-//! *Owns* the wishes and occurrences.
-//! *Knows nothing of* what becomes of them.
+//! *Owns* the wishes and occurrences. *Knows nothing of* what they lead to.
 
 use std::time::Duration;
 
@@ -33,10 +32,10 @@ pub enum Wish {
     Post {
         /// What.
         draft: Draft,
-        /// When the server took it, as viewers are shown it.
+        /// When the server received it, as shown to viewers.
         said_at: Timestamp,
     },
-    /// Give a message another text.
+    /// Edit a message.
     Edit {
         /// Which message.
         id: MessageId,
@@ -81,7 +80,7 @@ pub enum Occurrence {
     Left {
         /// The connection.
         client: ClientId,
-        /// The stay: a later one goes on.
+        /// Which stay: a later one continues.
         membership: MembershipId,
         /// How.
         going: Going,
@@ -99,7 +98,7 @@ pub enum Occurrence {
     Identified {
         /// Who they are now.
         actor: Actor,
-        /// Their former name, if viewers are to read of it.
+        /// Their former name, if viewers are told about it.
         before: Option<UserName>,
     },
     /// The wait for an admin who lost their connection may be over.
@@ -132,6 +131,6 @@ pub enum Occurrence {
     StorageEnds,
     /// The room is to close for good.
     Closing,
-    /// The last words of a closed room have been delivered, and all members are removed.
+    /// The last messages of a closed room have been delivered, and all members are removed.
     Clearing,
 }

@@ -1,4 +1,4 @@
-//! Files that users send each other: which offers there are, and how far each transfer is.
+//! Files that users send each other: the offers, and the state of each transfer.
 //!
 //! ```text
 //! Offered --accept--> Accepted --both ends have come--> Running --> over

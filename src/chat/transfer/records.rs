@@ -1,6 +1,6 @@
-//! What the table of transfers is asked and answers.
+//! What goes into the table of transfers, and what it returns.
 //!
-//! *Owns* these values. *Knows nothing of* how they come about.
+//! *Owns* these values. *Knows nothing of* how they are produced.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ pub struct TransferLimits {
     pub at_once: usize,
     /// How long an offer waits for an answer.
     pub offer: Duration,
-    /// How long both ends may take to come once it is accepted.
+    /// How long both ends may take to connect once it is accepted.
     pub start: Duration,
 }
 
@@ -24,11 +24,11 @@ pub struct TransferLimits {
 pub enum Side {
     /// The file comes from here.
     Sender,
-    /// It goes there.
+    /// The file goes here.
     Receiver,
 }
 
-/// How far a transfer is.
+/// The stage of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// It waits for an answer.
@@ -39,7 +39,7 @@ pub enum Stage {
     Running(u64),
 }
 
-/// Why an offer is not made.
+/// Why an offer was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OfferError {
     /// The sender has this many waiting.
@@ -59,7 +59,7 @@ pub struct Offered {
     pub from: u64,
 }
 
-/// Why there is nothing to accept or to decline.
+/// Why there is nothing to accept or decline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PickError {
     /// There is none, or none with that number.
@@ -81,7 +81,7 @@ pub struct Accepted {
     pub name: FileName,
     /// The first byte that is sent.
     pub from: u64,
-    /// When both ends must have come.
+    /// When both ends must have connected.
     pub ends: Instant,
 }
 
@@ -90,17 +90,17 @@ pub struct Accepted {
 pub struct Declined {
     /// Its number.
     pub number: u64,
-    /// The end of the one who declines.
+    /// The side that declines.
     pub by: Side,
     /// The other one; `None` if they have not heard of it.
     pub other: Option<Party>,
     /// What.
     pub name: FileName,
-    /// It was running, and is until its bytes have stopped.
+    /// It was running, and still is until its bytes have stopped.
     pub was_running: bool,
 }
 
-/// A transfer that has ended without having begun.
+/// A transfer that ended before it began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// Its number.

@@ -1,7 +1,7 @@
 //! All transfers of a server.
 //!
-//! *Owns* the numbers by which users name them, the tokens in use, and what is remembered of broken ones.
-//! *Knows nothing of* which bytes have passed, beyond their number.
+//! *Owns* the numbers that users know them by, the tokens in use, and what is remembered of broken ones. *Knows nothing
+//! of* the bytes that have passed, except how many.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -14,22 +14,22 @@ use crate::chat::file_name::FileName;
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
 
-/// Offers of one user that wait for an answer.
+/// Most offers by one user that wait for an answer.
 const MOST_OFFERS: usize = 3;
 
-/// Offers that wait for one user's answer. Beyond that they are not asked any more: a crowd would fill their screen.
+/// Most offers that wait for one user's answer. They are not asked about more, because a crowd could fill their screen.
 const MOST_ASKED: usize = 16;
 
-/// Transfers of one sender that were accepted and have not begun. With more, no further one is offered.
+/// Most transfers of one sender that were accepted and have not begun. Beyond that, they cannot offer another.
 const MOST_ACCEPTED: usize = 8;
 
-/// All transfers together. One takes about half a kilobyte.
+/// Most transfers in total. One takes about half a kilobyte.
 const MOST: usize = 4096;
 
 /// How long a broken transfer can be resumed.
 const RESUMABLE: Duration = Duration::from_secs(600);
 
-/// Broken transfers that are remembered. Beyond that, the oldest can no longer be resumed.
+/// Most broken transfers that are remembered. Beyond that, the oldest can no longer be resumed.
 const MOST_BROKEN: usize = 256;
 
 struct Transfer {
@@ -39,11 +39,11 @@ struct Transfer {
     stage: Stage,
     /// The receiver has not heard of the offer, because they ignore the sender.
     is_silent: bool,
-    /// When it is over unless something happens.
+    /// When it ends unless something happens.
     ends: Instant,
     /// The first byte that is sent.
     from: u64,
-    /// It has had other tokens before.
+    /// It was given new tokens before.
     has_begun_again: bool,
     tokens: Vec<Token>,
 }
@@ -58,7 +58,7 @@ struct Broken<M> {
     since: Instant,
 }
 
-/// The transfers; `M` is what the one who passes the bytes on remembers of a broken one.
+/// The transfers. `M` is what the thread that passes the bytes on remembers of a broken one.
 pub struct TransferTable<M> {
     transfers: BTreeMap<u64, Transfer>,
     tokens: HashMap<Token, (u64, Side)>,
@@ -80,7 +80,7 @@ impl<M> Default for TransferTable<M> {
 }
 
 impl<M> TransferTable<M> {
-    /// Offers a file. `is_silent`: the receiver is not to hear of it.
+    /// Offers a file. With `is_silent`, the receiver does not hear of it.
     ///
     /// # Errors
     ///
@@ -148,8 +148,8 @@ impl<M> TransferTable<M> {
         self.open(number, tokens, None, now + limits.start).ok_or(PickError::None)
     }
 
-    /// Gives an accepted transfer other tokens, since it has to begin at another byte: once, or the receiver could fill the
-    /// sender's screen. `None` if it is over, runs, or has had others before.
+    /// Gives an accepted transfer new tokens, because it has to begin at another byte. Only once, or the receiver could
+    /// fill the sender's screen. `None` if it is over, is running, or was given new tokens before.
     pub fn begin_again(
         &mut self,
         number: u64,
@@ -186,7 +186,7 @@ impl<M> TransferTable<M> {
         })
     }
 
-    /// Ends a transfer that one of the two does not want. One that runs stays until [`TransferTable::finish`].
+    /// Ends a transfer that one of the two does not want. A running one stays until [`TransferTable::finish`].
     ///
     /// # Errors
     ///
@@ -194,7 +194,7 @@ impl<M> TransferTable<M> {
     pub fn decline(&mut self, client: ClientId, number: Option<u64>) -> Result<Declined, PickError> {
         let concerns =
             |known: &Transfer| known.sender.client == client || (known.receiver.client == client && !known.is_silent);
-        // Without a number it is an answer, so an offer to this user is meant before anything else.
+        // Without a number this is an answer, so an offer to this user is meant first.
         let asked =
             |known: &Transfer| known.receiver.client == client && known.stage == Stage::Offered && !known.is_silent;
         let number = match number {
@@ -246,7 +246,7 @@ impl<M> TransferTable<M> {
         Some(claim)
     }
 
-    /// The first byte that is sent in a transfer that waits for its ends.
+    /// The first byte to send in a transfer that waits for its ends.
     pub fn begins_at(&self, number: u64) -> Option<u64> {
         self.transfers.get(&number).filter(|known| known.stage == Stage::Accepted).map(|known| known.from)
     }
@@ -256,14 +256,15 @@ impl<M> TransferTable<M> {
         self.transfers.contains_key(&number)
     }
 
-    /// Whether a transfer may run now: not too many do, and none of its sender.
+    /// Whether a transfer may run now: not too many are running, and none of the same sender.
     pub fn may_start(&self, number: u64, limits: &TransferLimits) -> bool {
         let Some(known) = self.transfers.get(&number) else { return false };
         let is_theirs = |other: &Transfer| matches!(other.stage, Stage::Running(_)) && other.sender.is(&known.sender);
         known.stage == Stage::Accepted && self.running < limits.at_once && !self.transfers.values().any(is_theirs)
     }
 
-    /// Both ends have come, and the whole file has this many bytes. Returns what is remembered of the part that has passed before.
+    /// Both ends have connected, and the whole file has this many bytes. Returns what is remembered of the part that
+    /// passed before.
     pub fn start(&mut self, number: u64, size: u64) -> Option<M> {
         let known = self.transfers.get_mut(&number)?;
         known.stage = Stage::Running(size);
@@ -304,7 +305,7 @@ impl<M> TransferTable<M> {
         self.remove(number)
     }
 
-    /// A user has left: their offers end, and those made to them. What has been accepted goes on, since they may have left to use
+    /// A user has left. Offers by them and to them end. Accepted transfers continue, since they may have left to use
     /// their terminal for the file.
     pub fn leave(&mut self, client: ClientId) -> Vec<Ended> {
         let concerns = |known: &Transfer| known.sender.client == client || known.receiver.client == client;
@@ -314,7 +315,7 @@ impl<M> TransferTable<M> {
         gone.into_iter().filter_map(|number| self.remove(number)).collect()
     }
 
-    /// A user has another name.
+    /// A user has changed their name.
     pub fn rename(&mut self, client: ClientId, name: &UserName) {
         let parties = self.transfers.values_mut().flat_map(|known| [&mut known.sender, &mut known.receiver]);
         parties.filter(|party| party.client == client).for_each(|party| party.name = name.clone());

@@ -4,8 +4,8 @@
 
 use std::fmt;
 
-/// Bytes of a token: 80 random bits. At a million guesses a second, all of which the server would have to answer, one of a
-/// thousand tokens in use is found after half of 2^80 / 1000 / 10^6 seconds: 1.9e7 years.
+/// Bytes of a token: 80 random bits. At a million guesses a second, more than the server can answer, finding one of a
+/// thousand tokens in use takes half of 2^80 / 1000 / 10^6 seconds on average: 1.9e7 years.
 const BYTES: usize = 10;
 
 /// Characters of a token, of five bits each.
@@ -29,7 +29,7 @@ impl Token {
 
     /// Reads a token as a user typed it: small letters count as capitals, and dashes are optional.
     pub fn parse(typed: &str) -> Option<Token> {
-        // With a dash behind every character it is still one.
+        // A dash after every character is allowed.
         if typed.len() > 2 * LENGTH {
             return None;
         }

@@ -52,7 +52,7 @@ mod in_other_scripts {
     #[test]
     fn what_is_no_name_in_any_script_is_told_with_the_rule() {
         let text = said("names = \"unicode\"\n[rooms.\"кухниa\"]\n");
-        assert!(text.ends_with("is not a room name; a name has letters of one script; Latin ones may stand with Chinese, Japanese or Korean"), "{text}");
+        assert!(text.ends_with("is not a room name; a name has letters of one script; Latin letters may be mixed with Chinese, Japanese or Korean"), "{text}");
     }
 
     #[cfg(feature = "storage")]

@@ -1,7 +1,7 @@
 //! What `:help` shows: a first page, topics, single commands, and the whole list.
 //!
-//! Every page but the whole list fits a screen of 24 rows and 80 columns, with the prompt below it, and has only what this
-//! user can use where they are.
+//! Every page except the whole list fits a screen of 24 rows and 80 columns, including the prompt, and shows only what
+//! this user can use where they are.
 //!
 //! *Owns* the topics, who can use which command, and the layout of the pages.
 //! *Knows nothing of* how the server finds out what a user is.
@@ -31,7 +31,7 @@ pub enum Topic {
     Rooms,
     /// Sending and finding messages.
     Talking,
-    /// Dealing with people who disturb.
+    /// Dealing with people who cause trouble.
     Moderation,
     /// The user's own name and account, and those of others.
     Account,
@@ -44,7 +44,7 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// All of them, in the order in which they are named.
+    /// All topics, in the order in which they are listed.
     pub const EACH: [Topic; 7] = [
         Topic::Rooms,
         Topic::Talking,
@@ -103,7 +103,7 @@ impl Topic {
     }
 }
 
-/// The dozen commands of a first visit. In the view `:chat` makes way for `:q`.
+/// The dozen commands of a first visit. In the chat view, `:q` replaces `:chat`.
 const FIRST: [&str; 13] =
     ["rooms", "join", "chat", "q", "close", "list", "listall", "dm", "history", "create", "nick", "help", "quit"];
 
@@ -115,7 +115,7 @@ enum Audience {
     OutsideView,
     /// Those who are in the view.
     InView,
-    /// Those without an account, where they may make one.
+    /// Those without an account, where they may create one.
     Guests,
     /// Those with an account that they may delete.
     Owners,
@@ -172,7 +172,7 @@ impl Audience {
         }
     }
 
-    /// What stands before a command in the whole list.
+    /// The mark before a command in the whole list.
     fn mark(self) -> &'static str {
         match self {
             Audience::RoomAdmins => "+ ",
@@ -186,7 +186,7 @@ impl Audience {
         }
     }
 
-    /// Who it is, in a sentence.
+    /// Who can use the command, in a sentence.
     fn sentence(self) -> Option<&'static str> {
         match self {
             Audience::Everyone | Audience::OutsideView => None,
@@ -217,7 +217,7 @@ pub(crate) struct CommandAccess {
 }
 
 impl CommandAccess {
-    /// Whether this server has the command, for anybody.
+    /// Whether this server has the command at all.
     fn knows(self, spec: &Spec) -> bool {
         spec.exists(self.accounts) && (self.files || Topic::of(spec.verb) != Some(Topic::Files))
     }
@@ -346,7 +346,7 @@ fn topic_lines(topic: Topic, mark: char, viewer: CommandAccess) -> Vec<String> {
     lines
 }
 
-/// One row for each command. A long description begins further left than the others.
+/// One row for each command. Long descriptions begin further left than the others.
 fn rows(commands: Vec<&Spec>, mark: char, with_marks: bool) -> Vec<String> {
     let column = commands.iter().map(|spec| syntax(spec, mark).len()).max().unwrap_or(0) + 2;
     let row = |spec: &Spec| {
@@ -413,7 +413,7 @@ mod tests {
         others.into_iter().chain(topics).chain(commands).collect()
     }
 
-    /// Whether a page has a row of this command's.
+    /// Whether a page has a row for this command.
     fn has(page: HelpPage, word: &str, viewer: CommandAccess) -> bool {
         let start = syntax(find(word).expect("a command"), ':') + "  ";
         page.lines(':', viewer).iter().any(|line| line.starts_with(&start))

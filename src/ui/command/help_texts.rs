@@ -26,7 +26,7 @@ pub(super) const JSON_LINES: [&str; 19] = [
     "transfer news bye. Numbers of messages are integers, your own ids are strings.",
 ];
 
-/// How to send and get a file, where the lines that `:accept` prints do not serve.
+/// How to send and get a file if the lines that `:accept` prints do not work.
 pub(super) const ABOUT_FILES: [&str; 9] = [
     "Once a file is accepted, each of the two gets a line to copy into a shell in",
     "another terminal, for nc and for curl. Nothing is stored: both have to run it.",

@@ -2,10 +2,10 @@
 //!
 //! # To add a command
 //!
-//! 1. A name in its group in `verb`. The compiler then asks whether it ends something, which topic of `:help` it belongs
-//!    to, who can use it, and what it does (`palette`: one arm).
+//! 1. A name in its group in `verb`. The compiler then asks whether it ends something, which `:help` topic it belongs
+//!    to, who can use it, and what it does (one arm in `palette`).
 //! 2. A row in `table`.
-//! 3. Where it causes something new: an effect in `palette::effect`, one arm in `session::dispatch`.
+//! 3. If it causes something new: an effect in `palette::effect`, and one arm in `session::dispatch`.
 //! 4. A row in the README's table, and its right and wrong forms in `palette::tests::commands`.
 //!
 //! *Owns* reading a typed command, and finding the command that a word, or a mistyped word, means.
@@ -78,7 +78,7 @@ impl Spec {
     }
 }
 
-/// Shortest command word for which a mistyped neighbour is taken for it, in letters.
+/// Shortest command word that a mistyped word can be taken for, in letters.
 ///
 /// With two letters or fewer, half of all smileys would be one edit away from a command.
 const SHORTEST_FUZZY: usize = 3;
@@ -98,10 +98,10 @@ pub(crate) fn nearest(word: &str, accounts: AccountPolicy) -> Option<&'static Sp
     names::nearest(word, listed(accounts).flat_map(words)).and_then(find)
 }
 
-/// The word to suggest for a mistyped one, of those that exist: an alias where that is nearest, since it is what was meant.
+/// The existing word to suggest for a mistyped one: an alias if that is nearest, since that is what was meant.
 ///
-/// Never one that ends something, since a suggestion is typed without much thought. Where such a word is nearer than any
-/// other, nothing is suggested.
+/// Never one that ends something, since people type a suggestion without much thought. If such a word is the nearest,
+/// nothing is suggested.
 pub(crate) fn suggestion(word: &str, accounts: AccountPolicy) -> Option<&'static str> {
     let harmless = listed(accounts).filter(|spec| !spec.verb.ends_something());
     let suggested = names::nearest(word, harmless.flat_map(words))?;
@@ -109,8 +109,8 @@ pub(crate) fn suggestion(word: &str, accounts: AccountPolicy) -> Option<&'static
     (names::edit_distance(word, suggested) <= names::edit_distance(word, nearest)).then_some(suggested)
 }
 
-/// The command that a word in the chat view was probably meant to be: a command itself, also one that does not exist
-/// here, or within one edit of one of three letters or more that does.
+/// The command that a word in the chat view was probably meant to be: a command, even one that does not exist here, or
+/// a word within one edit of an existing command of three letters or more.
 pub(crate) fn resembling(word: &str, accounts: AccountPolicy) -> Option<&'static Spec> {
     if let Some(spec) = find(word) {
         return Some(spec);
@@ -132,7 +132,7 @@ pub(crate) fn begins_like_one(text: &str) -> bool {
     text.starts_with([':', '/'])
 }
 
-/// What ends a word: a pasted line may continue after a line break.
+/// Whether a character ends a word: a pasted line may continue after a line break.
 const BLANKS: [char; 2] = [' ', '\n'];
 
 /// A mark, a word that may be a command's, and the rest of the line, trimmed.
@@ -147,7 +147,7 @@ pub struct Typed<'a> {
 }
 
 impl<'a> Typed<'a> {
-    /// Reads a line that starts with a mark; nothing else is one.
+    /// Reads a line that starts with a mark. `None` for any other line.
     pub fn parse(line: &'a str) -> Option<Typed<'a>> {
         let line = line.trim();
         let mark = line.chars().next().filter(|c| matches!(c, ':' | '/'))?;
@@ -156,13 +156,13 @@ impl<'a> Typed<'a> {
         Some(Typed { mark, word, rest: rest.trim() })
     }
 
-    /// First word of the rest and what follows it.
+    /// The first word of the rest, and what follows it.
     pub(crate) fn split_rest(&self) -> (&'a str, &'a str) {
         let (first, rest) = self.rest.split_once(BLANKS).unwrap_or((self.rest, ""));
         (first, rest.trim())
     }
 
-    /// With its row, if it is a command.
+    /// The word's row, if it is a command.
     pub fn command(self) -> Option<Command<'a>> {
         find(self.word).map(|spec| Command { spec, mark: self.mark, rest: self.rest })
     }
@@ -204,7 +204,7 @@ pub fn syntax(spec: &Spec, mark: char) -> String {
 mod tests {
     use super::*;
 
-    /// Every command there is.
+    /// All commands.
     const ALL: AccountPolicy = AccountPolicy::Optional;
 
     #[test]

@@ -12,7 +12,7 @@ pub enum Verb {
     Place(PlaceVerb),
     /// About the current room.
     Room(RoomVerb),
-    /// Against or for one member of the current room.
+    /// About one member of the current room.
     Member(MemberVerb),
     /// Messages: sent, changed, found.
     Talk(TalkVerb),
@@ -24,7 +24,7 @@ pub enum Verb {
     Account(AccountVerb),
     /// For the whole server.
     Operator(OperatorVerb),
-    /// How the user's own screen looks and sounds.
+    /// About the user's own screen.
     Screen(ScreenVerb),
 }
 
@@ -63,7 +63,7 @@ pub enum PlaceVerb {
 /// About the current room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RoomVerb {
-    /// Opens it to people.
+    /// Invites users to it.
     Invite,
     /// Shows or changes its settings.
     Set,
@@ -82,17 +82,17 @@ pub enum RoomVerb {
 pub enum MemberVerb {
     /// Removes them for a minute.
     Kick,
-    /// Keeps them out.
+    /// Bans them.
     Ban,
     /// Lifts a ban.
     Unban,
-    /// Silences them.
+    /// Mutes them.
     Mute,
     /// Lets them speak again.
     Unmute,
     /// Makes them an admin.
     Promote,
-    /// Takes that back.
+    /// Makes an admin an ordinary member.
     Demote,
 }
 
@@ -126,7 +126,7 @@ pub enum TalkVerb {
 /// Users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserVerb {
-    /// Takes another name.
+    /// Changes the user's name.
     Nick,
     /// Shows what is known about a user.
     WhoIs,
@@ -217,7 +217,8 @@ pub enum ScreenVerb {
 impl Verb {
     /// Whether it ends something: a connection, a room, an account, a membership, a message, the view.
     ///
-    /// Such a command is never suggested for a mistyped word. Written out, so that a new command is looked at here too.
+    /// Such a command is never suggested for a mistyped word. Written out, so that the compiler asks about a new
+    /// command.
     pub(crate) fn ends_something(self) -> bool {
         use AccountVerb as Account;
         use MemberVerb as Member;

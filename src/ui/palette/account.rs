@@ -1,8 +1,8 @@
 //! Commands about accounts and for operators, and the dialogues about accounts: passwords are asked for one after the other,
 //! hidden.
 //!
-//! *Owns* the arguments of these commands, which passwords a dialogue asks for, and what it makes of them.
-//! *Knows nothing of* who has an account, who is an operator, and how passwords are kept.
+//! *Owns* the arguments of these commands, which passwords a dialogue asks for, and what it does with them. *Knows
+//! nothing of* who has an account, who is an operator, or how passwords are stored.
 
 use super::arguments::{account_name, check_message, check_note, lasts_and_reason, network};
 use super::effect::{AccountAsk, AccountEffect, AddressBanRequest, Effect, OperatorEffect, ScreenEffect};
@@ -23,7 +23,7 @@ pub(super) struct Dialogue {
 }
 
 impl Dialogue {
-    /// The line before the next question, which may be empty; `None` if no more is asked.
+    /// The line before the next question, which may be empty; `None` if there are no more questions.
     fn question(&self) -> Option<&'static str> {
         let questions: &[&str] = match self.ask {
             AccountAsk::Register => &["", "Once more, to be sure."],
@@ -33,7 +33,7 @@ impl Dialogue {
         questions.get(self.given.len()).copied()
     }
 
-    /// What is to be done with all that was given; `None` if a new password was not given twice.
+    /// What to do with the passwords; `None` if a new one was not given the same way twice.
     fn outcome(self) -> Option<AccountEffect> {
         let mut given = self.given.into_iter();
         let password = given.next()?;

@@ -1,7 +1,6 @@
-//! What came of effects.
+//! The results of effects, which the palette waits for.
 //!
-//! *Owns* [`Answer`].
-//! *Knows nothing of* states: `respond` says which answer leads where.
+//! *Owns* [`Answer`]. *Knows nothing of* states: `respond` decides where each answer leads.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use crate::chat::message::Addressee;
 use crate::chat::names::{NameError, RoomName, UserName};
 use crate::chat::secret::Secret;
 
-/// What came of an effect.
+/// The result of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// The name belongs to this user until they leave.
@@ -24,14 +23,14 @@ pub enum Answer {
         people: usize,
         /// Public rooms.
         rooms: usize,
-        /// What the user has to know before they say anything.
+        /// What the user has to know before they say anything, if anything.
         notice: Option<String>,
     },
     /// The name is taken.
     NameTaken {
         /// The name wanted.
         name: UserName,
-        /// One like it that is free, if one was found.
+        /// A similar one that is free, if one was found.
         free: Option<UserName>,
     },
     /// The name looks like that of another user.
@@ -41,14 +40,14 @@ pub enum Answer {
         /// The other one.
         other: UserName,
     },
-    /// There is no account of this name, and it is too short or too long for a guest.
+    /// There is no account with this name, and it is too short or too long for a guest.
     NameUnfit(NameError),
     /// The name belongs to an account, or everybody needs one: the password is asked for.
     PasswordNeeded {
         /// The name wanted.
         name: UserName,
     },
-    /// The same where another connection of the account is to be ended.
+    /// The same, to end another connection of the account.
     GhostNeedsPassword {
         /// The account.
         name: UserName,
@@ -57,7 +56,7 @@ pub enum Answer {
     Elsewhere {
         /// The account.
         name: UserName,
-        /// From where.
+        /// Where it connects from.
         address: IpAddr,
         /// How long that connection has been idle, in words.
         idle: String,
@@ -91,7 +90,7 @@ pub enum Answer {
         room: Arc<RoomId>,
         /// Others in it.
         others: usize,
-        /// How they came in.
+        /// How they entered.
         how: Came,
         /// What the room is about; may be empty.
         topic: String,
@@ -109,7 +108,7 @@ pub enum Answer {
     },
     /// The room is gone, or the user was removed from it, or the partner of a conversation has left.
     Lost(Conversation),
-    /// The partner of a conversation has another name.
+    /// The partner of a conversation has changed their name.
     PartnerRenamed(Addressee),
 }
 
@@ -131,7 +130,7 @@ pub enum Came {
     In,
     /// They were in it already.
     Back,
-    /// They have made it.
+    /// They have created it.
     Made,
     /// As a new member of an empty room, and so as its admin.
     Heir,

@@ -16,7 +16,7 @@ use crate::chat::secret::Secret;
 use crate::text;
 use crate::ui::command::{self, Command};
 
-/// Most people a room's limit can be set to.
+/// The highest limit that a room can be given.
 const MOST_PEOPLE: usize = u32::MAX as usize;
 
 /// The longest wait between two messages in a slow room: six hours, a quarter of a day.
@@ -25,7 +25,7 @@ const SLOWEST: Duration = Duration::from_secs(6 * 3600);
 /// Longest network that can be written, in bytes: an IPv6 address that ends in an IPv4 one, and its prefix.
 const LONGEST_NETWORK: usize = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/128".len();
 
-/// Whether a text can be a message. Many lines are measured in bytes and lines, one line in characters.
+/// Whether a text can be a message. Several lines are measured in bytes and lines, one line in characters.
 pub(super) fn check_message(said: &str, rules: &Rules) -> Result<(), Refusal> {
     if said.contains('\n') {
         let (lines, bytes) = (said.lines().count(), said.len());
@@ -63,8 +63,8 @@ pub(super) fn temporary(rest: &str) -> Option<TemporaryArguments<'_>> {
     (!text.is_empty()).then_some(TemporaryArguments { seconds, to, text })
 }
 
-/// The number of a message, with or without its `#`. One that is too large for any message is still a number and not a
-/// text: it finds none.
+/// The number of a message, with or without its `#`. A number too large for any message is still a number, not a text;
+/// it matches no message.
 pub(super) fn message_id(word: &str) -> Option<MessageId> {
     let digits = word.strip_prefix('#').unwrap_or(word);
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -94,19 +94,19 @@ fn targets<'a>(names: impl Iterator<Item = &'a str>, most: usize, rules: &Rules)
 /// Reads the names of those who get a message, with commas between them.
 pub(super) fn addressees(to: &str, rules: &Rules) -> Result<Vec<Target>, Refusal> {
     if to.ends_with(',') {
-        // `@lee, max hello`: it would go to the first one alone, and tell them the name of the second.
+        // `@lee, max hello` would go to the first one only, and show them the name of the second.
         return Err(Refusal::BlankInNames);
     }
     targets(to.split(','), MOST_ADDRESSEES, rules)
 }
 
-/// Reads the names of those who are invited, with blanks or commas between them.
+/// Reads the names of users to invite, with blanks or commas between them.
 pub(super) fn invited(names: &str, command: &Command<'_>, rules: &Rules) -> Result<Vec<Target>, Refusal> {
     let invited = targets(names.split([' ', ',']), MOST_INVITED, rules)?;
     if invited.is_empty() { Err(Refusal::usage(command)) } else { Ok(invited) }
 }
 
-/// `on` and `off`, and other words for them.
+/// `on`, `off` and their synonyms.
 pub(super) fn switch(word: &str) -> Option<bool> {
     match word.to_ascii_lowercase().as_str() {
         "on" | "yes" | "true" => Some(true),
@@ -115,7 +115,7 @@ pub(super) fn switch(word: &str) -> Option<bool> {
     }
 }
 
-/// A duration or a number of seconds; `off` is none.
+/// A duration or a number of seconds; `off` means none.
 pub(super) fn slow(word: &str) -> Option<Duration> {
     match word {
         "" => None,
@@ -127,7 +127,7 @@ pub(super) fn slow(word: &str) -> Option<Duration> {
     }
 }
 
-/// How many people a room takes; `None` is no limit.
+/// The limit of a room; `None` is no limit.
 pub(super) fn limit(value: &str) -> Result<Option<usize>, Refusal> {
     match value {
         "0" | "off" | "none" | "-" => Ok(None),
@@ -138,7 +138,7 @@ pub(super) fn limit(value: &str) -> Result<Option<usize>, Refusal> {
     }
 }
 
-/// The name of a room to be made.
+/// The name of a new room.
 pub(super) fn new_room(word: &str, rules: &Rules) -> Result<RoomName, Refusal> {
     let room = RoomName::parse_in(word, rules.names)?;
     if room.is_reserved() { Err(NameError::Reserved(word.to_owned()).into()) } else { Ok(room) }
@@ -155,7 +155,7 @@ pub(super) fn new_password(typed: &str) -> Result<Option<Secret>, Refusal> {
     }
 }
 
-/// The one account name after a command. Any length will do: an account may be older than the limits for names.
+/// The one account name after a command. Any length is accepted: an account may be older than the limits for names.
 pub(super) fn account_name(command: &Command<'_>, rules: &Rules) -> Result<UserName, Refusal> {
     let (name, more) = command.split_rest();
     if name.is_empty() {
@@ -173,7 +173,7 @@ pub(super) fn network(typed: &str, command: &Command<'_>) -> Result<String, Refu
     if could_be { Ok(typed.to_owned()) } else { Err(Refusal::usage(command)) }
 }
 
-/// A duration and what follows it, where a duration may be given.
+/// An optional duration, and what follows it.
 pub(super) fn lasts_and_reason(rest: &str) -> Result<(Option<Duration>, &str), Refusal> {
     duration::lasts_and_reason(rest).map_err(Refusal::not_a_duration)
 }

@@ -45,7 +45,7 @@ impl Palette {
         }
     }
 
-    /// Takes the line typed at a question.
+    /// Handles a line typed at a question.
     fn answer_question(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
         match &self.state {
             PaletteState::QuickRoom => self.choose_quick_room(line, rules, effects)?,
@@ -60,7 +60,7 @@ impl Palette {
         Ok(())
     }
 
-    /// A command at the question for a room's password is run as if it had been typed before.
+    /// A command typed at the question for a room's password is run as if it had been typed before the question.
     fn leave_password_question(&mut self, effects: &mut Vec<Effect>) {
         if let PaletteState::Password { from_view, .. } = &self.state {
             self.state = back_to(*from_view);
@@ -80,7 +80,7 @@ impl Palette {
     #[inline(never)]
     fn run_command(&mut self, command: Command<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
         let verb = command.spec.verb;
-        // When a guest's name is free can be asked on every server.
+        // Available on every server, because it also says when a guest's name becomes free.
         let asks_for_name =
             verb == Verb::Account(AccountVerb::Ghost) && matches!(command.split_rest(), (name, "") if !name.is_empty());
         if !command.spec.exists(rules.accounts) && !asks_for_name {
@@ -92,7 +92,7 @@ impl Palette {
         {
             return Err(refusal);
         }
-        // Only what is said may have several lines; a reason or a description with a line break would begin a row of its own.
+        // Only messages may have several lines; a line break in a reason or a description would begin a new row.
         let flat = (command.rest.contains('\n') && !verb.takes_text()).then(|| command.rest.replace('\n', " "));
         let command = Command { rest: flat.as_deref().unwrap_or(command.rest), ..command };
         let command = &command;

@@ -8,7 +8,7 @@ use super::limits::MOST_ADDRESSEES;
 use crate::chat::names;
 use crate::ui::command::{Command, Cost, RoomVerb, TalkVerb, Verb};
 
-/// What a text costs: one message, and another one for every KiB of a text of many lines.
+/// What a text costs: one message, and one more for every KiB if it has several lines.
 pub(super) fn of_text(text: &str) -> Cost {
     Cost::Post(messages(text))
 }
@@ -18,7 +18,7 @@ fn messages(text: &str) -> u32 {
     1 + u32::try_from(more).unwrap_or(u32::MAX - 1)
 }
 
-/// What a text to several users costs: the same for each of them.
+/// What a text to several users costs: the price of the text for each of them.
 pub(super) fn of_addressing(to: &str, text: &str) -> Cost {
     let mut names: Vec<_> = to.split(',').filter(|name| !name.is_empty()).map(names::fold).collect();
     names.sort_unstable();

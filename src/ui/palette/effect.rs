@@ -3,8 +3,8 @@
 //! *Owns* [`Effect`], the one list of everything that a line can cause, in groups that are each matched whole.
 //! *Knows nothing of* how any of it is done.
 //!
-//! Effects lie on the stack of every connection several times over: large parts are in boxes. None shows a password or a
-//! code in its `Debug`.
+//! The stack of every connection holds several effects, so large parts are boxed. None shows a password or a code in
+//! its `Debug`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,14 +25,14 @@ use crate::ui::screen::{Bell, LineKind};
 pub(crate) enum Effect {
     /// Show the user a line.
     Tell(LineKind, String),
-    /// The line is too long to be taken: where the server edits it, it comes back to be shortened.
+    /// The line is too long. If the server edits lines, the user gets it back to shorten it.
     GiveBack,
     /// Post something to a conversation.
     Say {
         to: Conversation,
         /// Sanitised, within the limit.
         draft: Box<Draft>,
-        /// Whether the author does not look at that conversation, and so is shown the number of their message.
+        /// Whether the author is not viewing that conversation, and so is shown the number of their message.
         confirm: bool,
     },
     /// About the login, and other connections of the account.
@@ -46,7 +46,7 @@ pub(crate) enum Effect {
     /// About messages other than the ordinary one.
     Message(MessageEffect),
     Show(ShowEffect),
-    /// About the user, as others see them, and others, as the user sees them.
+    /// How others see the user, and how the user sees others.
     User(UserEffect),
     /// About files between two users.
     File(FileEffect),
@@ -77,7 +77,7 @@ pub(crate) enum LoginEffect {
     /// Take over from the connection that `Answer::Elsewhere` spoke of: answered at the login by `NameClaimed`, `Elsewhere`
     /// or `LoginRefused`.
     TakeOver,
-    /// Leave that connection alone.
+    /// Leave that connection as it is.
     LetBe,
     /// Find out whether a room could be entered, before a name is known (quick listener): answered by `RoomChecked` or
     /// `JoinRefused`.
@@ -93,14 +93,14 @@ pub(crate) enum LoginEffect {
 pub(crate) enum AccountEffect {
     /// Find out whether a dialogue about an account makes sense: answered by `PasswordWanted`, or refused.
     Begin(AccountAsk),
-    /// Make an account of the user's name.
+    /// Register the user's name.
     Register {
-        /// Given twice.
+        /// The new password, given twice.
         password: Secret,
     },
     /// Change the password of the account.
     ChangePassword {
-        /// The present one.
+        /// The current one.
         old: Secret,
         /// The new one, given twice.
         new: Secret,
@@ -233,9 +233,9 @@ pub(crate) enum ShowEffect {
 /// About the user, as others see them, and others, as the user sees them.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum UserEffect {
-    /// Take another name: answered by `NameTaken` or `NameLooksLike` where that fails.
+    /// Change the name: answered by `NameTaken` or `NameLooksLike` if that fails.
     Rename(UserName),
-    /// Be away, with a note for those who write; `None` is to be back.
+    /// Mark the user as away, with a note for those who write to them; `None` marks them as back.
     SetAway(Option<String>),
     /// Hide what a user says.
     Ignore(Target),
@@ -248,9 +248,9 @@ pub(crate) enum UserEffect {
 pub(crate) enum FileEffect {
     /// Offer one.
     Send(Box<FileOffer>),
-    /// Take an offer; `None` is the only one there is.
+    /// Accept an offer; `None` means the only one.
     Accept(Option<u64>),
-    /// Refuse an offer or end a transfer; `None` is the only one there is.
+    /// Refuse an offer or end a transfer; `None` means the only one.
     Decline(Option<u64>),
     /// List them.
     List,
@@ -295,13 +295,13 @@ pub(crate) enum ScreenEffect {
     /// Read and write text in another character set.
     SetCharset(Charset),
     SetColor(bool),
-    /// Show more or less in the view.
+    /// Change what the view shows.
     SetViewing(Viewing),
     /// The next line is a password: stop showing what is typed.
     HideInput,
-    /// A password line is over and another one follows: stay hidden, and go to the next row.
+    /// A password line is complete and another one follows: stay hidden, and go to the next row.
     KeepHidden,
-    /// The password line is over, or cancelled.
+    /// The password line is complete, or was cancelled.
     ShowInput,
 }
 
@@ -323,8 +323,8 @@ pub(crate) enum Edited {
     Last,
     /// The one with this id: it was given as `#12`.
     Id(MessageId),
-    /// A number without `#`: the one with this id if it is the user's own; otherwise their last, and the number is part of
-    /// the text.
+    /// A number without `#`: the message with this id if it is the user's own. Otherwise their last message is meant,
+    /// and the number is part of the text.
     Perhaps {
         /// The number.
         id: MessageId,
@@ -333,7 +333,7 @@ pub(crate) enum Edited {
     },
 }
 
-/// Which dialogue about accounts is begun.
+/// Which dialogue about accounts begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountAsk {
     /// Make an account of the user's name.

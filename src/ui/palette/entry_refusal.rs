@@ -12,7 +12,7 @@ use crate::chat::duration;
 use crate::chat::names::{NameError, RoomName, UserName};
 use crate::text::{people, seconds};
 
-/// Why a room was not entered. A hidden room and a missing one give the same.
+/// Why a room was not entered. Hidden and missing rooms give the same answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JoinRefusal {
     /// There is no public room of that name, and no password was given: the user is asked for it.
@@ -30,14 +30,14 @@ pub enum JoinRefusal {
     Waiting(Duration),
     /// Too many passwords are being compared.
     Busy,
-    /// As many people are in it as it takes.
+    /// The room is full.
     Full {
         /// Which room.
         room: RoomName,
-        /// How many it takes.
+        /// Its limit.
         limit: usize,
     },
-    /// The user is in as many rooms as one may be.
+    /// The user is in as many rooms as allowed.
     TooManyRooms(usize),
     /// Banned.
     Banned {
@@ -64,7 +64,7 @@ pub enum JoinRefusal {
 }
 
 impl JoinRefusal {
-    /// Whether the refusal is a question: the password is asked for.
+    /// Whether the refusal is a question for the password.
     pub fn asks(&self) -> bool {
         matches!(self, JoinRefusal::NotPublic { .. } | JoinRefusal::NeedsPassword(_))
     }
@@ -136,16 +136,16 @@ impl fmt::Display for JoinRefusal {
 pub enum RoomRefusal {
     /// There is a public room of that name.
     Exists(RoomName),
-    /// There is a hidden room of that name, which nobody may learn: refused in the words for a reserved name.
+    /// There is a hidden room of that name, which nobody may find out: refused in the words for a reserved name.
     Reserved(RoomName),
     /// It looks like the name of another room, which is public or known to the user.
     LooksLike {
         /// The name wanted.
         room: RoomName,
-        /// The room there is.
+        /// The existing room.
         other: RoomName,
     },
-    /// The rules for new names have changed, and it breaks them.
+    /// The name breaks the rules for new names, which have changed.
     Unfit(NameError),
     /// This address has made as many rooms as it may.
     TooManyYours(usize),
@@ -187,13 +187,13 @@ impl fmt::Display for RoomRefusal {
 /// Why a login failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginRefusal {
-    /// No such account, or another password; which of the two is not said.
+    /// No such account, or a wrong password; the user is not told which.
     Wrong,
     /// Too many wrong passwords.
     Blocked,
     /// Too many passwords are being compared.
     Busy,
-    /// Too many passwords were tried from this address, for any names; how long it has to wait.
+    /// Too many passwords were tried from this address, for any names. Holds how long it has to wait.
     TooMany(Duration),
     /// The accounts cannot be read, and why; without a full stop.
     NotKept(String),

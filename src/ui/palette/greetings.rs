@@ -1,4 +1,4 @@
-//! What a user reads after coming in, or when one more question has to be answered first.
+//! What a user is shown after entering, or when they have to answer one more question first.
 //!
 //! *Owns* these sentences.
 //! *Knows nothing of* states.
@@ -14,7 +14,7 @@ pub(super) fn hello(name: &UserName, online: usize, rooms: usize) -> String {
     format!("Hello {name}. {} online, {rooms}. :rooms lists them, :help explains.", people(online))
 }
 
-/// The name has a password. In the same words whether there is such an account or not.
+/// The name needs a password. The words are the same whether there is such an account or not.
 #[inline(never)]
 pub(super) fn password_needed(name: &UserName) -> String {
     format!("The name {name} needs its password. Give it, or go back with Enter.")

@@ -1,9 +1,10 @@
-//! How long what users type may be.
+//! Limits on the length of what users type.
 //!
 //! *Owns* these limits, except those that the configuration sets.
 //! *Knows nothing of* what is typed.
 
-/// Longest message of many lines, in bytes: about a screen and a half of full rows. It goes to everybody in one write.
+/// Longest message of several lines, in bytes: about a screen and a half of full rows. It goes to everybody in one
+/// write.
 pub(super) const MOST_BYTES: usize = 4096;
 
 /// Most lines of one message.
@@ -14,13 +15,14 @@ pub(super) fn fits(lines: usize, bytes: usize) -> bool {
     lines <= MOST_LINES && bytes <= MOST_BYTES
 }
 
-/// Longest piece of an unknown word that is shown again to the user who typed it, in columns.
+/// Longest piece of an unknown word that is echoed to the user who typed it, in columns.
 pub(super) const ECHOED_COLUMNS: usize = 24;
 
-/// Most users that one message may be addressed to. Each costs a message in the rate limit, which lets ten pass at once.
+/// Most users that one message may be addressed to. Each counts as a message in the rate limit, which allows ten at
+/// once.
 pub(super) const MOST_ADDRESSEES: usize = 10;
 
-/// Most users invited with one line.
+/// Most users that one line may invite.
 pub(super) const MOST_INVITED: usize = 20;
 
 /// Longest password of an account, in characters.

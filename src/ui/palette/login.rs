@@ -1,7 +1,6 @@
-//! The questions for passwords, and those before a name is known: room and name.
+//! The questions for passwords, and the questions before a name is known: room and name.
 //!
-//! *Owns* what a line means there.
-//! *Knows nothing of* rooms, accounts and who is online.
+//! *Owns* what a line means there. *Knows nothing of* rooms, accounts, or who is online.
 
 use super::arguments::account_name;
 use super::effect::{Effect, LoginEffect, PlaceEffect, ScreenEffect};
@@ -87,8 +86,8 @@ impl Palette {
         self.state = PaletteState::LoginPassword { name, quick, ghost };
     }
 
-    /// While the password is compared, the user is at the name question: there the name is taken if it was right, and there
-    /// they are if it was wrong.
+    /// While the password is compared, the user is at the name question: that is where they are if it was wrong, and
+    /// where the name is claimed if it was right.
     #[inline(never)]
     pub(super) fn give_login_password(&mut self, line: &str, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
         let PaletteState::LoginPassword { name, ghost, .. } = &self.state else { return Ok(()) };
@@ -102,7 +101,7 @@ impl Palette {
         Ok(())
     }
 
-    /// From the password back to the name.
+    /// Goes back from the password question to the name question.
     pub(super) fn ask_name_again(&mut self, effects: &mut Vec<Effect>) {
         let PaletteState::LoginPassword { quick, .. } = &mut self.state else { return };
         self.state = PaletteState::Name { quick: quick.take() };

@@ -14,9 +14,9 @@
 //!
 //! A line is [read](Palette::read) once, which says what it is and what it costs, and then [run](Palette::run).
 //!
-//! *Owns* every transition, and the words of refusals that need nothing but the line typed.
-//! *Knows nothing of* sockets, rooms as objects, locks and clocks. It calls nobody: what it wants done comes out as
-//! [`Effect`]s, and what came of them goes back in as [`Answer`]s.
+//! *Owns* every transition, and the words of refusals that depend only on the typed line. *Knows nothing of* sockets,
+//! rooms as objects, locks and clocks. It calls nothing: what it wants done comes out as [`Effect`]s, and their results
+//! go back in as [`Answer`]s.
 
 mod account;
 mod answer;
@@ -88,7 +88,7 @@ pub enum Door {
     Plain,
     /// Room, name, then straight into the chat view.
     Quick,
-    /// Nothing: a program sends requests, of which a login is one, and every question is a refusal.
+    /// Nothing: a program sends requests, one of which is a login, and every question is a refusal.
     #[cfg(feature = "json")]
     Json,
 }
@@ -140,7 +140,7 @@ pub(crate) struct Palette {
     door: Door,
     /// Rooms and conversations in the order in which they were entered; the last one is the current one.
     open: Vec<Conversation>,
-    /// An effect whose answer decides where to go: `:join` typed in the view leads into the other room's view.
+    /// The user typed `:join` in the view, so a successful answer leads into the other room's view.
     join_leads_into_view: bool,
     /// Who is invited once the group is made.
     group: Vec<Target>,
@@ -158,7 +158,7 @@ impl Palette {
         Palette { state, door, open: Vec::new(), join_leads_into_view: false, group: Vec::new() }
     }
 
-    /// What is asked for now: decides the prompt.
+    /// What the user is asked for now. Decides the prompt.
     pub(crate) fn place(&self) -> Prompt {
         match &self.state {
             PaletteState::QuickRoom => Prompt::AskingRoom,
@@ -259,7 +259,7 @@ impl Palette {
         }
     }
 
-    /// The peer sends nothing more: the user is told what is half done.
+    /// The peer sends nothing more. Tells the user what is unfinished.
     pub(crate) fn input_ended(&mut self, effects: &mut Vec<Effect>) {
         if matches!(self.state, PaletteState::Paste { .. } | PaletteState::Account { .. }) {
             self.cancel(effects);
@@ -285,7 +285,7 @@ fn refuse(refusal: &Refusal, effects: &mut Vec<Effect>) {
     }
 }
 
-/// What was refused, as the user is shown it.
+/// A refusal as the user is shown it.
 fn refused(refusal: &dyn fmt::Display) -> Effect {
     Effect::Tell(LineKind::Refusal, refusal.to_string())
 }

@@ -15,14 +15,14 @@ use crate::ui::screen::LineKind;
 /// What ends a paste.
 const END: &str = ".";
 
-/// What is said when lines are taken for a message.
+/// Shown when lines are collected for a message.
 const BEGINS: &str = "Type or paste the lines of one message; a single . ends it, Ctrl-C drops it.";
 
 /// The lines so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Paste {
     text: String,
-    /// Lines and bytes typed, stored or not.
+    /// Lines and bytes typed, whether stored or not.
     lines: usize,
     bytes: usize,
 }
@@ -34,7 +34,7 @@ pub(super) enum Pasted {
     Whole(String),
     /// It was the end, and the message has too many lines or bytes: the number of each.
     TooLong { lines: usize, bytes: usize },
-    /// It was the end, and there is no message.
+    /// It was the end, and there is nothing to send.
     Nothing,
     /// More may come.
     More,

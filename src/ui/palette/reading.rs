@@ -1,6 +1,6 @@
 //! What a line is before it is run: said, a command, addressed to somebody, an answer to a question, or a mistake.
 //!
-//! *Owns* reading a line where it was typed, once: what it is, what it costs, what the recall keeps of it.
+//! *Owns* reading a line once, where it was typed: what it is, what it costs, and how much of it the recall keeps.
 //! *Knows nothing of* what the line causes.
 
 use super::arguments::check_message;
@@ -12,7 +12,7 @@ use crate::chat::account_policy::AccountPolicy;
 use crate::text;
 use crate::ui::command::{self, Command, Cost, PlaceVerb, ServerVerb, Spec, Typed, Verb};
 
-/// A line as it was read where it was typed. It is run there, or not at all.
+/// A line, read in the state in which it was typed. It is run in that state, or not at all.
 pub struct Line<'a> {
     pub(super) text: &'a str,
     pub(super) kind: ParsedLine<'a>,
@@ -41,7 +41,7 @@ pub(super) enum ParsedLine<'a> {
         /// What is sent.
         text: &'a str,
     },
-    /// What can be neither said nor run.
+    /// A line that can be neither said nor run.
     Refused(Refusal),
 }
 
@@ -61,7 +61,7 @@ impl<'a> Line<'a> {
         self.cost
     }
 
-    /// Whether it is said in the view, and so comes back as a message.
+    /// Whether it is said in the view, and so reappears as a message.
     pub(crate) fn comes_back(&self) -> bool {
         self.comes_back
     }
@@ -89,8 +89,8 @@ enum InView<'a> {
     Addressed { to: &'a str, text: &'a str },
 }
 
-/// Reads a line typed in the chat view. A line that begins with a blank is said as it is; where the blank only keeps what
-/// follows from being read as a command or an address, it is not part of the text. Others stay: they indent code.
+/// Reads a line typed in the chat view. A line that begins with a blank is said as it is. If the blank only keeps the
+/// rest from being read as a command or an address, it is not part of the text. Other blanks stay: they indent code.
 fn read_in_view(line: &str, accounts: AccountPolicy) -> InView<'_> {
     if line.trim().is_empty() {
         return InView::Nothing;
@@ -108,7 +108,8 @@ fn read_in_view(line: &str, accounts: AccountPolicy) -> InView<'_> {
             None => InView::Said(line.trim_end()),
         },
         Some(':') => {
-            // The word may stand apart from its mark (`: join staff secret`): the password in it counts, not the blank.
+            // The word may be separated from its mark (`: join staff secret`): what matters is the password in it, not
+            // the blank.
             let word = line[1..].split_whitespace().next().unwrap_or("");
             match command::resembling(word, accounts) {
                 Some(spec) if spec.verb == Verb::Place(PlaceVerb::Leave) && line.trim_end().len() == 2 => InView::Back,
@@ -131,9 +132,9 @@ pub(crate) fn addressed(line: &str) -> Option<(&str, &str)> {
     (!text.is_empty() && to.starts_with(char::is_alphabetic)).then_some((to, text))
 }
 
-/// The command that a line at the question for a room's password is. No password of a room begins like one, so that a
-/// mistyped `:join` does not swallow the command after it. Words that are no commands are left alone: rooms kept since
-/// before that rule may have such a password.
+/// The command that was typed at the question for a room's password, if any. No room's password begins like a command,
+/// so that a mistyped `:join` does not swallow the command after it. Words that are not commands are left alone: rooms
+/// from before that rule may have such a password.
 pub(super) fn command_instead(line: &str) -> Option<Command<'_>> {
     Command::parse(line)
 }
@@ -167,7 +168,7 @@ fn mistaken(line: &str, spec: &'static Spec, rules: &Rules) -> Refusal {
     Refusal::LooksLikeCommand { meant }
 }
 
-/// Plain text in the palette. What a newcomer tries first is answered with the command they mean.
+/// Plain text in the palette. Words that newcomers try first are answered with the command they mean.
 fn plain_text(line: &str) -> Refusal {
     match line.trim().to_ascii_lowercase().as_str() {
         "help" | "?" => Refusal::NoMark { word: "help", does: "explains them" },
@@ -188,7 +189,7 @@ fn read_in_palette<'a>(line: &'a str, rules: &Rules) -> (ParsedLine<'a>, Cost) {
         return (ParsedLine::Refused(plain_text(line)), Cost::Read(1));
     };
     match typed.command() {
-        // Nobody can leave the palette for the palette: it is answered like a mistake.
+        // Nobody can leave the palette for the palette, so this is answered like a mistake.
         Some(command) if command.spec.verb == Verb::Place(PlaceVerb::Leave) => {
             (ParsedLine::Command(command), Cost::Read(1))
         }
@@ -212,7 +213,7 @@ fn read_line_in_view<'a>(line: &'a str, rules: &Rules) -> (ParsedLine<'a>, Cost)
             Some(command) => (ParsedLine::Command(command), cost::of_command(&command)),
             None => (ParsedLine::Refused(unknown(typed, rules)), Cost::Read(1)),
         },
-        // Back to the palette: coming back here costs something.
+        // Going back to the palette is free, because coming back here costs something.
         InView::Back => (ParsedLine::Back, Cost::Free),
         InView::Mistaken(spec) => (ParsedLine::Refused(mistaken(line, spec, rules)), Cost::Read(1)),
         InView::Addressed { to, text } => (ParsedLine::Addressed { to, text }, cost::of_addressing(to, text)),
@@ -227,7 +228,7 @@ impl Palette {
         let (kind, cost) = match &self.state {
             PaletteState::Leaving => (ParsedLine::Nothing, Cost::Free),
             PaletteState::QuickRoom | PaletteState::Name { .. } => (ParsedLine::Answer, Cost::Read(1)),
-            // Never delayed: what is typed here must not be run anywhere else. Wrong tries have a wait of their own.
+            // Never delayed: what is typed here must not be run anywhere else. Wrong attempts have waits of their own.
             PaletteState::QuickPassword(_) | PaletteState::LoginPassword { .. } | PaletteState::Account { .. } => {
                 (ParsedLine::Answer, Cost::Free)
             }
@@ -237,7 +238,7 @@ impl Palette {
                 Some(command) => (ParsedLine::Command(command), cost::of_command(&command)),
                 None => (ParsedLine::Answer, Cost::Free),
             },
-            // The lines are bounded, and paid for with the last one.
+            // The lines are bounded, and the last one pays for all.
             PaletteState::Paste { paste, .. } if paste.ends_with(text) => (ParsedLine::Pasted, paste.cost()),
             PaletteState::Paste { .. } => (ParsedLine::Pasted, Cost::Free),
             PaletteState::Palette => read_in_palette(text, rules),
@@ -253,7 +254,8 @@ impl Palette {
         }
     }
 
-    /// Whether several lines that came as one are one message, or one command with its text, and not lines of their own.
+    /// Whether several lines that came as one are one message, or one command with its text, rather than separate
+    /// lines.
     pub(crate) fn takes_whole(&self, lines: &str) -> bool {
         match self.state {
             PaletteState::ChatView => true,

@@ -10,8 +10,8 @@ use crate::ui::command::{self, AccountVerb, OperatorVerb, PlaceVerb, RoomVerb, T
 /// A line up to where a password or a code would begin, if it is, or was meant to be, a command that takes one.
 pub(crate) fn without_password(line: &str) -> &str {
     let Some(typed) = Typed::parse(line) else { return line };
-    // What is suggested for a mistyped word counts as meant, too.
-    // Here every command there is counts, also on a server without accounts: it takes nothing away but from the recall.
+    // What would be suggested for a mistyped word counts as well. All commands count here, even on a server without
+    // accounts, because this only shortens the recall.
     let all = AccountPolicy::Optional;
     let meant = command::resembling(typed.word, all).or_else(|| command::nearest(typed.word, all));
     let Some(spec) = meant else { return line };

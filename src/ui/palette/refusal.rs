@@ -1,7 +1,6 @@
 //! What the palette refuses by itself, from the line alone.
 //!
-//! *Owns* [`Refusal`] and its sentences.
-//! *Knows nothing of* states, and of what the server refuses once it has tried.
+//! *Owns* [`Refusal`] and its sentences. *Knows nothing of* states, or of what the server refuses once it has tried.
 
 use std::fmt;
 
@@ -11,24 +10,24 @@ use crate::chat::names::NameError;
 use crate::text;
 use crate::ui::command::{self, Command, Spec};
 
-/// Why a text is no password for a room.
+/// Why a text cannot be the password of a room.
 pub(super) const PASSWORD_LIKE_COMMAND: &str = "A room's password cannot begin with : or /, because commands do.";
 
-/// What a question about another connection of the account can be answered with.
+/// The possible answers to the question about another connection of the account.
 pub(super) const TAKE_OVER: &str = "Enter takes over, :q cancels.";
 
-/// What a user asked for and cannot have. They are shown its sentence after `! `; it ends nothing.
+/// Why the user cannot have what they asked for. They are shown its sentence after `! `. It ends nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// Plain text in the palette.
     NotACommand,
-    /// A word in the palette that would be a command with its mark.
+    /// A word in the palette that is a command without its mark.
     NoMark {
         word: &'static str,
         /// What it does, as part of a sentence.
         does: &'static str,
     },
-    /// A mark and a word that is no command.
+    /// A mark and a word that is not a command.
     NoCommand {
         mark: char,
         /// The word typed, cut to a sensible length.
@@ -61,7 +60,7 @@ pub(crate) enum Refusal {
         /// The mark it was typed with.
         mark: char,
     },
-    /// What was given as a name cannot be one.
+    /// What was given is not a valid name.
     Name(NameError),
     /// The message is too long.
     TooLong {
@@ -69,7 +68,7 @@ pub(crate) enum Refusal {
         /// Characters it may have.
         limit: usize,
     },
-    /// A command about a room, in a conversation with one user.
+    /// A command about a room, typed in a conversation with one user.
     NotARoom,
     /// A message of many lines, typed as one line, is too long.
     TooManyLines { lines: usize, bytes: usize },
@@ -87,7 +86,7 @@ pub(crate) enum Refusal {
     TooManyNames(usize),
     /// The time of a temporary message is out of range.
     BadSeconds,
-    /// What looks like a duration and is none; cut to a sensible length.
+    /// A text that looks like a duration but is not one, cut to a sensible length.
     NotADuration(String),
     /// A password is too long: it may have this many characters.
     PasswordTooLong(usize),
@@ -95,7 +94,7 @@ pub(crate) enum Refusal {
     PasswordLikeCommand,
     /// A command about accounts where there are none.
     NoAccounts,
-    /// A password in the line of a command that asks for it by itself.
+    /// A password in the line of a command that asks for it separately.
     PasswordInLine {
         spec: &'static Spec,
         /// The mark it was typed with.
@@ -103,13 +102,13 @@ pub(crate) enum Refusal {
     },
     /// The two passwords of a new one are not the same.
     PasswordsDiffer,
-    /// A number of entries that `:audit` does not show.
+    /// A number of entries outside the range of `:audit`.
     BadCount,
     /// An unknown key of `:set`.
     NoSetting {
         /// As typed.
         key: String,
-        /// Rooms can be kept here.
+        /// Whether rooms can be kept here.
         keep: bool,
     },
     /// A value that a key of `:set` does not take.
@@ -118,7 +117,7 @@ pub(crate) enum Refusal {
     NoText,
     /// A comma at the end of the names.
     BlankInNames,
-    /// Neither of the two answers to the question about another connection.
+    /// Not one of the two answers to the question about another connection.
     TakeOverOrCancel,
     /// A program sends a command as a line that would ask a question: the typed request to use instead.
     #[cfg(feature = "json")]
@@ -147,12 +146,12 @@ impl Refusal {
         Refusal::PasswordInLine { spec: command.spec, mark: command.mark }
     }
 
-    /// What is no duration where one could stand.
+    /// Something that is not a duration where one may be given.
     pub(super) fn not_a_duration(piece: LooksLikeDuration<'_>) -> Refusal {
         Refusal::NotADuration(echoed(piece.0))
     }
 
-    /// Whether the line is worth editing: where the server edits it, it comes back into the editor.
+    /// Whether the line is worth editing: if the server edits lines, it goes back into the editor.
     pub(super) fn returns_line(&self) -> bool {
         match self {
             Refusal::TooLong { .. } | Refusal::TooManyLines { .. } | Refusal::TextTooLong { .. } => true,
@@ -196,7 +195,7 @@ impl From<NameError> for Refusal {
     }
 }
 
-/// What of an unknown word is shown to the user who typed it.
+/// How much of an unknown word is shown to the user who typed it.
 pub(super) fn echoed(word: &str) -> String {
     text::truncate(word, ECHOED_COLUMNS).to_owned()
 }
@@ -244,7 +243,7 @@ impl fmt::Display for Refusal {
                 "Not sent: {}, {bytes} bytes; a message of many lines may have {MOST_LINES} lines and {MOST_BYTES} bytes.",
                 if *lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }
             ),
-            Refusal::PasteDropped => f.write_str("Not sent: no single . came to end the message."),
+            Refusal::PasteDropped => f.write_str("Not sent: the message was not ended with a single dot."),
             Refusal::TextTooLong { length, limit } => {
                 write!(f, "Too long: {length} characters; the limit is {limit}.")
             }
@@ -252,7 +251,7 @@ impl fmt::Display for Refusal {
             Refusal::BadSeconds => write!(f, "A temporary message lasts 1 to {LONGEST_TEMPORARY} seconds."),
             Refusal::NotADuration(piece) => write!(
                 f,
-                "{piece} is not a duration: that is numbers with units (s, m, h, d, w), such as 30s, 1h30m or 2 days, and at most 366 days."
+                "{piece} is not a duration: write numbers with units (s, m, h, d, w), such as 30s, 1h30m or 2 days, and at most 366 days."
             ),
             Refusal::PasswordTooLong(most) => write!(f, "A password has at most {most} characters."),
             Refusal::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
@@ -263,7 +262,7 @@ impl fmt::Display for Refusal {
             }
             Refusal::BadSetting(key) => write!(f, "{key} takes on or off."),
             Refusal::BlankInNames => f.write_str(
-                "Not sent: several names have commas and no blanks between them, as in @bob,carol and then the text.",
+                "Not sent: separate the names with commas and no blanks, as in @bob,carol and then the text.",
             ),
             Refusal::NoText => {
                 f.write_str("There is no text after the names: @bob,carol and then what you want to say.")
@@ -287,7 +286,7 @@ impl fmt::Display for Refusal {
             #[cfg(feature = "json")]
             Refusal::NoTerminal => f.write_str("That is about a terminal, and a program has none."),
             #[cfg(feature = "json")]
-            Refusal::NothingToSee => f.write_str("Not sent: there is nothing to see in that text."),
+            Refusal::NothingToSee => f.write_str("Not sent: that text has only invisible characters."),
             #[cfg(feature = "json")]
             Refusal::PasswordMissing => f.write_str("The password is missing."),
             Refusal::InView(refusal, way_out) => write!(f, "{refusal}{way_out}"),

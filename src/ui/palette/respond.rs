@@ -1,7 +1,6 @@
-//! What an answer leads to: where the user is then, and what they are told.
+//! What an answer leads to: where the user is afterwards, and what they are told.
 //!
-//! *Owns* the transitions that wait for the server.
-//! *Knows nothing of* how the answer came about.
+//! *Owns* the transitions that wait for the server. *Knows nothing of* how the answer was found.
 
 use super::answer::{Answer, Came};
 use super::effect::{Effect, PlaceEffect, RoomEffect, ScreenEffect};
@@ -14,7 +13,7 @@ use crate::chat::names::RoomName;
 use crate::ui::screen::LineKind;
 
 impl Palette {
-    /// Takes what came of an effect; appends what is to be done next.
+    /// Takes the result of an effect; appends what to do next.
     #[inline(never)]
     pub(crate) fn answer(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
         #[cfg(feature = "json")]
@@ -36,7 +35,8 @@ impl Palette {
             Answer::Elsewhere { name, address, idle } => self.ask_to_take_over(&name, address, &idle, effects),
             Answer::Returned { open, to } => self.returned(open, to, effects),
             Answer::LoginRefused(refusal) => {
-                // A user who typed the password again here, and not the name, would make a name of it that everybody reads.
+                // A user who typed the password again here, instead of the name, would turn it into a name that
+                // everybody can read.
                 let hint =
                     if refusal == LoginRefusal::Wrong && !self.is_logged_in() { " Give your name again." } else { "" };
                 effects.push(refused(&format_args!("{refusal}{hint}")));
@@ -53,7 +53,7 @@ impl Palette {
             Answer::Joined { room, others, how, topic } => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
                 effects.push(Effect::Tell(LineKind::News, greetings::joined(&room.name, others, how, into_view)));
-                // The view says it itself.
+                // The view shows it already.
                 if !topic.is_empty() && !into_view {
                     effects.push(Effect::Tell(LineKind::News, ["Topic: ", &topic].concat()));
                 }
@@ -116,7 +116,7 @@ impl Palette {
     fn entered(&mut self, conversation: Conversation, into_view: bool, effects: &mut Vec<Effect>) {
         self.open.retain(|known| !known.is(&conversation));
         if self.open.is_empty() {
-            // Most users have one open, and room for four would stay with every idle one.
+            // Most users have one open, and capacity for four would cost every idle user memory.
             self.open.reserve_exact(1);
         }
         self.open.push(conversation.clone());

@@ -1,7 +1,7 @@
 //! Coming back to an account that another connection still has, and into the rooms it was in.
 //!
-//! *Owns* the question whether to take over, and what is open and in view afterwards.
-//! *Knows nothing of* connections, and of which rooms those are.
+//! *Owns* the question whether to take over, and what is open and in view afterwards. *Knows nothing of* connections,
+//! or of which rooms those are.
 
 use std::net::IpAddr;
 
@@ -33,12 +33,12 @@ fn returned(names: &[String], into_view: bool) -> String {
 pub(super) enum AskedAt {
     /// At the login.
     Login { quick: Option<QuickRoom> },
-    /// Under another name.
+    /// Later, while logged in under another name.
     Within { from_view: bool },
 }
 
 impl Palette {
-    /// Another connection has the account whose password was right: asks whether to take over.
+    /// The password was right, but another connection has the account: asks whether to take over.
     #[inline(never)]
     pub(super) fn ask_to_take_over(&mut self, name: &UserName, address: IpAddr, idle: &str, effects: &mut Vec<Effect>) {
         let at = match &mut self.state {
@@ -72,7 +72,7 @@ impl Palette {
         Ok(())
     }
 
-    /// Back to where the password was given.
+    /// Goes back to where the password was given.
     pub(super) fn cancel_takeover(&mut self, effects: &mut Vec<Effect>) {
         let within = matches!(self.state, PaletteState::Takeover(AskedAt::Within { .. }));
         self.end_takeover();
@@ -90,8 +90,8 @@ impl Palette {
         };
     }
 
-    /// The rooms of an account are open again, after those that were open before. A user who is in a view stays there if
-    /// they have not taken over another connection, or have come by the quick listener.
+    /// The rooms of an account are open again, after those that were open before. A user in a view stays there, unless
+    /// they have taken over another connection without using the quick listener.
     #[inline(never)]
     pub(super) fn returned(&mut self, open: Vec<Conversation>, to: ReturnTo, effects: &mut Vec<Effect>) {
         let asked_for_it = to == ReturnTo::Palette || self.door == Door::Quick;

@@ -1,4 +1,4 @@
-//! Commands by which people talk: say, direct messages, answers, edits, temporary messages.
+//! Commands for talking: say, direct messages, replies, edits, temporary messages.
 //!
 //! *Owns* their arguments.
 //! *Knows nothing of* who hears it.
@@ -16,7 +16,7 @@ use crate::chat::names::RoomName;
 use crate::text;
 use crate::ui::command::{Command, TalkVerb};
 
-/// How a line that begins with `@` is said in the view of a conversation instead of sent.
+/// How to say a line that begins with `@` in the view of a conversation instead of sending it.
 pub(crate) fn way_out(here: Option<&Conversation>) -> String {
     match here {
         Some(Conversation::Direct(partner)) => format!(" A leading space says it to {}.", partner.name),
@@ -24,8 +24,8 @@ pub(crate) fn way_out(here: Option<&Conversation>) -> String {
     }
 }
 
-/// Whether a text has anything visible. One of invisible characters alone would be an empty line under its
-/// author's name: nothing is done with it.
+/// Whether a text has anything visible. A text of only invisible characters would be an empty line under its author's
+/// name, so it is ignored.
 pub(super) fn is_visible(text: &str) -> bool {
     text::width(text) > 0
 }
@@ -85,7 +85,7 @@ impl Palette {
         Ok(())
     }
 
-    /// Says something where the user is. It is known to be short enough.
+    /// Says something in the current conversation. It is known to be short enough.
     pub(super) fn post(&mut self, said: &str, action: bool, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
         if is_visible(said) {
             let draft = Box::new(Draft { action, ..Draft::said(said) });
@@ -105,7 +105,7 @@ impl Palette {
             return Ok(None);
         }
         check_message(said, rules)?;
-        // The last one: an earlier room of that name may be gone without this user having heard of it.
+        // The last one: an earlier room of that name may be gone, and this user may not know yet.
         let named = |open: &&Conversation| open.room().is_some_and(|known| known.name == room);
         let Some(to) = self.open.iter().rfind(named).cloned() else {
             return Err(Refusal::NotInRoom(room.to_string()));
@@ -114,8 +114,8 @@ impl Palette {
         Ok(Some(Effect::Say { to, draft: Draft::said(said).into(), confirm: !in_view }))
     }
 
-    /// `@name,name text`. In the view the line may have been meant for everybody there (`@here`, `@app.route('/')`), and so
-    /// every refusal there says how.
+    /// `@name,name text`. In the view, the line may have been meant for everybody there (`@here`, `@app.route('/')`),
+    /// so every refusal says how to do that.
     pub(super) fn address(
         &mut self,
         to: &str,
@@ -193,7 +193,7 @@ fn edit(command: &Command<'_>, rules: &Rules) -> Result<Option<Effect>, Refusal>
     let (first, after) = command.split_rest();
     let id = message_id(first);
     let said = if id.is_some() { after } else { command.rest };
-    // A number alone is more often a forgotten text than a text.
+    // With a number alone, the text was more likely forgotten than meant to be a number.
     if said.is_empty() {
         return Err(Refusal::usage(command));
     }

@@ -1,8 +1,8 @@
-//! What programs ask for in typed fields, and not in a line.
+//! What programs ask for in typed fields instead of a line.
 //!
-//! *Owns* the checks of those fields, which are those of the commands that take the same, and which commands a program
-//! sends as typed requests instead, since they would ask a question.
-//! *Knows nothing of* JSON, and of how anything is carried out.
+//! *Owns* the checks of those fields, which are the same as for the matching commands, and which commands a program has
+//! to send as typed requests, because they would ask a question. *Knows nothing of* JSON, or of how anything is carried
+//! out.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(crate) mod fields {
     /// A message: sanitised, short enough, and with something to be seen.
     pub(crate) fn message(content: &str, rules: &Rules) -> Result<String, Refusal> {
         let said = text::sanitize_lines(content);
-        // As a paste: blanks in front indent, empty lines around the text are none of it.
+        // As with a paste: leading blanks are indentation, and empty lines around the text are dropped.
         let said = said.trim_matches('\n').trim_end();
         if !is_visible(said) {
             return Err(Refusal::NothingToSee);
@@ -43,7 +43,7 @@ pub(crate) mod fields {
         if people.is_empty() { cost::of_text(content) } else { cost::of_addressing(&people.join(","), content) }
     }
 
-    /// Those who get a message.
+    /// The receivers of a message.
     pub(crate) fn people(names: &[&str], rules: &Rules) -> Result<Vec<Target>, Refusal> {
         let names: Vec<_> = names.iter().map(|name| name.strip_prefix('@').unwrap_or(name)).collect();
         addressees(&names.join(","), rules)
@@ -86,7 +86,8 @@ pub(crate) mod fields {
         Ok(password)
     }
 
-    /// The name of a login. Any length will do where there are accounts: one may be older than the limits for names.
+    /// The name of a login. Any length is accepted where there are accounts: one may be older than the limits for
+    /// names.
     pub(crate) fn login_name(name: &str, rules: &Rules) -> Result<UserName, NameError> {
         let name = text::sanitize(name);
         let new = || UserName::parse_in(name.trim(), rules.username_min, rules.username_limit, rules.names);
@@ -131,8 +132,8 @@ impl Palette {
         self.door == Door::Json
     }
 
-    /// Takes what a program gets another answer to than a user: no questions are asked, and it reads its state from the
-    /// answer to its request. What is left is answered alike.
+    /// Handles the answers that differ for a program: it is asked no questions, and reads its state from the answer to
+    /// its request. All other answers are the same as for users.
     #[inline(never)]
     pub(super) fn answer_program(&mut self, answer: Answer, effects: &mut Vec<Effect>) -> Option<Answer> {
         if !self.is_program() {

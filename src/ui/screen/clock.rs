@@ -1,7 +1,7 @@
 //! The time on a message, in one time zone.
 //!
-//! *Owns* how a moment is shown, whether it is from today, and when today ends.
-//! *Knows nothing of* messages and screens.
+//! *Owns* how a moment is shown, whether it is from today, and when today ends. *Knows nothing of* messages and
+//! screens.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Bits of a [`Day`] that hold its length in seconds. 24 are half a year; a day has 25 hours, once a year.
+/// Bits of a [`Day`] that hold its length in seconds. A day has 25 hours once a year; 24 bits are enough for half a
+/// year.
 const LENGTH_BITS: u32 = 24;
 
 /// A day in a time zone, in seconds of the Unix time.
@@ -20,14 +21,14 @@ struct Day {
 }
 
 impl Day {
-    /// No moment is in it.
+    /// A day that contains no moment.
     const NONE: Day = Day { start: 0, end: 0 };
 
     fn has(self, second: i64) -> bool {
         (self.start..self.end).contains(&second)
     }
 
-    /// As one number; a day before 1970 is none.
+    /// The day as one number. Days before 1970 cannot be represented.
     fn packed(self) -> u64 {
         match (u64::try_from(self.start), u64::try_from(self.end - self.start)) {
             (Ok(start), Ok(length)) if length < 1 << LENGTH_BITS => (start << LENGTH_BITS) | length,
@@ -41,10 +42,10 @@ impl Day {
     }
 }
 
-/// Turns moments into what is shown of them on a message.
+/// Formats moments as they are shown on a message.
 ///
-/// Remembers the last minute: a batch of messages asks for one and the same, and looking it up in a time zone costs more
-/// than the rest of the line. Today is remembered for all clones together, since a room clones its clock for every batch.
+/// Remembers the last minute: a batch of messages mostly needs the same one, and looking it up in a time zone costs
+/// more than the rest of the line. Today is shared by all clones, since a room clones its clock for every batch.
 #[derive(Clone, Debug)]
 pub struct Clock {
     zone: TimeZone,
@@ -59,7 +60,7 @@ pub struct Clock {
 struct Minute {
     /// Seconds of the Unix time at which it starts.
     start: i64,
-    /// The start of the day on which it was looked at: on the next one it is shown with its date.
+    /// The start of the day on which it was looked up: on the next day it is shown with its date.
     today: i64,
     /// `14:03`, or with its date `2026-11-24 12:54`.
     shown: [u8; 16],
@@ -153,7 +154,7 @@ impl Clock {
     /// When today ends here, in seconds of the Unix time.
     pub fn midnight(&self) -> i64 {
         let now = self.now().as_second();
-        // Where the calendar itself ends, nothing follows today.
+        // At the end of the calendar, nothing follows today.
         Some(self.today(now).end).filter(|end| *end > now).unwrap_or(i64::MAX)
     }
 

@@ -21,38 +21,38 @@ mod modes;
 enum CursorRow {
     /// Nothing: what was written last has ended its row.
     Free,
-    /// The prompt in force, and the cursor in the line typed after it.
+    /// The current prompt, with the cursor in the line typed after it.
     Prompt,
-    /// Line mode: a prompt that is over, in its row or, where the line typed at it has `ended` that, above. A line typed
-    /// ahead has not: its end stands above the prompt.
+    /// Line mode: an old prompt. It is in this row, or above it if the line typed at it has `ended` its row. A line
+    /// typed ahead has not, because its end is above the prompt.
     Past { extent: Extent, ended: bool },
-    /// Something that the terminal itself has drawn: `^C`, or a hidden line without its end.
+    /// Something that the terminal itself has drawn: `^C`, or a hidden line without a line end.
     Spoiled,
 }
 
-/// What one user's screen shows beside the text that has scrolled by.
+/// What one user's screen shows, apart from the text that has scrolled by.
 #[derive(Debug)]
 pub struct Display {
     look: Style,
-    /// The screen's height, where it is known.
+    /// The screen's height, if known.
     rows: Option<u16>,
     prompt: Arc<str>,
     row: CursorRow,
-    /// Line mode: lines are being run. What others say meanwhile brings no prompt along: the one at the end of the turn is
-    /// enough, and the user's next line would not follow an earlier one.
+    /// Line mode: lines are being run. Text from others brings no prompt meanwhile: the one at the end of the turn is
+    /// enough, and an earlier one would not be where the user's next line begins.
     answering: bool,
     /// The prompt on the screen came with text from others: a line may have been typed before it.
     unasked_for: bool,
-    /// Nothing more is typed: the peer has said so.
+    /// The peer has said that it sends nothing more.
     input_over: bool,
-    /// The prompt is a question that has not been put yet.
+    /// The prompt is a question that has not been shown yet.
     unasked: bool,
     /// The prompt is the one of a chat view.
     in_view: bool,
-    /// A screen reader speaks every prompt and every row that is written again: it gets no prompt in the view, and nothing
-    /// is written over anything.
+    /// A screen reader speaks every prompt and every row that is rewritten, so it gets no prompt in the view, and
+    /// nothing is overwritten.
     reader: bool,
-    /// Character mode: the server draws the line. `None`: the terminal does, and what is half typed is unknown.
+    /// Character mode: the server draws the line. `None`: the terminal does, and the half-typed line is unknown.
     editor: Option<Box<Editor>>,
     hidden: bool,
     /// The terminal may end its own lines with a LF alone, which leaves the cursor in its column (RFC 856).
@@ -100,7 +100,7 @@ impl Display {
         self.look.columns.unwrap_or(modes::DEFAULT_COLUMNS)
     }
 
-    /// The prompt in force, standing on the screen or not.
+    /// The current prompt, whether it is on the screen or not.
     pub fn prompt(&self) -> &Arc<str> {
         &self.prompt
     }
@@ -110,7 +110,7 @@ impl Display {
         self.editor.as_deref_mut()
     }
 
-    /// Whether prompt and half-typed line are on the screen: only then may the editor echo.
+    /// Whether prompt and half-typed line are on the screen. Only then may the editor echo.
     pub(crate) fn is_shown(&self) -> bool {
         self.row == CursorRow::Prompt
     }
@@ -120,7 +120,8 @@ impl Display {
         self.editor.is_some()
     }
 
-    /// Whether a frame made of CR, text and the given prompt serves this screen as it is: line mode, that very prompt.
+    /// Whether a frame of CR, text and the given prompt is right for this screen: it is in line mode and has that
+    /// prompt.
     pub(crate) fn shares_frame(&self, prompt: &Arc<str>) -> bool {
         self.editor.is_none()
             && !self.go_ahead
@@ -133,15 +134,15 @@ impl Display {
     /// Notes that a shared frame, which ends with this prompt, was written.
     pub(crate) fn frame_written(&mut self, prompt: &Arc<str>) {
         if !Arc::ptr_eq(&self.prompt, prompt) {
-            // The same text. Sharing it saves the next delivery a comparison in memory that is not in any cache.
+            // The text is the same. Sharing it saves the next delivery from comparing uncached memory.
             self.prompt = Arc::clone(prompt);
         }
         self.row = CursorRow::Prompt;
         self.unasked_for = true;
     }
 
-    /// Writes whole rows above the prompt and the half-typed line, which are left off the screen. They may come from anyone,
-    /// so nothing that this user has typed is left before or after them.
+    /// Writes whole rows above the prompt and the half-typed line, which are taken off the screen. The rows may come
+    /// from anyone, so nothing that this user has typed stays next to them.
     pub(crate) fn write_rows(&mut self, rows: &[u8], out: &mut Vec<u8>) {
         let extent = if self.row == CursorRow::Prompt { self.prompt_and_line() } else { Extent::Whole };
         self.write_over(extent, rows, out);
@@ -154,7 +155,7 @@ impl Display {
                 self.row = CursorRow::Free;
                 Extent::Whole
             }
-            // The line stands above: only the prompt has to go.
+            // The line is above, so only the prompt has to go.
             CursorRow::Past { extent, ended: false } => extent,
             CursorRow::Free | CursorRow::Prompt | CursorRow::Spoiled => self.prompt_and_line(),
         };
@@ -177,8 +178,8 @@ impl Display {
         out.extend_from_slice(rows);
     }
 
-    /// After something that this user has not asked for: puts prompt and line back, if they are not there and no lines
-    /// are being run.
+    /// After text that this user did not ask for: restores prompt and line if they are not there and no lines are being
+    /// run.
     pub fn end(&mut self, out: &mut Vec<u8>) {
         if !self.answering || self.editor.is_some() {
             self.unasked_for |= self.row != CursorRow::Prompt;
@@ -186,7 +187,7 @@ impl Display {
         }
     }
 
-    /// After the lines that came have been run: puts prompt and line back, if they are not there.
+    /// After the received lines have been run: restores prompt and line if they are not there.
     pub(crate) fn end_turn(&mut self, out: &mut Vec<u8>) {
         self.answering = false;
         self.unasked_for &= self.row == CursorRow::Prompt;
@@ -222,7 +223,7 @@ impl Display {
         }
     }
 
-    /// Makes room for the prompt where another one may stand.
+    /// Makes room for the prompt where an old one may be.
     fn return_to_start(&self, extent: Extent, out: &mut Vec<u8>) {
         if let Extent::Columns(columns) = extent
             && !self.look.ansi
@@ -239,7 +240,7 @@ impl Display {
         if self.reader && self.in_view { "" } else { &self.prompt }
     }
 
-    /// Writes a line from the server above the prompt, which is left off the screen.
+    /// Writes a line from the server above the prompt, which is taken off the screen.
     pub fn write(&mut self, kind: LineKind, line: &str, out: &mut Vec<u8>) {
         if self.row == CursorRow::Free {
             return render_line(kind, line, self.look, out);
@@ -249,18 +250,17 @@ impl Display {
         self.write_answer(&rendered, out);
     }
 
-    /// The cursor is not where a line or a prompt could begin: what is written next goes to the next row.
+    /// The cursor is not where a line or a prompt could begin, so the next text goes to the next row.
     pub(crate) fn spoil_row(&mut self) {
         self.row = CursorRow::Spoiled;
     }
 
     /// The user has ended a line in line mode, and it will be run. `alone`: nothing came with it.
     ///
-    /// Then their terminal has mostly moved to the next row, with the prompt above. A line typed before the prompt came ends
-    /// above it, and nothing tells the two apart for sure: so another prompt goes over this one in any case, and a text does
-    /// where lines came together, where text from others has brought this prompt, or where the cursor may have kept its
-    /// column. A `blank` line is typed for another
-    /// prompt below the one that is there.
+    /// Their terminal has usually moved to the next row, with the prompt above. A line typed before the prompt arrived
+    /// ends above it, and there is no sure way to tell the two apart. So a new prompt always overwrites this one, and a
+    /// text does so if lines came together, if text from others brought this prompt, or if the cursor may have kept its
+    /// column. A `blank` line is typed to get a new prompt below the old one.
     pub(crate) fn line_ended(&mut self, alone: bool, blank: bool) {
         if self.editor.is_some() {
             return;
@@ -281,7 +281,7 @@ impl Display {
         Extent::Columns(text::width(self.shown_prompt()))
     }
 
-    /// What a prompt that is there may take of its row.
+    /// How much of its row a prompt on the screen may take.
     fn prompt_and_line(&self) -> Extent {
         if self.input_over { self.prompt_alone() } else { Extent::Whole }
     }
@@ -291,9 +291,9 @@ impl Display {
         self.input_over = true;
     }
 
-    /// A line typed ahead in line mode is about to be answered. If it answers a question, that is put first: a user who
-    /// sends their name and everything else in one packet reads each question once. Other prompts are not drawn before such a
-    /// line: a paste of ten lines would be answered with ten of them.
+    /// A line typed ahead in line mode is about to be answered. If it answers a question, the question is shown first,
+    /// so that a user who sends their name and everything else in one packet sees each question once. Other prompts are
+    /// not drawn before such a line, or a paste of ten lines would get ten of them.
     pub fn ask(&mut self, out: &mut Vec<u8>) {
         if self.unasked && self.row != CursorRow::Prompt && self.editor.is_none() {
             self.draw(out);
@@ -303,8 +303,8 @@ impl Display {
         }
     }
 
-    /// The user has ended their line in character mode: keep it on the screen, or take it away because it comes back as
-    /// a message.
+    /// The user has ended their line in character mode: keep it on the screen, or remove it because it reappears as a
+    /// message.
     pub(crate) fn finish_line(&mut self, keep: Keep, out: &mut Vec<u8>) {
         if let Some(editor) = &mut self.editor {
             if self.row == CursorRow::Prompt {
@@ -316,7 +316,7 @@ impl Display {
         }
     }
 
-    /// Another prompt from now on. It is drawn by the next [`Display::end`].
+    /// Changes the prompt. The next [`Display::end`] draws it.
     pub(crate) fn set_place(&mut self, place: &Prompt, out: &mut Vec<u8>) {
         let prompt = place.prompt();
         self.in_view = matches!(place, Prompt::ChatView(_));
@@ -331,7 +331,7 @@ impl Display {
         self.unasked = place.is_question();
     }
 
-    /// The prompt on the screen is over. In line mode it stays until something is written over it.
+    /// The prompt on the screen is no longer current. In line mode it stays until it is overwritten.
     fn take_away(&mut self, out: &mut Vec<u8>) {
         if self.row != CursorRow::Prompt {
             return;

@@ -45,7 +45,7 @@ pub(crate) struct ObjectReader<'a> {
     pub(crate) ignores: Option<Ignores<'a>>,
     /// The id of the request that the objects answer.
     pub(crate) request: Option<&'a str>,
-    /// The objects are not about what happens now.
+    /// The objects are about the past.
     pub(crate) history: bool,
 }
 
@@ -55,7 +55,7 @@ impl ObjectReader<'_> {
         ObjectReader { client: ClientId::NONE, name: None, ignores: None, request: None, history: false }
     }
 
-    /// Whether a sentence that names these people is hidden. One that names the reader never is.
+    /// Whether a sentence that names these people is hidden. A sentence that names the reader never is.
     fn ignores_any(&self, people: &[Addressee]) -> bool {
         people.iter().any(|person| self.ignores(person)) && !people.iter().any(|person| person.client.is(self.client))
     }
@@ -84,7 +84,7 @@ pub(crate) fn render_objects(
         Event::Erased { id, cause, news, people, .. } => {
             let mut object = event_object(action_of(*cause), room, now);
             object.id = Id::Number(id.0);
-            // That a message is gone is told in any case: the program has it on its screen.
+            // Erasures are always reported, because the program has the message on its screen.
             if !reader.ignores_any(people) {
                 object.content = Cow::Borrowed(news);
                 object.sender = sender(people.last().filter(|_| *cause == ErasureCause::Deleted));
@@ -154,7 +154,7 @@ fn happened(
         }
         EventKind::Role => {
             object.optional.push(("change", Value::Text(Cow::Borrowed("changed"))));
-            // A member who has inherited the room is the only one named.
+            // If a member inherits the room, they are the only one named.
             object.sender = sender(people.first().filter(|_| people.len() > 1));
             object.optional.extend(people.last().map(|person| ("user", text(&person.name))));
         }
@@ -253,7 +253,7 @@ fn extras<'a>(extra: &'a Extra, message: &Message, reader: &ObjectReader<'_>, ob
     }
 }
 
-/// What has become of a room, for programs that are not in it.
+/// News about a room, for programs that are not in it.
 pub(crate) fn room_object<'a>(
     room: &'a str,
     change: &'static str,

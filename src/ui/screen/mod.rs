@@ -1,4 +1,4 @@
-//! Messages and replies to text: what one line of the server looks like on a terminal.
+//! Turns messages and replies into text: what a line from the server looks like on a terminal.
 //!
 //! *Owns* line kinds, styles and prompts; in its modules the line forms, the clock on a message and the half-typed line.
 //! *Knows nothing of* rooms, users' states, sockets and locks.
@@ -59,13 +59,13 @@ impl Style {
 /// What a line is: chat, or one of the server's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineKind {
-    /// A message, or text that brings its own form.
+    /// A message, or text that is formatted already.
     Chat,
-    /// The server, `* `.
+    /// A notice, `* `.
     News,
-    /// The server, refusing: `! `.
+    /// A refusal, `! `.
     Refusal,
-    /// A command for the user's shell, `  `: never wrapped by us, so that a terminal copies it as one line.
+    /// A command for the user's shell, ` `. We never wrap it, so that a terminal copies it as one line.
     Command,
 }
 
@@ -79,8 +79,8 @@ impl LineKind {
         }
     }
 
-    /// Select Graphic Rendition (ECMA-48, 8.3.117) around the whole line. What is said stays as the terminal shows text;
-    /// what the server says steps back, what it refuses stands out. The marks say the same without colour.
+    /// Select Graphic Rendition (ECMA-48, 8.3.117) around the whole line. Messages have the terminal's normal colour,
+    /// notices are dimmed, and refusals stand out. Without colour, the marks show the difference.
     fn color(self) -> &'static str {
         match self {
             LineKind::Chat | LineKind::Command => "",
@@ -124,7 +124,7 @@ pub enum Prompt {
 }
 
 impl Prompt {
-    /// Whether the prompt asks for something, and is not only the mark of where a command or a text is typed.
+    /// Whether the prompt asks a question, rather than only marking where to type a command or a text.
     pub(crate) fn is_question(&self) -> bool {
         matches!(self, Prompt::AskingName | Prompt::AskingRoom | Prompt::AskingQuickName | Prompt::AskingPassword)
     }
@@ -145,7 +145,7 @@ impl Prompt {
     }
 }
 
-/// Not `format!`: this is deep down, and its stack would be a page more for everybody.
+/// Not `format!`: this is deep in the call stack, and would cost every user another page of it.
 fn around(before: &str, conversation: &Conversation, after: &str) -> Arc<str> {
     let [mark, name] = conversation.shown();
     [before, mark, name, after].concat().into()

@@ -34,7 +34,7 @@ pub(crate) struct Recipient<'a> {
     pub client: ClientId,
     /// Their screen.
     pub look: Style,
-    /// Their name, if it is to stand out where it is mentioned.
+    /// Their name, if it is to be highlighted where it is mentioned.
     pub name: Option<&'a UserName>,
     /// What the event quotes was said by a user they ignore.
     pub(crate) hides_quote: bool,
@@ -103,7 +103,7 @@ pub(crate) fn render_message(message: &Message, reader: Recipient<'_>, clock: &m
     out.extend_from_slice(b"\r\n");
 }
 
-/// Takes the line that begins at `start` back and renders it in rows, with the name standing out in its text.
+/// Removes the line that begins at `start` and renders it again in rows, with the name highlighted in its text.
 #[inline(never)]
 fn render_again(start: usize, text: Range<usize>, name: Option<&UserName>, look: Style, out: &mut Vec<u8>) {
     let line = String::from_utf8_lossy(&out[start..]).into_owned();
@@ -113,7 +113,7 @@ fn render_again(start: usize, text: Range<usize>, name: Option<&UserName>, look:
     render_rows(&line, look, &marks, out);
 }
 
-/// Appends a message that was found: where it was said, and what of its text was looked for.
+/// Appends a message that a search found: where it was said, and the match in its text.
 pub(crate) fn render_hit(
     message: &Message,
     place: &str,
@@ -163,8 +163,8 @@ fn begins_like_news(message: &Message) -> bool {
     message.extra.as_ref().is_some_and(|extra| extra.action && extra.to.is_empty())
 }
 
-/// A number's digits. Not `write!`: this is the deepest that most connections ever get, and its stack would be a page more
-/// for each of them.
+/// A number's digits. Not `write!`: for most connections this is the deepest call, and it would cost each of them
+/// another page of stack.
 fn decimal(mut number: u64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];
     let mut start = digits.len();
@@ -238,7 +238,7 @@ fn head_with(extra: &Extra, message: &Message, reader: &Recipient<'_>, out: &mut
     }
 }
 
-/// Appends a line without its end, in as many rows as it takes, with some of it standing out.
+/// Appends a line without its end, in as many rows as it takes, with parts of it highlighted.
 fn render_rows(line: &str, look: Style, marks: &[Range<usize>], out: &mut Vec<u8>) {
     let mut first = true;
     let mut emit = |row: &str, at: usize, out: &mut Vec<u8>| {
@@ -295,7 +295,7 @@ pub fn words(said: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     said.split(no_name).map(move |word| {
         let start = at;
-        // The separator may be longer than a byte: what counts is where the next word begins.
+        // The separator may be longer than a byte, so take the start of the next word.
         at = start + word.len();
         at += said[at..].chars().next().map_or(0, char::len_utf8);
         (start, word)

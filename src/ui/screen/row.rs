@@ -9,8 +9,8 @@
 use super::Style;
 use crate::text;
 
-/// Columns covered where the width is unknown: the one of a VT100, which most windows begin with. In a wider one, what was
-/// typed beyond stays to be seen.
+/// Columns covered if the width is unknown: the width of a VT100, which most windows start with. In a wider window,
+/// text beyond that stays visible.
 const DEFAULT_COLUMNS: usize = 80;
 
 /// Erases from the cursor to the end of its row (ECMA-48, 8.3.41, EL).
@@ -31,7 +31,7 @@ fn columns(look: Style) -> usize {
 }
 
 /// Writes rows, the first one over what is in the cursor's row. Without `ESC[K`, blanks after its text cover the rest
-/// of it: of the last row it takes, where the terminal wraps it.
+/// of that row, or of the last row that it takes if the terminal wraps it.
 pub(crate) fn overwrite(extent: Extent, look: Style, rows: &[u8], out: &mut Vec<u8>) {
     out.push(b'\r');
     if look.ansi {
@@ -51,7 +51,7 @@ pub(crate) fn overwrite(extent: Extent, look: Style, rows: &[u8], out: &mut Vec<
     out.extend_from_slice(rest);
 }
 
-/// Leaves nothing of what is in the cursor's row, and the cursor in its first column.
+/// Clears the cursor's row, and leaves the cursor in its first column.
 pub(super) fn wipe(extent: Extent, look: Style, out: &mut Vec<u8>) {
     overwrite(extent, look, b"\r", out);
 }

@@ -338,7 +338,7 @@ impl Chat {
             return Err(format!("{} is not an admin.", target.name));
         }
         if self.rooms[room].members.len() == 1 {
-            return Err(format!("You are alone in {room}: it stays yours."));
+            return Err(format!("You are alone in {room}, so it stays yours."));
         }
         if let (Some(who), Some(known)) = (&target.who, self.rooms.get_mut(room)) {
             known.keepers.retain(|keeper| !keeper.who.is(who));

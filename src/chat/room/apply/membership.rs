@@ -1,4 +1,4 @@
-//! What comings and goings do to a room.
+//! What joining and leaving do to a room.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl RoomState {
         self.moderation.entered(who, at);
         let first = self.readers.note(who, last);
         if heir {
-            // The first user to come into a room that nobody was in gets it.
+            // The first user to enter an empty room becomes its owner.
             self.moderation.unmute(&who.name, Some(who), at);
             self.moderation.inherit(who.clone());
         }
@@ -34,7 +34,7 @@ impl RoomState {
         self.empty_since = None;
     }
 
-    /// Not inlined: a member is made on the stack first.
+    /// Not inlined, because a member is made on the stack first.
     #[inline(never)]
     fn add_member(
         &mut self,
@@ -53,13 +53,13 @@ impl RoomState {
     pub(super) fn leave(&mut self, client: ClientId, going: Going, at: Timestamp) {
         let Some(member) = self.remove(client, at) else { return };
         let who = member.who;
-        // A user who ended a connection of theirs to come in by another one is in already.
+        // A user who ended one connection to continue on another is in the room already.
         let is_back = self.members.values().any(|other| who.entitles(&other.who));
         let was_admin =
             !is_back && self.moderation.left(&who, matches!(going, Going::Lost | Going::ServerGone), self.kept, at);
         self.moderation.await_account(&who, self.kept, at);
         if was_admin && self.members.is_empty() {
-            // Until it closes, their own room lets them in again.
+            // They can come back to their own room until it closes.
             self.moderation.invite(&who, at);
         }
     }
@@ -86,7 +86,7 @@ impl RoomState {
         let Some(before) = self.members.remove(&from) else { return };
         self.moderation.entered(who, at);
         match self.members.get_mut(&who.client) {
-            // In it already, under another name.
+            // They are in it already, under another name.
             Some(member) => {
                 member.membership = membership;
                 member.since = member.since.min(before.since);
@@ -136,7 +136,7 @@ impl RoomState {
     pub(super) fn forget_account(&mut self, account: AccountId) {
         let had_place = self.moderation.admin_accounts().any(|admin| admin == account);
         let members = &self.members;
-        // The connection that had the place may be another user's by now.
+        // The connection that had the place may belong to another user by now.
         self.moderation.forget_account(account, |who| {
             let member = members.get(&who.client).map(|member| &member.who);
             member.is_some_and(|now| now.name == who.name && now.account.is_none_or(|own| own == account))

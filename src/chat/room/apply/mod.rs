@@ -1,7 +1,7 @@
-//! What each change does to a room. None of it can fail, and none of it asks whether it is permitted.
+//! What each change does to a room. Nothing here can fail, and nothing here asks whether a change is permitted.
 //!
-//! *Owns* the effect of each change, and the event that viewers are shown.
-//! *Knows nothing of* who may cause a change, and of how many look at the room.
+//! *Owns* the effect of each change, and the event that viewers are shown. *Knows nothing of* who may cause a change,
+//! or of how many users view the room.
 
 mod membership;
 mod moderation;
@@ -15,17 +15,16 @@ use super::change::{Change, ChangeKind};
 use crate::chat::message::{Addressee, ClientId, Event, EventKind, People};
 
 impl RoomState {
-    /// Carries a change out. Returns what viewers are shown, shared with the history. That users came or left is no event
-    /// here: each server gathers such news for its own viewers.
+    /// Carries out a change. Returns the event that viewers are shown, shared with the history. Joining and leaving are
+    /// not events here: each server gathers such news for its own viewers.
     ///
-    /// The change need not fit: it may have been decided on an older state. What it is about and cannot be found is left as
-    /// it is.
+    /// The change may have been decided on an older state. If what it is about no longer exists, it has no effect.
     #[inline]
     pub fn apply(&mut self, change: Change) -> Option<Arc<Event>> {
         if let ChangeKind::Said(message) = change.kind {
             return Some(self.say(message, change.at));
         }
-        // Not by way of `apply_other`, since coming in is the deepest call of a session.
+        // Not through `apply_other`, because entering is the deepest call of a session.
         if let ChangeKind::Entered { who, operator, as_operator: _, membership, last, heir } = &change.kind {
             self.enter(who, *operator, *membership, *last, *heir, change.at);
             return None;
@@ -33,8 +32,8 @@ impl RoomState {
         self.apply_other(&change)
     }
 
-    /// Any change but a message or an arrival. By reference, and what a room keeps of it is cloned: moved out of the change, each kind's
-    /// fields would have a place of their own on the stack, together more than a kilobyte of it for every idle user.
+    /// Any change except a message or an arrival. It takes a reference and clones what the room keeps: moving the
+    /// fields of each kind out of the change would take more than a kilobyte of stack for every idle user.
     #[inline(never)]
     fn apply_other(&mut self, change: &Change) -> Option<Arc<Event>> {
         let at = change.at;
@@ -121,7 +120,7 @@ impl RoomState {
     }
 }
 
-/// What a user did, for everybody in view but them.
+/// News of what a user did, for everybody in view except them.
 fn happened(news: String, kind: EventKind, by: Option<ClientId>, people: People) -> Arc<Event> {
     Arc::new(Event::Happened { news: news.into(), by, kind, people, crowd: None })
 }

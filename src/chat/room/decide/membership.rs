@@ -1,4 +1,4 @@
-//! Who comes in, who takes over a place, and who inherits a room.
+//! Who may enter, who takes over a place, and who inherits a room.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl RoomState {
             return Ok(ChangeKind::Reentered { client: who.client, membership });
         }
         let as_operator = self.may_enter(actor, opened, now)?;
-        // Another connection of the same account, which is about to go, takes no room.
+        // Another connection of the same account is about to leave, so it takes no room.
         let is_other = |member: &&Member| member.who.account.is_none() || member.who.account != who.account;
         if let Some(limit) = self.settings.limit
             && self.members.len() >= limit

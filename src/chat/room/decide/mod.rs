@@ -15,11 +15,11 @@ use crate::chat::action::{Actor, Denied, EnterError};
 use crate::chat::conversation::MembershipId;
 
 impl RoomState {
-    /// The change that a user's wish leads to, or why it leads to none.
+    /// The change that a user's wish leads to, or why there is none.
     ///
     /// # Errors
     ///
-    /// What the user is told: it is not permitted, or would change nothing.
+    /// What the user is told. The wish is not permitted, or would change nothing.
     #[inline]
     pub fn decide(&self, actor: &Actor, wish: Wish, now: Now) -> Result<Change, Denied> {
         let kind = match wish {
@@ -37,11 +37,11 @@ impl RoomState {
         Ok(Change { at: now.at, kind: kind? })
     }
 
-    /// The change that a user's coming leads to: as [`decide`](RoomState::decide), for a caller who looks at the reason.
+    /// The change for a user who enters. Like [`decide`](RoomState::decide), for a caller who needs the reason.
     ///
     /// # Errors
     ///
-    /// They are not let in.
+    /// They cannot enter.
     #[inline]
     pub fn decide_enter(
         &self,

@@ -11,7 +11,7 @@ use crate::chat::permission::{Context, Permission, Role};
 use crate::chat::room::change::ChangeKind;
 use crate::chat::room::{Member, Now, RoomState};
 
-/// The user something is done to, as far as the room and the server know them.
+/// The user whom an action affects, as far as the room and the server know them.
 struct Subject<'a> {
     name: &'a UserName,
     /// If they are in the room or online.
@@ -41,7 +41,7 @@ impl RoomState {
                 let subject = match (self.present(&target), &online) {
                     (Ok(member), _) => self.subject(member, at),
                     (Err(_), None) if target.client.is_some() => return Err(Denied::NotOnline(target)),
-                    // A user who is not here can be banned by name, and by address if they are online.
+                    // A user outside the room can be banned by name, and by address if they are online.
                     (Err(_), online) => self.outside(&target, online.as_ref(), at),
                 };
                 self.check_against(actor, Permission::Ban, &subject, "ban", at)?;
@@ -99,7 +99,7 @@ impl RoomState {
                 let subject = self.subject(member, at);
                 self.check_against(actor, Permission::Demote, &subject, "demote", at)?;
                 if self.members.len() == 1 && subject.role >= Role::Admin {
-                    return Err(Denied::AsItIs(format!("You are alone in {}: it stays yours.", self.name)));
+                    return Err(Denied::AsItIs(format!("You are alone in {}, so it stays yours.", self.name)));
                 }
                 if !self.moderation.is_listed(&member.who) {
                     return Err(Denied::AsItIs(format!("{} is not an admin.", member.who.name)));
@@ -139,7 +139,7 @@ impl RoomState {
             };
         }
         if let Some(ban) = self.moderation.banned(&guest, at) {
-            // Only admins may know under which name the guest was banned.
+            // Only admins may learn under which name the guest was banned.
             let remedy = match role >= Role::Admin {
                 true => format!(": :unban {} lets them in again.", ban.name),
                 false => ".".to_owned(),
@@ -193,7 +193,7 @@ impl RoomState {
             Role::Stranger | Role::Banned => Denied::NotIn(self.name.clone()),
             Role::Muted | Role::Member => self.not_admin(),
             Role::Admin | Role::Owner | Role::Operator if own => Denied::Yourself(verb),
-            // A lesser role, and yet nothing an admin may take: only owners demote.
+            // The role is lower, but an admin may not take it away: only owners demote.
             Role::Admin if subject.role < Role::Admin => Denied::AsItIs(format!("{} is not an admin.", subject.name)),
             Role::Admin | Role::Owner | Role::Operator => {
                 Denied::Above { name: subject.name.clone(), role: subject.role, verb }
@@ -216,7 +216,7 @@ impl RoomState {
     }
 }
 
-/// The number of a session names nobody who is not online.
+/// A session's number names nobody unless they are online.
 fn check_session(target: &Target, who: Option<&Identity>) -> Result<(), Denied> {
     if target.client.is_some() && who.is_none() { Err(Denied::NotOnline(target.clone())) } else { Ok(()) }
 }

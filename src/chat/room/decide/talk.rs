@@ -53,7 +53,7 @@ impl RoomState {
         if !self.permits_in(actor, Permission::Edit, Context { own, ..self.context() }, now.at) {
             return Err(if own { self.silence(actor, now.at) } else { Denied::NotYours });
         }
-        // Otherwise a slow room would not slow a user who says everything in one message and edits it.
+        // Otherwise slow mode would not slow down a user who keeps editing one message.
         self.check_slow_mode(actor, now.at)?;
         Ok(ChangeKind::Edited { id, by: client, text })
     }
@@ -101,7 +101,7 @@ impl RoomState {
         let own = message.is_by(actor.who.client, actor.who.account);
         match self.permits_in(actor, permission, Context { own, ..self.context() }, at) {
             true => Ok(()),
-            // One's own message can always be deleted: it is the new text that is not allowed.
+            // Users can always delete their own messages; only new text is not allowed.
             false if own => Err(self.silence(actor, at)),
             false => Err(Denied::NotYours),
         }
@@ -113,7 +113,7 @@ impl RoomState {
         Denied::Muted(self.name.clone(), until.map(|until| remaining(at, until)))
     }
 
-    /// Slow mode does not slow admins: they have to be able to answer.
+    /// Slow mode does not apply to admins, who have to be able to answer.
     fn check_slow_mode(&self, actor: &Actor, at: Timestamp) -> Result<(), Denied> {
         if self.slow == Duration::ZERO || self.role(actor, at) >= Role::Admin {
             return Ok(());
@@ -124,7 +124,8 @@ impl RoomState {
         if left.is_zero() { Ok(()) } else { Err(Denied::Slow(self.name.clone(), left)) }
     }
 
-    /// Whether a message is the user's own; `None` if it is not here, or neither theirs nor for them to read.
+    /// Whether a message is the user's own. `None` if it is not here, or if it is somebody else's and they may not read
+    /// it.
     pub(crate) fn owns(&self, actor: &Actor, id: MessageId, at: Timestamp) -> Option<bool> {
         let permitted = self.permits(actor, Permission::Read, at);
         let Identity { client, account, .. } = actor.who;

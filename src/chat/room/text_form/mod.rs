@@ -4,12 +4,13 @@
 //! 1 1700000000000000000 kicked 1002 "bob" 192.0.2.2 no - 1001 "alice" "spam"
 //! ```
 //!
-//! The version, the moment in nanoseconds since 1970, the kind, then its fields in their order. One space stands between two
-//! of them. Texts are quoted and have no control characters but escaped ones, so a line is always one line. `-` is a field
-//! that is not there. Reading is strict: whatever it accepts is exactly what would be written.
+//! The version, the moment in nanoseconds since 1970, the kind, then its fields in order, separated by one space each.
+//! Texts are quoted and control characters are escaped, so a line is always one line. `-` is a missing field. Reading
+//! is strict: it accepts only exactly what would be written.
 //!
-//! The form does not change within a version: another program, or an older one, may read the line. A password that a room
-//! knows in the clear is in the line in the clear, so changes that are shared or stored have it hashed first.
+//! The form does not change within a version: another program, or an older one, may read the line. A password that the
+//! room holds in the clear is also in the clear in the line, so passwords are hashed before changes are shared or
+//! stored.
 //!
 //! *Owns* the version and the words for the kinds.
 //! *Knows nothing of* where lines are kept.

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::writer::is_plain;
 
-/// A line that is no change in the form of this version.
+/// A line that is not a change in this version's form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseChangeError {
     /// How far the line was read, in bytes.
@@ -38,7 +38,7 @@ impl<'a> FieldReader<'a> {
         FieldReader { rest: line, length: line.len(), fresh: true }
     }
 
-    /// That something else should have been there.
+    /// The error that something else should have been there.
     pub(super) fn expected(&self, expected: &'static str) -> ParseChangeError {
         ParseChangeError { offset: self.length - self.rest.len(), expected }
     }
@@ -97,7 +97,7 @@ impl<'a> FieldReader<'a> {
         let (digits, rest) =
             self.rest.strip_prefix("u{").and_then(|rest| rest.split_once('}')).ok_or_else(|| error.clone())?;
         let c = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32).ok_or_else(|| error.clone())?;
-        // Only what would be written.
+        // Only escapes that would be written.
         if is_plain(c) || matches!(c, '"' | '\\' | '\n') || format!("{:x}", u32::from(c)) != digits {
             return Err(error);
         }
@@ -105,7 +105,7 @@ impl<'a> FieldReader<'a> {
         Ok(c)
     }
 
-    /// That the line has no more fields.
+    /// Checks that the line has no more fields.
     pub(super) fn end(&self) -> Result<(), ParseChangeError> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.expected("the end of the line")) }
     }

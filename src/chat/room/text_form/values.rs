@@ -23,7 +23,7 @@ pub(super) trait Field: Sized {
     fn read(line: &mut FieldReader<'_>) -> Result<Self, ParseChangeError>;
 }
 
-/// A number in digits, without a sign that does nothing and without leading zeros.
+/// A number in digits, without a plus sign and without leading zeros.
 fn number<N: std::str::FromStr + ToString>(
     line: &mut FieldReader<'_>,
     what: &'static str,
@@ -236,7 +236,7 @@ impl<T: Field> Field for Box<[T]> {
     }
 
     fn read(line: &mut FieldReader<'_>) -> Result<Box<[T]>, ParseChangeError> {
-        // Nothing is reserved for what a line only claims to hold.
+        // No memory is reserved for elements that a line only claims to hold.
         (0..usize::read(line)?).map(|_| T::read(line)).collect()
     }
 }

@@ -316,7 +316,7 @@ fn what_looks_like_a_duration_and_is_none_is_explained_with_the_units_and_bans_n
             ("banip 203.0.113.5 5 spam", "5"),
         ] {
             let told = format!(
-                "{piece} is not a duration: that is numbers with units (s, m, h, d, w), such as 30s, 1h30m or 2 days, and at most 366 days."
+                "{piece} is not a duration: write numbers with units (s, m, h, d, w), such as 30s, 1h30m or 2 days, and at most 366 days."
             );
             assert_eq!(TypingUser::at_general(view).commands(view, line), refusal(&told), "{line}");
         }

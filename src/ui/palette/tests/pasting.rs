@@ -3,7 +3,7 @@
 use super::*;
 
 const BEGINS: &str = "Type or paste the lines of one message; a single . ends it, Ctrl-C drops it.";
-const DROPPED: &str = "Not sent: no single . came to end the message.";
+const DROPPED: &str = "Not sent: the message was not ended with a single dot.";
 
 /// Somebody in general who has typed `:paste`.
 fn pasting(view: bool) -> TypingUser {

@@ -196,7 +196,7 @@ fn every_refusal_of_an_addressed_line_in_the_view_names_the_way_to_say_it_there(
         ("@élodie hello", "A name begins with a letter from A to Z."),
         (
             "@lee, max hello",
-            "Not sent: several names have commas and no blanks between them, as in @bob,carol and then the text.",
+            "Not sent: separate the names with commas and no blanks, as in @bob,carol and then the text.",
         ),
         ("@bob \u{200b}", &no_text),
         (&too_long, "Not sent: 151 characters, and a message may have 150."),

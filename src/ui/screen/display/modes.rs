@@ -1,14 +1,14 @@
-//! What the terminal can and how it is set: look, line or character mode, echo; and leaving it as it was found.
+//! What the terminal can do and how it is set: style, line or character mode, echo; and restoring it at the end.
 //!
-//! *Owns* switching bracketed paste and wiping the screen.
-//! *Knows nothing of* telnet's part in it, except the last words about echo.
+//! *Owns* switching bracketed paste and wiping the screen. *Knows nothing of* telnet's part in this, except the final
+//! command about echo.
 
 use super::{CursorRow, Display};
 use crate::protocol::line::Editor;
 use crate::protocol::telnet;
 use crate::ui::screen::{Style, row};
 
-/// A terminal's width where none is known, in columns (RFC 1073 leaves 0 for unknown).
+/// The assumed width of a terminal, in columns, if it is not known (RFC 1073 uses 0 for unknown).
 pub(super) const DEFAULT_COLUMNS: u16 = 80;
 
 /// Switches bracketed paste on (xterm control sequences, DECSET 2004).
@@ -16,7 +16,7 @@ const PASTE_ON: &[u8] = b"\x1b[?2004h";
 const PASTE_OFF: &[u8] = b"\x1b[?2004l";
 
 impl Display {
-    /// Whether the server keeps what is typed from being shown: by not echoing it, in either mode.
+    /// Whether the server hides what is typed by not echoing it, in either mode.
     pub(crate) fn set_hidden(&mut self, hidden: bool, out: &mut Vec<u8>) {
         if hidden != self.hidden && self.editor.is_some() {
             self.take_away(out);
@@ -27,7 +27,7 @@ impl Display {
         }
     }
 
-    /// Another look, and the height where it is known; a changed width redraws the line.
+    /// Changes the style, and the height if known. A changed width redraws the line.
     pub(crate) fn set_look(&mut self, look: Style, rows: Option<u16>, out: &mut Vec<u8>) {
         let mut unseen = Vec::new();
         let out = if self.is_shown() { out } else { &mut unseen };
@@ -58,8 +58,8 @@ impl Display {
         self.go_ahead = on;
     }
 
-    /// Switches between line and character mode. What was half typed in character mode is lost; in line mode it is in
-    /// the terminal and was never here.
+    /// Switches between line and character mode. A half-typed line is lost in character mode; in line mode it is in the
+    /// terminal and was never here.
     pub(crate) fn set_character_mode(&mut self, on: bool, out: &mut Vec<u8>) {
         if on == self.editor.is_some() {
             return;
@@ -86,9 +86,9 @@ impl Display {
         }
     }
 
-    /// Wipes the screen, where it can be wiped.
+    /// Wipes the screen, if the terminal can.
     pub fn clear(&mut self, out: &mut Vec<u8>) {
-        // Erasing the line first would be of no use, and where the rows have moved, of harm.
+        // Erasing the line first would be useless, and harmful if the rows have moved.
         if self.look.ansi {
             out.extend_from_slice(b"\x1b[H\x1b[2J");
             self.row = CursorRow::Free;
