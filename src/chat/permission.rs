@@ -128,7 +128,7 @@ pub(crate) struct Context {
     pub(crate) admitted: bool,
     /// The message is theirs, or it is about themselves.
     pub own: bool,
-    /// The role of the user whom it affects.
+    /// The role of the user that it affects.
     pub against: Option<Role>,
 }
 

@@ -1,7 +1,7 @@
-//! Another program has changed accounts: ends the sessions that this concerns, and finds new admins for their rooms.
+//! Reacts when another program has changed accounts: ends the sessions concerned, and finds new admins for their rooms.
 //!
-//! *Owns* who is disconnected because their account has changed, and the thread that finds out.
-//! *Knows nothing of* how accounts are stored, and of passwords.
+//! *Owns* who is disconnected because their account has changed, and the thread that finds out. *Knows nothing of* how
+//! accounts are stored, or of passwords.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,8 +49,8 @@ impl PendingReviews {
 }
 
 impl Hub {
-    /// Another program has changed accounts: looks whether anybody online, or any admin of a room, is among those it
-    /// concerns. On a thread of its own, since it waits for the store; a change during a review gets a review after it.
+    /// Another program has changed accounts: checks whether this concerns anybody online or any admin of a room. Runs
+    /// on its own thread, since it waits for the store. A change during a review is reviewed afterwards.
     pub(crate) fn review_accounts(self: &Arc<Hub>) {
         if !self.pending_reviews.add() {
             return;

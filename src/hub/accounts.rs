@@ -1,7 +1,7 @@
-//! Accounts and operators, as far as all connections share them.
+//! What all connections share about accounts and operators.
 //!
-//! *Owns* who counts as an operator, which names are taken by accounts, and what operators hear and leave in the audit log.
-//! *Knows nothing of* how accounts are stored, and of passwords.
+//! *Owns* who counts as an operator, which names are taken by accounts, what operators are told, and what goes into the
+//! audit log. *Knows nothing of* how accounts are stored, or of passwords.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -22,7 +22,8 @@ use crate::store::{AuditEntry, ReadError, Store};
 use crate::ui::screen::LineKind;
 
 impl Hub {
-    /// Says that messages are stored, and for how long. Users read it before they say anything. `None` if they are not.
+    /// Says that messages are stored, and for how long. Users see it before they say anything. `None` if nothing is
+    /// stored.
     pub(crate) fn storing_notice(&self) -> Option<String> {
         let store = self.store().filter(|store| store.keeps_history())?;
         let how_long = match store.retention().map(|retention| retention.as_secs() / 86_400) {
@@ -38,7 +39,8 @@ impl Hub {
         if self.store().is_some() { self.config().accounts() } else { AccountPolicy::Off }
     }
 
-    /// Whether a name is an account's. If that cannot be read, it counts as one: nobody gets a name by breaking a disk.
+    /// Whether a name belongs to an account. If that cannot be read, the answer is yes: a broken disk must not give
+    /// anybody a name.
     pub(crate) fn is_registered(&self, name: &UserName) -> bool {
         let known = |store: &Arc<Store>| store.account_name_exists(name).unwrap_or(true);
         self.accounts().are_kept() && self.store().is_some_and(known)
@@ -74,14 +76,14 @@ impl Hub {
         }
     }
 
-    /// Whether a name is an operator's that has no account yet. Such an account is made on the machine itself; otherwise the
-    /// first user to come would be operator.
+    /// Whether a name belongs to an operator who has no account yet. Such an account can only be created on the machine
+    /// itself; otherwise the first user to claim the name would be operator.
     pub(crate) fn is_reserved(&self, name: &UserName, from: IpAddr) -> bool {
         let operators = self.accounts().are_kept() && self.config().operators.contains(name);
         operators && !from.is_loopback() && !self.is_registered(name)
     }
 
-    /// The account, or the operator without one, whose name a guest's could be mistaken for.
+    /// An account, or an operator without one, whose name looks like this guest's.
     #[inline(never)]
     pub(crate) fn look_alike(&self, name: &UserName, from: IpAddr) -> Result<Option<UserName>, ReadError> {
         let Some(store) = self.store().filter(|_| self.accounts().are_kept()) else { return Ok(None) };
@@ -93,7 +95,7 @@ impl Hub {
         Ok(others.next().filter(|_| !from.is_loopback()).cloned())
     }
 
-    /// Saves a room as it is now, if it outlasts the server. Waits for the store.
+    /// Saves a room as it is now, if it is persistent. Waits for the store.
     pub(super) fn save_room(&self, room: &Room) {
         let Some(store) = self.store() else { return };
         let failed = |error: &dyn fmt::Display| {
@@ -118,7 +120,8 @@ impl Hub {
         }
     }
 
-    /// Brings a room back as it is stored, if that could not be read when the room began. Not inlined: rarely needed.
+    /// Restores a room whose stored data could not be read when it was created. Not inlined, because it is rarely
+    /// needed.
     #[inline(never)]
     pub(super) fn restore_late(&self, room: &Room) {
         match room.restore_late() {
@@ -128,8 +131,8 @@ impl Hub {
         }
     }
 
-    /// Ends a user's connection with a last line. Their name is free at once; the rest goes when the thread of that
-    /// connection wakes.
+    /// Ends a user's connection with a last line. Their name is free at once; everything else is released when that
+    /// connection's thread wakes up.
     pub fn throw_out(&self, user: &Arc<User>, line: &str, reason: DisconnectReason) {
         self.release_name(user);
         user.outbox.farewell(Some((LineKind::Refusal, line)));

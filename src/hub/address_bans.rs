@@ -1,7 +1,7 @@
 //! Networks that are banned from the server.
 //!
-//! *Owns* the list. It holds in memory from the moment of a ban, whether or not it could be written to disk.
-//! *Knows nothing of* who bans, and of connections.
+//! *Owns* the list. A ban is in force at once, whether or not it could be written to disk. *Knows nothing of* who bans,
+//! or of connections.
 
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
@@ -21,7 +21,7 @@ pub struct AddressBans {
 }
 
 impl AddressBans {
-    /// The bans that were on disk, and where others are written.
+    /// Takes the bans from the disk, and the store to write new ones to.
     pub fn new(bans: Vec<AddressBanRecord>, store: Option<Arc<Store>>) -> AddressBans {
         AddressBans { bans: RwLock::new(bans), store }
     }
@@ -48,7 +48,7 @@ impl AddressBans {
     ///
     /// # Errors
     ///
-    /// The ban holds, but only until the server stops: it could not be written to disk.
+    /// The ban is in force, but only until the server stops, because it could not be written to disk.
     pub(crate) fn add(&self, ban: AddressBanRecord) -> Result<(), SaveError> {
         let mut bans = self.write();
         bans.retain(|known| known.network != ban.network);
@@ -61,7 +61,7 @@ impl AddressBans {
     ///
     /// # Errors
     ///
-    /// The ban is lifted, but comes back with the next start: it could not be taken off the disk.
+    /// The ban is lifted, but returns at the next start, because it could not be removed from the disk.
     pub(crate) fn remove(&self, network: Network) -> Result<bool, SaveError> {
         let mut bans = self.write();
         let before = bans.len();

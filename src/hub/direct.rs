@@ -23,8 +23,8 @@ use crate::ui::screen::{Clock, Prompt};
 /// Messages kept per chat.
 const KEPT: usize = 200;
 
-/// Most chats that one user may have begun. Each takes 800 KB at the very most, two hundred of the longest messages. A
-/// user who begins more at once is a script.
+/// Most chats that one user may have begun. Each takes 800 KB at most, two hundred of the longest messages. Only a
+/// script begins more at once.
 const MOST: usize = 256;
 
 struct DirectState {
@@ -42,7 +42,7 @@ impl DirectState {
 }
 
 pub struct DirectChat {
-    /// The first of them has begun it.
+    /// The two users; the first one began the chat.
     users: [Arc<User>; 2],
     /// Rank 2 of 4, like a room's. Guards the history and the order in which both see it. Both outboxes are written to under
     /// it, one after the other, which never waits.
@@ -65,9 +65,9 @@ impl DirectChat {
         self.lock().ended
     }
 
-    /// Posts a message: it is in the history and on the partner's screen when this returns. The number is drawn under the
-    /// lock, so that both see the messages in the order of their numbers. `show_author` says whether the author's screen
-    /// shows it too, and in which form.
+    /// Posts a message. When this returns, it is in the history and on the partner's screen. The number is assigned
+    /// under the lock, so that both see the messages in the order of their numbers. `show_author` says whether the
+    /// author's screen shows it too, and in which form.
     pub(crate) fn post(
         &self,
         draft: Draft,
@@ -146,7 +146,7 @@ impl DirectChat {
         self.lock().history.last(count)
     }
 
-    /// The quote that an answer to a message begins with.
+    /// The quote that a reply to a message begins with.
     pub(crate) fn quote(&self, id: MessageId) -> Option<Quoted> {
         self.lock().history.find(id).map(Quoted::of)
     }
@@ -209,8 +209,8 @@ impl DirectChat {
         Some(Ok(()))
     }
 
-    /// The time of a temporary message is over: takes it out of the history. Returns the answers to it as they read now, or
-    /// `None` if it was deleted before. Called by the timer, which shows the change.
+    /// Removes an expired temporary message from the history. Returns the replies to it as they are now, or `None` if
+    /// it was deleted before. Called by the timer, which shows the change.
     pub(crate) fn expire(&self, id: MessageId) -> Option<Vec<Arc<Event>>> {
         self.lock().history.expire(id).map(|changed| changed.requoted.into())
     }
@@ -222,7 +222,7 @@ impl DirectChat {
         self.partner(by.client()).outbox.show_direct(event, &mut clock.clone());
     }
 
-    /// Redraws views that had to wait. True if one still has to. Called by the timer.
+    /// Redraws views that had to wait. True if one still has to wait. Called by the timer.
     pub(crate) fn redraw_views(&self, clock: &Clock) -> bool {
         self.users.iter().fold(false, |waiting, user| user.outbox.redraw_if_due(clock.clone()) | waiting)
     }
@@ -246,7 +246,7 @@ pub(crate) struct DirectChats {
     table: Mutex<ChatsByClient>,
 }
 
-/// The user has begun as many chats as one may.
+/// The user has begun as many chats as allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooManyChatsError(pub usize);
 
@@ -282,14 +282,14 @@ impl DirectChats {
         self.lock().get(&one)?.get(&other).cloned()
     }
 
-    /// All chats of a connection, by the other user's arrival.
+    /// All chats of a connection, in the order in which the other users connected.
     pub(crate) fn of(&self, client: ClientId) -> Vec<Arc<DirectChat>> {
         let mut own: Vec<_> = self.lock().get(&client).map(|own| own.values().cloned().collect()).unwrap_or_default();
         own.sort_unstable_by_key(|chat: &Arc<DirectChat>| chat.partner(client).client());
         own
     }
 
-    /// A user has left, and is marked so: their chats are over.
+    /// Ends the chats of a user who has left and is marked as gone.
     pub(crate) fn forget(&self, left: &User) {
         let mut table = self.lock();
         let chats: Vec<_> = table.remove(&left.client()).unwrap_or_default().into_values().collect();

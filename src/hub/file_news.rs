@@ -1,6 +1,6 @@
-//! What a user learns of a transfer: rows on a terminal, one object for a program.
+//! What a user is told about a transfer: rows on a terminal, one object for a program.
 //!
-//! *Owns* how the two are told. *Knows nothing of* when.
+//! *Owns* how both users are told. *Knows nothing of* when.
 
 #[cfg(feature = "json")]
 use jiff::Timestamp;
@@ -29,9 +29,9 @@ pub(crate) enum FileEvent<'a> {
         /// The first byte that is sent.
         from: u64,
     },
-    /// One of the two does not want it.
+    /// One of the two declined it.
     Declined,
-    /// It has ended without having begun.
+    /// It ended before it began.
     Ended,
     /// It has arrived.
     Done {
@@ -40,11 +40,11 @@ pub(crate) enum FileEvent<'a> {
         /// Its SHA-256, where the server can tell.
         hash: Option<&'a str>,
     },
-    /// It is not whole.
+    /// It broke off.
     Broken {
         /// Bytes that have passed.
         at: u64,
-        /// Bytes that there are.
+        /// Bytes in total.
         size: u64,
     },
 }
@@ -71,7 +71,7 @@ pub(crate) struct FileNews<'a> {
 }
 
 impl Hub {
-    /// A user learns of something they have not asked for, if they are still there.
+    /// Tells a user something they did not ask for, if they are still there.
     pub(crate) fn tell_of_file(&self, client: ClientId, news: &FileNews<'_>) {
         let Some(outbox) = self.roster.connection(client) else { return };
         #[cfg(feature = "json")]
@@ -104,7 +104,7 @@ impl FileNews<'_> {
 
 #[cfg(feature = "json")]
 impl<'a> FileEvent<'a> {
-    /// What stands in `optional` besides number and name.
+    /// The fields of `optional` besides number and name.
     fn fields(&self) -> Vec<(&'static str, Value<'a>)> {
         let state = |word: &'static str| ("state", Value::Text(word.into()));
         match *self {

@@ -1,7 +1,7 @@
-//! The limits that hold over all connections: failed attempts, rates, and memory held for users.
+//! The limits that apply across all connections: failed attempts, rates, and memory held for users.
 //!
-//! *Owns* the tables, their bounds, and the numbers that the configuration does not give.
-//! *Knows nothing of* what is compared, made or held.
+//! *Owns* the tables, their bounds, and the numbers that the configuration does not set. *Knows nothing of* what is
+//! compared, made or held.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,36 +18,36 @@ use crate::chat::names::{RoomName, UserName};
 use crate::config::Config;
 use crate::hub::timer::Author;
 
-/// Most entries in a table by address. One takes about 100 bytes. When a table is full, the address with most entries
-/// gives one up.
+/// Most entries in a table by address. One takes about 100 bytes. When a table is full, an entry of the address with
+/// most entries is evicted.
 const TABLE_CAPACITY: usize = 4096;
 
-/// Most bytes that the waiting lines of one connection, or the temporary messages of one author, may take: many times what
-/// a script sends before its first prompt, and what a person has under way.
+/// Most bytes for the waiting lines of one connection, or the temporary messages of one author: many times what a
+/// script sends before its first prompt, or a person needs.
 const HELD_BY_ONE: usize = 64 * 1024;
 
-/// The same for all of them together. A thousand users with as much as one may hold fill it; the last part is for others.
+/// The same in total. A thousand users at their limit fill it; the last part is reserved for others.
 const HELD_BY_ALL: usize = 64 * 1024 * 1024;
 
-/// Accounts that one address may make at once, and again in a day: a household has fewer people, and larger groups are made
-/// with `chatsock user`. An account takes about a kilobyte of disk, permanently.
+/// Accounts that one address may create at once, and then per day. A household has fewer people, and larger groups are
+/// created with `chatsock user`. An account takes about a kilobyte of disk, permanently.
 const REGISTRATIONS: u32 = 5;
 const REGISTRATION_PERIOD: Duration = Duration::from_secs(24 * 3600);
 
-/// Passwords of accounts that one address may try at once, over all names, and again in two minutes. A household mistypes
-/// less, and at ten a minute a guesser gets through 14,400 a day instead of millions.
+/// Account passwords that one address may try at once, over all names, and how many per minute after that. A household
+/// mistypes less, and at ten a minute a guesser gets through 14,400 a day instead of millions.
 const LOGINS: u32 = 20;
 const LOGINS_PER_MINUTE: u32 = 10;
 
-/// How many times more an exempt address may try: behind a tunnel or a proxy it is everyone's.
+/// By how much an exempt address may try more: behind a tunnel or a proxy, everyone shares it.
 const EXEMPT_TIMES: u32 = 10;
 
 /// Counters and allowances of the whole server. Each is a leaf among the locks.
 pub struct Limits {
     /// Wrong passwords of rooms, by user and address.
     pub(crate) room_passwords: AttemptLimiter<RoomName>,
-    /// Wrong passwords of accounts, by name and address. Names that no account has count as well, or a block would tell
-    /// which names exist.
+    /// Wrong passwords of accounts, by name and address. Names without an account count as well, or a block would
+    /// reveal which names exist.
     pub logins: AttemptLimiter<UserName>,
     /// Wrong exit codes, by user, by address and over all.
     pub shutdown_codes: AttemptLimiter<()>,
@@ -84,7 +84,7 @@ impl Limits {
         }
     }
 
-    /// Puts the numbers of another configuration in force. What has been counted stays.
+    /// Applies the numbers of a new configuration. The counts stay.
     pub fn reconfigure(&self, config: &Config) {
         self.logins.set_policy(login_policy(config));
         self.file_tokens.set_policy(login_policy(config));
@@ -122,8 +122,8 @@ impl Limits {
         self.login_rate.lock().unwrap_or_else(PoisonError::into_inner).take(network_key(address), rate, now)
     }
 
-    /// An attempt counted was not compared, or was right. The rate of connections bounds how often that happens, and a crowd
-    /// that comes back behind one address must not be mistaken for a guesser.
+    /// Uncounts an attempt that was not compared, or was right. The rate of connections bounds how often that happens,
+    /// and a crowd that reconnects from one address must not be mistaken for a guesser.
     pub(crate) fn give_back_login(&self, address: IpAddr, config: &Config) {
         let Some(rate) = login_rate(address, config) else { return };
         self.login_rate.lock().unwrap_or_else(PoisonError::into_inner).give_back(&network_key(address), rate);

@@ -12,8 +12,8 @@ use crate::store::{MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER, Offlin
 /// Most messages that wait for all users together: at 150 characters each they take about two megabytes.
 const MOST: usize = 10_000;
 
-/// Of these, how many one account may have written, or all guests of one address together: a tenth. Otherwise one author
-/// could write to everybody until nobody else can leave a message. Fifty readers get that many from one author at most.
+/// How many of these one account, or all guests of one address together, may have written: a tenth. Otherwise one
+/// author could fill all of it.
 const MOST_OF_ONE_IN_ALL: usize = MOST / 10;
 
 /// The waiting messages of all accounts.
@@ -32,7 +32,7 @@ impl Mailbox {
     ///
     /// # Errors
     ///
-    /// The box or all boxes are full, or the author has used up their share.
+    /// The mailbox or all mailboxes are full, or the author has used up their share.
     pub(crate) fn put(&self, reader: AccountId, message: OfflineMessageRecord) -> Result<(), OfflineMessageError> {
         let mut waiting = self.lock();
         // Counted by a scan: there are ten thousand at most, and they come at typing speed.
@@ -49,7 +49,7 @@ impl Mailbox {
         if waiting.values().map(shared).sum::<usize>() >= MOST_OF_ONE_IN_ALL {
             return Err(OfflineMessageError::SenderTotal);
         }
-        // Only now, so that a refused message leaves no empty box behind.
+        // Only now, so that a refused message leaves no empty mailbox behind.
         waiting.entry(reader).or_default().push_back(message);
         Ok(())
     }
@@ -59,7 +59,7 @@ impl Mailbox {
         self.lock().get(&reader).map(|waiting| waiting.iter().cloned().collect()).unwrap_or_default()
     }
 
-    /// These were delivered: they are dropped, unless they were edited meanwhile.
+    /// Drops delivered messages, unless they were edited meanwhile.
     pub(crate) fn shown(&self, reader: AccountId, shown: &[OfflineMessageRecord]) {
         let mut all = self.lock();
         if let Some(waiting) = all.get_mut(&reader) {

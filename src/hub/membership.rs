@@ -1,11 +1,11 @@
 //! One stay of one connection in one room, as a value: dropping it leaves the room.
 //!
-//! A room keeps its members by connection. A member that nobody removes stays in it for good, and keeps a socket open. So
-//! every way a session can end must lead to `leave`, early returns and panics included. All of them drop the session's
-//! fields, and that is enough.
+//! A room keeps its members by connection. A member that nobody removes would stay in it forever and keep a socket
+//! open. So every way in which a session can end, including early returns and panics, must leave the room. All of them
+//! drop the session's fields, and that is enough.
 //!
-//! *Owns* that nobody is in a room without one of these, and the tasks that follow from joining and leaving.
-//! *Knows nothing of* what users read about it.
+//! *Owns* the rule that nobody is in a room without one of these, and the tasks that follow from joining and leaving.
+//! *Knows nothing of* what users are shown about it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// Enters a room, by its password if that has opened this door. The change is for [`Hub::arrange`].
+    /// Enters a room, with the door that the user's password has opened, if any. The change is for [`Hub::arrange`].
     pub(crate) fn enter(
         hub: &Arc<Hub>,
         room: &Arc<Room>,
@@ -43,7 +43,7 @@ impl Membership {
         if room.is_unrestored() {
             hub.restore_late(room);
         }
-        // Made before the user is in the room, so that nothing on the way can leave them there.
+        // Created before the user is in the room, so that no failure in between can leave them there.
         let membership =
             Membership { hub: Arc::clone(hub), room: Arc::clone(room), client: user.client(), id, left: false };
         let who = || (!user.is_gone()).then(|| hub.actor(user));
@@ -77,7 +77,7 @@ impl Membership {
         self.id
     }
 
-    /// How many others are in the room. `None` if this user has been removed from it and has not read so yet.
+    /// How many others are in the room. `None` if this user was removed and has not been told yet.
     pub(crate) fn others(&self) -> Option<usize> {
         self.room.others(self.client, self.id)
     }

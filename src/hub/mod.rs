@@ -1,7 +1,6 @@
 //! The state that all connections of one server share.
 //!
-//! *Owns* nothing but the parts: each guards itself.
-//! *Knows nothing of* single connections.
+//! *Owns* only the parts, each of which guards itself. *Knows nothing of* single connections.
 
 // Every arm is written out, so that the compiler asks about a new variant.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
@@ -82,11 +81,11 @@ const FIRST_CLIENT: u64 = 1001;
 /// What a signal or a user can ask of a running server.
 #[derive(Clone, Debug)]
 pub enum ServerRequest {
-    /// Another configuration.
+    /// Apply a new configuration.
     Reconfigure(Box<Config>),
-    /// A reply once every earlier request is done. A receiver that is gone costs nothing.
+    /// Reply once every earlier request is done. It does no harm if the receiver is gone.
     Report(Sender<()>),
-    /// The graceful stop. Later requests are ignored.
+    /// Stop gracefully. Later requests are ignored.
     Stop,
 }
 
@@ -133,7 +132,7 @@ pub struct Hub {
     /// For tests.
     #[doc(hidden)]
     pub checkpoints: Checkpoints,
-    /// Some name may not be ASCII: the configuration has allowed such names, or the database holds one.
+    /// Some names may not be ASCII: the configuration has allowed such names, or the database holds one.
     has_other_names: AtomicBool,
     requests: Sender<ServerRequest>,
     last_client: AtomicU64,
@@ -226,7 +225,7 @@ impl Hub {
         let _ = self.page.set(page);
     }
 
-    /// Nowhere: there is no page in this build.
+    /// Always `None`: this build has no page.
     #[cfg(not(feature = "web"))]
     pub(crate) fn page_address(&self, _: &[u8], _: Option<std::net::SocketAddr>) -> Option<String> {
         None
@@ -237,7 +236,7 @@ impl Hub {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts another configuration in force: everything but the listeners.
+    /// Applies a new configuration, except the listeners.
     pub fn reconfigure(&self, config: Config, now: Instant) {
         self.slow_readers.set_limits(outbox_limits(&config));
         self.limits.reconfigure(&config);
@@ -247,13 +246,13 @@ impl Hub {
         let config = Arc::new(config);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config);
         self.rooms.apply(&config, now);
-        // A shorter time than before applies to rooms that are already empty.
+        // A shorter linger time applies to rooms that are already empty.
         self.rooms.all().iter().for_each(|room| self.let_linger(room));
         self.identify_everyone(now);
         self.quotations.reload(config.quote_file.as_deref());
     }
 
-    /// The alphabet of the names that may already be in use, whatever the configuration says of new ones.
+    /// The alphabet of names that may already be in use, whatever the configuration says about new ones.
     pub(crate) fn known_names(&self) -> Alphabet {
         if self.has_other_names.load(Ordering::Relaxed) { Alphabet::Unicode } else { Alphabet::Ascii }
     }
@@ -268,12 +267,12 @@ impl Hub {
         self.store.as_ref().map_or_else(Timestamp::now, |store| store.now())
     }
 
-    /// The code that stops the server. `None` if none was made at start, or if a reload has switched it off since.
+    /// The code that stops the server. `None` if none was made at the start, or if a reload has switched it off since.
     pub fn shutdown_code(&self) -> Option<&ShutdownCode> {
         self.shutdown_code.as_ref().filter(|_| self.config().exit_code)
     }
 
-    /// When messages were numbered from 1 again: at the start, where there is no database that remembers the last number.
+    /// When numbering started again from 1: at the start, if there is no database to remember the last number.
     #[cfg(feature = "json")]
     pub(crate) fn numbers_began(&self) -> Option<Timestamp> {
         self.store.is_none().then_some(self.started)
@@ -281,7 +280,7 @@ impl Hub {
 
     /// Sends a request to the thread that runs the server. Returns at once; the request is carried out later.
     pub fn request(&self, request: ServerRequest) {
-        // A server that is gone has stopped already, and that is the most one can ask for.
+        // If the receiver is gone, the server has stopped already.
         let _ = self.requests.send(request);
     }
 

@@ -1,7 +1,6 @@
 //! The rooms that accounts are in, or were in when they were last online.
 //!
-//! The disk holds the same for rooms that outlast the server. This table holds all rooms, each as itself and not by name
-//! alone.
+//! The disk holds the same for persistent rooms. This table holds all rooms, by identity rather than by name.
 //!
 //! *Owns* the table, and its bound. *Knows nothing of* who may enter a room.
 
@@ -12,15 +11,16 @@ use crate::chat::conversation::RoomId;
 use crate::chat::message::AccountId;
 use crate::chat::room::DoorVersion;
 
-/// Most accounts remembered: a few kilobytes each at the very most. With more, some are forgotten; they come back only into
-/// the rooms that the disk knows of.
+/// Most accounts remembered, at a few kilobytes each at most. Beyond that some are forgotten, and come back only to the
+/// rooms that the disk knows.
 const MOST: usize = 10_000;
 
 /// A room that an account is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OpenRoom {
     pub(crate) room: Arc<RoomId>,
-    /// Its door at that time: the account may enter again while the door is the same. `None` for one let in as an operator.
+    /// Its door at that time: the account may enter again while the door is the same. `None` if it entered as an
+    /// operator.
     pub(crate) door: Option<DoorVersion>,
 }
 

@@ -1,7 +1,7 @@
-//! The address of the page in the browser, and the names that the server goes by.
+//! The address of the page in the browser, and the server's names.
 //!
-//! *Owns* both, so that a request is checked against the names that answers give.
-//! *Knows nothing of* HTTP beyond the notation of a host.
+//! *Owns* both, so that requests are checked against the same names that answers use. *Knows nothing of* HTTP beyond
+//! the notation of a host.
 
 use std::net::SocketAddr;
 
@@ -26,14 +26,14 @@ impl WebPage {
 }
 
 impl Hub {
-    /// The names that the server may be called, beside its addresses and `localhost`; in lower case.
+    /// The names by which requests may call the server, besides its addresses and `localhost`, in lower case.
     pub(crate) fn site_names(&self) -> Vec<String> {
         let machine = self.page.get().map(|page| page.machine.clone()).unwrap_or_default();
         machine.into_iter().chain(self.config().web.hosts.iter().cloned()).collect()
     }
 
-    /// The address of the page for a client that has asked for it elsewhere, by the name it has used if that is known. `local` is
-    /// the address it has reached.
+    /// The address of the page for a client that asked for it on another port, with the name it used if known. `local`
+    /// is the address it reached.
     pub(crate) fn page_address(&self, heard: &[u8], local: Option<SocketAddr>) -> Option<String> {
         let page = self.page.get()?;
         let scheme = if page.is_secure { "https" } else { "http" };
@@ -48,8 +48,8 @@ impl Hub {
     }
 }
 
-/// What the machine is called by itself, and by others in the same network: by its name, the first part of it, and that in
-/// multicast DNS (RFC 6762, section 3).
+/// The machine's names in its own network: its host name, the first part of it, and that part in multicast DNS (RFC
+/// 6762, section 3).
 fn machine_names(name: &str) -> Vec<String> {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let first = name.split('.').next().unwrap_or("");
@@ -63,7 +63,7 @@ fn machine_names(name: &str) -> Vec<String> {
     names
 }
 
-/// The value of the first `Host` line of a request, if it is at hand.
+/// The value of the first `Host` line of a request, if it has come already.
 fn host_line(request: &[u8]) -> Option<&str> {
     let lines = request.split(|byte| *byte == b'\n').skip(1);
     let mut lines = lines.filter_map(|line| std::str::from_utf8(line).ok()?.split_once(':'));

@@ -1,7 +1,7 @@
-//! Tells programs of rooms that they are not in: a new one, one that has changed, one that is gone. A person on a terminal asks
-//! for the list; a program shows it all the time.
+//! Tells programs about rooms that they are not in: new, changed and closed ones. A person on a terminal asks for the
+//! list; a program may show it all the time.
 //!
-//! *Owns* who is told of which room. *Knows nothing of* members, who are told by their room.
+//! *Owns* who is told about which room. *Knows nothing of* members, who are told by their room.
 
 use crate::chat::names::UserName;
 use crate::hub::Hub;
@@ -9,14 +9,14 @@ use crate::hub::room::Room;
 #[cfg(feature = "json")]
 use crate::ui::screen::room_object;
 
-/// What has become of a room, for those who are not in it.
+/// What happened to a room, for users who are not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RoomNews {
-    /// It is there, and everybody may know of it.
+    /// It is new, and everybody may know of it.
     Created,
-    /// It has another description, limit or door.
+    /// Its description, limit or door has changed.
     Changed,
-    /// It is closed, or hidden.
+    /// It was closed or hidden.
     Gone,
 }
 

@@ -36,7 +36,7 @@ const DEFAULT_QUEUE_BYTES: usize = 65_536;
 struct RoomsByName {
     rooms: BTreeMap<RoomName, Arc<Room>>,
     last_instance: u64,
-    /// Names need not be ASCII, so two that look alike may be in different scripts.
+    /// Names may not be ASCII, so two names that look alike may be in different scripts.
     unique_by_looks: bool,
 }
 
@@ -68,13 +68,13 @@ impl RoomsByName {
 
 /// Why a room was not created.
 pub(crate) enum CreateRoomError {
-    /// There is one of that name.
+    /// There is one with that name.
     Exists(Arc<Room>),
-    /// There is one whose name it could be mistaken for.
+    /// Its name looks like that of another room.
     LooksLike(Arc<Room>),
-    /// The founder's address has as many rooms as one may have.
+    /// The founder's address has as many rooms as allowed.
     TooManyYours(usize),
-    /// There are as many user-made rooms as there may be.
+    /// There are as many user-made rooms as allowed.
     TooManyAll,
     /// The other servers could not be told.
     #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "there is one server"))]

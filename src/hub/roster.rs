@@ -1,7 +1,7 @@
 //! The users online, by connection and by name.
 //!
-//! *Owns* the names in use, which are claimed and released atomically, and the list of all connections.
-//! *Knows nothing of* rooms and of what users do.
+//! *Owns* the names in use, which are claimed and released atomically, and the list of all connections. *Knows nothing
+//! of* rooms, or of what users do.
 
 #[cfg(feature = "cluster")]
 mod elsewhere;
@@ -63,14 +63,14 @@ pub struct User {
     active: AtomicU64,
     /// A leaf. The note shown to those who write to them while they are away.
     away: RwLock<Option<Box<str>>>,
-    /// They have left: nobody begins a conversation with them any more.
+    /// They have left: nobody can begin a conversation with them any more.
     gone: AtomicBool,
-    /// They have said that they are a program.
+    /// They have declared themselves a bot.
     bot: AtomicBool,
 }
 
 impl User {
-    /// Not inlined: it is made on the stack first, deep down in a session.
+    /// Not inlined, because it is made on the stack first, deep in a session's call stack.
     #[inline(never)]
     fn new(
         name: &UserName,
@@ -123,13 +123,13 @@ impl User {
         self.named.read().unwrap_or_else(PoisonError::into_inner).login.as_ref().map(|login| login.account)
     }
 
-    /// The same with its name, and the password hash they logged in with.
+    /// The same, with the user's name and the password hash they logged in with.
     pub fn login(&self) -> Option<(UserName, Login)> {
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
         named.login.clone().map(|login| (named.name.clone(), login))
     }
 
-    /// From now on their name is an account's, or no longer is.
+    /// Sets or clears the account of their name.
     pub(crate) fn set_login(&self, login: Option<Login>) {
         self.named.write().unwrap_or_else(PoisonError::into_inner).login = login;
     }
@@ -153,7 +153,7 @@ impl User {
         self.active.store(u64::try_from(elapsed).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// How long they have typed nothing.
+    /// How long since they last typed something.
     pub(crate) fn idle(&self, now: Instant) -> Duration {
         let active = self.since + Duration::from_millis(self.active.load(Ordering::Relaxed));
         now.saturating_duration_since(active)
@@ -172,13 +172,13 @@ impl User {
         changes
     }
 
-    /// From now on others are shown that this is a program.
+    /// Marks them as a bot, which others are shown.
     #[cfg(feature = "json")]
     pub(crate) fn set_bot(&self) {
         self.bot.store(true, Ordering::Relaxed);
     }
 
-    /// Whether this is a program that has said so.
+    /// Whether they have declared themselves a bot.
     pub(crate) fn is_bot(&self) -> bool {
         self.bot.load(Ordering::Relaxed)
     }
@@ -200,7 +200,7 @@ struct RosterState {
 /// Why a name cannot be claimed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NameInUseError {
-    /// Another user has it. A free one like it, if one was found.
+    /// Another user has it. Holds a similar free one, if one was found.
     Taken(Option<UserName>),
     /// It looks like this one, which another user has.
     LooksLike(UserName),
@@ -210,8 +210,8 @@ pub(crate) enum NameInUseError {
 
 #[derive(Default)]
 pub struct Roster {
-    /// Rank 0 of 4: before every other. Guards both maps. Nothing is sent under it, and the only other lock taken is the one
-    /// of a user's name.
+    /// Rank 0 of 4: before all others. Guards both maps. Nothing is sent under it, and the only other lock taken under
+    /// it is that of a user's name.
     state: Mutex<RosterState>,
 }
 
@@ -267,8 +267,8 @@ impl Roster {
         Ok(state.enter(name, login, outbox, origin, now))
     }
 
-    /// Moves a name from the connection that has it to another one of the same account; it is never free in between. `None`
-    /// if another user has it by now.
+    /// Moves a name from one connection of an account to another; it is never free in between. `None` if another user
+    /// has it by now.
     pub(crate) fn claim_from(
         &self,
         other: &Arc<User>,
@@ -282,7 +282,7 @@ impl Roster {
         state.take_from(other, name).then(|| state.enter(name, Some(login), outbox, origin, now))
     }
 
-    /// The same for a user with another name, which is returned.
+    /// The same for a user who has another name, which is returned.
     pub(crate) fn rename_from(
         &self,
         other: &Arc<User>,
@@ -294,8 +294,8 @@ impl Roster {
         (!user.is_gone() && state.take_from(other, name)).then(|| state.rename(user, name, Some(login)))
     }
 
-    /// Gives a user another name, and the account of that name if `login` gives one. Returns their previous name. A name
-    /// without an account must not look like another user's. A user who has released their name gets no other.
+    /// Gives a user another name, and the account of that name if `login` gives one. Returns their previous name. A
+    /// name without an account must not look like another user's. A user who has released their name gets no new one.
     ///
     /// # Errors
     ///
@@ -376,7 +376,7 @@ impl RosterState {
         before
     }
 
-    /// Takes a name from a user, unless another user has it. True if it is free now.
+    /// Releases a user's name, unless another user has it. True if it is free now.
     fn take_from(&mut self, other: &Arc<User>, name: &UserName) -> bool {
         let is_theirs = |known: &Arc<User>| Arc::ptr_eq(known, other);
         if self.names.get(name).is_some_and(|known| !is_theirs(known)) {

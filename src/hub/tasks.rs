@@ -1,4 +1,4 @@
-//! What the timer's tasks do, and which of them a change brings about.
+//! What the timer's tasks do, and which tasks a change requires.
 //!
 //! *Owns* the delays of redraws and of cleaning up. *Knows nothing of* the timer's queue.
 
@@ -11,14 +11,15 @@ use crate::hub::direct::DirectChat;
 use crate::hub::room::{Erased, Room};
 use crate::hub::timer::Task;
 
-/// When views are redrawn that could not be redrawn at once: those redrawn within the second before are due again by then.
+/// Delay for redrawing views that could not be redrawn at once: views redrawn within the last second may be redrawn
+/// again by then.
 const REDRAW_AFTER: Duration = Duration::from_millis(1050);
 
-/// When to look again at views that had been redrawn only a moment before.
+/// Delay for trying again with views that had just been redrawn.
 const REDRAW_AGAIN: Duration = Duration::from_millis(250);
 
-/// How often rooms drop messages that are too old to be shown. No command shows them before that either; this frees memory,
-/// and keeps them off redrawn screens.
+/// How often rooms drop messages that are too old to be shown. Commands do not show them even before that; this frees
+/// memory, and keeps them off redrawn screens.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 impl Hub {

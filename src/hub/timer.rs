@@ -1,7 +1,7 @@
-//! Deadlines that belong to no connection: gathered notices, expiring messages, lingering rooms, refused sockets.
+//! Deadlines that belong to no connection: batched notices, expiring messages, lingering rooms, refused sockets.
 //!
-//! *Owns* the queue of deadlines and the loop of the thread that serves it.
-//! *Knows nothing of* how long anything should take, nor of how a task is carried out: `tasks` does that.
+//! *Owns* the queue of deadlines and the loop of its thread. *Knows nothing of* how long anything should take, or of
+//! how a task is carried out, which is up to `tasks`.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -16,16 +16,16 @@ use crate::chat::message::{AccountId, Addressee, ClientId, MessageId};
 use crate::hub::direct::DirectChat;
 use crate::hub::room::Room;
 
-/// Most refused sockets kept open for their last line to arrive. With one more, the oldest of the address with most of them
-/// closes at once: refusals must not cost a server under attack the descriptors it lacks.
+/// Most refused sockets kept open so that their last line can arrive. Beyond that, the oldest one of the address with
+/// most of them is closed at once: refusals must not use up the descriptors of a server under attack.
 const MOST_CLOSING: usize = 256;
 
 /// Whose temporary messages are counted together: those of an account, or of all guests at an address.
 pub(crate) type Author = (IpAddr, Option<AccountId>);
 
-/// What is due at a deadline.
+/// What to do at a deadline.
 pub enum Task {
-    /// Show the room's gathered joins and leaves.
+    /// Show the room's batched joins and leaves.
     FlushNews(Weak<Room>),
     /// Erase a temporary message.
     Expire(Weak<Room>, MessageId),
@@ -33,8 +33,8 @@ pub enum Task {
     ExpireDirect {
         /// The temporary message.
         id: MessageId,
-        /// Its author. By number, as its readers are: numbers never repeat, and references would keep the memory of
-        /// connections that are long gone.
+        /// Its author. By number, like its readers: numbers never repeat, and references would keep the memory of old
+        /// connections alive.
         author: Addressee,
         /// The connections it was sent to.
         to: Box<[ClientId]>,
@@ -52,9 +52,10 @@ pub enum Task {
     Late(Box<Task>),
     /// Forget messages that are too old to be shown, in every room.
     ForgetOld,
-    /// End an offer or an accepted transfer of a file, unless it has more time by now, or runs.
+    /// End an offer or an accepted transfer of a file, unless it has been given more time, or is running.
     EndTransfer(u64),
-    /// Close a refused socket that was sent a reason: a close with unread input would be a reset, which eats that line.
+    /// Close a refused socket that was sent a reason. Closing it earlier, with unread input, would be a reset that
+    /// destroys that line.
     Close(TcpStream),
 }
 
@@ -118,7 +119,7 @@ impl Ord for TimerEntry {
 struct Queue {
     heap: BinaryHeap<TimerEntry>,
     scheduled: u64,
-    /// In the order of their deadlines, since all of them stay equally long.
+    /// In the order of their deadlines, since all of them stay open equally long.
     closing: VecDeque<RefusedSocket>,
 }
 
@@ -192,7 +193,7 @@ impl Timer {
         self.schedule_holding(due, task, None);
     }
 
-    /// Schedules the end of a temporary message, which takes a share of its author's allowance until then.
+    /// Schedules the end of a temporary message, which takes a share of its author's allowance until it expires.
     pub(crate) fn schedule_holding(&self, due: Instant, task: Task, held: Option<Share<Author>>) {
         if self.lock().queue.push(due, task, held) {
             self.changed.notify_all();

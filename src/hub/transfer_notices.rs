@@ -1,7 +1,7 @@
-//! What the two users of a transfer learn, and what the log says.
+//! What the two users of a transfer are told, and what is logged.
 //!
-//! *Owns* who is told what when a transfer is accepted, ends or breaks off.
-//! *Knows nothing of* what was typed, and of how bytes are passed on.
+//! *Owns* who is told what when a transfer is accepted, ends or breaks off. *Knows nothing of* what was typed, or of
+//! how bytes are passed on.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -22,11 +22,11 @@ use crate::ui::screen::LineKind;
 pub(crate) enum TransferOutcome {
     /// All of it has arrived.
     Done(u64, Option<String>),
-    /// This much of so much has passed; the hash of it, if it is known.
+    /// The bytes that have passed, the total, and the hash so far if it is known.
     Broken(u64, u64, Option<Hasher>),
     /// More came than was announced.
     CutOff(u64),
-    /// The receiver has more already than there is.
+    /// The receiver already has more than the whole file.
     TooLong,
 }
 
@@ -37,7 +37,7 @@ impl Hub {
         TransferLimits { at_once: files.max_at_once, offer: files.offer, start: files.start }
     }
 
-    /// Two fresh tokens.
+    /// Two new tokens.
     pub(crate) fn fresh_tokens() -> Result<[Token; 2], getrandom::Error> {
         let mut random = [[0; 10]; 2];
         for bits in &mut random {
@@ -77,7 +77,7 @@ impl Hub {
         [(LineKind::News, above)].into_iter().chain(commands).collect()
     }
 
-    /// One of the two learns what has become of a transfer that is over.
+    /// Tells one of the two how a transfer ended.
     fn tell_of_end(&self, ended: &Ended, client: ClientId, event: FileEvent<'_>, kind: LineKind, line: String) {
         let Ended { number, sender, asked, name, .. } = ended;
         let (number, sender, rows) = (*number, &sender.name, &[(kind, line)]);
@@ -97,12 +97,12 @@ impl Hub {
         self.tell_of_file(party.client, &FileNews { number: *number, sender, receiver, name, event, rows });
     }
 
-    /// Ends an offer or an accepted transfer when its time comes.
+    /// Schedules the end of an offer or an accepted transfer.
     pub(crate) fn end_transfer_later(&self, number: u64, ends: Instant) {
         self.timer.schedule(ends, Task::EndTransfer(number));
     }
 
-    /// Its time has come, unless it has more by now.
+    /// Ends it, unless it has been given more time.
     pub(super) fn end_transfer(&self, number: u64, now: Instant) {
         if let Some(ended) = self.transfers.with_table(|table| table.expire(number, now)) {
             self.tell_expired(&ended, None);
@@ -141,7 +141,7 @@ impl Hub {
         }
     }
 
-    /// Addresses are banned: what has an end there is over. What was under way breaks off, for both users with the bytes that have
+    /// Ends the transfers of banned addresses. Running ones break off, and both users are told how many bytes have
     /// passed.
     pub(crate) fn end_transfers_of(&self, is_banned: impl Fn(IpAddr) -> bool) {
         for number in self.transfers.with_end_at(is_banned) {
@@ -150,7 +150,7 @@ impl Hub {
         }
     }
 
-    /// A sender's file is too large: the transfer ends before it has begun.
+    /// A sender's file is too large: ends the transfer before it begins.
     pub(crate) fn refuse_size(&self, number: u64) -> String {
         let most = self.config().files.max_bytes as u64;
         let sentence = file_lines::too_big(most);
@@ -165,7 +165,7 @@ impl Hub {
         sentence
     }
 
-    /// The receiver has less of the file than the sender's line leaves out: both get other lines.
+    /// The receiver has less of the file than the sender's line skips: both get new lines.
     pub(crate) fn begin_transfer_again(&self, number: u64, from: u64, now: Instant) {
         let Ok(tokens) = Hub::fresh_tokens() else { return };
         let limits = self.transfer_limits();
@@ -183,7 +183,7 @@ impl Hub {
         }
     }
 
-    /// A transfer that ran is over: both learn how. Returns the sentence.
+    /// A running transfer is over: tells both how. Returns the sentence.
     pub(crate) fn finish_transfer(
         &self,
         number: u64,
@@ -218,7 +218,7 @@ impl Hub {
     }
 }
 
-/// Sender, receiver, bytes and result: never the file's name, which is the users' own.
+/// Logs sender, receiver, bytes and result, but never the file's name, which is private.
 fn log_end(ended: &Ended, bytes: Option<u64>, result: &str) {
     let Ended { number, sender, asked, receiver, .. } = ended;
     let to = receiver.as_ref().map_or_else(|| asked.to_string(), |to| format!("{}#{}", to.name, to.client));

@@ -1,7 +1,8 @@
 //! Worker threads for slow jobs (password hashing, search), so connection threads never block on them for long.
 //!
-//! Jobs wait in one queue per address. An address has one job running at most, and the queues take turns: an address that
-//! floods the server with passwords makes its own users wait, and everybody else's login waits for one of its jobs.
+//! Jobs wait in one queue per address. At most one job per address runs at a time, and the queues take turns: an
+//! address that floods the server with passwords makes its own users wait, and everybody else waits for at most one of
+//! its jobs.
 //!
 //! *Owns* the threads `worker:1` and `worker:2` and their queues.
 //! *Knows nothing of* what the jobs do.
@@ -21,23 +22,23 @@ use crate::access::address::network_key;
 /// who only chat.
 const MOST_THREADS: usize = 2;
 
-/// Most jobs of one address that wait, besides the one that runs. Each is a user who waits: at 50 ms a job, the last of 64
-/// gets an answer within four seconds, and it is better to refuse a later one.
+/// Most waiting jobs of one address, besides the running one. Each is a waiting user: at 50 ms a job, the last of 64
+/// gets an answer within four seconds. It is better to refuse further ones.
 const MOST_OF_AN_ADDRESS: usize = 64;
 
-/// Most jobs of all addresses that wait: far more than two threads can do while anyone is willing to wait. A waiting job is
-/// a few hundred bytes, and the connections that wait for them have their own bound.
+/// Most waiting jobs in total: far more than two threads can do while users are willing to wait. A waiting job takes a
+/// few hundred bytes, and the waiting connections have their own bound.
 const MOST_WAITING: usize = 1024;
 
 /// Stack of a thread, in bytes: the default of Rust's threads. Patterns were seen to need less than 32 KiB in a debug build,
 /// but their engine promises nothing, and only the pages that are touched are ever resident.
 const STACK: usize = 2 * 1024 * 1024;
 
-/// How long an idle thread waits for another job before it ends, so that a quiet server has none. Starting one costs a small
-/// part of a job, and a user who searches tries again within seconds.
+/// How long an idle thread waits for another job before it ends, so that a quiet server has none. Starting a thread
+/// costs a fraction of a job, and a user who searches often searches again within seconds.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// The job was not done: too many wait, no thread could be started, the server stops, or the job panicked.
+/// The job was not done: too many are waiting, no thread could be started, the server is stopping, or the job panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BusyError;
 
@@ -49,7 +50,7 @@ impl fmt::Display for BusyError {
 
 impl std::error::Error for BusyError {}
 
-/// How long a job may still run. It reads the clock itself, since a job runs on another thread than its caller.
+/// How much longer a job may run. It reads the clock itself, since a job runs on a different thread than its caller.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(Instant);
 
@@ -74,7 +75,7 @@ struct Job {
     abandon: Box<dyn FnOnce() + Send>,
 }
 
-/// The jobs of one address. There is no queue without a job that waits or runs.
+/// The jobs of one address. A queue exists only while one of its jobs waits or runs.
 #[derive(Default)]
 struct JobQueue {
     waiting: VecDeque<Job>,
@@ -98,8 +99,8 @@ struct JobQueues {
 }
 
 impl JobQueues {
-    /// Appends a job to its queue. When all queues together are full, the newest job of the longest queue makes room, unless
-    /// the new one's queue would be as long. Returns the job that has no place.
+    /// Appends a job to its queue. When all queues together are full, the newest job of the longest queue is dropped,
+    /// unless the new job's queue would be just as long. Returns the job that has no place.
     fn push(&mut self, address: IpAddr, job: Job) -> Option<Job> {
         let own = self.queues.get(&address).map_or(0, |queue| queue.waiting.len());
         if own >= MOST_OF_AN_ADDRESS {
@@ -133,7 +134,7 @@ impl JobQueues {
         Some((address, job))
     }
 
-    /// The running job of an address is over: its next one waits behind those of other addresses.
+    /// The running job of an address is done: its next one waits behind those of other addresses.
     fn done(&mut self, address: IpAddr) {
         let Some(queue) = self.queues.get_mut(&address) else { return };
         queue.running = false;
@@ -251,8 +252,8 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a thread that is already marked as there. If that fails and there is no other, nobody would do the waiting
-    /// jobs: they are dropped.
+    /// Starts a thread that is already marked as running. If that fails and there is no other, nobody would do the
+    /// waiting jobs, so they are dropped.
     fn start(self: &Arc<Self>, number: usize) {
         let shared = Arc::clone(self);
         let builder = thread::Builder::new().name(format!("worker:{}", number + 1)).stack_size(STACK);
@@ -278,7 +279,7 @@ impl Pool {
                     log::warn!("a job panicked on worker:{}", number + 1);
                 }
                 state = self.lock();
-                // Dropped under the lock: it is a sender and owns nothing of the job's.
+                // Dropped under the lock, because it is a sender and owns nothing of the job.
                 state.abandon[number] = None;
                 state.done(address);
                 continue;
@@ -296,7 +297,7 @@ impl Pool {
                 break;
             }
         }
-        // Under the same lock as the last look at the queues: a job that comes now starts another thread.
+        // Under the same lock as the last look at the queues: a job that arrives now starts another thread.
         state.threads[number] = false;
     }
 }

@@ -1,7 +1,7 @@
-//! Messages of a room that only the archive on disk has, and those that are too old to be shown.
+//! Messages that only the archive on disk has, and messages that are too old to be shown.
 //!
-//! *Owns* changing and deleting an archived message, and that no message older than its retention is shown.
-//! *Knows nothing of* how one is found: the caller has read it from the disk.
+//! *Owns* changing and deleting an archived message, and hiding messages that are older than the retention time. *Knows
+//! nothing of* how one is found: the caller has read it from the disk.
 
 use std::sync::MutexGuard;
 use std::time::Instant;
@@ -15,9 +15,9 @@ use crate::chat::room::{Occurrence, Wish};
 /// Messages of a room that only the archive has, and that a user may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ArchiveRange {
-    /// Memory has this one and those that came after it.
+    /// The oldest message in memory.
     pub before: MessageId,
-    /// The user may read nothing up to this one.
+    /// The user may not read messages up to this one.
     pub after: MessageId,
 }
 
@@ -27,7 +27,7 @@ impl ArchiveRange {
         self.after.0.saturating_add(1) < self.before.0
     }
 
-    /// Whether a message is one of them.
+    /// Whether a message is in the range.
     pub(crate) fn has(self, id: MessageId) -> bool {
         id > self.after && id < self.before
     }
@@ -51,8 +51,8 @@ impl Room {
         drop(self.lock_to_show(now));
     }
 
-    /// What was said before the messages in memory, as far as this user may read it. If none is in memory, that is
-    /// everything: the bound is a number that no message has yet.
+    /// The messages before those in memory that this user may read. If none is in memory, that is everything: the bound
+    /// is a number that no message has yet.
     pub(crate) fn archived_range(&self, actor: &Actor, now: Instant) -> Option<ArchiveRange> {
         let state = self.lock_to_show(now);
         if !state.room.permits(actor, Permission::Read, self.now(now).at) || self.recorder(&state).is_none() {

@@ -1,7 +1,6 @@
-//! A change on its way through this server: into the room, to the store, to those who look at the room.
+//! The path of a change on this server: into the room, to the store, and to the room's viewers.
 //!
-//! *Owns* what follows from each change here, beside the room itself.
-//! *Knows nothing of* how it came to be decided.
+//! *Owns* what follows from each change besides the change to the room. *Knows nothing of* how it was decided.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,15 +17,15 @@ use crate::ui::screen::LineKind;
 /// What is left to do once the room has changed.
 enum Next {
     Nothing,
-    /// This account may be a member for the first time; so much was known of it before.
+    /// This account may be a member for the first time. Holds what was known of it before.
     NoteMember(Option<(AccountId, Option<MessageId>)>),
-    /// The same of a member with another identity, who may read something else.
+    /// The same for a member whose identity changed, and who may now read something else.
     NoteIdentity(ClientId, Option<(AccountId, Option<MessageId>)>),
-    /// A member was removed, and reads why.
+    /// A member was removed, and is told why.
     Expel(Box<Removal>),
     /// The room is kept from now on, and all of it is to be stored.
     StoreAll,
-    /// Users may read back another distance.
+    /// How far back users may read has changed.
     BoundViews,
 }
 
@@ -38,8 +37,8 @@ struct Removal {
 }
 
 impl Room {
-    /// The moment, for the rules of the room. Called under its lock: the last message number given is the room's boundary
-    /// between before and after.
+    /// The moment, for the rules of the room. Called under its lock, because the last message number given separates
+    /// before and after.
     #[inline]
     pub(super) fn now(&self, now: Instant) -> Now {
         Now { at: self.shared.clock.at(now), last: self.last_given() }
@@ -56,11 +55,11 @@ impl Room {
         }
     }
 
-    /// Carries a change out, with everything that follows from it on this server. If the news of it was gathered for later,
-    /// [`Room::flush_news`] is due after the time returned, which the caller has to arrange.
+    /// Carries out a change, with everything that follows from it on this server. If its news was batched,
+    /// [`Room::flush_news`] is due after the time returned, which the caller has to schedule.
     ///
-    /// Not inlined, and nor is what it calls: coming into a room is the deepest call of a session, and so all of this is part
-    /// of every idle user's stack.
+    /// Neither this nor what it calls is inlined: entering a room is the deepest call of a session, so all of this is
+    /// part of every idle user's stack.
     #[inline(never)]
     pub(super) fn carry_out(&self, state: &mut LockedRoom, change: Change) -> Option<Duration> {
         let (next, gathering) = self.prepare(state, &change);
@@ -178,7 +177,7 @@ impl Room {
         }
     }
 
-    /// A member who does not look at the room hears of it all the same.
+    /// A member who is not viewing the room is told as well.
     #[inline(never)]
     fn tell_subject(&self, state: &LockedRoom, change: &Change) {
         let Some((client, line)) = change.notice(&self.name) else { return };
@@ -189,7 +188,7 @@ impl Room {
 }
 
 impl LockedRoom {
-    /// Queues an event for those who look at the room.
+    /// Queues an event for the room's viewers.
     #[inline(never)]
     fn show(&mut self, event: Arc<Event>) {
         match &*event {
@@ -210,7 +209,7 @@ impl LockedRoom {
         }
     }
 
-    /// Among many viewers the line alone tells of an erasure: a redrawn screen costs as much as twenty lines.
+    /// With many viewers, an erasure is only announced by a line: redrawing a screen costs as much as twenty lines.
     fn redrawn(&self, event: Arc<Event>) -> Arc<Event> {
         if self.redraws() { event } else { event.without_redraw() }
     }
@@ -220,7 +219,7 @@ impl LockedRoom {
         who.account.map(|account| (account, self.room.member_since(account)))
     }
 
-    /// Takes a connection out of those that are sent the room's news.
+    /// Removes a connection from those that get the room's events.
     pub(super) fn take_seat(&mut self, client: ClientId, room: u64) -> Option<Seat> {
         let seat = self.seats.remove(&client)?;
         if seat.in_view {
@@ -231,19 +230,20 @@ impl LockedRoom {
         Some(seat)
     }
 
-    /// The news of an arrival, now or later: after the time returned, if that is not arranged yet.
+    /// Queues the news of an arrival, or batches it: then it is due after the time returned, unless that is scheduled
+    /// already.
     #[inline(never)]
     fn tell_joined(&mut self, who: Addressee) -> Option<Duration> {
         if self.in_view > GATHER_ABOVE || self.digest.is_due() {
             return self.digest.joined(who).then(|| gathering_time(self.in_view));
         }
-        // Not `format!`: this is deep down, and its stack would be a page more for every idle user.
+        // Not `format!`: this is deep in the call stack, and would cost every idle user another page of it.
         let news = [who.name.as_str(), " joined"].concat();
         self.tell_presence(news, EventKind::Joined, who);
         None
     }
 
-    /// The same of a departure.
+    /// The same for a departure.
     #[inline(never)]
     fn tell_left(&mut self, who: Addressee, going: Going) -> Option<Duration> {
         if going == Going::ServerGone {

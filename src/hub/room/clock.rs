@@ -1,7 +1,6 @@
 //! The clock of rooms.
 //!
-//! *Owns* how a moment of the monotonic clock becomes one on the wall.
-//! *Knows nothing of* what ends when.
+//! *Owns* the conversion from the monotonic clock to wall clock time. *Knows nothing of* what ends when.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +14,7 @@ pub(crate) fn both_clocks(store: Option<&Arc<Store>>) -> (Instant, Timestamp) {
     (Instant::now(), store.map_or_else(Timestamp::now, |store| store.now()))
 }
 
-/// The wall clock as it was read once, carried on by the monotonic clock. Setting the wall clock while the server runs
+/// The wall clock as it was read once, continued by the monotonic clock. Setting the wall clock while the server runs
 /// neither ends a ban nor prolongs it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SteadyClock {

@@ -1,4 +1,4 @@
-//! Delivery: who takes a room's queue to its viewers, and when.
+//! Delivery: which thread takes a room's queue to its viewers, and when.
 //!
 //! ```text
 //!   delivery begins, queue not empty             queue empty after one round
@@ -9,11 +9,11 @@
 //!       the thread stays on, parked, ready for the next hand-over, and ends after a while
 //! ```
 //!
-//! In a quiet room a message costs no thread switch. In a busy one the posters go back to reading after one round, and
-//! the thread's batches grow with the pressure: one system call per viewer and batch, not per message.
+//! In a quiet room a message costs no thread switch. In a busy room, posters go back to reading after one round, and
+//! the thread's batches grow with the load: one system call per viewer and batch, not per message.
 //!
-//! *Owns* the transitions above, and that a poster never waits on a full queue that no one is draining.
-//! *Knows nothing of* what the events are.
+//! *Owns* the transitions above, and the rule that a poster never waits on a full queue that no one is draining. *Knows
+//! nothing of* what the events are.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -25,11 +25,11 @@ use super::{LockedRoom, Room};
 use crate::metrics::Earliest;
 use crate::outbox::{Batch, DisconnectReason, Pushed};
 
-/// How long a room's thread stays for the next hand-over. A busy room hands over many times a second, and starting a
-/// thread costs about as much as ten deliveries.
+/// How long a room's thread waits for the next hand-over before it ends. A busy room hands over many times a second,
+/// and starting a thread costs about as much as ten deliveries.
 const THREAD_STAYS: Duration = Duration::from_millis(250);
 
-/// The room thread's stack, in bytes: it renders and sends, nothing nests.
+/// The room thread's stack, in bytes. It only renders and sends, without deep calls.
 const THREAD_STACK: usize = 128 * 1024;
 
 /// Viewers that the thread which reads the log of all servers delivers to itself: about as long as starting a thread takes.

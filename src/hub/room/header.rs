@@ -1,4 +1,4 @@
-//! The line above a room's view: who is here, and how to go on.
+//! The line above a room's view: who is here, and what to do next.
 //!
 //! *Owns* its sentence.
 //! *Knows nothing of* who reads it.

@@ -1,7 +1,7 @@
-//! The end of a room that a user created and nobody is in.
+//! Closing user-made rooms that are empty.
 //!
-//! *Owns* when that is looked at, and the look.
-//! *Knows nothing of* the timer, and of how long a room lingers.
+//! *Owns* when to check whether a room can close, and the check. *Knows nothing of* the timer, or of how long a room
+//! lingers.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ use crate::chat::duration::after;
 use crate::chat::room::Occurrence;
 
 impl Room {
-    /// When to look whether a created room closes, if nobody is in it and no earlier look is arranged. The caller has to
-    /// arrange this one.
+    /// When to check whether a user-made room can close, if it is empty and no earlier check is scheduled. The caller
+    /// has to schedule this one.
     pub(crate) fn close_due(&self, linger: Duration) -> Option<Instant> {
         let mut state = self.lock();
         let empty_since = state.room.empty_since().filter(|_| state.room.is_abandoned() && !state.room.is_closed())?;

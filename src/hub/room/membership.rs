@@ -1,7 +1,7 @@
-//! Coming into a room and leaving it.
+//! Entering and leaving a room.
 //!
-//! *Owns* the seat of each member, and what a coming or going brings about later.
-//! *Knows nothing of* passwords: the caller that checked one names the door it opened.
+//! *Owns* the seat of each member, and what joining and leaving lead to later. *Knows nothing of* passwords: the caller
+//! that checked one names the door it opened.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,10 +16,10 @@ use crate::chat::room::{Change, ChangeKind, DoorVersion, Going, Occurrence};
 use crate::chat::room_settings::RoomAccess;
 use crate::outbox::Outbox;
 
-/// A user who wants to come in.
+/// A user who wants to enter.
 pub struct Entrant<'a> {
-    /// Who they are; nothing if they have left the server. Called under the room's lock, so that nobody enters with an
-    /// identity that they had a moment before.
+    /// Who they are; `None` if they have left the server. Called under the room's lock, so that nobody enters with an
+    /// outdated identity.
     pub who: &'a dyn Fn() -> Option<Actor>,
     /// Their screen.
     pub outbox: &'a Arc<Outbox>,
@@ -29,25 +29,25 @@ pub struct Entrant<'a> {
     pub membership: MembershipId,
 }
 
-/// A change of membership that happened.
+/// The result of a change of membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MembershipChange {
     /// Others in the room now.
     pub others: usize,
-    /// Its news was gathered for later: [`Room::flush_news`] is due after this time, which the caller has to arrange.
+    /// Its news was batched: [`Room::flush_news`] is due after this time, which the caller has to schedule.
     pub(crate) gathering: Option<Duration>,
-    /// An admin has lost their connection: [`Room::name_heir`] is due when they are no longer waited for.
+    /// An admin has lost their connection: [`Room::name_heir`] is due when the wait for them ends.
     pub(crate) heir_awaited: bool,
     /// Nobody is left in a room that a user created.
     pub empty: bool,
-    /// The user who came in is admin now, because nobody was.
+    /// The user who entered is admin now, because the room had none.
     pub heir: bool,
-    /// Only an operator would have been let in.
+    /// They could enter only because they are an operator.
     pub(crate) as_operator: bool,
 }
 
 impl Room {
-    /// Lets a user in. For one who is in already only the stay is another one.
+    /// Lets a user in. If they are in the room already, only the stay is new.
     pub(crate) fn enter(&self, visitor: Entrant<'_>, now: Instant) -> Result<MembershipChange, EnterError> {
         #[cfg(feature = "cluster")]
         if let Some(log) = self.log() {
@@ -73,13 +73,13 @@ impl Room {
         state.room.decide_enter(&actor, opened, membership, self.now(now))
     }
 
-    /// Who gets in, and the door as it is now.
+    /// Who can enter, and the door as it is now.
     pub(crate) fn door(&self) -> (RoomAccess, DoorVersion) {
         let state = self.lock();
         (state.room.settings().entry.clone(), state.room.door())
     }
 
-    /// Others in the room, if a connection is in it by this membership.
+    /// Others in the room, if a connection is in it with this membership.
     pub(crate) fn others(&self, client: ClientId, membership: MembershipId) -> Option<usize> {
         let state = self.lock();
         state.room.is_in(client, membership).then(|| state.room.member_count() - 1)
@@ -90,8 +90,8 @@ impl Room {
         self.lock().room.expects(who, self.now(now).at)
     }
 
-    /// Removes a member; `None` if they are not in the room, or are in it by another membership now. A panic elsewhere must
-    /// not keep anybody in a room, so this never refuses.
+    /// Removes a member; `None` if they are not in the room, or are in it with a newer membership. A panic elsewhere
+    /// must not keep anybody in a room, so this never refuses.
     pub(crate) fn leave(
         &self,
         client: ClientId,
@@ -109,7 +109,7 @@ impl Room {
         Some(MembershipChange { others, gathering, heir_awaited, empty, heir: false, as_operator: false })
     }
 
-    /// The last admin is no longer waited for: another member inherits the room. Called by the timer.
+    /// The wait for the last admin is over: another member inherits the room. Called by the timer.
     pub fn name_heir(self: &Arc<Self>, now: Instant) {
         #[cfg(feature = "cluster")]
         if let Some(log) = self.log() {

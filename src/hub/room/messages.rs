@@ -1,7 +1,7 @@
 //! What is said in a room: posted, edited, deleted, looked up.
 //!
-//! *Owns* the way of a message into the room, and what a user is shown of the history.
-//! *Knows nothing of* how a text was typed.
+//! *Owns* a message's way into the room, and what a user is shown of the history. *Knows nothing of* how a text was
+//! typed.
 
 use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
@@ -16,19 +16,18 @@ use crate::chat::permission::Permission;
 use crate::chat::room::{Occurrence, Wish};
 use crate::outbox::Outbox;
 
-/// An erasure or an edit that happened.
+/// The result of an erasure or an edit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Erased {
     /// Which message.
     pub id: MessageId,
-    /// Views may have to be redrawn later: [`Room::redraw_views`] is due after a second, and nobody has been asked to call it
-    /// yet.
+    /// Views may have to be redrawn later: [`Room::redraw_views`] is due after a second, and is not scheduled yet.
     pub(crate) redraw_due: bool,
 }
 
 impl Room {
-    /// Says something. When this returns, it is in the history and has its place in everybody's order. It is on the screens
-    /// once the room has delivered, which the caller does, at the latest before it waits for anything.
+    /// Posts a message. When this returns, it is in the history and its place in the order is fixed. It reaches the
+    /// screens once the room has delivered, which the caller has to do before it waits for anything.
     pub(crate) fn post(
         self: &Arc<Self>,
         actor: &Actor,
@@ -42,7 +41,7 @@ impl Room {
         }
         let mut state = self.wait_for_space(draft.text.len());
         let mut change = state.room.decide(actor, Wish::Post { draft, said_at: at }, self.now(now))?;
-        // Under the room's lock, so that numbers grow along the order in which the room sees the messages.
+        // Under the room's lock, so that numbers grow in the order in which the room sees the messages.
         let id = self.shared.next_message();
         change.number(id);
         state.posted.note(now);
@@ -50,8 +49,8 @@ impl Room {
         Ok(id)
     }
 
-    /// Shows the last `count` messages on a member's screen; how many there were, and whether any of them is to be seen.
-    /// Under the lock, so that nothing is shown that a viewer has read to be gone.
+    /// Shows the last `count` messages on a member's screen. Returns how many there were, and whether any is visible.
+    /// Under the lock, so that nothing is shown after a viewer was told that it is gone.
     pub(crate) fn show_history(&self, actor: &Actor, count: usize, outbox: &Outbox, now: Instant) -> (usize, bool) {
         let state = self.lock_to_show(now);
         if !state.room.permits(actor, Permission::Read, self.now(now).at) {
@@ -64,14 +63,14 @@ impl Room {
         )
     }
 
-    /// The last `count` messages, oldest first; nothing for a user who may not read here.
+    /// The last `count` messages, oldest first; none for a user who may not read here.
     pub(crate) fn history(&self, actor: &Actor, count: usize, now: Instant) -> Vec<Arc<Event>> {
         let state = self.lock_to_show(now);
         let permitted = state.room.permits(actor, Permission::Read, self.now(now).at);
         if permitted { state.room.last_readable(actor.who.client, count) } else { Vec::new() }
     }
 
-    /// What an answer to a message quotes of it; nothing if it is not here, or not for this user to read.
+    /// The quote for a reply to a message; `None` if it is not here, or this user may not read it.
     pub(crate) fn quote(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<Quoted> {
         let state = self.lock_to_show(now);
         let permitted = state.room.permits(actor, Permission::Read, self.now(now).at);
@@ -88,8 +87,7 @@ impl Room {
         self.lock_to_show(now).room.last_by(who)
     }
 
-    /// Messages said in it after one, as far as they are in memory and the account will be able to read them. Its own are not
-    /// counted.
+    /// How many messages in memory came after one, counting those that the account may read and did not write.
     pub fn said_after(&self, last: MessageId, account: Option<AccountId>, now: Instant) -> u64 {
         let state = self.lock_to_show(now);
         if state.room.read_back() == ReadBack::Nothing {
@@ -101,7 +99,7 @@ impl Room {
         history.iter().rev().take_while(newer).filter(others).count() as u64
     }
 
-    /// Messages that others have said in it after one, as far as they are in memory.
+    /// How many messages in memory others have written after one.
     #[cfg(feature = "json")]
     pub(crate) fn said_after_by_others(
         &self,
@@ -154,7 +152,7 @@ impl Room {
         Ok(state.erased(id))
     }
 
-    /// The time of a temporary message is over. `None` if it was deleted before. Called by the timer.
+    /// Expires a temporary message. `None` if it was deleted before. Called by the timer.
     pub(crate) fn expire(&self, id: MessageId, now: Instant) -> Option<Erased> {
         #[cfg(feature = "cluster")]
         if let Some(log) = self.log() {
@@ -167,12 +165,12 @@ impl Room {
         (state.sequence > before).then(|| state.erased(id))
     }
 
-    /// Redraws views that had to wait for it. True if one still has to wait, and this is to be called again. Called by the
+    /// Redraws views that had to wait. True if one still has to wait, and this has to be called again. Called by the
     /// timer.
     pub(crate) fn redraw_views(&self) -> bool {
         let mut state = self.lock();
         state.redraw_due = false;
-        // What has not reached the screens yet has asked for nothing there, and nobody else will come back for it.
+        // Events that have not reached the screens yet have not requested a redraw there, so check them here.
         let in_flight = state.in_flight.iter().flat_map(|events| events.iter());
         let undelivered = state.queue.iter().chain(in_flight).any(|queued| queued.event.redraws());
         let viewers = state.viewers();
@@ -184,8 +182,8 @@ impl Room {
 }
 
 impl LockedRoom {
-    /// Whether screens are redrawn. Among many viewers the line alone tells of an erasure: a redrawn screen costs as much as
-    /// twenty lines.
+    /// Whether screens are redrawn. With many viewers, an erasure is only announced by a line: redrawing a screen costs
+    /// as much as twenty lines.
     pub(super) fn redraws(&self) -> bool {
         self.in_view <= GATHER_ABOVE
     }

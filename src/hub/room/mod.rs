@@ -1,12 +1,12 @@
-//! One room on this server: its lock, those who look at it, and the delivery of what is said to them.
+//! One room on this server: its lock, its viewers, and the delivery of messages to them.
 //!
-//! The rules are pure, in `chat::room`: under the lock a room decides, applies, and queues what viewers are shown. Nothing is
-//! sent there. Delivering takes the whole queue, releases the lock, and gives every viewer the batch in one write. The thread
-//! that posts also delivers, unless another one is delivering already; under pressure the room gets a thread of its own (see
-//! `delivery`).
+//! The rules are pure and are in `chat::room`: under the lock, a room decides, applies, and queues what viewers are
+//! shown. Nothing is sent under it. Delivery takes the whole queue, releases the lock, and gives every viewer the batch
+//! in one write. The thread that posts also delivers, unless another one is delivering already; under pressure the room
+//! gets a thread of its own (see `delivery`).
 //!
-//! *Owns* the room's lock, its viewers, its queue and its delivery.
-//! *Knows nothing of* the palette, configuration files, and how a user came to post.
+//! *Owns* the room's lock, its viewers, its queue and its delivery. *Knows nothing of* the palette, configuration
+//! files, or how a user came to post.
 
 mod archived;
 mod changes;
@@ -69,12 +69,12 @@ pub(crate) use sharing::{Applied, Home, LogPlace, ProposalError, RoomLog};
 #[cfg(feature = "json")]
 pub(crate) use watching::Since;
 
-/// With more viewers than this, the news of arrivals and departures is gathered into one line per second: among a thousand
-/// viewers a thousand arrivals would cost a million lines.
+/// With more viewers than this, arrivals and departures are batched into one line per second: with a thousand viewers,
+/// a thousand arrivals would cost a million lines.
 const GATHER_ABOVE: usize = 50;
 
-/// One line of gathered news per second, and a second longer for every further thousand viewers: the line goes to each of
-/// them, so its cost per second stays what it is for a thousand.
+/// One line of batched news per second, and a second more for every further thousand viewers. The line goes to each of
+/// them, so its cost per second stays the same as for a thousand.
 fn gathering_time(in_view: usize) -> Duration {
     Duration::from_millis(in_view.max(1000) as u64)
 }
@@ -83,14 +83,14 @@ fn gathering_time(in_view: usize) -> Duration {
 pub(crate) struct RoomLimits {
     /// The number of the last message, server-wide.
     pub last_message: AtomicU64,
-    /// Messages kept in memory per room, for rooms to come.
+    /// Messages kept in memory per room, for new rooms.
     pub history_max: AtomicUsize,
-    /// Records what is said, and what outlasts the server.
+    /// Records messages and persistent rooms.
     pub store: Option<Arc<Store>>,
     /// Most bytes in a room's delivery queue: a quarter of the backlog that a reader may have, so that no batch can overflow
     /// a healthy one.
     pub(crate) queue_bytes: AtomicUsize,
-    /// Decides when bans and everything else in a room end.
+    /// The clock for the ends of bans and everything else in a room.
     pub clock: SteadyClock,
     /// The log that all changes go through, if several servers share the rooms.
     #[cfg(feature = "cluster")]
@@ -113,7 +113,7 @@ impl RoomLimits {
 struct Seat {
     outbox: Arc<Outbox>,
     in_view: bool,
-    /// It is sent objects, which are longer than lines.
+    /// It gets objects, which are longer than lines.
     is_program: bool,
 }
 
@@ -122,14 +122,14 @@ const OBJECT_LONGER: usize = 128;
 
 struct LockedRoom {
     room: RoomState,
-    /// The hash of the password that opens this door, where that is known in the clear and its hash was needed: see
-    /// `Room::door_hash`.
+    /// The hash of the password that opens this door, if the password is known in the clear and its hash was needed:
+    /// see `Room::door_hash`.
     door_hash: Option<(DoorVersion, Hashed)>,
     /// What is stored of the room could not be read. Storing the room as it is would erase that, so it is read first.
     unrestored: bool,
     /// A user is about to change whether the room is kept, or to close it for good: see [`Deciding`].
     deciding: bool,
-    /// Every member has one.
+    /// The connections of the members, one each.
     seats: BTreeMap<ClientId, Seat>,
     in_view: usize,
     /// The outboxes of those in view; `None` after a change, collected again by the next delivery. So arrivals stay cheap
@@ -149,7 +149,7 @@ struct LockedRoom {
     /// Posters waiting for space in the queue.
     waiting: usize,
     digest: PresenceDigest,
-    /// Views wait to be redrawn, and the timer has been asked to.
+    /// Views wait to be redrawn, and the timer is set for it.
     redraw_due: bool,
     /// What is known of the other servers.
     #[cfg(feature = "cluster")]
@@ -163,7 +163,7 @@ pub struct Room {
     name: RoomName,
     /// Tells this room from an earlier one of the same name.
     instance: u64,
-    /// Both, for those who remember it.
+    /// Name and instance, for everything that remembers the room.
     id: Arc<RoomId>,
     /// The prompt of its view.
     prompt: Arc<str>,
@@ -246,8 +246,8 @@ impl Room {
         &self.name
     }
 
-    /// The one place where the lock is taken. A thread that panics under it was changing one of many independent fields;
-    /// going on with what is there beats losing the room.
+    /// The only place that takes the lock. A thread that panicked under it was changing one of many independent fields;
+    /// continuing with the rest is better than losing the room.
     fn lock(&self) -> MutexGuard<'_, LockedRoom> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -263,7 +263,7 @@ impl Room {
         self.lock().room.settings().description.clone()
     }
 
-    /// What happens to it without anybody's permission, and without news.
+    /// Applies an occurrence that needs no permission and causes no news.
     fn note(&self, occurrence: Occurrence, now: Instant) {
         let mut state = self.lock();
         if let Some(change) = state.room.respond(occurrence, self.now(now)) {
@@ -271,17 +271,17 @@ impl Room {
         }
     }
 
-    /// The configuration has other settings for one of the server's own rooms; its members stay.
+    /// Changes the settings of one of the server's own rooms after a reload; its members stay.
     pub(crate) fn set_config(&self, settings: RoomSettings, now: Instant) {
         self.note(Occurrence::Configured(settings), now);
     }
 
-    /// The configuration keeps another number of messages in memory.
+    /// Changes how many messages are kept in memory.
     pub(crate) fn set_history_max(&self, max: usize, now: Instant) {
         self.note(Occurrence::HistoryResized(max), now);
     }
 
-    /// How it came to be, if a user created it.
+    /// Who created it and when, if a user did.
     pub(crate) fn made(&self) -> Option<Creation> {
         self.lock().room.created().cloned()
     }
@@ -327,7 +327,7 @@ impl Room {
         self.deliver_pending();
     }
 
-    /// Closes the room for good: what was said is delivered, and all members are removed with a line.
+    /// Closes the room for good: delivers all messages, and removes all members with a line.
     pub(crate) fn close(self: &Arc<Self>, line: &str, now: Instant) {
         self.note(Occurrence::Closing, now);
         self.lock().flush_gathered();
@@ -341,7 +341,7 @@ impl Room {
         if let Some(change) = state.room.respond(Occurrence::Clearing, self.now(now)) {
             self.carry_out(&mut state, change);
         }
-        // Another thread may still be delivering the last words: everybody is brought up to them first.
+        // Another thread may still be delivering the last messages, so everybody is brought up to date first.
         let in_flight = state.in_flight.iter().flat_map(|batch| batch.iter());
         let events: Vec<_> = in_flight.chain(&state.queue).cloned().collect();
         drop(state);
@@ -357,14 +357,15 @@ impl Room {
 }
 
 impl LockedRoom {
-    /// Queues the gathered news before what cannot wait: nobody reads that bob was kicked before `bob joined`.
+    /// Queues the batched news before an event that cannot wait, so that nobody sees `bob was kicked` before `bob
+    /// joined`.
     fn flush_gathered(&mut self) {
         if self.digest.is_due() {
             self.queue_gathered();
         }
     }
 
-    /// Not inlined: rarely needed, and an arrival is announced deep down in a session.
+    /// Not inlined: it is rarely needed, and arrivals are announced deep in a session's call stack.
     #[inline(never)]
     fn queue_gathered(&mut self) {
         for event in self.digest.take() {
@@ -372,7 +373,7 @@ impl LockedRoom {
         }
     }
 
-    /// Gives an event its place. It is delivered by the next round.
+    /// Gives an event its place in the order. The next round delivers it.
     #[inline]
     fn append(&mut self, event: Arc<Event>) {
         self.sequence += 1;
@@ -397,14 +398,14 @@ impl LockedRoom {
         Arc::clone(viewers.get_or_insert_with(collect))
     }
 
-    /// Brings the view of a user in line with what they may read, for the live text that is about older messages.
+    /// Updates a user's view to what they may read, for live text about older messages.
     fn bound_view(&self, client: ClientId, room: u64) {
         if let Some(seat) = self.seats.get(&client).filter(|seat| seat.in_view) {
             seat.outbox.set_read_limit(room, self.room.boundary(client));
         }
     }
 
-    /// The same for everybody who looks at the room.
+    /// The same for all viewers of the room.
     fn bound_views(&self, room: u64) {
         self.seats.keys().for_each(|client| self.bound_view(*client, room));
     }

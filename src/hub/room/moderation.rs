@@ -1,7 +1,7 @@
 //! Moderating a room, and changing its settings.
 //!
-//! *Owns* the way of an action into the room, and what its author hears of it.
-//! *Knows nothing of* who may do what, and of what an action does: both are the rules'.
+//! *Owns* an action's way into the room, and what its author is told. *Knows nothing of* who may do what, or what an
+//! action does; both are up to the rules.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crate::chat::moderation::Ban;
 use crate::chat::permission::Permission;
 use crate::chat::room::{ChangeKind, Wish, destroyed};
 
-/// An action that was carried out.
+/// The result of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionOutcome {
     /// For the room, and for the log.
@@ -24,7 +24,7 @@ pub struct ActionOutcome {
     pub remark: Option<String>,
     /// Nobody is left in a room that a user created.
     pub empty: bool,
-    /// An admin whose connection was removed under another account is waited for: see
+    /// The room waits for an admin whose connection was removed under another account: see
     /// [`MembershipChange::heir_awaited`](super::MembershipChange).
     pub(crate) heir_awaited: bool,
 }
@@ -34,17 +34,17 @@ pub struct ActionOutcome {
 pub struct BanList {
     /// Oldest first.
     pub bans: Vec<Ban>,
-    /// When they were read, by the clock that they go by.
+    /// When they were read, by the room's clock.
     pub at: Timestamp,
     /// The reader may see addresses.
     pub(crate) shows_addresses: bool,
 }
 
 impl Room {
-    /// Does something to the room or to a user in it. `online` is the user it is about, if they are on the server; `local`:
-    /// their address is the machine's own, which is never banned.
+    /// Carries out an action on the room or on a user in it. `online` is the user it is about, if they are on the
+    /// server; `local` means that their address is the machine's own, which is never banned.
     ///
-    /// To destroy it is only permitted here. [`Room::close`] does it, once the disk has forgotten the room.
+    /// Destroying the room is only permitted here. [`Room::close`] does it, once the room is off the disk.
     pub(crate) fn act(
         self: &Arc<Self>,
         actor: &Actor,
@@ -68,7 +68,7 @@ impl Room {
         if let ChangeKind::Banned { ban, .. } = &change.kind
             && ban.who.is_none()
         {
-            // A mistyped name keeps nobody out, and looks like one that does.
+            // A ban of a mistyped name has no effect, but looks as if it had.
             outcome.remark = Some(format!("{} is not online: the ban is by name alone.", ban.name));
         }
         let removes = matches!(change.kind, ChangeKind::Kicked { .. } | ChangeKind::Banned { .. });
@@ -83,7 +83,7 @@ impl Room {
             outcome.empty = state.room.is_abandoned();
         }
         if removes || demoted.is_some() {
-            // The room may need another admin, which is told after the action.
+            // The room may need another admin, which is announced after the action.
             self.find_heir(&mut state, demoted, now);
         }
         Ok(outcome)

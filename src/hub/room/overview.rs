@@ -1,4 +1,4 @@
-//! What users see of a room: its view, its members, and what lists tell of it.
+//! What users see of a room: its view, its members, and its row in lists.
 //!
 //! *Owns* opening and closing the view, and what each user may know of the room.
 //! *Knows nothing of* how lists are laid out.
@@ -62,7 +62,7 @@ pub(crate) struct RoomFigures {
 }
 
 impl Room {
-    /// What a user may know of the room; nothing if they may not even know that it is there.
+    /// What a user may know of the room; `None` if they may not even know that it exists.
     pub(crate) fn facts(&self, actor: &Actor, now: Instant) -> Option<RoomOverview> {
         let state = self.lock();
         let room = &state.room;
@@ -94,12 +94,12 @@ impl Room {
         facts.ok_or_else(|| Denied::NotIn(self.name.clone()))
     }
 
-    /// Whether everybody may know of it.
+    /// Whether everybody may know that it exists.
     pub(crate) fn is_public(&self) -> bool {
         self.lock().room.settings().public
     }
 
-    /// Whether a member is an admin here, and not alone.
+    /// Whether a member is an admin here, with others in the room.
     pub(crate) fn keeps_order(&self, actor: &Actor, now: Instant) -> bool {
         let state = self.lock();
         state.room.member_count() > 1 && state.room.role(actor, self.now(now).at) >= Role::Admin
@@ -115,7 +115,7 @@ impl Room {
         self.lock().room.role(actor, self.now(now).at) == Role::Muted
     }
 
-    /// Whether a user who comes back does not see what was said while they were away.
+    /// Whether the room hides from a returning user what was said while they were away.
     pub(crate) fn hides_past(&self) -> bool {
         self.read_back() == ReadBack::Nothing
     }
@@ -125,7 +125,7 @@ impl Room {
         self.lock().room.read_back()
     }
 
-    /// Its members, by arrival on the server; nobody for a user who may not read here.
+    /// Its members, in the order in which they connected; none for a user who may not read here.
     pub(crate) fn occupants(&self, actor: &Actor, now: Instant) -> Vec<Occupant> {
         let state = self.lock();
         let at = self.now(now).at;
@@ -195,8 +195,8 @@ impl Room {
         self.lock().is_viewed_by(client)
     }
 
-    /// Brings one viewer's screen up to the newest event, ahead of the thread that is delivering, so that their own lines
-    /// stand above the reply to their next one.
+    /// Brings one viewer's screen up to the newest event, ahead of the delivering thread, so that their own lines
+    /// appear above the reply to their next one.
     pub(crate) fn catch_up(&self, outbox: &Outbox) {
         let state = self.lock();
         if !outbox.is_behind(self.instance, state.sequence) {

@@ -1,7 +1,7 @@
-//! A room as it is stored, and brought back from that.
+//! Storing a room, and restoring it.
 //!
-//! *Owns* what of a room outlasts the server, and which of its messages are recorded.
-//! *Knows nothing of* the disk: handing something to the store never waits here.
+//! *Owns* which parts of a room are persistent, and which messages are recorded. *Knows nothing of* the disk: handing
+//! something to the store never waits here.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,18 +21,18 @@ use crate::store::{AccessRecord, MessageRecord, ReadError, RoomRecord, Store};
 
 /// A room as it is at one moment.
 pub(crate) struct Snapshot {
-    /// To be stored. If there is a password, its hash has to be filled in.
+    /// The record to store. If there is a password, its hash has to be filled in.
     pub room: RoomRecord,
     /// The password, if it has not been hashed yet.
     pub password: Option<Secret>,
-    /// Tells whether the room has changed since.
+    /// For checking whether the room has changed since.
     pub(crate) revision: u64,
 }
 
 /// A user decides whether a room is kept, until this is dropped.
 ///
-/// What has to be on disk is written before the room says that it is kept, and what is not to stay is erased after it says
-/// that it is not. A second decision in between would erase what the first has written.
+/// The room is written to disk before it counts as kept, and erased after it no longer does. A second decision in
+/// between would erase what the first has written.
 pub struct Deciding(Arc<Room>);
 
 impl Drop for Deciding {
@@ -46,8 +46,8 @@ impl Room {
         self.shared.store.as_ref()
     }
 
-    /// Begins to decide whether the room is kept, or there at all; `None` while another user does. Nobody waits for that: it
-    /// takes as long as the disk does.
+    /// Begins to decide whether the room is kept or destroyed; `None` while another user does. Nobody waits for that,
+    /// because it takes as long as the disk does.
     pub(crate) fn decide(self: &Arc<Self>) -> Option<Deciding> {
         let mut state = self.lock();
         let free = !state.deciding;
@@ -56,22 +56,23 @@ impl Room {
         free.then(|| Deciding(Arc::clone(self)))
     }
 
-    /// The room as it is to be stored; `None` if it is not to be. Reads the disk if what it has of the room is not known yet,
-    /// and fails if that cannot be read: the lists there would be replaced by shorter ones.
+    /// The room as it has to be stored; `None` if it is not persistent. If the stored data has not been read yet, reads
+    /// it first, and fails if that is not possible: otherwise the stored lists would be replaced by shorter ones.
     pub(crate) fn snapshot(&self) -> Result<Option<Snapshot>, ReadError> {
         self.restore_late()?;
         let state = self.lock();
         Ok(self.keeper(&state).is_some().then(|| state.snapshot(self)))
     }
 
-    /// A user has read the room up to its newest message, which is returned; if nothing has been said yet, everything that
-    /// will be is new. Noted on disk if anything of the room is stored: a created room leaves no trace unless it is kept, not
-    /// even its name. Under the lock, so that it is not noted of another room that has taken the name.
+    /// Notes that a user has read the room up to its newest message, which is returned; if nothing has been said yet,
+    /// everything later is new. Recorded on disk only if the room is stored: a user-made room that is not kept leaves
+    /// no trace, not even its name. Under the lock, so that the visit is not recorded for another room that has taken
+    /// the name.
     pub(crate) fn record_visit(&self, account: AccountId) -> MessageId {
         self.record_visit_up_to(account, MessageId(u64::MAX))
     }
 
-    /// The same for a user who may not have read all of it.
+    /// The same for a user who may not have read everything.
     pub(crate) fn record_visit_up_to(&self, account: AccountId, last: MessageId) -> MessageId {
         let state = self.lock();
         let newest = state.room.newest().unwrap_or(MessageId(0)).min(last);
@@ -81,7 +82,7 @@ impl Room {
         newest
     }
 
-    /// As [`snapshot`](Room::snapshot), of a room that is to be kept from now on, if this user may decide that.
+    /// Like [`snapshot`](Room::snapshot), for a room that will be kept from now on, if this user may decide that.
     pub(crate) fn snapshot_to_keep(&self, actor: &Actor, now: Instant) -> Result<Snapshot, Denied> {
         let state = self.lock();
         if !state.room.permits(actor, Permission::Set, self.now(now).at) {
@@ -109,7 +110,7 @@ impl Room {
         self.lock().room.revision() == revision
     }
 
-    /// The hash of a password is known: the room forgets the password itself, if it is still the same.
+    /// Replaces the room's password by its hash, if the password is still the same.
     pub(crate) fn forget_password(&self, password: &Secret, hash: &Hashed, now: Instant) {
         self.note(Occurrence::PasswordHashed { password: password.clone(), hash: hash.clone() }, now);
     }
@@ -120,18 +121,18 @@ impl Room {
         state.door_hash.as_ref().filter(|(known, _)| *known == door).map(|(_, hash)| hash.clone())
     }
 
-    /// Notes such a hash: it is computed once, for the first user who needs it.
+    /// Remembers such a hash, which is computed once, for the first user who needs it.
     pub(crate) fn set_door_hash(&self, door: DoorVersion, hash: Hashed) {
         self.lock().door_hash = Some((door, hash));
     }
 
-    /// Brings a new room to what was stored of it. `at` is the moment on the wall.
+    /// Restores a new room from its record. `at` is the wall clock time.
     pub(crate) fn restore(&self, record: RoomRecord, now: Instant, at: Timestamp) {
         let stored = self.stored(record, now, at);
         self.lock().room.restore(stored, self.shared.clock.at(now));
     }
 
-    /// What was stored, with times by the room's clock.
+    /// The record, with times by the room's clock.
     fn stored(&self, record: RoomRecord, now: Instant, at: Timestamp) -> StoredRoom {
         let settings = RoomSettings {
             public: record.public,
@@ -151,19 +152,19 @@ impl Room {
         }
     }
 
-    /// What is stored of one of the server's own rooms cannot be read now.
+    /// Notes that the stored data of one of the server's own rooms cannot be read now.
     pub(crate) fn begin_unrestored(&self) {
         let mut state = self.lock();
         state.unrestored = true;
         state.room.begin_unrestored();
     }
 
-    /// Whether what is stored of the room is still to be read.
+    /// Whether the stored data of the room still has to be read.
     pub(crate) fn is_unrestored(&self) -> bool {
         self.lock().unrestored
     }
 
-    /// Reads what is stored of the room, if that is still to be done, and adds it.
+    /// Reads the stored data of the room if necessary, and adds it.
     pub(crate) fn restore_late(&self) -> Result<(), ReadError> {
         let Some(store) = self.store().filter(|_| self.is_unrestored()) else { return Ok(()) };
         // A user-made room of this name has ended.
@@ -185,7 +186,7 @@ impl Room {
         Ok(())
     }
 
-    /// Brings back what was said before the server started, oldest first.
+    /// Restores messages from before the server started, oldest first.
     pub(crate) fn recall(&self, messages: Vec<MessageRecord>) {
         self.lock().room.recall(messages.into_iter().map(restored));
     }
@@ -237,7 +238,7 @@ impl Room {
         }
     }
 
-    /// Hands to the store since when an account is a member. Called under the room's lock.
+    /// Records in the store since when an account is a member. Called under the room's lock.
     pub(super) fn record_member(&self, state: &LockedRoom, account: AccountId, since: MessageId) {
         if let Some(store) = self.recorder(state) {
             store.record_membership(account, &self.name, since, state.room.created().is_some());
@@ -261,18 +262,18 @@ impl Room {
         self.keeper(state).filter(|store| store.keeps_history())
     }
 
-    /// Whether what is said in it goes to the disk.
+    /// Whether its messages go to the disk.
     pub(crate) fn is_recorded(&self) -> bool {
         self.recorder(&self.lock()).is_some()
     }
 
-    /// Nothing more of the room is stored: it is about to be taken off the disk.
+    /// Stops storing the room, which is about to be removed from the disk.
     pub(crate) fn record_no_more(&self, now: Instant) {
         self.note(Occurrence::StorageEnds, now);
     }
 }
 
-/// A message as it was stored, said by nobody who is connected.
+/// A stored message. Its author has no connection.
 pub(crate) fn restored(record: MessageRecord) -> Message {
     let draft = Draft { text: record.text.into(), action: record.action, lasts: None, reply: record.reply };
     let message = Message::new(record.id, record.at, record.author, ClientId::NONE, draft, Box::default());
@@ -283,7 +284,8 @@ pub(crate) fn restored(record: MessageRecord) -> Message {
 impl LockedRoom {
     pub(super) fn snapshot(&self, room: &Room) -> Snapshot {
         let clock = &room.shared.clock;
-        // The moment that counts, or a distant end would be stored as far off as the clock is.
+        // The time that the store trusts; otherwise an end in the distant future would be stored with the clock's
+        // error.
         let (now, at) = both_clocks(room.store());
         let mut lists = self.room.moderation().lists(clock.at(now)).shifted(clock.behind(at, now));
         // A guest is known by a connection, which ends with the server.
@@ -293,7 +295,7 @@ impl LockedRoom {
             RoomAccess::Open => (AccessRecord::Open, None),
             RoomAccess::Closed => (AccessRecord::Closed, None),
             RoomAccess::Hashed(hash) => (AccessRecord::Password(hash.clone()), None),
-            // Nobody gets in should the hash be missing.
+            // If the hash were missing, nobody could enter.
             RoomAccess::Password(secret) => (AccessRecord::Closed, Some(secret.clone())),
         };
         // What the configuration says of its own rooms is stored nowhere else.
@@ -307,7 +309,7 @@ impl LockedRoom {
             entry: if own { AccessRecord::Open } else { entry },
             slow: self.room.slow(),
             read_back: self.room.read_back(),
-            // Each is stored when they become one.
+            // Members are stored when they become members.
             members: Vec::new(),
             lists,
         };

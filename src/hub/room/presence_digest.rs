@@ -1,15 +1,15 @@
-//! Arrivals and departures of a crowded room, gathered into one line a second.
+//! Arrivals and departures in a crowded room, batched into one line a second.
 //!
 //! *Owns* the counts and the few names that are shown.
 //! *Knows nothing of* the room.
 
 use crate::chat::message::{Addressee, Crowd, Event, EventKind, People};
 
-/// Names shown; the rest is a number. Bounds what a crowd of arrivals costs, too.
+/// Names shown; the rest is a number. This also bounds the cost of a crowd of arrivals.
 const NAMES_SHOWN: usize = 2;
 
-/// Most users beyond those named that programs are told of one by one. A hundred objects a second are as much as a thousand
-/// programs in one room can be sent; they learn how many more there were, and can ask for the list.
+/// Most users beyond those named that programs are told about one by one. A hundred objects a second are as much as can
+/// be sent to a thousand programs in one room. They are told how many more there were, and can ask for the list.
 const MOST_TOLD: usize = 100;
 
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ impl Tally {
     }
 }
 
-/// What has gathered since the last line.
+/// What has happened since the last line.
 #[derive(Debug, Default)]
 pub(super) struct PresenceDigest {
     joined: Tally,
@@ -56,18 +56,18 @@ pub(super) struct PresenceDigest {
     lost: Tally,
     /// The first to be noted left: then leaving is told first, so that a return reads as one.
     left_first: bool,
-    /// A flush has been arranged, and has not come yet.
+    /// A flush is scheduled.
     asked: bool,
 }
 
 impl PresenceDigest {
-    /// Notes an arrival. True if a flush has to be arranged.
+    /// Notes an arrival. True if a flush has to be scheduled.
     pub(super) fn joined(&mut self, who: Addressee) -> bool {
         self.joined.add(who);
         !std::mem::replace(&mut self.asked, true)
     }
 
-    /// Notes a departure. True if a flush has to be arranged.
+    /// Notes a departure. True if a flush has to be scheduled.
     pub(super) fn left(&mut self, who: Addressee) -> bool {
         self.left_first |= self.joined.count == 0;
         self.left.add(who);
@@ -84,7 +84,7 @@ impl PresenceDigest {
         self.joined.count + self.left.count + self.lost.count > 0
     }
 
-    /// What to tell; nothing is gathered afterwards. A flush that was arranged still comes.
+    /// Takes the batch. A scheduled flush still comes.
     pub(super) fn take(&mut self) -> impl Iterator<Item = Event> + use<> {
         let joined = std::mem::take(&mut self.joined).event(EventKind::Joined, "joined");
         let left = std::mem::take(&mut self.left).event(EventKind::Left, "left");
@@ -93,7 +93,7 @@ impl PresenceDigest {
         lines.into_iter().flatten()
     }
 
-    /// The flush that was arranged has come: the next arrival or departure arranges another one.
+    /// The scheduled flush has come: the next arrival or departure schedules another one.
     pub(super) fn flushed(&mut self) {
         self.asked = false;
     }

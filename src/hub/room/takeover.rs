@@ -1,4 +1,4 @@
-//! A connection that takes another one's place in a room: nobody comes and nobody goes.
+//! One connection takes another one's place in a room: nobody joins and nobody leaves.
 //!
 //! *Owns* the seat that passes to the other connection.
 //! *Knows nothing of* how an account was proved.
@@ -14,8 +14,8 @@ use crate::chat::room::Occurrence;
 use crate::outbox::Outbox;
 
 impl Room {
-    /// Puts another connection of the same account in a member's place: true if that one had the room in view. Nothing if it
-    /// is no member, or another account's.
+    /// Puts another connection of the same account in a member's place. True if that member had the room in view.
+    /// `None` if it is not a member, or belongs to another account.
     pub(crate) fn hand_over(
         &self,
         from: ClientId,

@@ -1,7 +1,6 @@
-//! Programs that are sent what happens in a room, whatever else they are sent.
+//! Programs that get the events of a room, independently of other rooms.
 //!
-//! *Owns* where a program's past of a room ends and its live text begins.
-//! *Knows nothing of* how either is written.
+//! *Owns* the boundary between a room's past and its live text for a program. *Knows nothing of* how either is written.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,12 +9,12 @@ use super::{Batch, LockedRoom, Room};
 use crate::chat::message::{ClientId, Event, MessageId};
 use crate::outbox::WatchedRoom;
 
-/// How much of what was said before a program is sent.
+/// How much of the past a program gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Since {
     /// This many messages.
     Last(usize),
-    /// All after this one, which the program has seen.
+    /// All messages after this one, which the program has seen.
     Message(MessageId),
 }
 
@@ -29,8 +28,8 @@ pub(crate) struct Watched {
 }
 
 impl Room {
-    /// Begins to send a member's program what happens here: the past, and live text from exactly there on. `None` if they are
-    /// no member. Nothing is sent before [`Outbox::settle`](crate::outbox::Outbox::settle).
+    /// Starts sending events to a member's program: the past, then live text from exactly there on. `None` if they are
+    /// not a member. Nothing is sent before [`Outbox::settle`](crate::outbox::Outbox::settle).
     pub(crate) fn watch(&self, client: ClientId, since: Since, now: Instant) -> Option<Watched> {
         let mut guard = self.lock_to_show(now);
         self.finish_watching(&guard, client);
@@ -46,7 +45,7 @@ impl Room {
         (seat.is_program, *has_programs) = (true, true);
         let (history, gap) = match since {
             Since::Last(count) => (room.last_readable(client, count), false),
-            // A number that was not given yet is from before a restart without a disk.
+            // A number that was not given yet comes from before a restart without a database.
             Since::Message(id) if id > last_given => (room.last_readable(client, usize::MAX), true),
             Since::Message(id) => {
                 let newer = |event: &Arc<Event>| event.message().is_some_and(|message| message.id > id);

@@ -1,12 +1,11 @@
 //! Bringing the rooms in line with a new configuration while users are there.
 //!
-//! A user-made room whose name the configuration takes over ends: its messages were not meant for those that the
-//! configuration lets in, and its owner does not own the server. A configured room that was gone for a while comes back as
-//! the disk has it, as after a restart.
+//! A user-made room ends when the configuration takes over its name: its messages were not meant for the people that
+//! the configuration lets in, and its owner does not own the server. A configured room that was gone for a while comes
+//! back as it is on disk, as after a restart.
 //!
-//! *Owns* which rooms end, which begin, and the order in which that happens: nothing is read or written under the table's
-//! lock, and a name that changes hands is never free meanwhile.
-//! *Knows nothing of* what a room does with its settings.
+//! *Owns* which rooms end, which begin, and in which order: nothing is read or written under the table's lock, and a
+//! name that changes hands is never free in between. *Knows nothing of* what a room does with its settings.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -62,7 +61,7 @@ impl RoomTable {
         closed
     }
 
-    /// Sets up one room. False if a user has made one of its name meanwhile, and it has to be tried again.
+    /// Sets up one room. False if a user has created one with its name meanwhile, and this has to be tried again.
     fn set_up(&self, name: &RoomName, config: &RoomSettings, now: Instant) -> bool {
         let known = self.find(name);
         let stored = match &known {
@@ -114,7 +113,7 @@ impl RoomTable {
         Room::new(name.clone(), table.last_instance, config.clone(), shared, clock, None, now)
     }
 
-    /// Ends a user-made room: its members read why, and nothing of it stays.
+    /// Ends a user-made room: its members are told why, and nothing of it stays.
     fn end_made(&self, room: &Arc<Room>, now: Instant) {
         let name = room.name();
         let by = room.made().map_or_else(|| "a user".to_owned(), |made| made.by.to_string());
@@ -129,13 +128,13 @@ impl RoomTable {
         }
     }
 
-    /// What the disk has of a room that was the configuration's before, and is again.
+    /// The stored data of a room that was configured before, and is again.
     fn read(&self, name: &RoomName) -> Stored {
         let Some(store) = &self.shared.store else { return Stored::NOTHING };
         // The last messages may not be written yet. If the disk is in trouble, what it has counts.
         let _ = store.sync();
         match store.room(name) {
-            // A user's, which is ending elsewhere.
+            // A user's room, which is ending elsewhere.
             Ok(Some(lists)) if lists.made.is_some() => Stored::NOTHING,
             Ok(lists) => {
                 let messages = self.read_messages(store, name).unwrap_or_else(|error| {

@@ -12,7 +12,7 @@ use crate::chat::names::UserName;
 #[derive(Default)]
 pub(super) struct NamesInUse {
     users: HashMap<UserName, Arc<User>>,
-    /// The same names by everything that they look like. Mostly one each; more where accounts log in whose names look alike.
+    /// The same names by their looks. Usually one each; several if accounts with similar names are logged in.
     looks: HashMap<Box<str>, Vec<UserName>>,
 }
 
@@ -33,15 +33,15 @@ impl NamesInUse {
         self.users.values()
     }
 
-    /// Adds a name, in place of the same one in other letter case.
+    /// Adds a name, replacing the same one in different case.
     pub(super) fn insert(&mut self, name: UserName, user: Arc<User>) {
         self.remove(&name);
         self.insert_looks(&name);
         self.users.insert(name, user);
     }
 
-    /// Not inlined, and nor is [`remove`](NamesInUse::remove): a name is claimed deep down in a session, and their frames one
-    /// beside the other would be part of every idle user's stack.
+    /// Neither this nor [`remove`](NamesInUse::remove) is inlined: names are claimed deep in a session's call stack,
+    /// and both frames would be part of every idle user's stack.
     #[inline(never)]
     fn insert_looks(&mut self, name: &UserName) {
         for key in name.looks().keys() {
@@ -52,7 +52,7 @@ impl NamesInUse {
 
     #[inline(never)]
     pub(super) fn remove(&mut self, name: &UserName) {
-        // As it was added: in other letter case it may look different.
+        // As it was added: in different case it may look different.
         let Some((name, _)) = self.users.remove_entry(name) else { return };
         for key in name.looks().keys() {
             if let Some(names) = self.looks.get_mut(key) {

@@ -1,10 +1,9 @@
 //! One end of a transfer: a socket, and what encrypts it, if anything.
 //!
-//! It blocks, on the thread that uses it, but looks up several times a second: a transfer can be stopped from elsewhere, and one
-//! that makes no progress ends.
+//! It blocks the thread that uses it, but wakes up several times a second: a transfer can be stopped from elsewhere,
+//! and one that makes no progress ends.
 //!
-//! *Owns* the socket's timeouts and its end, orderly or by reset.
-//! *Knows nothing of* transfers.
+//! *Owns* the socket's timeouts and how it is closed, in order or by reset. *Knows nothing of* transfers.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -18,7 +17,7 @@ use crate::protocol::wire::{Codec, Progress};
 /// Bytes read from a socket and written to one at a time.
 pub(crate) const CHUNK: usize = 64 * 1024;
 
-/// How often a blocked call looks up.
+/// How often a blocked call wakes up.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// How long to read on after the last byte. A close with unread input is a reset, which destroys what the peer has not read yet.
@@ -28,9 +27,9 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(crate) struct TransferEnd {
     stream: TcpStream,
     codec: Codec,
-    /// How the peer is spoken to.
+    /// How to talk to the peer.
     pub(crate) voice: Voice,
-    /// Read and decrypted, and not taken yet from `taken` on.
+    /// Read and decrypted; the part from `taken` on has not been used yet.
     plain: Vec<u8>,
     taken: usize,
     /// Encrypted, on its way in or out.
@@ -117,12 +116,12 @@ impl TransferEnd {
         }
     }
 
-    /// Whether more is there than was taken, as far as can be seen without waiting.
+    /// Whether there is unread input, as far as can be seen without waiting.
     pub(crate) fn has_more(&self) -> bool {
         if self.taken < self.plain.len() {
             return true;
         }
-        // What an encrypted connection has left may be its end.
+        // What is left of an encrypted connection may be its end.
         let mut byte = [std::mem::MaybeUninit::uninit()];
         let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
         self.codec.is_plain()
@@ -146,15 +145,15 @@ impl TransferEnd {
         written
     }
 
-    /// Lets go of the buffers: the end only waits from now on.
+    /// Frees the buffers, because the end only waits from now on.
     pub(crate) fn rest(&mut self) {
         self.encrypted = Vec::new();
     }
 
-    /// Says that nothing more comes.
+    /// Tells the peer that nothing more comes.
     pub(crate) fn end(&mut self) {
         let last = self.codec.close(0, "");
-        // A peer that is gone needs no goodbye.
+        // It does not matter if the peer is gone.
         let _ = write_all(&self.stream, &last, LINGER, || false);
         let _ = self.stream.shutdown(Shutdown::Write);
     }
@@ -173,14 +172,14 @@ impl TransferEnd {
         }
     }
 
-    /// Waits a moment for what was written to leave, and closes so that the peer's program fails: its file is not whole. What the
-    /// socket has not sent is lost with it.
+    /// Waits a moment for the written bytes to be sent, then closes so that the peer's program fails, because its file
+    /// is incomplete. Bytes that the socket has not sent are lost.
     pub(crate) fn reset(self, wait: Duration) {
         let deadline = Instant::now() + wait;
         let mut rest = [0; 512];
         while Instant::now() < deadline {
             match (&self.stream).read(&mut rest) {
-                // The end of what a receiver sends comes early: nc has nothing more to say after its line.
+                // A receiver's input may end early: nc sends nothing more after its line.
                 Ok(0) => {
                     std::thread::park_timeout(deadline.saturating_duration_since(Instant::now()));
                 }

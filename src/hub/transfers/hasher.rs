@@ -1,17 +1,17 @@
-//! SHA-256 of a file as it passes, in builds that have it.
+//! SHA-256 of a file as it passes, in builds with a hash function.
 //!
 //! *Knows nothing of* files.
 
-/// Hashes what it is fed.
+/// Hashes the bytes it is fed.
 #[derive(Clone)]
 pub(crate) struct Hasher {
-    /// Boxed: it is large, and travels with what is said of a transfer.
+    /// Boxed, because it is large and moves along with a transfer's records.
     #[cfg(feature = "tls")]
     context: Box<ring::digest::Context>,
 }
 
 impl Hasher {
-    /// A hasher that was fed nothing.
+    /// A new hasher.
     pub(crate) fn new() -> Hasher {
         Hasher {
             #[cfg(feature = "tls")]

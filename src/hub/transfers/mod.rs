@@ -1,10 +1,10 @@
-//! The transfers of files: which there are, and where their two ends meet.
+//! File transfers: the table of them, and where their two ends meet.
 //!
-//! Each end is a connection with a thread of its own. The receiver's hands its connection over and waits; the sender's takes it
-//! and passes the file on. Nothing is read from a sender before the receiver is there.
+//! Each end is a connection with its own thread. The receiver's thread hands its connection over and waits; the
+//! sender's thread takes it and passes the file on. Nothing is read from a sender before the receiver has connected.
 //!
-//! *Owns* the table of transfers, the ends that wait, and the ports for files.
-//! *Knows nothing of* users' screens, of how a file is passed on, and of the configuration.
+//! *Owns* the table of transfers, the ends that wait, and the ports for files. *Knows nothing of* users' screens, how a
+//! file is passed on, or the configuration.
 
 mod end;
 mod hasher;
@@ -47,7 +47,7 @@ impl TransferProgress {
         self.passed.load(Ordering::Relaxed)
     }
 
-    /// Whether somebody has ended the transfer.
+    /// Whether the transfer was stopped.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
@@ -61,7 +61,7 @@ struct Meeting {
     progress: Arc<TransferProgress>,
 }
 
-/// Where files pass.
+/// The ports for files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FilePorts {
     /// The port without encryption.
@@ -74,10 +74,10 @@ pub(crate) struct FilePorts {
 struct TransfersState {
     table: TransferTable<Memory>,
     meetings: HashMap<u64, Meeting>,
-    /// Ends of receivers whose file has arrived, for their own threads to close.
+    /// Ends of receivers whose file has arrived, to be closed by their own threads.
     returned: HashMap<u64, TransferEnd>,
     ports: FilePorts,
-    /// The ends that are there: their transfer and their address.
+    /// The connected ends, with their transfer and address.
     present: Vec<(u64, IpAddr)>,
     stopped: bool,
 }
@@ -97,7 +97,7 @@ impl Drop for PresentEnd<'_> {
     }
 }
 
-/// What the sender's end finds when both are there.
+/// What the sender's end gets when both are connected.
 pub(crate) struct Meet {
     /// The other end.
     pub(crate) receiver: TransferEnd,
@@ -105,7 +105,7 @@ pub(crate) struct Meet {
     pub(crate) wanted: u64,
     /// The hash of what has passed before, if that is known.
     pub(crate) memory: Memory,
-    /// To be noted, and looked at.
+    /// To be updated and checked.
     pub(crate) progress: Arc<TransferProgress>,
 }
 
@@ -113,7 +113,7 @@ pub(crate) struct Meet {
 pub(crate) enum Received {
     /// The transfer has not begun, and will not.
     NotBegun(TransferEnd),
-    /// Everything has been written, and the connection is to be closed in order.
+    /// Everything has been written, and the connection has to be closed in order.
     Ended(TransferEnd),
     /// The connection was reset.
     Reset,
@@ -148,14 +148,14 @@ impl Transfers {
         self.lock().ports = ports;
     }
 
-    /// The server has another certificate.
+    /// The server's certificate has changed.
     pub(crate) fn set_pin(&self, pin: String) {
         if let Some((_, known)) = &mut self.lock().ports.tls {
             *known = pin;
         }
     }
 
-    /// Where files pass; `None` if they do nowhere.
+    /// The ports for files; `None` if there are none.
     pub(crate) fn ports(&self) -> Option<FilePorts> {
         let ports = self.lock().ports.clone();
         (ports != FilePorts::default()).then_some(ports)
@@ -177,7 +177,7 @@ impl Transfers {
         let mut state = self.lock();
         let changed = change(&mut state.table);
         let TransfersState { table, meetings, .. } = &mut *state;
-        // An end that waits takes its connection back itself.
+        // A waiting end takes back its connection itself.
         meetings.retain(|number, meeting| table.has(*number) || meeting.receiver.is_some());
         drop(state);
         self.changed.notify_all();
@@ -200,7 +200,7 @@ impl Transfers {
         self.lock().present.iter().filter(|(_, address)| is_meant(*address)).map(|(number, _)| *number).collect()
     }
 
-    /// Ends a running transfer at the next look of those who pass it on.
+    /// Stops a running transfer; its thread notices at its next check.
     pub(crate) fn stop_one(&self, number: u64) {
         if let Some(meeting) = self.lock().meetings.get(&number) {
             meeting.progress.stopped.store(true, Ordering::Relaxed);
@@ -246,14 +246,14 @@ impl Transfers {
             if !is_parked && !state.table.has(claim.number) {
                 return state.returned.remove(&claim.number).map_or(Received::Reset, Received::Ended);
             }
-            // Once taken, the sender's thread ends the transfer in any case.
+            // Once the end is taken, the sender's thread ends the transfer in any case.
             let wait = if is_parked { left } else { PATIENCE };
             state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// The sender's end has come, with a file of this size: waits for the receiver's, and until the transfer may run. `None` if it
-    /// is over before.
+    /// The sender's end has connected, with a file of this size: waits for the receiver's end, and until the transfer
+    /// may run. `None` if it ends before that.
     pub(crate) fn meet(&self, claim: &Claim, size: u64, limits: impl Fn() -> TransferLimits) -> Option<Meet> {
         let mut state = self.lock();
         loop {
@@ -274,7 +274,7 @@ impl Transfers {
         }
     }
 
-    /// The file has arrived: the receiver's own thread closes its connection, once the transfer is finished.
+    /// The file has arrived. The receiver's own thread closes its connection once the transfer is finished.
     pub(crate) fn give_back(&self, number: u64, link: TransferEnd) {
         self.lock().returned.insert(number, link);
     }

@@ -148,8 +148,7 @@ impl Chat {
             Some(Place::Room(_)) => {}
         }
         if matches!(misuse, Misuse::Ban(_)) {
-            let units =
-                "that is numbers with units (s, m, h, d, w), such as 30s, 1h30m or 2 days, and at most 366 days";
+            let units = "write numbers with units (s, m, h, d, w), such as 30s, 1h30m or 2 days, and at most 366 days";
             return self.tell(me, format!("! 9x is not a duration: {units}."));
         }
         self.tell(me, format!("! Use it as {mark}{syntax}, for example {mark}{example}"));

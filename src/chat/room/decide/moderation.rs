@@ -11,7 +11,7 @@ use crate::chat::permission::{Context, Permission, Role};
 use crate::chat::room::change::ChangeKind;
 use crate::chat::room::{Member, Now, RoomState};
 
-/// The user whom an action affects, as far as the room and the server know them.
+/// The user that an action affects, as far as the room and the server know them.
 struct Subject<'a> {
     name: &'a UserName,
     /// If they are in the room or online.
