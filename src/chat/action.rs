@@ -157,7 +157,7 @@ impl fmt::Display for NotShared {
     }
 }
 
-/// Why a user does not come in.
+/// Why a user cannot enter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EnterError {
     /// The room is closed, or the user is gone.

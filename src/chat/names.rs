@@ -245,7 +245,7 @@ impl UserName {
 pub struct RoomName(Name);
 
 impl RoomName {
-    /// Reads an ASCII name of [`ROOM_NAME_MIN`] to [`ROOM_NAME_MAX`] characters. Spaces around it are not taken off.
+    /// Reads an ASCII name of [`ROOM_NAME_MIN`] to [`ROOM_NAME_MAX`] characters. Spaces around it are not removed.
     pub fn parse(raw: &str) -> Result<RoomName, NameError> {
         RoomName::parse_in(raw, Alphabet::Ascii)
     }
@@ -266,7 +266,7 @@ impl RoomName {
         self.0.is_reserved()
     }
 
-    /// What it could be taken for.
+    /// What it could be mistaken for.
     pub(crate) fn looks(&self) -> Looks {
         self.0.looks()
     }
@@ -313,7 +313,7 @@ impl Borrow<str> for UserName {
     }
 }
 
-/// The folded form, so that a map keyed by names can be asked with a `&str` in lower case.
+/// The folded form, so that a map keyed by names can be searched with a `&str` in lower case.
 impl Borrow<str> for RoomName {
     fn borrow(&self) -> &str {
         self.folded()

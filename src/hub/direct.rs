@@ -119,7 +119,7 @@ impl DirectChat {
         }
     }
 
-    /// Notes in an answer whose words it quotes, if the message it answers is in this chat.
+    /// Notes in a reply whose words it quotes, if the message it answers is in this chat.
     pub(crate) fn note_answered(&self, answer: &mut Message) {
         self.lock().history.note_answered(answer);
     }

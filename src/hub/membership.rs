@@ -126,8 +126,8 @@ impl Hub {
         room.leave(client, membership, going, now)
     }
 
-    /// Schedules what follows from joining or leaving: gathered notices, an heir, the end of an empty room. True if a notice is
-    /// to be delivered now.
+    /// Schedules what follows from joining or leaving: batched notices, an heir, the end of an empty room. True if a
+    /// notice has to be delivered now.
     pub(crate) fn arrange(&self, room: &Arc<Room>, change: MembershipChange, now: Instant) -> bool {
         if let Some(after) = change.gathering {
             self.timer.schedule(now + after, Task::FlushNews(Arc::downgrade(room)));

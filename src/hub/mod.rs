@@ -142,7 +142,7 @@ pub struct Hub {
     /// The other servers, if there are any.
     #[cfg(feature = "cluster")]
     nodes: OnceLock<Arc<Nodes>>,
-    /// Where the page is, if it is anywhere.
+    /// The page's listener, if there is one.
     #[cfg(feature = "web")]
     page: OnceLock<page::WebPage>,
 }
@@ -218,7 +218,7 @@ impl Hub {
         self.nodes.get()
     }
 
-    /// The page is there from now on.
+    /// Sets the page's listener.
     #[cfg(feature = "web")]
     pub(crate) fn open_page(&self, page: page::WebPage) {
         // Once, at the start.

@@ -30,7 +30,7 @@ pub enum Event {
         news: Box<str>,
         /// Its author, and the user who deleted it. Viewers who ignore one of them are not shown the sentence.
         people: People,
-        /// Answers to it, as they are now.
+        /// Replies to it, as they are now.
         requoted: Box<[Arc<Event>]>,
         /// Screens that can be are redrawn.
         redraw: bool,

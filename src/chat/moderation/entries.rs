@@ -73,7 +73,7 @@ impl Ban {
 /// A mute, kick, invitation or wait of one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListEntry {
-    /// As the room knows them.
+    /// The user, as the room knows them.
     pub who: Identity,
     /// `None`: until it is lifted.
     pub until: Option<Timestamp>,

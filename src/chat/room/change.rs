@@ -39,8 +39,8 @@ pub struct Change {
 /// What happened. Each kind holds everything that its effect depends on, apart from the room itself.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ChangeKind {
-    /// A user said something. `decide` leaves the number out: it is given by whatever orders the changes, here the lock of
-    /// the room, so that numbers grow along the room's order.
+    /// A user said something. `decide` leaves the number out. Whatever orders the changes assigns it, here the room's
+    /// lock, so that numbers grow in the room's order.
     Said(Message),
     /// A message was edited.
     Edited {
@@ -103,7 +103,7 @@ pub enum ChangeKind {
     },
     /// A member left.
     Left {
-        /// The member.
+        /// Which member.
         client: ClientId,
         /// How.
         going: Going,

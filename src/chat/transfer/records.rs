@@ -128,7 +128,7 @@ pub struct Claim {
     pub name: FileName,
     /// The first byte that is sent.
     pub from: u64,
-    /// When both ends must have come.
+    /// When both ends must have connected.
     pub ends: Instant,
 }
 

@@ -89,7 +89,8 @@ impl Room {
         self.hand_over_delivery(state, parked);
     }
 
-    /// Waits until the queue takes a message of this many bytes. A poster who finds it full, and nobody delivering, delivers.
+    /// Waits until the queue has room for a message of this many bytes. A poster that finds it full with nobody
+    /// delivering delivers it.
     pub(super) fn wait_for_space(self: &Arc<Self>, bytes: usize) -> MutexGuard<'_, LockedRoom> {
         let limit = self.shared.queue_bytes.load(Ordering::Relaxed);
         let mut state = self.lock();
@@ -191,7 +192,7 @@ impl Room {
         self.note_pushed(pushed);
     }
 
-    /// One batch to everybody in view. The lock is released meanwhile; the caller has made itself the deliverer.
+    /// Delivers one batch to everybody in view, with the lock released. The caller has made itself the deliverer.
     fn deliver<'a>(&'a self, mut state: MutexGuard<'a, LockedRoom>) -> MutexGuard<'a, LockedRoom> {
         let events = Arc::new(std::mem::take(&mut state.queue));
         state.queue_bytes = 0;

@@ -122,15 +122,15 @@ impl Room {
         self.deliver_pending();
     }
 
-    /// A member has another name now. The others read it here, the member elsewhere. `who` as in [`Room::identify`]. True if
-    /// the room has to be stored again.
+    /// A member has changed their name. The others are told here, the member elsewhere. `who` as in [`Room::identify`].
+    /// True if the room has to be stored again.
     pub(crate) fn rename(&self, client: ClientId, before: &UserName, who: impl Fn() -> Actor, now: Instant) -> bool {
         self.set_identity(client, Some(before.clone()), who, now)
     }
 
-    /// A member has logged in or out, or become an operator. `who` is called under the room's lock: when two threads report a
-    /// member at the same time, each reports what holds then, and it does not matter which is last. True if the room has to be
-    /// stored again.
+    /// A member has logged in or out, or become an operator. `who` is called under the room's lock: if two threads
+    /// report a member at the same time, both report the current state, and it does not matter which is last. True if
+    /// the room has to be stored again.
     pub(crate) fn identify(&self, client: ClientId, who: impl Fn() -> Actor, now: Instant) -> bool {
         self.set_identity(client, None, who, now)
     }

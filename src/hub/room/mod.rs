@@ -154,7 +154,7 @@ struct LockedRoom {
     /// What is known of the other servers.
     #[cfg(feature = "cluster")]
     sharing: sharing::RoomSharing,
-    /// When the timer looks whether the room has been empty for long enough: at most one look per room is arranged.
+    /// When the timer checks whether the room has been empty for long enough. At most one check per room is scheduled.
     close_due: Option<Instant>,
 }
 
@@ -318,7 +318,7 @@ impl Room {
         self.shared.metrics.sent.settle(&mut pushed.bytes);
     }
 
-    /// Queues the gathered news. Called by the timer.
+    /// Queues the batched news. Called by the timer.
     pub(crate) fn flush_news(self: &Arc<Self>) {
         let mut state = self.lock();
         state.digest.flushed();

@@ -82,7 +82,7 @@ impl Room {
         self.lock().room.member(client).is_some()
     }
 
-    /// Whether a user may know that the room is there.
+    /// Whether a user may know that the room exists.
     pub(crate) fn is_known_to(&self, actor: &Actor, now: Instant) -> bool {
         self.lock().room.permits(actor, Permission::Know, self.now(now).at)
     }

@@ -54,7 +54,7 @@ pub(super) struct PresenceDigest {
     left: Tally,
     /// Those whose server is gone.
     lost: Tally,
-    /// The first to be noted left: then leaving is told first, so that a return reads as one.
+    /// The first user noted left. Then departures are shown first, so that a return reads correctly.
     left_first: bool,
     /// A flush is scheduled.
     asked: bool,
@@ -79,7 +79,7 @@ impl PresenceDigest {
         self.lost.add(who);
     }
 
-    /// Whether anything has gathered: what comes after it has to wait with it, or it would overtake it.
+    /// Whether anything is batched. Later events have to wait with it, or they would overtake it.
     pub(super) fn is_due(&self) -> bool {
         self.joined.count + self.left.count + self.lost.count > 0
     }

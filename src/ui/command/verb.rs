@@ -77,7 +77,7 @@ pub enum RoomVerb {
     Destroy,
 }
 
-/// Against or for one member of the current room.
+/// About one member of the current room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemberVerb {
     /// Removes them for a minute.
@@ -185,7 +185,7 @@ pub enum OperatorVerb {
     Shutdown,
 }
 
-/// How the user's own screen looks and sounds.
+/// About the user's own screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScreenVerb {
     /// Sets when the bell rings.

@@ -230,7 +230,7 @@ pub(crate) enum ShowEffect {
     Quote,
 }
 
-/// About the user, as others see them, and others, as the user sees them.
+/// How others see the user, and how the user sees others.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum UserEffect {
     /// Change the name: answered by `NameTaken` or `NameLooksLike` if that fails.
@@ -336,7 +336,7 @@ pub(crate) enum Edited {
 /// Which dialogue about accounts begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountAsk {
-    /// Make an account of the user's name.
+    /// Register the user's name.
     Register,
     /// Change its password.
     ChangePassword,

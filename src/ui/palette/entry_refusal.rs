@@ -151,7 +151,7 @@ pub enum RoomRefusal {
     TooManyYours(usize),
     /// The server has as many rooms as it may.
     TooManyAll,
-    /// The user is in as many rooms as one may be.
+    /// The user is in as many rooms as allowed.
     TooManyRooms(usize),
     /// The password begins like a command.
     PasswordLikeCommand,

@@ -90,7 +90,7 @@ impl Display {
         self.look
     }
 
-    /// The screen's height, where it is known.
+    /// The screen's height, if known.
     pub fn rows(&self) -> Option<u16> {
         self.rows
     }
