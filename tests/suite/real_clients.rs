@@ -15,6 +15,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use half_typed::*;
+use reflowing::*;
 use ways::{Reached, Way};
 
 use crate::support::programs::{COLUMNS, ROWS, Terminal, have, left_out};
@@ -46,6 +48,10 @@ both_ways! {
     in_telnet_two_pasted_lines_become_one_message,
     in_telnet_tab_offers_the_rooms_one_may_know_of_and_no_hidden_one,
     a_paste_through_nc_with_half_close_is_one_message_and_an_unfinished_one_is_reported,
+    in_nc_a_short_message_over_a_half_typed_long_line_reads_as_itself,
+    in_nc_a_paste_of_twenty_lines_while_others_talk_leaves_every_prompt_a_row,
+    in_tmux_no_message_goes_when_the_window_is_widened_or_narrowed_over_a_long_half_typed_line,
+    in_tmux_no_answer_goes_in_the_palette_when_the_window_is_widened,
 }
 
 /// Whether this `nc` half-closes with -N, which OpenBSD's does and others reject.

@@ -5,6 +5,8 @@
 //! *Knows nothing of* users beyond what the hub does for it.
 
 mod relay;
+#[cfg(test)]
+mod tests;
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream};

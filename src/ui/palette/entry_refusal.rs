@@ -70,6 +70,7 @@ impl JoinRefusal {
     }
 
     /// What a program is told, which is asked nothing: it repeats the request with a password.
+    #[cfg(feature = "json")]
     #[inline(never)]
     pub(super) fn for_programs(&self) -> String {
         match self {

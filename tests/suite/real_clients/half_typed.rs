@@ -3,7 +3,7 @@
 
 use std::process::{Child, Command, Stdio};
 
-use crate::support::Server;
+use super::{Reached, Way};
 use crate::support::programs::{COLUMNS, ROWS, Terminal, have};
 
 /// `nc` on a terminal of its own.
@@ -14,11 +14,11 @@ struct Nc {
 
 impl Nc {
     /// `None` if the programs are missing.
-    fn start(server: &Server) -> Option<Nc> {
+    fn start(server: &Reached) -> Option<Nc> {
         if !have(&["nc", "script", "stty"]) {
             return None;
         }
-        let address = server.address();
+        let address = server.door();
         let inside = format!("stty rows {ROWS} cols {COLUMNS}; exec nc {} {}", address.ip(), address.port());
         let mut child = Command::new("script")
             .args(["-qec", &inside, "/dev/null"])
@@ -31,7 +31,7 @@ impl Nc {
         Some(Nc { child, terminal })
     }
 
-    fn chat(server: &Server, name: &str) -> Option<Nc> {
+    fn chat(server: &Reached, name: &str) -> Option<Nc> {
         let mut nc = Nc::start(server)?;
         for (shown, typed) in [("Username:", name), (">", ":join general"), ("[general]>", ":chat")] {
             nc.terminal
@@ -55,9 +55,8 @@ fn trimmed(terminal: &Terminal) -> Vec<String> {
     terminal.rows().iter().map(|row| row.trim_end().to_owned()).collect()
 }
 
-#[test]
-fn in_nc_a_short_message_over_a_half_typed_long_line_reads_as_itself() {
-    let server = Server::start();
+pub(super) fn in_nc_a_short_message_over_a_half_typed_long_line_reads_as_itself(way: Way) {
+    let server = way.start("");
     let mut bob = server.chat("bob", "general");
     let Some(mut alice) = Nc::chat(&server, "alice") else { return };
     // One line in the row of the prompt, and one that continues in the next row.
@@ -79,9 +78,8 @@ fn in_nc_a_short_message_over_a_half_typed_long_line_reads_as_itself() {
     }
 }
 
-#[test]
-fn in_nc_a_paste_of_twenty_lines_while_others_talk_leaves_every_prompt_a_row() {
-    let server = Server::start();
+pub(super) fn in_nc_a_paste_of_twenty_lines_while_others_talk_leaves_every_prompt_a_row(way: Way) {
+    let server = way.start("");
     let mut bob = server.chat("bob", "general");
     let Some(mut alice) = Nc::chat(&server, "alice") else { return };
     let lines = |who: &str| (1..=20).map(|n| format!("{who} says {n}\n")).collect::<String>();

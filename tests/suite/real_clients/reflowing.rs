@@ -3,8 +3,9 @@
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use super::{Reached, Way};
 use crate::support::programs::have;
-use crate::support::{PATIENCE, Server, scratch};
+use crate::support::{PATIENCE, scratch};
 
 /// A tmux server with one window, in which telnet runs.
 struct Tmux {
@@ -13,11 +14,11 @@ struct Tmux {
 
 impl Tmux {
     /// `None` if the programs are missing.
-    fn start(server: &Server, columns: u16) -> Option<Tmux> {
+    fn start(server: &Reached, columns: u16) -> Option<Tmux> {
         if !have(&["tmux", "telnet"]) {
             return None;
         }
-        let address = server.address();
+        let address = server.door();
         let tmux = Tmux { socket: scratch().join("tmux").display().to_string() };
         let telnet = format!("telnet {} {}", address.ip(), address.port());
         let size = columns.to_string();
@@ -96,9 +97,8 @@ fn in_view(rows: &[String]) -> Vec<&str> {
     rows.iter().filter_map(|row| row.split_once(" bob: ")).map(|(_, text)| text).collect()
 }
 
-#[test]
-fn in_tmux_no_message_goes_when_the_window_is_widened_or_narrowed_over_a_long_half_typed_line() {
-    let server = Server::start();
+pub(super) fn in_tmux_no_message_goes_when_the_window_is_widened_or_narrowed_over_a_long_half_typed_line(way: Way) {
+    let server = way.start("");
     let mut bob = server.chat("bob", "general");
     let Some(tmux) = Tmux::start(&server, 50) else { return };
     tmux.chat("alice");
@@ -130,9 +130,8 @@ fn in_tmux_no_message_goes_when_the_window_is_widened_or_narrowed_over_a_long_ha
     });
 }
 
-#[test]
-fn in_tmux_no_answer_goes_in_the_palette_when_the_window_is_widened() {
-    let server = Server::start();
+pub(super) fn in_tmux_no_answer_goes_in_the_palette_when_the_window_is_widened(way: Way) {
+    let server = way.start("");
     let Some(tmux) = Tmux::start(&server, 50) else { return };
     tmux.expect_last_row("Username:");
     tmux.enters("alice");

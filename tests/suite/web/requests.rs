@@ -186,3 +186,22 @@ fn behind_a_trusted_proxy_limits_hold_for_the_address_it_names() {
         client.expect(" ") == "101"
     });
 }
+
+/// Five thousand beside a chat, and by how much it gets slower, are in `benches/doors.rs`.
+#[test]
+fn hundreds_of_slow_heads_keep_nobody_from_talking() {
+    let server = server_with("[limits]\nmessages_per_second = 0\n");
+    let mut heads: Vec<_> = (0..300).map(|_| TcpStream::connect(address(&server)).expect("a connection")).collect();
+    let (mut alice, mut bob) = (server.chat("alice", "general"), server.chat("bob", "general"));
+    for (round, byte) in b"GET / HTTP/1.1\r\n".iter().enumerate() {
+        for head in &mut heads {
+            head.write_all(&[*byte]).expect("the head has time");
+        }
+        alice.send(&format!("round {round}."));
+        bob.expect(&format!("alice: round {round}.\r\n"));
+        // A request for the page is answered meanwhile.
+        assert!(ask(address(&server), &get("/", "localhost")).starts_with("HTTP/1.1 200 OK\r\n"));
+    }
+    // None of them was answered, and none holds up the stop.
+    drop(heads);
+}
