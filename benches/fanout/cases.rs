@@ -41,7 +41,7 @@ pub fn run(options: &Options, members: usize, descriptors: u64, report: &mut Rep
     let mut other = match options.comparison {
         Comparison::Floor if !traffic => return Ok(()),
         Comparison::Floor => Side::floor(layout)?,
-        Comparison::History | Comparison::Tls | Comparison::Json | Comparison::Web => {
+        Comparison::History | Comparison::Tls | Comparison::Json | Comparison::Web | Comparison::Metrics => {
             Side::server(options, layout, Setup::Bare)?
         }
     };
@@ -87,7 +87,9 @@ fn compare_traffic(
                 Report::say(&format!("    {more:.1} us more per message; {figures}"));
                 report.target(what, figures, outcome.ratio, HISTORY_COSTS, "");
             }
-            Comparison::Tls | Comparison::Json | Comparison::Web => report.note(what, figures, outcome.ratio),
+            Comparison::Tls | Comparison::Json | Comparison::Web | Comparison::Metrics => {
+                report.note(what, figures, outcome.ratio)
+            }
         }
     }
     Ok(())

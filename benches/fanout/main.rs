@@ -13,9 +13,9 @@
 //! ```
 //!
 //! Options: `--quick` short windows; `--members 10,100` room sizes; `--case NAME` one case (may be repeated);
-//! `--seconds S` length of one window; `--rounds N`; `--telnet never|auto`; `--history`, `--tls`, `--json` or `--web`: see below. The exit
-//! status is 1 when a message was lost, duplicated or out of order, or when nothing could be measured; being slow never
-//! changes it.
+//! `--seconds S` length of one window; `--rounds N`; `--telnet never|auto`; `--history`, `--tls`, `--json`, `--web` or
+//! `--metrics`: see below. The exit status is 1 when a message was lost, duplicated or out of order, or when nothing could be
+//! measured; being slow never changes it.
 //!
 //! `--history` (feature `storage`): the server stores messages on disk, and is compared with the same server without a
 //! `[storage]` section instead of the floor. The cases are `one`, `burst`, `eight` and `rooms`. A window ends when the
@@ -30,6 +30,9 @@
 //! `--json` (feature `json`): the members are programs that speak JSON, and are compared with as many on terminals; `--web`
 //! (feature `web`): the same over WebSocket. The cases are `one`, `burst`, `eight`, `rooms` and `memory`. An object is more than
 //! twice as long as a terminal's line.
+//!
+//! `--metrics` (feature `metrics`): the server has a listener for metrics, and is compared with the same server without one. Both
+//! count; what is counted costs less than these figures differ from run to run.
 //!
 //! With any of these, `latency` can be requested and `stall` cannot, and `login` compares the two sides among equally many users.
 //!

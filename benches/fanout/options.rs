@@ -73,6 +73,8 @@ pub enum Comparison {
     Json,
     /// The same over WebSocket.
     Web,
+    /// A server with a listener for metrics with one without.
+    Metrics,
 }
 
 impl Comparison {
@@ -84,6 +86,7 @@ impl Comparison {
             Comparison::Tls => ("tls", "plain"),
             Comparison::Json => ("json", "plain"),
             Comparison::Web => ("web", "plain"),
+            Comparison::Metrics => ("metrics", "without"),
         }
     }
 
@@ -92,7 +95,7 @@ impl Comparison {
         match self {
             Comparison::Floor => true,
             Comparison::History => matches!(case, Case::One | Case::Burst | Case::Eight | Case::Rooms),
-            Comparison::Tls => !matches!(case, Case::Latency | Case::Stall),
+            Comparison::Tls | Comparison::Metrics => !matches!(case, Case::Latency | Case::Stall),
             Comparison::Json | Comparison::Web => !matches!(case, Case::Latency | Case::Stall | Case::Login),
         }
     }
@@ -152,6 +155,7 @@ impl Options {
                 Arg::Long("tls") => options.compare(Comparison::Tls)?,
                 Arg::Long("json") => options.compare(Comparison::Json)?,
                 Arg::Long("web") => options.compare(Comparison::Web)?,
+                Arg::Long("metrics") => options.compare(Comparison::Metrics)?,
                 other => return Err(other.unexpected().into()),
             }
             asked = true;
@@ -174,7 +178,7 @@ impl Options {
     /// Sets the comparison, if this build can make it.
     fn compare(&mut self, comparison: Comparison) -> Result<(), Failure> {
         if self.comparison != Comparison::Floor {
-            return Err(Failure::new("--history, --tls, --json and --web cannot be combined"));
+            return Err(Failure::new("--history, --tls, --json, --web and --metrics cannot be combined"));
         }
         let (option, feature, is_built) = match comparison {
             Comparison::Floor => return Ok(()),
@@ -182,6 +186,7 @@ impl Options {
             Comparison::Tls => ("tls", "tls", cfg!(feature = "tls")),
             Comparison::Json => ("json", "json", cfg!(feature = "json")),
             Comparison::Web => ("web", "web", cfg!(feature = "web")),
+            Comparison::Metrics => ("metrics", "metrics", cfg!(feature = "metrics")),
         };
         if !is_built {
             return Err(Failure::new(format!(
@@ -203,6 +208,7 @@ impl Options {
             Comparison::Floor => "server and floor",
             Comparison::History => "a server that stores messages on disk and one that does not",
             Comparison::Tls => "a server over TLS and one in plain text",
+            Comparison::Metrics => "a server with metrics and one without",
             Comparison::Json => "members that speak JSON and members on terminals",
             Comparison::Web => "members that speak JSON over WebSocket and members on terminals",
         };

@@ -31,7 +31,7 @@ pub fn run(options: &Options, descriptors: u64, report: &mut Report) -> Result<(
     let mut server = Side::server(options, layout, Setup::under(options.comparison))?;
     let mut other = match options.comparison {
         Comparison::Floor => Side::floor(layout)?,
-        Comparison::History | Comparison::Tls | Comparison::Json | Comparison::Web => {
+        Comparison::History | Comparison::Tls | Comparison::Json | Comparison::Web | Comparison::Metrics => {
             Side::server(options, layout, Setup::Bare)?
         }
     };

@@ -99,7 +99,7 @@ impl Side {
         let side = match (options.comparison, setup) {
             (Comparison::Floor, _) => String::new(),
             (_, Setup::Bare) => format!("{theirs}: "),
-            (_, Setup::History | Setup::Tls | Setup::Json | Setup::Web) => format!("{ours}: "),
+            (_, Setup::History | Setup::Tls | Setup::Json | Setup::Web | Setup::Metrics) => format!("{ours}: "),
         };
         let encryption = crowd.encryption().map(|negotiated| format!("; {negotiated}")).unwrap_or_default();
         Report::say(&format!(

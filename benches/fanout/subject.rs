@@ -43,6 +43,7 @@ rooms_per_ip = 0
 
 const PLAIN_LISTENER: &str = r#"listen = ["127.0.0.1:0"]"#;
 const WEB_LISTENER: &str = "[web]\nlisten = [\"127.0.0.1:0\"]\n";
+const METRICS_LISTENER: &str = "[metrics]\nlisten = \"127.0.0.1:0\"\n";
 const TLS_LISTENER: &str = "[tls]\nlisten = [\"127.0.0.1:0\"]\n";
 
 /// The database, in the server's folder.
@@ -63,6 +64,8 @@ pub enum Setup {
     Json,
     /// Its members speak JSON over WebSocket.
     Web,
+    /// Has a listener for metrics.
+    Metrics,
 }
 
 impl Setup {
@@ -74,13 +77,14 @@ impl Setup {
             Comparison::Tls => Setup::Tls,
             Comparison::Json => Setup::Json,
             Comparison::Web => Setup::Web,
+            Comparison::Metrics => Setup::Metrics,
         }
     }
 
     /// How members come in.
     pub fn door(self) -> Door {
         match self {
-            Setup::Bare | Setup::History => Door::Server,
+            Setup::Bare | Setup::History | Setup::Metrics => Door::Server,
             Setup::Tls => Door::TlsServer,
             Setup::Json => Door::JsonServer,
             Setup::Web => Door::WebServer,
@@ -89,7 +93,7 @@ impl Setup {
 
     fn listen(self, folder: &Path) -> String {
         match self {
-            Setup::Bare | Setup::History | Setup::Json | Setup::Web => PLAIN_LISTENER.to_owned(),
+            Setup::Bare | Setup::History | Setup::Json | Setup::Web | Setup::Metrics => PLAIN_LISTENER.to_owned(),
             Setup::Tls => format!("plain = \"off\"\nstate_dir = {folder:?}"),
         }
     }
@@ -100,6 +104,7 @@ impl Setup {
             Setup::Web => format!("\n{WEB_LISTENER}"),
             Setup::History => format!("\n[storage]\npath = {:?}\nhistory = true\n", folder.join(DATABASE)),
             Setup::Tls => format!("\n{TLS_LISTENER}"),
+            Setup::Metrics => format!("\n{METRICS_LISTENER}"),
         }
     }
 }

@@ -345,7 +345,7 @@ fn stop(hub: &Hub) {
     let delay = hub.config().shutdown_delay;
     let end = Instant::now() + delay;
     log::info!("stopping in {}", crate::text::seconds(delay));
-    systemd::tell_stopping(&format!("stopping in {}", crate::text::seconds(delay)));
+    systemd::tell_stopping(delay);
     hub.shutdown.announce();
     let line = format!("Server is shutting down in {}.", crate::text::seconds(delay));
     for outbox in hub.roster.connections() {

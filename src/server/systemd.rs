@@ -12,6 +12,8 @@ use std::os::linux::net::SocketAddrExt as _;
 #[cfg(feature = "systemd")]
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
+use std::time::Duration;
+
 #[cfg(feature = "systemd")]
 use sd_notify::NotifyState;
 
@@ -32,11 +34,20 @@ pub fn tell_reloading() {
     }
 }
 
-/// The graceful stop has begun.
+/// How much longer than the announced delay a stop may take: for the goodbyes, and for a slow disk.
+#[cfg(feature = "systemd")]
+const AFTER_THE_DELAY: Duration = Duration::from_secs(30);
+
+/// The graceful stop has begun. It takes as long as `shutdown_delay` says, at least, and so may take longer than systemd would
+/// wait by itself.
 #[cfg_attr(not(feature = "systemd"), expect(unused_variables, reason = "nobody is told"))]
-pub(super) fn tell_stopping(status: &str) {
+pub(super) fn tell_stopping(delay: Duration) {
     #[cfg(feature = "systemd")]
-    send(&[NotifyState::Stopping, NotifyState::Status(status)]);
+    {
+        let status = format!("stopping in {}", crate::text::seconds(delay));
+        let longest = u32::try_from((delay + AFTER_THE_DELAY).as_micros()).unwrap_or(u32::MAX);
+        send(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(longest), NotifyState::Status(&status)]);
+    }
 }
 
 #[cfg(feature = "systemd")]

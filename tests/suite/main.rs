@@ -38,12 +38,14 @@ mod layering;
 mod limits;
 mod login;
 mod made_rooms;
+mod man;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod model;
 mod moderation;
 mod no_trace;
 mod operators;
+mod packaging;
 mod palette_cases;
 mod persistence;
 mod proxy;
@@ -55,6 +57,8 @@ mod rooms;
 mod stop;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(feature = "systemd")]
+mod systemd;
 mod telnet_cases;
 mod tls;
 mod tls_clients;
