@@ -215,7 +215,8 @@ fn settings_page(example: &str) -> String {
 fn explain(settings: &[&str], about: &[String], page: &mut String) {
     for (number, setting) in settings.iter().enumerate() {
         page.push_str(if number == 0 { ".TP\n" } else { ".TQ\n" });
-        page.push_str(&format!(".B {}\n", code(setting)));
+        // A macro would take the quotes away.
+        page.push_str(&format!(".B {}\n", code(setting).replace('"', "\\(dq")));
     }
     write_explanation(about, page);
 }
@@ -255,6 +256,7 @@ fn every_option_and_every_setting_has_its_place() {
         let shown = settings.contains(&format!("\n.B {key} = "));
         assert!(shown, "{key} of the section {section:?} is not in chatsock.toml.5");
     }
+    assert!(settings.contains("\n.B plain = \\(dqanywhere\\(dq\n"), "the quotes of a text are shown");
     for section in ["limits", "tls", "web", "json", "proxy", "files", "storage", "metrics"] {
         assert!(settings.contains(&format!("\n.SH SECTION [{section}]\n")), "{section}");
     }
