@@ -34,8 +34,10 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn no_archaic_word_is_in_the_sources_or_the_documents() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found: Vec<_> =
-        ["README.md", "Cargo.toml", "chatsock.toml.example", ".ci/run", ".ci/package"].iter().map(|name| top.join(name)).collect();
+    let mut found: Vec<_> = ["README.md", "Cargo.toml", "chatsock.toml.example", ".ci/run", ".ci/package"]
+        .iter()
+        .map(|name| top.join(name))
+        .collect();
     for folder in ["src", "tests", "benches"] {
         files(&top.join(folder), &mut found);
     }
