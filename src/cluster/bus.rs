@@ -52,6 +52,8 @@ pub struct Cluster {
     replica: OnceLock<Arc<dyn Replica>>,
     connect: Connect,
     stopping: AtomicBool,
+    #[cfg(test)]
+    abandoned: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -66,6 +68,8 @@ impl Cluster {
             replica: OnceLock::new(),
             connect,
             stopping: AtomicBool::new(false),
+            #[cfg(test)]
+            abandoned: AtomicBool::new(false),
             threads: Mutex::new(Vec::new()),
         }
     }
@@ -146,6 +150,13 @@ impl Cluster {
         }
     }
 
+    /// Ends the threads without a goodbye, as the end of the process would.
+    #[cfg(test)]
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
+        self.stop();
+    }
+
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
@@ -219,6 +230,10 @@ impl Cluster {
                 }
             }
             self.deliver();
+        }
+        #[cfg(test)]
+        if self.abandoned.load(Ordering::Acquire) {
+            return;
         }
         if let Some(mut connection) = engine {
             let goodbye = self.core().goodbye();

@@ -8,7 +8,6 @@
 local SLICE = 500       -- Members of a dead node that one call removes.
 local KEPT = 20000      -- Entries that a log keeps, about 4 MB.
 local TERM_GAP = 1048576 -- A new term numbers from so far above all that is known.
-local OUTAGE = 5000     -- Milliseconds without any node's heartbeat: then Redis was away, not the nodes.
 
 local function num(x) return string.format('%.0f', x) end
 local function now()
@@ -28,10 +27,11 @@ local function put(base, node, rec)
   redis.call('HSET', base .. 'nodes', node, num(rec.epoch) .. ' ' .. num(rec.n) .. ' ' .. num(rec.deadline))
 end
 
--- While Redis was away no lease could be renewed: that time does not count.
+-- While Redis was away no lease could be renewed: that time does not count. Nodes send a heartbeat three times in a lease;
+-- if none came from any of them for half a lease, it was Redis that was away.
 local function excuse(base, at)
   local gap = at - get(base, 'seen')
-  if gap <= OUTAGE then return end
+  if gap <= get(base, 'lease') / 2 then return end
   local all = redis.call('HGETALL', base .. 'nodes')
   for i = 1, #all, 2 do
     local rec = record(base, all[i])
@@ -117,12 +117,14 @@ local function enter(keys, args)
   end
   local rec = record(base, node)
   if rec and epoch == 0 then
-    if live(base, node, rec.epoch, at) then return { 'live', num(rec.deadline - at) } end
+    -- Here no time is excused: a node that was killed alone would seem to have been kept from its heartbeat.
+    if rec.deadline >= at then return { 'live', num(rec.deadline - at) } end
   end
   if rec and rec.epoch ~= epoch then bury(base, node, rec.epoch, at) end
   if epoch == 0 then epoch = redis.call('HINCRBY', meta, 'epoch', 1) end
   put(base, node, { epoch = epoch, n = 0, deadline = at + lease })
   redis.call('HSET', meta, 'seen', num(at))
+  if lease > 0 then redis.call('HSET', meta, 'lease', num(lease)) end
   local pos = append(base, at, 'k', 'in', 'node', node, 'epoch', num(epoch))
   return { 'ok', num(epoch), num(pos) }
 end

@@ -222,7 +222,9 @@ impl Cluster {
             cluster.stop();
             return Err(error);
         }
-        let (epoch, nodes) = (cluster.core().epoch(), cluster.core().nodes());
+        let core = cluster.core();
+        let (epoch, nodes) = (core.epoch(), core.nodes());
+        drop(core);
         let place = config.redis.trim_start_matches("redis://");
         log::info!(
             "cluster: node {node} is in, epoch {epoch}, {nodes} nodes, Redis {} at {place}, {} partitions",

@@ -10,7 +10,6 @@ use crate::cluster::values::{Epoch, Log, NodeName, NumberKind, Place, Position};
 
 const SLICE: usize = 500;
 const TERM_GAP: u64 = 1 << 20;
-const OUTAGE: i64 = 5000;
 
 /// Rules that a test may switch off, to see that what checks them notices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +46,7 @@ struct FakeLog {
     term: u64,
     pos: u64,
     seen: i64,
+    lease: i64,
     next: u64,
     end: u64,
     epoch: u64,
@@ -179,7 +179,7 @@ impl FakeLog {
 
     fn excuse(&mut self, now: i64) {
         let gap = now - self.seen;
-        if gap > OUTAGE {
+        if gap > self.lease / 2 {
             self.nodes.values_mut().for_each(|record| record.deadline += gap);
             self.seen = now;
         }
@@ -205,9 +205,7 @@ impl FakeLog {
         let mut epoch = caller.epoch;
         if let Some(record) = self.nodes.get(&caller.node).copied() {
             let known = Caller { node: caller.node.clone(), epoch: record.epoch };
-            if epoch == Epoch(0)
-                && let Some(record) = self.live(&known, now)
-            {
+            if epoch == Epoch(0) && record.deadline >= now {
                 return Reply::Live { left_ms: (record.deadline - now).unsigned_abs() };
             }
             if record.epoch != epoch {
@@ -220,6 +218,9 @@ impl FakeLog {
         }
         self.nodes.insert(caller.node.clone(), Record { epoch, n: 0, deadline: now + lease_ms });
         self.seen = now;
+        if lease_ms > 0 {
+            self.lease = lease_ms;
+        }
         let number = self.append(log, now, EntryKind::In(Caller { node: caller.node.clone(), epoch }));
         Reply::Entered { epoch, number }
     }

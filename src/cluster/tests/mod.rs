@@ -2,4 +2,5 @@
 
 mod alike;
 mod fake;
+mod nodes;
 mod server;

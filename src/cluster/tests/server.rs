@@ -1,6 +1,6 @@
 //! A real Redis of a test's own: its directory, its port, and its end with the test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ pub(super) struct Server {
     child: Child,
     pub(super) port: u16,
     directory: PathBuf,
+    more: Vec<String>,
 }
 
 impl Server {
@@ -27,11 +28,9 @@ impl Server {
             drop(free);
             let directory = std::env::temp_dir().join(format!("chatsock-redis-{}-{port}", std::process::id()));
             std::fs::create_dir_all(&directory).expect("a directory");
-            let mut command = Command::new("redis-server");
-            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(&directory);
-            command.args(more).stdout(Stdio::null()).stderr(Stdio::null());
-            let child = command.spawn().expect("redis-server starts");
-            let mut server = Server { child, port, directory };
+            let more: Vec<String> = more.iter().map(|word| (*word).to_owned()).collect();
+            let child = spawn(port, &directory, &more);
+            let mut server = Server { child, port, directory, more };
             // Somebody else may have taken the port in between.
             if server.answers() {
                 return Some(server);
@@ -39,6 +38,18 @@ impl Server {
             eprintln!("attempt {attempt}: nothing answers on port {port}");
         }
         panic!("no redis-server came up");
+    }
+
+    /// Kills it, and starts it again in the same place.
+    pub(super) fn restart(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("its end");
+        self.child = spawn(self.port, &self.directory, &self.more);
+        assert!(self.answers(), "it did not come back");
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     fn answers(&mut self) -> bool {
@@ -55,6 +66,13 @@ impl Server {
     pub(super) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
+}
+
+fn spawn(port: u16, directory: &Path, more: &[String]) -> Child {
+    let mut command = Command::new("redis-server");
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(directory);
+    command.args(more).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("redis-server starts")
 }
 
 impl Drop for Server {
