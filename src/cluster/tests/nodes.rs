@@ -127,7 +127,10 @@ fn outcome(ticket: &Ticket) -> Outcome {
 fn two_nodes_see_the_same_in_the_same_order_and_share_names_and_numbers() {
     let Some(server) = Server::start(&[]) else { return };
     let ((a, at_a), (b, at_b)) = (join(&server, "a"), join(&server, "b"));
-    assert!(matches!(outcome(&a.submit(commit(Some(0), vec![Effect::Core("core".into())], "made"))), Outcome::Applied { .. }));
+    assert!(matches!(
+        outcome(&a.submit(commit(Some(0), vec![Effect::Core("core".into())], "made"))),
+        Outcome::Applied { .. }
+    ));
     assert_eq!(outcome(&b.submit(commit(Some(0), vec![], "made again"))), Outcome::Stale);
     let tickets: Vec<_> =
         (0..200).map(|number| if number % 2 == 0 { &a } else { &b }.submit(say(&format!("line {number}")))).collect();
@@ -203,7 +206,10 @@ fn a_redis_that_stands_still_makes_lines_wait_and_then_they_are_said_once() {
     at_a.wait("health Well", 1);
     at_b.wait("while it stands still", 1);
     assert!(matches!(outcome(&a.submit(say("after"))), Outcome::Applied { .. } | Outcome::Refused));
-    assert!(!at_b.heard.lock().expect("no panic").iter().any(|line| line.starts_with("gone")), "nobody was away but Redis");
+    assert!(
+        !at_b.heard.lock().expect("no panic").iter().any(|line| line.starts_with("gone")),
+        "nobody was away but Redis"
+    );
     at_b.wait("said", 2);
     assert_eq!(at_b.said().iter().filter(|line| line.contains("while")).count(), 1);
     a.stop();
@@ -216,14 +222,24 @@ fn a_redis_that_has_lost_everything_is_told_what_users_hold_and_gives_no_number_
     let (a, at_a) = join(&server, "a");
     outcome(&a.submit(commit(Some(0), vec![Effect::Core("core".into())], "made")));
     let Outcome::Applied { id: Some(before), position: old } = outcome(&a.submit(say("before"))) else { panic!() };
-    let made = Commit { place: room(), version: Some(0), effects: vec![Effect::Core("core".into())], history_max: 10, text: "made".into() };
-    *at_a.holdings.lock().expect("no panic") = Holdings { names: vec![claim("bob", 1)], rooms: vec![made], memberships: vec![] };
+    let made = Commit {
+        place: room(),
+        version: Some(0),
+        effects: vec![Effect::Core("core".into())],
+        history_max: 10,
+        text: "made".into(),
+    };
+    *at_a.holdings.lock().expect("no panic") =
+        Holdings { names: vec![claim("bob", 1)], rooms: vec![made], memberships: vec![] };
     server.restart();
     at_a.wait("back", 1);
     at_a.wait("lost", 1);
     at_a.wait("name: \"bob\"", 1);
     let Outcome::Applied { id: Some(after), position } = outcome(&a.submit(say("after"))) else { panic!("not said") };
-    assert!(after > before && position.term > old.term && position.number > old.number, "{after} {before} {position} {old}");
+    assert!(
+        after > before && position.term > old.term && position.number > old.number,
+        "{after} {before} {position} {old}"
+    );
     a.stop();
 }
 
