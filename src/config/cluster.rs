@@ -1,12 +1,16 @@
 //! The section `[cluster]`: where the Redis is that several servers share, and how this one is known there.
 //!
+//! *Owns* what a cluster does not have yet, so that such settings are mistakes and not half in force.
 //! *Knows nothing of* what the servers tell each other. The password is not read here, so that no mistake can quote it.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::Config;
+use super::conflict::contradiction;
 use super::keys::{CLUSTER_KEYS, unknown_keys};
 use super::value::{Section, ValueReader};
+use crate::chat::room_settings::RoomAccess;
 
 /// Longest prefix of keys, in bytes.
 const MAX_PREFIX: usize = 64;
@@ -106,6 +110,23 @@ pub(super) fn read_cluster(reader: &mut ValueReader<'_>, section: Section<'_, '_
     cluster
 }
 
+/// Reports what servers of a cluster do not have yet.
+pub(super) fn refuse_missing(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &Config) {
+    if config.cluster.is_none() {
+        return;
+    }
+    if config.storage.is_some() {
+        let text = "a server with [cluster] cannot have [storage] yet, so it has no accounts, kept rooms and search; remove \
+                    one of the two sections";
+        contradiction(reader, &[(top, "cluster"), (top, "storage")], text.to_owned());
+    }
+    if let Some((name, _)) = config.rooms.iter().find(|(_, room)| matches!(room.entry, RoomAccess::Password(_))) {
+        let text =
+            format!("rooms.{name} has a password, which rooms of a server with [cluster] cannot have yet; remove it");
+        contradiction(reader, &[(top, "cluster"), (top, "rooms")], text);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +181,16 @@ mod tests {
                 said.len() == 1 && said[0].starts_with(expected) && !said[0].contains("hunter2"),
                 "{text}: {said:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_a_cluster_does_not_have_yet_is_a_mistake() {
+        let said = read("[cluster]\n[rooms.vip]\npassword = \"open sesame\"").unwrap_err();
+        assert!(said.len() == 1 && said[0].starts_with("rooms.vip has a password"), "{said:?}");
+        if cfg!(feature = "storage") {
+            let said = read("[cluster]\n[storage]\npath = \"a.db\"").unwrap_err();
+            assert!(said.len() == 1 && said[0].contains("cannot have [storage] yet"), "{said:?}");
         }
     }
 }

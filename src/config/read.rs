@@ -133,6 +133,8 @@ fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -
     if STORAGE_BUILT && let Some(table) = section(reader, top, "storage") {
         config.storage = Some(read_storage(reader, table));
     }
+    #[cfg(feature = "cluster")]
+    super::cluster::refuse_missing(reader, top, &config);
     if state == Tree::Whole {
         contradictions(reader, top, limits, &config);
     }

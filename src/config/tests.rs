@@ -266,6 +266,7 @@ fn a_section_of_a_feature_names_the_feature_and_how_to_get_it() {
             "tls" => cfg!(feature = "tls"),
             "web" => cfg!(feature = "web"),
             "storage" => STORAGE,
+            "cluster" => cfg!(feature = "cluster"),
             _ => false,
         };
         if is_built {
@@ -583,7 +584,7 @@ fn a_broken_header_makes_no_mistakes_of_the_lines_below_it() {
 #[test]
 fn all_mistakes_are_told_at_once_in_the_order_of_the_lines() {
     assert_eq!(
-        said("username_min = 0\nfoo = 1\nlisten = [\"x\", \"5555\"]\n\n[cluster]\n[limits]\nexempt = [\"y\"]\n[rooms.a]\n")
+        said("username_min = 0\nfoo = 1\nlisten = [\"x\", \"5555\"]\n\n[clusters]\n[limits]\nexempt = [\"y\"]\n[rooms.a]\n")
             .lines()
             .map(|line| { line.split(": ").next().unwrap().to_owned() })
             .collect::<Vec<_>>(),

@@ -275,7 +275,8 @@ impl Hub {
     /// When numbering started again from 1: at the start, if there is no database to remember the last number.
     #[cfg(feature = "json")]
     pub(crate) fn numbers_began(&self) -> Option<Timestamp> {
-        self.store.is_none().then_some(self.started)
+        // Servers that share rooms number their messages together, for as long as one of them is there.
+        (self.store.is_none() && !self.is_shared()).then_some(self.started)
     }
 
     /// Sends a request to the thread that runs the server. Returns at once; the request is carried out later.

@@ -36,6 +36,10 @@ impl Hub {
     }
 
     /// As [`Roster::rename`](crate::hub::roster::Roster::rename), among the users of all servers.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        expect(unused_variables, reason = "there is nobody to tell how long they are here")
+    )]
     pub(crate) fn rename_user(
         &self,
         user: &Arc<User>,
@@ -49,6 +53,17 @@ impl Hub {
             return nodes.rename_user(self, user, name, login, now);
         }
         self.roster.rename(user, name, login, limit)
+    }
+
+    /// Whether several servers share the rooms.
+    pub(crate) fn is_shared(&self) -> bool {
+        #[cfg(feature = "cluster")]
+        return self.nodes().is_some();
+        #[cfg(not(feature = "cluster"))]
+        {
+            let _ = self;
+            false
+        }
     }
 
     /// As [`RoomTable::create`](crate::hub::rooms::RoomTable), on all servers.

@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 
 #[cfg(feature = "tls")]
 use super::certificate::CertificateError;
+#[cfg(feature = "cluster")]
+use crate::cluster::ClusterError;
 use crate::store::{OpenError, SaveError};
 
 /// Why a server could not start, or did not stop properly.
@@ -38,6 +40,9 @@ pub enum StartError {
     /// The certificate for the TLS listeners cannot be used.
     #[cfg(feature = "tls")]
     Certificate(CertificateError),
+    /// This server cannot join the others.
+    #[cfg(feature = "cluster")]
+    Cluster(ClusterError),
     /// The system's random generator failed, so there is no exit code.
     ExitCode(getrandom::Error),
     /// The server has run, but could not write everything at the end.
@@ -54,6 +59,8 @@ impl StartError {
             StartError::Store(error) => error.is_users(),
             #[cfg(feature = "tls")]
             StartError::Certificate(error) => error.is_users(),
+            #[cfg(feature = "cluster")]
+            StartError::Cluster(error) => error.is_users(),
             StartError::Thread(_) | StartError::Signals(_) | StartError::ExitCode(_) | StartError::NotWritten(_) => {
                 false
             }
@@ -101,6 +108,8 @@ impl fmt::Display for StartError {
             StartError::Signals(error) => write!(f, "cannot receive signals: {error}"),
             #[cfg(feature = "tls")]
             StartError::Certificate(error) => error.fmt(f),
+            #[cfg(feature = "cluster")]
+            StartError::Cluster(error) => error.fmt(f),
             StartError::ExitCode(error) => write!(
                 f,
                 "cannot make an exit code, because the system returns no random numbers ({error}); set exit_code = false to start without one"
@@ -120,6 +129,8 @@ impl std::error::Error for StartError {
             StartError::Discovery { error, .. } => Some(error),
             #[cfg(feature = "tls")]
             StartError::Certificate(error) => error.source(),
+            #[cfg(feature = "cluster")]
+            StartError::Cluster(error) => error.source(),
             StartError::ExitCode(error) => Some(error),
             StartError::Store(error) => Some(error),
             StartError::NotWritten(error) => Some(error),

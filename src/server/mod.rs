@@ -91,6 +91,9 @@ pub struct Server {
     #[cfg(feature = "metrics")]
     metrics: Option<MetricsListener>,
     hub: Arc<Hub>,
+    /// This server among others.
+    #[cfg(feature = "cluster")]
+    joined: Option<nodes::Joined>,
     capacity: Capacity,
     requests: Sender<ServerRequest>,
     requested: Receiver<ServerRequest>,
@@ -138,7 +141,11 @@ pub fn bind_with(
     }
     let each = listeners.iter().map(|listener| (listener.service, &listener.transport, listener.address));
     hub.transfers.set_ports(files::ports(each));
+    #[cfg(feature = "cluster")]
+    let joined = nodes::join_configured(&hub, listeners.first().map_or(0, |listener| listener.address.port()))?;
     Ok(Server {
+        #[cfg(feature = "cluster")]
+        joined,
         listeners,
         #[cfg(feature = "discovery")]
         questions,
@@ -258,7 +265,15 @@ impl Server {
             let each = self.listeners.iter().map(|listener| (listener.service, &listener.transport, listener.address));
             discovery::Discovery::start(self.questions, discovery::Doors::new(each), &self.hub)?
         };
-        let Server { listeners, hub, capacity, requested, .. } = self;
+        let Server {
+            listeners,
+            #[cfg(feature = "cluster")]
+            joined,
+            hub,
+            capacity,
+            requested,
+            ..
+        } = self;
         #[cfg(feature = "metrics")]
         let metrics = self.metrics.map(|listener| listener.start(&hub)).transpose()?;
         let addresses: Vec<_> = listeners.iter().map(|listener| listener.address).collect();
@@ -323,6 +338,10 @@ impl Server {
         hub.slow_readers.stop();
         hub.timer.stop();
         hub.work.stop();
+        #[cfg(feature = "cluster")]
+        if let Some(joined) = joined {
+            joined.leave();
+        }
         let written = hub.store().map_or(Ok(()), |store| store.close(Instant::now() + STORING));
         for socket in &sockets {
             // Wakes the thread in `accept`. A listener that cannot be shut down ends with the process.

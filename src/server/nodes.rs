@@ -1,6 +1,6 @@
 //! Joining the other servers of a cluster at the start, and leaving them at the end.
 //!
-//! *Owns* what has to be there before anybody is let in, and what a cluster does not have yet.
+//! *Owns* what has to be there before anybody is let in, and what a reload cannot change.
 //! *Knows nothing of* how servers share anything.
 
 use std::net::TcpStream;
@@ -12,31 +12,63 @@ use socket2::{Domain, Socket, Type};
 
 use super::StartError;
 use crate::chat::message::ClientId;
-use crate::chat::room_settings::RoomAccess;
+use crate::cluster::{Cluster, Replica};
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::hub::nodes::{NodeLink, Nodes};
 use crate::outbox::{DisconnectReason, Outbox};
 
-/// What a configuration asks for that servers of a cluster do not have, as one sentence.
-pub(super) fn missing(config: &Config) -> Option<String> {
-    if config.storage.is_some() {
-        return Some(
-            "a server with [cluster] cannot have [storage] yet: accounts, kept rooms and search stay on a \
-                     server of its own; remove one of the two sections"
-                .to_owned(),
-        );
+/// What a reload of the configuration cannot change while servers share it.
+pub(super) fn keep_shared(old: &Config, config: &mut Config) {
+    if old.cluster != config.cluster {
+        log::warn!("[cluster] has changed in the configuration; this needs a restart, so the old one stays");
+        config.cluster.clone_from(&old.cluster);
     }
-    let with_password = config.rooms.iter().find(|(_, room)| matches!(room.entry, RoomAccess::Password(_)));
-    with_password.map(|(name, _)| {
-        format!(
-            "rooms.{name} has a password, and rooms of a cluster cannot have one yet; remove it, or set public = false"
-        )
-    })
+    if old.cluster.is_none() {
+        return;
+    }
+    if old.rooms != config.rooms || old.history_max != config.history_max {
+        log::warn!(
+            "[rooms] or history_max has changed in the configuration; for rooms that several servers share this needs a \
+             restart of all of them, so the old ones stay"
+        );
+        config.rooms.clone_from(&old.rooms);
+        config.history_max = old.history_max;
+    }
+}
+
+/// This server as one of several, until it stops.
+pub(super) struct Joined {
+    nodes: Arc<Nodes>,
+    cluster: Arc<Cluster>,
+    chores: JoinHandle<()>,
+}
+
+/// Joins the other servers, if there are any: all of their rooms and users are known here when this returns, and the rooms of
+/// this configuration there.
+pub(super) fn join_configured(hub: &Arc<Hub>, port: u16) -> Result<Option<Joined>, StartError> {
+    let config = hub.config();
+    let Some(section) = &config.cluster else { return Ok(None) };
+    let nodes = prepare(hub, section.timeout)?;
+    let replica: Arc<dyn Replica> = nodes.clone();
+    let cluster = Cluster::start(section, port, replica).map_err(StartError::Cluster)?;
+    let link: Arc<dyn NodeLink> = cluster.clone();
+    let chores = join(hub, &nodes, link)?;
+    Ok(Some(Joined { nodes, cluster, chores }))
+}
+
+impl Joined {
+    /// Leaves the other servers, once all users have.
+    pub(super) fn leave(self) {
+        self.nodes.end_chores();
+        self.cluster.stop();
+        // A panic has already been reported by the panic hook.
+        let _ = self.chores.join();
+    }
 }
 
 /// This server's part of a cluster, before it has joined.
-pub(super) fn prepare(hub: &Arc<Hub>, patience: Duration) -> Result<Arc<Nodes>, StartError> {
+fn prepare(hub: &Arc<Hub>, patience: Duration) -> Result<Arc<Nodes>, StartError> {
     // Its other end is closed at once: nothing that is written to it goes anywhere.
     let (nowhere, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).map_err(StartError::Thread)?;
     let nowhere = Outbox::new(ClientId::NONE, TcpStream::from(nowhere), Arc::clone(&hub.slow_readers));
@@ -44,8 +76,7 @@ pub(super) fn prepare(hub: &Arc<Hub>, patience: Duration) -> Result<Arc<Nodes>, 
     Ok(Nodes::new(hub, patience, nowhere))
 }
 
-/// Joins: all of the others' rooms and users are known here when this returns, and the rooms of this configuration there.
-pub(super) fn join(hub: &Arc<Hub>, nodes: &Arc<Nodes>, link: Arc<dyn NodeLink>) -> Result<JoinHandle<()>, StartError> {
+fn join(hub: &Arc<Hub>, nodes: &Arc<Nodes>, link: Arc<dyn NodeLink>) -> Result<JoinHandle<()>, StartError> {
     nodes.join(link);
     hub.join_nodes(nodes);
     nodes.share_rooms(hub);

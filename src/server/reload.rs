@@ -47,6 +47,8 @@ pub(super) fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: imp
         log::warn!("[storage] has changed in the configuration; this needs a restart, so the old one stays");
         config.storage.clone_from(&old.storage);
     }
+    #[cfg(feature = "cluster")]
+    super::nodes::keep_shared(&old, &mut config);
     let (had_code, wanted) = (hub.shutdown_code().is_some(), config.exit_code);
     hub.reconfigure(config, Instant::now());
     match (had_code, hub.shutdown_code().is_some()) {

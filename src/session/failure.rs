@@ -238,6 +238,7 @@ fn code_of_creation(refusal: &RoomRefusal) -> ErrorCode {
         | RoomRefusal::TooManyAll
         | RoomRefusal::TooManyRooms(_)
         | RoomRefusal::PasswordLikeCommand
+        | RoomRefusal::NoPasswords
         | RoomRefusal::NotShared(_) => ErrorCode::Refused,
     }
 }

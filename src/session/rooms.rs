@@ -229,6 +229,9 @@ impl Session {
         if begins_like_command(password.as_ref()) {
             return Err(RoomRefusal::PasswordLikeCommand);
         }
+        if password.is_some() && self.hub.is_shared() {
+            return Err(RoomRefusal::NoPasswords);
+        }
         let entry = match password {
             Some(password) => RoomAccess::Password(password),
             None if public => RoomAccess::Open,

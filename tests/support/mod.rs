@@ -9,12 +9,16 @@ pub mod clocks;
 pub mod home;
 #[cfg(feature = "json")]
 pub mod json;
+#[cfg(feature = "cluster")]
+pub mod lossy_proxy;
 pub mod machine;
 #[cfg(target_os = "linux")]
 pub mod network;
 pub mod programs;
 pub mod proxy;
 pub mod random;
+#[cfg(feature = "cluster")]
+pub mod redis;
 pub mod terminal;
 #[cfg(feature = "tls")]
 pub mod tls;

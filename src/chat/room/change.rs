@@ -231,10 +231,7 @@ pub enum ChangeKind {
 impl ChangeKind {
     /// The message that is edited or deleted.
     pub(crate) fn message(&self) -> Option<MessageId> {
-        match self {
-            ChangeKind::Edited { id, .. } | ChangeKind::Deleted { id, .. } => Some(*id),
-            _ => None,
-        }
+        if let ChangeKind::Edited { id, .. } | ChangeKind::Deleted { id, .. } = self { Some(*id) } else { None }
     }
 }
 

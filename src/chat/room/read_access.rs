@@ -21,11 +21,14 @@ pub(super) const MOST_GUESTS: usize = 200;
 /// A boundary that hides nothing.
 pub(super) const BEGINNING: MessageId = MessageId(0);
 
+/// Guests, and since when each may read.
+type GuestReaders = VecDeque<(Identity, MessageId)>;
+
 /// When users first became members or were invited. Accounts are never forgotten: there are only as many as have been made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Readers {
     accounts: HashMap<AccountId, MessageId>,
-    guests: VecDeque<(Identity, MessageId)>,
+    guests: GuestReaders,
 }
 
 impl Readers {
@@ -68,7 +71,7 @@ impl Readers {
 
     /// All of it: accounts, then guests, the first to have come first.
     #[cfg(any(test, feature = "cluster"))]
-    pub(super) fn parts(&self) -> (Vec<(AccountId, MessageId)>, &VecDeque<(Identity, MessageId)>) {
+    pub(super) fn parts(&self) -> (Vec<(AccountId, MessageId)>, &GuestReaders) {
         let mut accounts: Vec<_> = self.accounts.iter().map(|(account, since)| (*account, *since)).collect();
         accounts.sort_unstable();
         (accounts, &self.guests)

@@ -202,21 +202,21 @@ impl Nodes {
         let PlaceEntry::Direct(to, mut change) = entry else { return };
         make_safe(&mut change);
         id.into_iter().for_each(|id| change.number(MessageId(id)));
-        match change.kind {
-            ChangeKind::Said(message) => {
-                // One that goes to several users comes once for each of them, and its author is shown it once.
-                let copy = self.pending().own_copies.remove(&(message.from, message.at));
-                show_direct(hub, to, message, copy, own, now);
-            }
-            // The server of the author changes it by itself, also for a reader there.
-            ChangeKind::Edited { id, by, text } if !own => {
-                change_direct(hub, by, to, now, |chat, author| chat.edit(id, author, &text, false, &hub.clock));
-            }
-            ChangeKind::Deleted { id, by } if !own => {
-                hub.timer.cancel(id);
-                change_direct(hub, by.client, to, now, |chat, author| chat.delete(id, author, false, &hub.clock));
-            }
-            _ => {}
+        let kind = change.kind;
+        // The server of the author edits and deletes by itself, also for a reader there.
+        if let ChangeKind::Edited { id, by, text } = &kind
+            && !own
+        {
+            change_direct(hub, *by, to, now, |chat, author| chat.edit(*id, author, text, false, &hub.clock));
+        } else if let ChangeKind::Deleted { id, by } = &kind
+            && !own
+        {
+            hub.timer.cancel(*id);
+            change_direct(hub, by.client, to, now, |chat, author| chat.delete(*id, author, false, &hub.clock));
+        } else if let ChangeKind::Said(message) = kind {
+            // One that goes to several users comes once for each of them, and its author is shown it once.
+            let copy = self.pending().own_copies.remove(&(message.from, message.at));
+            show_direct(hub, to, message, copy, own, now);
         }
     }
 

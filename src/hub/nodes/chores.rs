@@ -111,25 +111,21 @@ impl Nodes {
 
     /// Does what is due in a room, if it is this server's turn; else a while later, unless another one has done it by then.
     fn see_to(&self, hub: &Hub, task: Task, late: bool, now: Instant) {
-        let room = match &task {
-            Task::Expire(room, _) | Task::NameHeir(room) | Task::CloseIfEmpty(room) => room.upgrade(),
-            _ => None,
-        };
-        let Some(room) = room else { return };
+        let (Task::Expire(room, _) | Task::NameHeir(room) | Task::CloseIfEmpty(room)) = &task else { return };
+        let Some(room) = room.upgrade() else { return };
         let turn = self.cluster.get().map_or(0, |cluster| room.turn_of(cluster.node(), self.place()));
         if turn > 0 && !late {
             let after = TURN.saturating_mul(u32::try_from(turn).unwrap_or(u32::MAX));
             return hub.timer.schedule(now + after, Task::Late(Box::new(task)));
         }
-        match task {
-            Task::Expire(_, id) => {
-                if let Some(erased) = room.expire(id, now) {
-                    hub.arrange_redraw(&room, erased, now);
-                }
+        if let Task::Expire(_, id) = task {
+            if let Some(erased) = room.expire(id, now) {
+                hub.arrange_redraw(&room, erased, now);
             }
-            Task::NameHeir(_) => room.name_heir(now),
-            Task::CloseIfEmpty(_) => self.close_if_empty(hub, &room, now),
-            _ => {}
+        } else if let Task::NameHeir(_) = task {
+            room.name_heir(now);
+        } else {
+            self.close_if_empty(hub, &room, now);
         }
     }
 

@@ -28,10 +28,11 @@ use crate::chat::message::{ClientId, Message, MessageId};
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::room::{Change, ChangeKind, Going};
 use crate::cluster::{
-    Command, Commit, Effect, Health, Log, NodeName, NumberKind, Outcome, Partitions, Place, Position, Progress, Ticket,
+    Cluster, Command, Commit, Effect, Health, Log, NodeName, NumberKind, Outcome, Partitions, Place, Position,
+    Progress, Ticket,
 };
-use crate::hub::Hub;
 use crate::hub::room::{Applied, MembershipChange, PlaceEntry, ProposalError, Room, RoomLog};
+use crate::hub::{FIRST_CLIENT, Hub};
 use crate::outbox::{Outbox, OwnCopy};
 use crate::ui::screen::LineKind;
 use chores::Chore;
@@ -56,6 +57,24 @@ pub(crate) trait NodeLink: Send + Sync {
     fn submit(&self, command: Command) -> Ticket;
     /// A number that no other server gives; `None` if none can be had now.
     fn number(&self, kind: NumberKind) -> Option<u64>;
+}
+
+impl NodeLink for Cluster {
+    fn node(&self) -> &NodeName {
+        Cluster::node(self)
+    }
+
+    fn partitions(&self) -> Partitions {
+        Cluster::partitions(self)
+    }
+
+    fn submit(&self, command: Command) -> Ticket {
+        Cluster::submit(self, command)
+    }
+
+    fn number(&self, kind: NumberKind) -> Option<u64> {
+        Cluster::number(self, kind)
+    }
 }
 
 /// Something that has to be told and could not be.
@@ -158,8 +177,8 @@ impl Nodes {
     /// The number of the next connection. While the others cannot be reached and no number of theirs is left, a long one that
     /// nobody else gives.
     pub(crate) fn next_client(&self) -> ClientId {
-        let long = || self.last_stranger.fetch_add(1, Ordering::Relaxed) + 1;
-        ClientId(self.number(NumberKind::Client).unwrap_or_else(long))
+        let number = self.number(NumberKind::Client).map(|number| number + FIRST_CLIENT - 1);
+        ClientId(number.unwrap_or_else(|| self.last_stranger.fetch_add(1, Ordering::Relaxed) + 1))
     }
 
     fn submit(&self, command: Command) -> Ticket {

@@ -10,15 +10,21 @@ use crate::chat::room::{Change, ChangeKind};
 
 /// Makes all texts of a change safe.
 pub(super) fn make_safe(change: &mut Change) {
-    match &mut change.kind {
-        ChangeKind::Said(message) => clean_message(message),
-        ChangeKind::ArchivedEdited { message, .. } => clean_message(message),
-        ChangeKind::Edited { text, .. } => clean(text),
-        ChangeKind::Kicked { reason, .. } => *reason = one_line(reason).into(),
-        ChangeKind::Banned { ban, .. } => ban.reason = one_line(&ban.reason).into(),
-        ChangeKind::Configured(settings) => settings.description = one_line(&settings.description),
-        ChangeKind::Set { setting: Setting::Description(text), .. } => *text = one_line(text),
-        _ => {}
+    let kind = &mut change.kind;
+    if let ChangeKind::Said(message) = kind {
+        clean_message(message);
+    } else if let ChangeKind::ArchivedEdited { message, .. } = kind {
+        clean_message(message);
+    } else if let ChangeKind::Edited { text, .. } = kind {
+        clean(text);
+    } else if let ChangeKind::Kicked { reason, .. } = kind {
+        *reason = one_line(reason).into();
+    } else if let ChangeKind::Banned { ban, .. } = kind {
+        ban.reason = one_line(&ban.reason).into();
+    } else if let ChangeKind::Configured(settings) = kind {
+        settings.description = one_line(&settings.description);
+    } else if let ChangeKind::Set { setting: Setting::Description(text), .. } = kind {
+        *text = one_line(text);
     }
 }
 

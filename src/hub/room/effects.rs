@@ -14,9 +14,10 @@ use crate::cluster::{Commit, Effect, Place};
 impl LockedRoom {
     /// What a change that was decided on this room is to the log.
     pub(super) fn commit(&self, room: &Room, change: &Change) -> Commit {
-        let effects = match &change.kind {
-            ChangeKind::Said(message) => vec![Effect::Said(message_line(message).into())],
-            _ => effects(&self.room, change),
+        let effects = if let ChangeKind::Said(message) = &change.kind {
+            vec![Effect::Said(message_line(message).into())]
+        } else {
+            effects(&self.room, change)
         };
         // What nobody asks permission for holds whatever the room has become, unless the rules of the room change by it.
         let bound = effects.iter().any(|effect| matches!(effect, Effect::Core(_)));

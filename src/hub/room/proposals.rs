@@ -109,14 +109,14 @@ impl Room {
         };
         let done = self.propose(log, client, || self.lock(), decide);
         self.forget_arrival(client);
-        let (kind, applied) = done.map_err(|error| match error {
-            EnterError::Full(0) => EnterError::Full(self.lock().room.settings().limit.unwrap_or(0)),
-            other => other,
-        })?;
-        let (heir, as_operator) = match kind {
-            ChangeKind::Entered { heir, as_operator, .. } => (heir, as_operator),
-            _ => (false, false),
+        let (kind, applied) = match done {
+            Err(EnterError::Full(0)) => return Err(EnterError::Full(self.lock().room.settings().limit.unwrap_or(0))),
+            done => done?,
         };
+        let (mut heir, mut as_operator) = (false, false);
+        if let ChangeKind::Entered { heir: inherits, as_operator: forced, .. } = kind {
+            (heir, as_operator) = (inherits, forced);
+        }
         // The news of it was arranged where the change was carried out.
         Ok(MembershipChange {
             others: applied.others,
@@ -199,12 +199,13 @@ impl Room {
         let (kind, applied) = self.propose_wish(log, || self.lock(), actor, wish, now)?;
         let mut outcome = ActionOutcome { news: applied.news, ..none };
         let mut demoted = None;
-        match &kind {
-            ChangeKind::Banned { ban, .. } if ban.who.is_none() => {
-                outcome.remark = Some(format!("{} is not online: the ban is by name alone.", ban.name));
-            }
-            ChangeKind::Muted { who, .. } | ChangeKind::Demoted { who, .. } => demoted = Some(who.client),
-            _ => {}
+        if let ChangeKind::Banned { ban, .. } = &kind
+            && ban.who.is_none()
+        {
+            outcome.remark = Some(format!("{} is not online: the ban is by name alone.", ban.name));
+        }
+        if let ChangeKind::Muted { who, .. } | ChangeKind::Demoted { who, .. } = &kind {
+            demoted = Some(who.client);
         }
         if demoted.is_some() || matches!(kind, ChangeKind::Kicked { .. } | ChangeKind::Banned { .. }) {
             self.propose_heir(log, demoted, now);

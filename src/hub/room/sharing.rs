@@ -155,24 +155,23 @@ impl Room {
         (state.sharing.version, state.sharing.sequence) = (place.version, place.sequence);
         let last = state.room.newest().unwrap_or(MessageId(0));
         let mut applied = Applied::default();
-        match &mut change.kind {
-            ChangeKind::Said(message) => {
-                applied.id = Some(message.id);
-                applied.lasts = message.extra.as_ref().and_then(|extra| extra.lasts);
-            }
+        let kind = &mut change.kind;
+        if let ChangeKind::Said(message) = kind {
+            applied.id = Some(message.id);
+            applied.lasts = message.extra.as_ref().and_then(|extra| extra.lasts);
+        } else if let ChangeKind::Entered { last: known, .. }
+        | ChangeKind::Identified { last: known, .. }
+        | ChangeKind::Invited { last: known, .. } = kind
+        {
             // What was said between the decision and the arrival came before it for all.
-            ChangeKind::Entered { who, last: known, .. } => {
-                *known = last.max(*known);
-                state.sharing.homes.insert(who.client, home.clone());
-                state.sharing.returning.remove(&who.client);
-                if let Some(outbox) = state.sharing.arriving.remove(&who.client) {
-                    state.seats.insert(who.client, Seat { outbox, in_view: false, is_program: false });
-                }
+            *known = last.max(*known);
+        }
+        if let ChangeKind::Entered { who, .. } = kind {
+            state.sharing.homes.insert(who.client, home.clone());
+            state.sharing.returning.remove(&who.client);
+            if let Some(outbox) = state.sharing.arriving.remove(&who.client) {
+                state.seats.insert(who.client, Seat { outbox, in_view: false, is_program: false });
             }
-            ChangeKind::Identified { last: known, .. } | ChangeKind::Invited { last: known, .. } => {
-                *known = last.max(*known);
-            }
-            _ => {}
         }
         let (at, before) = (change.at, state.sequence);
         let erases =

@@ -1,0 +1,15 @@
+//! Several servers as one: the built program, two or three times, with Debian's `redis-server` and a bad network between them.
+//!
+//! Where `redis-server` is missing the tests are left out, unless `CHATSOCK_REQUIRE_CLIENTS=1`. `CHATSOCK_CLUSTER_ALL=1` runs
+//! the slow ones too.
+
+#![allow(unreachable_pub, reason = "nothing outside uses this program's modules")]
+#![cfg(all(target_os = "linux", feature = "cluster"))]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+mod failures;
+mod nodes;
+mod order;
+#[path = "../support/mod.rs"]
+mod support;
+mod talking;

@@ -1,0 +1,208 @@
+//! A cluster for one test: a Redis, and servers that each have a proxy between it and them.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::lossy_proxy::LossyProxy;
+use crate::support::redis::Redis;
+use crate::support::{Client, PATIENCE};
+
+/// One server.
+pub struct Node {
+    child: Option<Child>,
+    address: SocketAddr,
+    /// Between it and Redis.
+    pub proxy: LossyProxy,
+    log: Arc<Mutex<String>>,
+}
+
+/// All of it. The servers end before their Redis.
+pub struct Cluster {
+    pub nodes: Vec<Node>,
+    pub redis: Redis,
+    directory: PathBuf,
+}
+
+/// Whether the slow tests run too.
+pub fn runs_all() -> bool {
+    std::env::var_os("CHATSOCK_CLUSTER_ALL").is_some_and(|value| value == "1")
+}
+
+impl Cluster {
+    /// Servers with these additions to `[cluster]`; `None` where there is no Redis.
+    pub fn start(count: usize, more: &str) -> Option<Cluster> {
+        Cluster::over(Redis::start()?, count, more)
+    }
+
+    /// The same over a Redis that runs.
+    pub fn over(redis: Redis, count: usize, more: &str) -> Option<Cluster> {
+        let directory = redis.directory().to_owned();
+        let mut cluster = Cluster { nodes: Vec::new(), redis, directory };
+        for number in 0..count {
+            let node = cluster.launch(&format!("n{number}"), more);
+            cluster.nodes.push(node);
+        }
+        Some(cluster)
+    }
+
+    /// Starts one more server and waits until it listens.
+    pub fn launch(&self, name: &str, more: &str) -> Node {
+        let proxy = LossyProxy::before(self.redis.address());
+        let (mut child, log) = self.spawn(name, &proxy, more);
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+        let address = loop {
+            let Some(Ok(line)) = lines.next() else {
+                panic!("{name} ended: {}", log.lock().expect("no panic"));
+            };
+            if let Some(rest) = line.strip_prefix("listening on ") {
+                break rest.split(' ').next().expect("an address").parse().expect("an address");
+            }
+        };
+        Node { child: Some(child), address, proxy, log }
+    }
+
+    fn spawn(&self, name: &str, proxy: &LossyProxy, more: &str) -> (Child, Arc<Mutex<String>>) {
+        let file = self.directory.join(format!("{name}-{}.toml", proxy.address().port()));
+        let text = format!(
+            "listen = [\"127.0.0.1:0\"]\nquick_listen = []\nexit_code = false\nshutdown_delay = 0\n[limits]\n\
+             messages_per_second = 0\nexempt = [\"127.0.0.0/8\"]\n[cluster]\nredis = \"redis://{}\"\n\
+             node = \"{name}\"\npartitions = 4\nlease_seconds = 3\n{more}\n",
+            proxy.address()
+        );
+        std::fs::write(&file, text).expect("a file");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_chatsock"))
+            .arg("--config")
+            .arg(&file)
+            .current_dir(&self.directory)
+            .env("RUST_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let log = Arc::new(Mutex::new(String::new()));
+        let (kept, stderr) = (Arc::clone(&log), child.stderr.take().expect("stderr"));
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let mut kept = kept.lock().expect("no panic");
+                kept.push_str(&line);
+                kept.push('\n');
+            }
+        });
+        (child, log)
+    }
+
+    /// Starts a server that is expected to end by itself; its exit status and what it wrote to stderr.
+    pub fn launch_in_vain(&self, name: &str, more: &str) -> (Option<i32>, String) {
+        let proxy = LossyProxy::before(self.redis.address());
+        let (mut child, log) = self.spawn(name, &proxy, more);
+        let status = child.wait().expect("waited").code();
+        let deadline = Instant::now() + PATIENCE;
+        while log.lock().expect("no panic").is_empty() && Instant::now() < deadline {
+            thread::park_timeout(Duration::from_millis(5));
+        }
+        let text = log.lock().expect("no panic").clone();
+        (status, text)
+    }
+}
+
+impl Node {
+    /// A client that is logged in, in the palette.
+    pub fn login(&self, name: &str) -> Client {
+        Client::login(self.address, name)
+    }
+
+    /// A client in the chat view of a room.
+    pub fn chat(&self, name: &str, room: &str) -> Client {
+        Client::chat(self.address, name, room)
+    }
+
+    /// A client that has connected and sent nothing.
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Kills it as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("killed");
+            child.wait().expect("waited");
+        }
+    }
+
+    /// Sends it a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.as_ref().expect("it runs").id().to_string();
+        assert!(Command::new("kill").arg(format!("-{name}")).arg(id).status().expect("kill runs").success());
+    }
+
+    /// Waits for its end after a signal.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.take().expect("it runs").wait().expect("waited").code()
+    }
+
+    /// How many threads it has.
+    pub fn threads(&self) -> usize {
+        let id = self.child.as_ref().expect("it runs").id();
+        std::fs::read_dir(format!("/proc/{id}/task")).expect("its tasks").count()
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("no panic").clone()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill();
+        if thread::panicking() {
+            println!("--- log of {}:\n{}", self.address, self.log());
+        }
+    }
+}
+
+/// Asks until the answer has a text, within the deadline.
+#[track_caller]
+pub fn ask_until(client: &mut Client, question: &str, text: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        client.send(question);
+        let seen = client.settle();
+        if seen.contains(text) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{question} does not lead to {text:?}; the last answer: {seen:?}");
+        thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+/// Asks until the answer has a text no more.
+#[track_caller]
+pub fn ask_until_not(client: &mut Client, question: &str, text: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        client.send(question);
+        let seen = client.settle();
+        if !seen.contains(text) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{question} still leads to {text:?}: {seen:?}");
+        thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+/// Waits until a connection to this address can be made.
+pub fn can_connect(address: SocketAddr) -> bool {
+    TcpStream::connect(address).is_ok()
+}

@@ -1,0 +1,165 @@
+//! What users of two servers see of each other while all is well.
+
+use crate::nodes::{Cluster, Node, ask_until, ask_until_not};
+use crate::support::Client;
+
+#[test]
+fn two_servers_have_one_room_one_list_of_users_and_one_conversation() {
+    let Some(cluster) = Cluster::start(2, "") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    bob.send("hello from the other side");
+    alice.expect("bob: hello from the other side");
+    alice.send("and back");
+    bob.expect("alice: and back");
+    alice.send("/list");
+    alice.expect("2 people in general:");
+    alice.send("/listall");
+    alice.expect("* bob ");
+    bob.send("/msg alice psst");
+    alice.expect("bob -> you: psst");
+    alice.send("/msg bob yes?");
+    bob.expect("alice -> you: yes?");
+    bob.send("/away tea");
+    ask_until(&mut alice, "/whois bob", "(tea)");
+    bob.send("/nick rob");
+    alice.expect("* bob is now known as rob");
+    bob.send("/quit");
+    alice.expect("* rob left");
+    ask_until_not(&mut alice, "/listall", "rob");
+}
+
+#[test]
+fn edits_deletions_replies_and_expiring_messages_reach_the_other_server() {
+    let Some(cluster) = Cluster::start(2, "") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    alice.send("a misteak");
+    bob.expect("alice: a misteak");
+    alice.send("/edit a mistake");
+    bob.expect("a mistake");
+    ask_until_not(&mut bob, "/history", "misteak");
+    bob.send("to be deleted");
+    alice.expect("bob: to be deleted");
+    bob.send("/delete");
+    alice.expect("was deleted by bob");
+    ask_until_not(&mut alice, "/history", "to be deleted");
+    alice.send("/temp 1s soon gone");
+    bob.expect("soon gone");
+    bob.expect("expired");
+    ask_until_not(&mut bob, "/history", "soon gone");
+    bob.send("/msg alice a secret");
+    alice.expect("a secret");
+    bob.send("/delete");
+    alice.expect("was deleted by bob");
+}
+
+#[test]
+fn a_user_who_comes_later_on_another_server_reads_what_was_said() {
+    let Some(cluster) = Cluster::start(1, "") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    alice.send("said before the other server was there");
+    alice.settle();
+    let late = cluster.launch("late", "");
+    let mut bob = late.chat("bob", "general");
+    bob.send("/history");
+    bob.expect("said before the other server was there");
+    bob.send("/listall");
+    bob.expect("* alice ");
+    bob.send("I am here too");
+    alice.expect("bob: I am here too");
+}
+
+#[test]
+fn rooms_are_made_moderated_and_closed_everywhere() {
+    let Some(cluster) = Cluster::start(2, "") else { return };
+    let mut alice = cluster.nodes[0].login("alice");
+    alice.send(":create games");
+    alice.expect("you are its admin");
+    let mut bob = cluster.nodes[1].login("bob");
+    bob.send(":create Games");
+    bob.expect("! ");
+    bob.send(":join games");
+    bob.expect("1 other here");
+    bob.send(":chat");
+    bob.expect("games | ");
+    alice.send(":chat");
+    alice.expect("games | ");
+    alice.send("/mute bob");
+    bob.expect("bob was muted by alice");
+    bob.send("may I?");
+    bob.expect("you are muted in games");
+    alice.send("/unmute bob");
+    bob.expect("unmuted");
+    alice.send("/kick bob enough");
+    bob.expect("You were kicked from games by alice (enough)");
+    bob.send(":join games");
+    bob.expect("! You were kicked from games");
+    let mut carol = cluster.nodes[1].login("carol");
+    alice.send("/invite carol");
+    carol.expect("alice invites you to games");
+    carol.send(":join games");
+    carol.expect("1 other here");
+    alice.send("/op carol");
+    carol.expect("made you admin of games");
+    alice.send("/destroy");
+    carol.expect("games");
+    ask_until_not(&mut bob, ":rooms", "games");
+    ask_until_not(&mut carol, ":rooms", "games");
+    bob.send(":create games");
+    bob.expect("you are its admin");
+}
+
+#[test]
+fn a_room_without_an_admin_passes_to_a_member_on_another_server() {
+    let Some(cluster) = Cluster::start(2, "") else { return };
+    let mut alice = cluster.nodes[0].login("alice");
+    alice.send(":create games");
+    alice.expect("you are its admin");
+    let mut bob = cluster.nodes[1].chat("bob", "games");
+    alice.send(":quit");
+    bob.expect("alice left");
+    bob.expect("bob is now admin of games");
+}
+
+#[test]
+fn a_name_goes_to_one_user_however_many_want_it_at_once() {
+    let Some(cluster) = Cluster::start(3, "") else { return };
+    for round in 0..20 {
+        let name = format!("dora{round}");
+        let wanted = [name.clone(), name.to_uppercase(), format!("D{}", &name[1..])];
+        let mut clients: Vec<_> = cluster.nodes.iter().map(Node::connect).collect();
+        clients.iter_mut().for_each(|client| drop(client.expect("Username: ")));
+        clients.iter_mut().zip(&wanted).for_each(|(client, name)| client.send(name));
+        let mut answer = |client: &mut Client| loop {
+            let line = client.expect("\r\n");
+            if line.contains("* Hello ") || line.contains("! ") {
+                return line;
+            }
+        };
+        let answers: Vec<_> = clients.iter_mut().map(&mut answer).collect();
+        let (got, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|line| line.contains("* Hello "));
+        assert_eq!(got.len(), 1, "{answers:?}");
+        assert!(refused.iter().all(|line| line.contains("is taken")), "{answers:?}");
+    }
+}
+
+#[test]
+fn passwords_of_rooms_and_files_to_other_servers_are_refused_with_a_reason() {
+    let Some(cluster) = Cluster::start(2, "") else { return };
+    let mut alice = cluster.nodes[0].login("alice");
+    let _bob = cluster.nodes[1].login("bob");
+    alice.send(":create vip open sesame");
+    alice.expect("! Rooms of several servers have no passwords yet");
+    ask_until(&mut alice, ":listall", "bob");
+}
+
+#[test]
+fn a_second_server_of_one_name_ends_with_one_sentence() {
+    let Some(cluster) = Cluster::start(1, "") else { return };
+    let (status, text) = cluster.launch_in_vain("n0", "");
+    assert_eq!(status, Some(2), "{text}");
+    assert!(text.contains("another server is running as cluster node n0"), "{text}");
+}

@@ -1,0 +1,108 @@
+//! A Redis of the test's own: its port, its directory, and its end.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::PATIENCE;
+use super::programs::have;
+
+/// A running `redis-server`, ended when dropped.
+pub struct Redis {
+    child: Option<Child>,
+    port: u16,
+    directory: PathBuf,
+    arguments: Vec<String>,
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr()).expect("a port").port()
+}
+
+impl Redis {
+    /// Starts one that keeps nothing on disk. `None` where it is not installed.
+    pub fn start() -> Option<Redis> {
+        Redis::with(&["--appendonly", "no", "--save", ""])
+    }
+
+    /// Starts one with these arguments.
+    pub fn with(arguments: &[&str]) -> Option<Redis> {
+        if !have(&["redis-server"]) {
+            return None;
+        }
+        // Another process may take the port before it does.
+        for _ in 0..5 {
+            let port = free_port();
+            let directory = std::env::temp_dir().join(format!("chatsock-redis-{}-{port}", std::process::id()));
+            std::fs::create_dir_all(&directory).expect("a directory");
+            let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+            let mut redis = Redis { child: None, port, directory, arguments };
+            if redis.launch() {
+                return Some(redis);
+            }
+        }
+        panic!("redis-server does not start");
+    }
+
+    fn launch(&mut self) -> bool {
+        let child = Command::new("redis-server")
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--maxmemory-policy", "noeviction"])
+            .args(&self.arguments)
+            .current_dir(&self.directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut child = child.expect("redis-server starts");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if TcpStream::connect(self.address()).is_ok() {
+                self.child = Some(child);
+                return true;
+            }
+            if child.try_wait().expect("waited").is_some() {
+                return false;
+            }
+            assert!(Instant::now() < deadline, "redis-server does not listen");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Its directory.
+    pub fn directory(&self) -> &std::path::Path {
+        &self.directory
+    }
+
+    /// Kills it as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("killed");
+            child.wait().expect("waited");
+        }
+    }
+
+    /// Starts it again on the same port, with what it has on disk.
+    pub fn start_again(&mut self) {
+        assert!(self.launch(), "redis-server does not start again");
+    }
+
+    /// Sends it a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.as_ref().expect("it runs").id().to_string();
+        assert!(Command::new("kill").arg(format!("-{name}")).arg(id).status().expect("kill runs").success());
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
