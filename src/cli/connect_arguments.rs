@@ -57,8 +57,10 @@ pub enum ConnectLook {
 }
 
 /// The port of TLS, and of plain text, where none is given.
+#[cfg(feature = "client")]
 pub(crate) const TLS_PORT: u16 = 5556;
 /// See above.
+#[cfg(feature = "client")]
 pub(crate) const PLAIN_PORT: u16 = 5555;
 
 const EXAMPLE: &str = "as in chatsock connect alice@chat.example.org";

@@ -46,7 +46,7 @@ Usage: chatsock [serve] [--config FILE] [--listen ADDR]...
        chatsock proxy --listen ADDR --to HOST:PORT [--send-proxy] [--max N]
                 [--plain | --fingerprint SHA256 | --ca FILE] [-v|-vv|-q]
        chatsock find [--wait TIME] [--port N] [--json]
-       chatsock connect [NAME@]HOST[:PORT] [--room ROOM] [--bubbles | --lines]
+       chatsock connect [[NAME@]HOST[:PORT]] [--room ROOM] [--bubbles | --lines]
                 [--plain | --tls] [--fingerprint SHA256 | --ca FILE]
                 [--download DIR]
        chatsock --avahi-service [--config FILE]
@@ -101,11 +101,12 @@ prints the file by which avahi announces the server, for /etc/avahi/services.
 `chatsock connect` is a client for the terminal. It tries TLS on port 5556, and
 plain text on 5555 only on this machine or with --plain; on a port that is given
 it does the same. --tls never does without. Certificates are known and asked
-about as by `chatsock proxy`. --room enters a room at once; --bubbles and --lines
-say how messages look; files that are offered to you go to --download. If stdin
+about as by `chatsock proxy`. --room enters a room at once; --bubbles or --lines
+says how messages look; files that are offered to you go to --download. If stdin
 is not a terminal, its lines are sent, and the client ends when all of them are
 answered, with status 1 if one was refused. With TERM=dumb or CHATSOCK_PLAIN=1
-it writes lines from top to bottom, as screen readers like it.
+it writes lines from top to bottom, as screen readers like it. Without HOST it
+uses the server that `chatsock find` finds, if there is one.
 
 Exit status: 0 after a graceful stop; 2 for a user error, such as a wrong flag,
 config, name or password, a port in use, an existing FILE or a server that is

@@ -17,6 +17,7 @@ use super::{CausedBy, DisconnectReason, MAX_IDLE_BUFFER, Outbox, OutboxState};
 use crate::protocol::telnet::recode_as_latin1;
 use crate::protocol::wire::Codec;
 use crate::text::Charset;
+#[cfg(feature = "json")]
 use crate::ui::screen::LineKind;
 
 impl Outbox {

@@ -20,6 +20,8 @@
 mod accounts;
 mod clock;
 mod commands_at_random;
+#[cfg(feature = "client")]
+mod connect;
 mod delivery;
 mod dependencies;
 mod direct;

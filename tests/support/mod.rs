@@ -123,6 +123,11 @@ impl Server {
         line["listening on ".len()..line.len() - end.len()].parse().expect("an address")
     }
 
+    /// What is printed at the start.
+    pub fn announced(&self) -> &[String] {
+        &self.announced
+    }
+
     /// The address for programs, if the configuration has one.
     #[cfg(feature = "json")]
     pub fn json_address(&self) -> SocketAddr {

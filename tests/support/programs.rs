@@ -77,6 +77,14 @@ impl Terminal {
         input.write_all(text.as_bytes()).and_then(|()| input.flush()).expect("typed");
     }
 
+    /// Reads to the end of its output.
+    pub fn read_to_the_end(&mut self) {
+        while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
+            self.screen.process(&bytes);
+            keep_rows(&mut self.raw, &bytes);
+        }
+    }
+
     /// Everything received so far, without the blanks at the ends of rows.
     pub fn raw(&self) -> String {
         String::from_utf8_lossy(&self.raw).into_owned()

@@ -33,7 +33,7 @@ const FAILED: u8 = 1;
 const USER_ERROR: u8 = 2;
 
 /// A client that runs.
-pub(super) struct Client<'a> {
+pub(super) struct RunningClient<'a> {
     model: ClientModel,
     view: &'a mut dyn ClientView,
     target: ConnectTarget,
@@ -56,15 +56,15 @@ pub(super) struct Client<'a> {
     pub(super) last_words: Option<String>,
 }
 
-impl<'a> Client<'a> {
+impl<'a> RunningClient<'a> {
     pub(super) fn new(
         model: ClientModel,
         view: &'a mut dyn ClientView,
         target: ConnectTarget,
         carriers: Carriers,
-    ) -> Client<'a> {
+    ) -> RunningClient<'a> {
         let (signals, inbox) = channel();
-        Client {
+        RunningClient {
             model,
             view,
             target,

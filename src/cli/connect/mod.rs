@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use super::ConnectOptions;
 use super::proxy::Asks;
 use carrier::Carriers;
-use client::Client;
+use client::RunningClient;
 use model::{ClientChoices, ClientModel};
 
 pub use target::ConnectFailure;
@@ -39,10 +39,15 @@ pub use target::ConnectFailure;
 /// There is no way to the server, it is not to be trusted, or the terminal cannot be used.
 pub fn run(options: &ConnectOptions, asks: &mut dyn Asks) -> Result<(u8, Option<String>), ConnectFailure> {
     let directory = download_directory(options)?;
-    let host = options.host.clone().ok_or_else(|| {
-        ConnectFailure::Users("chatsock connect needs a host, as in chatsock connect alice@chat.example.org".to_owned())
-    })?;
-    let (target, connection) = target::settle(options, &host, asks)?;
+    let found;
+    let options = if options.host.is_some() {
+        options
+    } else {
+        found = look_for_a_server(options, asks)?;
+        &found
+    };
+    let host = options.host.as_deref().unwrap_or_default();
+    let (target, connection) = target::settle(options, host, asks)?;
     let choices = ClientChoices {
         name: options.name.clone(),
         room: options.room.clone(),
@@ -54,11 +59,38 @@ pub fn run(options: &ConnectOptions, asks: &mut dyn Asks) -> Result<(u8, Option<
     let _ = getrandom::fill(&mut random);
     model.scatter(u32::from_le_bytes(random));
     let mut view = views::choose(options);
-    let mut client = Client::new(model, &mut *view, target.clone(), Carriers::new(target, directory));
+    let mut client = RunningClient::new(model, &mut *view, target.clone(), Carriers::new(target, directory));
     let status = client.run(connection).map_err(|error| ConnectFailure::Other(format!("the terminal: {error}")))?;
     let last_words = client.last_words.take();
     Ok((status, last_words))
 }
+
+/// The one server in this network. What it says of itself is a hint: it is trusted no more than one that was typed.
+#[cfg(feature = "discovery")]
+fn look_for_a_server(options: &ConnectOptions, asks: &mut dyn Asks) -> Result<ConnectOptions, ConnectFailure> {
+    use super::find;
+    let answers = find::find(&super::FindOptions::default());
+    let answers = answers.map_err(|error| ConnectFailure::Other(error.to_string()))?;
+    let [server] = &answers[..] else {
+        return Err(if answers.is_empty() {
+            ConnectFailure::Other(format!("{} Name a host, {EXAMPLE}", find::NONE_FOUND))
+        } else {
+            ConnectFailure::Users(format!("several servers answered; name one of them:\n{}", find::table(&answers)))
+        });
+    };
+    let (hint, host) = (&server.hint, server.address.to_string());
+    let port = if options.plain { hint.port } else { hint.tls.or(hint.port) };
+    asks.tell(&format!("* Found {} at {host}.", hint.name));
+    Ok(ConnectOptions { host: Some(host), port, ..options.clone() })
+}
+
+#[cfg(not(feature = "discovery"))]
+fn look_for_a_server(_: &ConnectOptions, _: &mut dyn Asks) -> Result<ConnectOptions, ConnectFailure> {
+    Err(ConnectFailure::Users(format!("chatsock connect needs a host, {EXAMPLE}")))
+}
+
+/// How to name one.
+const EXAMPLE: &str = "as in chatsock connect alice@chat.example.org";
 
 fn download_directory(options: &ConnectOptions) -> Result<PathBuf, ConnectFailure> {
     let directory = options.download.clone().unwrap_or_else(|| PathBuf::from("."));

@@ -4,7 +4,16 @@
 
 use std::path::PathBuf;
 
-use super::view::ViewInput;
+/// Something from the user.
+#[derive(Debug)]
+pub(crate) enum ViewInput {
+    /// A line, where lines are read.
+    Line(String),
+    /// There will be no more input.
+    End,
+    /// What a terminal has sent, where a whole screen is drawn.
+    Bytes(Vec<u8>),
+}
 
 /// Something has happened. All threads of the client send to one loop.
 #[derive(Debug)]

@@ -145,10 +145,10 @@ fn without_tls(to: ServerAddress) -> Result<(ConnectTarget, UpstreamConnection),
     Ok((target, connection))
 }
 
-type Tried = Result<(ConnectTarget, UpstreamConnection), String>;
+type TlsAttempt = Result<(ConnectTarget, UpstreamConnection), String>;
 
 /// Connects with TLS. The inner error is that there is none.
-fn with_tls(options: &ConnectOptions, to: &ServerAddress, asks: &mut dyn Asks) -> Result<Tried, ConnectFailure> {
+fn with_tls(options: &ConnectOptions, to: &ServerAddress, asks: &mut dyn Asks) -> Result<TlsAttempt, ConnectFailure> {
     let expected = match (&options.fingerprint, &options.authority) {
         (Some(fingerprint), _) => Expected::Fingerprint(*fingerprint),
         (None, Some(file)) => read_authorities(file)?,

@@ -7,18 +7,9 @@ use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use super::model::{ClientModel, Moment};
-use super::signal::ClientSignal;
+pub(crate) use super::signal::ViewInput;
 
-/// Something from the user.
-#[derive(Debug)]
-pub(crate) enum ViewInput {
-    /// A line, where lines are read.
-    Line(String),
-    /// There will be no more input.
-    End,
-    /// What a terminal has sent, where a whole screen is drawn.
-    Bytes(Vec<u8>),
-}
+use super::signal::ClientSignal;
 
 /// A way to show the model and to take what the user does. All of it is called on one thread.
 pub(crate) trait ClientView {

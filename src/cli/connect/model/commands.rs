@@ -7,14 +7,16 @@
 //! *Owns* which commands those are, and the questions that a line may be the answer to.
 //! *Knows nothing of* what the server answers.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::channel::{ChannelKey, ChannelKind, Older};
+use super::channel::{ChannelKey, ChannelKind};
+use super::dialog::Dialog;
+use super::files::offer_request;
 use super::intent::{ClientEffect, Intent, Moment, UserQuestion};
 use super::request::ClientRequest;
-use super::resume::EXIT_USER;
 use super::search::SearchResults;
 use super::sending::{LineWork, Purpose};
+use super::status::EXIT_USER;
 use super::status::LinkStatus;
 use super::{ClientModel, RingsAt};
 use crate::chat::account_policy::AccountPolicy;
@@ -30,200 +32,14 @@ const PAGE: u64 = 100;
 /// Most lines of one `:paste`.
 const MOST_PASTED: usize = 1000;
 
-/// A question that the next line answers.
-#[derive(Clone, Debug)]
-pub(super) enum Dialog {
-    /// The user's name.
-    Name,
-    /// The password of this name.
-    Password(String),
-    /// Whether to end the user's other connection.
-    TakeOver,
-    /// The password of a room.
-    RoomPassword(String),
-    /// A new password, and then the same again.
-    NewPassword { old: Option<Secret>, new: Option<Secret>, registers: bool },
-    /// The password that the account has.
-    OldPassword { changes: bool },
-    /// The password of another account.
-    OtherAccount(String),
-    /// Lines of one message, up to a `.`.
-    Paste(Vec<String>),
-}
-
-impl Dialog {
-    pub(super) fn is_login(&self) -> bool {
-        match self {
-            Dialog::Name | Dialog::Password(_) | Dialog::TakeOver => true,
-            Dialog::RoomPassword(_)
-            | Dialog::NewPassword { .. }
-            | Dialog::OldPassword { .. }
-            | Dialog::OtherAccount(_)
-            | Dialog::Paste(_) => false,
-        }
-    }
-
-    fn question(&self) -> UserQuestion {
-        let (prompt, hidden) = match self {
-            Dialog::Name => ("Username: ".to_owned(), false),
-            Dialog::Password(name) | Dialog::OtherAccount(name) => (format!("Password of {name}: "), true),
-            Dialog::TakeOver => ("End that connection and log in here instead? (y/n) ".to_owned(), false),
-            Dialog::RoomPassword(room) => (format!("Password of the room {room}: "), true),
-            Dialog::NewPassword { new: None, .. } => ("New password: ".to_owned(), true),
-            Dialog::NewPassword { .. } => ("The same again: ".to_owned(), true),
-            Dialog::OldPassword { .. } => ("Your password: ".to_owned(), true),
-            Dialog::Paste(_) => ("paste> ".to_owned(), false),
-        };
-        UserQuestion { prompt, hidden }
-    }
-}
-
-/// What may be sent of a file's path to others: its last part.
-fn file_name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
 /// `~/report.pdf` as a shell reads it.
 fn expanded(path: &str) -> PathBuf {
     let home = path.strip_prefix("~/").and_then(|rest| Some(PathBuf::from(std::env::var_os("HOME")?).join(rest)));
     home.unwrap_or_else(|| PathBuf::from(path))
 }
 
-fn is_yes(answer: &str) -> Option<bool> {
-    match &*answer.trim().to_lowercase() {
-        "y" | "yes" => Some(true),
-        "n" | "no" => Some(false),
-        _ => None,
-    }
-}
-
 impl ClientModel {
-    /// The question that the next line answers, if there is one. It stands in the place of the prompt.
-    pub(crate) fn question(&self) -> Option<UserQuestion> {
-        if let Some(dialog) = &self.dialog {
-            return Some(dialog.question());
-        }
-        self.offers.front().map(|offer| UserQuestion { prompt: offer.question(), hidden: false })
-    }
-
-    pub(super) fn ask(&mut self, dialog: Dialog, now: Moment) {
-        if self.choices.unattended {
-            let why = match &dialog {
-                Dialog::Name => "Nobody is at a terminal to be asked for a name: write NAME@ before the host.",
-                Dialog::Password(_) | Dialog::RoomPassword(_) => {
-                    "A password is needed, and nobody is at a terminal to be asked for it."
-                }
-                Dialog::TakeOver
-                | Dialog::NewPassword { .. }
-                | Dialog::OldPassword { .. }
-                | Dialog::OtherAccount(_)
-                | Dialog::Paste(_) => "Nobody is at a terminal to be asked.",
-            };
-            if dialog.is_login() {
-                self.effects.push(ClientEffect::Drop);
-                return self.end(why, EXIT_USER, now);
-            }
-            self.refused_any = true;
-            return self.tell_error(why, now);
-        }
-        self.dialog = Some(dialog);
-        self.revision += 1;
-    }
-
-    /// What the user wants.
-    pub(crate) fn act(&mut self, intent: Intent, now: Moment) {
-        match intent {
-            Intent::Submit(line) => self.submit(&line, now),
-            Intent::Cancel => self.cancel(now),
-            Intent::Switch(to) => self.switch(to),
-            Intent::SwitchBy(step) => {
-                let count = self.channels.len();
-                let at = self.channels.iter().position(|channel| channel.key == self.current).unwrap_or(0);
-                let to = at.saturating_add_signed(step.rem_euclid(isize::try_from(count).unwrap_or(1)));
-                self.switch(self.channels[to % count].key);
-            }
-            Intent::NextUnread => {
-                let unread = || self.channels.iter().filter(|each| each.unread > 0 && each.key != self.current);
-                let to = unread().find(|each| each.mentions > 0).or_else(|| unread().next()).map(|each| each.key);
-                to.into_iter().for_each(|to| self.switch(to));
-            }
-            Intent::LoadOlder => self.load_older(),
-            Intent::Search { pattern, everywhere } => self.search_for(&pattern, everywhere, now),
-            Intent::EndSearch => {
-                self.search = None;
-                self.revision += 1;
-            }
-            Intent::Attend(attends) => {
-                self.attends = attends;
-                if attends {
-                    self.read_current();
-                }
-            }
-            Intent::MarkRead => self.read_current(),
-            Intent::Quit => self.leave_server(now),
-        }
-    }
-
-    fn leave_server(&mut self, now: Moment) {
-        if self.status == LinkStatus::Connected || self.status == LinkStatus::LoggingIn {
-            self.quit();
-        } else {
-            self.end("", super::resume::EXIT_FINE, now);
-        }
-    }
-
-    fn load_older(&mut self) {
-        let current = self.current;
-        let ready = self.is_ready();
-        let channel = self.channel_mut(current);
-        let Some(first) = channel.first_number().filter(|_| ready && channel.older == Older::Possible) else { return };
-        let request = match &channel.kind {
-            ChannelKind::Room => ClientRequest::about("history", &channel.name),
-            ChannelKind::Direct(people) if people.len() == 1 => {
-                ClientRequest { private: true, ..ClientRequest::about("history", &people[0]) }
-            }
-            ChannelKind::Direct(_) | ChannelKind::Palette => {
-                channel.older = Older::Nothing;
-                return;
-            }
-        };
-        channel.older = Older::Loading;
-        channel.touch();
-        let request = request.with("before", Some(first)).with("limit", Some(PAGE));
-        self.request(request, Purpose::Older(current, Vec::new()));
-    }
-
-    fn search_for(&mut self, pattern: &str, everywhere: bool, now: Moment) {
-        if !self.is_ready() {
-            return self.tell_error("There is no connection now.", now);
-        }
-        let channel = self.current();
-        let request = if everywhere || !channel.is_room() {
-            ClientRequest::new("search")
-        } else {
-            ClientRequest::about("search", &channel.name)
-        };
-        self.search = Some(SearchResults { pattern: pattern.to_owned(), ..SearchResults::default() });
-        self.revision += 1;
-        self.request(request.saying(pattern), Purpose::Search);
-    }
-
-    fn cancel(&mut self, now: Moment) {
-        self.revision += 1;
-        match self.dialog.take() {
-            Some(dialog) if dialog.is_login() => self.leave_server(now),
-            Some(_) => {}
-            None => {
-                if let Some(offer) = self.offers.pop_front() {
-                    self.decline(offer.number, now);
-                }
-            }
-        }
-    }
-
-    // ---- Lines ----
-
-    fn submit(&mut self, line: &str, now: Moment) {
+    pub(super) fn submit(&mut self, line: &str, now: Moment) {
         let line = crate::text::sanitize_lines(line).into_owned();
         if self.dialog.is_some() {
             return self.answer(&line, now);
@@ -263,13 +79,13 @@ impl ClientModel {
     }
 
     /// The room or the people that commands are about: in the palette, the channel that was current before.
-    fn subject(&self) -> Option<ChannelKey> {
+    pub(super) fn subject(&self) -> Option<ChannelKey> {
         let current = if self.current().is_palette() { self.previous } else { Some(self.current) };
         current.filter(|key| self.channel(*key).is_some())
     }
 
     /// Text for the current channel.
-    fn say_here(&mut self, text: &str, shown: &str, now: Moment) {
+    pub(super) fn say_here(&mut self, text: &str, shown: &str, now: Moment) {
         let channel = self.current();
         let request = match &channel.kind {
             // The server answers what a newcomer tries first with the command they mean.
@@ -282,13 +98,13 @@ impl ClientModel {
         self.enqueue(shown, request.saying(text), LineWork::Post, now);
     }
 
-    fn say_to(&mut self, people: Vec<String>, text: &str, shown: &str, now: Moment) {
+    pub(super) fn say_to(&mut self, people: Vec<String>, text: &str, shown: &str, now: Moment) {
         let request = ClientRequest { receiver: people, private: true, ..ClientRequest::new("say") };
         self.enqueue(shown, request.saying(text), LineWork::Post, now);
     }
 
     /// A line for the server's own palette.
-    fn pass_on(&mut self, line: &str, verb: Option<Verb>, now: Moment) {
+    pub(super) fn pass_on(&mut self, line: &str, verb: Option<Verb>, now: Moment) {
         let room = self.subject().and_then(|key| self.channel(key)).filter(|channel| channel.is_room());
         let request = match room {
             Some(room) => ClientRequest::about("command", &room.name),
@@ -299,7 +115,7 @@ impl ClientModel {
     }
 
     /// A request about what the command is about; `None` if that is nothing.
-    fn about_subject(&self, action: &'static str) -> Option<ClientRequest> {
+    pub(super) fn about_subject(&self, action: &'static str) -> Option<ClientRequest> {
         let channel = self.subject().and_then(|key| self.channel(key))?;
         match &channel.kind {
             ChannelKind::Palette => None,
@@ -310,7 +126,7 @@ impl ClientModel {
         }
     }
 
-    fn run(&mut self, command: &Command<'_>, line: &str, now: Moment) {
+    pub(super) fn run(&mut self, command: &Command<'_>, line: &str, now: Moment) {
         let verb = command.spec.verb;
         let (first, rest) = command.split_rest();
         match verb {
@@ -345,7 +161,7 @@ impl ClientModel {
     }
 
     /// True if there is nothing left to do.
-    fn go(&mut self, verb: PlaceVerb, first: &str, rest: &str, line: &str, now: Moment) -> bool {
+    pub(super) fn go(&mut self, verb: PlaceVerb, first: &str, rest: &str, line: &str, now: Moment) -> bool {
         match verb {
             PlaceVerb::Join if !first.is_empty() => {
                 self.join(first.trim_start_matches('#'), Secret::new(rest), without_password(line), now);
@@ -380,7 +196,7 @@ impl ClientModel {
         true
     }
 
-    fn join(&mut self, room: &str, password: Option<Secret>, shown: &str, now: Moment) {
+    pub(super) fn join(&mut self, room: &str, password: Option<Secret>, shown: &str, now: Moment) {
         if let Some(known) = self.room(room) {
             return self.switch(known);
         }
@@ -397,7 +213,7 @@ impl ClientModel {
         self.outgoing.push_front(line);
     }
 
-    fn talk(&mut self, verb: TalkVerb, command: &Command<'_>, line: &str, now: Moment) -> bool {
+    pub(super) fn talk(&mut self, verb: TalkVerb, command: &Command<'_>, line: &str, now: Moment) -> bool {
         let (first, rest) = command.split_rest();
         let number = first.trim_start_matches('#').parse().ok();
         let request = match verb {
@@ -461,19 +277,7 @@ impl ClientModel {
         is_post
     }
 
-    fn account(&mut self, verb: AccountVerb, name: &str, now: Moment) {
-        match verb {
-            AccountVerb::Register => self.ask(Dialog::NewPassword { old: None, new: None, registers: true }, now),
-            AccountVerb::ChangePassword => self.ask(Dialog::OldPassword { changes: true }, now),
-            AccountVerb::Unregister => self.ask(Dialog::OldPassword { changes: false }, now),
-            AccountVerb::Login | AccountVerb::Ghost if name.is_empty() => {
-                self.tell_error("The name is missing, as in :login alice.", now);
-            }
-            AccountVerb::Login | AccountVerb::Ghost => self.ask(Dialog::OtherAccount(name.to_owned()), now),
-        }
-    }
-
-    fn file(&mut self, verb: FileVerb, first: &str, rest: &str, line: &str, now: Moment) -> bool {
+    pub(super) fn file(&mut self, verb: FileVerb, first: &str, rest: &str, line: &str, now: Moment) -> bool {
         let number = first.parse().ok();
         match verb {
             FileVerb::Send if !rest.is_empty() => {
@@ -491,8 +295,7 @@ impl ClientModel {
                     }
                 };
                 let to = first.trim_start_matches('@');
-                let request = ClientRequest::about("send", to).saying(file_name(&path)).with("size", Some(size));
-                self.enqueue(line, request, LineWork::Offer(path), now);
+                self.enqueue(line, offer_request(to, &path, Some(size)), LineWork::Offer(path), now);
                 true
             }
             FileVerb::Accept if first.is_empty() || number.is_some() => {
@@ -511,183 +314,6 @@ impl ClientModel {
             FileVerb::Send | FileVerb::Accept | FileVerb::Decline | FileVerb::List => false,
         }
     }
-
-    fn set_screen(&mut self, verb: ScreenVerb, first: &str, now: Moment) -> bool {
-        let on = match &*first.to_ascii_lowercase() {
-            "on" => Some(true),
-            "off" => Some(false),
-            _ => None,
-        };
-        let what = match verb {
-            ScreenVerb::Redraw => {
-                self.effects.push(ClientEffect::Redraw);
-                self.revision += 1;
-                return true;
-            }
-            ScreenVerb::Bell => {
-                let bell = match (on, &*first.to_ascii_lowercase()) {
-                    (Some(true), _) => RingsAt::Everything,
-                    (Some(false), _) => RingsAt::Nothing,
-                    (None, "mentions") => RingsAt::Mentions,
-                    (None, _) => {
-                        self.tell_error(":bell takes on, off or mentions.", now);
-                        return true;
-                    }
-                };
-                self.settings.bell = bell;
-                "bell"
-            }
-            ScreenVerb::Color | ScreenVerb::Timestamps | ScreenVerb::Ids | ScreenVerb::Quiet => {
-                let Some(on) = on else {
-                    self.tell_error(format!(":{} takes on or off.", word(verb)), now);
-                    return true;
-                };
-                let setting = match verb {
-                    ScreenVerb::Color => &mut self.settings.color,
-                    ScreenVerb::Timestamps => &mut self.settings.timestamps,
-                    ScreenVerb::Ids => &mut self.settings.ids,
-                    ScreenVerb::Quiet
-                    | ScreenVerb::Bell
-                    | ScreenVerb::Mode
-                    | ScreenVerb::Charset
-                    | ScreenVerb::Redraw
-                    | ScreenVerb::TimeZone
-                    | ScreenVerb::Time
-                    | ScreenVerb::Echo
-                    | ScreenVerb::Quote => &mut self.settings.quiet,
-                };
-                *setting = on;
-                word(verb)
-            }
-            ScreenVerb::Mode
-            | ScreenVerb::Charset
-            | ScreenVerb::TimeZone
-            | ScreenVerb::Time
-            | ScreenVerb::Echo
-            | ScreenVerb::Quote => return false,
-        };
-        self.revision += 1;
-        self.tell_news(format!("{what} is {first} now."), now);
-        true
-    }
-
-    // ---- Answers ----
-
-    fn answer(&mut self, line: &str, now: Moment) {
-        let Some(dialog) = self.dialog.take() else { return };
-        self.revision += 1;
-        let given = line.trim();
-        match dialog {
-            Dialog::Name if given.is_empty() => self.dialog = Some(Dialog::Name),
-            Dialog::Name | Dialog::Password(_) | Dialog::TakeOver
-                if is_way_out(given) && !matches!(dialog, Dialog::Password(_)) =>
-            {
-                self.leave_server(now);
-            }
-            Dialog::Name => {
-                self.login.name = Some(given.to_owned());
-                self.log_in(now);
-            }
-            Dialog::Password(_) if given.is_empty() => {
-                self.login.name = None;
-                self.ask(Dialog::Name, now);
-            }
-            Dialog::Password(_) => {
-                self.login.password = Secret::new(given);
-                self.log_in(now);
-            }
-            Dialog::TakeOver => match is_yes(given) {
-                Some(true) => {
-                    self.login.takeover = true;
-                    // The password was right; it is asked for again, so that it is kept nowhere in the meantime.
-                    let name = self.login.name.clone().unwrap_or_default();
-                    self.ask(Dialog::Password(name), now);
-                }
-                Some(false) => {
-                    self.login.name = None;
-                    self.ask(Dialog::Name, now);
-                }
-                None => self.dialog = Some(dialog),
-            },
-            Dialog::RoomPassword(_) if given.is_empty() => {}
-            Dialog::RoomPassword(room) => {
-                let shown = format!(":join {room}");
-                self.join(&room, Secret::new(given), &shown, now);
-            }
-            Dialog::NewPassword { .. } | Dialog::OldPassword { .. } if given.is_empty() => {
-                self.tell_news("Nothing was changed.", now);
-            }
-            Dialog::NewPassword { old, new: None, registers } => {
-                self.dialog = Some(Dialog::NewPassword { old, new: Secret::new(given), registers });
-            }
-            Dialog::NewPassword { old, new: Some(new), registers } => {
-                self.set_password(old, new, registers, given, now)
-            }
-            Dialog::OldPassword { changes: true } => {
-                self.dialog = Some(Dialog::NewPassword { old: Secret::new(given), new: None, registers: false });
-            }
-            Dialog::OldPassword { changes: false } => {
-                let request = ClientRequest::new("unregister").secret("password", Secret::new(given));
-                self.enqueue(":unregister", request, LineWork::Plain, now);
-            }
-            Dialog::OtherAccount(_) if given.is_empty() => {}
-            Dialog::OtherAccount(name) => {
-                if let Some(password) = Secret::new(given) {
-                    let shown = format!(":login {name}");
-                    let mut request =
-                        ClientRequest::new("login").saying(name).secret("password", Some(password.clone()));
-                    request.flags.push(("takeover", true));
-                    self.enqueue(&shown, request, LineWork::LogIn(password), now);
-                }
-            }
-            Dialog::Paste(lines) => self.add_pasted(lines, line, now),
-        }
-    }
-
-    fn set_password(&mut self, old: Option<Secret>, new: Secret, registers: bool, again: &str, now: Moment) {
-        if new.expose() != again {
-            return self.tell_error("The two are not the same. Nothing was changed.", now);
-        }
-        let (shown, request) = if registers {
-            (":register", ClientRequest::new("register").secret("password", Some(new.clone())))
-        } else {
-            let request = ClientRequest::new("passwd").secret("password", old);
-            (":passwd", request.secret("new_password", Some(new.clone())))
-        };
-        self.enqueue(shown, request, LineWork::Password(new), now);
-    }
-
-    fn add_pasted(&mut self, mut lines: Vec<String>, line: &str, now: Moment) {
-        let mut ends = false;
-        for row in line.split('\n') {
-            if row == "." {
-                ends = true;
-                break;
-            }
-            lines.push(row.to_owned());
-        }
-        if !ends && lines.len() < MOST_PASTED {
-            self.dialog = Some(Dialog::Paste(lines));
-            return;
-        }
-        let text = lines.join("\n");
-        if !text.trim().is_empty() {
-            let subject = self.subject();
-            match subject.and_then(|_| self.about_subject("say")) {
-                Some(request) => self.enqueue(&text, request.saying(text.as_str()), LineWork::Post, now),
-                None => self.tell_error("You are in no room: :rooms lists them, and :join <room> enters one.", now),
-            }
-        }
-    }
-}
-
-fn is_way_out(line: &str) -> bool {
-    let way_out = |command: Command<'_>| command.spec.verb == Verb::Server(ServerVerb::Quit);
-    Command::parse(line).is_some_and(way_out)
-}
-
-fn word(verb: ScreenVerb) -> &'static str {
-    command::TABLE.iter().find(|spec| spec.verb == Verb::Screen(verb)).map_or("", |spec| spec.word)
 }
 
 /// `:help client`.

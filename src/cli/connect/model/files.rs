@@ -3,7 +3,7 @@
 //! *Owns* the questions about offers, and how far each transfer has come.
 //! *Knows nothing of* bytes and of the disk.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::ClientModel;
 use super::incoming::ServerObject;
@@ -13,6 +13,9 @@ use super::sending::{LineWork, Purpose};
 
 /// Most offers that wait for an answer, and most transfers that are remembered. The server allows fewer.
 const MOST: usize = 64;
+
+/// How often a file that broke off is offered again.
+const MOST_TRIES: usize = 3;
 
 /// A file that somebody offers.
 #[derive(Clone, Debug)]
@@ -95,6 +98,12 @@ impl FileTransfer {
     }
 }
 
+/// The request that offers a file. Others learn the last part of its path.
+pub(super) fn offer_request(to: &str, path: &Path, size: Option<u64>) -> ClientRequest {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    ClientRequest::about("send", to).saying(name).with("size", size)
+}
+
 impl ClientModel {
     /// Files on their way, oldest first; also some that have arrived.
     pub(crate) fn transfers(&self) -> &[FileTransfer] {
@@ -130,12 +139,8 @@ impl ClientModel {
         }
         // One that comes again, after a break, is taken on from where it stopped.
         let earlier = self.transfers.iter().any(|known| {
-            !known.sends
-                && known.done > 0
-                && known.peer == offer.sender
-                && known.name == offer.name
-                && !known.is_running()
-                && known.told_hash.is_none()
+            let is_the_same = known.peer == offer.sender && known.name == offer.name && known.path.is_some();
+            !known.sends && is_the_same && !known.is_running() && known.told_hash.is_none() && known.own_hash.is_none()
         });
         if earlier {
             self.accept(offer.number, offer);
@@ -189,7 +194,7 @@ impl ClientModel {
     }
 
     /// The file that was named in `:send` is offered.
-    pub(super) fn offer_made(&mut self, number: u64, to: &str, path: PathBuf, size: Option<u64>) {
+    pub(super) fn offer_made(&mut self, number: u64, to: &str, path: PathBuf, size: Option<u64>, now: Moment) {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let name = crate::text::sanitize(&name).into_owned();
         self.remember(FileTransfer {
@@ -204,6 +209,8 @@ impl ClientModel {
             own_hash: None,
             told_hash: None,
         });
+        let early = std::mem::take(&mut self.early_news);
+        early.into_iter().for_each(|object| self.transfer_told(object, now));
     }
 
     /// The server has taken the acceptance of an offer: the file can be fetched.
@@ -233,21 +240,18 @@ impl ClientModel {
     }
 
     /// What the server says of a transfer.
-    pub(super) fn transfer_told(&mut self, object: &ServerObject, now: Moment) {
+    pub(super) fn transfer_told(&mut self, object: ServerObject, now: Moment) {
         let Some(number) = object.optional.offer else { return };
+        // The other user may be faster than the answer to the offer.
+        let is_offering = self.outgoing.front().is_some_and(|line| matches!(line.work, LineWork::Offer(_)));
+        if is_offering && self.transfer(number).is_none() && self.early_news.len() < MOST {
+            return self.early_news.push(object);
+        }
         self.offers.retain(|offer| offer.number != number);
         let line = object.content.trim_start_matches("* ").trim_start_matches("! ").to_owned();
         match &*object.optional.state {
             "accepted" => {
-                let Some(transfer) = self.transfer(number) else { return };
-                transfer.stage = TransferStage::Running;
-                let Some(path) = transfer.path.clone() else { return };
-                let url = Some(object.optional.url.clone()).filter(|url| !url.is_empty());
-                let (token, from) = (object.optional.token.clone(), object.optional.from.unwrap_or(0));
-                let peer = transfer.peer.clone();
-                let name = transfer.name.clone();
-                self.tell_news(format!("{peer} takes {name}."), now);
-                self.effects.push(ClientEffect::Upload(Upload { offer: number, path, token, url, from }));
+                self.told_to_begin(number, &object, now);
             }
             "done" => {
                 if let Some(transfer) = self.transfer(number) {
@@ -265,12 +269,51 @@ impl ClientModel {
                     transfer.stage = TransferStage::Over;
                 }
                 let broke = object.optional.state == "broken";
-                if broke { self.tell_error(line, now) } else { self.tell_news(line, now) }
+                if broke {
+                    self.tell_error(line, now);
+                    self.offer_again(number, now);
+                } else {
+                    self.tell_news(line, now);
+                }
             }
             _ => self.tell_news(line, now),
         }
         self.revision += 1;
         self.end_if_done();
+    }
+
+    /// The other one takes the file, or has less of it than was thought.
+    fn told_to_begin(&mut self, number: u64, object: &ServerObject, now: Moment) {
+        let Some(transfer) = self.transfer(number) else { return };
+        transfer.stage = TransferStage::Running;
+        let (token, from) = (object.optional.token.clone(), object.optional.from.unwrap_or(0));
+        let url = Some(object.optional.url.clone()).filter(|url| !url.is_empty());
+        let (peer, name, path) = (transfer.peer.clone(), transfer.name.clone(), transfer.path.clone());
+        if !transfer.sends {
+            let (sender, part) = (peer, path);
+            let download = Download { offer: number, sender, name, token, url, from, part };
+            return self.effects.push(ClientEffect::Download(download));
+        }
+        let Some(path) = path else { return };
+        self.tell_news(format!("{peer} takes {name}."), now);
+        self.effects.push(ClientEffect::Upload(Upload { offer: number, path, token, url, from }));
+    }
+
+    /// A file that broke off is offered again by itself, a few times: the rest of it is sent.
+    fn offer_again(&mut self, number: u64, now: Moment) {
+        let Some((peer, path, size)) = self
+            .transfer(number)
+            .filter(|transfer| transfer.sends)
+            .and_then(|transfer| Some((transfer.peer.clone(), transfer.path.clone()?, transfer.size)))
+        else {
+            return;
+        };
+        let tries =
+            self.transfers.iter().filter(|known| known.peer == peer && known.path.as_ref() == Some(&path)).count();
+        if tries <= MOST_TRIES {
+            let shown = format!(":send {peer} {}", path.display());
+            self.enqueue(&shown, offer_request(&peer, &path, size), LineWork::Offer(path), now);
+        }
     }
 
     pub(super) fn stop_transfer(&mut self, number: u64) {

@@ -65,7 +65,7 @@ pub(crate) struct ChatMessage {
     /// What is shown in place of the text, once it is gone.
     pub(crate) gone: Option<Gone>,
     /// It disappears by itself.
-    pub(crate) temporary: Option<Temporary>,
+    pub(crate) temporary: Option<MessageLifetime>,
     /// The message that it answers.
     pub(crate) quoted: Option<QuotedMessage>,
     /// It was said before this user looked.
@@ -93,7 +93,7 @@ impl Gone {
 
 /// How long a message lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Temporary {
+pub(crate) struct MessageLifetime {
     /// All of its time.
     pub(crate) seconds: u64,
     /// When it is over.

@@ -18,8 +18,11 @@
 //! *Owns* the channels, the lines to be sent and in which order, and what answers mean.
 //! *Knows nothing of* terminals, sockets and files.
 
+mod actions;
+mod answers;
 mod channel;
 mod commands;
+mod dialog;
 mod files;
 mod incoming;
 mod intent;
@@ -29,6 +32,7 @@ mod request;
 mod resume;
 mod search;
 mod sending;
+mod settings;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -39,15 +43,15 @@ use std::time::{Duration, Instant};
 pub(crate) use channel::{Channel, ChannelKey, ChannelKind, ChannelMember, MOST_ITEMS, Older};
 pub(crate) use files::{FileTransfer, OfferedFile, readable};
 pub(crate) use intent::{ClientEffect, Download, Intent, Moment, Upload, UserQuestion};
-pub(crate) use item::{ChatMessage, Gone, Item, ItemContent, Presence, QuotedMessage, Temporary};
+pub(crate) use item::{ChatMessage, Gone, Item, ItemContent, MessageLifetime, Presence, QuotedMessage};
 pub(crate) use request::ClientRequest;
 pub(crate) use search::{SearchHit, SearchResults};
 pub(crate) use sending::{Outgoing, OutgoingState};
 pub(crate) use status::LinkStatus;
 
 use channel::folded;
-use commands::Dialog;
-use resume::Login;
+use dialog::Dialog;
+use resume::LoginState;
 use sending::Pending;
 
 /// After this much silence the server is asked for a sign of life, and after more the connection counts as dead.
@@ -110,10 +114,12 @@ pub(crate) struct ClientModel {
     me: String,
     status: LinkStatus,
     security: Option<String>,
-    login: Login,
+    login: LoginState,
     dialog: Option<Dialog>,
     offers: VecDeque<OfferedFile>,
     transfers: Vec<FileTransfer>,
+    /// What came about an offer of the user's own before its answer.
+    early_news: Vec<incoming::ServerObject>,
     search: Option<SearchResults>,
     outgoing: VecDeque<Outgoing>,
     next_outgoing: u64,
@@ -136,7 +142,7 @@ impl ClientModel {
         let palette = Channel::new(ChannelKey(0), ChannelKind::Palette, String::new());
         let settings = ViewSettings { timestamps: true, ids: true, quiet: false, color: true, bell: RingsAt::Nothing };
         ClientModel {
-            login: Login::new(choices.name.clone()),
+            login: LoginState::new(choices.name.clone()),
             choices,
             settings,
             channels: vec![palette],
@@ -150,6 +156,7 @@ impl ClientModel {
             dialog: None,
             offers: VecDeque::new(),
             transfers: Vec::new(),
+            early_news: Vec::new(),
             search: None,
             outgoing: VecDeque::new(),
             next_outgoing: 0,

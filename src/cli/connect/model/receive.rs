@@ -4,10 +4,10 @@
 //! *Knows nothing of* lines of bytes, and of the connection.
 
 use super::channel::{ChannelKey, ChannelKind, ChannelMember, Older, folded};
-use super::commands::Dialog;
+use super::dialog::Dialog;
 use super::incoming::{self, ObjectId, ServerObject};
 use super::intent::{ClientEffect, Moment};
-use super::item::{ChatMessage, Gone, ItemContent, QuotedMessage, Temporary};
+use super::item::{ChatMessage, Gone, ItemContent, MessageLifetime, QuotedMessage};
 use super::request::ClientRequest;
 use super::search::{MOST_HITS, SearchHit};
 use super::sending::{LineWork, Outgoing, Purpose};
@@ -35,161 +35,13 @@ impl ClientModel {
         true
     }
 
-    // ---- Answers ----
-
-    fn answered(&mut self, purpose: Purpose, object: ServerObject, now: Moment) {
-        let failed = object.action == "error";
-        match purpose {
-            Purpose::Hello if failed => self.end(&object.content, super::resume::EXIT_FAILED, now),
-            Purpose::Hello => self.welcomed(object, now),
-            Purpose::LogIn if failed => self.login_failed(object, now),
-            Purpose::LogIn => self.logged_in(&object.optional.user, now),
-            Purpose::Line(key) if failed => self.line_failed(key, object, now),
-            Purpose::Line(key) => self.line_done(key, &object, now),
-            Purpose::Rejoin { channel, .. } if failed => {
-                let name = self.channel(channel).map(|room| room.name.clone()).unwrap_or_default();
-                self.remove(channel);
-                self.tell_error(format!("You are no longer in {name}: {}", object.content), now);
-            }
-            Purpose::Rejoin { channel, resumes } => {
-                self.entered(channel, &object);
-                self.rejoined(channel, object.optional.gap, resumes, now);
-            }
-            Purpose::Rooms { go, joined } => self.rooms_listed(go, joined),
-            Purpose::Older(channel, found) => {
-                let room = self.channel_mut(channel);
-                let more = !found.is_empty() && !failed;
-                room.older = if more { Older::Possible } else { Older::Nothing };
-                room.prepend(found.into_iter().rev());
-            }
-            Purpose::Search => {
-                if let Some(search) = &mut self.search {
-                    search.complete = true;
-                    search.remarks.extend(failed.then_some(object.content));
-                }
-                self.revision += 1;
-            }
-            Purpose::Accept(number) if failed => {
-                self.transfer_failed(number, &object.content, now);
-            }
-            Purpose::Accept(_) => self.accepted(&object, now),
-            Purpose::Members(channel) => self.channel_mut(channel).touch(),
-            // The connection ends behind it.
-            Purpose::Quit => {}
-            Purpose::Nothing => {}
-        }
-        self.settle(now);
-        self.send_next(now);
-    }
-
-    fn line_failed(&mut self, key: u64, object: ServerObject, now: Moment) {
-        // Where it is slow mode or a rate, and nothing but time is missing, the line waits. Not a line with a number: the message was
-        // posted, and something else was refused.
-        if object.optional.code == "too_fast" && object.optional.wait.is_some() {
-            return self.postpone(key, object.optional.wait, now);
-        }
-        let Some(line) = self.take_line(key) else { return };
-        match line.work {
-            LineWork::Join { room, .. } if object.optional.password && !self.choices.unattended => {
-                self.tell(line.channel, ItemContent::Error(object.content), now);
-                self.ask(Dialog::RoomPassword(room), now);
-            }
-            LineWork::Join { .. } if self.choices.unattended => {
-                // Nothing that follows has a room to go to.
-                self.refuse(line.channel, line.shown, object.content, now);
-                self.end("", super::resume::EXIT_FAILED, now);
-            }
-            LineWork::Post
-            | LineWork::Command(_)
-            | LineWork::Join { .. }
-            | LineWork::Close(_)
-            | LineWork::Offer(_)
-            | LineWork::Accept
-            | LineWork::Decline
-            | LineWork::Search
-            | LineWork::Password(_)
-            | LineWork::LogIn(_)
-            | LineWork::Plain => self.refuse(line.channel, line.shown, object.content, now),
-        }
-    }
-
-    fn line_done(&mut self, key: u64, object: &ServerObject, now: Moment) {
-        let Some(line) = self.take_line(key) else { return };
-        let Outgoing { work, request, .. } = line;
-        match work {
-            LineWork::Post | LineWork::Decline | LineWork::Plain | LineWork::Search => {}
-            LineWork::Command(verb) => {
-                if verb == Some(Verb::Place(PlaceVerb::Group)) {
-                    self.request(ClientRequest::new("rooms"), Purpose::Rooms { go: true, joined: Vec::new() });
-                }
-            }
-            LineWork::Join { room, password } => {
-                let name = object.receiver.first().map_or(room.as_str(), String::as_str).to_owned();
-                let channel = self.open_room(&name);
-                self.entered(channel, object);
-                self.channel_mut(channel).password = password.map(|password| password.expose().to_owned());
-                self.switch(channel);
-            }
-            LineWork::Close(channel) => self.remove(channel),
-            LineWork::Offer(path) => {
-                let to = request.receiver.first().cloned().unwrap_or_default();
-                let size = request.numbers.first().map(|(_, size)| *size);
-                if let Some(number) = object.optional.offer {
-                    self.offer_made(number, &to, path, size);
-                }
-            }
-            LineWork::Accept => self.accepted(object, now),
-            LineWork::Password(password) => self.login.password = Some(password),
-            LineWork::LogIn(password) => {
-                self.login.password = Some(password);
-                if !object.optional.user.is_empty() {
-                    let name = object.optional.user.split('#').next().unwrap_or_default().to_owned();
-                    self.renamed_self(&name);
-                }
-                self.request(ClientRequest::new("rooms"), Purpose::Rooms { go: false, joined: Vec::new() });
-            }
-        }
-    }
-
-    /// The user is in a room, for the first time or again.
-    fn entered(&mut self, channel: ChannelKey, object: &ServerObject) {
-        let people = object.optional.people.unwrap_or(0);
-        let room = self.channel_mut(channel);
-        room.people = usize::try_from(people).unwrap_or(usize::MAX);
-        room.touch();
-        if people <= MOST_LISTED {
-            room.members.clear();
-            let request = ClientRequest::about("members", &room.name);
-            self.request(request, Purpose::Members(channel));
-        }
-    }
-
-    /// The rooms that the user is in are known: those that are not here are entered, to read along.
-    fn rooms_listed(&mut self, go: bool, joined: Vec<(String, u32)>) {
-        for (name, unread) in joined {
-            if self.room(&name).is_some() {
-                continue;
-            }
-            let channel = self.open_room(&name);
-            let room = self.channel_mut(channel);
-            room.unread = unread;
-            room.touch();
-            self.request(ClientRequest::about("join", &name), Purpose::Rejoin { channel, resumes: false });
-            if go {
-                self.switch(channel);
-            }
-        }
-    }
-
-    // ---- What happens ----
-
     /// What an object belongs to, if it is part of an answer.
-    fn request_of(&mut self, object: &ServerObject) -> Option<&mut Purpose> {
+    pub(super) fn request_of(&mut self, object: &ServerObject) -> Option<&mut Purpose> {
         let id = object.optional.request?;
         self.pending.iter_mut().find(|pending| pending.id == id).map(|pending| &mut pending.purpose)
     }
 
-    fn happened(&mut self, object: ServerObject, now: Moment) {
+    pub(super) fn happened(&mut self, object: ServerObject, now: Moment) {
         match &*object.action {
             "message" => self.message(object, now),
             "edited" => self.edited(object),
@@ -211,14 +63,14 @@ impl ClientModel {
                 }
             }
             "offer" => self.offered(object, now),
-            "transfer" => self.transfer_told(&object, now),
+            "transfer" => self.transfer_told(object, now),
             // Answers of other kinds, and what later versions may send.
             _ => {}
         }
     }
 
     /// The server does not want this user back by itself.
-    fn sent_away(&mut self, why: String, now: Moment) {
+    pub(super) fn sent_away(&mut self, why: String, now: Moment) {
         if self.leaving {
             return;
         }
@@ -233,10 +85,10 @@ impl ClientModel {
         } else {
             why
         };
-        self.end(&why, super::resume::EXIT_FAILED, now);
+        self.end(&why, super::status::EXIT_FAILED, now);
     }
 
-    fn chat_message(&self, object: ServerObject) -> ChatMessage {
+    pub(super) fn chat_message(&self, object: ServerObject) -> ChatMessage {
         let ServerObject { id, sender, receiver, content, private, optional, .. } = object;
         let number = match id {
             ObjectId::Number(number) => Some(number),
@@ -254,7 +106,7 @@ impl ClientModel {
             action: optional.action,
             edited: optional.edited,
             gone: None,
-            temporary: optional.temporary.zip(ends).map(|(seconds, ends)| Temporary { seconds, ends }),
+            temporary: optional.temporary.zip(ends).map(|(seconds, ends)| MessageLifetime { seconds, ends }),
             quoted: optional.reply_to.map(|number| QuotedMessage {
                 number,
                 author: optional.quote_sender,
@@ -265,7 +117,7 @@ impl ClientModel {
     }
 
     /// The channel that a message belongs to.
-    fn channel_of(&mut self, object: &ServerObject) -> Option<ChannelKey> {
+    pub(super) fn channel_of(&mut self, object: &ServerObject) -> Option<ChannelKey> {
         if !object.private {
             return object.receiver.first().map(|room| self.open_room(room));
         }
@@ -278,7 +130,7 @@ impl ClientModel {
         Some(self.open_direct(people))
     }
 
-    fn message(&mut self, object: ServerObject, now: Moment) {
+    pub(super) fn message(&mut self, object: ServerObject, now: Moment) {
         let at = object.time.unwrap_or(now.time);
         let (hit, length) = (object.optional.hit, object.optional.length);
         let place = match (object.private, object.receiver.first()) {
@@ -321,7 +173,7 @@ impl ClientModel {
         self.append(key, object, at);
     }
 
-    fn append(&mut self, key: ChannelKey, object: ServerObject, at: jiff::Timestamp) {
+    pub(super) fn append(&mut self, key: ChannelKey, object: ServerObject, at: jiff::Timestamp) {
         let message = self.chat_message(object);
         let channel = self.channel_mut(key);
         if message.number.is_some_and(|number| channel.find(number).is_some()) {
@@ -354,13 +206,13 @@ impl ClientModel {
         self.effects.extend((rings && !history).then_some(ClientEffect::Ring));
     }
 
-    fn is_resuming(&self, key: ChannelKey) -> bool {
+    pub(super) fn is_resuming(&self, key: ChannelKey) -> bool {
         let resumes =
             |purpose: &Purpose| matches!(purpose, Purpose::Rejoin { channel, resumes: true } if *channel == key);
         self.pending.iter().any(|pending| resumes(&pending.purpose))
     }
 
-    fn edited(&mut self, object: ServerObject) {
+    pub(super) fn edited(&mut self, object: ServerObject) {
         let ObjectId::Number(number) = object.id else { return };
         let start = object.content.clone();
         let mut message = Some(self.chat_message(object));
@@ -379,7 +231,7 @@ impl ClientModel {
         found.into_iter().for_each(|(channel, item)| self.note_change(channel, item));
     }
 
-    fn erased(&mut self, object: &ServerObject, gone: Gone) {
+    pub(super) fn erased(&mut self, object: &ServerObject, gone: Gone) {
         let ObjectId::Number(number) = object.id else { return };
         let mut found = None;
         for channel in &mut self.channels {
@@ -395,7 +247,7 @@ impl ClientModel {
         found.into_iter().for_each(|(channel, item)| self.note_change(channel, item));
     }
 
-    fn came(&mut self, object: &ServerObject, now: Moment) {
+    pub(super) fn came(&mut self, object: &ServerObject, now: Moment) {
         let Some(room) = object.receiver.first() else { return };
         if self.is_me(&object.sender) {
             return;
@@ -409,7 +261,7 @@ impl ClientModel {
         self.note_change(key, item);
     }
 
-    fn went(&mut self, object: &ServerObject, now: Moment) {
+    pub(super) fn went(&mut self, object: &ServerObject, now: Moment) {
         if object.private {
             let known = self.channels.iter().find(|channel| match &channel.kind {
                 ChannelKind::Direct(people) => people.len() == 1 && folded(&people[0]) == folded(&object.sender),
@@ -430,13 +282,13 @@ impl ClientModel {
         self.note_change(key, item);
     }
 
-    fn renamed_self(&mut self, name: &str) {
+    pub(super) fn renamed_self(&mut self, name: &str) {
         name.clone_into(&mut self.me);
         self.login.name = Some(name.to_owned());
         self.revision += 1;
     }
 
-    fn renamed(&mut self, object: ServerObject, now: Moment) {
+    pub(super) fn renamed(&mut self, object: ServerObject, now: Moment) {
         let before = &object.optional.before;
         if !before.is_empty() && self.is_me(before) {
             self.renamed_self(&object.sender);
@@ -460,7 +312,7 @@ impl ClientModel {
         channel.push(now.time, line);
     }
 
-    fn kicked(&mut self, object: ServerObject, now: Moment) {
+    pub(super) fn kicked(&mut self, object: ServerObject, now: Moment) {
         let Some(key) = object.receiver.first().and_then(|room| self.room(room)) else {
             return self.tell_news(object.content, now);
         };
@@ -474,7 +326,7 @@ impl ClientModel {
         channel.push(now.time, ItemContent::News(object.content));
     }
 
-    fn room_object(&mut self, object: ServerObject, now: Moment) {
+    pub(super) fn room_object(&mut self, object: ServerObject, now: Moment) {
         let Some(name) = object.receiver.first().cloned() else { return };
         let (joined, unread) = (object.optional.joined, object.optional.unread.unwrap_or(0));
         if let Some(Purpose::Rooms { joined: list, .. }) = self.request_of(&object) {
@@ -499,7 +351,7 @@ impl ClientModel {
         }
     }
 
-    fn member(&mut self, object: &ServerObject) {
+    pub(super) fn member(&mut self, object: &ServerObject) {
         let Some(key) = object.receiver.first().and_then(|room| self.room(room)) else { return };
         let extras = &object.optional;
         self.channel_mut(key).add_member(ChannelMember {
@@ -511,7 +363,7 @@ impl ClientModel {
     }
 
     /// A line of the server goes where it belongs: to its room, to where the command was typed, or to where the user looks.
-    fn news(&mut self, object: ServerObject, now: Moment) {
+    pub(super) fn news(&mut self, object: ServerObject, now: Moment) {
         let line_key = match self.request_of(&object) {
             Some(Purpose::Search) => {
                 if let Some(search) = &mut self.search {
@@ -531,7 +383,7 @@ impl ClientModel {
     }
 
     /// One of the older messages that were asked for. They are shown once all of them are here.
-    fn older_message(&mut self, channel: ChannelKey, object: ServerObject, at: jiff::Timestamp) {
+    pub(super) fn older_message(&mut self, channel: ChannelKey, object: ServerObject, at: jiff::Timestamp) {
         let request = object.optional.request;
         let message = self.chat_message(object);
         let is_known = message.number.is_some_and(|number| self.channel_mut(channel).find(number).is_some());

@@ -10,13 +10,13 @@
 use std::time::{Duration, Instant};
 
 use super::channel::ChannelKey;
-use super::commands::Dialog;
+use super::dialog::Dialog;
 use super::incoming::ServerObject;
 use super::intent::{ClientEffect, Moment};
 use super::item::ItemContent;
 use super::request::ClientRequest;
 use super::sending::{LineWork, OutgoingState, Purpose};
-use super::status::LinkStatus;
+use super::status::{EXIT_FAILED, EXIT_FINE, EXIT_USER, LinkStatus};
 use super::{ClientModel, DEAD, QUIET};
 use crate::chat::secret::Secret;
 
@@ -24,20 +24,18 @@ use crate::chat::secret::Secret;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// How long the first answer of a server may take. What answers later, or never, is something else.
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
+
 /// How long a client whose input has ended waits for a server that is away.
 const UNATTENDED_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often a name that was the user's a moment ago is asked for again: the server may not know yet that they were cut off.
 const NAME_TRIES: u32 = 5;
 
-/// Exit statuses, as of the program.
-pub(crate) const EXIT_FINE: u8 = 0;
-pub(crate) const EXIT_FAILED: u8 = 1;
-pub(crate) const EXIT_USER: u8 = 2;
-
 /// What is needed to log in, again and again.
 #[derive(Debug, Default)]
-pub(super) struct Login {
+pub(super) struct LoginState {
     pub(super) name: Option<String>,
     pub(super) password: Option<Secret>,
     /// The user has been logged in before.
@@ -57,9 +55,9 @@ pub(super) struct Login {
     remembers: bool,
 }
 
-impl Login {
-    pub(super) fn new(name: Option<String>) -> Login {
-        Login { name, remembers: true, ..Login::default() }
+impl LoginState {
+    pub(super) fn new(name: Option<String>) -> LoginState {
+        LoginState { name, remembers: true, ..LoginState::default() }
     }
 }
 
@@ -178,6 +176,10 @@ impl ClientModel {
         self.send_next(now);
     }
 
+    fn awaits_hello(&self) -> bool {
+        self.pending.iter().any(|pending| matches!(pending.purpose, Purpose::Hello))
+    }
+
     /// Nobody will type anything more, and nobody looks: the client does not wait for ever.
     fn gave_up(&self, now: Moment) -> bool {
         self.login.lost.is_some_and(|lost| now.instant.saturating_duration_since(lost) >= UNATTENDED_PATIENCE)
@@ -185,7 +187,9 @@ impl ClientModel {
 
     fn check_life(&mut self, now: Moment) {
         let silence = self.heard.map_or(Duration::ZERO, |heard| now.instant.saturating_duration_since(heard));
-        if silence >= DEAD {
+        if silence >= FIRST_ANSWER && self.awaits_hello() {
+            self.lost("It does not answer as a chat server does.", now);
+        } else if silence >= DEAD {
             self.lost("The server says nothing any more.", now);
         } else if silence >= QUIET && self.pending.is_empty() {
             self.request(ClientRequest::new("ping"), Purpose::Nothing);
@@ -196,7 +200,11 @@ impl ClientModel {
     pub(crate) fn wakes(&self, now: Moment) -> Option<Instant> {
         let life = match &self.status {
             LinkStatus::Connected | LinkStatus::LoggingIn => {
-                let patience = if self.pending.is_empty() { QUIET } else { DEAD };
+                let patience = match self.pending.is_empty() {
+                    true => QUIET,
+                    false if self.awaits_hello() => FIRST_ANSWER,
+                    false => DEAD,
+                };
                 self.heard.map(|heard| heard + patience)
             }
             LinkStatus::Waiting { until, .. } => Some(*until),

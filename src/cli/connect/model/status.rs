@@ -4,6 +4,11 @@
 
 use std::time::Instant;
 
+/// Exit statuses, as of the program.
+pub(crate) const EXIT_FINE: u8 = 0;
+pub(crate) const EXIT_FAILED: u8 = 1;
+pub(crate) const EXIT_USER: u8 = 2;
+
 /// How it stands with the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LinkStatus {

@@ -1,1 +1,342 @@
 //! The model, without a server: lines go in, requests come out.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::*;
+
+const START: &str = "2026-11-29T14:00:00Z";
+
+struct Played {
+    model: ClientModel,
+    now: Moment,
+}
+
+impl Played {
+    fn new(choices: ClientChoices) -> Played {
+        let now = Moment { instant: Instant::now(), time: START.parse::<Timestamp>().unwrap() };
+        Played { model: ClientModel::new(choices), now }
+    }
+
+    /// Connected and logged in as alice.
+    fn online() -> Played {
+        let mut played = Played::new(ClientChoices { name: Some("alice".to_owned()), ..ClientChoices::default() });
+        played.log_in("t1");
+        played
+    }
+
+    fn log_in(&mut self, started: &str) {
+        self.model.connected(Some("TLS 1.3".to_owned()), self.now);
+        let hello = self.only("hello");
+        self.answer(&hello, "welcome", &format!(r#"{{"started":"{started}"}}"#));
+        let login = self.only("login");
+        self.answer(&login, "ok", r#"{"user":"alice#7"}"#);
+    }
+
+    fn sent(&mut self) -> Vec<ClientRequest> {
+        let effects = self.model.take_effects().into_iter();
+        effects
+            .filter_map(|effect| if let ClientEffect::Send(request) = effect { Some(request) } else { None })
+            .collect()
+    }
+
+    fn only(&mut self, action: &str) -> ClientRequest {
+        let sent = self.sent();
+        let found = sent.iter().find(|request| request.action == action).cloned();
+        found.unwrap_or_else(|| panic!("no {action} in {sent:?}"))
+    }
+
+    fn take(&mut self, line: &str) {
+        assert!(self.model.apply(line.as_bytes(), self.now), "{line}");
+    }
+
+    fn answer(&mut self, request: &ClientRequest, action: &str, optional: &str) {
+        self.take(&format!(r#"{{"id":"{}","action":"{action}","content":"so","optional":{optional}}}"#, request.id));
+    }
+
+    /// Answers whatever else was asked.
+    fn answer_all(&mut self) {
+        for request in self.sent() {
+            self.answer(&request, "ok", "{}");
+        }
+    }
+
+    fn submit(&mut self, line: &str) {
+        self.model.act(Intent::Submit(line.to_owned()), self.now);
+    }
+
+    /// In the room general.
+    fn in_general() -> Played {
+        let mut played = Played::online();
+        played.answer_all();
+        played.submit(":join general");
+        let join = played.only("join");
+        played.answer(&join, "ok", r#"{"people":2}"#);
+        played.answer_all();
+        assert_eq!(played.model.current().shown(), "#general");
+        played
+    }
+
+    fn said(&mut self, number: u64, sender: &str, text: &str, optional: &str) {
+        self.take(&format!(
+            r#"{{"id":{number},"action":"message","sender":"{sender}","receiver":"general","content":"{text}","time":"{START}","optional":{optional}}}"#
+        ));
+    }
+
+    fn texts(&self) -> Vec<String> {
+        let items = self.model.current().items().iter();
+        items.filter_map(|item| item.message().map(|message| message.text.clone())).collect()
+    }
+
+    fn lost(&mut self) {
+        self.model.lost("The cable was cut.", self.now);
+    }
+}
+
+#[test]
+fn a_line_is_sent_once_the_one_before_is_answered_and_shown_until_its_message_is_there() {
+    let mut played = Played::in_general();
+    played.submit("one");
+    played.submit("two");
+    let one = played.only("say");
+    assert_eq!((one.content.as_str(), &one.receiver[..]), ("one", &["general".to_owned()][..]));
+    let room = played.model.current().key();
+    let waiting = |played: &Played| played.model.outgoing(room).map(|line| line.text().to_owned()).collect::<Vec<_>>();
+    assert_eq!(waiting(&played), ["one", "two"]);
+    played.said(1, "alice", "one", "{}");
+    assert_eq!((waiting(&played), played.texts()), (vec!["two".to_owned()], vec!["one".to_owned()]));
+    assert!(played.sent().is_empty(), "the answer to the first has not come");
+    played.answer(&one, "ok", r#"{"message":1}"#);
+    assert_eq!(played.only("say").content, "two");
+}
+
+#[test]
+fn a_line_whose_answer_was_lost_is_sent_again_only_if_the_room_does_not_have_it() {
+    for arrived in [true, false] {
+        let mut played = Played::in_general();
+        played.said(4, "bob", "before", "{}");
+        played.answer_all();
+        played.submit("hello");
+        played.submit("and more");
+        assert_eq!(played.only("say").content, "hello");
+        played.lost();
+        assert_eq!(played.model.outgoing(played.model.current().key()).count(), 2);
+        played.log_in("t1");
+        let sent = played.sent();
+        let join = sent.iter().find(|request| request.action == "join").expect("a join").clone();
+        assert_eq!(join.numbers, [("after", 4)]);
+        assert!(!sent.iter().any(|request| request.action == "say"), "not before the room is known: {sent:?}");
+        if arrived {
+            played.said(5, "alice", "hello", &format!(r#"{{"history":true,"request":"{}"}}"#, join.id));
+        }
+        for request in sent {
+            played.answer(&request, "ok", r#"{"people":2,"gap":false}"#);
+        }
+        let expected = if arrived { "and more" } else { "hello" };
+        assert_eq!(played.only("say").content, expected);
+    }
+}
+
+#[test]
+fn a_command_whose_answer_was_lost_is_not_run_again() {
+    let mut played = Played::in_general();
+    played.submit(":topic new");
+    assert_eq!(played.only("command").content, ":topic new");
+    played.lost();
+    played.log_in("t1");
+    for request in played.sent() {
+        assert_ne!(request.action, "command");
+        played.answer(&request, "ok", r#"{"people":2,"gap":false}"#);
+    }
+    assert!(played.sent().iter().all(|request| request.action != "command"));
+    let refused = played
+        .model
+        .current()
+        .items()
+        .iter()
+        .any(|item| matches!(&item.content, ItemContent::Refused { text, .. } if text == ":topic new"));
+    assert!(refused);
+}
+
+#[test]
+fn after_a_restart_of_the_server_numbers_mean_other_messages() {
+    let mut played = Played::in_general();
+    played.said(4, "bob", "before", "{}");
+    played.answer_all();
+    played.lost();
+    played.log_in("t2");
+    let join = played.sent().into_iter().find(|request| request.action == "join").expect("a join");
+    assert!(join.numbers.is_empty());
+    played.said(4, "bob", "after", "{}");
+    assert_eq!(played.texts(), ["before", "after"]);
+}
+
+#[test]
+fn waits_double_up_to_half_a_minute_and_end_with_a_login() {
+    let mut played = Played::online();
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        played.lost();
+        let until = played.model.wakes(played.now).expect("an attempt");
+        waits.push(until.duration_since(played.now.instant));
+        played.now.instant = until;
+        played.model.tick(played.now);
+        assert!(played.model.take_effects().iter().any(|effect| matches!(effect, ClientEffect::Reconnect)));
+    }
+    for (wait, middle) in waits.iter().zip([1, 2, 4, 8, 16, 30, 30, 30]) {
+        let middle = Duration::from_secs(middle);
+        assert!(*wait >= middle.mul_f64(0.74) && *wait <= middle.mul_f64(1.26), "{waits:?}");
+    }
+    played.log_in("t1");
+    assert_eq!(*played.model.status(), LinkStatus::Connected);
+}
+
+#[test]
+fn too_fast_waits_and_keeps_the_order() {
+    let mut played = Played::in_general();
+    played.submit("one");
+    played.submit("two");
+    let one = played.only("say");
+    played.answer(&one, "error", r#"{"code":"too_fast","wait":1500}"#);
+    assert!(played.sent().is_empty());
+    played.now.instant += Duration::from_millis(1500);
+    played.model.tick(played.now);
+    assert_eq!(played.only("say").content, "one");
+}
+
+#[test]
+fn ten_thousand_items_are_kept_and_no_more() {
+    let mut played = Played::in_general();
+    for number in 1..=MOST_ITEMS as u64 + 50 {
+        played.said(number, "bob", "x", "{}");
+    }
+    assert_eq!(played.model.current().items().len(), MOST_ITEMS);
+    assert_eq!(played.model.current().find(50), None);
+    let key = played.model.current().find(51).expect("the oldest");
+    assert_eq!(played.model.current().position(key), Some(0));
+    assert_eq!(played.model.current().older(), Older::Possible);
+}
+
+#[test]
+fn what_is_unread_is_counted_elsewhere_and_marked() {
+    let mut played = Played::in_general();
+    played.submit(":q");
+    assert!(played.model.current().is_palette());
+    played.said(1, "bob", "hello", "{}");
+    played.said(2, "bob", "alice: hello", r#"{"mention":true}"#);
+    played.said(3, "alice", "own", "{}");
+    let room = &played.model.channels()[1];
+    assert_eq!((room.unread(), room.mentions()), (2, 1));
+    assert_eq!(room.marker(), room.find(1));
+    assert_eq!(played.model.unread_elsewhere(), 2);
+    played.model.act(Intent::NextUnread, played.now);
+    assert_eq!((played.model.current().unread(), played.model.unread_elsewhere()), (0, 0));
+    assert_eq!(played.only("seen").numbers, [("message", 3)]);
+}
+
+#[test]
+fn text_from_the_server_is_sanitised_again() {
+    let mut played = Played::in_general();
+    played.said(1, "bob", r"a\u001b[2Jb\u202ec", "{}");
+    played.take(r#"{"action":"news","content":"x\u009b31m\ty"}"#);
+    assert_eq!(played.texts(), ["a[2Jbc"]);
+    let news = played.model.current().items().back().expect("news");
+    assert!(matches!(&news.content, ItemContent::News(text) if text == "x31m    y"), "{news:?}");
+}
+
+#[test]
+fn anything_a_server_may_send_is_survived() {
+    let mut played = Played::in_general();
+    for line in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "1",
+        "{}",
+        r#"{"id":{}}"#,
+        r#"{"action":"message"}"#,
+        r#"{"action":"joined","receiver":[]}"#,
+        r#"{"id":18446744073709551615,"action":"deleted"}"#,
+        r#"{"action":"transfer","optional":{"offer":9,"state":"accepted"}}"#,
+        r#"{"action":"kicked","receiver":"general","optional":{"user":"alice"}}"#,
+        r#"{"action":"room","receiver":"x","optional":{"change":"gone"}}"#,
+        r#"{"action":"renamed","sender":"","private":true}"#,
+        r#"{"action":"offer","optional":{}}"#,
+    ] {
+        played.model.apply(line.as_bytes(), played.now);
+    }
+    assert!(played.model.current().is_palette(), "kicked out");
+    let deep = format!("{}{}", r#"{"optional":{"x":"#, "[".repeat(100_000));
+    played.model.apply(deep.as_bytes(), played.now);
+}
+
+#[test]
+fn an_offer_asks_and_the_answer_is_no_line() {
+    let mut played = Played::in_general();
+    played.take(r#"{"action":"offer","sender":"bob","receiver":"alice","private":true,"optional":{"offer":7,"name":"report.pdf","size":1234567}}"#);
+    let question = played.model.question().expect("a question");
+    assert_eq!(question.prompt, "bob offers report.pdf, 1.2 MB. Take it? (y/n) ");
+    played.submit("what is it?");
+    assert_eq!(played.only("say").content, "what is it?");
+    played.submit("y");
+    let accept = played.only("accept");
+    assert_eq!(accept.numbers, [("offer", 7)]);
+    assert!(played.model.question().is_none());
+    played.answer(&accept, "ok", r#"{"offer":7,"token":"AAAA","url":"http://192.0.2.1:5558/f/AAAA"}"#);
+    let effects = played.model.take_effects();
+    let fetches =
+        |effect: &ClientEffect| matches!(effect, ClientEffect::Download(download) if download.token == "AAAA");
+    assert!(effects.iter().any(fetches), "{effects:?}");
+}
+
+#[test]
+fn sizes_are_said_as_people_say_them() {
+    for (bytes, said) in [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (1_234_567, "1.2 MB"),
+        (999_999, "1.0 MB"),
+        (5_000_000_000, "5.0 GB"),
+    ] {
+        assert_eq!(files::readable(bytes), said, "{bytes}");
+    }
+}
+
+#[test]
+fn commands_and_smileys_are_told_apart() {
+    let mut played = Played::in_general();
+    for (line, action, content) in [
+        (":) nice", "say", ":) nice"),
+        (" :join x", "say", ":join x"),
+        (":me waves", "me", "waves"),
+        ("/me waves", "me", "waves"),
+        (":topic hi", "command", ":topic hi"),
+        (":temp 30 secret", "temp", "secret"),
+        (":reply 12 so do I", "reply", "so do I"),
+        (":to games who", "say", "who"),
+        ("@bob,carol hi", "say", "hi"),
+    ] {
+        played.submit(line);
+        let request = played.only(action);
+        assert_eq!(request.content, content, "{line}");
+        played.answer(&request, "ok", "{}");
+        played.answer_all();
+    }
+}
+
+#[test]
+fn a_password_is_in_no_text_that_is_shown() {
+    let mut played = Played::in_general();
+    played.submit(":join staff open sesame");
+    assert!(played.model.outgoing(played.model.current().key()).all(|line| !line.text().contains("sesame")));
+    let join = played.only("join");
+    assert!(!format!("{join:?}").contains("sesame"));
+    played.lost();
+    played.model.act(Intent::Quit, played.now);
+    let shown = format!("{:?}", played.model.channels());
+    assert!(!shown.contains("sesame"), "{shown}");
+}
