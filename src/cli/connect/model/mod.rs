@@ -52,7 +52,7 @@ pub(crate) use status::LinkStatus;
 use channel::folded;
 use dialog::Dialog;
 use resume::LoginState;
-use sending::Pending;
+use sending::PendingRequest;
 
 /// After this much silence the server is asked for a sign of life, and after more the connection counts as dead.
 const QUIET: Duration = Duration::from_secs(30);
@@ -123,7 +123,7 @@ pub(crate) struct ClientModel {
     search: Option<SearchResults>,
     outgoing: VecDeque<Outgoing>,
     next_outgoing: u64,
-    pending: VecDeque<Pending>,
+    pending: VecDeque<PendingRequest>,
     next_request: u64,
     effects: Vec<ClientEffect>,
     changes: VecDeque<(u64, ChannelKey, i64)>,

@@ -107,7 +107,7 @@ pub(super) enum LineWork {
 
 /// A request without an answer.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(super) struct PendingRequest {
     pub(super) id: u64,
     pub(super) purpose: Purpose,
 }
@@ -159,7 +159,7 @@ impl ClientModel {
     pub(super) fn request(&mut self, mut request: ClientRequest, purpose: Purpose) {
         request.id = self.next_request;
         self.next_request += 1;
-        self.pending.push_back(Pending { id: request.id, purpose });
+        self.pending.push_back(PendingRequest { id: request.id, purpose });
         self.effects.push(ClientEffect::Send(request));
     }
 
@@ -196,7 +196,7 @@ impl ClientModel {
             | LineWork::Password(_)
             | LineWork::Plain => false,
         };
-        let listing = |pending: &Pending| matches!(pending.purpose, Purpose::Rooms { go: true, .. });
+        let listing = |pending: &PendingRequest| matches!(pending.purpose, Purpose::Rooms { go: true, .. });
         self.outgoing.iter().any(moves) || self.pending.iter().any(|pending| listing(pending))
     }
 
@@ -208,7 +208,7 @@ impl ClientModel {
 
     /// Whether lines may be sent: logged in, and all rooms entered again.
     pub(super) fn is_ready(&self) -> bool {
-        let returns = |pending: &Pending| match pending.purpose {
+        let returns = |pending: &PendingRequest| match pending.purpose {
             Purpose::Hello | Purpose::LogIn | Purpose::Rejoin { .. } | Purpose::Quit => true,
             Purpose::Rooms { .. } => self.login.is_returning,
             Purpose::Line(_)
