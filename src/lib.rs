@@ -110,7 +110,7 @@
 //!
 //! # What is deliberately absent
 //!
-//! An async runtime, a poller, `unsafe`, a writer thread per client, and, except in very busy rooms, a thread per room.
+//! An async runtime, a poller of connections, `unsafe`, a writer thread per client, and, except in very busy rooms, a thread per room.
 
 pub mod access;
 pub mod chat;

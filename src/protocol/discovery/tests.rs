@@ -179,6 +179,40 @@ fn only_programs_of_this_machine_and_this_network_are_answered() {
     }
 }
 
+#[test]
+fn a_million_random_packets_get_fewer_bytes_than_they_have() {
+    // xorshift: the same packets each time.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap()
+    };
+    let noise: Vec<u8> = (0..65_536).map(|_| random().to_le_bytes()[0]).collect();
+    let (asked, fingerprint) = (question(NONCE), fingerprint());
+    let (mut packet, mut read, mut answered) = (Vec::new(), 0, 0);
+    for number in 0..1_000_000 {
+        packet.clear();
+        if number % 8 == 0 {
+            // A question with one byte of it changed, and cut or longer.
+            packet.extend_from_slice(&asked);
+            packet[random() % 60] = noise[random() % noise.len()];
+            packet.resize(random() % 800, b' ');
+        } else {
+            let begin = random() % (noise.len() - 1600);
+            packet.extend_from_slice(&noise[begin..][..random() % 1600]);
+        }
+        if let Some(question) = ServerQuestion::read(&packet) {
+            read += 1;
+            let answer = full("box", &fingerprint).write(&question);
+            answered += usize::from(answer.is_some());
+            assert!(answer.is_none_or(|answer| answer.len() <= packet.len()), "{}", packet.escape_ascii());
+        }
+    }
+    assert!(read > 1000 && answered > 1000, "{read} questions, {answered} answers");
+}
+
 /// Bytes that may be a question, more often than chance would have them.
 fn packets() -> impl Strategy<Value = Vec<u8>> {
     let bytes = prop::collection::vec(any::<u8>(), 0..1600);
