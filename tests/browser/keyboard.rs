@@ -136,3 +136,23 @@ fn the_keys_do_what_the_list_of_keys_says() {
     alice.press("Escape");
     alice.gone("heading", "Keys");
 }
+
+#[test]
+fn the_message_that_an_answer_quotes_is_reached_with_the_keyboard() {
+    let Some(browser) = chromium() else { return };
+    let site = Site::start();
+    let alice = site.visitor_in(browser, "alice", "general");
+    let mut bob = site.chat("bob", "general");
+    bob.send("what is it?");
+    alice.point_at("general", "what is it?");
+    alice.click("button", "Reply");
+    alice.enter("a chat");
+    alice.press("Enter");
+    alice.expect("general", "to bob: what is it?a chat");
+    tab_to(&alice, "Shift+Tab", "button", "to bob: what is it?");
+    alice.press("Enter");
+    alice.wait(
+        "document.activeElement.matches('.message') && document.activeElement.textContent.includes('what is it?')",
+    );
+    alice.wait("!document.activeElement.textContent.includes('a chat')");
+}
