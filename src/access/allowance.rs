@@ -16,7 +16,7 @@ const SMALL: usize = 32;
 const LEFT_TO_SMALL: usize = 8;
 
 #[derive(Debug)]
-struct Holdings<K> {
+struct HeldBytes<K> {
     /// Bytes by key. Keys that hold nothing are removed.
     by: HashMap<K, usize>,
     all: usize,
@@ -28,7 +28,7 @@ pub struct Allowance<K> {
     of_one: usize,
     of_all: usize,
     /// A leaf lock: nothing but counting happens under it.
-    held: Mutex<Holdings<K>>,
+    held: Mutex<HeldBytes<K>>,
 }
 
 /// A part of an allowance, given back when dropped.
@@ -43,7 +43,7 @@ impl<K: Eq + Hash + Clone> Allowance<K> {
     /// `of_one` bytes for each key and `of_all` in total. The last eighth of the total is reserved for users who hold
     /// little, so that a few heavy users cannot take all of it.
     pub(crate) fn new(of_one: usize, of_all: usize) -> Arc<Allowance<K>> {
-        Arc::new(Allowance { of_one, of_all, held: Mutex::new(Holdings { by: HashMap::new(), all: 0 }) })
+        Arc::new(Allowance { of_one, of_all, held: Mutex::new(HeldBytes { by: HashMap::new(), all: 0 }) })
     }
 
     /// Takes a share. `None` if there is no room for it.
@@ -63,7 +63,7 @@ impl<K: Eq + Hash + Clone> Allowance<K> {
 }
 
 impl<K> Allowance<K> {
-    fn lock(&self) -> MutexGuard<'_, Holdings<K>> {
+    fn lock(&self) -> MutexGuard<'_, HeldBytes<K>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -18,7 +18,7 @@ pub(crate) const MOST_TEMPORARY_OF_ONE: usize = 100;
 
 /// A temporary message that has not expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Temporary {
+struct PendingTemporary {
     id: MessageId,
     from: Addressee,
     /// It was deleted early; the timer still fires.
@@ -32,7 +32,7 @@ pub struct History {
     /// The newest message that has dropped out of the history, not counting deleted ones.
     dropped: Option<MessageId>,
     /// The temporary messages that have not expired, including those that have dropped out: they are still on screens.
-    temporary: VecDeque<Temporary>,
+    temporary: VecDeque<PendingTemporary>,
 }
 
 /// What an erasure or an edit has changed.
@@ -56,7 +56,7 @@ impl History {
     /// are more than `keep`, the oldest is dropped.
     pub(crate) fn push(&mut self, event: Arc<Event>, keep: usize) {
         if let Some(message) = event.message().filter(|message| message.is_temporary()) {
-            self.temporary.push_back(Temporary { id: message.id, from: message.addressee(), gone: false });
+            self.temporary.push_back(PendingTemporary { id: message.id, from: message.addressee(), gone: false });
         }
         let number = |event: &Arc<Event>| event.message().map(|message| message.id);
         let place = self.kept.iter().rposition(|known| number(known) <= number(&event)).map_or(0, |last| last + 1);
@@ -157,7 +157,7 @@ impl History {
     /// Expires a temporary message: erases it like [`History::erase`], unless it was deleted before.
     pub(crate) fn expire(&mut self, id: MessageId) -> Option<Changed> {
         let index = self.temporary.iter().position(|temporary| temporary.id == id)?;
-        let Temporary { from, gone, .. } = self.temporary.remove(index)?;
+        let PendingTemporary { from, gone, .. } = self.temporary.remove(index)?;
         if let Some(position) = self.position(id) {
             self.kept.remove(position);
         }

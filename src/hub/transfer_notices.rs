@@ -15,7 +15,7 @@ use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
 use crate::chat::transfer::{Accepted, Ended, Party, Side, Token, TransferLimits};
 use crate::outbox::Outbox;
-use crate::ui::file_lines::{self, Place};
+use crate::ui::file_lines::{self, FilePlace};
 use crate::ui::screen::LineKind;
 
 /// How a transfer has ended.
@@ -47,7 +47,7 @@ impl Hub {
     }
 
     /// Where a user's shell would connect to; `None` if no port for files is open to them.
-    pub(crate) fn file_place(&self, outbox: &Outbox) -> Option<Place> {
+    pub(crate) fn file_place(&self, outbox: &Outbox) -> Option<FilePlace> {
         let ports = self.transfers.ports()?;
         let config = self.config();
         let may_be_plain = outbox.peer_address().is_some_and(|peer| config.takes_plain(peer));
@@ -58,7 +58,7 @@ impl Hub {
         };
         // A page sends and gets files where it comes from.
         let is_open = plain.is_some() || ports.tls.is_some() || outbox.is_page();
-        is_open.then_some(Place { host, plain, tls: ports.tls })
+        is_open.then_some(FilePlace { host, plain, tls: ports.tls })
     }
 
     /// The rows for one end of a transfer.

@@ -14,7 +14,7 @@ use crate::chat::transfer::{Listed, Side, Stage, Token};
 
 /// Where an end of a transfer connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct FilePlace {
     /// A name or an address.
     pub(crate) host: String,
     /// The port for files without encryption, if it is open to that user.
@@ -24,7 +24,7 @@ pub(crate) struct Place {
 }
 
 /// The commands for one end. `from` is the first byte that is sent.
-pub(crate) fn commands(side: Side, name: &FileName, token: Token, from: u64, place: &Place) -> Vec<String> {
+pub(crate) fn commands(side: Side, name: &FileName, token: Token, from: u64, place: &FilePlace) -> Vec<String> {
     let name = name.reduced();
     let mut lines = Vec::new();
     if let Some(port) = place.plain {
@@ -57,7 +57,7 @@ pub(crate) fn commands(side: Side, name: &FileName, token: Token, from: u64, pla
 }
 
 /// Where one end is served by HTTP, with TLS if there is any.
-pub(crate) fn url(token: Token, place: &Place) -> Option<String> {
+pub(crate) fn url(token: Token, place: &FilePlace) -> Option<String> {
     let (scheme, port) = match (&place.tls, place.plain) {
         (Some((port, _)), _) => ("https", *port),
         (None, Some(port)) => ("http", port),
@@ -205,11 +205,11 @@ mod tests {
         Token::new([0; 10])
     }
 
-    fn place() -> Place {
-        Place { host: "192.0.2.1".to_owned(), plain: Some(5558), tls: None }
+    fn place() -> FilePlace {
+        FilePlace { host: "192.0.2.1".to_owned(), plain: Some(5558), tls: None }
     }
 
-    fn lines(side: Side, from: u64, place: &Place) -> Vec<String> {
+    fn lines(side: Side, from: u64, place: &FilePlace) -> Vec<String> {
         commands(side, &FileName::new("../re port.pdf"), token(), from, place)
     }
 
@@ -244,16 +244,16 @@ mod tests {
     #[test]
     fn curl_uses_tls_where_there_is_any_and_checks_the_key() {
         let tls = Some((5559, "PIN=".to_owned()));
-        let both = lines(Side::Sender, 0, &Place { tls: tls.clone(), ..place() });
+        let both = lines(Side::Sender, 0, &FilePlace { tls: tls.clone(), ..place() });
         assert!(both[0].ends_with("| nc 192.0.2.1 5558"));
         assert!(
             both[1].contains("curl -k --pinnedpubkey sha256//PIN= -T \"$f\" https://192.0.2.1:5559/f/"),
             "{both:?}"
         );
-        let only = lines(Side::Sender, 0, &Place { tls, plain: None, host: "2001:db8::1".to_owned() });
+        let only = lines(Side::Sender, 0, &FilePlace { tls, plain: None, host: "2001:db8::1".to_owned() });
         assert_eq!(only.len(), 1);
         assert!(only[0].contains(" https://[2001:db8::1]:5559/f/"), "{only:?}");
-        let v6 = lines(Side::Sender, 0, &Place { host: "2001:db8::1".to_owned(), ..place() });
+        let v6 = lines(Side::Sender, 0, &FilePlace { host: "2001:db8::1".to_owned(), ..place() });
         assert!(v6[0].ends_with("nc 2001:db8::1 5558") && v6[1].contains("//[2001:db8::1]:5558/"), "{v6:?}");
     }
 

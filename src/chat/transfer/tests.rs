@@ -24,14 +24,14 @@ fn tokens(number: u8) -> [Token; 2] {
     [Token::new([number; 10]), Token::new([number + 100; 10])]
 }
 
-struct Tried {
+struct TriedStep {
     table: TransferTable<&'static str>,
     now: Instant,
 }
 
-impl Tried {
-    fn new() -> Tried {
-        Tried { table: TransferTable::default(), now: Instant::now() }
+impl TriedStep {
+    fn new() -> TriedStep {
+        TriedStep { table: TransferTable::default(), now: Instant::now() }
     }
 
     fn offer(&mut self, sender: Party, receiver: Party, name: &str) -> Result<Offered, OfferError> {
@@ -59,7 +59,7 @@ impl Tried {
 
 #[test]
 fn an_offer_is_accepted_run_and_gone() {
-    let mut tried = Tried::new();
+    let mut tried = TriedStep::new();
     let number = tried.offer_to_bob("report.pdf");
     assert_eq!(tried.stages(1), [(number, Side::Sender, Stage::Offered)]);
     assert_eq!(tried.stages(2), [(number, Side::Receiver, Stage::Offered)]);
@@ -80,7 +80,7 @@ fn an_offer_is_accepted_run_and_gone() {
 
 #[test]
 fn a_token_opens_its_own_end_once_and_no_longer_than_its_time() {
-    let mut tried = Tried::new();
+    let mut tried = TriedStep::new();
     let number = tried.offer_to_bob("report.pdf");
     tried.accept(number);
     let [put, get] = tokens(1);
@@ -99,7 +99,7 @@ fn a_token_opens_its_own_end_once_and_no_longer_than_its_time() {
 
 #[test]
 fn a_sender_has_three_offers_waiting_and_more_once_one_is_answered() {
-    let mut tried = Tried::new();
+    let mut tried = TriedStep::new();
     let numbers: Vec<_> = ["a", "b", "c"].map(|name| tried.offer_to_bob(name)).into();
     assert_eq!(tried.offer(alice(), bob(), "d"), Err(OfferError::TooMany(3)));
     assert_eq!(tried.offer(alice(), party(3, "carol"), "d"), Err(OfferError::TooMany(3)));
@@ -113,7 +113,7 @@ fn a_sender_has_three_offers_waiting_and_more_once_one_is_answered() {
 
 #[test]
 fn a_sender_has_eight_accepted_transfers_waiting_at_most() {
-    let mut tried = Tried::new();
+    let mut tried = TriedStep::new();
     for _ in 0..8 {
         let number = tried.offer_to_bob("a");
         tried.accept(number);
@@ -123,7 +123,7 @@ fn a_sender_has_eight_accepted_transfers_waiting_at_most() {
 
 #[test]
 fn a_user_is_asked_by_sixteen_offers_at_most_and_the_table_is_bounded() {
-    let mut tried = Tried::new();
+    let mut tried = TriedStep::new();
     for client in 0..16 {
         assert!(tried.offer(party(100 + client, "someone"), bob(), "x").is_ok());
     }
@@ -136,8 +136,8 @@ fn a_user_is_asked_by_sixteen_offers_at_most_and_the_table_is_bounded() {
 
 #[test]
 fn without_a_number_the_only_offer_is_meant_and_of_several_none() {
-    let mut tried = Tried::new();
-    let accept = |tried: &mut Tried, number| {
+    let mut tried = TriedStep::new();
+    let accept = |tried: &mut TriedStep, number| {
         tried.table.accept(ClientId(2), number, tokens(50), &LIMITS, tried.now).map(|accepted| accepted.number)
     };
     assert_eq!(accept(&mut tried, None), Err(PickError::None));
@@ -154,7 +154,7 @@ fn without_a_number_the_only_offer_is_meant_and_of_several_none() {
 
 #[test]
 fn either_of_the_two_declines_at_any_time_and_nobody_else() {
-    let mut tried = Tried::new();
+    let mut tried = TriedStep::new();
     for stage in 0..3 {
         for client in [1, 2] {
             let number = tried.offer_to_bob("a");
@@ -178,7 +178,7 @@ fn either_of_the_two_declines_at_any_time_and_nobody_else() {
 
 #[test]
 fn without_a_number_an_offer_is_declined_before_ones_own() {
-    let mut tried = Tried::new();
+    let mut tried = TriedStep::new();
     let own = tried.offer(bob(), alice(), "own").expect("offered").number;
     let asked = tried.offer_to_bob("asked");
     assert_eq!(tried.table.decline(ClientId(2), None).map(|declined| declined.number), Ok(asked));
@@ -187,7 +187,7 @@ fn without_a_number_an_offer_is_declined_before_ones_own() {
 
 #[test]
 fn an_offer_to_one_who_ignores_the_sender_waits_unheard_and_ends_by_itself() {
-    let mut tried = Tried::new();
+    let mut tried = TriedStep::new();
     let offered = tried.table.offer(alice(), bob(), FileName::new("a"), true, &LIMITS, tried.now).expect("offered");
     assert!(tried.stages(2).is_empty());
     assert_eq!(tried.table.accept(ClientId(2), None, tokens(1), &LIMITS, tried.now), Err(PickError::None));
@@ -198,7 +198,7 @@ fn an_offer_to_one_who_ignores_the_sender_waits_unheard_and_ends_by_itself() {
 
 #[test]
 fn an_offer_and_an_accepted_transfer_expire_and_a_running_one_does_not() {
-    let mut tried = Tried::new();
+    let mut tried = TriedStep::new();
     let number = tried.offer_to_bob("a");
     let offered_until = tried.now + LIMITS.offer;
     assert_eq!(tried.table.expire(number, offered_until - Duration::from_nanos(1)), None);
@@ -215,7 +215,7 @@ fn an_offer_and_an_accepted_transfer_expire_and_a_running_one_does_not() {
 
 #[test]
 fn who_leaves_takes_their_offers_along_but_not_what_was_accepted() {
-    let mut tried = Tried::new();
+    let mut tried = TriedStep::new();
     let waiting = tried.offer_to_bob("waiting");
     let to_alice = tried.offer(bob(), alice(), "to alice").expect("offered").number;
     let accepted = tried.offer_to_bob("accepted");
@@ -231,7 +231,7 @@ fn who_leaves_takes_their_offers_along_but_not_what_was_accepted() {
 
 #[test]
 fn as_many_run_as_may_and_one_of_each_sender() {
-    let mut tried = Tried::new();
+    let mut tried = TriedStep::new();
     let first = tried.offer_to_bob("a");
     tried.accept(first);
     let second = tried.offer_to_bob("b");
@@ -251,8 +251,8 @@ fn as_many_run_as_may_and_one_of_each_sender() {
 
 #[test]
 fn a_broken_transfer_is_resumed_where_it_broke_off_within_ten_minutes() {
-    let mut tried = Tried::new();
-    let broken_at = |tried: &mut Tried, at| {
+    let mut tried = TriedStep::new();
+    let broken_at = |tried: &mut TriedStep, at| {
         let number = tried.offer_to_bob("a");
         tried.accept(number);
         tried.start(number);
@@ -277,7 +277,7 @@ const RESUMABLE_FOR: Duration = Duration::from_secs(600);
 
 #[test]
 fn a_transfer_that_has_to_begin_elsewhere_has_other_tokens_and_forgets_the_part_before() {
-    let mut tried = Tried::new();
+    let mut tried = TriedStep::new();
     let first = tried.offer_to_bob("a");
     tried.accept(first);
     tried.start(first);
@@ -297,7 +297,7 @@ fn a_transfer_that_has_to_begin_elsewhere_has_other_tokens_and_forgets_the_part_
 #[test]
 fn an_owner_of_an_account_resumes_on_another_connection_and_a_guest_of_the_same_name_does_not() {
     let owner = |client| Party { account: Some(AccountId(7)), ..party(client, "alice") };
-    let mut tried = Tried::new();
+    let mut tried = TriedStep::new();
     for (sender, later, resumed) in [(owner(1), owner(5), 1_000), (alice(), party(5, "alice"), 0)] {
         let number = tried.offer(sender, bob(), "a").expect("offered").number;
         tried.accept(number);
@@ -311,7 +311,7 @@ fn an_owner_of_an_account_resumes_on_another_connection_and_a_guest_of_the_same_
 
 #[test]
 fn a_renamed_user_is_listed_by_their_new_name() {
-    let mut tried = Tried::new();
+    let mut tried = TriedStep::new();
     tried.offer_to_bob("a");
     tried.table.rename(ClientId(1), &UserName::parse("alicia", 1, 32).expect("a name"));
     assert_eq!(tried.table.list(ClientId(2))[0].other.as_str(), "alicia");

@@ -13,7 +13,7 @@ use crate::ui::palette::{FileOffer, fields};
 
 impl Session {
     /// Where this program fetches and sends files.
-    fn needs_files(&self) -> Result<file_lines::Place, Failure> {
+    fn needs_files(&self) -> Result<file_lines::FilePlace, Failure> {
         self.hub.file_place(&self.outbox).ok_or_else(|| Failure::refused(NO_FILES))
     }
 
