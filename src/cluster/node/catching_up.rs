@@ -1,6 +1,6 @@
 //! After a failure: the terms of another Redis, what users hold is claimed again, and what was missed is loaded.
 //!
-//! *Owns* the order of these steps. Claims come first, so that nothing is said meanwhile by a user whom Redis does not know;
+//! *Owns* the order of these steps. Claims come first, so that nothing is said meanwhile by a user that Redis does not know;
 //! each is bound to the version that the node knows, so that nobody comes back into a room which has banned them since.
 //! *Knows nothing of* the usual traffic.
 

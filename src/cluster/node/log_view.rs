@@ -179,7 +179,7 @@ impl LogView {
         self.next_n = sent.max(n) + 1;
     }
 
-    /// The node has come in anew: what it sent under its old registration is in the log by now, or will never be.
+    /// The node has registered again: what it sent under its old registration is in the log by now, or will never be.
     pub(super) fn restart(&mut self, old: Epoch, number: u64) {
         while let Some(n) = self.queue.front().and_then(|pending| pending.n)
             && let Some(pending) = self.queue.pop_front()
