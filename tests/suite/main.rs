@@ -22,6 +22,8 @@ mod clock;
 mod commands_at_random;
 #[cfg(feature = "client")]
 mod connect;
+#[cfg(feature = "client")]
+mod connect_screen;
 mod delivery;
 mod dependencies;
 mod direct;

@@ -18,7 +18,7 @@
 use std::collections::VecDeque;
 
 use jiff::SignedDuration;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::rows::{Paper, body, lines};
@@ -207,38 +207,50 @@ fn frame(
     built
 }
 
-/// A line that was not sent, on the side of the user's own.
+/// A line that was not sent, on the side of the user's own, with the reason below it.
 fn refused(paper: &Paper<'_>, said: &str, why: &str) -> Vec<Line<'static>> {
-    own_rows(paper, said, "! ", why, paper.look.error())
+    let (look, most) = (paper.look, inside(paper.columns));
+    let mut rows = plain_rows(said, most, look.muted());
+    rows.extend(plain_rows(&format!("! {why}"), most, look.error()));
+    own_frame(paper, rows)
 }
 
-/// A line that is not sent yet, on the side of the user's own.
-pub(super) fn waiting(paper: &Paper<'_>, said: &str, why: &str) -> Vec<Line<'static>> {
-    own_rows(paper, said, "", why, paper.look.muted())
+/// A line that is not sent yet, on the side of the user's own. Its state is where the number and the time will be, so that
+/// nothing moves when it has arrived.
+pub(super) fn waiting(paper: &Paper<'_>, said: &str, state: &str) -> Vec<Line<'static>> {
+    let (look, most) = (paper.look, inside(paper.columns));
+    let mut rows = plain_rows(said, most, look.muted());
+    let last = rows.last().map_or(0, Line::width);
+    if last + 2 + text::width(state) <= most
+        && let Some(row) = rows.last_mut()
+    {
+        row.push_span(Span::raw(format!("  {state}")));
+    } else {
+        rows.extend(plain_rows(state, most, look.muted()));
+    }
+    own_frame(paper, rows)
 }
 
-fn own_rows(paper: &Paper<'_>, said: &str, mark: &str, why: &str, style: Style) -> Vec<Line<'static>> {
-    let (look, glyphs, most) = (paper.look, paper.look.glyphs(), inside(paper.columns));
-    let mut rows: Vec<(&str, Style)> = text::wrap_lines(said, most, 0)
-        .into_iter()
-        .map(|row| (row, Style::new().add_modifier(Modifier::DIM)))
-        .collect();
-    let why = [mark, why].concat();
-    rows.extend(text::wrap_lines(&why, most, 0).into_iter().map(|row| (row, style)));
-    let width = rows.iter().map(|(row, _)| text::width(row)).max().unwrap_or(0).min(most);
+fn plain_rows(said: &str, most: usize, style: Style) -> Vec<Line<'static>> {
+    text::wrap_lines(said, most, 0).into_iter().map(|row| Line::styled(row.to_owned(), style)).collect()
+}
+
+fn own_frame(paper: &Paper<'_>, rows: Vec<Line<'static>>) -> Vec<Line<'static>> {
+    let (look, glyphs) = (paper.look, paper.look.glyphs());
+    let width = rows.iter().map(Line::width).max().unwrap_or(0).min(inside(paper.columns));
     let margin = " ".repeat(paper.columns.saturating_sub(width + 5));
     let edge = |left: &str, right: &str| {
         let across = glyphs.across.repeat(width + 2);
         Line::from(vec![Span::raw(margin.clone()), Span::styled([left, &across, right].concat(), look.muted())])
     };
     let mut built = vec![edge(glyphs.top_left, glyphs.top_right)];
-    for (row, style) in rows {
-        built.push(Line::from(vec![
-            Span::raw(margin.clone()),
-            Span::styled(format!("{} ", glyphs.down), look.muted()),
-            Span::styled(text::pad(row, width), style),
-            Span::styled(format!(" {}", glyphs.down), look.muted()),
-        ]));
+    for row in rows {
+        let gap = " ".repeat(width.saturating_sub(row.width()));
+        let mut pieces = vec![Span::raw(margin.clone()), Span::styled(format!("{} ", glyphs.down), look.muted())];
+        let style = row.style;
+        pieces.extend(row.spans.into_iter().map(|span| Span::styled(span.content, style)));
+        pieces.push(Span::styled(format!("{gap} {}", glyphs.down), look.muted()));
+        built.push(Line::from(pieces));
     }
     built.push(edge(glyphs.bottom_left, glyphs.bottom_right));
     built

@@ -238,6 +238,19 @@ pub(super) fn body(paper: &Paper<'_>, message: &ChatMessage) -> (String, Style) 
     (format!("{}{edited}", message.text), style)
 }
 
+/// Whether two lines of the server belong together, such as those of `:help`: the mark stands before the first.
+pub(super) fn continues(before: &Item, item: &Item) -> bool {
+    let is_news = |item: &Item| matches!(item.content, ItemContent::News(_));
+    is_news(before) && is_news(item) && item.at.duration_since(before.at).as_millis() < 100
+}
+
+/// Takes the mark of a line back.
+pub(super) fn unmark(rows: &mut [Line<'static>]) {
+    if let Some(mark) = rows.iter_mut().flat_map(|row| row.spans.first_mut()).find(|span| span.content == "* ") {
+        mark.content = "  ".into();
+    }
+}
+
 /// A line that is not sent yet, and why.
 pub(super) fn waiting(paper: &Paper<'_>, said: &str, state: &str) -> Vec<Line<'static>> {
     let look = paper.look;

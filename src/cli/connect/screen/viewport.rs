@@ -79,6 +79,9 @@ impl<'a> Viewport<'a> {
             true => bubble::bubble(self.paper, items, at),
             false => rows::lines(self.paper, item),
         });
+        if before.is_some_and(|before| rows::continues(before, item)) {
+            rows::unmark(&mut all);
+        }
         if self.paper.hit == Some(item.key) {
             rows::point_out(self.paper, &mut all);
         }

@@ -2,4 +2,5 @@
 
 mod keys;
 mod looks;
+mod speed;
 mod stage;
