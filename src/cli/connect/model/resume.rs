@@ -96,7 +96,9 @@ impl ClientModel {
             first.state = OutgoingState::Unsure;
         }
         if leaves {
-            return self.end("", if self.refused_any { EXIT_FAILED } else { EXIT_FINE }, now);
+            // A script has to know; people have seen it.
+            let failed = self.refused_any && self.choices.unattended;
+            return self.end("", if failed { EXIT_FAILED } else { EXIT_FINE }, now);
         }
         let why = if self.bye.is_empty() { why.to_owned() } else { std::mem::take(&mut self.bye) };
         if !self.login.is_returning {

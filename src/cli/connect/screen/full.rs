@@ -17,7 +17,7 @@ use ratatui::{Terminal, TerminalOptions, Viewport};
 use super::look::Look;
 use super::state::{Screen, ScreenRequest};
 use super::terminal::{TerminalGuard, output, size};
-use crate::cli::connect::model::{ClientModel, Moment};
+use crate::cli::connect::model::{ClientModel, LinkStatus, Moment};
 use crate::cli::connect::signal::ClientSignal;
 use crate::cli::connect::view::{ClientView, ViewInput};
 
@@ -130,9 +130,15 @@ impl ClientView for FullScreen {
         }
     }
 
-    fn finish(&mut self, _: &ClientModel) {
+    fn finish(&mut self, model: &ClientModel) {
         // The guard restores the terminal.
         self.open = None;
+        if let LinkStatus::Ended { why } = model.status()
+            && !why.is_empty()
+        {
+            // The screen that said so is gone. If stderr is closed, there is nobody to tell.
+            let _ = writeln!(io::stderr(), "! {why}");
+        }
     }
 }
 
