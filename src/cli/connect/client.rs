@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SI
 use signal_hook::iterator::Signals;
 
 use super::carrier::Carriers;
-use super::link::{LinkEnd, ServerLink, dial};
+use super::link::{LinkEnd, LinkSender, ServerLink, dial};
 use super::model::{ClientEffect, ClientModel, Intent, Moment};
 use super::signal::{ClientSignal, FileProgress, ServerNews};
 use super::target::ConnectTarget;
@@ -45,7 +45,7 @@ pub(super) struct RunningClient<'a> {
     speaks_json: bool,
     signals: Sender<ClientSignal>,
     inbox: Receiver<ClientSignal>,
-    links: (Sender<(u64, LinkEnd)>, Receiver<(u64, LinkEnd)>),
+    links: (LinkSender, Receiver<(u64, LinkEnd)>),
     carriers: Carriers,
     unsent: Vec<u8>,
     /// The status to end with, once it is known.

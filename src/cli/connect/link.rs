@@ -33,7 +33,7 @@ pub(super) struct ServerLink {
 pub(super) fn dial(
     number: u64,
     target: ConnectTarget,
-    inbox: Sender<(u64, LinkEnd)>,
+    inbox: LinkSender,
     signals: Sender<ClientSignal>,
 ) -> io::Result<()> {
     thread::Builder::new().name(format!("connect:{number}")).spawn(move || match target.connect() {
@@ -50,6 +50,9 @@ pub(super) fn dial(
     })?;
     Ok(())
 }
+
+/// Where new connections go, with their numbers.
+pub(super) type LinkSender = Sender<(u64, LinkEnd)>;
 
 /// A connection on its way from the thread that made it.
 pub(super) struct LinkEnd(pub(super) ServerLink);
@@ -77,10 +80,6 @@ impl ServerLink {
         // An error: the write waits longer.
         let _ = stream.set_write_timeout(Some(WRITE_PATIENCE));
         ServerLink { number, stream: Arc::new(stream), codec: Arc::new(Mutex::new(codec)) }
-    }
-
-    pub(super) fn number(&self) -> u64 {
-        self.number
     }
 
     pub(super) fn reader(&self) -> LinkReader {

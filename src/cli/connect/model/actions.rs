@@ -8,7 +8,7 @@ use super::intent::{Intent, Moment};
 use super::request::ClientRequest;
 use super::search::SearchResults;
 use super::sending::Purpose;
-use super::status::{EXIT_FINE, LinkStatus};
+use super::status::LinkStatus;
 
 /// Messages asked for at once on scrolling up; the server sends at most 200.
 const PAGE: u64 = 100;
@@ -43,7 +43,6 @@ impl ClientModel {
                     self.read_current();
                 }
             }
-            Intent::MarkRead => self.read_current(),
             Intent::Quit => self.leave_server(now),
         }
     }
@@ -87,7 +86,7 @@ impl ClientModel {
         } else {
             ClientRequest::about("search", &channel.name)
         };
-        self.search = Some(SearchResults { pattern: pattern.to_owned(), ..SearchResults::default() });
+        self.search = Some(SearchResults::default());
         self.revision += 1;
         self.request(request.saying(pattern), Purpose::Search);
     }

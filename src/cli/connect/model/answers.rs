@@ -10,7 +10,6 @@ use super::intent::Moment;
 use super::item::ItemContent;
 use super::request::ClientRequest;
 use super::sending::{LineWork, Outgoing, Purpose};
-use super::status::EXIT_FAILED;
 use crate::ui::command::{PlaceVerb, Verb};
 
 /// People in a room whose names are asked for when it is entered. Of larger ones, names are learned as they speak.

@@ -123,11 +123,6 @@ impl Channel {
         self.key
     }
 
-    /// What it is.
-    pub(crate) fn kind(&self) -> &ChannelKind {
-        &self.kind
-    }
-
     /// `general`, `bob`, `bob, carol`; empty for the palette.
     pub(crate) fn name(&self) -> &str {
         &self.name

@@ -9,28 +9,17 @@
 
 use std::path::PathBuf;
 
+use super::ClientModel;
 use super::channel::{ChannelKey, ChannelKind};
 use super::dialog::Dialog;
 use super::files::offer_request;
-use super::intent::{ClientEffect, Intent, Moment, UserQuestion};
+use super::intent::Moment;
 use super::request::ClientRequest;
-use super::search::SearchResults;
-use super::sending::{LineWork, Purpose};
-use super::status::EXIT_USER;
-use super::status::LinkStatus;
-use super::{ClientModel, RingsAt};
+use super::sending::LineWork;
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::secret::Secret;
-use crate::ui::command::{
-    self, AccountVerb, Command, FileVerb, PlaceVerb, ScreenVerb, ServerVerb, TalkVerb, Typed, Verb,
-};
+use crate::ui::command::{self, Command, FileVerb, PlaceVerb, ServerVerb, TalkVerb, Typed, Verb};
 use crate::ui::palette::{addressed, without_password};
-
-/// Messages asked for at once on scrolling up; the server sends at most 200.
-const PAGE: u64 = 100;
-
-/// Most lines of one `:paste`.
-const MOST_PASTED: usize = 1000;
 
 /// `~/report.pdf` as a shell reads it.
 fn expanded(path: &str) -> PathBuf {
@@ -44,7 +33,7 @@ impl ClientModel {
         if self.dialog.is_some() {
             return self.answer(&line, now);
         }
-        if !self.offers.is_empty() && self.answer_offer(&line, now) {
+        if !self.choices.unattended && self.answer_offer(&line, now) {
             return;
         }
         let line = line.trim_end();

@@ -76,7 +76,8 @@ impl ClientModel {
         if let Some(dialog) = &self.dialog {
             return Some(dialog.question());
         }
-        self.offers.front().map(|offer| UserQuestion { prompt: offer.question(), hidden: false })
+        let asked = self.offers.front().filter(|_| !self.choices.unattended);
+        asked.map(|offer| UserQuestion { prompt: offer.question(), hidden: false })
     }
 
     pub(super) fn ask(&mut self, dialog: Dialog, now: Moment) {

@@ -132,10 +132,7 @@ impl ClientModel {
         let offer =
             OfferedFile { number, sender: object.sender, name: object.optional.name, size: object.optional.size };
         if self.choices.unattended {
-            return self.tell_news(
-                format!("{} offers {}. It is not taken: nobody is asked here.", offer.sender, offer.name),
-                now,
-            );
+            self.tell_news(format!("{} offers {}. :accept {number} takes it.", offer.sender, offer.name), now);
         }
         // One that comes again, after a break, is taken on from where it stopped.
         let earlier = self.transfers.iter().any(|known| {
@@ -234,8 +231,7 @@ impl ClientModel {
             .find_map(|known| known.path.clone());
         let (token, url) = (object.optional.token.clone(), object.optional.url.clone());
         let url = Some(url).filter(|url| !url.is_empty());
-        let from = object.optional.from.unwrap_or(0);
-        self.effects.push(ClientEffect::Download(Download { offer: number, sender, name, token, url, from, part }));
+        self.effects.push(ClientEffect::Download(Download { offer: number, name, token, url, part }));
         self.revision += 1;
     }
 
@@ -290,8 +286,8 @@ impl ClientModel {
         let url = Some(object.optional.url.clone()).filter(|url| !url.is_empty());
         let (peer, name, path) = (transfer.peer.clone(), transfer.name.clone(), transfer.path.clone());
         if !transfer.sends {
-            let (sender, part) = (peer, path);
-            let download = Download { offer: number, sender, name, token, url, from, part };
+            let part = path;
+            let download = Download { offer: number, name, token, url, part };
             return self.effects.push(ClientEffect::Download(download));
         }
         let Some(path) = path else { return };

@@ -71,14 +71,11 @@ pub(super) struct Extras {
     #[serde(deserialize_with = "flag")]
     pub(super) mention: bool,
     pub(super) hit: Option<u64>,
-    pub(super) length: Option<u64>,
     #[serde(deserialize_with = "line")]
     pub(super) name: String,
     #[serde(deserialize_with = "flag")]
     pub(super) joined: bool,
     pub(super) unread: Option<u64>,
-    #[serde(deserialize_with = "line")]
-    pub(super) description: String,
     #[serde(deserialize_with = "line")]
     pub(super) before: String,
     #[serde(deserialize_with = "line")]
@@ -95,12 +92,8 @@ pub(super) struct Extras {
     pub(super) size: Option<u64>,
     #[serde(deserialize_with = "line")]
     pub(super) sha256: String,
-    pub(super) bytes: Option<u64>,
     #[serde(deserialize_with = "line")]
     pub(super) started: String,
-    #[serde(deserialize_with = "line")]
-    pub(super) accounts: String,
-    pub(super) message_limit: Option<u64>,
     /// `bye`: whether the client may come back by itself.
     pub(super) again: Option<bool>,
     #[serde(deserialize_with = "flag")]

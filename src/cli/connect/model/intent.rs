@@ -54,8 +54,6 @@ pub(crate) enum Intent {
     /// The end of the current channel is on the screen, or it is not: the user has scrolled up, or looks elsewhere. While it is not,
     /// new messages count as unread.
     Attend(bool),
-    /// The current channel was read to its end.
-    MarkRead,
     /// Leave the server, and end.
     Quit,
 }
@@ -112,16 +110,12 @@ pub(crate) struct Upload {
 pub(crate) struct Download {
     /// The number of the offer.
     pub(crate) offer: u64,
-    /// Who sends it.
-    pub(crate) sender: String,
     /// Its name as the server tells it. It is somebody else's word.
     pub(crate) name: String,
     /// What opens the way.
     pub(crate) token: String,
     /// Where from.
     pub(crate) url: Option<String>,
-    /// The first byte that comes.
-    pub(crate) from: u64,
     /// Where the file's first bytes are, from before a break.
     pub(crate) part: Option<PathBuf>,
 }

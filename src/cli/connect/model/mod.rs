@@ -40,12 +40,14 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-pub(crate) use channel::{Channel, ChannelKey, ChannelKind, ChannelMember, MOST_ITEMS, Older};
+#[cfg(test)]
+pub(crate) use channel::MOST_ITEMS;
+pub(crate) use channel::{Channel, ChannelKey, ChannelKind, Older};
 pub(crate) use files::{FileTransfer, OfferedFile, readable};
 pub(crate) use intent::{ClientEffect, Download, Intent, Moment, Upload, UserQuestion};
-pub(crate) use item::{ChatMessage, Gone, Item, ItemContent, MessageLifetime, Presence, QuotedMessage};
+pub(crate) use item::{ChatMessage, Item, ItemContent};
 pub(crate) use request::ClientRequest;
-pub(crate) use search::{SearchHit, SearchResults};
+pub(crate) use search::SearchResults;
 pub(crate) use sending::{Outgoing, OutgoingState};
 pub(crate) use status::LinkStatus;
 
@@ -209,11 +211,6 @@ impl ClientModel {
     /// For the status line: `connected, TLS 1.3`.
     pub(crate) fn status_sentence(&self, now: Instant) -> String {
         self.status.sentence(self.security.as_deref(), now)
-    }
-
-    /// `TLS 1.3`; `None` without encryption, or without a connection.
-    pub(crate) fn security(&self) -> Option<&str> {
-        self.security.as_deref()
     }
 
     /// How items are shown.

@@ -3,19 +3,13 @@
 //! *Owns* where each object is shown, and what an answer brings about.
 //! *Knows nothing of* lines of bytes, and of the connection.
 
-use super::channel::{ChannelKey, ChannelKind, ChannelMember, Older, folded};
-use super::dialog::Dialog;
+use super::channel::{ChannelKey, ChannelKind, ChannelMember, folded};
 use super::incoming::{self, ObjectId, ServerObject};
 use super::intent::{ClientEffect, Moment};
 use super::item::{ChatMessage, Gone, ItemContent, MessageLifetime, QuotedMessage};
-use super::request::ClientRequest;
 use super::search::{MOST_HITS, SearchHit};
-use super::sending::{LineWork, Outgoing, Purpose};
+use super::sending::{LineWork, Purpose};
 use super::{ClientModel, RingsAt};
-use crate::ui::command::{PlaceVerb, Verb};
-
-/// People in a room whose names are asked for when it is entered. Of larger ones, names are learned as they speak.
-const MOST_LISTED: u64 = 1000;
 
 impl ClientModel {
     /// Takes a line of the server, without its end. False if it is none that this client understands.
@@ -132,7 +126,7 @@ impl ClientModel {
 
     pub(super) fn message(&mut self, object: ServerObject, now: Moment) {
         let at = object.time.unwrap_or(now.time);
-        let (hit, length) = (object.optional.hit, object.optional.length);
+        let hit = object.optional.hit;
         let place = match (object.private, object.receiver.first()) {
             (false, Some(room)) => format!("#{room}"),
             (false, None) => String::new(),
@@ -149,9 +143,8 @@ impl ClientModel {
             Some(Purpose::Search) => {
                 let message = self.chat_message(object);
                 let start = usize::try_from(hit.unwrap_or(0)).unwrap_or(0);
-                let length = usize::try_from(length.unwrap_or(0)).unwrap_or(0);
                 if let Some(search) = self.search.as_mut().filter(|search| search.hits.len() < MOST_HITS) {
-                    search.hits.push(SearchHit { place, at, message, start, length });
+                    search.hits.push(SearchHit { place, at, message, start });
                 }
                 self.revision += 1;
                 return;

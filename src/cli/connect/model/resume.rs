@@ -147,8 +147,9 @@ impl ClientModel {
 
     /// With an input that has ended, the client leaves once everything is answered.
     pub(super) fn end_if_done(&mut self) {
-        let is_busy =
-            !self.outgoing.is_empty() || !self.offers.is_empty() || self.transfers.iter().any(|each| each.is_running());
+        let is_busy = !self.outgoing.is_empty()
+            || (!self.offers.is_empty() && !self.choices.unattended)
+            || self.transfers.iter().any(|each| each.is_running());
         if self.input_ended && !self.leaving && self.is_ready() && !is_busy && self.pending.is_empty() {
             self.quit();
         }

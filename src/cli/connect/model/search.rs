@@ -12,8 +12,6 @@ pub(super) const MOST_HITS: usize = 1000;
 /// A search on the server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SearchResults {
-    /// The pattern.
-    pub(crate) pattern: String,
     /// The answer has come.
     pub(crate) complete: bool,
     /// Newest first.
@@ -33,8 +31,6 @@ pub(crate) struct SearchHit {
     pub(crate) message: ChatMessage,
     /// Where the hit begins in the text, in characters.
     pub(crate) start: usize,
-    /// How long it is, in characters.
-    pub(crate) length: usize,
 }
 
 impl super::ClientModel {

@@ -62,11 +62,6 @@ impl Outgoing {
         &self.shown
     }
 
-    /// Where it was entered.
-    pub(crate) fn channel(&self) -> ChannelKey {
-        self.channel
-    }
-
     /// How far it has come.
     pub(crate) fn state(&self) -> OutgoingState {
         self.state
@@ -197,7 +192,7 @@ impl ClientModel {
             | LineWork::Plain => false,
         };
         let listing = |pending: &PendingRequest| matches!(pending.purpose, Purpose::Rooms { go: true, .. });
-        self.outgoing.iter().any(moves) || self.pending.iter().any(|pending| listing(pending))
+        self.outgoing.iter().any(moves) || self.pending.iter().any(listing)
     }
 
     /// A line was not taken: it is shown with the reason.
