@@ -1,12 +1,14 @@
 //! The same without the feature `metrics`: empty types whose methods do nothing.
 //!
+//! They have braces, since an empty type without them has no `default` that clippy would let anybody call.
+//!
 //! *Owns* that the rest of the program reads the same in both builds, and that this one pays nothing for it.
 
 use std::marker::PhantomData;
 use std::time::Instant;
 
 #[derive(Debug, Default)]
-pub(crate) struct Counter;
+pub(crate) struct Counter {}
 
 #[allow(clippy::unused_self, reason = "the same as where something is counted")]
 impl Counter {
@@ -18,7 +20,7 @@ impl Counter {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Gauge;
+pub(crate) struct Gauge {}
 
 impl Gauge {
     #[inline(always)]
@@ -37,7 +39,7 @@ impl<L> Default for LabelledCounters<L> {
 impl<L> LabelledCounters<L> {
     #[inline(always)]
     pub(crate) fn of(&self, _: L) -> &Counter {
-        &Counter
+        &Counter {}
     }
 }
 
@@ -53,15 +55,15 @@ impl<L> Default for LabelledGauges<L> {
 impl<L> LabelledGauges<L> {
     #[inline(always)]
     pub(crate) fn raise(&self, _: L) -> Raised {
-        Raised
+        Raised {}
     }
 }
 
 #[derive(Debug)]
-pub(crate) struct Raised;
+pub(crate) struct Raised {}
 
 #[derive(Debug, Default)]
-pub(crate) struct Histogram;
+pub(crate) struct Histogram {}
 
 impl Histogram {
     #[inline(always)]
@@ -74,7 +76,7 @@ impl Histogram {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Earliest;
+pub(crate) struct Earliest {}
 
 impl Earliest {
     #[inline(always)]
@@ -82,12 +84,12 @@ impl Earliest {
 
     #[inline(always)]
     pub(crate) fn take(&mut self) -> Earliest {
-        Earliest
+        Earliest {}
     }
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct LocalCount;
+pub(crate) struct LocalCount {}
 
 impl LocalCount {
     #[inline(always)]
@@ -98,7 +100,7 @@ impl LocalCount {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct BatchCount;
+pub(crate) struct BatchCount {}
 
 impl BatchCount {
     #[inline(always)]
@@ -106,7 +108,7 @@ impl BatchCount {
 
     #[inline(always)]
     pub(crate) fn end(&mut self) -> LocalCount {
-        LocalCount
+        LocalCount {}
     }
 
     #[inline(always)]
