@@ -192,9 +192,7 @@ impl Session {
             pending.right();
             return Ok(found);
         }
-        if pending.wrong(self.now()) {
-            self.hub.metrics.password_waits.add(1);
-        }
+        self.hub.metrics.password_waits.add(u64::from(pending.wrong(self.now())));
         log::info!("client {} from {}: wrong password for a room", self.outbox.id(), self.peer);
         Err(JoinRefusal::NoSuchRoomOrPassword)
     }

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use super::{LockedRoom, Room};
 use crate::metrics::Earliest;
-use crate::outbox::{Batch, DisconnectReason, Pushed};
+use crate::outbox::{Batch, DisconnectReason, Outbox, Pushed};
 
 /// How long a room's thread waits for the next hand-over before it ends. A busy room hands over many times a second,
 /// and starting a thread costs about as much as ten deliveries.
@@ -184,6 +184,13 @@ impl Room {
         }
     }
 
+    /// Counts what came of a batch.
+    #[inline]
+    pub(super) fn note_pushed(&self, mut pushed: Pushed) {
+        self.shared.metrics.deliveries.settle(&mut pushed.events);
+        self.shared.metrics.sent.settle(&mut pushed.bytes);
+    }
+
     /// Counts a round of delivery, whose first message was read at the moment `posted`.
     #[inline]
     fn note_delivered(&self, pushed: Pushed, posted: Earliest) {
@@ -222,6 +229,18 @@ impl Room {
         let mut state = self.lock();
         state.in_flight = None;
         state
+    }
+}
+
+impl LockedRoom {
+    /// Who is shown what is queued.
+    pub(super) fn viewers(&mut self) -> Arc<[Arc<Outbox>]> {
+        let LockedRoom { seats, has_programs, viewers, .. } = self;
+        let collect = || {
+            *has_programs = seats.values().any(|seat| seat.in_view && seat.is_program);
+            seats.values().filter(|seat| seat.in_view).map(|seat| Arc::clone(&seat.outbox)).collect()
+        };
+        Arc::clone(viewers.get_or_insert_with(collect))
     }
 }
 

@@ -48,7 +48,7 @@ use crate::chat::room::{Beginning, Creation, DoorVersion, Founding, Occurrence, 
 use crate::chat::room_settings::RoomSettings;
 use crate::chat::secret::Hashed;
 use crate::metrics::{DeliveryMetrics, Earliest};
-use crate::outbox::{Batch, Expulsion, Outbox, Pushed};
+use crate::outbox::{Batch, Expulsion, Outbox};
 use crate::store::Store;
 use crate::ui::screen::{Clock, Prompt};
 use delivery::Deliverer;
@@ -311,13 +311,6 @@ impl Room {
         self.lock().room.said()
     }
 
-    /// Counts what came of a batch.
-    #[inline]
-    fn note_pushed(&self, mut pushed: Pushed) {
-        self.shared.metrics.deliveries.settle(&mut pushed.events);
-        self.shared.metrics.sent.settle(&mut pushed.bytes);
-    }
-
     /// Queues the batched news. Called by the timer.
     pub(crate) fn flush_news(self: &Arc<Self>) {
         let mut state = self.lock();
@@ -387,15 +380,6 @@ impl LockedRoom {
             Some(Event::Happened { news, .. } | Event::Erased { news, .. }) => news.to_string(),
             Some(Event::Said(_) | Event::Edited { .. }) | None => String::new(),
         }
-    }
-
-    fn viewers(&mut self) -> Arc<[Arc<Outbox>]> {
-        let LockedRoom { seats, has_programs, viewers, .. } = self;
-        let collect = || {
-            *has_programs = seats.values().any(|seat| seat.in_view && seat.is_program);
-            seats.values().filter(|seat| seat.in_view).map(|seat| Arc::clone(&seat.outbox)).collect()
-        };
-        Arc::clone(viewers.get_or_insert_with(collect))
     }
 
     /// Updates a user's view to what they may read, for live text about older messages.
