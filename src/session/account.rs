@@ -20,7 +20,7 @@ use crate::ui::palette::{AccountAsk, AccountRefusal, Answer, LoginRefusal};
 use crate::ui::screen::LineKind;
 
 /// A new password with fewer characters is called short: NIST SP 800-63B, revision 3, section 5.1.1.1, asks for eight.
-/// It is accepted all the same: guessing is slow and limited, and the user decides what the account is worth.
+/// It is still accepted: guessing is slow and limited, and the user decides what the account is worth.
 const SHORT_PASSWORD: usize = 8;
 
 /// For a user whose password was right when it was compared, but no longer when the change was to be made.
@@ -87,7 +87,7 @@ impl Session {
         self.compute(move || hub.metrics.password_seconds.time(job))
     }
 
-    /// Hashes a new password. `None` if that could not be done, and then the user has read why.
+    /// Hashes a new password. `None` if that failed; then the user has been told why.
     pub(super) fn hashed(&self, password: Secret) -> Option<Hashed> {
         match self.compute_hash(move || password::hash(password.expose())) {
             Ok(Ok(hash)) => Some(hash),

@@ -1,7 +1,6 @@
 //! What a session knows of its account: the login of this turn, a takeover in question, and the rooms on record.
 //!
-//! *Owns* that each of these is acted on once.
-//! *Knows nothing of* passwords, and of where any of it is stored.
+//! *Owns* the rule that each of these is acted on once. *Knows nothing of* passwords, or of where any of it is stored.
 
 use super::unread::ReadPositions;
 use crate::chat::conversation::Conversation;
@@ -13,7 +12,7 @@ use crate::store::AccountRecord;
 pub(super) struct AccountState {
     /// Logged in to in this turn; what belongs to it is restored at the turn's end.
     pub(super) arrived: Option<Box<AccountRecord>>,
-    /// Its password was right, but another connection has its name: taking over is in question.
+    /// Its password was right, but another connection has its name: the user has to decide whether to take over.
     offered: Option<Box<AccountRecord>>,
     taken: Option<Box<TakenOver>>,
     recorded: Option<Box<RecordedRooms>>,
@@ -56,7 +55,7 @@ impl AccountState {
         self.recorded = Some(Box::new(RecordedRooms { account, rooms: Vec::new() }));
     }
 
-    /// From now on, they are no account's.
+    /// From now on, they belong to no account.
     pub(super) fn stop_recording_rooms(&mut self) {
         self.recorded = None;
     }
@@ -66,7 +65,7 @@ impl AccountState {
         self.recorded.as_ref().map(|recorded| recorded.account)
     }
 
-    /// Whether the rooms on record are others than the ones open now.
+    /// Whether the rooms on record differ from the ones open now.
     pub(super) fn rooms_differ(&self, open: impl Iterator<Item = u64>) -> bool {
         self.recorded.as_ref().is_some_and(|recorded| !open.eq(recorded.rooms.iter().copied()))
     }

@@ -22,11 +22,12 @@ const MOST_ARCHIVED: usize = 1000;
 /// How long reading archived messages may take.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// How long a user who deleted or edited something waits for the disk. After that they read that it is not there yet.
+/// How long a user who deleted or edited something waits for the disk. After that they are told that it is not there
+/// yet.
 const CHANGING: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// The store, if it keeps messages, with everything written that was recorded so far.
+    /// The store, if it keeps messages, after waiting for everything recorded so far to be written.
     fn archive(&self) -> Option<Arc<Store>> {
         let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
         // If the disk is in trouble, what it has is read.

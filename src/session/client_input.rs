@@ -93,7 +93,7 @@ impl ClientInput {
         self.link.next(input, &mut self.protocol)
     }
 
-    /// The peer sends nothing more. The other protocol that it turns out to speak, if it does.
+    /// The peer sends nothing more. Returns the other protocol that it speaks, if it does.
     pub(super) fn end(&mut self) -> Option<OtherProtocol> {
         self.is_over = true;
         match self.first_bytes.finish() {
@@ -102,7 +102,7 @@ impl ClientInput {
         }
     }
 
-    /// A last line without its end. In character mode there is none: the editor holds it.
+    /// The last line, if it came without its end. In character mode there is none: the editor holds it.
     pub(super) fn last_line(&mut self) -> Option<String> {
         if self.link.is_character_mode() {
             return None;
@@ -119,8 +119,8 @@ impl ClientInput {
         self.long_lines >= MOST_LONG_LINES
     }
 
-    /// The read timeout to set on the socket so that a read returns within `left`, unless the one set does well enough.
-    /// Waking early is harmless, since the deadlines are checked then; a system call per read is not.
+    /// The read timeout to set on the socket so that a read returns within `left`, unless the current one is good
+    /// enough. Waking early is harmless, since the deadlines are checked then; a system call per read is not.
     pub(super) fn timeout_to_set(&mut self, left: Duration) -> Option<Duration> {
         // A timeout of zero would mean none.
         let left = left.max(Duration::from_millis(1));
@@ -149,7 +149,7 @@ impl ClientInput {
         Ok(())
     }
 
-    /// Holds typed bytes until then, and everything behind them.
+    /// Holds typed bytes, and everything behind them, until a moment.
     pub(super) fn hold_keys(&mut self, typed: &[u8], until: Instant) {
         self.held_keys = Some(Box::new(HeldKeys { until, typed: typed.to_vec(), raw: Vec::new() }));
     }
@@ -171,7 +171,7 @@ impl ClientInput {
     }
 }
 
-/// Whether what one read brought is a line, or the end of one, and nothing behind it.
+/// Whether one read brought a line, or the end of one, and nothing after it.
 fn is_one_line(chunk: &[u8]) -> bool {
     let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let end = chunk.iter().position(is_end).unwrap_or(chunk.len());

@@ -65,7 +65,7 @@ fn going(reason: &DisconnectReason) -> Going {
     }
 }
 
-/// The last line on the screen, unless the user has read why already or nobody is there to read it.
+/// The last line on the screen, unless the user was told why already or nobody is there to read it.
 fn last_line(reason: &DisconnectReason) -> Option<(LineKind, String)> {
     match reason {
         DisconnectReason::Quit | DisconnectReason::PeerClosed => Some((LineKind::News, "Goodbye.".to_owned())),

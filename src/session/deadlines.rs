@@ -27,7 +27,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn keep_deadlines(&mut self, now: Instant) {
         if self.pacing.end_hold(now) {
-            // What was typed meanwhile answers a question that has not been asked yet.
+            // Lines typed meanwhile answer a question that has not been asked yet.
             self.update_place();
         }
         self.end_names_if_overdue(now);
@@ -52,7 +52,7 @@ impl Session {
         self.liveness.iter_mut().for_each(|liveness| liveness.heard(now));
     }
 
-    /// Asks the client of a WebSocket whether it is there, or gives it up.
+    /// Asks the client of a WebSocket whether it is still there, or gives up on it.
     #[cfg(feature = "web")]
     #[inline(never)]
     fn keep_alive(&mut self, now: Instant) {
@@ -88,8 +88,8 @@ impl Session {
         }
     }
 
-    /// Whether this user is admin of a room with somebody else in it: a moderator may watch in silence. An empty room
-    /// of their own would be a way round the limit for anybody.
+    /// Whether this user is admin of a room with somebody else in it: a moderator may watch in silence. If an empty
+    /// room counted, anybody could get around the limit with a room of their own.
     fn moderates(&self, now: Instant) -> bool {
         self.actor().is_some_and(|actor| self.rooms.rooms().any(|room| room.keeps_order(&actor, now)))
     }
@@ -107,7 +107,7 @@ impl Session {
     }
 
     /// Waits until the client has taken everything written for it: its own replies wait for its own backlog. The idle
-    /// limit holds meanwhile, also for a client that reads too slowly.
+    /// limit still applies meanwhile, even to a client that reads too slowly.
     #[inline(never)]
     pub(super) fn wait_drained(&mut self) {
         while !self.is_over() && !self.outbox.wait_drained(Some(self.look_at(self.tick()))) {

@@ -14,7 +14,8 @@ use crate::ui::palette::{
 };
 use crate::ui::screen::{LineKind, Prompt};
 
-/// Most lines and answers have no more effects. By itself a vector makes room for four, which stays with every idle user.
+/// Most lines and answers have no more effects than this. By default a vector allocates room for four, which would stay
+/// with every idle user.
 const USUAL_EFFECTS: usize = 2;
 
 #[inline(never)]
@@ -30,7 +31,7 @@ impl Session {
         effects.reverse();
         loop {
             while self.carry_out_next(&mut effects, &mut more) {
-                // What an answer brings comes before the rest. Reversed, as the last one is carried out next.
+                // The effects of an answer come before the rest. Reversed, because the last one is carried out next.
                 more.reverse();
                 effects.append(&mut more);
             }
@@ -62,8 +63,8 @@ impl Session {
         self.palette.answer(answer, more);
     }
 
-    /// No group is inlined: all those frames together would cost every idle user a page of stack. Within a group, what only
-    /// admins, operators and owners of accounts do may be.
+    /// No group is inlined: all those frames together would cost every idle user a page of stack. Within a group, what
+    /// only admins, operators and owners of accounts do may be inlined.
     #[inline(never)]
     fn carry_out_one(&mut self, effect: Effect) -> Option<Answer> {
         match effect {
@@ -300,8 +301,8 @@ impl Session {
         }
     }
 
-    /// The same, but the next line stays hidden: showing what is typed between two passwords, until telnet has agreed
-    /// to hide it again, would reveal the start of what was typed ahead.
+    /// The same, but the next line stays hidden: if echo came back between two passwords, until telnet has agreed to
+    /// hide it again, the start of a password typed ahead would be visible.
     #[inline(never)]
     fn keep_hidden(&mut self) {
         if self.input.link.is_confirmed() && !self.input.link.is_character_mode() {

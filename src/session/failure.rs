@@ -166,8 +166,8 @@ impl From<NameError> for Failure {
     }
 }
 
-/// A name that nobody may take has the same code as one that somebody has: a hidden room is refused in the words for the
-/// former, and must not show by its code.
+/// A reserved name has the same code as a taken one: a hidden room is refused in the words for a reserved name, and its
+/// code must not give it away.
 fn code_of_name(error: &NameError) -> ErrorCode {
     if matches!(error, NameError::Reserved(_)) { ErrorCode::Taken } else { ErrorCode::Refused }
 }

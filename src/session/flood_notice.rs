@@ -17,7 +17,7 @@ use crate::ui::palette::Line;
 /// slow network, and a user who types sees the answer before they look for it.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// A burst that never stops is answered this often all the same.
+/// A burst that never stops is still answered this often.
 const LONGEST: Duration = Duration::from_secs(3);
 
 /// The refused lines of one burst.

@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::Session;
 
 impl Session {
-    /// Notes what the editor has done since this was last called.
+    /// Adds up the editor's work since the last call.
     #[inline(never)]
     pub(super) fn note_editing(&mut self) {
         if self.input.link.is_character_mode() {

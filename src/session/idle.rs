@@ -1,10 +1,10 @@
 //! When a user who types nothing is warned and disconnected. Pure: `now` is an argument.
 //!
-//! Half of the time passes before the warning and half after it, and nobody is disconnected without one: if the machine
-//! was suspended until all of it was over, users read the warning and still have the second half to type something.
+//! Half of the time passes before the warning and half after it, and nobody is disconnected without a warning: if the
+//! machine was suspended for longer than that, users see the warning and still have the second half to type something.
 //!
-//! *Owns* the two moments, and that each is acted on once.
-//! *Knows nothing of* who is exempt, and of what the user reads.
+//! *Owns* the two moments, and that each is acted on once. *Knows nothing of* who is exempt, or of what the user is
+//! shown.
 
 use std::time::{Duration, Instant};
 

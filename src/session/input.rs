@@ -17,7 +17,7 @@ use crate::text::seconds;
 use crate::ui::palette::{ControlKey, Effect, ScreenEffect};
 use crate::ui::screen::{Display, LineKind};
 
-/// Longest line where `line_bytes` sets no limit, in bytes: whatever a stranger can make grow is bounded.
+/// Longest line if `line_bytes` sets no limit, in bytes: everything that a stranger can make grow is bounded.
 pub(super) const LONGEST_LINE: usize = 1 << 20;
 
 /// An event of the line mode assembler or the editor.
@@ -107,8 +107,8 @@ impl Session {
         self.outbox.with_display(|display, out| display.set_hidden(hidden, out));
     }
 
-    /// One read may bring thousands of keys and lines with an answer each: the answers are sent, and waited for, before
-    /// they grow.
+    /// One read may bring thousands of keys and lines with an answer each, so the answers are sent, and the session
+    /// waits until they are taken, before they grow large.
     #[inline(never)]
     pub(super) fn keep_replies_small(&mut self) {
         if self.outbox.unsent_bytes() > REPLIES_AT_ONCE {
@@ -273,7 +273,7 @@ impl Session {
         let line = self.palette.read(text, &rules);
         let turn = self.schedule_line(&line, &config, now);
         if self.outbox.line_ended(self.input.is_alone(), is_blank(text)) {
-            // A message comes back as one; everything else, and what is refused, stays on the screen.
+            // A message reappears as a message; everything else, including refused lines, stays on the screen.
             let said = line.comes_back() && !matches!(turn, RateDecision::Refused(_));
             let keep = if said { Keep::Erased } else { Keep::Shown };
             // A line typed ahead of a waiting `:join` may be its password.
@@ -312,7 +312,7 @@ impl Session {
         self.refuse(format_args!("Too fast: try again in {}.", seconds(wait)));
     }
 
-    /// Does what a key means by itself.
+    /// Carries out a key that has a meaning of its own.
     pub(super) fn run_key(&mut self, key: ControlKey) {
         self.palette.press(key, &mut self.effects);
         self.carry_out_input();
@@ -388,8 +388,8 @@ impl Session {
         self.user.iter().for_each(|user| user.typed(now));
     }
 
-    /// The client speaks another protocol: it gets one fitting answer and the end, and nothing it sent is run. `heard`: what it
-    /// said, as far as that is at hand.
+    /// The client speaks another protocol: it gets one fitting answer, the connection ends, and nothing it sent is run.
+    /// `heard` is what it has sent so far.
     #[inline(never)]
     pub(super) fn turn_away(&mut self, protocol: OtherProtocol, heard: &[u8]) {
         let page = self.hub.page_address(heard, self.outbox.stream().local_addr().ok());

@@ -1,7 +1,7 @@
 //! The rooms this user is in, the one in view, and those with posts to deliver.
 //!
-//! *Owns* that no room is in it twice, and which membership id comes next.
-//! *Knows nothing of* how a room is entered or left: a [`Membership`] that is dropped leaves its room.
+//! *Owns* the rule that no room is in the list twice, and which membership id comes next. *Knows nothing of* how a room
+//! is entered or left: a [`Membership`] that is dropped leaves its room.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ pub(super) struct JoinedRoom {
     pub(super) membership: Membership,
     /// Admitted only for being an operator.
     pub(super) as_operator: bool,
-    /// Messages said in it when the user last looked. Negative where the disk holds more unread ones than were said
-    /// since the server's start.
+    /// Messages said in it when the user last looked. Negative if the disk holds more unread ones than were said since
+    /// the server's start.
     pub(super) read: i64,
 }
 

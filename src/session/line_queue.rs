@@ -29,7 +29,7 @@ pub(super) enum Waiting {
         /// When it was typed, or could have been.
         typed: Instant,
     },
-    /// A key that means something in the order of the lines before it.
+    /// A key whose effect has to wait for the lines before it.
     Key(ControlKey),
     /// A program's request that has failed. Its answer comes behind those to the requests before it. Boxed, like the texts.
     #[cfg(feature = "json")]
@@ -113,7 +113,7 @@ impl LineQueue {
         taken
     }
 
-    /// Whether something that takes this many bytes would find no room behind what waits.
+    /// Whether there is no room in the queue for something of this many bytes.
     #[cfg(feature = "json")]
     pub(super) fn is_full_for(&self, bytes: usize) -> bool {
         let bytes = size_of::<QueuedLine>() + bytes;

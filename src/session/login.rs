@@ -3,8 +3,8 @@
 //! Passwords are compared on the worker threads, at most two, so logins cannot starve the chat. No
 //! lock is held meanwhile.
 //!
-//! *Owns* the way from a typed name and password to a user with a name, or to the reason why not.
-//! *Knows nothing of* dialogues, and of how passwords and accounts are stored.
+//! *Owns* the way from a typed name and password to a user with a name, or to the reason for a refusal. *Knows nothing
+//! of* dialogues, or of how passwords and accounts are stored.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ use crate::ui::screen::LineKind;
 pub(super) const THROWN_OUT: &str = "You were logged out from another connection of your account.";
 
 impl Session {
-    /// Newcomers read this before they are asked for a name that they cannot have.
+    /// Shown to newcomers before they are asked for a name.
     #[inline(never)]
     pub(super) fn tell_who_may_log_in(&self) {
         if self.hub.accounts() == AccountPolicy::Required {
@@ -56,7 +56,7 @@ impl Session {
             return Err(Answer::PasswordNeeded { name });
         }
         let config = self.hub.config();
-        // The palette lets names of any length through, since some account may have it.
+        // The palette accepts names of any length, since some account may have one.
         let name = UserName::parse_in(name.as_str(), config.username_min, config.username_limit, config.names)
             .map_err(Answer::NameUnfit)?;
         self.look_alike(&name).map_or(Ok(name), Err)
@@ -181,7 +181,7 @@ impl Session {
                 return Ok(None);
             }
             hub.checkpoints.reach(Checkpoint::PasswordCompared);
-            // Meanwhile the account may have got another password, or be gone.
+            // Meanwhile the account's password may have changed, or the account may be gone.
             let is_same = |now: &AccountRecord| now.id == account.id && now.hash == account.hash;
             let Some(account) = store.account(&wanted)?.filter(is_same) else { return Ok(None) };
             // The hash was made with weaker parameters than today's.

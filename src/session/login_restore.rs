@@ -52,8 +52,8 @@ impl Session {
         }
     }
 
-    /// Applies an account's settings. Those made under another name go: the next change would save them for this
-    /// account.
+    /// Applies an account's settings. Settings made under another name are dropped, or the next change would save them
+    /// for this account.
     fn apply_settings(&mut self, account: &AccountRecord) {
         let Settings { color, bell, time_zone, ignored, timestamps, ids, quiet } = account.settings.clone();
         let choices = DisplayChoices { color, timestamps, ids, quiet };
@@ -63,7 +63,7 @@ impl Session {
         }
         let known = BELLS.iter().find(|(word, _)| bell.as_deref() == Some(word));
         self.outbox.set_bell(known.map(|(_, bell)| *bell).unwrap_or_default());
-        // Looking up a zone reads files and nests deep: it is done where there is stack for it.
+        // Looking up a zone reads files and needs a deep stack, so it is done on a worker thread.
         let zone = time_zone.and_then(|name| self.compute(move || TimeZone::get(&name).ok()).ok().flatten());
         self.outbox.set_clock(zone.map(Clock::new), &self.hub.clock);
         for user in self.outbox.ignored() {

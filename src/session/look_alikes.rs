@@ -18,7 +18,7 @@ impl Session {
         }
         match self.hub.look_alike(name, self.ip()) {
             Ok(other) => other.map(|other| Answer::NameLooksLike { name: name.clone(), other }),
-            // Nobody gets a name by breaking a disk.
+            // A broken disk must not give anybody a name.
             Err(ReadError(reason)) => Some(Answer::LoginRefused(LoginRefusal::NotKept(reason.to_string()))),
         }
     }

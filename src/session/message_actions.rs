@@ -160,7 +160,7 @@ impl Session {
                 self.change_direct(&pairs, |pair, show| {
                     let deleted = pair.delete(id, &user, show, &clock);
                     if let Some(Ok(())) = deleted {
-                        // By then the conversation may be over and could not say that it was deleted.
+                        // By then the conversation may be over, and could not announce the deletion.
                         self.hub.timer.cancel(id);
                     }
                     deleted

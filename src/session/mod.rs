@@ -4,13 +4,14 @@
 //! posted, and write the answers and the prompt in one go. Nothing here sleeps: delays are deadlines, so telnet is
 //! answered meanwhile.
 //!
-//! Why so much here is `#[inline(never)]`: a page of stack that was ever touched stays with its thread, so the deepest call of
-//! a login, a join or a view decides what an idle user costs. The frame of an inlined function is part of its caller's for as
-//! long as the caller lasts, needed or not; apart, it is gone again when the next one is called. What lies on that way, or
-//! beside it, is kept apart, and so is what most users do now and then. `tests/suite/idle_memory.rs` has the budget.
+//! Why so much here is `#[inline(never)]`: a page of stack that was ever touched stays with its thread, so the deepest
+//! call of a login, a join or a view decides what an idle user costs. The frame of an inlined function is part of its
+//! caller's frame for as long as the caller runs; a separate frame is gone when the next function is called. So
+//! functions on the deepest path, functions called next to it, and those that most users need only now and then, are
+//! not inlined. `tests/suite/idle_memory.rs` has the budget.
 //!
-//! *Owns* the reading side of a socket, and everything about one user that nobody else needs.
-//! *Knows nothing of* listeners, and of how the server stops, except that it does.
+//! *Owns* the reading side of a socket, and everything about one user that nobody else needs. *Knows nothing of*
+//! listeners, or of how the server stops.
 
 // Every arm is written out, so that the compiler asks about a new variant.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
@@ -195,8 +196,8 @@ impl Session {
         session
     }
 
-    /// Looks at the clock: when something was read, before each line, and after anything that may have waited. Nothing
-    /// else in a session does, so that all of a line happens at one moment.
+    /// Reads the clock: when something was read, before each line, and after anything that may have blocked. Nothing
+    /// else in a session reads it, so that everything a line does happens at one moment.
     fn tick(&self) -> Instant {
         let now = Instant::now();
         self.now.set(now);
@@ -215,8 +216,8 @@ impl Session {
         result
     }
 
-    /// Called here and not where the name is claimed: formatting a log line takes a kilobyte of stack or more, which
-    /// that deep down would cost every idle user another page.
+    /// Called here instead of where the name is claimed: formatting a log line takes a kilobyte of stack or more, which
+    /// deep in the call stack would cost every idle user another page.
     #[inline(never)]
     fn log_login(&self) {
         if let Some(user) = &self.user {
@@ -237,7 +238,7 @@ impl Session {
             }
             let buffer = large.as_deref_mut().unwrap_or(&mut small);
             match self.read(buffer, deadline) {
-                // Zero is also how our own end wakes this thread.
+                // Zero is also what we get when our own side ends the connection.
                 Ok(0) => self.stream_ended(),
                 Ok(count) => {
                     let size = buffer.len();
@@ -255,8 +256,8 @@ impl Session {
         self.finish()
     }
 
-    /// Waits for the deadline where nothing is to be read: the peer sends nothing more, or keys typed ahead are not paid for.
-    /// False if there is something to be read.
+    /// Waits for the deadline if nothing has to be read, because the peer sends nothing more or keys typed ahead are
+    /// not paid for. False if the session should read.
     #[inline(never)]
     fn waits_without_reading(&mut self, deadline: Instant) -> bool {
         if self.input.held_until().is_none() {

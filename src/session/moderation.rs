@@ -1,7 +1,7 @@
 //! Moderating a room and changing its settings.
 //!
-//! *Owns* the way of an action to its room and into the logs, and what the moderator reads.
-//! *Knows nothing of* who may do what.
+//! *Owns* an action's way to its room and into the logs, and what the moderator is shown. *Knows nothing of* who may do
+//! what.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl Session {
                 self.complete_action(&room, &action, &prepared);
                 self.audit_in(&room, &acted.news);
                 if let Some(news) = RoomNews::of_settings(was_public, room.is_public() && !destroys).filter(|_| sets) {
-                    // Before it is destroyed, or its members would be told twice.
+                    // Before the room is destroyed, or its members would be told twice.
                     self.hub.tell_programs(&room, news, Some(&actor.who.name), &acted.news);
                 }
                 if destroys {

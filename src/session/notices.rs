@@ -1,7 +1,7 @@
 //! What others have done to a user's conversations: the user was kicked, a partner left or was renamed.
 //!
-//! *Owns* learning of it before anything that depends on where the user is.
-//! *Knows nothing of* why it happened: the outbox has told the user.
+//! *Owns* taking notice of this before anything that depends on where the user is. *Knows nothing of* why it happened:
+//! the outbox has told the user.
 
 use super::Session;
 use crate::chat::conversation::Conversation;

@@ -2,8 +2,8 @@
 //!
 //! Nothing here runs under a lock: the disk is waited for, or read on the worker threads.
 //!
-//! *Owns* which of them their author may still change, and that one is erased only after it was shown.
-//! *Knows nothing of* SQL, and of how a message looks.
+//! *Owns* which of them their author may still change, and the rule that one is erased only after it was shown. *Knows
+//! nothing of* SQL, and of how a message looks.
 
 use std::fmt::{self, Display};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const MOST_SENT: usize = 100;
 /// How long a new connection may take to receive the messages that waited for it.
 const DELIVERY: Duration = Duration::from_secs(5);
 
-/// The messages to offline users that this session has to do with.
+/// The messages to offline users that concern this session.
 #[derive(Debug, Default)]
 pub(super) struct OfflineMessages {
     /// Those this user has left, oldest first.
@@ -127,8 +127,8 @@ impl Session {
         Ok(())
     }
 
-    /// Edits a message that this user has left for somebody, or takes it back (`None`). False if it does not wait any
-    /// more, or is not theirs.
+    /// Edits a message that this user has left for somebody, or deletes it (`None`). False if it is no longer waiting,
+    /// or is not theirs.
     #[inline(never)]
     pub(super) fn change_offline_message(&self, id: MessageId, text: Option<&str>) -> bool {
         let Some(store) = self.hub.store().filter(|_| self.offline.has_sent(id)) else { return false };
@@ -194,7 +194,7 @@ impl Session {
             let event = Arc::new(Event::Said(message.of_account(account)));
             self.outbox.tell_direct(&event, OwnCopy::Answer, &mut self.hub.clock.clone());
         }
-        // Nobody can know what was read, but a connection that is dead by now has shown nothing.
+        // Nobody can know what the user has read, but a connection that is dead by now has shown nothing.
         self.outbox.flush();
         let is_taken = self.outbox.wait_drained(Some(self.tick() + DELIVERY));
         self.tick();

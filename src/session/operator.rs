@@ -1,7 +1,7 @@
 //! What operators do for the whole server.
 //!
-//! *Owns* who may do it, what everybody reads, and that it gets into the audit log.
-//! *Knows nothing of* what was typed beyond its arguments.
+//! *Owns* who may do it, what everybody is shown, and the entry in the audit log. *Knows nothing of* what was typed
+//! beyond its arguments.
 
 use std::net::IpAddr;
 
@@ -20,8 +20,8 @@ use crate::ui::palette;
 use crate::ui::screen::LineKind;
 
 impl Session {
-    /// The operator's name. Anybody else reads that they may not, and gets `None`. So does an operator whose account
-    /// was removed meanwhile by `chatsock user`.
+    /// The operator's name. Anybody else is told that they may not do this, and gets `None`. So does an operator whose
+    /// account was removed meanwhile by `chatsock user`.
     fn operator(&self) -> Option<UserName> {
         let actor = self.actor().filter(|actor| actor.operator);
         let actor = actor.filter(|actor| {

@@ -1,7 +1,6 @@
-//! When a line may run: the rate limits, the newcomers' wait, and the lines that wait for either.
+//! When a line may run: the rate limits, the newcomers' wait, and the lines that wait for them.
 //!
-//! *Owns* what a line is charged, and that lines keep their order.
-//! *Knows nothing of* what a line does.
+//! *Owns* what a line is charged, and the order of lines. *Knows nothing of* what a line does.
 
 use std::time::{Duration, Instant};
 
@@ -196,7 +195,7 @@ struct Charged {
 impl Session {
     /// Charges a line that was just typed, and says when it may run.
     pub(super) fn schedule_line(&mut self, line: &Line<'_>, config: &Config, now: Instant) -> RateDecision {
-        // An empty line is not worth a wait: nothing is lost with it.
+        // An empty line is not worth waiting for: nothing is lost without it.
         let patience = if is_blank(line.text()) { Duration::ZERO } else { PATIENCE };
         self.pacing.schedule(line.cost(), message_rate(config), now, patience)
     }

@@ -1,8 +1,8 @@
 //! Reading: waiting for bytes, and decoding them where the connection is TLS or a WebSocket.
 //!
-//! *Owns* the wait, the moment in which a peer may speak before it is greeted, and the difference between an end that
-//! the peer has announced and one that only the network shows.
-//! *Knows nothing of* the encoding, whose state is the outbox's, and of what the bytes say.
+//! *Owns* the wait, the short time in which a peer may speak before it is greeted, and the difference between an end
+//! that the peer has announced and one that only the network reports. *Knows nothing of* the encoding, whose state is
+//! the outbox's, and of what the bytes say.
 
 use std::io::{self, Read as _};
 use std::mem::MaybeUninit;
@@ -123,7 +123,8 @@ impl Session {
         read
     }
 
-    /// Takes what one read brought. Not inlined, and nothing follows the calls, so they are jumps and take no stack.
+    /// Takes what one read brought. Not inlined, and nothing follows the calls, so the compiler makes them tail calls
+    /// that take no stack.
     #[inline(never)]
     pub(super) fn take_read(&mut self, chunk: &[u8]) {
         if self.input.is_encoded() { self.take_encoded(chunk) } else { self.take(chunk) }

@@ -89,11 +89,11 @@ impl Session {
         self.account.take_offered();
     }
 
-    /// Takes over from the connection that has the account's name, if it still has.
+    /// Takes over from the connection that has the account's name, if it still does.
     #[inline(never)]
     pub(super) fn take_over(&mut self) -> Option<Answer> {
         let account = self.account.take_offered()?;
-        // The question may have been on the screen for long.
+        // The question may have been on the screen for a long time.
         if let Err(refusal) = self.still_proved(&account) {
             return Some(Answer::LoginRefused(refusal));
         }
@@ -165,7 +165,7 @@ impl Session {
         let door = known.as_deref().and_then(|rooms| rooms.iter().find(is_it)).map(|open| open.door);
         self.rooms.add(JoinedRoom { membership, read: 0, as_operator: door == Some(None) });
         if viewed {
-            // It was read up to its end, which the other connection has had no chance to record.
+            // It was read up to its end, which the other connection had no chance to record.
             room.record_visit(account);
         }
         Some(viewed)
@@ -352,8 +352,8 @@ impl Session {
         self.account.set_recorded(instances);
     }
 
-    /// This connection is about to have another account or none: what was read, and which rooms are open, is recorded
-    /// for this one.
+    /// This connection is about to change or leave its account: records for this account what was read, and which rooms
+    /// are open.
     #[inline(never)]
     pub(super) fn leave_account(&mut self) {
         self.note_viewed();

@@ -1,7 +1,7 @@
 //! Refused lines: in character mode they go back into the editor, to be corrected or sent again.
 //!
-//! *Owns* when they do: after the refusal, and only if nothing was typed meanwhile.
-//! *Knows nothing of* why they were refused.
+//! *Owns* when that happens: after the refusal, and only if nothing was typed meanwhile. *Knows nothing of* why they
+//! were refused.
 
 use super::Session;
 use crate::ui::screen::{LineKind, Prompt};

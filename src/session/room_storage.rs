@@ -28,8 +28,8 @@ impl Session {
         true
     }
 
-    /// Saves a room that has changed, if it is persistent. When this returns, it is on disk, or the user has read that
-    /// it is not.
+    /// Saves a room that has changed, if it is persistent. When this returns, it is on disk, or the user has been told
+    /// that it is not.
     #[inline(never)]
     pub(super) fn save_room(&self, room: &Arc<Room>) {
         let Some(store) = self.hub.store() else { return };
@@ -69,8 +69,8 @@ impl Session {
     }
 
     /// Does what has to be done before an action: a room that becomes persistent is saved, and the new password of a
-    /// persistent one is hashed. Otherwise it would be in force but on no disk if that fails. `None` if the action must
-    /// not be carried out; the user has read why.
+    /// persistent one is hashed. Otherwise it would be in force but not on disk if that fails. `None` if the action
+    /// must not be carried out; then the user has been told why.
     pub(super) fn prepare_action(
         &self,
         room: &Arc<Room>,
@@ -120,7 +120,7 @@ impl Session {
         }
     }
 
-    /// Gets on disk what has to be there before an action is confirmed.
+    /// Writes to disk what has to be there before an action is confirmed.
     pub(super) fn complete_action(&self, room: &Arc<Room>, action: &RoomAction, prepared: &NewPasswordHash) {
         if let (RoomAction::Set(Setting::Password(Some(new))), Some(hash)) = (action, &prepared.0) {
             // From here on the room knows the hash alone.

@@ -26,8 +26,8 @@ use crate::ui::command;
 use crate::ui::palette::{Answer, Came, JoinRefusal, RoomRefusal};
 use crate::ui::screen::LineKind;
 
-/// How often a password is compared again because the room got another one meanwhile. An admin who changes it three
-/// times within one comparison wants nobody to enter.
+/// How often a password is compared again because the room's password changed meanwhile. An admin who changes it three
+/// times during one comparison wants nobody to enter.
 const COMPARED_AGAIN: usize = 2;
 
 /// Whether a password looks like a command. At a room's password prompt it would be run as one.
@@ -124,7 +124,7 @@ impl Session {
         Ok(self.entered(room, membership, change, how))
     }
 
-    /// The user is in a room. Not inlined: its frame is not below the one in which they came in.
+    /// The user is in a room. Not inlined, so that its frame is not on the stack while they enter.
     #[inline(never)]
     fn entered(&mut self, room: &Arc<Room>, membership: Membership, change: MembershipChange, how: Came) -> Answer {
         self.arrange(room, change);

@@ -27,8 +27,8 @@ const PATIENCE: Duration = Duration::from_millis(80);
 /// How long one search may read the disk.
 const DISK_PATIENCE: Duration = Duration::from_millis(250);
 
-/// The newest messages, which are searched in any case. On a loaded machine the time may be over before the thread has
-/// run, and with the worst pattern they take as long as a search may.
+/// How many of the newest messages are always searched. On a loaded machine the time may be over before the thread has
+/// run, and with the worst pattern these take as long as a search may.
 const ALWAYS: usize = 25;
 
 pub(super) struct Hit {
@@ -42,9 +42,9 @@ pub(super) struct Found {
     pub(super) hits: Vec<Hit>,
     /// There are more hits than are shown.
     more: bool,
-    /// Messages in memory that time did not suffice for.
+    /// Messages in memory that there was no time to search.
     unsearched: usize,
-    /// Time did not suffice for everything on disk.
+    /// There was no time to search everything on disk.
     cut: bool,
 }
 

@@ -1,8 +1,8 @@
 //! The user's terminal: its names, its mode, its look, its width, and how it writes letters beyond ASCII.
 //!
-//! *Owns* how long its names are waited for, when the view is redrawn for a new width, and that each warning about it
-//! is shown once.
-//! *Knows nothing of* how text is converted, how a view is drawn, and how a client asks for a charset.
+//! *Owns* how long to wait for its names, when the view is redrawn for a new width, and the rule that each warning
+//! about it is shown once. *Knows nothing of* how text is converted, how a view is drawn, and how a client asks for a
+//! charset.
 
 use std::time::{Duration, Instant};
 
@@ -175,7 +175,7 @@ impl Session {
             .color
             .unwrap_or_else(|| terminal.color() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()));
         let (columns, rows) = link.window().unzip();
-        // What a screen reader reads aloud before every message hides the message.
+        // Times and ids that a screen reader speaks before every message make it hard to follow.
         let stamps = !terminal.screen_reader();
         let style = Style {
             ansi,

@@ -1,7 +1,6 @@
 //! How far this user has read in each room, over all their visits, and how much is new since.
 //!
-//! *Owns* what counts as unread at a login, and when a room counts as read.
-//! *Knows nothing of* how it is stored.
+//! *Owns* what counts as unread at a login, and when a room counts as read. *Knows nothing of* how this is stored.
 
 use super::Session;
 use crate::chat::message::{AccountId, MessageId};
@@ -58,7 +57,7 @@ impl ReadPositions {
         self.visited.push(Visited { visit, instance });
     }
 
-    /// This user has no account any more, or another one.
+    /// This user has left or changed their account.
     pub(super) fn forget(&mut self) {
         *self = ReadPositions::default();
     }

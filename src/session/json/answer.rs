@@ -1,7 +1,7 @@
 //! Answers to requests: `ok`, or `error` with a code.
 //!
-//! *Owns* how an answer is written, and which code goes with a sentence that another part of the session has refused with.
-//! *Knows nothing of* what was asked for.
+//! *Owns* how an answer is written, and which code goes with a refusal from another part of the session. *Knows nothing
+//! of* what was asked for.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -80,7 +80,7 @@ impl Session {
         self.note_code(code_of_login(refusal, self.now()));
     }
 
-    /// Notes that something would have to wait this long.
+    /// Notes how long something would have to wait.
     #[inline(never)]
     pub(in crate::session) fn note_too_fast(&self, wait: Duration) {
         self.note_code(Failure::waiting(ErrorCode::TooFast, wait, self.now()));

@@ -50,7 +50,8 @@ impl Session {
     }
 }
 
-/// The answer to a request about this offer. Without one it was refused, which is found in the outbox.
+/// The answer to a request about this offer. If there is none, the request was refused, and the refusal is in the
+/// outbox.
 fn about(number: Option<u64>) -> Reply {
     let optional = number.map(|number| ("offer", Value::Number(number))).into_iter().collect();
     Reply { optional, ..Reply::default() }

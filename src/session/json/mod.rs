@@ -1,10 +1,10 @@
 //! Sessions of programs: requests in JSON instead of lines, each answered once and in order.
 //!
-//! A request is charged, delayed and refused by the same rates as a line, and what it asks for is carried out by the same
-//! functions of the palette and the session: there is no side door. Only the way in and the answers are here.
+//! A request is charged, delayed and refused by the same rates as a line, and what it asks for is carried out by the
+//! same functions of the palette and the session: there is no shortcut. Only the parsing and the answers are here.
 //!
-//! *Owns* the way from bytes to requests, and that every request gets its answer in its turn.
-//! *Knows nothing of* how events are written: the outbox does that.
+//! *Owns* the way from bytes to requests, and the rule that every request is answered in its turn. *Knows nothing of*
+//! how events are written: the outbox does that.
 
 mod answer;
 mod files;
@@ -35,7 +35,7 @@ const LINE_FACTOR: usize = 4;
 /// Lines that were no requests in one session before it is closed.
 const MOST_FAULTY_LINES: u8 = 3;
 
-/// What a session of a program has besides.
+/// What the session of a program has in addition.
 #[derive(Debug, Default)]
 pub(super) struct JsonSession {
     lines: RequestLines,
@@ -59,8 +59,8 @@ pub(super) struct JsonSession {
 
 /// The request in a line, and the line as text.
 ///
-/// Boxed, and in a frame of its own: on the stack of what it causes, which goes deepest when a room is entered, it would cost
-/// every idle program a page.
+/// Boxed, and read in a separate frame: below everything that the request causes, which goes deepest when a room is
+/// entered, it would cost every idle program a page of stack.
 #[inline(never)]
 fn read_request(line: &[u8]) -> Result<(Box<JsonRequest<'_>>, &str), Failure> {
     let request = json::parse(line).map(Box::new).map_err(|error| Failure::bad_json(&error))?;
@@ -133,7 +133,7 @@ impl Session {
         true
     }
 
-    /// Longest request, in bytes.
+    /// The longest request, in bytes.
     fn longest_request(&self) -> usize {
         self.hub.config().limits.line_bytes.map_or(LONGEST_LINE, |bytes| bytes.saturating_mul(LINE_FACTOR))
     }
@@ -179,7 +179,7 @@ impl Session {
         while !self.is_over() {
             let Some(line) = self.json.as_mut().and_then(|json| json.lines.next(&mut bytes, limit)) else { return };
             if let Some(until) = self.queue_is_full(&line) {
-                // Nothing more is read meanwhile: a flood is held up where it comes from, and nothing is lost of it.
+                // Nothing more is read meanwhile: a flood is held up at its source, and nothing of it is lost.
                 let mut held = match line {
                     RequestLine::Whole(line) => line.into_owned(),
                     RequestLine::TooLong => vec![b' '; limit + 1],
@@ -282,8 +282,8 @@ impl Session {
     #[inline(never)]
     fn run_request(&mut self, request: &JsonRequest<'_>) {
         self.pick_up_notices();
-        // What others have been told before comes first. What is said in a room waits for the end of the turn: the messages of
-        // one read are delivered together, at a twentieth of the cost.
+        // Earlier effects on others come first. Messages in rooms wait for the end of the turn: those of one read are
+        // delivered together, at a twentieth of the cost.
         if request.private || request.action != "say" {
             self.rooms.deliver();
         }
