@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 
 use super::complete::{Completion, complete};
-use super::find::{Find, FindStage};
+use super::find::Find;
 use super::input::InputLine;
 use super::keys::{self, ScreenKey};
 use super::look::Look;

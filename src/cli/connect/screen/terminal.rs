@@ -47,14 +47,6 @@ impl TerminalGuard {
         set()?;
         Ok(guard)
     }
-
-    /// Stops the process as Ctrl-Z does, with the terminal as it was before. Returns when it goes on, in our modes again.
-    pub(super) fn suspend(&self) -> io::Result<()> {
-        restore();
-        let stopped = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP);
-        set()?;
-        stopped
-    }
 }
 
 impl Drop for TerminalGuard {
@@ -88,7 +80,7 @@ fn set() -> io::Result<()> {
 }
 
 /// Restores the terminal, if our modes are set. Errors are ignored: a terminal that is gone needs no restoring.
-pub(super) fn restore() {
+fn restore() {
     let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
     let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
     if let Ok(mut out) = output() {
