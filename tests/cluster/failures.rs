@@ -139,6 +139,35 @@ fn a_server_that_was_away_is_back_with_its_users() {
     bob.expect("alice: meanwhile");
 }
 
+#[test]
+fn users_of_a_server_that_stops_properly_leave_at_once() {
+    let Some(mut cluster) = Cluster::start(2, "") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let _bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    cluster.nodes[1].signal("TERM");
+    assert_eq!(cluster.nodes[1].wait(), Some(0));
+    alice.expect("* bob left");
+    ask_until_not(&mut alice, "/listall", "bob");
+}
+
+#[test]
+fn a_server_that_stood_still_longer_than_its_lease_says_nothing_late() {
+    if !runs_all() {
+        return println!("LEFT OUT: CHATSOCK_CLUSTER_ALL=1 runs it");
+    }
+    let Some(cluster) = Cluster::start(2, "timeout_ms = 300") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    cluster.nodes[1].signal("STOP");
+    bob.send("said while it stood still");
+    alice.expect("* bob left (their server is gone)");
+    cluster.nodes[1].signal("CONT");
+    bob.expect("* This server is back with the others");
+    say_until_seen(&mut bob, &mut alice, "here again");
+}
+
 /// Says a line again and again until it is taken, and sees it on the other screen once.
 #[track_caller]
 fn say_until_seen(from: &mut crate::support::Client, to: &mut crate::support::Client, line: &str) {

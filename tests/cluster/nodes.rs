@@ -1,7 +1,7 @@
 //! A cluster for one test: a Redis, and servers that each have a proxy between it and them.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -127,11 +127,6 @@ impl Node {
         Client::connect(self.address)
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// Kills it as a power cut would.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -149,12 +144,6 @@ impl Node {
     /// Waits for its end after a signal.
     pub fn wait(&mut self) -> Option<i32> {
         self.child.take().expect("it runs").wait().expect("waited").code()
-    }
-
-    /// How many threads it has.
-    pub fn threads(&self) -> usize {
-        let id = self.child.as_ref().expect("it runs").id();
-        std::fs::read_dir(format!("/proc/{id}/task")).expect("its tasks").count()
     }
 
     /// What it has logged.
@@ -200,9 +189,4 @@ pub fn ask_until_not(client: &mut Client, question: &str, text: &str) {
         assert!(Instant::now() < deadline, "{question} still leads to {text:?}: {seen:?}");
         thread::park_timeout(Duration::from_millis(20));
     }
-}
-
-/// Waits until a connection to this address can be made.
-pub fn can_connect(address: SocketAddr) -> bool {
-    TcpStream::connect(address).is_ok()
 }

@@ -238,7 +238,7 @@ impl Client {
         client.say(&format!(":join {room}"));
         client.expect(&format!("[{room}]> "));
         client.say(":chat");
-        client.expect(&format!("{room}"));
+        client.expect(room);
         client
     }
 
