@@ -52,8 +52,6 @@ mod returned_lines;
 mod room_storage;
 mod rooms;
 mod search;
-#[cfg(feature = "cluster")]
-mod shared_talk;
 mod shutdown;
 mod talk;
 mod temporary;

@@ -226,10 +226,8 @@ impl Session {
         if begins_like_command(password.as_ref()) {
             return Err(RoomRefusal::PasswordLikeCommand);
         }
-        if password.is_some() && self.hub.is_shared() {
-            return Err(RoomRefusal::NoPasswords);
-        }
         let entry = match password {
+            Some(_) if self.hub.is_shared() => return Err(RoomRefusal::NoPasswords),
             Some(password) => RoomAccess::Password(password),
             None if public => RoomAccess::Open,
             // Guessing the name of a hidden room must not be enough to get in.
@@ -307,9 +305,8 @@ impl Session {
                     self.save_room(&room);
                     self.outbox
                         .tell(LineKind::News, &format!("{} was invited to {} for 24 h.", user.name(), room.name()));
-                    let by = &actor.who.name;
-                    let line = format!("{by} invites you to {0}: :join {0} enters it.", room.name());
-                    if !user.outbox.ignores(actor.who.client, by) {
+                    let line = format!("{1} invites you to {0}: :join {0} enters it.", room.name(), actor.who.name);
+                    if !user.outbox.ignores(actor.who.client, &actor.who.name) {
                         user.outbox.announce(LineKind::News, &line);
                     }
                 }

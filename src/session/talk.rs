@@ -3,6 +3,9 @@
 //! *Owns* the way from a draft to a room or a direct conversation.
 //! *Knows nothing of* what was typed, and of how a message looks.
 
+#[cfg(feature = "cluster")]
+mod shared;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;

@@ -98,6 +98,7 @@ fn rooms_are_made_moderated_and_closed_everywhere() {
     bob.send(":join games");
     bob.expect("! You were kicked from games");
     let mut carol = cluster.nodes[1].login("carol");
+    ask_until(&mut alice, "/listall", "carol");
     alice.send("/invite carol");
     carol.expect("alice invites you to games");
     carol.send(":join games");

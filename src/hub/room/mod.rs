@@ -12,8 +12,6 @@ mod archived;
 mod changes;
 mod clock;
 mod delivery;
-#[cfg(feature = "cluster")]
-mod effects;
 mod header;
 mod lingering;
 mod membership;
@@ -21,13 +19,9 @@ mod messages;
 mod moderation;
 mod overview;
 mod persistence;
-#[cfg(feature = "cluster")]
-mod place_entry;
 mod presence_digest;
 #[cfg(feature = "cluster")]
-mod proposals;
-#[cfg(feature = "cluster")]
-mod sharing;
+mod shared;
 mod takeover;
 #[cfg(test)]
 mod tests;
@@ -35,8 +29,6 @@ mod tests;
 mod watching;
 
 use std::collections::BTreeMap;
-#[cfg(feature = "cluster")]
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -63,9 +55,7 @@ pub use overview::RoomOverview;
 pub use persistence::Deciding;
 pub(crate) use persistence::{Snapshot, restored};
 #[cfg(feature = "cluster")]
-pub(crate) use place_entry::PlaceEntry;
-#[cfg(feature = "cluster")]
-pub(crate) use sharing::{Applied, Home, LogPlace, ProposalError, RoomLog};
+pub(crate) use shared::{Applied, Home, LogPlace, PlaceEntry, ProposalError, RoomLog};
 #[cfg(feature = "json")]
 pub(crate) use watching::Since;
 
@@ -94,7 +84,7 @@ pub(crate) struct RoomLimits {
     pub clock: SteadyClock,
     /// The log that all changes go through, if several servers share the rooms.
     #[cfg(feature = "cluster")]
-    pub(crate) log: OnceLock<Arc<dyn RoomLog>>,
+    pub(crate) log: std::sync::OnceLock<Arc<dyn RoomLog>>,
     /// What is delivered.
     pub metrics: DeliveryMetrics,
 }
@@ -153,7 +143,7 @@ struct LockedRoom {
     redraw_due: bool,
     /// What is known of the other servers.
     #[cfg(feature = "cluster")]
-    sharing: sharing::RoomSharing,
+    sharing: shared::RoomSharing,
     /// When the timer checks whether the room has been empty for long enough. At most one check per room is scheduled.
     close_due: Option<Instant>,
 }
@@ -223,7 +213,7 @@ impl Room {
                 redraw_due: false,
                 close_due: None,
                 #[cfg(feature = "cluster")]
-                sharing: sharing::RoomSharing::default(),
+                sharing: shared::RoomSharing::default(),
             }),
             space: Condvar::new(),
             handed: Condvar::new(),
@@ -256,11 +246,6 @@ impl Room {
     #[cfg(test)]
     fn config(&self) -> RoomSettings {
         self.lock().room.settings().clone()
-    }
-
-    /// May be empty.
-    pub(crate) fn topic(&self) -> String {
-        self.lock().room.settings().description.clone()
     }
 
     /// Applies an occurrence that needs no permission and causes no news.

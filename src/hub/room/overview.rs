@@ -94,6 +94,11 @@ impl Room {
         facts.ok_or_else(|| Denied::NotIn(self.name.clone()))
     }
 
+    /// Its description, which may be empty.
+    pub(crate) fn topic(&self) -> String {
+        self.lock().room.settings().description.clone()
+    }
+
     /// Whether everybody may know that it exists.
     pub(crate) fn is_public(&self) -> bool {
         self.lock().room.settings().public

@@ -213,28 +213,28 @@ fn two() -> (Node, Node, Arc<SharedLog>) {
     (run(first, next()), run(second, next()), shared)
 }
 
-struct Client {
+struct MemoryClient {
     stream: TcpStream,
     seen: String,
 }
 
-impl Client {
-    fn connect(node: &Node) -> Client {
+impl MemoryClient {
+    fn connect(node: &Node) -> MemoryClient {
         let stream = TcpStream::connect(node.address).expect("connected");
         stream.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
-        Client { stream, seen: String::new() }
+        MemoryClient { stream, seen: String::new() }
     }
 
-    fn named(node: &Node, name: &str) -> Client {
-        let mut client = Client::connect(node);
+    fn named(node: &Node, name: &str) -> MemoryClient {
+        let mut client = MemoryClient::connect(node);
         client.expect("name");
         client.say(name);
         client.expect(&format!("Hello {name}."));
         client
     }
 
-    fn in_room(node: &Node, name: &str, room: &str) -> Client {
-        let mut client = Client::named(node, name);
+    fn in_room(node: &Node, name: &str, room: &str) -> MemoryClient {
+        let mut client = MemoryClient::named(node, name);
         client.say(&format!(":join {room}"));
         client.expect(&format!("[{room}]> "));
         client.say(":chat");
@@ -268,8 +268,8 @@ impl Client {
 #[test]
 fn users_of_two_servers_talk_in_one_room_and_with_each_other() {
     let (a, b, _) = two();
-    let mut alice = Client::in_room(&a, "alice", "general");
-    let mut bob = Client::in_room(&b, "bob", "general");
+    let mut alice = MemoryClient::in_room(&a, "alice", "general");
+    let mut bob = MemoryClient::in_room(&b, "bob", "general");
     alice.expect("* bob joined");
     bob.say("hello from b");
     alice.expect("bob: hello from b");
@@ -292,15 +292,15 @@ fn users_of_two_servers_talk_in_one_room_and_with_each_other() {
 #[test]
 fn a_name_is_one_users_on_all_servers() {
     let (a, b, _) = two();
-    let mut alice = Client::named(&a, "alice");
-    let mut other = Client::connect(&b);
+    let mut alice = MemoryClient::named(&a, "alice");
+    let mut other = MemoryClient::connect(&b);
     other.expect("name");
     other.say("ALICE");
     other.expect("taken");
     alice.say(":quit");
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
-        let mut third = Client::connect(&b);
+        let mut third = MemoryClient::connect(&b);
         third.expect("name");
         third.say("alice");
         third.expect("lice");
@@ -318,12 +318,12 @@ fn a_name_is_one_users_on_all_servers() {
 #[test]
 fn a_ban_binds_everywhere_and_an_unreachable_log_takes_nothing() {
     let (a, b, shared) = two();
-    let mut alice = Client::named(&a, "alice");
+    let mut alice = MemoryClient::named(&a, "alice");
     alice.say(":create games");
     alice.expect("[games]> ");
     alice.say(":chat");
     alice.expect("games");
-    let mut bob = Client::in_room(&b, "bob", "games");
+    let mut bob = MemoryClient::in_room(&b, "bob", "games");
     alice.expect("* bob joined");
     bob.say("here I am");
     alice.expect("bob: here I am");
@@ -336,7 +336,7 @@ fn a_ban_binds_everywhere_and_an_unreachable_log_takes_nothing() {
     alice.expect("! Not said: this server cannot reach the others right now.");
     alice.say("/history");
     alice.expect("here I am");
-    let mut newcomer = Client::connect(&b);
+    let mut newcomer = MemoryClient::connect(&b);
     newcomer.expect("name");
     newcomer.say("carol");
     newcomer.expect("! Nobody can log in right now: try again in a minute.");

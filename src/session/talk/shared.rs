@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Session;
 use crate::access::allowance::Share;
 use crate::chat::action::Denied;
 use crate::chat::message::{Draft, Message, MessageId};
@@ -17,6 +16,7 @@ use crate::hub::roster::User;
 use crate::hub::timer::{Author, Task};
 use crate::metrics::PostKind;
 use crate::outbox::OwnCopy;
+use crate::session::Session;
 
 impl Session {
     /// Sends one message to one or several users: see [`Session::send`].

@@ -9,14 +9,14 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::sharing::{Applied, ProposalError, RoomLog};
-use super::{ActionOutcome, Entrant, Erased, LockedRoom, MembershipChange, Room};
+use super::{Applied, ProposalError, RoomLog};
 use crate::chat::action::{Actor, Denied, EnterError, NotShared, RoomAction};
 use crate::chat::conversation::MembershipId;
 use crate::chat::identity::Identity;
 use crate::chat::message::{ClientId, Draft, MessageId};
 use crate::chat::names::UserName;
 use crate::chat::room::{ChangeKind, Going, Occurrence, Wish, destroyed};
+use crate::hub::room::{ActionOutcome, Entrant, Erased, LockedRoom, MembershipChange, Room};
 
 impl From<ProposalError> for Denied {
     fn from(error: ProposalError) -> Denied {
@@ -41,7 +41,7 @@ impl From<ProposalError> for EnterError {
 
 impl Room {
     #[inline(never)]
-    pub(super) fn propose_post(
+    pub(in crate::hub::room) fn propose_post(
         self: &Arc<Self>,
         log: &dyn RoomLog,
         actor: &Actor,
@@ -59,7 +59,7 @@ impl Room {
     }
 
     #[inline(never)]
-    pub(super) fn propose_wish<'a>(
+    pub(in crate::hub::room) fn propose_wish<'a>(
         &'a self,
         log: &dyn RoomLog,
         locked: impl Fn() -> MutexGuard<'a, LockedRoom>,
@@ -73,7 +73,7 @@ impl Room {
 
     /// Edits or deletes a message.
     #[inline(never)]
-    pub(super) fn propose_message_change(
+    pub(in crate::hub::room) fn propose_message_change(
         &self,
         log: &dyn RoomLog,
         actor: &Actor,
@@ -86,14 +86,19 @@ impl Room {
     }
 
     #[inline(never)]
-    pub(super) fn propose_expiry(&self, log: &dyn RoomLog, id: MessageId, now: Instant) -> Option<Erased> {
+    pub(in crate::hub::room) fn propose_expiry(
+        &self,
+        log: &dyn RoomLog,
+        id: MessageId,
+        now: Instant,
+    ) -> Option<Erased> {
         let done = self.propose_response(log, || Occurrence::Expired(id), now);
         let (_, applied) = done.ok()??;
         (!applied.news.is_empty()).then_some(Erased { id, redraw_due: applied.redraw_due })
     }
 
     #[inline(never)]
-    pub(super) fn propose_entry(
+    pub(in crate::hub::room) fn propose_entry(
         &self,
         log: &dyn RoomLog,
         visitor: &Entrant<'_>,
@@ -157,7 +162,7 @@ impl Room {
     }
 
     /// As [`Room::find_heir`]. What cannot be shared now is tried again later by the timer.
-    pub(super) fn propose_heir(&self, log: &dyn RoomLog, passed_over: Option<ClientId>, now: Instant) {
+    pub(in crate::hub::room) fn propose_heir(&self, log: &dyn RoomLog, passed_over: Option<ClientId>, now: Instant) {
         for occurrence in [Occurrence::GracePassed, Occurrence::AdminMissing { passed_over }] {
             if self.propose_response(log, || occurrence.clone(), now).is_err() {
                 return;
@@ -166,7 +171,7 @@ impl Room {
     }
 
     #[inline(never)]
-    pub(super) fn propose_identity(
+    pub(in crate::hub::room) fn propose_identity(
         &self,
         log: &dyn RoomLog,
         client: ClientId,
@@ -184,7 +189,7 @@ impl Room {
     }
 
     #[inline(never)]
-    pub(super) fn propose_action(
+    pub(in crate::hub::room) fn propose_action(
         self: &Arc<Self>,
         log: &dyn RoomLog,
         actor: &Actor,
@@ -214,7 +219,7 @@ impl Room {
     }
 
     #[inline(never)]
-    pub(super) fn propose_invitation(
+    pub(in crate::hub::room) fn propose_invitation(
         &self,
         log: &dyn RoomLog,
         actor: &Actor,

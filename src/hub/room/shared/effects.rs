@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use super::place_entry::PlaceEntry;
-use super::{LockedRoom, Room};
 use crate::chat::message::Event;
 use crate::chat::room::{Change, ChangeKind, RoomState, message_line};
 use crate::cluster::{Commit, Effect, Place};
+use crate::hub::room::{LockedRoom, Room};
 
 impl LockedRoom {
     /// What a change that was decided on this room is to the log.

@@ -4,19 +4,24 @@
 //! *Owns* what is decided on which version of the room, and what a change from the log does to the room here.
 //! *Knows nothing of* the log, beyond that a change comes back from it or not.
 
+mod effects;
+mod place_entry;
+mod proposals;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::place_entry::PlaceEntry;
 use super::{LockedRoom, Room, Seat};
 use crate::chat::action::NotShared;
 use crate::chat::message::{ClientId, Event, EventKind, MessageId};
 use crate::chat::room::{Change, ChangeKind, Going, Member, Occurrence, RoomState};
 use crate::cluster::{Commit, Effect, Epoch, NodeName, Place};
 use crate::outbox::{Expulsion, Outbox};
+
+pub(crate) use place_entry::PlaceEntry;
 
 /// How often a change is decided again because the room was changed by somebody else meanwhile. Only moderation and settings
 /// count: an admin who changes them six times within a moment wants this one not to happen.
@@ -62,7 +67,7 @@ pub(crate) trait RoomLog: Send + Sync {
 
 /// What a room has beside its state where servers share it.
 #[derive(Default)]
-pub(super) struct RoomSharing {
+pub(in crate::hub::room) struct RoomSharing {
     /// Counts what others' decisions depend on.
     version: u64,
     /// The number of the last entry of the log that was carried out here.
@@ -89,12 +94,12 @@ pub(crate) type Home = (NodeName, Epoch);
 
 impl Room {
     /// The log that this room's changes go through, if servers share it.
-    pub(super) fn log(&self) -> Option<&Arc<dyn RoomLog>> {
+    pub(in crate::hub::room) fn log(&self) -> Option<&Arc<dyn RoomLog>> {
         self.shared.log.get()
     }
 
     /// Decides, and has the change carried out on all servers. `locked` takes the lock, `decide` looks at the room under it.
-    pub(super) fn propose<'a, E>(
+    pub(in crate::hub::room) fn propose<'a, E>(
         &'a self,
         log: &dyn RoomLog,
         author: ClientId,
@@ -121,7 +126,7 @@ impl Room {
     }
 
     /// Has what follows from an occurrence carried out on all servers; nothing if nothing follows.
-    pub(super) fn propose_response(
+    pub(in crate::hub::room) fn propose_response(
         &self,
         log: &dyn RoomLog,
         occurrence: impl Fn() -> Occurrence,
@@ -136,12 +141,12 @@ impl Room {
     }
 
     /// The screen of a user who is about to be a member.
-    pub(super) fn expect_arrival(&self, outbox: &Arc<Outbox>) {
+    pub(in crate::hub::room) fn expect_arrival(&self, outbox: &Arc<Outbox>) {
         self.lock().sharing.arriving.insert(outbox.id(), Arc::clone(outbox));
     }
 
     /// They are not coming.
-    pub(super) fn forget_arrival(&self, client: ClientId) {
+    pub(in crate::hub::room) fn forget_arrival(&self, client: ClientId) {
         self.lock().sharing.arriving.remove(&client);
     }
 
@@ -356,7 +361,7 @@ impl Room {
 
 impl LockedRoom {
     /// Counts what others' decisions depend on.
-    pub(super) fn log_version(&self) -> u64 {
+    pub(in crate::hub::room) fn log_version(&self) -> u64 {
         self.sharing.version
     }
 
