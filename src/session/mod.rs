@@ -340,6 +340,7 @@ impl Session {
     /// taken all of it.
     #[inline(never)]
     fn finish_turn(&mut self) {
+        self.counts.settle(&self.hub.metrics);
         self.rooms.deliver();
         self.pick_up_notices();
         self.record_rooms_if_changed();
