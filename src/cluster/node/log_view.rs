@@ -164,16 +164,14 @@ impl LogView {
     }
 
     /// The node is in, and the last of its commands that Redis has dealt with is this. `same`: it is the Redis that the
-    /// commands were sent to, and some may still be on their way to it by an old connection, with their numbers.
+    /// commands were sent to, and some may still be on their way to it by an old connection, with their numbers. Otherwise
+    /// none is sent again: it may have been carried out, seen by others, and lost.
     pub(super) fn resume(&mut self, epoch: Epoch, n: u64, number: u64, same: bool) {
         while let Some(sent) = self.queue.front().and_then(|pending| pending.n)
-            && sent <= n
+            && (sent <= n || !same)
             && let Some(pending) = self.queue.pop_front()
         {
             self.executed(epoch, sent, pending.ticket, number);
-        }
-        if !same {
-            self.queue.iter_mut().for_each(|pending| pending.n = None);
         }
         let sent = self.queue.iter().filter_map(|pending| pending.n).max().unwrap_or(0);
         self.next_n = sent.max(n) + 1;

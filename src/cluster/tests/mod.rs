@@ -2,5 +2,6 @@
 
 mod alike;
 mod fake;
+mod model;
 mod nodes;
 mod server;

@@ -1,0 +1,667 @@
+//! Three nodes with the real rules of rooms over a Redis in memory, which all fail at random: what users see holds.
+//!
+//! A schedule follows from its seed alone. Each rule that a test switches off must be noticed in some schedule.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::alike::Dice;
+use super::fake::{Broken, Fake};
+use crate::chat::action::{Actor, RoomAction};
+use crate::chat::conversation::MembershipId;
+use crate::chat::identity::{Identity, Target};
+use crate::chat::message::{ClientId, Draft, MessageId};
+use crate::chat::names::{RoomName, UserName};
+use crate::chat::room::{
+    Beginning, Change, ChangeKind, Going, Now, Occurrence, RoomState, Wish, message_line, parse_message,
+};
+use crate::chat::room_settings::RoomSettings;
+use crate::cluster::engine::{Call, Reply};
+use crate::cluster::node::{Core, Out, Rules, Skips};
+use crate::cluster::*;
+
+const HISTORY: usize = 8;
+const LOG: usize = 9;
+const STEPS: usize = 120;
+const NAMES: [&str; 5] = ["alice", "bob", "carol", "dora", "emil"];
+
+fn general() -> RoomName {
+    RoomName::parse("general").expect("a name")
+}
+
+fn who(client: u64, name: &str) -> Identity {
+    let name = UserName::parse(name, 1, 32).expect("a name");
+    Identity { client: ClientId(client), name, address: [10, 0, 0, 1].into(), shared: true, account: None }
+}
+
+fn actor(client: u64, name: &str) -> Actor {
+    Actor { who: who(client, name), operator: false }
+}
+
+/// What a node knows, and what its users have seen.
+struct Copy {
+    room: RoomState,
+    version: u64,
+    sequence: u64,
+    homes: BTreeMap<ClientId, NodeName>,
+    shown: Vec<(u64, String)>,
+    /// The newest message when this copy began.
+    from: u64,
+    /// Messages that it was told are lost.
+    lost: u64,
+    /// Users of this node with a name.
+    users: BTreeMap<u64, String>,
+    loaded: bool,
+}
+
+impl Copy {
+    fn new() -> Copy {
+        let settings = RoomSettings::default();
+        let beginning =
+            Beginning { settings, founding: None, history_max: HISTORY, can_be_kept: false, at: Timestamp::UNIX_EPOCH };
+        Copy {
+            room: RoomState::new(general(), beginning),
+            version: 0,
+            sequence: 0,
+            homes: BTreeMap::new(),
+            shown: Vec::new(),
+            from: 0,
+            lost: 0,
+            users: BTreeMap::new(),
+            loaded: false,
+        }
+    }
+
+    fn show(&mut self, id: u64, text: &str) {
+        self.shown.push((id, text.to_owned()));
+    }
+
+    fn apply(&mut self, entry: Entry, skip_overlap: bool) {
+        let number = entry.position.number;
+        match entry.what {
+            Happened::Committed { version, id, text, .. } => {
+                if number <= self.sequence && skip_overlap {
+                    return;
+                }
+                (self.sequence, self.version) = (number, version);
+                let Ok(mut change) = text.parse::<Change>() else { return };
+                if let Some(id) = id {
+                    change.number(MessageId(id));
+                }
+                match &change.kind {
+                    ChangeKind::Said(message) => {
+                        let text = message.text.clone();
+                        self.show(message.id.0, &text);
+                    }
+                    ChangeKind::Entered { who, .. } => drop(self.homes.insert(who.client, entry.node)),
+                    _ => {}
+                }
+                self.room.apply(change);
+            }
+            Happened::NodeGone { node, .. } => {
+                if number <= self.sequence && skip_overlap {
+                    return;
+                }
+                let gone: Vec<_> = self.homes.iter().filter(|(_, home)| **home == node).map(|(c, _)| *c).collect();
+                for client in gone {
+                    self.homes.remove(&client);
+                    self.room.apply(Change { at: entry.at, kind: ChangeKind::Left { client, going: Going::Lost } });
+                }
+            }
+            Happened::Claimed { .. } | Happened::Released { .. } | Happened::Noted(_) => {}
+        }
+    }
+
+    fn reload(&mut self, rooms: Vec<RoomSnapshot>) {
+        let Some(snapshot) = rooms.into_iter().next() else {
+            self.loaded = true;
+            return;
+        };
+        let newest = self.shown.last().map_or(self.from, |(id, _)| *id);
+        self.room = read(&snapshot);
+        (self.version, self.sequence) = (snapshot.version, snapshot.sequence);
+        self.homes = snapshot.members.iter().map(|member| (member.client, member.node.clone())).collect();
+        if !self.loaded {
+            self.loaded = true;
+            self.from = snapshot.messages.last().map_or(0, |(id, _)| *id);
+            return;
+        }
+        for (id, line) in snapshot.messages {
+            if id > newest {
+                let text = parse_message(&line).expect("a message").text;
+                self.show(id, &text);
+            }
+        }
+    }
+
+    fn members_here(&self, node: &NodeName) -> Vec<Identity> {
+        let here = |who: &&Identity| self.homes.get(&who.client) == Some(node);
+        self.room.members().map(|member| &member.who).filter(here).cloned().collect()
+    }
+
+    fn holdings(&self, node: &NodeName) -> Holdings {
+        let claim = |(client, name): (&u64, &String)| Claim {
+            name: name.as_str().into(),
+            client: ClientId(*client),
+            before: None,
+            instead_of: None,
+            details: "".into(),
+        };
+        let rooms = if self.loaded { vec![make(&self.room)] } else { Vec::new() };
+        let memberships = self.members_here(node).into_iter().map(|who| {
+            let at = Timestamp::UNIX_EPOCH;
+            let kind = ChangeKind::Entered {
+                who: who.clone(),
+                operator: false,
+                as_operator: false,
+                membership: MembershipId(1),
+                last: MessageId(0),
+                heir: false,
+            };
+            (who.client, general(), commit(&self.room, Change { at, kind }, Some(self.version)))
+        });
+        Holdings { names: self.users.iter().map(claim).collect(), rooms, memberships: memberships.collect() }
+    }
+}
+
+fn read(snapshot: &RoomSnapshot) -> RoomState {
+    let messages = snapshot.messages.iter().map(|(id, line)| {
+        let mut message = parse_message(line).expect("a message");
+        message.id = MessageId(*id);
+        message
+    });
+    let members = snapshot.members.iter().map(|member| &*member.text);
+    let assembled = RoomState::assemble(general(), &snapshot.core, members, messages, snapshot.said, HISTORY);
+    assembled.expect("a room").0
+}
+
+/// The commit that makes the room as it is here.
+fn make(room: &RoomState) -> Commit {
+    let change = Change { at: Timestamp::UNIX_EPOCH, kind: ChangeKind::HistoryResized(HISTORY) };
+    Commit {
+        place: Place::Room(general()),
+        version: Some(0),
+        effects: vec![Effect::Core(room.core_line().into())],
+        history_max: HISTORY,
+        text: change.to_string().into(),
+    }
+}
+
+fn commit(room: &RoomState, change: Change, version: Option<u64>) -> Commit {
+    let mut effects = Vec::new();
+    if let ChangeKind::Said(message) = &change.kind {
+        effects.push(Effect::Said(message_line(message).into()));
+    } else {
+        let mut next = room.clone();
+        next.apply(change.clone());
+        for member in next.members() {
+            let (client, text) = (member.who.client, member.line().into());
+            let entered = matches!(&change.kind, ChangeKind::Entered { who, .. } if who.client == client);
+            if entered || room.member(client) != Some(member) {
+                effects.push(Effect::Member { client, text, limit: None });
+            }
+        }
+        let gone = room.members().filter(|member| next.member(member.who.client).is_none());
+        effects.extend(gone.map(|member| Effect::Left(member.who.client)));
+        if matches!(change.kind, ChangeKind::Banned { .. } | ChangeKind::Unbanned { .. }) {
+            effects.push(Effect::Core(next.core_line().into()));
+        }
+    }
+    Commit { place: Place::Room(general()), version, effects, history_max: HISTORY, text: change.to_string().into() }
+}
+
+struct Node {
+    name: NodeName,
+    core: Core,
+    copy: Copy,
+    /// To the process of this name; none when it is cut off.
+    run: Option<String>,
+    paused: u64,
+    cut: u64,
+    up: bool,
+    tickets: Vec<(Ticket, String)>,
+}
+
+/// What a schedule is run with.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rule {
+    broken: Broken,
+    skips: Skips,
+    no_overlap: bool,
+}
+
+struct World {
+    dice: Dice,
+    rule: Rule,
+    redis: Fake,
+    earlier: VecDeque<Fake>,
+    begun: Instant,
+    tick: u64,
+    /// Nothing fails any more.
+    calm: bool,
+    nodes: Vec<Node>,
+    said: u64,
+    clients: u64,
+    runs: u64,
+    /// By number: the text of every message that was ever in a log.
+    texts: BTreeMap<u64, String>,
+    /// Numbers that a failover took away.
+    forgotten: BTreeSet<u64>,
+    faults: Vec<String>,
+    counts: BTreeMap<&'static str, usize>,
+}
+
+fn fresh(name: &str, now: Instant, skips: Skips) -> Node {
+    let name = NodeName::parse(name).expect("a name");
+    let rules = Rules {
+        node: name.clone(),
+        partitions: Partitions::new(1).expect("one"),
+        lease: Duration::from_secs(10),
+        timeout: Duration::from_secs(2),
+        pending_bytes: 1 << 20,
+    };
+    let mut core = Core::new(rules, now);
+    core.skips = skips;
+    Node { name, core, copy: Copy::new(), run: None, paused: 0, cut: 0, up: true, tickets: Vec::new() }
+}
+
+impl World {
+    fn new(seed: u64, rule: Rule) -> World {
+        let begun = Instant::now();
+        let mut redis = Fake::new("run0");
+        (redis.kept, redis.broken) = (LOG, rule.broken);
+        let nodes = ["a", "b", "c"].map(|name| fresh(name, begun, rule.skips)).into();
+        World {
+            dice: Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+            rule,
+            redis,
+            earlier: VecDeque::new(),
+            begun,
+            tick: 0,
+            calm: false,
+            nodes,
+            said: 0,
+            clients: 1000,
+            runs: 0,
+            texts: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+            faults: Vec::new(),
+            counts: BTreeMap::new(),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        self.begun + Duration::from_millis(self.tick * 500)
+    }
+
+    fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// One call, with a look at whether what is said may be said.
+    fn call(&mut self, call: &Call) -> Reply {
+        let saying = match call {
+            Call::Submit { command: Command::Commit(commit), log, .. } if commit.said() > 0 => {
+                let key = "r:general".into();
+                match self.redis.call(&Call::Room { log: *log, key }) {
+                    Reply::Room(Some(room)) => Some((read(&room), commit.text.parse::<Change>().expect("a change"))),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        let reply = self.redis.call(call);
+        if let Reply::Committed { id, .. } = &reply
+            && let Some((room, Change { kind: ChangeKind::Said(message), .. })) = saying
+        {
+            let (client, text) = (message.from, message.text.to_string());
+            let author = Actor { who: who(client.0, message.author.as_str()), operator: false };
+            let moment = Now { at: Timestamp::UNIX_EPOCH, last: MessageId(0) };
+            let wish = Wish::Post { draft: Draft::said("x"), said_at: moment.at };
+            if let Err(denied) = room.decide(&author, wish, moment) {
+                self.faults.push(format!("{text} was said by {client}, who may not: {denied:?}"));
+            }
+            if let Some(other) = self.texts.insert(*id, text.clone()) {
+                self.faults.push(format!("number {id} is {other} and {text}"));
+            }
+        }
+        reply
+    }
+
+    fn write(&mut self, index: usize) {
+        let now = self.now();
+        let run = self.redis.run.clone();
+        let (tick, node) = (self.tick, &mut self.nodes[index]);
+        if !node.up || node.paused > tick {
+            return;
+        }
+        node.core.tick(now);
+        if node.cut > tick {
+            if node.run.take().is_some() {
+                node.core.disconnected(now);
+            }
+            return self.deliver(index);
+        }
+        match &node.run {
+            None => {
+                node.core.connected(&run);
+                node.run = Some(run);
+            }
+            Some(known) if *known != run => {
+                node.run = None;
+                node.core.disconnected(now);
+                return self.deliver(index);
+            }
+            Some(_) => {}
+        }
+        if node.core.has_calls(now) {
+            let calls = node.core.calls(now);
+            let replies: Vec<_> = calls.iter().map(|call| self.call(call)).collect();
+            let lost = self.dice.below(100) < 15 && !self.calm;
+            let node = &mut self.nodes[index];
+            if lost {
+                node.run = None;
+                node.core.disconnected(now);
+                self.count("replies lost");
+            } else {
+                node.core.answered(&calls, &replies, now).expect("no failure");
+            }
+        }
+        self.deliver(index);
+    }
+
+    fn read(&mut self, index: usize, most: usize) {
+        let node = &mut self.nodes[index];
+        let Some(run) = node.run.clone().filter(|run| *run == self.redis.run) else { return };
+        if !node.up || node.paused > self.tick || node.cut > self.tick {
+            return;
+        }
+        let mut entries = Vec::new();
+        for (log, position) in node.core.read_from(&run) {
+            entries.extend(self.redis.after(log, position).into_iter().take(most));
+        }
+        node.core.read(&run, entries);
+        self.deliver(index);
+    }
+
+    fn deliver(&mut self, index: usize) {
+        let overlap = !self.rule.no_overlap;
+        let node = &mut self.nodes[index];
+        while let Some(out) = node.core.out.pop_front() {
+            match out {
+                Out::Apply(entry) => node.copy.apply(*entry, overlap),
+                Out::Reload(_, LogState::Partition(rooms)) => node.copy.reload(rooms),
+                Out::Reload(_, LogState::Directory { .. }) => {}
+                Out::Lost(loss) => node.copy.lost += loss.count,
+                Out::Resolve(ticket, outcome) => ticket.resolve(outcome),
+                Out::Holdings => {
+                    let holdings = node.copy.holdings(&node.name);
+                    node.core.claim(holdings);
+                }
+                Out::NameTaken(client) => drop(node.copy.users.remove(&client.0)),
+                Out::MembershipRefused(..) | Out::Health(_) | Out::Back(_) | Out::Nodes(_) => {}
+                Out::NodeIn { .. } | Out::NodeGone { .. } => {}
+            }
+        }
+        // A name is a user's once the claim is granted.
+        let users = &mut node.copy.users;
+        node.tickets.retain(|(ticket, name)| match ticket.outcome() {
+            None => true,
+            Some(outcome) => {
+                if let (Some((client, name)), Outcome::Applied { .. }) = (name.split_once(' '), outcome) {
+                    users.insert(client.parse().expect("a number"), name.to_owned());
+                }
+                false
+            }
+        });
+    }
+
+    fn act(&mut self, index: usize) {
+        let now = self.now();
+        let node = &mut self.nodes[index];
+        if !node.up || node.paused > self.tick || !node.core.takes_commands(now) {
+            return;
+        }
+        let moment = Now { at: Timestamp::UNIX_EPOCH, last: MessageId(0) };
+        let copy = &node.copy;
+        if !copy.loaded {
+            return;
+        }
+        if copy.version == 0 {
+            let command = make(&copy.room);
+            drop(node.core.submit(Command::Commit(command), now));
+            return;
+        }
+        let user = copy.users.iter().nth(self.dice.below(copy.users.len().max(1) as u64) as usize);
+        let user = user.map(|(client, name)| actor(*client, name));
+        let change = match (self.dice.below(10), user) {
+            (0..2, _) | (_, None) => {
+                self.clients += 1;
+                let name = NAMES[self.dice.below(5) as usize];
+                let client = ClientId(self.clients);
+                let claim = Claim { name: name.into(), client, before: None, instead_of: None, details: "".into() };
+                let ticket = node.core.submit(Command::Claim(claim), now);
+                node.tickets.push((ticket, format!("{client} {name}")));
+                return;
+            }
+            (2..4, Some(actor)) => {
+                let wish = Wish::Enter { opened: Some(copy.room.door()), membership: MembershipId(1) };
+                copy.room.decide(&actor, wish, moment).ok()
+            }
+            (4, Some(actor)) => {
+                let client = actor.who.client;
+                let left = Occurrence::Left { client, membership: MembershipId(1), going: Going::Asked };
+                copy.room.respond(left, moment)
+            }
+            (5, Some(_)) => {
+                let operator = Actor { who: who(1, "root"), operator: true };
+                let name = NAMES[self.dice.below(5) as usize];
+                let target = Target::parse(name).expect("a target");
+                let online = copy.room.members().find(|member| member.who.name == target.name);
+                let online = online.map(|member| Actor { who: member.who.clone(), operator: false });
+                let action = if self.dice.one_in(2) {
+                    RoomAction::Ban { target, lasts: None, reason: String::new() }
+                } else {
+                    RoomAction::Unban(target)
+                };
+                let wish = Wish::Act { action, online, local: true };
+                copy.room.decide(&operator, wish, moment).ok()
+            }
+            (_, Some(actor)) => {
+                self.said += 1;
+                let draft = Draft::said(format!("m{}", self.said));
+                copy.room.decide(&actor, Wish::Post { draft, said_at: moment.at }, moment).ok()
+            }
+        };
+        let Some(change) = change else { return };
+        let version = (!matches!(change.kind, ChangeKind::Left { .. })).then_some(copy.version);
+        let what = match &change.kind {
+            ChangeKind::Said(_) => "said",
+            ChangeKind::Entered { .. } => "entered",
+            ChangeKind::Banned { .. } => "banned",
+            _ => "other",
+        };
+        let command = commit(&copy.room, change, version);
+        drop(node.core.submit(Command::Commit(command), now));
+        self.count(what);
+    }
+
+    fn fail_over(&mut self) {
+        let back = self.dice.below(self.earlier.len().max(1) as u64) as usize;
+        let Some(state) = self.earlier.get(back).cloned() else { return };
+        let log = Log::Partition(0);
+        let position = state.entries(log).last().map(|entry| entry.position).unwrap_or_default();
+        for entry in self.redis.entries(log).iter().filter(|entry| entry.position > position) {
+            if let crate::cluster::engine::EntryKind::Command { what: Happened::Committed { id: Some(id), .. }, .. } = &entry.kind {
+                self.forgotten.insert(*id);
+            }
+        }
+        self.runs += 1;
+        let now = self.redis.now;
+        self.redis = state;
+        (self.redis.run, self.redis.now) = (format!("run{}", self.runs), now);
+        self.earlier.clear();
+        self.count("failovers");
+    }
+
+    fn step(&mut self) {
+        self.tick += 1;
+        self.redis.now += 500;
+        let index = self.dice.below(3) as usize;
+        if self.tick.is_multiple_of(4) {
+            self.earlier.push_back(self.redis.clone());
+            if self.earlier.len() > 6 {
+                self.earlier.pop_front();
+            }
+        }
+        match self.dice.below(60) {
+            0 => self.nodes[index].paused = self.tick + self.dice.below(50),
+            1 => self.nodes[index].cut = self.tick + self.dice.below(50),
+            2 => {
+                self.nodes[index].up = false;
+                self.count("kills");
+            }
+            3 if self.dice.one_in(2) => self.fail_over(),
+            _ => {}
+        }
+        if !self.nodes[index].up && self.dice.one_in(6) {
+            let name = self.nodes[index].name.to_string();
+            self.nodes[index] = fresh(&name, self.now(), self.rule.skips);
+        }
+        for index in 0..3 {
+            self.act(index);
+            self.write(index);
+            let most = 1 + self.dice.below(5) as usize;
+            if self.dice.below(3) > 0 {
+                self.read(index, most);
+            }
+        }
+    }
+
+    /// Everything heals, and time passes.
+    fn settle(&mut self) {
+        self.calm = true;
+        for node in &mut self.nodes {
+            (node.paused, node.cut) = (0, 0);
+            if !node.up {
+                *node = fresh(node.name.as_str(), self.begun + Duration::from_millis(self.tick * 500), self.rule.skips);
+            }
+        }
+        for _ in 0..150 {
+            self.tick += 1;
+            self.redis.now += 500;
+            for index in 0..3 {
+                self.write(index);
+                self.read(index, 50);
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        let Reply::Room(room) = self.redis.call(&Call::Room { log: Log::Partition(0), key: "r:general".into() }) else {
+            return;
+        };
+        let mut holders = BTreeMap::new();
+        for node in &self.nodes {
+            let name = &node.name;
+            let copy = &node.copy;
+            if !node.core.is_loaded() {
+                self.faults.push(format!("{name} is not back: {:?}", node.core));
+                continue;
+            }
+            let ids: Vec<u64> = copy.shown.iter().map(|(id, _)| *id).collect();
+            if !ids.is_sorted_by(|one, next| one < next) {
+                self.faults.push(format!("{name} shows {ids:?}, out of order or twice"));
+            }
+            let texts: BTreeSet<&String> = copy.shown.iter().map(|(_, text)| text).collect();
+            if texts.len() < copy.shown.len() {
+                self.faults.push(format!("{name} shows a text twice: {:?}", copy.shown));
+            }
+            let gone = ids.iter().filter(|id| self.forgotten.contains(id)).count() as u64;
+            if gone > copy.lost {
+                self.faults.push(format!("{name} shows {gone} lost messages, and {} were reported", copy.lost));
+            }
+            for holder in copy.users.values() {
+                if let Some(other) = holders.insert(holder.clone(), name.clone()) {
+                    self.faults.push(format!("{holder} is on {other} and on {name}"));
+                }
+            }
+            let Some(room) = &room else { continue };
+            for (id, _) in room.messages.iter().filter(|(id, _)| *id > copy.from) {
+                if !ids.contains(id) {
+                    self.faults.push(format!("{name} has never shown {id}: {ids:?}"));
+                }
+            }
+            let state = read(room);
+            let members: Vec<_> = state.members().map(|member| member.who.client).collect();
+            let own: Vec<_> = copy.room.members().map(|member| member.who.client).collect();
+            if members != own || state.moderation() != copy.room.moderation() {
+                self.faults.push(format!("{name} has the members {own:?}, and Redis {members:?}"));
+            }
+            for member in state.members().filter(|member| copy.homes.get(&member.who.client) == Some(name)) {
+                if !copy.users.contains_key(&member.who.client.0) {
+                    self.counts.entry("members without a name").and_modify(|count| *count += 1).or_insert(1);
+                }
+            }
+        }
+        if let Some(room) = &room {
+            let alive: BTreeSet<_> = self.nodes.iter().map(|node| (node.name.clone(), node.core.epoch())).collect();
+            for member in &room.members {
+                if !alive.contains(&(member.node.clone(), member.epoch)) {
+                    self.faults.push(format!("{} is a ghost of {}", member.client, member.node));
+                }
+            }
+        }
+    }
+}
+
+fn run(seed: u64, rule: Rule) -> (Vec<String>, BTreeMap<&'static str, usize>) {
+    let mut world = World::new(seed, rule);
+    for _ in 0..STEPS {
+        world.step();
+    }
+    world.settle();
+    world.check();
+    (world.faults, world.counts)
+}
+
+/// How many schedules; more by an environment variable.
+fn schedules() -> u64 {
+    std::env::var("CHATSOCK_SCHEDULES").ok().and_then(|count| count.parse().ok()).unwrap_or(2000)
+}
+
+#[test]
+fn no_schedule_of_failures_shows_users_what_must_not_be() {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for seed in 1..=schedules() {
+        let (faults, more) = run(seed, Rule::default());
+        assert!(faults.is_empty(), "seed {seed}: {faults:#?}");
+        more.into_iter().for_each(|(what, count)| *counts.entry(what).or_default() += count);
+    }
+    eprintln!("{counts:?}");
+    for what in ["said", "entered", "banned", "kills", "failovers", "replies lost"] {
+        assert!(counts.get(what).is_some_and(|count| *count as u64 > schedules() / 10), "too few: {counts:?}");
+    }
+}
+
+#[test]
+fn every_rule_that_is_switched_off_is_noticed() {
+    let broken = |broken| Rule { broken, ..Rule::default() };
+    let skips = |skips| Rule { skips, ..Rule::default() };
+    for (name, rule) in [
+        ("repeated commands", broken(Broken { repeats: true, ..Broken::default() })),
+        ("versions", broken(Broken { versions: true, ..Broken::default() })),
+        ("the fence", broken(Broken { fence: true, ..Broken::default() })),
+        ("terms", broken(Broken { terms: true, ..Broken::default() })),
+        ("the overlap", Rule { no_overlap: true, ..Rule::default() }),
+        ("gaps", skips(Skips { gaps: true, ..Skips::default() })),
+        ("losses", skips(Skips { losses: true, ..Skips::default() })),
+        ("claims", skips(Skips { claims: true, ..Skips::default() })),
+    ] {
+        let found = (1..=schedules()).find(|seed| !run(*seed, rule).0.is_empty());
+        eprintln!("{name}: {found:?}");
+        assert!(found.is_some(), "nobody notices that {name} are switched off");
+    }
+}
