@@ -80,12 +80,26 @@ end
 
 -- Begins the life of a log with this Redis. keys: base; args: run, number and term that the node knows, then for the
 -- directory pairs of a kind of number and the highest one known.
+--
+-- The fourth number of the answer is where the term ended that the node knows, as far as this Redis has it: whatever the node
+-- has seen beyond it is lost. -1: it goes on.
+local function ended(base, known)
+  if known == get(base, 'term') then return '-1' end
+  for term = known, 1, -1 do
+    local last = redis.call('HGET', base .. 'ended', num(term))
+    if last then return last end
+  end
+  return '0'
+end
 local function new_term(keys, args)
-  local base, run = keys[1], args[1]
+  local base, run, known = keys[1], args[1], tonumber(args[3])
   local meta = base .. 'meta'
-  if redis.call('HGET', meta, 'run') == run then return { num(get(base, 'term')), num(get(base, 'pos')), 0 } end
+  if redis.call('HGET', meta, 'run') == run then
+    return { num(get(base, 'term')), num(get(base, 'pos')), 0, ended(base, known) }
+  end
   local at, term, pos = now(), get(base, 'term'), get(base, 'pos')
   local last = num(term) .. '-' .. num(pos)
+  if term > 0 then redis.call('HSET', base .. 'ended', num(term), num(pos)) end
   local fresh = term == 0 and tonumber(args[2]) == 0
   term = math.max(term, tonumber(args[3])) + 1
   if not fresh then pos = math.max(pos, tonumber(args[2])) + TERM_GAP end
@@ -100,7 +114,7 @@ local function new_term(keys, args)
     end
   end
   pos = append(base, at, 'k', 'term', 'last', last)
-  return { num(term), num(pos), 1 }
+  return { num(term), num(pos), 1, ended(base, known) }
 end
 
 -- args: node, epoch (0: give one), lease, format, partitions (0: not the directory)

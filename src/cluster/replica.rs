@@ -43,8 +43,8 @@ pub struct Holdings {
     pub memberships: Vec<(ClientId, RoomName, Commit)>,
 }
 
-/// This node's copy. All calls come from one thread, `bus:read`, except where it is said. None may wait for a ticket, for a
-/// socket or for a disk.
+/// This node's copy. Calls come one at a time, from either thread of the cluster. None may wait for a ticket, for a socket or for
+/// a disk.
 pub trait Replica: Send + Sync {
     /// Applies an entry. Entries of one log come in its order, each once.
     fn apply(&self, entry: Entry);
@@ -53,7 +53,7 @@ pub trait Replica: Send + Sync {
     /// users have not seen of it is to be shown to them.
     fn reload(&self, log: Log, state: LogState);
 
-    /// Users have to know of this. Called before the log is reloaded.
+    /// Users have to know of this.
     fn lost(&self, loss: Loss);
 
     /// What this node's users hold now. Called before anything else is sent after a failure. What is not granted comes back in
@@ -66,7 +66,7 @@ pub trait Replica: Send + Sync {
     /// A user of this node is no longer a member: the room is full.
     fn membership_refused(&self, client: ClientId, room: &RoomName);
 
-    /// The cluster is in another condition. From either thread of the cluster.
+    /// The cluster is in another condition.
     fn health(&self, health: Health);
 
     /// This node is with the others again; everything missed has been applied or reloaded.

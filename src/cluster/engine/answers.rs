@@ -63,7 +63,8 @@ impl Call {
         match self {
             Call::NewTerm { .. } => {
                 let end = crate::cluster::Position { term: number(0)?, number: number(1)? };
-                Some(Reply::Term { end, new: number(2)? == 1 })
+                let ended = list.get(3)?.number::<i64>()?;
+                Some(Reply::Term { end, new: number(2)? == 1, ended: u64::try_from(ended).ok() })
             }
             Call::Block { .. } => Some(Reply::Block { first: number(0)?, last: number(1)? }),
             Call::Give { .. } => Some(Reply::Given { left: number(0)? }),

@@ -67,8 +67,8 @@ pub(crate) enum Call {
 /// The answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
-    /// The log's end, and whether the term is a new one.
-    Term { end: Position, new: bool },
+    /// The log's end, whether the term is a new one, and where the term ended that the node knows, if it has.
+    Term { end: Position, new: bool, ended: Option<u64> },
     /// The node is in.
     Entered { epoch: Epoch, number: u64 },
     /// The cluster speaks a newer format.

@@ -153,6 +153,7 @@ impl Core {
             if view.position == Position::START {
                 view.position = end;
             }
+            rooms.iter().for_each(|room| view.loaded(room));
             let state = match log {
                 Log::Directory => {
                     view.names_to = end.number;

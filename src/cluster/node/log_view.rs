@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use super::Out;
-use crate::cluster::command::Command;
+use crate::cluster::command::{Command, Effect};
 use crate::cluster::engine::{EntryKind, LogEntry, Reply};
-use crate::cluster::entry::{Entry, Happened, Loss};
+use crate::cluster::entry::{Entry, Happened, Loss, RoomSnapshot};
 use crate::cluster::ticket::{Outcome, Progress, Ticket};
 use crate::cluster::values::{Epoch, NodeName, Place, Position};
 
@@ -27,6 +27,22 @@ pub(super) struct Pending {
     /// Its number, once it was sent.
     pub(super) n: Option<u64>,
     pub(super) since: Instant,
+}
+
+/// A command that Redis has carried out, or may have.
+#[derive(Debug)]
+struct Unread {
+    ticket: Ticket,
+    /// A user holds something by it, which ends with the node's registration.
+    holds: bool,
+}
+
+fn holds(command: &Command) -> bool {
+    match command {
+        Command::Claim(_) => true,
+        Command::Commit(commit) => commit.effects.iter().any(|effect| matches!(effect, Effect::Member { .. })),
+        Command::Release { .. } | Command::Note { .. } => false,
+    }
 }
 
 /// How a log is read.
@@ -47,10 +63,13 @@ pub(super) struct LogView {
     pub(super) queue: VecDeque<Pending>,
     pub(super) next_n: u64,
     /// By registration and number: carried out, but not read back.
-    unread: BTreeMap<(Epoch, u64), Ticket>,
+    unread: BTreeMap<(Epoch, u64), Unread>,
+    /// Up to this entry, messages are remembered from the state.
+    loaded_to: u64,
     /// Outcomes that wait until everything up to an entry is applied.
     late: Vec<(u64, Ticket, Outcome)>,
-    recent: VecDeque<(Position, Place)>,
+    /// By the number of the entry and of the message.
+    recent: VecDeque<(u64, u64, Place)>,
     /// Message numbers left, as far as is known.
     pub(super) left: u64,
 }
@@ -64,6 +83,7 @@ impl LogView {
             queue: VecDeque::new(),
             next_n: 1,
             unread: BTreeMap::new(),
+            loaded_to: 0,
             late: Vec::new(),
             recent: VecDeque::new(),
             left: 0,
@@ -104,12 +124,13 @@ impl LogView {
     pub(super) fn answered(&mut self, n: u64, epoch: Epoch, reply: &Reply, out: &mut VecDeque<Out>) {
         let Some(index) = self.queue.iter().position(|pending| pending.n == Some(n)) else { return };
         let ticket = self.queue[index].ticket.clone();
+        let holds = holds(&self.queue[index].command);
         let outcome = match reply {
             Reply::Committed { left, .. } => {
                 self.left = *left;
                 self.queue.remove(index);
                 ticket.note(Progress::Accepted);
-                self.unread.insert((epoch, n), ticket);
+                self.unread.insert((epoch, n), Unread { ticket, holds });
                 return;
             }
             Reply::Stale { number } => (*number, Outcome::Stale),
@@ -118,7 +139,7 @@ impl LogView {
             // Its answer was lost. If it is in the log, it comes back before the log's end of now.
             Reply::Done { number } => {
                 self.queue.remove(index);
-                self.executed(epoch, n, ticket, *number);
+                self.executed(epoch, n, Unread { ticket, holds }, *number);
                 return;
             }
             // Not carried out, and so its number is free. `Order` follows one of the others in the same pipeline.
@@ -158,9 +179,9 @@ impl LogView {
     }
 
     /// A command that Redis has dealt with in one way or another: read back up to `number`, or not in the log.
-    fn executed(&mut self, epoch: Epoch, n: u64, ticket: Ticket, number: u64) {
-        self.unread.insert((epoch, n), ticket.clone());
-        self.late.push((number, ticket, Outcome::NotSaid));
+    fn executed(&mut self, epoch: Epoch, n: u64, unread: Unread, number: u64) {
+        self.late.push((number, unread.ticket.clone(), Outcome::NotSaid));
+        self.unread.insert((epoch, n), unread);
     }
 
     /// The node is in, and the last of its commands that Redis has dealt with is this. `same`: it is the Redis that the
@@ -171,7 +192,8 @@ impl LogView {
             && (sent <= n || !same)
             && let Some(pending) = self.queue.pop_front()
         {
-            self.executed(epoch, sent, pending.ticket, number);
+            let holds = holds(&pending.command);
+            self.executed(epoch, sent, Unread { ticket: pending.ticket, holds }, number);
         }
         let sent = self.queue.iter().filter_map(|pending| pending.n).max().unwrap_or(0);
         self.next_n = sent.max(n) + 1;
@@ -182,20 +204,21 @@ impl LogView {
         while let Some(n) = self.queue.front().and_then(|pending| pending.n)
             && let Some(pending) = self.queue.pop_front()
         {
-            self.executed(old, n, pending.ticket, number);
+            let holds = holds(&pending.command);
+            self.executed(old, n, Unread { ticket: pending.ticket, holds }, number);
         }
         self.next_n = 1;
     }
 
     /// Reads one entry. Whether the log can be followed.
-    pub(super) fn read(&mut self, entry: LogEntry, node: &NodeName, out: &mut VecDeque<Out>) {
+    pub(super) fn read(&mut self, entry: LogEntry, node: &NodeName, current: Epoch, out: &mut VecDeque<Out>) {
         let LogEntry { log, position, at, kind } = entry;
         if self.reading == Reading::Behind || position <= self.position {
             return;
         }
         if let EntryKind::Term { last } = &kind {
             if *last < self.position {
-                self.lost(*last, out);
+                self.lost(last.number, out);
             }
             if *last != self.position {
                 self.reading = Reading::Behind;
@@ -213,13 +236,14 @@ impl LogView {
         match kind {
             EntryKind::Command { caller, n, what } => {
                 let own = caller.node == *node;
-                let ticket = if own { self.take_ticket(caller.epoch, n) } else { None };
+                let unread = if own { self.take_unread(caller.epoch, n) } else { None };
+                // What users held under an earlier registration ended with it.
+                let over = caller.epoch != current;
                 let mut id = None;
                 if let Happened::Committed { place, id: Some(first), .. } = &what {
                     id = Some(*first);
-                    self.recent.push_back((position, place.clone()));
-                    if self.recent.len() > RECENT {
-                        self.recent.pop_front();
+                    if position.number > self.loaded_to {
+                        self.remember(position.number, *first, place);
                     }
                 }
                 let known = position.number <= self.names_to
@@ -228,8 +252,9 @@ impl LogView {
                     let (node, epoch) = (caller.node, caller.epoch);
                     out.push_back(Out::Apply(Box::new(Entry { log, position, at, node, epoch, own, what })));
                 }
-                if let Some(ticket) = ticket {
-                    out.push_back(Out::Resolve(ticket, Outcome::Applied { position, id }));
+                if let Some(Unread { ticket, holds }) = unread {
+                    let outcome = if holds && over { Outcome::NotSaid } else { Outcome::Applied { position, id } };
+                    out.push_back(Out::Resolve(ticket, outcome));
                 }
             }
             EntryKind::Gone(caller) => {
@@ -251,11 +276,12 @@ impl LogView {
     }
 
     /// The ticket of an own command, wherever it stands.
-    fn take_ticket(&mut self, epoch: Epoch, n: u64) -> Option<Ticket> {
+    fn take_unread(&mut self, epoch: Epoch, n: u64) -> Option<Unread> {
         self.unread.remove(&(epoch, n)).or_else(|| {
             let index = self.queue.iter().position(|pending| pending.n == Some(n))?;
             // Its answer is still to come, and finds nothing to do.
-            self.queue.remove(index).map(|pending| pending.ticket)
+            let Pending { command, ticket, .. } = self.queue.remove(index)?;
+            Some(Unread { ticket, holds: holds(&command) })
         })
     }
 
@@ -269,24 +295,45 @@ impl LogView {
                 self.late.push((number, ticket, outcome));
             }
         }
-        self.unread.retain(|_, ticket| ticket.outcome().is_none());
+        self.unread.retain(|_, unread| unread.ticket.outcome().is_none());
+    }
+
+    fn remember(&mut self, number: u64, id: u64, place: &Place) {
+        self.recent.push_back((number, id, place.clone()));
+        if self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
+    }
+
+    /// Messages that users see because the state was loaded. In which entry each of them came is not known, but none later
+    /// than the last one of its room.
+    pub(super) fn loaded(&mut self, room: &RoomSnapshot) {
+        self.loaded_to = self.loaded_to.max(room.sequence);
+        let place = Place::Room(room.room.clone());
+        let known = self.recent.iter().filter(|(_, _, known)| *known == place).map(|(_, id, _)| *id).max().unwrap_or(0);
+        for (id, _) in room.messages.iter().filter(|(id, _)| *id > known) {
+            self.remember(room.sequence, *id, &place);
+        }
     }
 
     /// Redis has lost what came after this entry.
-    fn lost(&mut self, last: Position, out: &mut VecDeque<Out>) {
+    pub(super) fn lost(&mut self, last: u64, out: &mut VecDeque<Out>) {
         let mut counts: Vec<(Place, u64)> = Vec::new();
-        while let Some((_, place)) = self.recent.pop_back_if(|(position, _)| *position > last) {
-            match counts.iter_mut().find(|(known, _)| *known == place) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((place, 1)),
+        self.recent.retain(|(number, _, place)| {
+            if *number > last {
+                match counts.iter_mut().find(|(known, _)| known == place) {
+                    Some((_, count)) => *count += 1,
+                    None => counts.push((place.clone(), 1)),
+                }
             }
-        }
+            *number <= last
+        });
         out.extend(counts.into_iter().map(|(place, count)| Out::Lost(Loss { place, count })));
     }
 
     /// Another Redis has taken over, up to this place: what it does not know was carried out and lost before it was read back.
     pub(super) fn forget_unread(&mut self, out: &mut VecDeque<Out>, end: u64) {
-        self.late.extend(self.unread.values().map(|ticket| (end, ticket.clone(), Outcome::NotSaid)));
+        self.late.extend(self.unread.values().map(|unread| (end, unread.ticket.clone(), Outcome::NotSaid)));
         self.settle(out);
     }
 }

@@ -45,6 +45,7 @@ struct FakeLog {
     run: String,
     term: u64,
     pos: u64,
+    ended: BTreeMap<u64, u64>,
     seen: i64,
     lease: i64,
     next: u64,
@@ -84,6 +85,13 @@ impl Fake {
         let surplus = log.entries.len().saturating_sub(kept);
         log.entries.drain(..surplus);
         reply
+    }
+
+    /// Takes over what the last one had given out: blocks are used only when replicas have confirmed them.
+    pub(super) fn keep_numbers(&mut self, last: &Fake) {
+        if let Some(directory) = last.logs.get(&Log::Directory) {
+            self.logs.entry(Log::Directory).or_default().numbers.clone_from(&directory.numbers);
+        }
     }
 
     /// Entries behind a place.
@@ -156,13 +164,18 @@ impl FakeLog {
         broken: Broken,
     ) -> Reply {
         if self.run == run {
-            return Reply::Term { end: Position { term: self.term, number: self.pos }, new: false };
+            let end = Position { term: self.term, number: self.pos };
+            return Reply::Term { end, new: false, ended: self.ended(known.term) };
         }
         self.run = run.to_owned();
         if broken.terms && self.term > 0 {
-            return Reply::Term { end: Position { term: self.term, number: self.pos }, new: false };
+            let end = Position { term: self.term, number: self.pos };
+            return Reply::Term { end, new: false, ended: None };
         }
         let last = Position { term: self.term, number: self.pos };
+        if last.term > 0 {
+            self.ended.insert(last.term, last.number);
+        }
         let fresh = self.term == 0 && known.number == 0;
         self.term = self.term.max(known.term) + 1;
         if !fresh {
@@ -174,7 +187,12 @@ impl FakeLog {
         }
         (self.next, self.end) = (1, 0);
         let number = self.append(log, now, EntryKind::Term { last });
-        Reply::Term { end: Position { term: self.term, number }, new: true }
+        Reply::Term { end: Position { term: self.term, number }, new: true, ended: self.ended(known.term) }
+    }
+
+    fn ended(&self, known: u64) -> Option<u64> {
+        let last = || self.ended.range(..=known).next_back().map_or(0, |(_, last)| *last);
+        (known != self.term).then(last)
     }
 
     fn excuse(&mut self, now: i64) {
