@@ -145,10 +145,4 @@ impl TestScreen {
     pub(super) fn assert_hides(&self, text: &str) {
         assert!(!self.shows(text), "{text:?} is in\n{}", self.text().join("\n"));
     }
-
-    /// The column in which a row of the messages begins that has this text.
-    pub(super) fn column_of(&self, text: &str) -> usize {
-        let row = self.text().into_iter().find(|row| row.contains(text)).expect("a row");
-        crate::text::width(&row) - crate::text::width(row.trim_start())
-    }
 }
