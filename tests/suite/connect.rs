@@ -8,7 +8,7 @@ mod resume;
 
 use std::io::Read as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::programs::Terminal;
@@ -18,7 +18,6 @@ use crate::support::{Program, Server, scratch};
 struct PipedClient {
     child: Child,
     terminal: Terminal,
-    directory: PathBuf,
 }
 
 impl Drop for PipedClient {
@@ -37,10 +36,9 @@ fn command(arguments: &[&str], state: &Path) -> Command {
 
 impl PipedClient {
     fn start(arguments: &[&str]) -> PipedClient {
-        let directory = scratch();
-        let mut child = command(arguments, &scratch()).current_dir(&directory).spawn().expect("the client starts");
+        let mut child = command(arguments, &scratch()).current_dir(scratch()).spawn().expect("the client starts");
         let terminal = Terminal::over(&mut child);
-        PipedClient { child, terminal, directory }
+        PipedClient { child, terminal }
     }
 
     /// In a room of a server without TLS.

@@ -11,14 +11,16 @@
 //! *Owns* the phases, the lease as the node's own stopwatch has it, and what is sent when.
 //! *Knows nothing of* threads and connections: a test drives it as well as they do.
 
+mod calls;
 mod catching_up;
 mod log_view;
+mod replies;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::command::Command;
-use super::engine::{Call, Caller, LogEntry, Reply};
+use super::engine::{Call, Caller, LogEntry};
 use super::entry::{Entry, LogState, Loss, RoomSnapshot};
 use super::replica::{Back, Health, Holdings};
 use super::ticket::{Outcome, Ticket};
@@ -249,7 +251,7 @@ impl Core {
         let waiting: usize = self.logs.values().map(|view| view.queue.len()).sum();
         let full = waiting >= MOST_PENDING || self.bytes + weight > self.rules.pending_bytes;
         let Some(view) = self.logs.get_mut(&log) else { return Ticket::done(Outcome::Refused) };
-        if full || !self.renewed.is_some_and(|at| now.saturating_duration_since(at) < self.rules.lease * 7 / 10) {
+        if full || self.renewed.is_none_or(|at| now.saturating_duration_since(at) >= self.rules.lease * 7 / 10) {
             return Ticket::done(Outcome::Refused);
         }
         self.bytes += weight;
@@ -289,259 +291,6 @@ impl Core {
         self.loads.clear();
         self.claims.clear();
         self.claiming.clear();
-    }
-
-    /// What to send now. Nothing may be asked again before [`answered`](Core::answered) or
-    /// [`disconnected`](Core::disconnected).
-    pub(crate) fn calls(&mut self, now: Instant) -> Vec<Call> {
-        self.asked_at = now;
-        match &self.phase {
-            Phase::Down | Phase::Asking => Vec::new(),
-            Phase::Terms => self.term_calls(),
-            Phase::Beats => self.beat_calls(now),
-            Phase::Entering { epoch, .. } => self.enter_calls(*epoch),
-            Phase::Claiming => {
-                let mut calls = self.due_beats(now);
-                calls.extend(self.claim_calls());
-                calls
-            }
-            Phase::Loading => {
-                let mut calls = self.due_beats(now);
-                calls.extend(self.load_calls());
-                calls
-            }
-            Phase::Running => self.running_calls(now),
-        }
-    }
-
-    /// When there is something to send without anybody's doing.
-    pub(crate) fn due(&self, now: Instant) -> Instant {
-        match self.phase {
-            Phase::Down | Phase::Asking => now + self.rules.timeout,
-            Phase::Running => self.beat_due,
-            Phase::Entering { .. } if self.barred.is_some() => self.beat_due,
-            Phase::Terms | Phase::Beats | Phase::Entering { .. } | Phase::Claiming | Phase::Loading => now,
-        }
-    }
-
-    /// Whether anything waits to be sent.
-    pub(crate) fn has_calls(&self, now: Instant) -> bool {
-        match self.phase {
-            Phase::Down | Phase::Asking => false,
-            Phase::Entering { .. } if self.barred.is_some() => now >= self.beat_due,
-            Phase::Terms | Phase::Beats | Phase::Entering { .. } | Phase::Claiming | Phase::Loading => true,
-            Phase::Running => {
-                now >= self.beat_due
-                    || self.logs.values().any(|view| !view.queue.is_empty() || view.reading == Reading::Behind)
-                    || self.wanted_block().is_some()
-            }
-        }
-    }
-
-    fn all_logs(&self) -> Vec<Log> {
-        self.logs.keys().copied().collect()
-    }
-
-    fn due_beats(&mut self, now: Instant) -> Vec<Call> {
-        if now >= self.beat_due { self.beat_calls(now) } else { Vec::new() }
-    }
-
-    fn beat_calls(&mut self, now: Instant) -> Vec<Call> {
-        self.beat_due = now + self.rules.lease * 3 / 10;
-        let (caller, lease_ms) = (self.caller(), self.lease_ms());
-        self.all_logs().into_iter().map(|log| Call::Beat { log, caller: caller.clone(), lease_ms }).collect()
-    }
-
-    fn enter_calls(&self, epoch: Option<Epoch>) -> Vec<Call> {
-        let lease_ms = self.lease_ms();
-        let caller = Caller { epoch: epoch.unwrap_or(Epoch(0)), ..self.caller() };
-        let enter = |log, partitions| Call::Enter { log, caller: caller.clone(), lease_ms, partitions };
-        match epoch {
-            None => vec![enter(Log::Directory, self.rules.partitions.count())],
-            Some(_) => (0..self.rules.partitions.count()).map(|number| enter(Log::Partition(number), 0)).collect(),
-        }
-    }
-
-    fn wanted_block(&self) -> Option<NumberKind> {
-        let low = |kind: &NumberKind| self.numbers.get(kind).is_none_or(|(next, last)| next > last);
-        let partition = self.logs.values().any(LogView::needs_numbers) && self.blocks.is_empty();
-        let others = [NumberKind::Client, NumberKind::Instance, NumberKind::Account].into_iter().find(low);
-        if partition { Some(NumberKind::Message) } else { others }
-    }
-
-    fn running_calls(&mut self, now: Instant) -> Vec<Call> {
-        let mut calls = self.due_beats(now);
-        if let Some(kind) = self.wanted_block() {
-            calls.push(Call::Block { kind, count: super::engine::BLOCK });
-        }
-        if let Some((first, last)) = self.blocks.front().copied()
-            && let Some(log) = self.logs.iter().find(|(_, view)| view.needs_numbers()).map(|(log, _)| *log)
-        {
-            calls.push(Call::Give { log, first, last });
-            self.blocks.pop_front();
-        }
-        let caller = self.caller();
-        for (log, view) in &mut self.logs {
-            let taken = view.take().into_iter();
-            calls.extend(taken.map(|(n, command)| Call::Submit { log: *log, caller: caller.clone(), n, command }));
-        }
-        if self.logs.values().any(|view| view.reading == Reading::Behind) {
-            calls.extend(self.load_calls());
-        }
-        calls
-    }
-
-    /// The answers to the calls that were sent last.
-    pub(crate) fn answered(&mut self, calls: &[Call], replies: &[Reply], now: Instant) -> Result<(), Box<str>> {
-        let mut fenced = false;
-        for (call, reply) in calls.iter().zip(replies) {
-            if let Reply::Failed(why) = reply
-                && (self.phase == Phase::Claiming || !matches!(call, Call::Submit { .. }))
-            {
-                return Err(why.clone());
-            }
-            if let Reply::Fenced { .. } = reply {
-                fenced = true;
-            }
-            self.answer(call, reply);
-        }
-        self.bytes = self.logs.values().flat_map(|view| &view.queue).map(|pending| pending.command.weight()).sum();
-        if fenced {
-            self.was_out = true;
-            self.settled = false;
-            self.claims.clear();
-            self.claiming.clear();
-            self.phase = Phase::Entering { epoch: None, old: self.epoch };
-            self.renewed = None;
-            self.down_since.get_or_insert(now);
-            return Ok(());
-        }
-        self.advance(calls, replies, now);
-        Ok(())
-    }
-
-    fn answer(&mut self, call: &Call, reply: &Reply) {
-        match (call, reply) {
-            (Call::Submit { log, caller, n, .. }, reply) => self.submitted(*log, caller.epoch, *n, reply),
-            (Call::NewTerm { log, .. }, Reply::Term { ended: Some(ended), .. }) => {
-                if let Some(view) = self.logs.get_mut(log) {
-                    view.lost(*ended, &mut self.out);
-                }
-            }
-            (Call::Beat { log, .. }, Reply::Alive { n, at_ms, number, left }) => {
-                self.clock_ahead = at_ms - jiff::Timestamp::now().as_millisecond();
-                let (epoch, same) = (self.epoch, self.run == self.last_run);
-                #[cfg(test)]
-                let n = if self.skips.repeats { &0 } else { n };
-                if let Some(view) = self.logs.get_mut(log) {
-                    view.left = *left;
-                    if self.phase == Phase::Beats {
-                        view.resume(epoch, *n, *number, same);
-                        if !same {
-                            view.forget_unread(&mut self.out, *number);
-                        }
-                    }
-                }
-            }
-            (Call::Block { kind: NumberKind::Message, .. }, Reply::Block { first, last }) => {
-                self.blocks.push_back((*first, *last));
-                self.floors.insert(NumberKind::Message, *last);
-            }
-            (Call::Block { kind, .. }, Reply::Block { first, last }) => {
-                self.numbers.insert(*kind, (*first, *last));
-                self.floors.insert(*kind, *last);
-            }
-            (Call::Give { log, .. }, Reply::Given { left }) => {
-                if let Some(view) = self.logs.get_mut(log) {
-                    view.left = *left;
-                }
-            }
-            (Call::Enter { log, .. }, Reply::Entered { epoch, number }) => {
-                if let (Phase::Entering { old, .. }, Some(view)) = (&self.phase, self.logs.get_mut(log)) {
-                    view.restart(*old, *number);
-                    view.forget_unread(&mut self.out, *number);
-                    self.epoch = *epoch;
-                }
-            }
-            (Call::Look { log }, reply @ Reply::Look { .. }) => self.looked(*log, reply),
-            (Call::Room { log, .. }, Reply::Room(room)) => self.room_loaded(*log, room.as_deref()),
-            _ => {}
-        }
-        self.settle_all();
-    }
-
-    fn settle_all(&mut self) {
-        #[cfg(test)]
-        if self.skips.losses {
-            self.out.retain(|out| !matches!(out, Out::Lost(_)));
-        }
-        for view in self.logs.values_mut() {
-            view.settle(&mut self.out);
-        }
-    }
-
-    fn submitted(&mut self, log: Log, epoch: Epoch, n: u64, reply: &Reply) {
-        if let Some(claimed) = self.claiming.remove(&(log, n)) {
-            return self.claim_answered(claimed, reply);
-        }
-        if let Some(view) = self.logs.get_mut(&log) {
-            view.answered(n, epoch, reply, &mut self.out);
-        }
-    }
-
-    /// What the answers mean for the phase.
-    fn advance(&mut self, calls: &[Call], replies: &[Reply], now: Instant) {
-        let beats = calls.iter().filter(|call| matches!(call, Call::Beat { .. })).count();
-        if beats == self.logs.len() {
-            self.renewed = Some(self.asked_at);
-        }
-        match self.phase.clone() {
-            Phase::Terms => {
-                self.phase =
-                    if self.epoch == Epoch(0) { Phase::Entering { epoch: None, old: Epoch(0) } } else { Phase::Beats };
-            }
-            Phase::Beats => {
-                if self.settled {
-                    self.run_on(now);
-                } else {
-                    self.begin_claims();
-                }
-            }
-            Phase::Entering { epoch: None, old } => {
-                self.barred = replies.iter().find_map(|reply| match reply {
-                    Reply::Live { left_ms } => Some(Barred::Live(Duration::from_millis(*left_ms), now)),
-                    Reply::Format(format) => Some(Barred::Format(*format)),
-                    Reply::Partitions(count) => Some(Barred::Partitions(*count)),
-                    _ => None,
-                });
-                if self.barred.is_none() {
-                    self.phase = Phase::Entering { epoch: Some(self.epoch), old };
-                } else {
-                    self.beat_due = now + BARRED;
-                }
-            }
-            Phase::Entering { epoch: Some(_), .. } => {
-                self.renewed = Some(self.asked_at);
-                self.beat_due = now;
-                self.begin_claims();
-            }
-            Phase::Claiming => self.claims_sent(),
-            Phase::Loading => self.loads_sent(now),
-            Phase::Running => {
-                self.finish_loads();
-            }
-            Phase::Down | Phase::Asking => {}
-        }
-    }
-
-    fn run_on(&mut self, now: Instant) {
-        self.phase = Phase::Running;
-        self.settled = true;
-        self.last_run.clone_from(&self.run);
-        if let Some(since) = self.down_since.take() {
-            let after = now.saturating_duration_since(since);
-            self.out.push_back(Out::Back(Back { after, was_out: std::mem::take(&mut self.was_out) }));
-        }
     }
 
     /// The places to read from; those that cannot be followed are left out.

@@ -399,13 +399,11 @@ impl FakeLog {
         let (number, mut id) = (self.pos + 1, first);
         let mut version = current;
         for effect in &commit.effects {
-            if let Effect::Core(core) = effect {
-                if let Place::Room(name) = &commit.place {
-                    version = number;
-                    let room = self.rooms.entry(key.clone()).or_insert_with(|| FakeRoom::new(name));
-                    room.snapshot.room = name.clone();
-                    (room.snapshot.core, room.snapshot.version) = (core.clone(), version);
-                }
+            if let (Effect::Core(core), Place::Room(name)) = (effect, &commit.place) {
+                version = number;
+                let room = self.rooms.entry(key.clone()).or_insert_with(|| FakeRoom::new(name));
+                room.snapshot.room = name.clone();
+                (room.snapshot.core, room.snapshot.version) = (core.clone(), version);
             }
             if *effect == Effect::Closed {
                 self.rooms.remove(&key);

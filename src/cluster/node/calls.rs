@@ -1,0 +1,113 @@
+//! What a node sends, and when.
+//!
+//! *Owns* the calls of each phase, and when the next ones are due.
+//! *Knows nothing of* the answers.
+
+use std::time::Instant;
+
+use super::log_view::{LogView, Reading};
+use super::{Core, Phase};
+use crate::cluster::engine::{BLOCK, Call, Caller};
+use crate::cluster::values::{Epoch, Log, NumberKind};
+
+impl Core {
+    /// What to send now. Nothing may be asked again before [`answered`](Core::answered) or
+    /// [`disconnected`](Core::disconnected).
+    pub(crate) fn calls(&mut self, now: Instant) -> Vec<Call> {
+        self.asked_at = now;
+        match &self.phase {
+            Phase::Down | Phase::Asking => Vec::new(),
+            Phase::Terms => self.term_calls(),
+            Phase::Beats => self.beat_calls(now),
+            Phase::Entering { epoch, .. } => self.enter_calls(*epoch),
+            Phase::Claiming => {
+                let mut calls = self.due_beats(now);
+                calls.extend(self.claim_calls());
+                calls
+            }
+            Phase::Loading => {
+                let mut calls = self.due_beats(now);
+                calls.extend(self.load_calls());
+                calls
+            }
+            Phase::Running => self.running_calls(now),
+        }
+    }
+
+    /// When there is something to send without anybody's doing.
+    pub(crate) fn due(&self, now: Instant) -> Instant {
+        match self.phase {
+            Phase::Down | Phase::Asking => now + self.rules.timeout,
+            Phase::Running => self.beat_due,
+            Phase::Entering { .. } if self.barred.is_some() => self.beat_due,
+            Phase::Terms | Phase::Beats | Phase::Entering { .. } | Phase::Claiming | Phase::Loading => now,
+        }
+    }
+
+    /// Whether anything waits to be sent.
+    pub(crate) fn has_calls(&self, now: Instant) -> bool {
+        match self.phase {
+            Phase::Down | Phase::Asking => false,
+            Phase::Entering { .. } if self.barred.is_some() => now >= self.beat_due,
+            Phase::Terms | Phase::Beats | Phase::Entering { .. } | Phase::Claiming | Phase::Loading => true,
+            Phase::Running => {
+                now >= self.beat_due
+                    || self.logs.values().any(|view| !view.queue.is_empty() || view.reading == Reading::Behind)
+                    || self.wanted_block().is_some()
+            }
+        }
+    }
+
+    pub(super) fn all_logs(&self) -> Vec<Log> {
+        self.logs.keys().copied().collect()
+    }
+
+    pub(super) fn due_beats(&mut self, now: Instant) -> Vec<Call> {
+        if now >= self.beat_due { self.beat_calls(now) } else { Vec::new() }
+    }
+
+    pub(super) fn beat_calls(&mut self, now: Instant) -> Vec<Call> {
+        self.beat_due = now + self.rules.lease * 3 / 10;
+        let (caller, lease_ms) = (self.caller(), self.lease_ms());
+        self.all_logs().into_iter().map(|log| Call::Beat { log, caller: caller.clone(), lease_ms }).collect()
+    }
+
+    pub(super) fn enter_calls(&self, epoch: Option<Epoch>) -> Vec<Call> {
+        let lease_ms = self.lease_ms();
+        let caller = Caller { epoch: epoch.unwrap_or(Epoch(0)), ..self.caller() };
+        let enter = |log, partitions| Call::Enter { log, caller: caller.clone(), lease_ms, partitions };
+        match epoch {
+            None => vec![enter(Log::Directory, self.rules.partitions.count())],
+            Some(_) => (0..self.rules.partitions.count()).map(|number| enter(Log::Partition(number), 0)).collect(),
+        }
+    }
+
+    pub(super) fn wanted_block(&self) -> Option<NumberKind> {
+        let low = |kind: &NumberKind| self.numbers.get(kind).is_none_or(|(next, last)| next > last);
+        let partition = self.logs.values().any(LogView::needs_numbers) && self.blocks.is_empty();
+        let others = [NumberKind::Client, NumberKind::Instance, NumberKind::Account].into_iter().find(low);
+        if partition { Some(NumberKind::Message) } else { others }
+    }
+
+    fn running_calls(&mut self, now: Instant) -> Vec<Call> {
+        let mut calls = self.due_beats(now);
+        if let Some(kind) = self.wanted_block() {
+            calls.push(Call::Block { kind, count: BLOCK });
+        }
+        if let Some((first, last)) = self.blocks.front().copied()
+            && let Some(log) = self.logs.iter().find(|(_, view)| view.needs_numbers()).map(|(log, _)| *log)
+        {
+            calls.push(Call::Give { log, first, last });
+            self.blocks.pop_front();
+        }
+        let caller = self.caller();
+        for (log, view) in &mut self.logs {
+            let taken = view.take().into_iter();
+            calls.extend(taken.map(|(n, command)| Call::Submit { log: *log, caller: caller.clone(), n, command }));
+        }
+        if self.logs.values().any(|view| view.reading == Reading::Behind) {
+            calls.extend(self.load_calls());
+        }
+        calls
+    }
+}
