@@ -331,7 +331,7 @@ fn start_proxy(to: SocketAddr, more: &[&str]) -> (Running, SocketAddr) {
 }
 
 fn proxy() {
-    let sink = accept_all(|stream| drop(drain(stream)));
+    let sink = accept_all(|stream| _ = drain(stream));
     let echo = accept_all(|mut stream| {
         stream.set_nodelay(true).expect("nodelay");
         let mut byte = [0];
@@ -373,7 +373,7 @@ fn proxy() {
         ("TLS", server.tls, vec!["--fingerprint", server.fingerprint.as_str()]),
     ] {
         let (running, address) = start_proxy(to, &[&more[..], &["--max", "1100"]].concat());
-        let mut greeted = |count: usize| -> Vec<TcpStream> {
+        let greeted = |count: usize| -> Vec<TcpStream> {
             let mut streams: Vec<_> = (0..count).map(|_| connect(address)).collect();
             for stream in &mut streams {
                 let mut greeting = [0; 20];
