@@ -122,7 +122,7 @@ impl LinesView {
             line.push_str(": ");
         }
         if let Some(quoted) = &message.quoted {
-            line.push_str(&format!("(to #{} {}: \"{}\") ", quoted.number, quoted.author, quoted.start));
+            line.push_str(&format!("(to {}) ", quoted.described()));
         }
         line.push_str(&message.text);
         if message.edited {

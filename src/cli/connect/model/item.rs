@@ -111,6 +111,14 @@ pub(crate) struct QuotedMessage {
     pub(crate) start: String,
 }
 
+impl QuotedMessage {
+    /// As servers show it to terminals.
+    pub(crate) fn described(&self) -> String {
+        let QuotedMessage { number, author, start } = self;
+        if start.is_empty() { format!("#{number} {author}, gone") } else { format!("#{number} {author}: \"{start}\"") }
+    }
+}
+
 /// Users who came or left one after the other, with nothing in between.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Presence {

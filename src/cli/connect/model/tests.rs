@@ -340,3 +340,11 @@ fn a_password_is_in_no_text_that_is_shown() {
     let shown = format!("{:?}", played.model.channels());
     assert!(!shown.contains("sesame"), "{shown}");
 }
+
+#[test]
+fn a_quote_of_what_is_gone_says_so() {
+    let mut quoted = item::QuotedMessage { number: 1, author: "alice".to_owned(), start: "hello".to_owned() };
+    assert_eq!(quoted.described(), "#1 alice: \"hello\"");
+    quoted.start.clear();
+    assert_eq!(quoted.described(), "#1 alice, gone");
+}

@@ -124,8 +124,7 @@ fn content(paper: &Paper<'_>, item: &Item, message: &ChatMessage) -> Content {
     let mut rows = Vec::new();
     let mut width = 0;
     if let Some(quoted) = &message.quoted {
-        let said = if quoted.start.is_empty() { "" } else { ": " };
-        let whole = format!("{} #{} {}{said}{}", look.glyphs().quote, quoted.number, quoted.author, quoted.start);
+        let whole = format!("{} {}", look.glyphs().quote, quoted.described());
         let shown = shortened(&whole, most, look.glyphs().ellipsis);
         width = text::width(&shown);
         rows.push(vec![Span::styled(shown, look.muted())]);

@@ -163,8 +163,7 @@ fn message_lines(paper: &Paper<'_>, item: &Item, message: &ChatMessage) -> Vec<L
         head.push(Span::styled(format!("{to} (Private)"), look.muted()));
     }
     if let Some(quoted) = &message.quoted {
-        let start = if quoted.start.is_empty() { String::new() } else { format!(" \"{}\"", quoted.start) };
-        head.push(Span::styled(format!(" (to #{} {}{start})", quoted.number, quoted.author), look.muted()));
+        head.push(Span::styled(format!(" (to {})", quoted.described()), look.muted()));
     }
     if let Some(left) = paper.seconds_left(message) {
         head.push(Span::styled(format!(" ({left} s left)"), look.muted()));

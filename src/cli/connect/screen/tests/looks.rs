@@ -81,7 +81,7 @@ fn everything_that_is_said_is_readable_at_any_width() {
         {
             stage.assert_shows(text);
         }
-        stage.assert_shows("#14 carol: Привет");
+        stage.assert_shows("#14 carol: \"Привет\"");
     }
 }
 
