@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::support::lossy_proxy::LossyProxy;
@@ -53,7 +53,7 @@ impl Cluster {
     /// Starts one more server and waits until it listens.
     pub fn launch(&self, name: &str, more: &str) -> Node {
         let proxy = LossyProxy::before(self.redis.address());
-        let (mut child, log) = self.spawn(name, &proxy, more);
+        let (mut child, log, _) = self.spawn(name, &proxy, more);
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let address = loop {
             let Some(Ok(line)) = lines.next() else {
@@ -66,7 +66,7 @@ impl Cluster {
         Node { child: Some(child), address, proxy, log }
     }
 
-    fn spawn(&self, name: &str, proxy: &LossyProxy, more: &str) -> (Child, Arc<Mutex<String>>) {
+    fn spawn(&self, name: &str, proxy: &LossyProxy, more: &str) -> (Child, Arc<Mutex<String>>, JoinHandle<()>) {
         let file = self.directory.join(format!("{name}-{}.toml", proxy.address().port()));
         let text = format!(
             "listen = [\"127.0.0.1:0\"]\nquick_listen = []\nexit_code = false\nshutdown_delay = 0\n[limits]\n\
@@ -87,25 +87,22 @@ impl Cluster {
             .expect("the program starts");
         let log = Arc::new(Mutex::new(String::new()));
         let (kept, stderr) = (Arc::clone(&log), child.stderr.take().expect("stderr"));
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let mut kept = kept.lock().expect("no panic");
                 kept.push_str(&line);
                 kept.push('\n');
             }
         });
-        (child, log)
+        (child, log, reader)
     }
 
     /// Starts a server that is expected to end by itself; its exit status and what it wrote to stderr.
     pub fn launch_in_vain(&self, name: &str, more: &str) -> (Option<i32>, String) {
         let proxy = LossyProxy::before(self.redis.address());
-        let (mut child, log) = self.spawn(name, &proxy, more);
+        let (mut child, log, reader) = self.spawn(name, &proxy, more);
         let status = child.wait().expect("waited").code();
-        let deadline = Instant::now() + PATIENCE;
-        while log.lock().expect("no panic").is_empty() && Instant::now() < deadline {
-            thread::park_timeout(Duration::from_millis(5));
-        }
+        reader.join().expect("no panic");
         let text = log.lock().expect("no panic").clone();
         (status, text)
     }
