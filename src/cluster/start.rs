@@ -149,6 +149,7 @@ fn connect(address: &Address) -> Result<(Wire, Facts), ClusterError> {
             Err(Unreachable(why)) if Instant::now() + BETWEEN >= deadline => {
                 return Err(ClusterError::Unreachable { redis: address.url.clone(), why });
             }
+            // Nothing tells when a Redis that refuses connections takes them.
             Err(_) => thread::sleep(BETWEEN),
         }
     }
@@ -263,6 +264,7 @@ impl Cluster {
                 let why = "it accepts connections, but the node did not get in".into();
                 return Err(ClusterError::Unreachable { redis, why });
             }
+            // Once, at the start: the threads of the bus have nobody else to tell.
             thread::sleep(LOOK);
         }
     }

@@ -115,6 +115,7 @@ impl SharedSocket {
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
                 Err(error) => {
                     log::warn!("metrics: cannot accept: {error}");
+                    // The system has no descriptor left, and nothing tells when it has one again.
                     thread::sleep(EXHAUSTED_WAIT);
                 }
             }
