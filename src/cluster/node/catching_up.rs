@@ -136,11 +136,20 @@ impl Core {
     pub(super) fn loads_sent(&mut self, now: Instant) {
         self.finish_loads();
         if self.logs.values().all(|view| view.reading == Reading::Following) {
+            self.decide_again();
             self.run_on(now);
             for (client, room) in std::mem::take(&mut self.refused) {
                 self.out.push_back(Out::MembershipRefused(client, room));
             }
         }
+    }
+
+    fn decide_again(&mut self) {
+        #[cfg(test)]
+        if self.skips.decisions {
+            return;
+        }
+        self.logs.values_mut().for_each(|view| view.decide_again(&mut self.out));
     }
 
     /// Gives the replica every state that is complete.

@@ -45,6 +45,14 @@ fn holds(command: &Command) -> bool {
     }
 }
 
+/// It follows from what the node knew of a room. That there is no such room yet, only Redis knows.
+fn is_decided(command: &Command) -> bool {
+    match command {
+        Command::Commit(commit) => commit.version.is_some_and(|version| version > 0) || holds(command),
+        Command::Claim(_) | Command::Release { .. } | Command::Note { .. } => false,
+    }
+}
+
 /// How a log is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
@@ -199,7 +207,9 @@ impl LogView {
         self.next_n = sent.max(n) + 1;
     }
 
-    /// The node has registered again: what it sent under its old registration is in the log by now, or will never be.
+    /// The node has registered again: what it sent under its old registration is in the log by now, or will never be. The log
+    /// is not followed until its state is loaded: what users entered under the old registration and has not been read yet
+    /// would be taken for theirs after it was settled what they hold.
     pub(super) fn restart(&mut self, old: Epoch, number: u64) {
         while let Some(n) = self.queue.front().and_then(|pending| pending.n)
             && let Some(pending) = self.queue.pop_front()
@@ -208,6 +218,17 @@ impl LogView {
             self.executed(old, n, Unread { ticket: pending.ticket, holds }, number);
         }
         self.next_n = 1;
+        self.reading = Reading::Behind;
+    }
+
+    /// What users hold was claimed again, and the state was loaded. What waits was decided before that, and what it was decided on
+    /// may be gone, with its version back in force: it is to be decided again.
+    pub(super) fn decide_again(&mut self, out: &mut VecDeque<Out>) {
+        let waits = std::mem::take(&mut self.queue).into_iter();
+        let (again, left) = waits.partition(|pending| pending.n.is_none() && is_decided(&pending.command));
+        self.queue = left;
+        let again: VecDeque<Pending> = again;
+        out.extend(again.into_iter().map(|pending| Out::Resolve(pending.ticket, Outcome::Stale)));
     }
 
     /// Reads one entry. Whether the log can be followed.

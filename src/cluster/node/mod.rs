@@ -171,6 +171,7 @@ pub(crate) struct Core {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Skips {
     pub(crate) claims: bool,
+    pub(crate) decisions: bool,
     pub(crate) gaps: bool,
     pub(crate) losses: bool,
     pub(crate) repeats: bool,

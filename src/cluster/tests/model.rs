@@ -672,17 +672,23 @@ fn schedules() -> u64 {
     std::env::var("CHATSOCK_SCHEDULES").ok().and_then(|count| count.parse().ok()).unwrap_or(150)
 }
 
+/// Where they begin: with `CHATSOCK_SCHEDULES=1`, a schedule that failed can be run alone.
+fn first_seed() -> u64 {
+    std::env::var("CHATSOCK_FIRST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
+}
+
 #[test]
 fn no_schedule_of_failures_shows_users_what_must_not_be() {
     let mut counts = BTreeMap::<&str, usize>::new();
-    for seed in 1..=schedules() {
+    let first = first_seed();
+    for seed in first..first + schedules() {
         let (faults, more) = run(seed, Rule::default());
         assert!(faults.is_empty(), "seed {seed}: {faults:#?}");
         more.into_iter().for_each(|(what, count)| *counts.entry(what).or_default() += count);
     }
     eprintln!("{counts:?}");
     for what in ["said", "entered", "banned", "kills", "failovers", "replies lost"] {
-        assert!(counts.get(what).is_some_and(|count| *count as u64 > schedules() / 10), "too few: {counts:?}");
+        assert!(counts.get(what).map_or(0, |count| *count as u64) >= schedules() / 10, "too few: {counts:?}");
     }
 }
 
@@ -708,9 +714,67 @@ fn every_rule_that_is_switched_off_is_noticed() {
         ("gaps", skips(Skips { gaps: true, ..Skips::default() }), 1),
         ("losses", skips(Skips { losses: true, ..Skips::default() }), 1),
         ("claims", skips(Skips { claims: true, ..Skips::default() }), 1),
+        ("new decisions", skips(Skips { decisions: true, ..Skips::default() }), 1900),
     ] {
         let found = (from..from + 300).find(|seed| !run(*seed, rule).0.is_empty());
         eprintln!("{name}: {found:?}");
         assert!(found.is_some(), "nobody notices that {name} are switched off");
     }
+}
+
+#[test]
+fn what_a_user_entered_under_an_earlier_registration_is_not_theirs_after_the_node_has_settled_what_they_hold() {
+    let mut world = World::new(1, Rule::default());
+    world.calm = true;
+    let pass = |world: &mut World, indices: &[usize], reads: bool| {
+        (world.tick, world.redis.now) = (world.tick + 1, world.redis.now + 500);
+        for index in indices {
+            world.write(*index);
+            if reads {
+                world.read(*index, 50);
+            }
+        }
+    };
+    let user = actor(1001, "alice");
+    for _ in 0..20 {
+        pass(&mut world, &[0, 1, 2], true);
+    }
+    let now = world.now();
+    let room = make(&world.nodes[0].copy.room);
+    drop(world.nodes[0].core.submit(Command::Commit(room), now));
+    pass(&mut world, &[0, 1, 2], true);
+    let node = &mut world.nodes[0];
+    assert!(node.core.is_loaded() && node.copy.version > 0, "the room is there: {:?}", node.core);
+    let wish = Wish::Enter { opened: Some(node.copy.room.door()), membership: MembershipId(1) };
+    let moment = Now { at: Timestamp::UNIX_EPOCH, last: MessageId(0) };
+    let entered = node.copy.room.decide(&user, wish, moment).expect("the room is open");
+    let entered = commit(&node.copy.room, entered, Some(node.copy.version));
+    let ticket = node.core.submit(Command::Commit(entered), now);
+    let old = node.core.epoch();
+    // It is in the log, and the node stands still before it has read it.
+    pass(&mut world, &[0], false);
+    for _ in 0..30 {
+        pass(&mut world, &[1, 2], true);
+    }
+    let mut passed = 0;
+    while !world.nodes[0].core.is_loaded() || passed == 0 {
+        pass(&mut world, &[0], false);
+        // Its registration takes two turns.
+        passed += usize::from(world.nodes[0].core.epoch() != old);
+        if passed >= 2 {
+            world.read(0, 50);
+            assert!(
+                world.nodes[0].copy.room.member(user.who.client).is_none(),
+                "a member here, and not for the others"
+            );
+        }
+        assert!(world.tick < 200, "it is not back: {:?}", world.nodes[0].core);
+    }
+    for _ in 0..3 {
+        pass(&mut world, &[0, 1, 2], true);
+    }
+    assert_eq!(ticket.outcome(), Some(Outcome::NotSaid));
+    assert_ne!(world.nodes[0].core.epoch(), old);
+    world.check();
+    assert!(world.faults.is_empty(), "{:#?}", world.faults);
 }
