@@ -282,8 +282,11 @@ local function claim(keys, args)
   if not rec then return answer end
   put(base, args[1], rec)
   local held = holder(base, args[4])
-  if held and held.client ~= args[6] and held.client ~= args[9] and live(base, held.node, held.epoch, at) then
-    return { 'taken', num(get(base, 'pos')) }
+  if held and held.client ~= args[6] and held.client ~= args[9] then
+    if live(base, held.node, held.epoch, at) then return { 'taken', num(get(base, 'pos')) } end
+    -- That its lease is over counts from here on: no time may be excused for it later, when its user's name is another's.
+    local gone = record(base, held.node)
+    if gone and gone.epoch == held.epoch then bury(base, held.node, held.epoch, at) end
   end
   if args[7] ~= '' then
     local own = holder(base, args[7])

@@ -18,6 +18,7 @@ pub(super) struct Broken {
     pub(super) versions: bool,
     pub(super) fence: bool,
     pub(super) terms: bool,
+    pub(super) burials: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -317,9 +318,15 @@ impl FakeLog {
                 if let Some(held) = &held
                     && held.client != claim.client
                     && Some(held.client) != claim.instead_of
-                    && self.live(&Caller { node: held.node.clone(), epoch: held.epoch }, now).is_some()
                 {
-                    return Reply::Taken { number: self.pos };
+                    let holder = Caller { node: held.node.clone(), epoch: held.epoch };
+                    if self.live(&holder, now).is_some() {
+                        return Reply::Taken { number: self.pos };
+                    }
+                    let is_in = self.nodes.get(&holder.node).is_some_and(|record| record.epoch == holder.epoch);
+                    if is_in && !broken.burials {
+                        self.bury(log, holder, now);
+                    }
                 }
                 if let Some(before) = &claim.before
                     && self.names.get(&fold(before)).is_some_and(|held| held.client == claim.client)

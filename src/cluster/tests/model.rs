@@ -709,6 +709,7 @@ fn every_rule_that_is_switched_off_is_noticed() {
         ),
         ("versions", broken(Broken { versions: true, ..Broken::default() }), 1),
         ("the fence", broken(Broken { fence: true, ..Broken::default() }), 150),
+        ("the end of a lease", broken(Broken { burials: true, ..Broken::default() }), 3100),
         ("terms", broken(Broken { terms: true, ..Broken::default() }), 1),
         ("the overlap", Rule { no_overlap: true, ..Rule::default() }, 1),
         ("gaps", skips(Skips { gaps: true, ..Skips::default() }), 1),
