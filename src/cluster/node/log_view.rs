@@ -337,6 +337,20 @@ impl LogView {
         }
     }
 
+    /// The log ends here, and the term that the node knows ended there, unless it goes on. A node that is beyond the end has read
+    /// another log under the same term: a failover took that one away, and a node that had not seen it began the term again.
+    /// Then it reads on from the end.
+    pub(super) fn begin_term(&mut self, end: Position, ended: Option<u64>, out: &mut VecDeque<Out>) {
+        let beyond = end < self.position;
+        if let Some(last) = ended.or(beyond.then_some(end.number)) {
+            self.lost(last, out);
+        }
+        if beyond {
+            self.position = end;
+            self.reading = Reading::Behind;
+        }
+    }
+
     /// Redis has lost what came after this entry.
     pub(super) fn lost(&mut self, last: u64, out: &mut VecDeque<Out>) {
         let mut counts: Vec<(Place, u64)> = Vec::new();

@@ -43,9 +43,9 @@ impl Core {
     fn answer(&mut self, call: &Call, reply: &Reply) {
         match (call, reply) {
             (Call::Submit { log, caller, n, .. }, reply) => self.submitted(*log, caller.epoch, *n, reply),
-            (Call::NewTerm { log, .. }, Reply::Term { ended: Some(ended), .. }) => {
+            (Call::NewTerm { log, .. }, Reply::Term { end, ended, .. }) => {
                 if let Some(view) = self.logs.get_mut(log) {
-                    view.lost(*ended, &mut self.out);
+                    view.begin_term(*end, *ended, &mut self.out);
                 }
             }
             (Call::Beat { log, .. }, Reply::Alive { n, at_ms, number, left }) => {
