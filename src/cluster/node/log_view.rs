@@ -238,7 +238,8 @@ impl LogView {
             return;
         }
         if let EntryKind::Term { last } = &kind {
-            if *last < self.position {
+            // Where the state was loaded since, what was lost is reported, and what is remembered is of the new term.
+            if *last < self.position && position.number > self.loaded_to {
                 self.lost(last.number, out);
             }
             if *last != self.position {

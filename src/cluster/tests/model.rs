@@ -53,6 +53,8 @@ struct Copy {
     missing: Vec<(u64, u64)>,
     /// Messages that it was told are lost.
     lost: u64,
+    /// Of these, those that the room here still counts.
+    lost_and_counted: u64,
     /// Users of this node with a name.
     users: BTreeMap<u64, String>,
     loaded: bool,
@@ -72,6 +74,7 @@ impl Copy {
             from: 0,
             missing: Vec::new(),
             lost: 0,
+            lost_and_counted: 0,
             users: BTreeMap::new(),
             loaded: false,
         }
@@ -123,7 +126,7 @@ impl Copy {
             return;
         };
         let newest = self.shown.last().map_or(self.from, |(id, _)| *id);
-        let before = self.room.said();
+        let before = self.room.said().saturating_sub(std::mem::take(&mut self.lost_and_counted));
         self.room = read(&snapshot);
         (self.version, self.sequence) = (snapshot.version, snapshot.sequence);
         self.homes = snapshot.members.iter().map(|member| (member.client, member.node.clone())).collect();
@@ -416,7 +419,10 @@ impl World {
                 Out::Apply(entry) => node.copy.apply(*entry, overlap),
                 Out::Reload(_, LogState::Partition(rooms)) => node.copy.reload(rooms),
                 Out::Reload(_, LogState::Directory { .. }) => {}
-                Out::Lost(loss) => node.copy.lost += loss.count,
+                Out::Lost(loss) => {
+                    node.copy.lost += loss.count;
+                    node.copy.lost_and_counted += loss.count;
+                }
                 Out::Resolve(ticket, outcome) => ticket.resolve(outcome),
                 Out::Holdings => {
                     let holdings = node.copy.holdings(&node.name);
