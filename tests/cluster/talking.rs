@@ -87,6 +87,7 @@ fn rooms_are_made_moderated_and_closed_everywhere() {
     bob.expect("games | ");
     alice.send(":chat");
     alice.expect("games | ");
+    ask_until(&mut alice, "/whois bob", "in games");
     alice.send("/mute bob");
     bob.expect("bob was muted by alice");
     bob.send("may I?");
@@ -103,6 +104,7 @@ fn rooms_are_made_moderated_and_closed_everywhere() {
     carol.expect("alice invites you to games");
     carol.send(":join games");
     carol.expect("1 other here");
+    ask_until(&mut alice, "/whois carol", "in games");
     alice.send("/op carol");
     carol.expect("made you admin of games");
     alice.send("/destroy");
