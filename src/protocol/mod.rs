@@ -3,7 +3,7 @@
 //! | folder | owns |
 //! | --- | --- |
 //! | `json` | requests and events of programs |
-//! | `discovery` | questions after servers in the network, and answers |
+//! | `discovery` | the question that finds servers in the network, and its answer |
 //! | `line` | lines from typed bytes, and the line editor |
 //! | `telnet` | the telnet protocol |
 //! | `proxy` | the client that a proxy connects for |

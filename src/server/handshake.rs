@@ -17,8 +17,8 @@ mod tests;
 /// Bytes read at a time. A client hello has 200 to 1,800.
 const READ: usize = 2048;
 
-/// Performs the handshake, before anything else is read. On an error the peer has been answered and the socket closed. `page`
-/// gives the address of the page in the browser to a peer that has said this.
+/// Performs the handshake, before anything else is read. On an error the peer has been answered and the socket closed.
+/// `page` gives the address of the page in the browser for a peer that has sent these bytes.
 ///
 /// Not inlined, so that the buffers and the library's frames are off the stack when the session begins.
 #[inline(never)]
@@ -42,7 +42,7 @@ pub(super) fn shake_hands(
     Err(ended)
 }
 
-/// `heard`: what a peer that speaks another protocol has said last.
+/// `heard`: what a peer that speaks another protocol has sent last.
 fn exchange(outbox: &Outbox, deadline: Instant, heard: &mut Vec<u8>) -> Result<(), DisconnectReason> {
     let lost = |error: io::Error| DisconnectReason::Reset(error.kind());
     let mut stream = outbox.stream();
@@ -97,7 +97,7 @@ fn exchange(outbox: &Outbox, deadline: Instant, heard: &mut Vec<u8>) -> Result<(
 
 /// What the peer's first bytes have shown.
 enum Peer {
-    /// Nothing has come yet.
+    /// Nothing has arrived yet.
     Silent,
     /// It has sent text, which another protocol may begin with as well.
     Plain(FirstBytes),

@@ -1,6 +1,6 @@
 //! Joining the other servers of a cluster at the start, and leaving them at the end.
 //!
-//! *Owns* what has to be there before anybody is let in, and what a reload cannot change.
+//! *Owns* what has to be known before anybody is let in, and what a reload cannot change.
 //! *Knows nothing of* how servers share anything.
 
 use std::net::TcpStream;
@@ -69,7 +69,7 @@ impl Joined {
 
 /// This server's part of a cluster, before it has joined.
 fn prepare(hub: &Arc<Hub>, patience: Duration) -> Result<Arc<Nodes>, StartError> {
-    // Its other end is closed at once: nothing that is written to it goes anywhere.
+    // Its other end is closed at once: whatever is written to it is dropped.
     let (nowhere, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).map_err(StartError::Thread)?;
     let nowhere = Outbox::new(ClientId::NONE, TcpStream::from(nowhere), Arc::clone(&hub.slow_readers));
     nowhere.disconnect(DisconnectReason::Stopping);

@@ -1,6 +1,6 @@
 //! The first bytes on a listener for proxies: the header that says which client the connection is for.
 //!
-//! *Owns* the deadline of the header, and which addresses in it are believed.
+//! *Owns* the deadline of the header, and which addresses in it are trusted.
 //! *Knows nothing of* the header's form, which is pure, and of limits and bans.
 
 use std::io::{self, Read as _};
@@ -20,11 +20,11 @@ const HEADER: Duration = Duration::from_secs(5);
 enum ProxyHeaderError {
     /// The client is told.
     Refused(TurnedAway),
-    /// There is nobody to tell.
+    /// The client is gone.
     Over(DisconnectReason),
 }
 
-/// Receives the header, and nothing behind it. `admit` admits the client that it names.
+/// Receives the header, and nothing after it. `admit` admits the client that it names.
 ///
 /// Not inlined, so that its buffer is off the stack when the session begins.
 ///
@@ -83,7 +83,7 @@ fn read_header(outbox: &Outbox, proxy: SocketAddr, deadline: Instant) -> Result<
         header.truncate(had + *read.as_ref().unwrap_or(&0));
         outbox.note_received(*read.as_ref().unwrap_or(&0));
         match read {
-            // A health check that only connects ends here, too.
+            // This is also how a health check that only connects ends.
             Ok(0) => return Err(ProxyHeaderError::Over(DisconnectReason::PeerClosed)),
             Ok(_) => {}
             Err(error) => match error.kind() {
@@ -107,7 +107,7 @@ fn invalid(outbox: &Outbox, proxy: SocketAddr, error: HeaderError) -> ProxyHeade
     }
 }
 
-/// The client's address, if it is believed.
+/// The client's address, if it is trusted.
 fn client(source: Source, proxy: SocketAddr) -> Result<SocketAddr, ProxyHeaderError> {
     match source {
         Source::Proxy => Ok(proxy),
@@ -119,8 +119,8 @@ fn client(source: Source, proxy: SocketAddr) -> Result<SocketAddr, ProxyHeaderEr
     }
 }
 
-/// No client has an address for nobody or for many. One of the machine itself is believed only if it comes from there: clients
-/// with such an address are exempt from limits, and may do without encryption.
+/// No client has an unspecified or multicast address. A loopback address is trusted only from a proxy on this machine:
+/// such clients are exempt from limits, and may connect without encryption.
 fn is_believed(client: IpAddr, proxy: IpAddr) -> bool {
     let is_one = !client.is_unspecified() && !client.is_multicast() && client != IpAddr::V4(Ipv4Addr::BROADCAST);
     is_one && (!client.is_loopback() || proxy.is_loopback())

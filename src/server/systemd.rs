@@ -1,7 +1,8 @@
-//! Tells systemd how the server is doing (sd_notify(3)), with the feature `systemd`. Without it, or where nobody asked for it
-//! by `NOTIFY_SOCKET`, nothing happens.
+//! Tells systemd the server's state (sd_notify(3)), with the feature `systemd`. Without the feature, or without
+//! `NOTIFY_SOCKET`, nothing happens.
 //!
-//! There is no watchdog: a thread that says every few seconds that it is alive says nothing of the threads that people wait for.
+//! There is no watchdog: a thread that reports every few seconds that it is alive tells nothing about the threads that
+//! people wait for.
 //!
 //! *Owns* these messages. *Knows nothing of* why the server starts, reloads or stops.
 
@@ -24,12 +25,12 @@ pub fn tell_ready(status: &str) {
     send(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
-/// A reload has begun. It is over with [`tell_ready`], whether it has changed anything or not.
+/// A reload has begun. [`tell_ready`] ends it, whether anything has changed or not.
 pub fn tell_reloading() {
     #[cfg(feature = "systemd")]
     match NotifyState::monotonic_usec_now() {
         Ok(now) => send(&[NotifyState::Reloading, now, NotifyState::Status("reloading the configuration")]),
-        // Without the time, systemd takes the message for a mistake.
+        // Without the time, systemd treats the message as an error.
         Err(error) => log::warn!("systemd was not told of the reload: {error}"),
     }
 }
@@ -38,8 +39,7 @@ pub fn tell_reloading() {
 #[cfg(feature = "systemd")]
 const AFTER_THE_DELAY: Duration = Duration::from_secs(30);
 
-/// The graceful stop has begun. It takes as long as `shutdown_delay` says, at least, and so may take longer than systemd would
-/// wait by itself.
+/// The graceful stop has begun. It takes at least `shutdown_delay`, which may be longer than systemd waits by default.
 #[cfg_attr(not(feature = "systemd"), expect(unused_variables, reason = "nobody is told"))]
 pub(super) fn tell_stopping(delay: Duration) {
     #[cfg(feature = "systemd")]
@@ -59,8 +59,8 @@ fn send(states: &[NotifyState<'_>]) {
     }
 }
 
-/// Our own sending, since the crate knows only sockets with a path: a name that begins with `@` is in the abstract namespace
-/// (unix(7)), where containers have theirs.
+/// Sent without the crate's help, since it knows only sockets with a path: a name that begins with `@` is in the abstract
+/// namespace (unix(7)), as in some containers.
 #[cfg(feature = "systemd")]
 fn send_to(name: &OsStr, message: &[u8]) -> std::io::Result<()> {
     let socket = UnixDatagram::unbound()?;

@@ -46,13 +46,13 @@ pub(super) enum Transport {
 /// What a listener's clients speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
-    /// What the session behind this door does, from the first byte.
+    /// What the session of this door expects, from the first byte.
     Session(Door),
-    /// The same as behind [`Door::Plain`], after the header of a proxy.
+    /// The same as for [`Door::Plain`], after the header of a proxy.
     Proxied,
     /// Files between users, in lines or as HTTP.
     Files,
-    /// HTTP, which a WebSocket begins with, too.
+    /// HTTP, with which a WebSocket begins too.
     #[cfg(feature = "web")]
     Web,
 }
@@ -279,7 +279,7 @@ impl Entrance {
         self.transport.name(self.service)
     }
 
-    /// What its connections are counted as.
+    /// How its connections are counted.
     pub(super) fn kind(&self) -> ListenerKind {
         match self.service {
             #[cfg(feature = "json")]
@@ -306,7 +306,7 @@ impl Entrance {
                 Service::Web => refusal_of_web(why),
             },
             #[cfg(feature = "tls")]
-            // TLS begins behind the header of a proxy, and there is none.
+            // TLS begins after the header of a proxy, and there was none.
             Transport::Tls(_) if *why == TurnedAway::NotAProxy => in_text(),
             #[cfg(feature = "tls")]
             Transport::Tls(_) => OtherProtocol::Tls.answer(None),

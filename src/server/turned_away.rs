@@ -1,6 +1,6 @@
 //! Why a connection is not admitted.
 //!
-//! *Owns* the sentence for each reason, and which of them would be the same later.
+//! *Owns* the sentence for each reason, and which of them would still hold later.
 //! *Knows nothing of* how a refusal is sent.
 
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::text::seconds;
 /// Why a connection is not admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TurnedAway {
-    /// As many connections are open as the server, or a proxy's waiting requests, may have.
+    /// The server, or a proxy's waiting requests, has reached its limit of connections.
     Full,
     /// The server is stopping.
     Stopping,
@@ -27,18 +27,18 @@ pub(super) enum TurnedAway {
     Banned(Box<AddressBanRecord>, Timestamp),
     /// The address has to use TLS, on this port if there is one.
     NeedsTls(Option<u16>),
-    /// A listener for proxies takes no other clients, whatever they send.
+    /// A listener for proxies accepts no other clients, whatever they send.
     NotAProxy,
     /// The header is of version 1.
     ProxyVersion1,
     /// The header is for a socket without an address.
     NoAddress,
-    /// The header has an address that would be believed to be somebody else's.
+    /// The header has an address that only somebody else may have.
     NotAClient,
 }
 
 impl TurnedAway {
-    /// What it is counted as.
+    /// How it is counted.
     pub(super) fn counts_as(&self) -> RefusalKind {
         match self {
             TurnedAway::Full => RefusalKind::Full,
@@ -53,7 +53,7 @@ impl TurnedAway {
         }
     }
 
-    /// Whether it would be the same later.
+    /// Whether it would still hold later.
     #[cfg(feature = "web")]
     fn is_for_good(&self) -> bool {
         match self {

@@ -1,8 +1,8 @@
-//! The first request on a web listener: the page, a refusal, one end of a file's way, or the handshake of a WebSocket, after which
-//! a session begins.
+//! The first request on a web listener: the page, a refusal, one end of a file transfer, or the handshake of a WebSocket,
+//! after which a session begins.
 //!
-//! *Owns* the deadline of the request's head, and which address a proxy is believed to speak for.
-//! *Knows nothing of* the rules of HTTP, which are pure, and of the session.
+//! *Owns* the deadline of the request's head, and which client address a trusted proxy may name.
+//! *Knows nothing of* the session, or of the rules of HTTP, which are pure.
 
 use std::io::{self, Read as _};
 use std::net::{IpAddr, SocketAddr};
@@ -29,16 +29,17 @@ mod tests;
 /// Bytes read at a time. A head has 200 to 1,500.
 const READ: usize = 2048;
 
-/// How long a client may take to fetch an answer. The page has under 100 KB, which a slow phone takes in ten seconds.
+/// How long a client may take to receive an answer. The page has under 100 KB, for which a phone on a slow network needs
+/// ten seconds.
 const FETCH: Duration = Duration::from_secs(30);
 
-/// Longest message where `line_bytes` sets no limit, in bytes: whatever a stranger can make grow is bounded.
+/// Longest message if `line_bytes` sets no limit, in bytes: everything that strangers can make grow is bounded.
 const LONGEST_MESSAGE: usize = 4 << 20;
 
-/// How much longer than a line a message may be: in JSON a character of one byte may take six, but hardly all of them do.
+/// How much longer than a line a message may be: in JSON a one-byte character may take six, but few do.
 const TIMES_A_LINE: usize = 4;
 
-/// A connection that has said nothing yet, or not all of a request.
+/// A connection whose request is not complete yet.
 pub(super) struct BrowserConnection<'a> {
     pub(super) hub: &'a Hub,
     pub(super) outbox: &'a Outbox,
@@ -46,23 +47,24 @@ pub(super) struct BrowserConnection<'a> {
     pub(super) is_secure: bool,
     /// Where the connection comes from.
     pub(super) peer: SocketAddr,
-    /// The peer is a proxy that is believed about the address it speaks for.
+    /// The peer is a proxy that may name the client's address.
     pub(super) is_proxy: bool,
-    /// When all of the head must have come: a client that sends a byte a second occupies its thread no longer than this.
+    /// When the whole head must have arrived: a client that sends one byte a second occupies its thread no longer than
+    /// this.
     pub(super) deadline: Instant,
 }
 
 /// What was asked for.
 struct Decided {
     route: Route,
-    /// What the request calls the server.
+    /// What the request calls the server (`Host`).
     host: Option<Host>,
-    /// The head of the request, and what has come behind it.
+    /// The head of the request, and what arrived after it.
     head: Vec<u8>,
     early: Vec<u8>,
 }
 
-/// Why there is nothing to answer with.
+/// Why there is no answer.
 enum FirstRequestError {
     /// Except this.
     Refused(HttpRefusal),
@@ -82,8 +84,8 @@ impl From<TurnedAway> for FirstRequestError {
     }
 }
 
-/// Receives the first request. Returns the door of the session that begins with it. `admit` admits the address that a proxy speaks
-/// for.
+/// Receives the first request. Returns the door of the session that begins with it. `admit` admits the client whose
+/// address a proxy names.
 ///
 /// Not inlined, so that its buffers are off the stack when the session begins.
 ///
@@ -149,7 +151,7 @@ impl BrowserConnection<'_> {
         let request = HttpRequest::parse(&head)?;
         *method = request.method;
         if self.is_proxy {
-            // A proxy that asks for itself, to see whether the server is well, names nobody.
+            // A proxy's own request, such as a health check, names nobody.
             let address = match request.forwarded_for() {
                 Some(text) => forwarded(text, self.peer.ip())
                     .ok_or(HttpRefusal::Bad("its X-Forwarded-For does not end with an address"))?,
@@ -166,11 +168,11 @@ impl BrowserConnection<'_> {
         Ok(Decided { route, host: request.host, head, early })
     }
 
-    /// Serves one end of a file's way, to its end. Returns what is logged of it.
+    /// Serves one end of a file transfer. Returns what to log about it.
     ///
     /// # Errors
     ///
-    /// There is no descriptor for it.
+    /// No descriptor is left for it.
     #[inline(never)]
     fn carry_file(&self, head: &[u8], early: Vec<u8>) -> io::Result<&'static str> {
         let Some(address) = self.outbox.peer_address() else { return Ok("lost") };
@@ -178,13 +180,13 @@ impl BrowserConnection<'_> {
         Ok(files::serve_head(head, stream, codec, early, address, self.hub))
     }
 
-    /// Reads until the head is whole. Also returns what has come behind it.
+    /// Reads until the head is complete. Also returns what arrived after it.
     fn read_head(&self) -> Result<(Vec<u8>, Vec<u8>), FirstRequestError> {
         let lost = |error: io::Error| FirstRequestError::Over(DisconnectReason::Reset(error.kind()));
         let mut stream = self.outbox.stream();
         let mut buffer = vec![0; READ];
         let mut reader = HeadReader::new();
-        // What came right behind the handshake of TLS is read first.
+        // What arrived right after the handshake of TLS is read first.
         let mut count = 0;
         loop {
             let mut plain = Vec::new();
@@ -204,7 +206,7 @@ impl BrowserConnection<'_> {
                 }
                 let left = self.deadline.saturating_duration_since(Instant::now());
                 if left.is_zero() {
-                    // A browser opens connections ahead of need, and takes an answer to none of its requests for an error.
+                    // A browser opens connections in advance, and takes an answer without a request for an error.
                     let said_nothing = reader.is_empty();
                     return Err(if said_nothing {
                         FirstRequestError::Over(DisconnectReason::RequestTimeout)
@@ -243,8 +245,8 @@ impl BrowserConnection<'_> {
     }
 }
 
-/// The address that a proxy at `proxy` speaks for, in the notations in use: an address, with or without a port. `None` for what
-/// would make a stranger one of the machine's own clients.
+/// The client address that a proxy at `proxy` names, as proxies write it: an address, with or without a port. `None` for
+/// what would make a stranger one of the machine's own clients.
 fn forwarded(text: &str, proxy: IpAddr) -> Option<IpAddr> {
     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let address = inner.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))?;
@@ -253,7 +255,7 @@ fn forwarded(text: &str, proxy: IpAddr) -> Option<IpAddr> {
     (is_usual && (!address.is_loopback() || proxy.to_canonical().is_loopback())).then_some(address)
 }
 
-/// Appends the page. The nonce is new for each, so that nothing that gets into it can run.
+/// Appends the page. Each page has a new nonce, so that no script that gets into it can run.
 fn write_page(host: Option<&Host>, method: Method, out: &mut Vec<u8>) -> Result<(), getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;

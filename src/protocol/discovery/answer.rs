@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::{MAX_PACKET, ServerQuestion};
 use crate::text::sanitize;
 
-/// What a server says of itself. A port is `None` where the one who asked could not connect.
+/// What a server says of itself. A port is `None` if a client at the question's source could not connect to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ServerAnswer<'a> {
-    /// The server's own random name for itself, by which its answers through several networks are known as one.
+    /// A random id of this server, so that its answers from several networks are recognised as one server.
     pub id: &'a str,
     /// The address at which it was asked.
     pub ip: Option<IpAddr>,
@@ -46,8 +46,8 @@ struct AnswerPacket<'a> {
 }
 
 impl ServerAnswer<'_> {
-    /// The packet that answers `question`: never longer than it. An answer that is leaves out the fingerprint; `None` if even
-    /// that is not enough.
+    /// The packet that answers `question`, never longer than the question. If it would be longer, the fingerprint is left
+    /// out; `None` if even that is not enough.
     #[must_use]
     pub fn write(&self, question: &ServerQuestion) -> Option<Vec<u8>> {
         let write = |answer: &ServerAnswer<'_>| {
@@ -58,13 +58,13 @@ impl ServerAnswer<'_> {
     }
 }
 
-/// Longest name that is shown, in bytes: that of a service in multicast DNS (RFC 6763, section 4.1.1).
+/// Longest name shown, in bytes: the limit for a service name in multicast DNS (RFC 6763, section 4.1.1).
 const MAX_SHOWN_NAME: usize = 63;
 
-/// Longest id that is believed to be one, in bytes. Ours have 16.
+/// Longest id accepted, in bytes. Ours have 16.
 const MAX_ID: usize = 64;
 
-/// What a server has said of itself, safe to show. It is a hint: anybody in the network can say so.
+/// What a server says about itself, made safe to show. It is only a hint: anybody in the network can say the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerHint {
     /// The server's name for itself; empty if it gave none.

@@ -10,7 +10,7 @@ use super::{MAX_NONCE, MAX_PACKET, QUESTION_BYTES};
 /// What is asked: is there a server?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerQuestion {
-    /// What the answer has to repeat, so that nobody can answer who has not read the question.
+    /// What the answer has to repeat, so that only somebody who has read the question can answer it.
     pub(super) nonce: Option<String>,
     /// Its length in bytes, which the answer's must not exceed.
     pub(super) length: usize,
@@ -30,8 +30,8 @@ struct QuestionFields<'a> {
 impl ServerQuestion {
     /// Reads a packet. `None` for anything but a question that is long enough to be answered.
     ///
-    /// Programs of the first protocol ask with `ip` and `port` alone. These named the receiver of the answer, which is always
-    /// the sender now.
+    /// Programs of the first protocol ask with `ip` and `port` alone. There, these were the address to answer to; now the
+    /// answer always goes to the sender.
     #[must_use]
     pub fn read(packet: &[u8]) -> Option<ServerQuestion> {
         if !(QUESTION_BYTES..=MAX_PACKET).contains(&packet.len()) {

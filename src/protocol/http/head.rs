@@ -1,4 +1,4 @@
-//! Finds the end of a request's head, and gives up on one that is too long, before anything of it is read.
+//! Finds the end of a request's head, and gives up on one that is too long, before parsing any of it.
 //!
 //! *Knows nothing of* what the head says.
 
@@ -10,13 +10,13 @@ const MOST_BYTES: usize = 8 * 1024;
 /// Most lines of a head, with the request line. A browser sends about fifteen.
 const MOST_LINES: usize = 64;
 
-/// The head of one request, as it comes. It looks at every byte once.
+/// The head of one request, as it arrives. Looks at every byte once.
 #[derive(Debug, Default)]
 pub struct HeadReader {
     head: Vec<u8>,
     /// Whole lines so far.
     lines: usize,
-    /// Bytes of the line under way, without CR.
+    /// Bytes of the current line, without CR.
     in_line: usize,
 }
 
@@ -26,17 +26,17 @@ impl HeadReader {
         HeadReader::default()
     }
 
-    /// Whether nothing has come.
+    /// Whether nothing has arrived yet.
     pub fn is_empty(&self) -> bool {
         self.head.is_empty()
     }
 
-    /// Takes the next chunk. Returns the whole head, with the empty line that ends it, and how much of the chunk belonged to it;
-    /// `None` while more has to come.
+    /// Takes the next chunk. Returns the whole head, with the empty line that ends it, and how much of the chunk belonged
+    /// to it; `None` if more has to arrive.
     ///
     /// # Errors
     ///
-    /// The head is too long. No more than its limit was kept.
+    /// The head is too long. No more than the limit was stored.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<Option<(Vec<u8>, usize)>, HttpRefusal> {
         for (at, &byte) in chunk.iter().enumerate() {
             if self.head.len() + at == MOST_BYTES {

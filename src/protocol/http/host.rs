@@ -5,7 +5,7 @@
 //! this server's address (DNS rebinding), and then their page is, to the browser, the server's own. So the server must be called
 //! by a name that is known to be its own. An address is nobody's name and cannot be pointed elsewhere.
 //!
-//! *Owns* the notation of both, and when they match.
+//! *Owns* how both are written, and when they match.
 //! *Knows nothing of* which names are configured.
 
 use std::fmt;
@@ -73,7 +73,7 @@ impl Host {
         matches!(self.name, HostName::Address(_))
     }
 
-    /// Whether this is an IPv6 address, which a Content-Security-Policy has no notation for.
+    /// Whether this is an IPv6 address, which cannot be written in a Content-Security-Policy.
     pub(super) fn is_ipv6(&self) -> bool {
         matches!(self.name, HostName::Address(IpAddr::V6(_)))
     }
@@ -113,7 +113,7 @@ fn parse_port(text: &str) -> Option<u16> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) { None } else { text.parse().ok() }
 }
 
-/// The page that asks, as a browser names it (RFC 6454, section 6.2).
+/// The origin of the page that asks, as a browser sends it (RFC 6454, section 6.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     is_secure: bool,
@@ -138,7 +138,7 @@ impl Origin {
     ///
     /// # Errors
     ///
-    /// The text is anything else; `null` is what a browser says for a page without an origin, and never allowed.
+    /// The text is anything else; `null`, which a browser sends for a page without an origin, is never allowed.
     pub fn parse(text: &str) -> Result<Origin, OriginError> {
         let (scheme, host) = text.split_once("://").ok_or(OriginError)?;
         let is_secure = match scheme.to_ascii_lowercase().as_str() {

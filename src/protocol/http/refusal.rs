@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-/// Why a request gets no page and no WebSocket.
+/// Why a request gets neither the page nor a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpRefusal {
     /// Not HTTP/1.x, or a head that could be read in two ways; what is wrong with it.
@@ -17,9 +17,9 @@ pub enum HttpRefusal {
     NotFound,
     /// A method other than GET and HEAD.
     Method,
-    /// The head did not come in time.
+    /// The head did not arrive in time.
     TooSlow,
-    /// The server goes by other names.
+    /// The server is not known by this name.
     UnknownHost(String),
     /// This target is only for WebSockets, of version 13.
     UpgradeRequired,

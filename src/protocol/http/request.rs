@@ -11,10 +11,10 @@ use super::refusal::HttpRefusal;
 /// Most header lines; the reader of heads has counted them with the request line.
 const MOST_HEADERS: usize = 64;
 
-/// Where files between users are, each at its token.
+/// The path of files between users; their token follows.
 const FILES: &str = "/f/";
 
-/// How a request asks.
+/// The method of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// For the whole answer.
@@ -28,11 +28,11 @@ pub enum Method {
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {
-    /// How it asks.
+    /// The method.
     pub method: Method,
     /// The path, with what follows a `?`.
     pub target: String,
-    /// What it calls the server. Only HTTP/1.0 may leave it out.
+    /// The value of `Host`. Only HTTP/1.0 may leave it out.
     pub host: Option<Host>,
     /// All header lines: names in lower case, and values.
     headers: Vec<(String, String)>,
@@ -85,7 +85,7 @@ impl HttpRequest {
         self.values(name).flat_map(|value| value.split(',')).map(str::trim).filter(|item| !item.is_empty())
     }
 
-    /// The page that asks; `None` if no browser does.
+    /// The origin of the page that asks; `None` if the client is not a browser.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl HttpRequest {
         }
     }
 
-    /// Who a proxy says it asks for: the last one in the list, which the proxy itself has written.
+    /// The address that a proxy says it asks for: the last one in the list, which the proxy itself has added.
     pub fn forwarded_for(&self) -> Option<&str> {
         self.items("x-forwarded-for").last()
     }
@@ -113,7 +113,7 @@ impl HttpRequest {
         self.is_http11
     }
 
-    /// Whether it is about a file between users, which has rules of its own for bodies: they are in the module `transfer`.
+    /// Whether it is about a file between users. These have their own rules for bodies, in the module `transfer`.
     pub fn is_for_file(&self) -> bool {
         self.path().starts_with(FILES)
     }

@@ -18,8 +18,8 @@ pub enum Body<'a> {
     Html(&'a [u8]),
 }
 
-/// The lines of every answer. Nothing is kept by the client or shown inside another page, no content is guessed, and no address
-/// of a page is passed on.
+/// The header lines of every answer: clients cache nothing, no other page may embed it, no content type is guessed, and
+/// no referrer is sent.
 const COMMON: &str = "Connection: close\r\n\
                       Cache-Control: no-store\r\n\
                       X-Content-Type-Options: nosniff\r\n\
@@ -27,9 +27,9 @@ const COMMON: &str = "Connection: close\r\n\
                       Cross-Origin-Opener-Policy: same-origin\r\n\
                       Cross-Origin-Resource-Policy: same-origin\r\n";
 
-/// The extra header line of the page: what it may load, run and connect to (Content Security Policy Level 3). `nonce` marks the
-/// page's own script and style. `host` is what the server is called, so that browsers for which `'self'` is only HTTP (Safari
-/// before 15.4) connect too; IPv6 addresses have no notation there.
+/// The extra header line of the page: what it may load, run and connect to (Content Security Policy Level 3). `nonce`
+/// marks the page's own script and style. `host` is the server's name, needed by browsers in which `'self'` covers only
+/// HTTP (Safari before 15.4); an IPv6 address cannot be written there.
 pub fn page_head(nonce: &str, host: Option<&Host>) -> String {
     let sockets =
         host.filter(|host| !host.is_ipv6()).map_or_else(String::new, |host| format!(" ws://{host} wss://{host}"));
@@ -40,7 +40,7 @@ pub fn page_head(nonce: &str, host: Option<&Host>) -> String {
     )
 }
 
-/// Appends an answer. `extra` are more header lines. A request for the head alone gets that.
+/// Appends an answer. `extra` are more header lines. A HEAD request gets only the head.
 pub fn write_response(status: u16, extra: &str, body: Body<'_>, method: Method, out: &mut Vec<u8>) {
     let (kind, body) = match body {
         Body::None => (None, &[][..]),

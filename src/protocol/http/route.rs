@@ -8,7 +8,7 @@ use super::refusal::HttpRefusal;
 use super::request::{HttpRequest, Method};
 use super::upgrade::Upgrade;
 
-/// What the server goes by, and who else may connect.
+/// The server's names, and which other pages may connect.
 #[derive(Clone, Copy, Debug)]
 pub struct Site<'a> {
     /// The server's names, in lower case, without a dot at the end.
@@ -62,12 +62,12 @@ impl Site<'_> {
         }
     }
 
-    /// Whether the server may be called this.
+    /// Whether the server is known by this name.
     pub fn is_called(&self, host: &Host) -> bool {
         host.is_known(self.names.iter().map(String::as_str))
     }
 
-    /// A page may connect if it is this server's own, or listed. Programs name no page, and may always.
+    /// A page may connect if it is this server's own, or listed. Programs send no origin, and always may.
     fn check_origin(&self, request: &HttpRequest) -> Result<(), HttpRefusal> {
         let Some(origin) = request.origin()? else { return Ok(()) };
         let origin = Origin::parse(origin).map_err(|_| HttpRefusal::ForeignOrigin)?;

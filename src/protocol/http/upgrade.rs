@@ -13,10 +13,10 @@ pub(super) const JSON: &str = "chatsock.v1";
 const TERMINAL: &str = "terminal.mudstandards.org";
 const TELNET: &str = "telnet.mudstandards.org";
 
-/// What a client wants to speak.
+/// What a client asks to speak.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgrade {
-    /// The first sub-protocol in the client's list that there is; `None` is JSON as well.
+    /// The first sub-protocol in the client's list that exists here; `None` also means JSON.
     pub protocol: Option<Protocol>,
     accept: String,
 }
@@ -47,11 +47,11 @@ impl Protocol {
 }
 
 impl Upgrade {
-    /// Reads what a request asks for. Who asks has been checked.
+    /// Reads what a request asks for. Its origin has been checked already.
     ///
     /// # Errors
     ///
-    /// It asks for no WebSocket, for one of another version, or with a wrong key.
+    /// It does not ask for a WebSocket, asks for another version, or has an invalid key.
     pub fn parse(request: &HttpRequest) -> Result<Upgrade, HttpRefusal> {
         let lists = |name, wanted: &str| request.items(name).any(|item| item.eq_ignore_ascii_case(wanted));
         if request.method != Method::Get || !request.is_http11() || !lists("upgrade", "websocket") {
@@ -80,7 +80,7 @@ fn is_key(text: &str) -> bool {
     digits.len() == 22 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
-/// Appends the answer after which everything is WebSocket.
+/// Appends the answer. Everything after it is WebSocket.
 pub fn write_accepted(upgrade: &Upgrade, out: &mut Vec<u8>) {
     let protocol = upgrade
         .protocol

@@ -1,4 +1,4 @@
-//! Why a line is no request.
+//! Why a line is not a request.
 //!
 //! *Owns* the sentence, which names the key and the column.
 //! *Knows nothing of* who is told.
@@ -8,7 +8,7 @@ use std::fmt;
 use super::scan::{self, MOST_KEYS, Misshape};
 use crate::text;
 
-/// Longest key shown, in characters. All that a request knows are shorter.
+/// Longest key shown, in characters. All known keys are shorter.
 const LONGEST_KEY: usize = 24;
 
 /// A line that is not a JSON object, or one with a value of the wrong type.
@@ -23,7 +23,7 @@ pub struct JsonError {
 }
 
 impl JsonError {
-    /// What is wrong there, for the author of a program.
+    /// What is wrong there, for the program's author.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
@@ -55,7 +55,7 @@ impl JsonError {
     pub(super) fn parsing(line: &[u8], error: &serde_json::Error) -> JsonError {
         use serde_json::error::Category;
         let told = error.to_string();
-        // Its own column counts bytes.
+        // serde_json's own column counts bytes.
         let reason = told.rsplit_once(" at line ").map_or(told.as_str(), |(reason, _)| reason);
         let reason = text::sanitize(reason).into_owned();
         let read = error.column().min(line.len());

@@ -1,4 +1,4 @@
-//! Lines of bytes, of which each is to be a request.
+//! Splits bytes into lines, each of which should be a request.
 //!
 //! *Owns* where a line ends, and how long it may be.
 //! *Knows nothing of* what a line says, and of telnet: JSON is UTF-8, which has no byte of a telnet command.
@@ -10,21 +10,21 @@ use std::borrow::Cow;
 pub enum RequestLine<'a> {
     /// As it came.
     Whole(Cow<'a, [u8]>),
-    /// It has more bytes than it may have. What came of it is dropped, and the rest will be.
+    /// It is too long. What has arrived of it is dropped, and the rest will be.
     TooLong,
 }
 
-/// Makes lines of bytes. Empty lines are skipped: a client may separate its requests by as many as it likes.
+/// Splits bytes into lines. Empty lines are skipped: a client may put any number of them between requests.
 #[derive(Debug, Default)]
 pub struct RequestLines {
-    /// The beginning of a line whose end has not come.
+    /// The beginning of a line whose end has not arrived.
     begun: Vec<u8>,
     /// The line was too long: the rest of it is dropped.
     is_skipping: bool,
 }
 
 impl RequestLines {
-    /// The next line in `bytes`, which moves on behind it. A line may have `limit` bytes.
+    /// The next line in `bytes`, which is advanced past it. A line may have `limit` bytes.
     pub fn next<'a>(&mut self, bytes: &mut &'a [u8], limit: usize) -> Option<RequestLine<'a>> {
         while !bytes.is_empty() {
             let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));

@@ -3,7 +3,7 @@
 //! Both directions use the same eight fields: `id`, `action`, `sender`, `receiver`, `content`, `time`, `private` and
 //! `optional`. A request is read into typed, flat fields; nothing here builds a tree, so nesting costs no stack.
 //!
-//! *Owns* how an object is spelled, and what is wrong with a line that is no request.
+//! *Owns* how an object is written, and what is wrong with a line that is not a request.
 //! *Knows nothing of* what an action does.
 
 mod error;

@@ -16,7 +16,7 @@ pub struct Object<'a> {
     pub id: Id<'a>,
     /// What the object says.
     pub action: &'a str,
-    /// Whose doing it is; empty if it is the server's.
+    /// Who did it; empty for the server.
     pub sender: Cow<'a, str>,
     /// Where it happened, or who it is for.
     pub receiver: Receiver<'a>,
@@ -24,9 +24,9 @@ pub struct Object<'a> {
     pub content: Cow<'a, str>,
     /// When it happened.
     pub time: Timestamp,
-    /// Whether it is between people and not in a room.
+    /// Whether it is between people, not in a room.
     pub private: bool,
-    /// What only this action has. The keys are plain words.
+    /// What only this action needs. The keys are plain words.
     pub optional: Vec<(&'static str, Value<'a>)>,
 }
 
@@ -35,7 +35,7 @@ pub struct Object<'a> {
 pub enum Id<'a> {
     /// Null: nothing has a number here.
     None,
-    /// A number of the server's own, below 2^53, so that every reader takes it exactly.
+    /// A number of the server's own, below 2^53, so that every reader gets it exactly.
     Number(u64),
     /// The id of a request, as the client wrote it.
     Text(&'a str),
@@ -61,9 +61,9 @@ pub enum Value<'a> {
     Number(u64),
     /// True or false.
     Flag(bool),
-    /// A moment, written like `time`.
+    /// A point in time, written like `time`.
     Time(Timestamp),
-    /// Null: what belongs here has no value.
+    /// Null: there is no value.
     Null,
 }
 
@@ -152,8 +152,8 @@ fn write_flag(flag: bool, out: &mut Vec<u8>) {
 
 /// RFC 3339, UTC, with milliseconds.
 ///
-/// By hand, like the number above: every object has a time, and the stack that `write!` takes here, where most programs are
-/// deepest, would cost each of them a page.
+/// Formatted by hand, like the number above: every object has a time, and this is the deepest point of a JSON
+/// connection's stack, where `write!` would cost each of them one more page.
 #[inline(never)]
 fn write_time(time: Timestamp, out: &mut Vec<u8>) {
     let moment = TimeZone::UTC.to_datetime(time);
@@ -177,8 +177,8 @@ fn write_time(time: Timestamp, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Appends a string. Besides what RFC 8259 section 7 demands, all other control characters are escaped, which terminals
-/// act on, and U+2028 and U+2029, which end a line in JavaScript source.
+/// Appends a string. Escapes what RFC 8259, section 7, demands, all other control characters, which terminals act on, and
+/// U+2028 and U+2029, which end a line in JavaScript source.
 fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut plain = 0;

@@ -1,9 +1,9 @@
-//! What a client asks for: a line, read into typed and flat fields.
+//! What a client asks for: a line, parsed into typed, flat fields.
 //!
 //! *Owns* the fields a request may have, and their types.
 //! *Knows nothing of* which action needs which of them.
 //!
-//! `sender` and `time` are the server's to set: what a client writes there is skipped like any unknown field. A known key
+//! Only the server sets `sender` and `time`: what a client writes there is skipped, like any unknown field. A known key
 //! that appears twice is refused, since readers disagree about which one counts (RFC 8259, section 4).
 
 use std::borrow::Cow;
@@ -24,11 +24,11 @@ const MOST_RECEIVERS: usize = 64;
 /// A byte order mark in UTF-8, which some editors and libraries put at the start of a file (RFC 8259, section 8.1).
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A request. What was missing or null has its default.
+/// A request. Missing and null fields have their default.
 #[derive(Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub struct JsonRequest<'a> {
-    /// The client's own name for the request, at most 64 bytes.
+    /// The id that the client chose for the request, at most 64 bytes.
     #[serde(borrow, deserialize_with = "id")]
     pub id: Option<Cow<'a, str>>,
     /// What is wanted.
@@ -43,7 +43,7 @@ pub struct JsonRequest<'a> {
     /// Whether `receiver` names people.
     #[serde(deserialize_with = "flag")]
     pub private: bool,
-    /// What only some actions have.
+    /// What only some actions need.
     #[serde(borrow, deserialize_with = "options")]
     pub optional: Options<'a>,
 }
@@ -54,7 +54,7 @@ pub struct JsonRequest<'a> {
 pub struct Options<'a> {
     /// `hello`: the version of this protocol that the client speaks.
     pub version: Option<u64>,
-    /// `hello`: a program speaks, not a user.
+    /// `hello`: the client is a program, not a person.
     #[serde(deserialize_with = "flag")]
     pub bot: bool,
     /// `login`: take over from another connection of the account.
@@ -63,7 +63,7 @@ pub struct Options<'a> {
     /// The password of an account or a room.
     #[serde(borrow)]
     pub password: Option<Hidden<'a>>,
-    /// `passwd`: the password from now on.
+    /// `passwd`: the new password.
     #[serde(borrow)]
     pub new_password: Option<Hidden<'a>>,
     /// `join`: the number of the last message that the client has.
@@ -90,7 +90,7 @@ pub struct Options<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receivers<'a>(pub Vec<Cow<'a, str>>);
 
-/// A text that `Debug` does not show: a password.
+/// A password, which `Debug` does not show.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hidden<'a>(pub Cow<'a, str>);
 
@@ -107,21 +107,21 @@ impl fmt::Debug for Hidden<'_> {
 pub fn parse(line: &[u8]) -> Result<JsonRequest<'_>, JsonError> {
     let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
     scan::check(line).map_err(|misshape| JsonError::misshape(line, misshape))?;
-    // A list in the order of the fields would be read as well.
+    // serde would also accept a list in the order of the fields.
     if !line.trim_ascii_start().starts_with(b"{") {
         return Err(JsonError::no_object(line));
     }
     serde_json::from_slice(line).map_err(|error| wrong(line, &error))
 }
 
-/// Apart, since it is rare: the stack of the common case does not pay for it.
+/// A function of its own, since it is rare: the common case does not pay for its stack.
 #[inline(never)]
 fn wrong(line: &[u8], error: &serde_json::Error) -> JsonError {
     let id = serde_json::from_slice::<OnlyId<'_>>(line).ok().and_then(|only| only.id);
     JsonError::parsing(line, error).of(id.map(Cow::into_owned))
 }
 
-/// What can be said of a request that is wrong elsewhere: whose answer the error is.
+/// The part of a faulty request that tells which request the error answers.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct OnlyId<'a> {
@@ -129,7 +129,7 @@ struct OnlyId<'a> {
     id: Option<Cow<'a, str>>,
 }
 
-/// Borrows the text from the line where it has no escapes.
+/// Borrows the text from the line if it has no escapes.
 struct Text;
 
 impl<'de> Visitor<'de> for Text {
@@ -239,7 +239,7 @@ impl<'de> Visitor<'de> for Flat {
     }
 }
 
-/// A list in the order of the keys would be read as well: only an object is taken.
+/// serde would also accept a list in the order of the keys: only an object is allowed.
 fn options<'de, D: Deserializer<'de>>(from: D) -> Result<Options<'de>, D::Error> {
     from.deserialize_any(Flat)
 }

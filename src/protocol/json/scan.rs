@@ -1,23 +1,23 @@
-//! A look over a line before it is parsed: how deep it nests, how many keys it has, and which key stands where.
+//! Scans a line before it is parsed: how deep it nests, how many keys it has, and which key stands where.
 //!
 //! *Owns* the limits of an object's shape.
-//! *Knows nothing of* types. It works on any bytes: what is no JSON is the parser's to refuse.
+//! *Knows nothing of* types. It works on any bytes: refusing what is not JSON is up to the parser.
 
 /// Deepest nesting: the object, and within it `optional` or a list of receivers.
 pub(super) const DEEPEST: usize = 2;
-/// Most keys in one line, of all levels. A request knows fewer than twenty.
+/// Most keys in one line, on all levels. Fewer than twenty are known.
 pub(super) const MOST_KEYS: usize = 32;
 
-/// What is wrong with a line's shape, and the byte it shows at.
+/// What is wrong with a line's shape, and at which byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Misshape {
     /// A bracket nests deeper than [`DEEPEST`].
     TooDeep(usize),
-    /// The colon of one key more than [`MOST_KEYS`].
+    /// The colon of a key beyond [`MOST_KEYS`].
     TooManyKeys(usize),
 }
 
-/// A walk over the brackets, strings and colons of a line, in one pass and without recursion.
+/// Walks over the brackets, strings and colons of a line, in one pass and without recursion.
 struct Walk<'a> {
     line: &'a [u8],
     at: usize,
@@ -26,7 +26,7 @@ struct Walk<'a> {
     string: (usize, usize),
 }
 
-/// A byte that gives a line its shape.
+/// A byte that determines a line's shape.
 enum Mark {
     Open,
     Close,
@@ -39,7 +39,7 @@ impl<'a> Walk<'a> {
         Walk { line, at: 0, depth: 0, string: (0, 0) }
     }
 
-    /// The next mark outside strings. `at` is behind it then.
+    /// The next mark outside strings. `at` is then just past it.
     fn next(&mut self) -> Option<Mark> {
         loop {
             let byte = *self.line.get(self.at)?;
@@ -94,8 +94,8 @@ pub(super) fn check(line: &[u8]) -> Result<(), Misshape> {
     Ok(())
 }
 
-/// The key whose value the byte at `at` belongs to, and the byte where that value begins. A key of `optional` counts, the
-/// key `optional` itself only outside of it.
+/// The key whose value the byte at `at` belongs to, and the byte where that value begins. A key inside `optional` counts;
+/// the key `optional` itself only outside of its value.
 pub(super) fn key_at(line: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let mut walk = Walk::new(line);
     // The key on each level whose value is being read.
@@ -108,7 +108,7 @@ pub(super) fn key_at(line: &[u8], at: usize) -> Option<(&[u8], usize)> {
         let level = walk.depth.min(DEEPEST);
         match mark {
             Mark::Colon => keys[level] = Some((walk.string.0, walk.string.1, walk.at)),
-            // Behind a value, no key's turn it is until the next colon.
+            // After a value, no key is current until the next colon.
             Mark::Comma | Mark::Open => keys[level] = None,
             Mark::Close => keys[level + 1..].fill(None),
         }

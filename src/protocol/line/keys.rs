@@ -88,7 +88,7 @@ enum KeyState {
     Escape,
     /// After CSI (`ESC [`) or SS3 (`ESC O`), up to the final byte (ECMA-48, 5.4).
     Control(Sequence),
-    /// After `ESC [ [`: the Linux console's function keys have one byte more than ECMA-48 says.
+    /// After `ESC [ [`: the Linux console's function keys have one byte more than in ECMA-48.
     Console,
     /// After OSC, DCS, SOS, PM or APC, up to BEL or ST; how many more bytes are swallowed.
     String(u16),

@@ -4,10 +4,10 @@
 //! of version and command, one of family and transport, two of length, then source and destination address and port, then
 //! optional fields (TLVs), of which none is needed here.
 //!
-//! By hand and not with a crate: that is all of it.
+//! Written by hand, not with a crate: this is all of it.
 //!
 //! *Owns* the bytes of the header.
-//! *Knows nothing of* who may send one, and of which addresses are believed.
+//! *Knows nothing of* who may send one, or which addresses are trusted.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -15,14 +15,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 #[cfg(test)]
 mod tests;
 
-/// What every header begins with: nothing that a line of text, TLS or telnet begins with.
+/// What every header begins with. No line of text, TLS or telnet begins like this.
 pub const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 
-/// Bytes up to the length field and with it.
+/// Bytes up to and including the length field.
 const FIXED: usize = 16;
 
-/// Longest header behind the length field, in bytes. Addresses take 36; the longest optional fields in use, a certificate's
-/// names among them, take some hundred.
+/// Longest header after the length field, in bytes. Addresses take 36; the longest optional fields in use, a
+/// certificate's names among them, take some hundred.
 pub const MAX_LENGTH: usize = 512;
 
 /// Bytes of addresses and ports, by family.
@@ -41,27 +41,27 @@ const TCP6: u8 = 0x21;
 const UNIX_STREAM: u8 = 0x31;
 const UNIX_DATAGRAM: u8 = 0x32;
 
-/// Whose connection it is.
+/// Whose connection this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The proxy's own, as for a health check, or somebody's whose address it does not know.
+    /// The proxy's own, for example a health check, or that of a client whose address it does not know.
     Proxy,
     /// A client's at this address. An IPv4 address is never written as IPv6.
     Client(SocketAddr),
 }
 
-/// What the first bytes of a connection say.
+/// What the first bytes of a connection tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderVerdict {
-    /// They may become a header; at least so many more bytes are needed, and all of them belong to it.
+    /// They may become a header; at least this many more bytes are needed, and all of them belong to it.
     Undecided(usize),
-    /// A header of so many bytes, which everything else follows.
+    /// A header of this many bytes; everything else follows it.
     Header(Source, usize),
-    /// They cannot become a header any more.
+    /// They can no longer become a header.
     Invalid(HeaderError),
 }
 
-/// Why bytes are no header that is taken here.
+/// Why bytes are not a header that is accepted here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderError {
     /// Another protocol.
@@ -108,7 +108,7 @@ impl std::error::Error for HeaderError {}
 pub fn parse(bytes: &[u8]) -> HeaderVerdict {
     let beginning = bytes.len().min(SIGNATURE.len());
     if bytes[..beginning] != SIGNATURE[..beginning] {
-        // The name is for the log: already the first byte has shown that it is not version 2.
+        // The name is for the log: the first byte has already shown that it is not version 2.
         let text = b"PROXY ";
         let is_text = bytes.starts_with(text) || text.starts_with(bytes);
         return HeaderVerdict::Invalid(if is_text { HeaderError::Text } else { HeaderError::NoHeader });

@@ -11,12 +11,12 @@ use crate::text::seconds;
 /// Asks a sender that waits for it to go on (RFC 9110, section 15.2.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Why an end does not get what it wants.
+/// Why an end's request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// It was not understood.
     Request(RequestError),
-    /// No token opens that.
+    /// There is no such token.
     NoTransfer,
     /// Too many wrong tokens have come from its address.
     Wait(Duration),
@@ -55,7 +55,7 @@ impl Refused {
 }
 
 impl Voice {
-    /// The whole answer to an end that does not get what it wants.
+    /// The whole answer to an end whose request is refused.
     pub fn refuse(self, refused: &Refused) -> Vec<u8> {
         let line = format!("! {}\n", refused.sentence());
         let more = match refused {

@@ -25,7 +25,7 @@ pub(super) fn read_head(head: &[u8]) -> Result<TransferWish, RequestError> {
     for line in lines.take_while(|line| !line.is_empty()).take(MOST_LINES) {
         let (name, value) = line.split_once(':').ok_or(RequestError::Bad("A header line has no colon."))?;
         if name.is_empty() || !name.bytes().all(is_name_byte) {
-            // Also a line that goes on in the next one (RFC 9112, section 5.2).
+            // This includes a line continued on the next one (RFC 9112, section 5.2).
             return Err(RequestError::Bad("The name of a header is invalid."));
         }
         headers.push((name.to_ascii_lowercase(), value.trim_matches([' ', '\t'])));

@@ -1,4 +1,4 @@
-//! Finds out what an end of a transfer wants, from its first bytes on.
+//! Finds out from its first bytes what an end of a transfer wants.
 //!
 //! *Owns* the line of nc and the limits of what is read. *Knows nothing of* header lines, which `head` reads.
 
@@ -11,7 +11,7 @@ const MOST_IN_LINE: usize = 128;
 /// Most bytes of an HTTP head.
 const MOST_IN_HEAD: usize = 8 * 1024;
 
-/// Reads the beginning of one connection. It looks at every byte once.
+/// Reads the beginning of one connection. Looks at every byte once.
 #[derive(Debug, Default)]
 pub struct RequestReader {
     read: Vec<u8>,
@@ -29,7 +29,7 @@ impl RequestReader {
     ///
     /// # Errors
     ///
-    /// It will never be a request. The voice is that of the peer, as far as it can be told.
+    /// It can no longer become a request. The form to answer in is the peer's, as far as that is known.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<Option<(TransferRequest, usize)>, (RequestError, Voice)> {
         for (at, &byte) in chunk.iter().enumerate() {
             if byte != b'\n' {
@@ -61,7 +61,7 @@ impl RequestReader {
         Ok(None)
     }
 
-    /// Whether the first line is one of HTTP: in the form of nc no verb is followed by a path.
+    /// Whether the first line is one of HTTP: with nc, no verb is followed by a path.
     fn is_http(&self) -> bool {
         let line = self.read.split(|byte| *byte == b'\n').next().unwrap_or(&[]);
         let mut words = line.split(|byte| *byte == b' ');
@@ -78,7 +78,8 @@ impl RequestReader {
         if in_first && self.read.len() > MOST_IN_LINE && !self.is_http() {
             return Err((RequestError::TooLong, Voice::Line));
         }
-        // Bytes that no request begins with end it at once: a TLS client would wait for its answer until the time is over.
+        // Bytes that no request begins with are refused at once: a TLS client would otherwise wait for its answer until
+        // the deadline.
         if in_first && self.read.len() == 1 && !matches!(self.read.first(), Some(b' '..=b'~' | b'\r' | b'\t')) {
             return Err((RequestError::Unreadable, Voice::Line));
         }
@@ -89,7 +90,7 @@ impl RequestReader {
     }
 }
 
-/// Reads a line of nc. Several blanks are one, since `wc -c` writes some before its number on a Mac.
+/// Reads a line of nc. Several blanks count as one, since `wc -c` on a Mac puts some before its number.
 fn read_line(line: &str) -> Option<TransferWish> {
     let mut words = line.split_whitespace();
     let (verb, token) = (words.next()?, words.next()?.to_owned());

@@ -1,4 +1,4 @@
-//! What an end of a transfer can ask for, and how it is spoken to.
+//! What an end of a transfer can ask for, and the form in which it is answered.
 //!
 //! *Owns* these values. *Knows nothing of* how they are written.
 
@@ -7,14 +7,14 @@ use std::fmt;
 /// Most lines of an HTTP head. curl sends six.
 pub(super) const MOST_LINES: usize = 64;
 
-/// How an end is spoken to.
+/// The form in which an end is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Voice {
     /// In lines. A receiver gets nothing but the file.
     Line,
     /// As HTTP.
     Http {
-        /// It wants no body.
+        /// A HEAD request: it wants no body.
         head_only: bool,
     },
 }
@@ -26,11 +26,11 @@ pub enum TransferWish {
     Put {
         /// As typed.
         token: String,
-        /// Bytes that follow.
+        /// How many bytes follow.
         size: u64,
         /// The place in the file of the first of them, and the size of the whole file, if the end says so.
         part: Option<(u64, u64)>,
-        /// It waits for the word to go on before it sends (RFC 9110, section 10.1.1).
+        /// It waits for `100 Continue` before it sends (RFC 9110, section 10.1.1).
         expects_continue: bool,
     },
     /// To get a file.
@@ -63,13 +63,13 @@ pub enum RequestError {
     Unreadable,
     /// A line or a head is too long.
     TooLong,
-    /// It is HTTP, and broken.
+    /// It is malformed HTTP.
     Bad(&'static str),
-    /// HTTP, and nothing is there.
+    /// HTTP, and there is nothing at this path.
     NotFound,
-    /// HTTP, and not a method for files.
+    /// HTTP, with a method that files do not have.
     Method,
-    /// HTTP, and the size is missing.
+    /// HTTP, without the size.
     LengthRequired,
 }
 

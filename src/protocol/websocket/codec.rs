@@ -1,6 +1,6 @@
-//! One connection's messages as a stream of bytes in each direction, for the layers above, which know only those.
+//! One connection's messages, as a stream of bytes in each direction for the layers above.
 //!
-//! *Owns* what a message becomes, the answers to pings and to a close, and that nothing follows our own close.
+//! *Owns* how messages map to bytes, the answers to pings and to a close, and that nothing follows our own close.
 //! *Knows nothing of* encryption.
 
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
@@ -12,9 +12,9 @@ use super::writer::{write_close, write_header, write_text_header};
 /// What messages contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Lines, several in a message where several are at hand: text messages in both directions. The end of a message ends a line.
+    /// Lines, in text messages in both directions; a message may hold several. The end of a message ends a line.
     Lines,
-    /// A stream of text for a terminal, UTF-8 with the sequences of ECMA-48; no telnet command in it.
+    /// A stream of text for a terminal, UTF-8 with the sequences of ECMA-48; without telnet commands.
     Terminal,
     /// The telnet stream.
     Telnet,
@@ -25,20 +25,20 @@ pub enum Form {
 pub struct WebSocket {
     form: Form,
     reader: FrameReader,
-    /// What came behind the handshake's request, for the first [`WebSocket::feed`].
+    /// What arrived after the handshake's request, for the first [`WebSocket::feed`].
     early: Vec<u8>,
-    /// The message under way, in the form of lines: a line is passed on only when all of its message has come.
+    /// The incomplete message, for lines: a line is passed on only when all of its message has arrived.
     message: Vec<u8>,
-    /// The last refusal before the end, which the close frame repeats: a page has it at hand when the connection is gone.
+    /// The last refusal before the end, which the close frame repeats, so that a page can still show it.
     reason: Option<Box<str>>,
-    /// What is still to be sent to a client that was dropped.
+    /// What is still to be sent to a client that is dropped.
     parting: Vec<u8>,
     /// Our own close was sent, or nothing more can be sent.
     closed: bool,
 }
 
 impl WebSocket {
-    /// A connection whose handshake is done. `limit`: most bytes in one message. `early`: what has been read behind the
+    /// A connection whose handshake is done. `limit`: most bytes in one message. `early`: what was read after the
     /// handshake's request.
     pub fn new(form: Form, limit: usize, early: Vec<u8>) -> WebSocket {
         WebSocket {
@@ -62,13 +62,13 @@ impl WebSocket {
         self.closed
     }
 
-    /// Takes the bytes of one read; appends what the messages say to `plain`, and what has to be sent back to `answer`: of
-    /// several pings the last one's answer, so that a flood of them brings no flood of answers (RFC 6455, section 5.5.3). True if
-    /// the peer has closed.
+    /// Takes the bytes of one read; appends the messages' contents to `plain`, and what has to be sent back to `answer`.
+    /// Of several pings only the last is answered, so that a flood of them causes no flood of answers (RFC 6455, section
+    /// 5.5.3). True if the peer has closed.
     ///
     /// # Errors
     ///
-    /// The peer broke a rule, and was told which. What whole messages said before that is in `plain`.
+    /// The peer broke a rule, and was told which. `plain` has the contents of the whole messages before that.
     pub fn feed(&mut self, input: &[u8], plain: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<bool, Violation> {
         let early = std::mem::take(&mut self.early);
         let mut pong = None;
@@ -102,7 +102,7 @@ impl WebSocket {
     ) -> Result<Option<CloseStatus>, Violation> {
         let mut whole = plain.len();
         let ended = loop {
-            // A message that comes in one read is put where it belongs at once; one that does not waits here.
+            // A message that arrives in one read goes straight to `plain`; an incomplete one waits here.
             let data = if self.message.is_empty() { &mut *plain } else { &mut self.message };
             match self.reader.next(&mut input, data) {
                 Ok(None) => break Ok(None),
@@ -129,8 +129,8 @@ impl WebSocket {
         ended
     }
 
-    /// Appends `plain` as one message to `out`: text in the form of lines, else bytes, which may end inside a character. Appends
-    /// nothing after a close.
+    /// Appends `plain` as one message to `out`: text for lines, otherwise bytes, which may end inside a character.
+    /// Appends nothing after a close.
     pub fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) {
         if self.closed || plain.is_empty() {
             return;
@@ -154,7 +154,8 @@ impl WebSocket {
         self.reason = Some(reason.into());
     }
 
-    /// The close frame with this code, and this reason unless there is another; empty if one was sent, or nothing more can be.
+    /// The close frame with this code, and this reason unless there is another; empty if one was sent already, or nothing
+    /// more can be sent.
     pub fn close(&mut self, code: u16, reason: &str) -> Vec<u8> {
         let mut out = Vec::new();
         let explained = self.reason.take();
@@ -162,7 +163,7 @@ impl WebSocket {
         out
     }
 
-    /// Keeps the end of a message that was begun, and a close frame behind it, for [`WebSocket::take_parting`].
+    /// Keeps the end of a message that was partly sent, and a close frame after it, for [`WebSocket::take_parting`].
     pub(crate) fn part(&mut self, begun: &[u8], code: u16, reason: &str) {
         if !self.closed {
             self.parting = begun.to_vec();
@@ -176,7 +177,7 @@ impl WebSocket {
         std::mem::take(&mut self.parting)
     }
 
-    /// Something will not be sent, so nothing that follows would be understood.
+    /// Something will not be sent, so the peer could not understand anything after it.
     pub(crate) fn abandon(&mut self) {
         self.closed = true;
     }

@@ -1,14 +1,14 @@
-//! When a silent peer is asked whether it is there, and when it is given up. Pure: `now` is an argument.
+//! When a silent peer is pinged, and when it is given up. Pure: `now` is an argument.
 //!
-//! A proxy drops a connection on which nothing has passed for a minute or so, and a page on a laptop that was shut keeps a
-//! socket that looks open. A ping, which browsers answer by themselves, settles both. Timers in hidden tabs fire once a minute, so
-//! nothing shorter than that may be expected of a page.
+//! Proxies drop a connection that has been silent for a minute or so, and the page on a laptop that was shut has a socket
+//! that only looks open. A ping, which browsers answer by themselves, helps against both. Timers in hidden tabs fire once
+//! a minute, so no page can be expected to react faster.
 //!
 //! *Knows nothing of* sockets.
 
 use std::time::{Duration, Instant};
 
-/// Silence after which the peer is asked.
+/// Silence after which the peer is pinged.
 const ASK: Duration = Duration::from_secs(30);
 
 /// Silence after which it is given up: it has left a ping unanswered for 45 seconds.
@@ -17,15 +17,15 @@ const GIVE_UP: Duration = Duration::from_secs(75);
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LivenessDue {
-    /// Nothing, before [`Liveness::next`].
+    /// Nothing until [`Liveness::next`].
     Nothing,
-    /// A ping, once for each silence.
+    /// A ping, once per silence.
     Ping,
     /// The end.
     End,
 }
 
-/// When one peer was heard last.
+/// When a peer was last heard from.
 #[derive(Clone, Copy, Debug)]
 pub struct Liveness {
     heard: Instant,
@@ -33,12 +33,12 @@ pub struct Liveness {
 }
 
 impl Liveness {
-    /// Of a peer that was just heard.
+    /// For a peer that was just heard from.
     pub fn new(now: Instant) -> Liveness {
         Liveness { heard: now, asked: false }
     }
 
-    /// Something has come, of any kind.
+    /// Something has arrived, of any kind.
     pub fn heard(&mut self, now: Instant) {
         *self = Liveness::new(now);
     }
@@ -51,7 +51,7 @@ impl Liveness {
         if self.asked {
             return LivenessDue::End;
         }
-        // If this process was stopped meanwhile, the peer has the whole rest of the time to answer.
+        // If this process was stopped meanwhile, the peer still gets the full time to answer.
         self.heard = self.heard.max(now.checked_sub(ASK).unwrap_or(now));
         self.asked = true;
         LivenessDue::Ping

@@ -1,11 +1,11 @@
 //! A client's bytes to events: the server's side of RFC 6455, section 5.
 //!
-//! Every rule is checked with the byte that breaks it or, for a frame's header, with its last byte: nothing is buffered before
-//! it is known to be allowed. Payloads are appended to the caller's buffer as they come, so a reader holds no more than a part of
-//! a header, a control frame, and the beginning of a character.
+//! Every rule is checked at the byte that breaks it or, for a frame's header, at its last byte: nothing is buffered
+//! before it is known to be allowed. Payloads are appended to the caller's buffer as they arrive, so a reader holds no
+//! more than a part of a header, a control frame, and the beginning of a character.
 //!
 //! *Owns* the state between two reads, and the limit of a message.
-//! *Knows nothing of* what the messages say, and of what is answered.
+//! *Knows nothing of* what the messages say, or what is answered.
 
 use std::io::Cursor;
 
@@ -45,12 +45,12 @@ pub enum FrameEvent {
     Closed(Option<u16>),
 }
 
-/// A frame whose payload has not come whole.
+/// A frame whose payload is incomplete.
 #[derive(Debug)]
 struct Frame {
     opcode: OpCode,
     is_final: bool,
-    /// Turned such that its first byte is for the next byte of payload.
+    /// Rotated so that its first byte is for the next byte of payload.
     mask: [u8; 4],
     left: u64,
 }
@@ -63,7 +63,7 @@ pub struct FrameReader {
     header: [u8; HEADER],
     header_bytes: usize,
     frame: Option<Frame>,
-    /// The message under way, and its bytes so far.
+    /// The current message, and its bytes so far.
     message: Option<MessageKind>,
     message_bytes: u64,
     utf8: Utf8,
@@ -91,7 +91,7 @@ impl FrameReader {
     ///
     /// # Errors
     ///
-    /// The bytes break a rule. Nothing more can be read.
+    /// The bytes break a rule, and nothing more can be read.
     pub fn next(&mut self, input: &mut &[u8], data: &mut Vec<u8>) -> Result<Option<FrameEvent>, Violation> {
         loop {
             let Some(mut frame) = self.frame.take() else {
@@ -129,16 +129,16 @@ impl FrameReader {
         }
     }
 
-    /// Reads a header, if all of it has come.
+    /// Reads a header, if all of it has arrived.
     fn read_header(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, Violation> {
         let begun = self.header_bytes;
         let room = &mut self.header[begun..];
         let taken = room.len().min(input.len());
         room[..taken].copy_from_slice(&input[..taken]);
         let mut cursor = Cursor::new(&self.header[..begun + taken]);
-        // Its only error is about the number of the kind.
+        // Its only error is an unknown opcode.
         let Some((header, left)) = FrameHeader::parse(&mut cursor).map_err(|_| Violation::Opcode)? else {
-            // A header of 14 bytes is always whole.
+            // A header has at most 14 bytes.
             self.header_bytes = begun + taken;
             *input = &input[taken..];
             return Ok(None);
@@ -156,7 +156,7 @@ impl FrameReader {
         Ok(Some(Frame { opcode: header.opcode, is_final: header.is_final, mask, left }))
     }
 
-    /// Checks the frame whose header has come. Returns the kind of the message that begins with it.
+    /// Checks the frame whose header has arrived. Returns the kind of the message that begins with it.
     fn begin_frame(&mut self) -> Result<Option<MessageKind>, Violation> {
         let Some(frame) = &self.frame else { return Ok(None) };
         let kind = match frame.opcode {
@@ -216,7 +216,7 @@ fn close_code_of(payload: &[u8]) -> Result<FrameEvent, Violation> {
     Ok(FrameEvent::Closed(Some(code)))
 }
 
-/// Appends a payload without its mask (section 5.3), and turns the mask for what follows.
+/// Appends a payload without its mask (section 5.3), and rotates the mask for what follows.
 fn unmask(payload: &[u8], mask: &mut [u8; 4], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(payload);

@@ -1,8 +1,9 @@
-//! Whether text that arrives in pieces is UTF-8, known with the first byte that cannot be (RFC 6455, section 8.1).
+//! Checks whether text that arrives in pieces is UTF-8, and notices the first byte that cannot be (RFC 6455, section
+//! 8.1).
 //!
 //! *Knows nothing of* frames.
 
-/// What the pieces so far end with.
+/// The incomplete character at the end of the pieces so far.
 #[derive(Debug, Default)]
 pub(super) struct Utf8 {
     /// The bytes of a character that has begun, which are at most three.
@@ -13,7 +14,7 @@ pub(super) struct Utf8 {
 /// The text is not UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NotUtf8 {
-    /// How many bytes of the piece stand before the one that cannot be.
+    /// How many bytes of the piece come before the invalid one.
     pub(super) after: usize,
 }
 
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// How many bytes are taken before the text is known not to be UTF-8; `None` if it is UTF-8 to its end.
+    /// How many bytes are taken before the text is known not to be UTF-8; `None` if all of it is UTF-8.
     fn refused_after(bytes: &[u8]) -> Option<usize> {
         let mut utf8 = Utf8::default();
         let refused = bytes.iter().position(|byte| utf8.feed(std::slice::from_ref(byte)).is_err());
@@ -70,12 +71,12 @@ mod tests {
             (b"\x80".as_slice(), 0),
             (b"a\xff", 1),
             (b"\xc0", 0),
-            // A surrogate, and a number over the last one, are known by their second bytes.
+            // A surrogate, and a number above the last one, show at their second byte.
             (b"\xed\xa0\x80", 1),
             (b"\xf4\x90\x80\x80", 1),
             (b"\xf5", 0),
             (b"\xe2\x82a", 2),
-            // These only end too early.
+            // These only end too soon.
             (b"\xe2\x82", 2),
             (b"\xf0\x9f\x98", 3),
         ] {

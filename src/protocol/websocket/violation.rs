@@ -4,16 +4,16 @@
 
 use std::fmt;
 
-/// Why a peer's bytes cannot be taken.
+/// Why a peer's bytes are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
     /// Bits that only extensions use (RFC 6455, section 5.2).
     ReservedBits,
-    /// A number that stands for no kind of frame.
+    /// An unknown opcode.
     Opcode,
     /// A frame from a client that is not masked (section 5.1).
     NotMasked,
-    /// A length in more bytes than it needs (section 5.2).
+    /// A length in more bytes than needed (section 5.2).
     LongLength,
     /// A control frame in several parts, or of over 125 bytes (section 5.5).
     ControlFrame,
@@ -21,11 +21,11 @@ pub enum Violation {
     Fragment,
     /// A close frame with one byte, or with a code that may not be sent (section 7.4).
     CloseCode,
-    /// A binary message where only text is read.
+    /// A binary message where only text is accepted.
     Binary,
     /// Text that is not UTF-8 (section 8.1).
     NotUtf8,
-    /// A message over this limit, in bytes.
+    /// A message longer than this limit, in bytes.
     TooBig(usize),
 }
 

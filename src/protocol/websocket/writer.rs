@@ -13,7 +13,7 @@ pub fn write_text_header(len: usize, out: &mut Vec<u8>) {
     write_header(OpCode::Data(Data::Text), len, out);
 }
 
-/// The same of a binary message.
+/// The same for a binary message.
 pub(crate) fn write_binary_header(len: usize, out: &mut Vec<u8>) {
     write_header(OpCode::Data(Data::Binary), len, out);
 }
@@ -25,7 +25,7 @@ pub fn write_header(opcode: OpCode, len: usize, out: &mut Vec<u8>) {
     let _ = header.format(len as u64, out);
 }
 
-/// Appends a close frame, without a code if there is none to give. A long reason is cut at a character.
+/// Appends a close frame, without a code if there is none. A long reason is cut at a character.
 pub fn write_close(code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
     let Some(code) = code else { return write_header(OpCode::Control(Control::Close), 0, out) };
     let end = (0..=reason.len().min(MOST_REASON)).rev().find(|end| reason.is_char_boundary(*end)).unwrap_or(0);

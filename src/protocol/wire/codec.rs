@@ -22,7 +22,7 @@ pub struct Codec {
     tls: Option<Box<Tls>>,
     #[cfg(feature = "web")]
     web: Option<Box<WebSocket>>,
-    /// The client expects HTTP. What is said to everybody is not for it.
+    /// The client expects HTTP, so announcements to everybody are not for it.
     #[cfg(feature = "web")]
     awaits_request: bool,
 }
@@ -55,13 +55,13 @@ impl Codec {
         }
     }
 
-    /// From now on nothing is said but answers to HTTP requests.
+    /// From now on, only answers to HTTP requests are sent.
     #[cfg(feature = "web")]
     pub(crate) fn await_request(&mut self) {
         self.awaits_request = true;
     }
 
-    /// Whether the client expects nothing but answers to HTTP requests.
+    /// Whether the client expects only answers to HTTP requests.
     pub(crate) fn awaits_request(&self) -> bool {
         #[cfg(feature = "web")]
         return self.awaits_request;
@@ -69,7 +69,7 @@ impl Codec {
         false
     }
 
-    /// From now on everything is WebSocket, inside TLS if there is any.
+    /// From now on everything is WebSocket, inside TLS if there is TLS.
     #[cfg(feature = "web")]
     pub(crate) fn open_web(&mut self, socket: WebSocket) {
         self.awaits_request = false;
@@ -101,7 +101,7 @@ impl Codec {
         self.tls.is_some()
     }
 
-    /// Whether what is sealed for this connection is what is sealed for others too.
+    /// Whether bytes sealed for this connection are the same as for others.
     pub fn shares(&self) -> Sharing {
         #[cfg(feature = "tls")]
         if self.tls.is_some() {
@@ -217,7 +217,7 @@ impl Codec {
         encrypted.extend_from_slice(plain);
     }
 
-    /// Asks the peer of a WebSocket whether it is there.
+    /// Pings the peer of a WebSocket.
     #[cfg(feature = "web")]
     pub(crate) fn ping(&mut self, sealed: &mut Vec<u8>) {
         if let Some(web) = &mut self.web {
@@ -236,8 +236,8 @@ impl Codec {
         }
     }
 
-    /// The client of a WebSocket is dropped: keeps the end of the message that it has in part, `begun`, and the reason behind it.
-    /// Inside TLS there is nothing to keep, since what was encrypted in between is missing.
+    /// The client of a WebSocket is dropped: keeps the end of the message that was partly sent, `begun`, and the reason
+    /// after it. Inside TLS nothing is kept, since the client lacks what was encrypted in between.
     #[cfg(feature = "web")]
     pub(crate) fn part(&mut self, begun: &[u8], code: u16, reason: &str) {
         #[cfg(feature = "tls")]
@@ -255,8 +255,8 @@ impl Codec {
         self.web.as_mut().map(|web| web.take_parting()).unwrap_or_default()
     }
 
-    /// The bytes that tell the peer that nothing more comes, and in a WebSocket why. Empty on a plain connection, and on a second
-    /// call.
+    /// The bytes that tell the peer that nothing more follows, and in a WebSocket why. Empty on a plain connection, and
+    /// on a second call.
     #[cfg_attr(not(feature = "web"), expect(unused_variables, reason = "only a WebSocket says why"))]
     pub fn close(&mut self, code: u16, reason: &str) -> Vec<u8> {
         let mut sealed = Vec::new();

@@ -20,7 +20,7 @@ pub enum OtherProtocol {
     Ssh,
     /// HTTP: a request line.
     Http,
-    /// The header of a proxy, where none is believed.
+    /// The header of a proxy, on a listener that trusts none.
     Proxy,
 }
 
@@ -55,14 +55,14 @@ impl fmt::Display for OtherProtocol {
     }
 }
 
-/// What the first bytes of a connection say about the peer.
+/// What the first bytes of a connection tell about the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Not enough has come to tell.
+    /// Not enough has arrived to tell.
     Undecided,
     /// A person, or a script that writes lines.
     Person,
-    /// Another protocol. Nothing that has come may be run.
+    /// Another protocol. Nothing that has arrived may be run.
     OtherProtocol(OtherProtocol),
 }
 

@@ -1,7 +1,7 @@
 //! Announcements by multicast DNS (RFC 6762), through the library that speaks it.
 //!
-//! *Owns* when the server is announced, and the goodbye. What another machine has taken, name or host name, gets a number
-//! behind it.
+//! *Owns* when the server is announced, and the goodbye. A service or host name that another machine has taken gets a
+//! number appended.
 //! *Knows nothing of* what is announced.
 
 use std::collections::VecDeque;
@@ -17,11 +17,11 @@ use super::{STACK, random_digits};
 /// How long the goodbye may take. It is one packet in each network, and its loss only means that the others find out later.
 const GOODBYE: Duration = Duration::from_millis(500);
 
-/// How often the machine's networks are looked at for changes, in seconds. The library's five wake the processor for nothing on
-/// a machine that stays where it is.
+/// How often the machine's networks are looked at for changes, in seconds. The library's default of five wakes the
+/// processor for nothing on a machine that stays where it is.
 const LOOK_EVERY: u32 = 30;
 
-/// Changes of names remembered, to report each once: more than the services have.
+/// Name changes remembered, to report each once: more than there are services.
 const MOST_CHANGES: usize = 8;
 
 /// Why the server cannot be announced.

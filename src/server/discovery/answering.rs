@@ -1,7 +1,7 @@
 //! Answers to `chatsock find`.
 //!
-//! *Owns* how often is answered, and the count of what is not.
-//! *Knows nothing of* how a question and an answer are spelled.
+//! *Owns* how often questions are answered, and the count of those that are not.
+//! *Knows nothing of* how questions and answers are written.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -18,25 +18,25 @@ use super::{Sockets, is_nothing, machine_name, server_name};
 use crate::hub::Hub;
 use crate::protocol::discovery::{MAX_PACKET, ServerAnswer, ServerQuestion, may_be_answered};
 
-/// Answers in each second: together not worth anybody's forging, and enough for a room full of people who look at once, since
-/// everyone asks three times.
+/// Answers per second: too few to be worth forging questions for, and enough for a room full of people who ask at the
+/// same time, since each asks three times.
 const MOST_ANSWERS: usize = 10;
 
-/// How long an answer counts: no address gets a second one within it.
+/// How long an answer counts: no address gets a second one within this time.
 const SECOND: Duration = Duration::from_secs(1);
 
 /// How often ignored packets are reported, if there are any.
 const REPORT_EVERY: Duration = Duration::from_secs(3600);
 
-/// Packets read from one socket before the others have their turn.
+/// Packets read from one socket before the others get their turn.
 const MOST_AT_ONCE: usize = 64;
 
-/// The answers of the last second: no more are kept than may be given.
+/// The answers of the last second. There are never more than may be given.
 #[derive(Debug, Default)]
 pub(super) struct RecentAnswers(VecDeque<(Instant, IpAddr)>);
 
 impl RecentAnswers {
-    /// Whether this address may get an answer now, which then counts.
+    /// Whether this address may get an answer now. If so, the answer is counted.
     pub(super) fn admit(&mut self, address: IpAddr, now: Instant) -> bool {
         while self.0.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) >= SECOND) {
             self.0.pop_front();
@@ -153,14 +153,14 @@ impl Answering {
             let (length, source) = match socket.recv_from(&mut buffer) {
                 Ok(received) => received,
                 Err(error) if is_nothing(&error) => return,
-                // Something that an earlier answer has met on its way.
+                // An error that an earlier answer has caused on its way.
                 Err(_) => continue,
             };
             let packet = buffer.get(..length).unwrap_or_default();
             let now = Instant::now();
             let sent = self.answer(packet, source, now).is_some_and(|answer| {
                 let socket = self.sockets.0.get(index).map(|(socket, _)| socket);
-                // An answer that cannot be sent is one that is lost on its way.
+                // An answer that cannot be sent is like one lost on its way.
                 socket.is_some_and(|socket| socket.send_to(&answer, source).is_ok())
             });
             if !sent {
@@ -202,7 +202,8 @@ impl Answering {
     }
 }
 
-/// The server's own address on the way to another. Connecting a UDP socket sends nothing; it asks the system for the way.
+/// The server's own address towards another one. Connecting a UDP socket sends nothing; the system only looks up the
+/// route.
 fn local_address(other: SocketAddr) -> Option<IpAddr> {
     let any: SocketAddr = match other {
         SocketAddr::V4(_) => ([0; 4], 0).into(),

@@ -1,4 +1,4 @@
-//! The listeners that others in the network may be told of.
+//! The listeners that others in the network may be told about.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::server::transport::{Service, Transport};
 use crate::ui::palette::Door;
 
-/// A way in that is told.
+/// A kind of listener that is made known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// Telnet and nc.
@@ -19,24 +19,24 @@ pub(super) enum Way {
     WebTls,
 }
 
-/// Where the server listens, in what way, and how it proves who it is.
+/// Where the server listens, for what, and how it proves its identity.
 pub(in crate::server) struct Doors {
     open: Vec<(Way, SocketAddr)>,
     certificate: DoorCertificate,
 }
 
-/// What the doors with TLS show.
+/// The certificate that the doors with TLS show.
 enum DoorCertificate {
-    /// The one that this listener has at the time.
+    /// The one that this listener has at that moment.
     InUse(Transport),
     /// The one with this fingerprint.
     Known(String),
-    /// None that is known.
+    /// Not known.
     Unknown,
 }
 
 impl Doors {
-    /// The doors among these listeners. Those for proxies, programs and files are none, nor is the quick one.
+    /// The doors among these listeners. Listeners for proxies, programs and files do not count, nor does the quick one.
     pub(in crate::server) fn new<'a>(listeners: impl Iterator<Item = (Service, &'a Transport, SocketAddr)>) -> Doors {
         let mut doors = Doors { open: Vec::new(), certificate: DoorCertificate::Unknown };
         for (service, transport, address) in listeners {
@@ -51,7 +51,7 @@ impl Doors {
         doors
     }
 
-    /// The doors of a server that does not run, whose certificate has this fingerprint.
+    /// The doors of a server that is not running, whose certificate has this fingerprint.
     pub(super) fn planned(config: &Config, fingerprint: Option<String>) -> Doors {
         let lists = [
             (Way::Plain, &config.listen),
@@ -88,7 +88,7 @@ impl Doors {
     }
 }
 
-/// What kind of door a listener is.
+/// The kind of door that a listener is.
 fn way(service: Service, is_plain: bool) -> Option<Way> {
     match service {
         Service::Session(Door::Plain) => Some(if is_plain { Way::Plain } else { Way::Tls }),
@@ -98,8 +98,8 @@ fn way(service: Service, is_plain: bool) -> Option<Way> {
     }
 }
 
-/// Whether a connection to the server's address `at` ends at this listener. `[::]` takes IPv4, too, unless IPv4 has a listener
-/// of its own at that port.
+/// Whether a connection to the server's address `at` ends at this listener. `[::]` accepts IPv4 too, unless IPv4 has a
+/// listener of its own at that port.
 fn reaches(listener: SocketAddr, at: IpAddr) -> bool {
     let (own, at) = (listener.ip().to_canonical(), at.to_canonical());
     own == at || (own.is_unspecified() && (own.is_ipv6() || at.is_ipv4()))

@@ -1,6 +1,6 @@
-//! Being found in the network: answers to `chatsock find`, and announcements by multicast DNS.
+//! Makes the server known in the network: answers to `chatsock find`, and announcements by multicast DNS.
 //!
-//! *Owns* what is said about the server, and which of its listeners are open to others.
+//! *Owns* what is made known about the server, and which of its listeners are open to others.
 //! *Knows nothing of* JSON and DNS.
 
 mod announce;
@@ -25,7 +25,7 @@ use answering::Answering;
 pub(super) use doors::Doors;
 pub use service::AvahiError;
 
-/// The file by which avahi announces the server of this configuration, instead of the server itself.
+/// The file with which avahi announces the server of this configuration, in place of the server itself.
 ///
 /// # Errors
 ///
@@ -44,7 +44,7 @@ fn machine_name() -> String {
     if first.is_empty() { "this machine".to_owned() } else { first.to_owned() }
 }
 
-/// What the server is called: at most so many bytes as the configuration allows.
+/// What the server is called: at most as many bytes as the configuration allows.
 fn server_name(config: &DiscoveryConfig, machine: &str) -> String {
     if !config.name.is_empty() {
         return config.name.clone();
@@ -76,7 +76,7 @@ impl Sockets {
     }
 }
 
-/// Binds a socket that may answer an address, and never a whole network: without SO_BROADCAST the system refuses that.
+/// Binds a socket that can answer an address, but never a whole network: without SO_BROADCAST the system refuses that.
 fn bind(address: SocketAddr, only_v6: bool) -> io::Result<(UdpSocket, SocketAddr)> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
@@ -113,14 +113,14 @@ impl Discovery {
         Ok(discovery)
     }
 
-    /// Announces what a configuration says, if that is something else than before.
+    /// Announces what a configuration says, if it has changed.
     pub(super) fn announce(&mut self, config: &Config) {
         let wanted = service::services(config, &self.doors, &machine_name());
         let wanted = wanted.filter(|_| config.discovery.announce);
         if self.announcer.as_ref().map(Announcer::announced) == wanted.as_ref() {
             return;
         }
-        // The old one's goodbye goes out first.
+        // The goodbye of the old announcement goes out first.
         self.announcer = None;
         if config.discovery.announce && wanted.is_none() {
             log::warn!("announce is on in [discovery], but no listener is open to others in this network");
@@ -130,7 +130,7 @@ impl Discovery {
         });
     }
 
-    /// Says goodbye, and answers no more.
+    /// Says goodbye, and stops answering.
     pub(super) fn stop(mut self) {
         self.announcer = None;
         if let Some((stop, thread)) = self.answering.take() {
@@ -141,7 +141,7 @@ impl Discovery {
     }
 }
 
-/// Keeps the addresses of a configuration that is replaced.
+/// Keeps the addresses of the configuration that is replaced.
 pub(super) fn keep_listeners(old: &DiscoveryConfig, new: &mut DiscoveryConfig) {
     if old.listen != new.listen {
         log::warn!("the addresses of [discovery] have changed; this needs a restart, so the old ones stay");
@@ -156,7 +156,7 @@ fn random_digits() -> Result<String, getrandom::Error> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Whether a receive has found nothing, which a packet with a wrong checksum leads to, too.
+/// Whether a receive has found nothing, as it also does for a packet with a wrong checksum.
 fn is_nothing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

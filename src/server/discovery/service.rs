@@ -1,6 +1,6 @@
-//! What is announced, by the server itself or by avahi: the services of DNS-SD (RFC 6763).
+//! What is announced, by the server itself or by avahi: services of DNS-SD (RFC 6763).
 //!
-//! *Owns* their types and texts, and avahi's file of them. Names of rooms and people are never among them.
+//! *Owns* their types and texts, and the file that lists them for avahi. Names of rooms and people are never among them.
 //! *Knows nothing of* multicast DNS.
 
 use std::fmt;
@@ -10,10 +10,10 @@ use super::doors::{Doors, Way};
 use super::server_name;
 use crate::config::{Config, Plain};
 
-/// The version of the texts, which the first of them says (RFC 6763, section 6.7).
+/// The version of the texts, which is the first of them (RFC 6763, section 6.7).
 const TEXT_VERSION: (&str, &str) = ("txtvers", "1");
 
-/// One service: a type, where it is, and what else there is to say.
+/// One service: its type, its port and its texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NetworkService {
     /// As in `_chatsock._tcp`.
@@ -62,7 +62,7 @@ pub(super) fn services(config: &Config, doors: &Doors, machine: &str) -> Option<
     let mut addresses: Vec<IpAddr> = open.iter().filter(|_| are_all_bound).map(SocketAddr::ip).collect();
     addresses.sort_unstable();
     addresses.dedup();
-    // `[::]` takes IPv4 as well.
+    // `[::]` accepts IPv4 too.
     let has_ipv4 = open.iter().any(|address| address.is_ipv4() || address.ip().is_unspecified());
     let has_ipv6 = open.iter().any(SocketAddr::is_ipv6);
     let name = server_name(&config.discovery, machine);
@@ -101,7 +101,7 @@ impl std::error::Error for AvahiError {}
 /// There is nothing to announce, or a port is not known.
 pub(super) fn avahi_service(config: &Config, fingerprint: Option<String>) -> Result<String, AvahiError> {
     let doors = Doors::planned(config, fingerprint);
-    // Avahi knows the machine's name, also after it changes.
+    // Avahi knows the machine's name, even after it changes.
     let services = services(config, &doors, "%h").ok_or(AvahiError::NothingOpen)?;
     if services.list.iter().any(|service| service.port == 0 || service.texts.iter().any(|(_, text)| text == "0")) {
         return Err(AvahiError::NoPort);

@@ -1,7 +1,7 @@
 //! Connections that carry files, each on a thread of its own.
 //!
-//! *Owns* one such connection from its first byte to its last: the deadlines of its beginning, what its token opens, and how it
-//! is answered.
+//! *Owns* one such connection from its first byte to its last: the deadlines of its beginning, what its token stands for,
+//! and how it is answered.
 //! *Knows nothing of* users beyond what the hub does for it.
 
 mod relay;
@@ -32,26 +32,26 @@ const BEGINNING: Duration = Duration::from_secs(10);
 /// Bytes read at a time before it is known what the peer wants.
 const READ: usize = 2048;
 
-/// How long what was written may take to leave before the socket of a receiver whose file is not whole is reset.
+/// How long written bytes may take to be sent before the socket of a receiver with an incomplete file is reset.
 const LAST_BYTES: Duration = Duration::from_millis(500);
 
-/// Where the sender's bytes belong.
+/// Which part of the file the sender sends.
 struct IncomingPart {
     /// The place of the first of them in the file.
     base: u64,
-    /// How many there are.
+    /// How many bytes.
     size: u64,
-    /// They are sent once the server asks for them.
+    /// The sender waits until the server asks for them.
     expects_continue: bool,
 }
 
-/// Where files pass.
+/// The service that transfers files.
 pub(super) fn ports<'a>(listeners: impl Iterator<Item = (Service, &'a Transport, SocketAddr)>) -> FilePorts {
     let mut ports = FilePorts::default();
     for (_, transport, address) in listeners.filter(|(service, ..)| *service == Service::Files) {
         match transport.pin() {
             Some(pin) => _ = ports.tls.get_or_insert((address.port(), pin)),
-            // Without a pin there is no line for curl that would not take any key.
+            // Without a pin, the line for curl would accept any key, so there is none.
             None if transport.is_plain() => _ = ports.plain.get_or_insert(address.port()),
             None => {}
         }
@@ -68,7 +68,7 @@ pub(super) fn keep_listeners(old: &FilesConfig, new: &mut FilesConfig) {
     }
 }
 
-/// Starts the thread of a connection, which calls `over` at its end. False if there is no thread to be had.
+/// Starts the thread of a connection, which calls `over` at its end. False if no thread can be started.
 pub(super) fn start(
     stream: TcpStream,
     peer: SocketAddr,
@@ -91,7 +91,7 @@ pub(super) fn start(
     spawned.inspect_err(|error| log::warn!("{peer}: cannot start a thread: {error}")).is_ok()
 }
 
-/// Serves one connection to its end. Returns what is logged of it.
+/// Serves one connection to its end. Returns what to log about it.
 fn serve(stream: TcpStream, codec: Codec, address: IpAddr, hub: &Hub) -> &'static str {
     let (request, link) = match read_request(stream, codec) {
         Ok(read) => read,
@@ -100,7 +100,7 @@ fn serve(stream: TcpStream, codec: Codec, address: IpAddr, hub: &Hub) -> &'stati
     serve_request(&request, link, address, hub)
 }
 
-/// The same where a listener for the page has read the head of a request already, and `early` behind it.
+/// The same if a listener for the page has already read the head of a request, and `early` after it.
 #[cfg(feature = "web")]
 pub(super) fn serve_head(
     head: &[u8],
@@ -115,13 +115,13 @@ pub(super) fn serve_head(
             Ok(link) => serve_request(&request, link, address, hub),
             Err(_) => "lost",
         },
-        // The head is whole, or it would not be here.
+        // The head is complete, or this would not be called.
         Ok(None) => "not understood",
         Err((error, voice)) => refuse_unread(stream, codec, voice, error),
     }
 }
 
-/// Does what an end of a transfer wants.
+/// Does what an end of a transfer asks for.
 fn serve_request(request: &TransferRequest, link: TransferEnd, address: IpAddr, hub: &Hub) -> &'static str {
     let voice = request.voice;
     match &request.wish {
@@ -145,7 +145,7 @@ fn serve_request(request: &TransferRequest, link: TransferEnd, address: IpAddr, 
         TransferWish::Put { token, size, part, expects_continue } => {
             match check(token, address, hub, |token, now| hub.transfers.claim(token, Side::Sender, now)) {
                 Ok(claim) => {
-                    // In lines the rest is sent that was asked for; HTTP says itself where it begins.
+                    // With lines, exactly the part that was asked for is sent; HTTP itself says where it begins.
                     let base = if voice == Voice::Line { claim.from } else { part.map_or(0, |(first, _)| first) };
                     let part = IncomingPart { base, size: *size, expects_continue: *expects_continue };
                     match arrive(&claim, address, hub) {
@@ -170,12 +170,12 @@ fn check<T>(
     let pending = match hub.limits.file_tokens.begin(Attempt::from_address(address, ()), now) {
         Ok(pending) => pending,
         Err(AttemptError::Waiting(left)) => return Err(Refused::Wait(left)),
-        // Others are being compared this moment.
+        // Others from this address are being compared right now.
         Err(AttemptError::Undecided) => return Err(Refused::Wait(Duration::from_secs(1))),
     };
     match open(token, now) {
         Some(opened) => {
-            // Not taken as a sign that those before were slips: one who has a token may go on guessing at others.
+            // This does not prove that the earlier ones were slips: somebody with a token may go on guessing others.
             drop(pending);
             Ok(opened)
         }
@@ -186,7 +186,7 @@ fn check<T>(
     }
 }
 
-/// An end has come, and can be found by its address from now on. `None` if that was banned before.
+/// An end has arrived, and can be found by its address from now on. `None` if the address was banned before.
 fn arrive<'a>(claim: &Claim, address: IpAddr, hub: &'a Hub) -> Option<PresentEnd<'a>> {
     let here = hub.transfers.arrive(claim.number, address);
     if hub.address_bans.find(address, hub.moment()).is_none() {
@@ -236,7 +236,7 @@ fn put(claim: &Claim, part: &IncomingPart, mut link: TransferEnd, hub: &Hub) -> 
     let whole = relay::Whole { base, size, total, expects_continue };
     let rate = hub.config().files.bytes_per_second;
     let pass_on = || relay::pass_on(&mut link, &mut meet, &whole, claim, rate, &hub.transfers);
-    // A bug there must not leave both ends waiting.
+    // A panic must not leave both ends waiting.
     let passed = catch_unwind(AssertUnwindSafe(pass_on));
     let passed = passed.unwrap_or_else(|_| relay::Passed::Part { at: meet.progress.passed(), hasher: None });
     let now = Instant::now();
@@ -271,7 +271,7 @@ fn refuse(link: TransferEnd, refused: &Refused) -> &'static str {
     "refused"
 }
 
-/// Answers what was no request for a file.
+/// Answers what was not a request for a file.
 fn refuse_unread(stream: TcpStream, codec: Codec, voice: Voice, error: RequestError) -> &'static str {
     let refused = if error == RequestError::NotFound { Refused::NoTransfer } else { Refused::Request(error) };
     if let Ok(link) = TransferEnd::new(stream, codec, voice, Vec::new()) {
@@ -281,12 +281,12 @@ fn refuse_unread(stream: TcpStream, codec: Codec, voice: Voice, error: RequestEr
 }
 
 fn answer_and_close(mut link: TransferEnd, answer: &[u8]) {
-    // A peer that does not take it is gone.
+    // A peer that does not accept it is gone.
     let _ = link.write(answer, Duration::from_secs(1), || false);
     link.close();
 }
 
-/// Shakes hands, if there is TLS, and reads what the peer wants.
+/// Performs the handshake, if there is TLS, and reads what the peer asks for.
 fn read_request(mut stream: TcpStream, mut codec: Codec) -> Result<(TransferRequest, TransferEnd), &'static str> {
     let deadline = Instant::now() + BEGINNING;
     let mut buffer = vec![0; READ];
@@ -317,7 +317,7 @@ fn read_request(mut stream: TcpStream, mut codec: Codec) -> Result<(TransferRequ
                 Ok(Progress::Closed) | Err(_) => return Err("no TLS"),
             }
             answer.clear();
-            // What came behind the handshake is kept for the first bytes that are fed.
+            // What arrived after the handshake is kept for the first bytes that are fed.
             if codec.feed(&[], &mut plain, &mut answer).is_err() {
                 return Err("no TLS");
             }
@@ -342,7 +342,7 @@ fn read_request(mut stream: TcpStream, mut codec: Codec) -> Result<(TransferRequ
     }
 }
 
-/// Sends protocol bytes. A peer that does not take them is found out by the next read.
+/// Sends protocol bytes. If the peer does not accept them, the next read notices.
 fn send(mut stream: &TcpStream, answer: &[u8]) {
     if !answer.is_empty() {
         let _ = stream.set_write_timeout(Some(Duration::from_secs(1)));

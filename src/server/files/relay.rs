@@ -1,8 +1,8 @@
 //! Passes a file on from the sender's end to the receiver's, on the sender's thread.
 //!
-//! One buffer, no disk: what the receiver does not take, the sender does not get rid of.
+//! One buffer, no disk: the sender is read no faster than the receiver accepts.
 //!
-//! *Owns* the pace, the count and the hash. *Knows nothing of* who sends what, and of how either end learns of the result.
+//! *Owns* the pace, the count and the hash. *Knows nothing of* who sends what, or how either end learns of the result.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,22 +11,22 @@ use crate::chat::transfer::Claim;
 use crate::hub::transfers::{CHUNK, Hasher, Meet, TransferEnd, Transfers};
 use crate::protocol::transfer::{CONTINUE, Voice};
 
-/// Pieces per second of a file whose pace is limited: small enough that it does not come in jerks.
+/// Pieces per second of a file whose pace is limited: enough of them that it arrives smoothly.
 const PIECES_PER_SECOND: usize = 10;
 
 /// What is sent.
 pub(super) struct Whole {
-    /// The place in the file of the sender's first byte.
+    /// The position in the file of the sender's first byte.
     pub(super) base: u64,
     /// How many bytes the sender has announced.
     pub(super) size: u64,
     /// The size of the whole file.
     pub(super) total: u64,
-    /// The sender waits for the word to go on.
+    /// The sender waits for `100 Continue`.
     pub(super) expects_continue: bool,
 }
 
-/// How it went.
+/// The result.
 pub(super) enum Passed {
     /// All of it has been handed to the receiver's socket.
     All {
@@ -35,16 +35,16 @@ pub(super) enum Passed {
         /// The sender has sent more than was announced.
         is_longer: bool,
     },
-    /// An end was lost, or the transfer was stopped.
+    /// An end disconnected, or the transfer was stopped.
     Part {
-        /// How much of the file has passed.
+        /// How much of the file was passed on.
         at: u64,
         /// The hash of that, if it is known.
         hasher: Option<Hasher>,
     },
 }
 
-/// Passes on everything from the first byte that the receiver wants.
+/// Passes on everything from the first byte that the receiver asks for.
 pub(super) fn pass_on(
     sender: &mut TransferEnd,
     meet: &mut Meet,
@@ -54,7 +54,7 @@ pub(super) fn pass_on(
     transfers: &Transfers,
 ) -> Passed {
     let is_whole = whole.base == 0;
-    // From the start it can be hashed in any case, from where it broke off if that was.
+    // From the start it can always be hashed; from where it broke off, if the part before was.
     let is_next = whole.base == claim.from;
     let mut hasher = if is_whole { Some(Hasher::new()) } else { meet.memory.take().filter(|_| is_next) };
     let mut at = whole.base;
@@ -63,7 +63,7 @@ pub(super) fn pass_on(
         Ok(is_longer) => Passed::All { hash: hasher.and_then(Hasher::finish), is_longer },
         Err(error) => {
             log::debug!("transfer {}: {error}", claim.number);
-            // What was left out is known to be there.
+            // What was left out is known to be with the receiver already.
             Passed::Part { at: at.max(meet.wanted), hasher: hasher.filter(|_| at >= meet.wanted) }
         }
     }
@@ -94,7 +94,7 @@ fn copy(
     let mut left = whole.size;
     let mut is_longer = false;
     while left > 0 {
-        // Two quick ends never wait, so they are not asked whether they should.
+        // Between two fast ends nothing ever waits, so this is not checked for each piece.
         if is_stopped() {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
@@ -120,6 +120,6 @@ fn copy(
             transfers.wait_until(began + Duration::from_secs_f64(sent as f64 / rate as f64), progress);
         }
     }
-    // Behind an HTTP body another request could follow, which is not answered; behind a line nothing may.
+    // After an HTTP body another request could follow, which is not answered; after a line nothing may.
     Ok(sender.voice == Voice::Line && (is_longer || sender.has_more()))
 }

@@ -1,7 +1,8 @@
-//! All metrics in the text form of a monitoring system.
+//! All metrics, in the text form of a monitoring system.
 //!
-//! Counts are read from where they are made. What is known anyway is looked up: who is online, the rooms, the backlogs. Each
-//! lock is held for a few numbers, one after the other, so the figures are of almost one moment, and nobody waits for a scrape.
+//! Counters are read where they are kept. What is known anyway is looked up: who is online, the rooms, the backlogs.
+//! Locks are taken one after the other, each for a few numbers, so nobody waits for a scrape, and the figures are from
+//! almost the same moment.
 //!
 //! *Owns* the names of the metrics and their explanations, which dashboards and alerts rely on.
 //! *Knows nothing of* HTTP.
@@ -38,7 +39,7 @@ const FEATURES: &[(&str, bool)] = &[
     ("web", cfg!(feature = "web")),
 ];
 
-/// What there is to read.
+/// What is read.
 pub(super) struct Exposition {
     registry: Registry,
 }
@@ -50,7 +51,7 @@ impl Exposition {
         Exposition { registry }
     }
 
-    /// All of it, as it is now.
+    /// All metrics, as they are now.
     pub(super) fn write(&self, form: ExpositionForm) -> Result<String, fmt::Error> {
         let mut out = String::new();
         match form {
@@ -200,13 +201,13 @@ fn build(page: &mut MetricPage<'_>) -> fmt::Result {
     ConstGauge::new(1u64).encode(encoder.encode_family(&labels)?)
 }
 
-/// What is written metric by metric.
+/// The output, written metric by metric.
 struct MetricPage<'a> {
     encoder: DescriptorEncoder<'a>,
 }
 
 impl MetricPage<'_> {
-    /// `_total` is put behind the name.
+    /// The library appends `_total` to the name.
     fn counter<N: EncodeCounterValue>(&mut self, name: &str, help: &str, value: N) -> fmt::Result {
         let encoder = self.encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         ConstCounter::new(value).encode(encoder)

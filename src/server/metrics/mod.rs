@@ -1,7 +1,7 @@
 //! The listener of `[metrics]`: one thread that answers one request at a time.
 //!
-//! It shares nothing with the chat's listeners: a monitoring system still reads why the server is full, and one that hangs
-//! holds up nobody but itself.
+//! It shares nothing with the chat's listeners: a monitoring system can still see why the server is full, and one that
+//! hangs holds up only itself.
 //!
 //! *Owns* the thread, the socket and its deadlines. *Knows nothing of* what is counted.
 
@@ -26,17 +26,17 @@ use crate::hub::Hub;
 use exposition::Exposition;
 use request::{MOST_BYTES, ScrapeRefusal};
 
-/// How long a request may take, from its first byte to the last of its answer. Prometheus gives up after ten seconds, and sits
-/// in the same network.
+/// How long a request may take, from its first byte to the last of its answer. Prometheus gives up after ten seconds, and
+/// is in the same network.
 const REQUEST: Duration = Duration::from_secs(2);
 
-/// How often a blocked call looks up, to see whether the server has stopped.
+/// How often a blocked call checks whether the server has stopped.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// How long to read on after the answer, so that closing is not a reset that destroys it.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// How long to wait after `accept` has failed, since there are no descriptors left.
+/// How long to wait after `accept` has failed because no descriptor is left.
 const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
 
 /// The listener, bound and not yet answering.
@@ -69,17 +69,17 @@ impl MetricsListener {
     }
 }
 
-/// The listener while it answers.
+/// The running listener.
 pub(super) struct RunningMetrics {
     shared: Arc<SharedSocket>,
     thread: thread::JoinHandle<()>,
 }
 
 impl RunningMetrics {
-    /// Ends it, and a request that is being answered.
+    /// Ends it, and the request being answered.
     pub(super) fn stop(self) {
         self.shared.stopped.store(true, Ordering::Relaxed);
-        // Wakes the thread in `accept`. A listener that cannot be shut down ends with the process.
+        // Wakes the thread from `accept`. A listener that cannot be shut down ends with the process.
         let woken = SockRef::from(&self.shared.socket).shutdown(Shutdown::Both);
         if woken.is_ok() {
             // A panic has already been reported by the panic hook.
@@ -106,7 +106,7 @@ impl SharedSocket {
                     match catch_unwind(AssertUnwindSafe(answer)) {
                         Ok(Ok(())) => {}
                         Ok(Err(error)) => log::debug!("metrics for {peer}: {error}"),
-                        // The next request may find what it asks for.
+                        // The next request may succeed.
                         Err(_) => log::error!("metrics for {peer}: answering them panicked"),
                     }
                 }
@@ -115,7 +115,7 @@ impl SharedSocket {
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
                 Err(error) => {
                     log::warn!("metrics: cannot accept: {error}");
-                    // The system has no descriptor left, and nothing tells when it has one again.
+                    // The system has no descriptor left, and does not tell when there is one again.
                     thread::sleep(EXHAUSTED_WAIT);
                 }
             }
@@ -135,12 +135,12 @@ impl SharedSocket {
             },
             Err(refusal) => refusal.answer(),
         };
-        // What is left of the time; a peer that asked too late gets a moment to read that.
+        // What is left of the time. A peer that was too slow gets a moment to read that.
         self.write(stream, &answer, deadline.max(Instant::now() + LINGER))?;
         self.close(stream)
     }
 
-    /// Reads the head of a request, or finds out why there is none. An error if there is nobody to answer.
+    /// Reads the head of a request, or finds out why there is none. An error if the peer is gone.
     fn read_head(&self, mut stream: &TcpStream, deadline: Instant) -> io::Result<Result<Vec<u8>, ScrapeRefusal>> {
         let mut head = Vec::new();
         let mut buffer = [0; 2048];
@@ -187,7 +187,7 @@ impl SharedSocket {
         Ok(())
     }
 
-    /// Repeats a call that blocks for a moment at most, until it is done or the deadline has passed.
+    /// Repeats a call with a short timeout until it has succeeded or the deadline has passed.
     fn wait<R>(&self, deadline: Instant, mut call: impl FnMut(Duration) -> io::Result<R>) -> io::Result<R> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());

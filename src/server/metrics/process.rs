@@ -1,10 +1,10 @@
-//! What the kernel knows of this process, from `/proc` (proc(5)); nothing where there is none.
+//! What the kernel knows of this process, from `/proc` (proc(5)); nothing where that does not exist.
 //!
 //! *Owns* the fields that are read. *Knows nothing of* the server.
 
 use std::fs;
 
-/// Ticks of a clock in `/proc` per second: the same on every Linux, since programs rely on it (`USER_HZ`).
+/// Clock ticks per second in `/proc` (`USER_HZ`): the same on every Linux, since programs rely on it.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Fields of `/proc/self/stat`, counted from the third: the second, the name, may contain anything.
@@ -13,7 +13,7 @@ const SYSTEM_TIME: usize = 12;
 const THREADS: usize = 17;
 const START_TIME: usize = 19;
 
-/// The process at one moment.
+/// The state of the process at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct ProcessReading {
     pub(super) threads: Option<u64>,
@@ -29,7 +29,7 @@ impl ProcessReading {
     pub(super) fn take() -> ProcessReading {
         let file = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let mut reading = parse(&file("/proc/self/stat"), &file("/proc/self/status"), &file("/proc/stat"));
-        // The directory itself is open meanwhile.
+        // The directory itself is open while it is read.
         reading.open_descriptors = fs::read_dir("/proc/self/fd").ok().map(|all| all.count().saturating_sub(1) as u64);
         reading.most_descriptors = rlimit::Resource::NOFILE.get().ok().map(|(soft, _)| soft);
         reading

@@ -1,13 +1,13 @@
 //! What a monitoring system asks for, and how it is answered. Pure.
 //!
-//! A small reader of its own: what browsers may send is the business of `protocol/http`, which is not in every build.
+//! A small reader of its own, since `protocol/http` is for browsers and is not in every build.
 //!
 //! *Owns* which requests are answered and with what status. *Knows nothing of* sockets and of what is counted.
 
 /// Most bytes of a request's head. Prometheus sends about 300.
 pub(super) const MOST_BYTES: usize = 8 * 1024;
 
-/// The two forms that there are.
+/// The two text forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExpositionForm {
     /// OpenMetrics 1.0, with its `# EOF`.
@@ -25,15 +25,15 @@ impl ExpositionForm {
     }
 }
 
-/// A request that is answered with the metrics.
+/// A request for the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Scrape {
     pub(super) form: ExpositionForm,
-    /// HEAD: without the metrics themselves.
+    /// HEAD: only the head of the answer.
     pub(super) head_only: bool,
 }
 
-/// A request that is not: its status and a sentence, and whether it was HEAD.
+/// A refusal: its status and a sentence, and whether the request was HEAD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ScrapeRefusal {
     status: &'static str,
@@ -55,7 +55,7 @@ impl ScrapeRefusal {
         ScrapeRefusal { status, sentence, head_only: false }
     }
 
-    /// All of the answer.
+    /// The whole answer.
     pub(super) fn answer(self) -> Vec<u8> {
         let body = format!("{}\n", self.sentence);
         let allow = if self.status.starts_with("405") { "Allow: GET, HEAD\r\n" } else { "" };
@@ -66,7 +66,7 @@ impl ScrapeRefusal {
 }
 
 impl Scrape {
-    /// All of the answer.
+    /// The whole answer.
     pub(super) fn answer(self, metrics: &str) -> Vec<u8> {
         let head = head("200 OK", self.form.content_type(), metrics.len(), "");
         let body = if self.head_only { "" } else { metrics };
@@ -91,7 +91,7 @@ pub(super) fn is_complete(request: &[u8]) -> bool {
 ///
 /// # Errors
 ///
-/// It asks for something else.
+/// The request is for something else.
 pub(super) fn read(head: &[u8]) -> Result<Scrape, ScrapeRefusal> {
     let text = String::from_utf8_lossy(head);
     let mut lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));

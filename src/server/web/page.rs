@@ -1,6 +1,6 @@
 //! The page: three files, so that each can be edited as what it is, sent as one document.
 //!
-//! *Owns* the joining, and which parts of the files a browser does not need.
+//! *Owns* how they are joined, and which parts of the files a browser does not need.
 //! *Knows nothing of* requests.
 
 use std::sync::LazyLock;
@@ -14,10 +14,10 @@ const JS: &str = include_str!("page.js");
 /// Where style and script stand in the HTML.
 const MARKS: [&str; 2] = ["<!--STYLE-->", "<!--SCRIPT-->"];
 
-/// How comments of several lines begin and end in HTML and CSS. In these files a comment has its lines to itself.
+/// How comments of several lines begin and end in HTML and CSS. In these files, no code shares a line with a comment.
 const COMMENTS: [(&str, &str); 2] = [("/*", "*/"), ("<!-- ", "-->")];
 
-/// Blanks that CSS does not need.
+/// Characters around which CSS needs no blanks.
 const SPACED_CSS: [(&str, &str); 10] = [
     ("}\n", "}"),
     (",\n", ","),
@@ -31,7 +31,8 @@ const SPACED_CSS: [(&str, &str); 10] = [
     (", ", ","),
 ];
 
-/// The document in three parts; the nonce goes between them. Comments and indentation are a fifth of the files, and stay here.
+/// The document in three parts; the nonce goes between them. Comments and indentation, a fifth of the files, are not
+/// sent.
 static PARTS: LazyLock<[String; 3]> = LazyLock::new(|| {
     let css = SPACED_CSS.iter().fold(bare(CSS), |css, (spaced, tight)| css.replace(spaced, tight));
     let js = script::tight(JS);
@@ -45,7 +46,7 @@ static PARTS: LazyLock<[String; 3]> = LazyLock::new(|| {
     ]
 });
 
-/// The page. Only a style and a script with this nonce count.
+/// The page. Only the style and script with this nonce take effect.
 pub(super) fn page(nonce: &str) -> String {
     PARTS.join(nonce)
 }

@@ -1,8 +1,8 @@
-//! What a browser does not need of a script: comments, blanks that separate nothing, signs before a bracket that ends what they end,
-//! too, long names, and to be told which of them never change.
+//! Shortens a script by what a browser does not need: comments, blanks that separate nothing, separators made redundant
+//! by a closing bracket, long names, and `const`.
 //!
-//! It knows as much of ECMAScript as tells code from texts, templates and patterns (ECMA-262, section 12), and relies on statements
-//! that end with `;` or `}`, and of which none is empty.
+//! It knows enough of ECMAScript to tell code from strings, templates and regular expressions (ECMA-262, section 12), and
+//! relies on statements that end with `;` or `}`, and on there being no empty ones.
 //!
 //! *Knows nothing of* what the script does.
 
@@ -10,19 +10,19 @@ use std::collections::{HashMap, HashSet};
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Signs beside which no blank is needed. `+` and `-` are looked at more closely.
+/// Characters beside which no blank is needed. `+` and `-` need a closer look.
 const SIGNS: &str = "{}()[];,<>=+-*/%&|!?:~^.'\"`";
 
-/// Signs behind which a statement goes on, or the next one needs no new line.
+/// Characters after which a statement continues, or the next one needs no new line.
 const GOES_ON: &str = "{(,;[=&|?:<>*";
 
-/// Signs that do not begin a statement.
+/// Characters that do not begin a statement.
 const CONTINUES: &str = "}).]?:&|=*,;";
 
-/// Signs behind which `/` begins a pattern and is no division.
+/// Characters after which `/` begins a regular expression and is not a division.
 const BEFORE_PATTERN: &str = "(,=:[!&|?{};\n";
 
-/// Shorter names stay.
+/// Shorter names are kept.
 const SHORT: usize = 4;
 
 /// A script as it is sent.
@@ -37,15 +37,15 @@ pub(super) fn tight(script: &str) -> String {
 /// A word of the code, and where it stands.
 struct Word {
     name: String,
-    /// The signs around it, beyond blanks.
+    /// The characters around it, ignoring blanks.
     before: char,
     after: char,
-    /// Here a function or a value of the whole script gets its name.
+    /// A function or value of the whole script is declared here.
     is_declared: bool,
 }
 
 impl Word {
-    /// Whether it is, or might be, the name of a property, which is written as a text elsewhere.
+    /// Whether it is, or might be, the name of a property, which may be written as a string elsewhere.
     fn may_be_property(&self) -> bool {
         self.before == '.' || self.after == ':' || ("{,".contains(self.before) && ",}=(".contains(self.after))
     }
@@ -149,7 +149,7 @@ impl Scanner<'_> {
     /// Writes what has to stand between the code so far and `next`: a new line, a blank, or nothing.
     fn separate(&mut self, next: char, is_line: bool) {
         let Some(before) = self.out.chars().next_back() else { return };
-        // `a + +b` is no `a++b`.
+        // `a + +b` is not `a++b`.
         let is_doubled = before == next && "+-".contains(next);
         if is_line && !GOES_ON.contains(before) && !CONTINUES.contains(next) {
             self.out.push('\n');
@@ -184,7 +184,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// A pattern, in whose classes `/` stands for itself.
+    /// A regular expression, in whose classes `/` stands for itself.
     fn pattern(&mut self) {
         let mut in_class = false;
         while let Some(c) = self.rest.next() {
