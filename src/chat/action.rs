@@ -10,7 +10,7 @@ use crate::chat::duration::told;
 use crate::chat::identity::{Identity, Target};
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::permission::Role;
-use crate::chat::secret::Secret;
+use crate::chat::secret::{Hashed, Secret};
 
 /// A user who asks for something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl ReadBack {
     /// Every choice, in the order in which they are listed.
     pub(crate) const EVERY: [ReadBack; 3] = [ReadBack::All, ReadBack::Joined, ReadBack::Nothing];
 
-    /// The word it is set by.
+    /// The word for it.
     pub(crate) fn word(self) -> &'static str {
         match self {
             ReadBack::All => "all",
@@ -101,6 +101,8 @@ pub enum Setting {
     Limit(Option<usize>),
     /// What opens the room; `None`: no password is asked for.
     Password(Option<Secret>),
+    /// The same, where only its hash is known: rooms that several servers share.
+    PasswordHash(Hashed),
     /// Whether it is listed for everybody.
     Public(bool),
     /// Whether only invited users come in.
@@ -127,6 +129,7 @@ impl Setting {
             Setting::Description(_) => "description",
             Setting::Limit(_) => "limit",
             Setting::Password(_) => "password",
+            Setting::PasswordHash(_) => "password-hash",
             Setting::Public(_) => "public",
             Setting::Invite(_) => "invite",
             Setting::Slow(_) => "slow",

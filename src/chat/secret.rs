@@ -6,7 +6,7 @@ use std::fmt;
 
 use subtle::{Choice, ConstantTimeEq as _};
 use zeroize::Zeroize as _;
-#[cfg(feature = "storage")]
+#[cfg(any(feature = "storage", feature = "cluster"))]
 use zeroize::Zeroizing;
 
 /// A password that is not empty. Neither `Debug` nor any error text shows it, nor its length.
@@ -53,7 +53,7 @@ pub(crate) enum PreparedPassword<'a> {
     /// As typed.
     Same(&'a str),
     /// Other characters.
-    #[cfg(feature = "storage")]
+    #[cfg(any(feature = "storage", feature = "cluster"))]
     Other(Zeroizing<String>),
 }
 
@@ -63,7 +63,7 @@ impl PreparedPassword<'_> {
     pub(crate) fn as_str(&self) -> &str {
         match self {
             PreparedPassword::Same(text) => text,
-            #[cfg(feature = "storage")]
+            #[cfg(any(feature = "storage", feature = "cluster"))]
             PreparedPassword::Other(text) => text,
         }
     }
@@ -77,11 +77,11 @@ impl PreparedPassword<'_> {
 /// is U+0020, and the text is in Normalization Form C, since devices differ in how they send the same letter.
 ///
 /// What that profile forbids is not refused here. It is checked where a new password is set, and old passwords stay
-/// valid. Without the feature `storage`, a password is what was typed.
+/// valid. Without the features `storage` and `cluster`, a password is what was typed.
 #[must_use]
 #[inline(never)]
 pub(crate) fn prepared(typed: &str) -> PreparedPassword<'_> {
-    #[cfg(feature = "storage")]
+    #[cfg(any(feature = "storage", feature = "cluster"))]
     {
         use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
         let is_ready = typed.is_ascii()
@@ -99,7 +99,7 @@ pub(crate) fn prepared(typed: &str) -> PreparedPassword<'_> {
 }
 
 /// The blanks (general category Zs) that are not ASCII.
-#[cfg(feature = "storage")]
+#[cfg(any(feature = "storage", feature = "cluster"))]
 fn is_other_blank(character: char) -> bool {
     matches!(character, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "storage")]
+    #[cfg(any(feature = "storage", feature = "cluster"))]
     fn the_same_password_in_another_normalization_form_or_with_another_blank_matches() {
         // `Grüße` composed, as most keyboards send it, and decomposed, as files on a Mac have it.
         let (composed, decomposed) = ("Gr\u{fc}\u{df}e", "Gru\u{308}\u{df}e");

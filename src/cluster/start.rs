@@ -18,6 +18,7 @@ use super::node::{Barred, Core, Rules};
 use super::replica::Replica;
 use super::values::{NodeName, Partitions};
 use super::wire::{Address, Facts, Wire};
+use crate::access::password::HashError;
 use crate::chat::secret::Secret;
 use crate::config::ClusterConfig;
 
@@ -62,6 +63,8 @@ pub enum ClusterError {
     },
     /// Redis is too old.
     Version(String),
+    /// A room's password cannot be hashed.
+    Hash(HashError),
     /// A thread could not be started.
     Thread(io::Error),
 }
@@ -70,7 +73,7 @@ impl ClusterError {
     /// Whether the user can do something about it.
     pub fn is_users(&self) -> bool {
         match self {
-            ClusterError::Unreachable { .. } | ClusterError::Thread(_) => false,
+            ClusterError::Unreachable { .. } | ClusterError::Hash(_) | ClusterError::Thread(_) => false,
             ClusterError::NameTaken(_)
             | ClusterError::NoName
             | ClusterError::Partitions { .. }
@@ -105,6 +108,7 @@ impl fmt::Display for ClusterError {
             ClusterError::Version(version) => {
                 write!(f, "Redis is {version}; a cluster needs Redis or Valkey 7.0 or later")
             }
+            ClusterError::Hash(error) => write!(f, "cannot hash the password of a room: {error}"),
             ClusterError::Thread(error) => write!(f, "cannot start a thread of the cluster: {error}"),
         }
     }
@@ -114,6 +118,7 @@ impl Error for ClusterError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             ClusterError::Password { error, .. } | ClusterError::Thread(error) => Some(error),
+            ClusterError::Hash(error) => Some(error),
             ClusterError::Unreachable { .. }
             | ClusterError::NameTaken(_)
             | ClusterError::NoName

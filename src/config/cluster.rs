@@ -10,7 +10,6 @@ use super::Config;
 use super::conflict::contradiction;
 use super::keys::{CLUSTER_KEYS, unknown_keys};
 use super::value::{Section, ValueReader};
-use crate::chat::room_settings::RoomAccess;
 
 /// Longest prefix of keys, in bytes.
 const MAX_PREFIX: usize = 64;
@@ -120,11 +119,6 @@ pub(super) fn refuse_missing(reader: &mut ValueReader<'_>, top: Section<'_, '_>,
                     one of the two sections";
         contradiction(reader, &[(top, "cluster"), (top, "storage")], text.to_owned());
     }
-    if let Some((name, _)) = config.rooms.iter().find(|(_, room)| matches!(room.entry, RoomAccess::Password(_))) {
-        let text =
-            format!("rooms.{name} has a password, which rooms of a server with [cluster] cannot have yet; remove it");
-        contradiction(reader, &[(top, "cluster"), (top, "rooms")], text);
-    }
 }
 
 #[cfg(test)]
@@ -186,8 +180,7 @@ mod tests {
 
     #[test]
     fn what_a_cluster_does_not_have_yet_is_a_mistake() {
-        let said = read("[cluster]\n[rooms.vip]\npassword = \"open sesame\"").unwrap_err();
-        assert!(said.len() == 1 && said[0].starts_with("rooms.vip has a password"), "{said:?}");
+        assert!(read("[cluster]\n[rooms.vip]\npassword = \"open sesame\"").is_ok());
         if cfg!(feature = "storage") {
             let said = read("[cluster]\n[storage]\npath = \"a.db\"").unwrap_err();
             assert!(said.len() == 1 && said[0].contains("cannot have [storage] yet"), "{said:?}");

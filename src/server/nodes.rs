@@ -6,13 +6,13 @@
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
 use super::StartError;
 use crate::chat::message::ClientId;
-use crate::cluster::{Cluster, Replica};
+use crate::cluster::{Cluster, ClusterError, Replica};
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::hub::nodes::{NodeLink, Nodes};
@@ -49,6 +49,8 @@ pub(super) struct Joined {
 pub(super) fn join_configured(hub: &Arc<Hub>, port: u16) -> Result<Option<Joined>, StartError> {
     let config = hub.config();
     let Some(section) = &config.cluster else { return Ok(None) };
+    // First: the others are told of this server's rooms while it comes in.
+    hub.hash_room_passwords(Instant::now()).map_err(|error| StartError::Cluster(ClusterError::Hash(error)))?;
     let nodes = prepare(hub, section.timeout)?;
     let replica: Arc<dyn Replica> = nodes.clone();
     let cluster = Cluster::start(section, port, replica).map_err(StartError::Cluster)?;

@@ -238,7 +238,7 @@ fn code_of_creation(refusal: &RoomRefusal) -> ErrorCode {
         | RoomRefusal::TooManyAll
         | RoomRefusal::TooManyRooms(_)
         | RoomRefusal::PasswordLikeCommand
-        | RoomRefusal::NoPasswords
+        | RoomRefusal::Busy
         | RoomRefusal::NotShared(_) => ErrorCode::Refused,
     }
 }

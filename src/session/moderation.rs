@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::Session;
-use crate::chat::action::{Actor, Denied, RoomAction, Setting};
+use crate::chat::action::{Actor, Denied, RoomAction};
 use crate::chat::conversation::RoomId;
 use crate::chat::duration;
 use crate::chat::moderation::GRACE;
@@ -15,7 +15,6 @@ use crate::hub::RoomNews;
 use crate::hub::room::{BanList, Room};
 use crate::hub::timer::Task;
 use crate::text;
-use crate::ui::palette::NO_PASSWORDS;
 use crate::ui::screen::LineKind;
 
 impl Session {
@@ -24,9 +23,7 @@ impl Session {
         let (Some(room), Some(actor)) = (room, self.actor()) else {
             return self.deny(&Denied::NotIn(id.name.clone()));
         };
-        if matches!(action, RoomAction::Set(Setting::Password(Some(_)))) && self.hub.is_shared() {
-            return self.deny(&Denied::AsItIs(NO_PASSWORDS.to_owned()));
-        }
+        let Some(action) = self.shareable_action(&room, &actor, action) else { return };
         let (online, local) = self.banned_address(&action);
         let destroys = action == RoomAction::Destroy;
         let sets = destroys || matches!(action, RoomAction::Set(_));

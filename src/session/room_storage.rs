@@ -2,16 +2,21 @@
 //!
 //! Nothing here runs under a lock: the disk is waited for.
 //!
-//! *Owns* when a room is saved, and what has to be on disk before a change is confirmed.
+//! *Owns* when a room is saved, what has to be on disk before a change is confirmed, and that a password leaves this server
+//! only as its hash.
 //! *Knows nothing of* SQL.
 
 use std::sync::Arc;
 
 use super::Session;
+use crate::access::password;
 use crate::chat::action::{Actor, Denied, RoomAction, Setting};
+use crate::chat::names::RoomName;
+use crate::chat::room_settings::{RoomAccess, RoomSettings};
 use crate::chat::secret::Hashed;
 use crate::hub::room::{Deciding, Room, Snapshot};
 use crate::store::{AccessRecord, ReadError, SaveError, StoreFailure};
+use crate::ui::palette::RoomRefusal;
 
 /// What was done before an action: the hash of a new password.
 pub(super) struct NewPasswordHash(Option<Hashed>);
@@ -87,6 +92,39 @@ impl Session {
             return self.hashed(new.clone()).map(|hash| NewPasswordHash(Some(hash)));
         }
         Some(NewPasswordHash(None))
+    }
+
+    /// The settings of a new room in the form in which several servers share them: with the hash of its password. If there is a
+    /// room of that name, it is not computed.
+    pub(super) fn shareable(&self, mut settings: RoomSettings, name: &RoomName) -> Result<RoomSettings, RoomRefusal> {
+        if let RoomAccess::Password(password) = &settings.entry
+            && self.hub.is_shared()
+            && self.hub.rooms.find(name).is_none()
+        {
+            let password = password.clone();
+            let hashed = self.compute_hash(move || password::hash(password.expose()));
+            let hashed = hashed.map_err(|_| RoomRefusal::Busy)?;
+            settings.entry = RoomAccess::Hashed(hashed.map_err(|error| {
+                log::error!("cannot hash a password: {error}");
+                RoomRefusal::Busy
+            })?);
+        }
+        Ok(settings)
+    }
+
+    /// An action in the form in which several servers share it: with the hash of a new password. A user who may not set one
+    /// costs no hash. `None` if it cannot be hashed; then the user has been told why.
+    pub(super) fn shareable_action(&self, room: &Room, actor: &Actor, action: RoomAction) -> Option<RoomAction> {
+        match action {
+            RoomAction::Set(Setting::Password(Some(password))) if self.hub.is_shared() => {
+                if let Err(denied) = room.may_set(actor, self.now()) {
+                    self.deny(&denied);
+                    return None;
+                }
+                self.hashed(password).map(|hash| RoomAction::Set(Setting::PasswordHash(hash)))
+            }
+            action => Some(action),
+        }
     }
 
     fn begin_saving(&self, room: &Arc<Room>, actor: &Actor) -> bool {

@@ -201,7 +201,7 @@ impl Session {
     #[inline(never)]
     fn opens(&self, entry: Option<&RoomAccess>, password: &str) -> Result<bool, BusyError> {
         let right = RoomAccess::admits(entry, password);
-        if self.hub.store().is_none() {
+        if self.hub.store().is_none() && !self.hub.is_shared() {
             return Ok(right);
         }
         let hash = match entry {
@@ -227,7 +227,6 @@ impl Session {
             return Err(RoomRefusal::PasswordLikeCommand);
         }
         let entry = match password {
-            Some(_) if self.hub.is_shared() => return Err(RoomRefusal::NoPasswords),
             Some(password) => RoomAccess::Password(password),
             None if public => RoomAccess::Open,
             // Guessing the name of a hidden room must not be enough to get in.
@@ -254,6 +253,7 @@ impl Session {
         if self.rooms.is_full() {
             return Err(RoomRefusal::TooManyRooms(MOST_ROOMS));
         }
+        let config = self.shareable(config, &name)?;
         let most = settings.limits.rooms_per_ip.filter(|_| !settings.is_exempt(self.ip()));
         let creation = Creation { by: actor.who.name.clone(), address: actor.who.address, at: Timestamp::now() };
         let founding = Founding { creation, founder: actor.who.clone(), read_back };

@@ -10,6 +10,7 @@
 mod failures;
 mod nodes;
 mod order;
+mod rooms;
 #[path = "../support/mod.rs"]
 mod support;
 mod talking;

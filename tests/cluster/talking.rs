@@ -150,16 +150,6 @@ fn a_name_goes_to_one_user_however_many_want_it_at_once() {
 }
 
 #[test]
-fn passwords_of_rooms_and_files_to_other_servers_are_refused_with_a_reason() {
-    let Some(cluster) = Cluster::start(2, "") else { return };
-    let mut alice = cluster.nodes[0].login("alice");
-    let _bob = cluster.nodes[1].login("bob");
-    alice.send(":create vip open sesame");
-    alice.expect("! Rooms of several servers have no passwords yet");
-    ask_until(&mut alice, ":listall", "bob");
-}
-
-#[test]
 fn a_second_server_of_one_name_ends_with_one_sentence() {
     let Some(cluster) = Cluster::start(1, "") else { return };
     let (status, text) = cluster.launch_in_vain("n0", "");

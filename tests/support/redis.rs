@@ -75,6 +75,30 @@ impl Redis {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
+    /// All keys and values that it has, as text.
+    pub fn everything(&self) -> String {
+        let script = "local all = {} for _, key in ipairs(redis.call('KEYS', '*')) do \
+             local kind, found = redis.call('TYPE', key).ok, '' \
+             if kind == 'string' then found = { redis.call('GET', key) } \
+             elseif kind == 'hash' then found = redis.call('HGETALL', key) \
+             elseif kind == 'list' then found = redis.call('LRANGE', key, 0, -1) \
+             elseif kind == 'set' then found = redis.call('SMEMBERS', key) \
+             else found = redis.call('XRANGE', key, '-', '+') end \
+             all[#all + 1] = key .. ' ' .. cjson.encode(found) end return table.concat(all, '\\n')";
+        let answer = self.ask(&["EVAL", script, "0"]);
+        assert!(!answer.is_empty());
+        answer
+    }
+
+    /// The answer to a command, as `redis-cli` prints it.
+    pub fn ask(&self, command: &[&str]) -> String {
+        let port = self.port.to_string();
+        let output = Command::new("redis-cli").args(["-p", &port, "--no-raw"]).args(command).output();
+        let output = output.expect("redis-cli runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// Its directory.
     pub fn directory(&self) -> &std::path::Path {
         &self.directory

@@ -1,18 +1,18 @@
-//! Hashing the passwords of accounts and kept rooms. It is slow, so sessions do it on worker threads.
+//! Hashing the passwords of accounts, of kept rooms, and of rooms that several servers share. It is slow, so sessions do it on worker threads.
 //!
-//! *Owns* one interface for builds with and without the feature `storage`. Without it there are no accounts, and
+//! *Owns* one interface for builds with and without the features `storage` and `cluster`. Without them nothing is hashed, and
 //! nothing here is ever called. *Knows nothing of* accounts, nor of where hashes are stored.
 
-#[cfg(feature = "storage")]
+#[cfg(any(feature = "storage", feature = "cluster"))]
 mod argon2id;
-#[cfg(not(feature = "storage"))]
+#[cfg(not(any(feature = "storage", feature = "cluster")))]
 mod disabled;
 
-#[cfg(feature = "storage")]
+#[cfg(any(feature = "storage", feature = "cluster"))]
 pub(crate) use argon2id::verify_against_nothing;
-#[cfg(feature = "storage")]
+#[cfg(any(feature = "storage", feature = "cluster"))]
 pub use argon2id::{HashError, Unfit, check, hash, needs_rehash, verify};
-#[cfg(not(feature = "storage"))]
+#[cfg(not(any(feature = "storage", feature = "cluster")))]
 pub(crate) use disabled::verify_against_nothing;
-#[cfg(not(feature = "storage"))]
+#[cfg(not(any(feature = "storage", feature = "cluster")))]
 pub use disabled::{HashError, hash, needs_rehash, verify};

@@ -97,7 +97,7 @@ pub(super) fn set(setting: &Setting, by: &UserName, before: &RoomSettings, room:
         Setting::Description(text) => format!("{by} set the description: {text}"),
         Setting::Limit(Some(limit)) => format!("{by} set the limit to {limit}"),
         Setting::Limit(None) => format!("{by} removed the limit"),
-        Setting::Password(_) => match settings.entry {
+        Setting::Password(_) | Setting::PasswordHash(_) => match settings.entry {
             RoomAccess::Password(_) | RoomAccess::Hashed(_) => format!("{by} set a password"),
             RoomAccess::Open => format!("{by} removed the password"),
             RoomAccess::Closed => format!("{by} removed the password; the room is now invite-only"),

@@ -105,6 +105,15 @@ impl Room {
         state.room.is_kept() && state.room.permits(actor, Permission::Set, self.now(now).at)
     }
 
+    /// Whether a user may change the settings.
+    ///
+    /// # Errors
+    ///
+    /// What they read if they may not.
+    pub(crate) fn may_set(&self, actor: &Actor, now: Instant) -> Result<(), Denied> {
+        self.lock().room.check(actor, Permission::Set, self.now(now).at)
+    }
+
     /// Whether the room has not changed since.
     pub(crate) fn is_at(&self, revision: u64) -> bool {
         self.lock().room.revision() == revision

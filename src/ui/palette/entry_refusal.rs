@@ -12,9 +12,6 @@ use crate::chat::duration;
 use crate::chat::names::{NameError, RoomName, UserName};
 use crate::text::{people, seconds};
 
-/// Rooms that several servers share have no passwords: the servers would have to tell each other.
-pub(crate) const NO_PASSWORDS: &str = "Rooms of several servers have no passwords yet: create it without one, and :set public off keeps it to invited people.";
-
 /// Why a room was not entered. Hidden and missing rooms give the same answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JoinRefusal {
@@ -159,8 +156,8 @@ pub enum RoomRefusal {
     TooManyRooms(usize),
     /// The password begins like a command.
     PasswordLikeCommand,
-    /// Rooms that several servers share have no passwords.
-    NoPasswords,
+    /// Its password cannot be hashed now.
+    Busy,
     /// The other servers could not be told.
     NotShared(NotShared),
 }
@@ -185,7 +182,7 @@ impl fmt::Display for RoomRefusal {
             }
             RoomRefusal::TooManyRooms(most) => JoinRefusal::TooManyRooms(*most).fmt(f),
             RoomRefusal::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
-            RoomRefusal::NoPasswords => f.write_str(NO_PASSWORDS),
+            RoomRefusal::Busy => JoinRefusal::Busy.fmt(f),
             RoomRefusal::NotShared(why) => write!(f, "Not done: {why}."),
         }
     }

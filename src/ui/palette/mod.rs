@@ -60,7 +60,6 @@ pub(crate) use effect::{
     AUDIT_DEFAULT, AccountEffect, AddressBanRequest, Effect, FileEffect, FileOffer, LoginEffect, MessageEffect,
     OperatorEffect, PlaceEffect, RoomEffect, ScreenEffect, ShowEffect, UserEffect, Viewing,
 };
-pub(crate) use entry_refusal::NO_PASSWORDS;
 pub use entry_refusal::{AccountRefusal, JoinRefusal, LoginRefusal, RoomRefusal};
 pub use reading::Line;
 #[cfg(feature = "client")]

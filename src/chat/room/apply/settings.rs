@@ -33,6 +33,10 @@ impl RoomState {
                     None => RoomAccess::Closed,
                 };
             }
+            Setting::PasswordHash(hash) => {
+                self.door.change();
+                settings.entry = RoomAccess::Hashed(hash.clone());
+            }
             Setting::Public(public) => {
                 self.door.change();
                 settings.public = *public;

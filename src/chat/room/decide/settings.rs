@@ -12,6 +12,7 @@ impl RoomState {
             Setting::Description(text) => settings.description == *text,
             Setting::Limit(limit) => settings.limit == *limit,
             Setting::Password(password) => password.is_none() && !settings.entry.has_password(),
+            Setting::PasswordHash(hash) => settings.entry == RoomAccess::Hashed(hash.clone()),
             Setting::Public(public) => settings.public == *public,
             Setting::Invite(invite) => *invite && settings.entry == RoomAccess::Closed,
             Setting::Slow(wait) => self.slow == *wait,
@@ -37,6 +38,7 @@ impl RoomState {
             Setting::Description(_)
             | Setting::Limit(_)
             | Setting::Password(_)
+            | Setting::PasswordHash(_)
             | Setting::Public(_)
             | Setting::Invite(_)
             | Setting::Slow(_)

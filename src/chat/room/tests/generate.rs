@@ -99,6 +99,7 @@ fn setting() -> BoxedStrategy<Setting> {
         text().prop_map(Setting::Description),
         of(any::<usize>()).prop_map(Setting::Limit),
         of(secret()).prop_map(Setting::Password),
+        text().prop_map(|text| Setting::PasswordHash(Hashed::new(text))),
         any::<bool>().prop_map(Setting::Public),
         any::<bool>().prop_map(Setting::Invite),
         duration().prop_map(Setting::Slow),

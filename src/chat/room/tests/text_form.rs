@@ -91,6 +91,10 @@ fn lines() -> Vec<(&'static str, ChangeKind)> {
         (r#"muted 1002 "bob" 192.0.2.2 no - - 1001 "alice""#, ChangeKind::Muted { who: bob, until: None, by: alice() }),
         (r#"set limit - 1001 "alice""#, set(Setting::Limit(None))),
         (r#"set password "open sesame" 1001 "alice""#, set(Setting::Password(Some(secret)))),
+        (
+            r#"set password-hash "$argon2id$v=19" 1001 "alice""#,
+            set(Setting::PasswordHash(Hashed::new("$argon2id$v=19"))),
+        ),
         (r#"set slow 1500000000 1001 "alice""#, set(Setting::Slow(Duration::from_millis(1500)))),
         (r#"set history none 1001 "alice""#, set(Setting::History(ReadBack::Nothing))),
         (r#"configured yes "For games." 8 closed"#, ChangeKind::Configured(settings(RoomAccess::Closed))),
