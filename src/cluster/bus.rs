@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 use super::command::Command;
+use super::connections::Connect;
 use super::engine::{Engine, Unreachable};
 use super::node::{Core, Out};
 use super::replica::Replica;
@@ -35,9 +36,6 @@ const BACKOFF: [Duration; 5] = [
 
 /// Stack of the two threads. `bus:read` applies entries, which renders and sends.
 const STACK: usize = 512 * 1024;
-
-/// Makes a connection whose answers may take so long.
-pub(super) type Connect = Box<dyn Fn(Duration) -> Result<Box<dyn Engine>, Unreachable> + Send + Sync>;
 
 /// Several servers as one.
 pub struct Cluster {

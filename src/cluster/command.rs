@@ -62,6 +62,10 @@ pub struct Claim {
     pub instead_of: Option<ClientId>,
     /// What the nodes read.
     pub details: Box<str>,
+    /// The address that the connection counts towards; empty: none.
+    pub address: Box<str>,
+    /// Most connections of that address with names, on all nodes. The command is [`Full`](super::Outcome::Full) for one more.
+    pub most: Option<usize>,
 }
 
 /// One of them.
@@ -77,6 +81,8 @@ pub enum Command {
         name: Box<str>,
         /// Their connection; nothing happens if another one has the name.
         client: ClientId,
+        /// As in the claim.
+        address: Box<str>,
     },
     /// A line for all nodes. `kept`: a value that is kept under a key of the directory until it is replaced; an empty one is
     /// forgotten. So bans of addresses are kept.

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::values::{Epoch, Log, NodeName, Place, Position};
-use crate::chat::message::ClientId;
+use crate::chat::message::{AccountId, ClientId};
 use crate::chat::names::RoomName;
 
 /// One entry of a log. All nodes apply the entries of a log in its order, each once.
@@ -62,6 +62,17 @@ pub enum Happened {
     },
     /// A line for all nodes.
     Noted(Box<str>),
+    /// An account was changed, by a node or by `chatsock user`.
+    AccountChanged {
+        /// What about it.
+        change: AccountChange,
+        /// Which.
+        account: AccountId,
+        /// Its name, folded.
+        name: Box<str>,
+        /// The connection that asked for it, which knows; `0` if it was none.
+        by: ClientId,
+    },
     /// A node is gone with everybody on it: its lease is over, or it said goodbye. Each log has an entry of its own: in a
     /// partition's, its users leave the partition's rooms; in the directory's, they are offline.
     NodeGone {
@@ -70,6 +81,32 @@ pub enum Happened {
         /// Which registration. A later one of the same node is not meant.
         epoch: Epoch,
     },
+}
+
+/// What about an account was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountChange {
+    /// It is new.
+    Made,
+    /// It has another password.
+    Password,
+    /// It has other settings.
+    Settings,
+    /// It is gone.
+    Removed,
+}
+
+impl AccountChange {
+    /// Reads the word for it.
+    pub(crate) fn parse(word: &str) -> Option<AccountChange> {
+        Some(match word {
+            "made" => AccountChange::Made,
+            "password" => AccountChange::Password,
+            "settings" => AccountChange::Settings,
+            "removed" => AccountChange::Removed,
+            _ => return None,
+        })
+    }
 }
 
 /// A room as Redis keeps it.

@@ -265,7 +265,10 @@ local function commit(keys, args)
 end
 
 -- names: folded name -> node epoch client name details. args: node, epoch, n, folded, name, client, folded name before,
--- name before, connection that makes way (0: none), details
+-- name before, connection that makes way (0: none), details, address ('': not counted), most connections of it (0: any)
+--
+-- ip:ADDRESS is a hash of the connections of an address that have names, on all nodes: connection -> node epoch. It is swept
+-- with the node's names, and claimed again with them.
 local function holder(base, folded)
   local text = redis.call('HGET', base .. 'names', folded)
   if not text then return nil end
@@ -288,6 +291,10 @@ local function claim(keys, args)
     local gone = record(base, held.node)
     if gone and gone.epoch == held.epoch then bury(base, held.node, held.epoch, at) end
   end
+  local here, most = args[11] ~= '' and base .. 'ip:' .. args[11], tonumber(args[12])
+  if here and most > 0 and redis.call('HEXISTS', here, args[6]) == 0 then
+    if redis.call('HLEN', here) - redis.call('HEXISTS', here, args[9]) >= most then return { 'full', num(get(base, 'pos')) } end
+  end
   if args[7] ~= '' then
     local own = holder(base, args[7])
     if own and own.client == args[6] then forget(base, args[7], own) end
@@ -296,12 +303,16 @@ local function claim(keys, args)
   local owner = args[1] .. ' ' .. args[2]
   redis.call('HSET', base .. 'names', args[4], owner .. ' ' .. args[6] .. ' ' .. args[5] .. ' ' .. args[10])
   redis.call('SADD', base .. 'm:' .. owner, 'names ' .. args[4])
+  if here then
+    redis.call('HSET', here, args[6], owner .. ' ')
+    redis.call('SADD', base .. 'm:' .. owner, 'ip:' .. args[11] .. ' ' .. args[6])
+  end
   local pos = append(base, at, 'k', 'claim', 'node', args[1], 'epoch', args[2], 'n', args[3], 'name', args[5], 'client',
     args[6], 'before', args[8], 'text', args[10])
   return { 'ok', num(pos), '0', '0' }
 end
 
--- args: node, epoch, n, folded, name, client
+-- args: node, epoch, n, folded, name, client, address ('': not counted)
 local function release(keys, args)
   local base, at = keys[1], now()
   local rec, answer = admit(base, args, at)
@@ -309,6 +320,10 @@ local function release(keys, args)
   put(base, args[1], rec)
   local held = holder(base, args[4])
   if held and held.client == args[6] then forget(base, args[4], held) end
+  if args[7] ~= '' then
+    redis.call('HDEL', base .. 'ip:' .. args[7], args[6])
+    redis.call('SREM', base .. 'm:' .. args[1] .. ' ' .. args[2], 'ip:' .. args[7] .. ' ' .. args[6])
+  end
   local pos = append(base, at, 'k', 'release', 'node', args[1], 'epoch', args[2], 'n', args[3], 'name', args[5], 'client',
     args[6])
   return { 'ok', num(pos), '0', '0' }
@@ -366,6 +381,230 @@ local function look(keys, args)
     redis.call('HGETALL', base .. 'names'), redis.call('HGETALL', base .. 'kept') }
 end
 
+-- Accounts: see account_record.rs. acc:FOLDED is a hash; accounts leads from number to folded name, looks:KEY holds the folded
+-- names that look like KEY. Each change is in the log, so that every node hears of it; no command of a node, it has n 0.
+local ACCOUNT = { 'v', 'id', 'name', 'hash', 'created', 'settings' }
+local FIELD_MAX = 65536 -- Bytes of a field that are given out.
+local function changed(base, what, id, folded, client)
+  append(base, now(), 'k', 'account', 'node', '-', 'epoch', '0', 'n', '0', 'what', what, 'id', id, 'name', folded, 'client',
+    client)
+end
+
+-- args: folded
+local function account(keys, args)
+  local key = keys[1] .. 'acc:' .. args[1]
+  if redis.call('EXISTS', key) == 0 then return {} end
+  for _, field in ipairs(ACCOUNT) do
+    if redis.call('HSTRLEN', key, field) > FIELD_MAX then return redis.error_reply('ERR a field of an account is too long') end
+  end
+  return redis.call('HMGET', key, unpack(ACCOUNT))
+end
+
+-- args: folded, the six fields, then the keys of its looks
+local function account_make(keys, args)
+  local base, key = keys[1], keys[1] .. 'acc:' .. args[1]
+  if redis.call('EXISTS', key) == 1 then
+    -- The answer to the first time was lost.
+    return { redis.call('HGET', key, 'id') == args[3] and 'ok' or 'taken' }
+  end
+  for i, field in ipairs(ACCOUNT) do redis.call('HSET', key, field, args[i + 1]) end
+  redis.call('HSET', base .. 'accounts', args[3], args[1])
+  for i = 8, #args do redis.call('SADD', base .. 'looks:' .. args[i], args[1]) end
+  changed(base, 'made', args[3], args[1], '0')
+  return { 'ok' }
+end
+
+-- args: folded, number (- for any), hash before (- for any), hash, connection that is told by other means
+local function account_password(keys, args)
+  local base, key = keys[1], keys[1] .. 'acc:' .. args[1]
+  local found = redis.call('HMGET', key, 'id', 'hash')
+  if not found[1] or (args[2] ~= '-' and found[1] ~= args[2]) then return { 'no' } end
+  if found[2] == args[4] then return { 'ok' } end
+  if args[3] ~= '-' and found[2] ~= args[3] then return { 'no' } end
+  redis.call('HSET', key, 'hash', args[4])
+  changed(base, 'password', found[1], args[1], args[5])
+  return { 'ok' }
+end
+
+-- args: folded, number (- for any), hash (- for any), connection that is told by other means, then the keys of its looks
+local function account_remove(keys, args)
+  local base, key = keys[1], keys[1] .. 'acc:' .. args[1]
+  local found = redis.call('HMGET', key, 'id', 'hash')
+  if not found[1] or (args[2] ~= '-' and found[1] ~= args[2]) then return { 'no' } end
+  if args[3] ~= '-' and found[2] ~= args[3] then return { 'no' } end
+  redis.call('DEL', key, base .. 'inbox:' .. found[1], base .. 'open:' .. found[1])
+  redis.call('HDEL', base .. 'accounts', found[1])
+  for i = 5, #args do redis.call('SREM', base .. 'looks:' .. args[i], args[1]) end
+  changed(base, 'removed', found[1], args[1], args[4])
+  return { 'ok', found[1] }
+end
+
+-- args: number, settings
+local function account_settings(keys, args)
+  local base = keys[1]
+  local folded = redis.call('HGET', base .. 'accounts', args[1])
+  local key = base .. 'acc:' .. (folded or '')
+  if not folded or redis.call('HGET', key, 'id') ~= args[1] then return { 'no' } end
+  redis.call('HSET', key, 'settings', args[2])
+  changed(base, 'settings', args[1], folded, '0')
+  return { 'ok' }
+end
+
+-- args: number
+local function account_name(keys, args)
+  return { redis.call('HGET', keys[1] .. 'accounts', args[1]) }
+end
+
+-- Some of all accounts. args: where to go on (0: at the beginning)
+local function account_list(keys, args)
+  return redis.call('HSCAN', keys[1] .. 'accounts', args[1], 'COUNT', 200)
+end
+
+-- A name of an account that looks like another one. args: folded, the keys of its looks
+local function account_alike(keys, args)
+  for i = 2, #args do
+    for _, other in ipairs(redis.call('SRANDMEMBER', keys[1] .. 'looks:' .. args[i], 2)) do
+      local name = other ~= args[1] and redis.call('HGET', keys[1] .. 'acc:' .. other, 'name')
+      if name then return { name } end
+    end
+  end
+  return {}
+end
+
+-- What waits for a user who is not online: inbox:NUMBER, a list of texts "message sender text", of which one call reads all;
+-- they are a hundred at most.
+local INBOX = 1000
+
+-- args: number, most, most of one sender, message, sender, text
+local function inbox_put(keys, args)
+  local base, key = keys[1], keys[1] .. 'inbox:' .. args[1]
+  if redis.call('HEXISTS', base .. 'accounts', args[1]) == 0 then return { 'no' } end
+  local count, shared = 0, 0
+  for _, text in ipairs(redis.call('LRANGE', key, 0, INBOX)) do
+    local message, sender = text:match('^(%S+) (%S+) ')
+    count = count + 1
+    if sender == args[5] then shared = shared + 1 end
+    if message == args[4] then return { 'ok' } end
+  end
+  if shared >= tonumber(args[3]) then return { 'share' } end
+  if count >= tonumber(args[2]) then return { 'full' } end
+  redis.call('RPUSH', key, args[4] .. ' ' .. args[5] .. ' ' .. args[6])
+  return { 'ok' }
+end
+
+-- args: number
+local function inbox(keys, args)
+  return redis.call('LRANGE', keys[1] .. 'inbox:' .. args[1], 0, INBOX)
+end
+
+-- args: number, text before, text now (empty: it is gone)
+local function inbox_change(keys, args)
+  local key = keys[1] .. 'inbox:' .. args[1]
+  if args[3] == '' then return { redis.call('LREM', key, 1, args[2]) == 1 and 'ok' or 'no' } end
+  local index = redis.call('LPOS', key, args[2])
+  if not index then return { 'no' } end
+  redis.call('LSET', key, index, args[3])
+  return { 'ok' }
+end
+
+-- The rooms that a user was in. args: number, text
+local function open_put(keys, args)
+  if redis.call('HEXISTS', keys[1] .. 'accounts', args[1]) == 0 then return { 'no' } end
+  redis.call('SET', keys[1] .. 'open:' .. args[1], args[2])
+  return { 'ok' }
+end
+
+-- args: number
+local function open(keys, args)
+  return { redis.call('GET', keys[1] .. 'open:' .. args[1]) }
+end
+
+-- How far a user has read, in the rooms of one partition: v:NUMBER, a hash from the folded name to "instance message". Rooms
+-- that are gone make way once there are many.
+local VISITS = 1000
+
+-- args: number, folded name, instance, message
+local function visit(keys, args)
+  local base, key = keys[1], keys[1] .. 'v:' .. args[1]
+  local instance, last = (redis.call('HGET', key, args[2]) or ''):match('^(%d+) (%d+)$')
+  if instance == args[3] and tonumber(last) >= tonumber(args[4]) then return { 'ok' } end
+  if not instance and redis.call('HLEN', key) >= 100 then
+    for _, room in ipairs(redis.call('HRANDFIELD', key, 10)) do
+      if redis.call('EXISTS', base .. 'r:' .. room) == 0 then redis.call('HDEL', key, room) end
+    end
+    if redis.call('HLEN', key) >= VISITS then return { 'full' } end
+  end
+  redis.call('HSET', key, args[2], args[3] .. ' ' .. args[4])
+  return { 'ok' }
+end
+
+-- args: number
+local function visits(keys, args)
+  return redis.call('HGETALL', keys[1] .. 'v:' .. args[1])
+end
+
+-- args: number
+local function visits_forget(keys, args)
+  redis.call('DEL', keys[1] .. 'v:' .. args[1])
+  return { 'ok' }
+end
+
+-- Attempts at a secret, counted under several keys: wait:KEY -> wrong attempts, attempts under way and until when these count,
+-- end of the wait. args: what (begin, wrong, right, drop), how long an attempt may be under way, how long failures are
+-- remembered after the wait, then per count: kind (user, address, everyone), key, attempts that are free, first wait, wrong
+-- attempts from which on it is the last wait (0: it doubles), last wait
+local LONGEST = 900000
+local function wait_after(count)
+  local further = count.wrong - count.free
+  if further < 0 then return nil end
+  if count.patience > 0 then return count.wrong < count.patience and count.first or count.late end
+  return math.min(count.first * 2 ^ math.min(further, 16), LONGEST)
+end
+local function attempt(keys, args)
+  local base, at, what, hold, memory = keys[1], now(), args[1], tonumber(args[2]), tonumber(args[3])
+  local counts, left, busy = {}, 0, false
+  for i = 4, #args, 6 do
+    local count = { kind = args[i], key = base .. 'wait:' .. args[i + 1], free = tonumber(args[i + 2]),
+      first = tonumber(args[i + 3]), patience = tonumber(args[i + 4]), late = tonumber(args[i + 5]) }
+    local wrong, under_way, over, deadline = (redis.call('GET', count.key) or ''):match('^(%d+) (%d+) (%d+) (%d+)$')
+    count.wrong, count.under_way, count.over, count.deadline = tonumber(wrong or '0'), tonumber(under_way or '0'),
+      tonumber(over or '0'), tonumber(deadline or '0')
+    if count.over <= at then count.under_way = 0 end
+    left = math.max(left, count.deadline - at)
+    busy = busy or count.under_way >= math.max(count.free - count.wrong, 1)
+    counts[#counts + 1] = count
+  end
+  if what == 'begin' and left > 0 then return { 'wait', num(left) } end
+  if what == 'begin' and busy then return { 'busy' } end
+  local slips, blocked = 0, 0
+  for _, count in ipairs(counts) do
+    if what == 'begin' then
+      count.under_way, count.over = count.under_way + 1, at + hold
+    else
+      count.under_way = math.max(count.under_way - 1, 0)
+    end
+    if what == 'wrong' then
+      count.wrong = count.wrong + 1
+      local wait = wait_after(count)
+      if wait then count.deadline = math.max(count.deadline, at + wait) end
+      if count.deadline > at or count.under_way >= math.max(count.free - count.wrong, 1) then blocked = 1 end
+    elseif what == 'right' and count.kind == 'user' then
+      slips, count.wrong, count.deadline = count.wrong, 0, 0
+    elseif what == 'right' and count.kind == 'address' and slips > 0 then
+      count.wrong = math.max(count.wrong - slips, 0)
+      if not wait_after(count) then count.deadline = 0 end
+    end
+    if count.wrong == 0 and count.under_way == 0 then
+      redis.call('DEL', count.key)
+    else
+      local text = num(count.wrong) .. ' ' .. num(count.under_way) .. ' ' .. num(count.over) .. ' ' .. num(count.deadline)
+      redis.call('SET', count.key, text)
+      if count.kind ~= 'everyone' then redis.call('PEXPIRE', count.key, num(math.max(count.deadline - at, 0) + memory)) end
+    end
+  end
+  return { 'ok', num(blocked) }
+end
+
 redis.register_function('chatsock_1_new_term', new_term)
 redis.register_function('chatsock_1_enter', enter)
 redis.register_function('chatsock_1_beat', beat)
@@ -378,3 +617,20 @@ redis.register_function('chatsock_1_block', block)
 redis.register_function('chatsock_1_give', give)
 redis.register_function('chatsock_1_room', room)
 redis.register_function('chatsock_1_look', look)
+redis.register_function('chatsock_1_account', account)
+redis.register_function('chatsock_1_account_make', account_make)
+redis.register_function('chatsock_1_account_password', account_password)
+redis.register_function('chatsock_1_account_remove', account_remove)
+redis.register_function('chatsock_1_account_settings', account_settings)
+redis.register_function('chatsock_1_account_name', account_name)
+redis.register_function('chatsock_1_account_list', account_list)
+redis.register_function('chatsock_1_account_alike', account_alike)
+redis.register_function('chatsock_1_inbox', inbox)
+redis.register_function('chatsock_1_inbox_put', inbox_put)
+redis.register_function('chatsock_1_inbox_change', inbox_change)
+redis.register_function('chatsock_1_open', open)
+redis.register_function('chatsock_1_open_put', open_put)
+redis.register_function('chatsock_1_visit', visit)
+redis.register_function('chatsock_1_visits', visits)
+redis.register_function('chatsock_1_visits_forget', visits_forget)
+redis.register_function('chatsock_1_attempt', attempt)

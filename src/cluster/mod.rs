@@ -14,16 +14,22 @@
 //! | `values` | names of nodes, positions, partitions |
 //! | `command`, `entry` | what a node asks for, and what comes back |
 //! | `ticket` | what has become of a command |
+//! | `account_record` | an account as Redis keeps it |
 //! | `replica` | what the cluster calls back |
 //! | `engine` | the calls to Redis, as values |
 //! | `functions.lua` | what Redis does for each call |
 //! | `wire` | the connection to Redis |
+//! | `connections` | further connections, for calls whose answers are waited for |
+//! | `accounts` | accounts in Redis, and what belongs to them |
 //! | `node` | the node as a pure state machine |
 //! | `bus` | the two threads that drive it |
 //! | `start` | from the configuration to a node that is in |
 
+mod account_record;
+mod accounts;
 mod bus;
 mod command;
+mod connections;
 mod engine;
 mod entry;
 mod node;
@@ -35,9 +41,10 @@ mod ticket;
 mod values;
 mod wire;
 
+pub use accounts::SharedAccounts;
 pub use bus::Cluster;
 pub use command::{Claim, Command, Commit, Effect};
-pub use entry::{Entry, Happened, LogState, Loss, MemberSnapshot, NameSnapshot, RoomSnapshot};
+pub use entry::{AccountChange, Entry, Happened, LogState, Loss, MemberSnapshot, NameSnapshot, RoomSnapshot};
 pub use replica::{Back, Health, Holdings, Replica};
 pub use start::ClusterError;
 pub use ticket::{Outcome, Progress, Ticket};

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::bus::{Cluster, Connect};
+use super::bus::Cluster;
+use super::connections::Connect;
 use super::engine::{Engine, Unreachable};
 use super::node::{Barred, Core, Rules};
 use super::replica::Replica;
@@ -217,7 +218,7 @@ impl Cluster {
             pending_bytes: config.pending_bytes,
         };
         let redis = config.redis.clone();
-        let connect: Connect = Box::new(move |timeout| {
+        let connect: Connect = Arc::new(move |timeout| {
             let mut wire = Wire::connect(&address, timeout)?;
             wire.load()?;
             Ok(Box::new(wire) as Box<dyn Engine>)

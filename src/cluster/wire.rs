@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use redis::{Client, Cmd, Connection, IntoConnectionInfo as _, Pipeline, RedisError, Value};
 
-use super::engine::{Call, Engine, FUNCTIONS, LIBRARY, LogEntry, Raw, Reply, Unreachable};
+use super::engine::{AccountReply, Call, Engine, FUNCTIONS, LIBRARY, LogEntry, Raw, Reply, Unreachable};
 use super::values::{Log, Position};
 use crate::chat::secret::Secret;
 
@@ -134,7 +134,7 @@ impl Wire {
         // It answers how many have it, which may be none: that is no error.
         let reached: u64 = wait.query(&mut self.connection).map_err(|error| unreachable(&error))?;
         if reached < u64::from(self.replicas) {
-            log::warn!("cluster: {reached} replicas have the last numbers, and {} are asked for", self.replicas);
+            log::warn!("cluster: {reached} replicas have what was written last, and {} are asked for", self.replicas);
         }
         Ok(reached >= u64::from(self.replicas))
     }
@@ -185,11 +185,16 @@ impl Engine for Wire {
             return Err(Unreachable("as many answers as calls were expected".into()));
         }
         let mut replies: Vec<_> = calls.iter().zip(&values).map(|(call, value)| call.read(&raw(value))).collect();
-        // A block that a failover forgets would be given twice.
-        let is_block = |call: &Call| matches!(call, Call::Block { .. });
-        if self.replicas > 0 && calls.iter().any(is_block) && !self.is_replicated()? {
-            for (_, reply) in calls.iter().zip(&mut replies).filter(|(call, _)| is_block(call)) {
-                *reply = Reply::Nothing;
+        // A block that a failover forgets would be given twice, and an account would be gone.
+        if self.replicas > 0 && calls.iter().any(Call::is_confirmed) && !self.is_replicated()? {
+            for (call, reply) in calls.iter().zip(&mut replies).filter(|(call, _)| call.is_confirmed()) {
+                match (call, &*reply) {
+                    (Call::Account(_), Reply::Account(AccountReply::Done)) => {
+                        *reply = Reply::Account(AccountReply::NotReplicated);
+                    }
+                    (Call::Account(_), _) => {}
+                    _ => *reply = Reply::Nothing,
+                }
             }
         }
         Ok(replies)

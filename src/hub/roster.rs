@@ -206,6 +206,8 @@ pub(crate) enum NameInUseError {
     LooksLike(UserName),
     /// The other servers could not be asked.
     NotShared,
+    /// The address has as many connections as one may have, on all servers together.
+    AddressFull,
 }
 
 #[derive(Default)]

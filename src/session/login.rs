@@ -145,7 +145,7 @@ impl Session {
                 self.named(user)
             }
             Err(NameInUseError::Taken(_)) => self.offer_takeover(account),
-            Err(error @ (NameInUseError::LooksLike(_) | NameInUseError::NotShared)) => {
+            Err(error @ (NameInUseError::LooksLike(_) | NameInUseError::NotShared | NameInUseError::AddressFull)) => {
                 self.not_free(account.name, error)
             }
         }
@@ -229,7 +229,10 @@ impl Session {
             let result = match refusal {
                 LoginRefusal::Wrong => LoginResult::Wrong,
                 LoginRefusal::Blocked | LoginRefusal::TooMany(_) => LoginResult::Waiting,
-                LoginRefusal::Busy | LoginRefusal::NotKept(_) | LoginRefusal::NotShared => LoginResult::Failed,
+                LoginRefusal::Busy
+                | LoginRefusal::NotKept(_)
+                | LoginRefusal::NotShared
+                | LoginRefusal::AddressFull(_) => LoginResult::Failed,
             };
             self.hub.metrics.logins.of(result).add(1);
         })

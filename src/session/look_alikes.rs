@@ -6,8 +6,10 @@
 use super::Session;
 use crate::chat::names::{NameError, UserName};
 use crate::hub::roster::NameInUseError;
+use crate::outbox::DisconnectReason;
 use crate::store::ReadError;
 use crate::ui::palette::{AccountRefusal, Answer, LoginRefusal};
+use crate::ui::screen::LineKind;
 
 impl Session {
     /// The answer to a guest's name that could be mistaken for an account's, or for a reserved word.
@@ -31,6 +33,13 @@ impl Session {
             }
             NameInUseError::LooksLike(other) => Answer::NameLooksLike { name, other },
             NameInUseError::NotShared => Answer::LoginRefused(LoginRefusal::NotShared),
+            NameInUseError::AddressFull => {
+                let most = self.hub.config().limits.connections_per_ip.unwrap_or_default();
+                let refusal = LoginRefusal::AddressFull(most);
+                self.outbox.farewell(Some((LineKind::Refusal, &refusal.to_string())));
+                self.outbox.disconnect(DisconnectReason::Refused);
+                Answer::LoginRefused(refusal)
+            }
         }
     }
 

@@ -28,6 +28,14 @@ pub enum StoreFailure {
     Closed,
     /// Messages are not stored on this server.
     HistoryOff,
+    /// The other servers of the cluster cannot be reached: nothing was changed.
+    Unreachable,
+    /// They were asked and have not answered: the write may have happened.
+    AnswerLost,
+    /// Fewer copies of it exist than the configuration asks for.
+    NotReplicated,
+    /// What is stored there is of another version, or damaged.
+    Unreadable,
     /// SQLite's own message.
     Other(Box<str>),
 }
@@ -43,12 +51,23 @@ impl fmt::Display for StoreFailure {
             StoreFailure::FileReplaced => f.write_str("the database was deleted or replaced"),
             StoreFailure::Closed => f.write_str("the server is stopping"),
             StoreFailure::HistoryOff => f.write_str("this server does not store messages"),
+            StoreFailure::Unreachable => f.write_str("this server cannot reach the others right now"),
+            StoreFailure::AnswerLost => f.write_str("the other servers do not answer"),
+            StoreFailure::NotReplicated => f.write_str("there are too few copies of it"),
+            StoreFailure::Unreadable => f.write_str("what is stored there cannot be read"),
             StoreFailure::Other(message) => write!(f, "the database says: {message}"),
         }
     }
 }
 
-/// A write failed. With [`StoreFailure::OutcomeUnknown`] it may still succeed.
+impl StoreFailure {
+    /// Whether the write may have happened, or may still happen.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self, StoreFailure::OutcomeUnknown | StoreFailure::AnswerLost)
+    }
+}
+
+/// A write failed. If the failure [is unknown](StoreFailure::is_unknown), it may still succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaveError(pub StoreFailure);
 
@@ -56,7 +75,7 @@ impl SaveError {
     /// The sentence without the remedy.
     pub(crate) fn short(&self) -> String {
         let reason = &self.0;
-        match self.0 == StoreFailure::OutcomeUnknown {
+        match reason.is_unknown() {
             true => format!("It may not be saved: {reason}."),
             false => format!("Not saved: {reason}."),
         }
@@ -65,7 +84,7 @@ impl SaveError {
 
 impl fmt::Display for SaveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let remedy = if self.0 == StoreFailure::OutcomeUnknown { "Look again later" } else { "Try again later" };
+        let remedy = if self.0.is_unknown() { "Look again later" } else { "Try again later" };
         write!(f, "{} {remedy}, or tell an operator.", self.short())
     }
 }
@@ -78,7 +97,10 @@ pub struct ReadError(pub StoreFailure);
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "The database cannot be read: {}. Try again later, or tell an operator.", self.0)
+        match &self.0 {
+            StoreFailure::Unreachable => write!(f, "Accounts cannot be read: {}. Try again in a minute.", self.0),
+            reason => write!(f, "The database cannot be read: {reason}. Try again later, or tell an operator."),
+        }
     }
 }
 

@@ -19,14 +19,14 @@ pub(crate) enum Raw {
 }
 
 impl Raw {
-    fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         match self {
             Raw::Text(text) => Some(text),
             Raw::Nothing | Raw::List(_) | Raw::Error(_) => None,
         }
     }
 
-    fn number<N: std::str::FromStr>(&self) -> Option<N> {
+    pub(super) fn number<N: std::str::FromStr>(&self) -> Option<N> {
         self.text()?.parse().ok()
     }
 
@@ -38,7 +38,7 @@ impl Raw {
     }
 
     /// A flat list of keys and values, sorted.
-    fn pairs(&self) -> Option<Vec<(&str, &str)>> {
+    pub(super) fn pairs(&self) -> Option<Vec<(&str, &str)>> {
         let list = self.list()?;
         let mut pairs =
             list.chunks_exact(2).map(|pair| Some((pair[0].text()?, pair[1].text()?))).collect::<Option<Vec<_>>>()?;
@@ -70,6 +70,7 @@ impl Call {
             Call::Give { .. } => Some(Reply::Given { left: number(0)? }),
             Call::Look { .. } => look(list),
             Call::Room { .. } => room(list),
+            Call::Account(call) => call.understand(list).map(Reply::Account),
             Call::Leave { .. } => Some(Reply::Nothing),
             Call::Enter { .. } | Call::Beat { .. } | Call::Submit { .. } => {
                 let is_beat = matches!(self, Call::Beat { .. });

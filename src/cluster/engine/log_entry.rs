@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 
 use super::Caller;
-use crate::chat::message::ClientId;
-use crate::cluster::entry::Happened;
+use crate::chat::message::{AccountId, ClientId};
+use crate::cluster::entry::{AccountChange, Happened};
 use crate::cluster::values::{Epoch, Log, NodeName, Place, Position};
 
 /// An entry as the node's core sees it.
@@ -68,6 +68,12 @@ fn kind<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Option<EntryKind> {
         },
         "release" => Happened::Released { name: boxed("name")?, client: ClientId(number("client")?) },
         "note" => Happened::Noted(boxed("text")?),
+        "account" => Happened::AccountChanged {
+            change: AccountChange::parse(get("what")?)?,
+            account: AccountId(number("id")?),
+            name: boxed("name")?,
+            by: ClientId(number("client")?),
+        },
         _ => return None,
     };
     Some(EntryKind::Command { caller, n: number("n")?, what })

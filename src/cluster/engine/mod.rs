@@ -3,6 +3,7 @@
 //! *Owns* the calls, their arguments for the functions in `functions.lua`, and reading the answers.
 //! *Knows nothing of* connections. Answers come from outside, so they are read as input: one that makes no sense is an error.
 
+mod account_calls;
 mod answers;
 mod log_entry;
 
@@ -11,6 +12,7 @@ use super::entry::{NameSnapshot, RoomSnapshot};
 use super::values::{Epoch, Log, NodeName, NumberKind, Position};
 use crate::chat::names::fold;
 
+pub(crate) use account_calls::{AccountCall, AccountReply, AttemptStep, SharedCount, partition_of};
 pub(crate) use answers::Raw;
 pub(crate) use log_entry::{EntryKind, LogEntry};
 
@@ -62,6 +64,8 @@ pub(crate) enum Call {
     Look { log: Log },
     /// One room.
     Room { log: Log, key: Box<str> },
+    /// Something about what belongs to a user.
+    Account(AccountCall),
 }
 
 /// The answer to a call.
@@ -120,6 +124,8 @@ pub(crate) enum Reply {
     },
     /// One room, if it is there.
     Room(Option<Box<RoomSnapshot>>),
+    /// The answer to a call about what belongs to a user.
+    Account(AccountReply),
     /// Redis could not carry the call out.
     Failed(Box<str>),
 }
@@ -160,7 +166,13 @@ impl Call {
             | Call::Look { log }
             | Call::Room { log, .. } => *log,
             Call::Block { .. } => Log::Directory,
+            Call::Account(call) => call.log(),
         }
+    }
+
+    /// Whether replicas must have what it does before it counts as done.
+    pub(crate) fn is_confirmed(&self) -> bool {
+        matches!(self, Call::Block { .. }) || matches!(self, Call::Account(call) if call.is_confirmed())
     }
 
     /// The function's name behind the library's.
@@ -178,6 +190,7 @@ impl Call {
             Call::Give { .. } => "give",
             Call::Look { .. } => "look",
             Call::Room { .. } => "room",
+            Call::Account(call) => call.function(),
         }
     }
 
@@ -211,6 +224,7 @@ impl Call {
             Call::Give { log: _, first, last } => vec![first.to_string(), last.to_string()],
             Call::Look { log: _ } => Vec::new(),
             Call::Room { log: _, key } => vec![key.to_string()],
+            Call::Account(call) => call.arguments(),
         }
     }
 }
@@ -220,13 +234,16 @@ impl Command {
     fn write(&self, to: &mut Vec<String>) {
         match self {
             Command::Commit(commit) => commit.write(to),
-            Command::Claim(Claim { name, client, before, instead_of, details }) => {
+            Command::Claim(Claim { name, client, before, instead_of, details, address, most }) => {
                 let before = before.as_deref().unwrap_or("");
                 let instead_of = instead_of.map_or(0, |client| client.0);
                 to.extend([fold(name), name.to_string(), client.to_string(), fold(before), before.to_owned()]);
                 to.extend([instead_of.to_string(), details.to_string()]);
+                to.extend([address.to_string(), most.unwrap_or(0).to_string()]);
             }
-            Command::Release { name, client } => to.extend([fold(name), name.to_string(), client.to_string()]),
+            Command::Release { name, client, address } => {
+                to.extend([fold(name), name.to_string(), client.to_string(), address.to_string()]);
+            }
             Command::Note { text, kept } => {
                 let (key, value) = kept.as_ref().map_or(("", ""), |(key, value)| (key, value));
                 to.extend([text.to_string(), key.to_owned(), value.to_owned()]);

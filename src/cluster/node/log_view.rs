@@ -179,7 +179,8 @@ impl LogView {
             | Reply::Block { .. }
             | Reply::Given { .. }
             | Reply::Look { .. }
-            | Reply::Room(_) => return,
+            | Reply::Room(_)
+            | Reply::Account(_) => return,
         };
         self.queue.remove(index);
         self.late.push((outcome.0, ticket, outcome.1));

@@ -1,5 +1,7 @@
 //! The Redis in memory answers as the real one does.
 
+mod accounts;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,7 +11,7 @@ use super::server::Server;
 use crate::chat::message::ClientId;
 use crate::chat::names::RoomName;
 use crate::cluster::command::{Claim, Command, Commit, Effect};
-use crate::cluster::engine::{Call, Caller, Engine as _, LogEntry, Reply};
+use crate::cluster::engine::{AccountReply, Call, Caller, Engine as _, LogEntry, Reply};
 use crate::cluster::values::{Epoch, Log, NodeName, NumberKind, Place, Position};
 use crate::cluster::wire::{Address, Wire};
 
@@ -55,7 +57,8 @@ impl Known {
     fn call(&mut self, dice: &mut Dice) -> Call {
         let log = log(dice);
         let caller = self.caller(log, dice);
-        match dice.below(40) {
+        match dice.below(50) {
+            40.. => Call::Account(accounts::call(dice, log)),
             0 => {
                 self.runs += u64::from(dice.one_in(8));
                 let known = Position { term: dice.below(4), number: dice.below(50) };
@@ -95,11 +98,12 @@ impl Known {
     fn command(&mut self, log: Log, dice: &mut Dice) -> Command {
         let client = ClientId(1001 + dice.below(6));
         let name = |dice: &mut Dice| ["bob", "Bob", "alice", "Dora"][dice.below(4) as usize].into();
+        let address = |dice: &mut Dice| ["", "192.0.2.1", "2001:db8::"][dice.below(3) as usize].into();
         if log != Log::Directory {
             return Command::Commit(self.commit(client, dice));
         }
         match dice.below(4) {
-            0 => Command::Release { name: name(dice), client },
+            0 => Command::Release { name: name(dice), client, address: address(dice) },
             1 => {
                 let kept =
                     (!dice.one_in(3)).then(|| ("ban x".into(), if dice.one_in(2) { "" } else { "for ever" }.into()));
@@ -111,6 +115,8 @@ impl Known {
                 before: dice.one_in(3).then(|| name(dice)),
                 instead_of: dice.one_in(4).then(|| ClientId(1001 + dice.below(6))),
                 details: "{\"x\": 1}".into(),
+                address: address(dice),
+                most: dice.one_in(2).then(|| 1 + dice.below(2) as usize),
             }),
         }
     }
@@ -174,6 +180,7 @@ fn timeless(reply: Reply) -> Reply {
     match reply {
         Reply::Alive { n, number, left, .. } => Reply::Alive { n, at_ms: 0, number, left },
         Reply::Live { .. } => Reply::Live { left_ms: 0 },
+        Reply::Account(AccountReply::Wait { .. }) => Reply::Account(AccountReply::Wait { left_ms: 0 }),
         other => other,
     }
 }

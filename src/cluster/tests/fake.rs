@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::fake_accounts::FakeAccounts;
+use crate::chat::message::ClientId;
 use crate::chat::names::{RoomName, fold};
 use crate::cluster::command::{Command, Commit, Effect};
 use crate::cluster::engine::{Call, Caller, EntryKind, FORMAT, LogEntry, Reply};
@@ -39,6 +41,7 @@ struct FakeRoom {
 enum Held {
     Member(String, u64),
     Name(String),
+    Address(String, u64),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -61,6 +64,9 @@ struct FakeLog {
     numbers: BTreeMap<NumberKind, u64>,
     held: BTreeMap<(NodeName, Epoch), BTreeSet<Held>>,
     swept: Vec<(NodeName, Epoch)>,
+    /// Connections by address, each with its node.
+    addresses: BTreeMap<String, BTreeMap<u64, (NodeName, Epoch)>>,
+    accounts: FakeAccounts,
 }
 
 /// The whole of it.
@@ -138,6 +144,14 @@ impl FakeLog {
                 names: self.names.values().cloned().collect(),
                 kept: self.kept.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             },
+            Call::Account(call) => {
+                let (reply, happened) = self.accounts.call(call, now);
+                if let Some(what) = happened {
+                    let caller = Caller { node: NodeName::parse("-").expect("a name"), epoch: Epoch(0) };
+                    self.append(Log::Directory, now, EntryKind::Command { caller, n: 0, what });
+                }
+                Reply::Account(reply)
+            }
             Call::Room { log: _, key } => {
                 Reply::Room(self.rooms.get(&**key).map(|room| Box::new(room.snapshot.clone())))
             }
@@ -285,6 +299,12 @@ impl FakeLog {
                             .retain(|member| member.client.0 != client || member.node != node || member.epoch != epoch);
                     }
                 }
+                Held::Address(address, client) => {
+                    let known = self.addresses.entry(address).or_default();
+                    if known.get(&client).is_some_and(|held| *held == (node.clone(), epoch)) {
+                        known.remove(&client);
+                    }
+                }
                 Held::Name(folded) => {
                     if self.names.get(&folded).is_some_and(|held| held.node == node && held.epoch == epoch) {
                         self.names.remove(&folded);
@@ -328,6 +348,15 @@ impl FakeLog {
                         self.bury(log, holder, now);
                     }
                 }
+                let counted = Some(claim.address.to_string()).filter(|address| !address.is_empty());
+                if let (Some(address), Some(most)) = (&counted, claim.most) {
+                    let known = self.addresses.get(address);
+                    let is_known = |client: ClientId| known.is_some_and(|known| known.contains_key(&client.0));
+                    let gone = usize::from(claim.instead_of.is_some_and(is_known));
+                    if !is_known(claim.client) && known.map_or(0, BTreeMap::len) - gone >= most {
+                        return Reply::Full { number: self.pos };
+                    }
+                }
                 if let Some(before) = &claim.before
                     && self.names.get(&fold(before)).is_some_and(|held| held.client == claim.client)
                 {
@@ -336,6 +365,11 @@ impl FakeLog {
                 self.forget(&folded);
                 let (node, epoch) = (caller.node.clone(), caller.epoch);
                 self.held.entry((node.clone(), epoch)).or_default().insert(Held::Name(folded.clone()));
+                if let Some(address) = counted {
+                    let item = Held::Address(address.clone(), claim.client.0);
+                    self.held.entry((node.clone(), epoch)).or_default().insert(item);
+                    self.addresses.entry(address).or_default().insert(claim.client.0, (node.clone(), epoch));
+                }
                 let (name, client, details) = (claim.name.clone(), claim.client, claim.details.clone());
                 self.names.insert(folded, NameSnapshot { name, client, node, epoch, details });
                 Happened::Claimed {
@@ -345,7 +379,12 @@ impl FakeLog {
                     details: claim.details.clone(),
                 }
             }
-            Command::Release { name, client } => {
+            Command::Release { name, client, address } => {
+                if !address.is_empty() {
+                    self.addresses.entry(address.to_string()).or_default().remove(&client.0);
+                    let held = self.held.entry((caller.node.clone(), caller.epoch)).or_default();
+                    held.remove(&Held::Address(address.to_string(), client.0));
+                }
                 if self.names.get(&fold(name)).is_some_and(|held| held.client == *client) {
                     self.forget(&fold(name));
                 }

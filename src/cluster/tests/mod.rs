@@ -2,6 +2,7 @@
 
 mod alike;
 mod fake;
+mod fake_accounts;
 mod model;
 mod nodes;
 mod server;

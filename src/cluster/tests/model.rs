@@ -158,6 +158,8 @@ impl Copy {
             client: ClientId(*client),
             before: None,
             instead_of: None,
+            address: Box::default(),
+            most: None,
             details: "".into(),
         };
         let rooms = if self.loaded { vec![make(&self.room)] } else { Vec::new() };
@@ -472,7 +474,7 @@ impl World {
                 self.clients += 1;
                 let name = NAMES[self.dice.below(5) as usize];
                 let client = ClientId(self.clients);
-                let claim = Claim { name: name.into(), client, before: None, instead_of: None, details: "".into() };
+                let claim = Claim { name: name.into(), client, before: None, instead_of: None, details: "".into(), address: "".into(), most: None };
                 let ticket = node.core.submit(Command::Claim(claim), now);
                 node.tickets.push((ticket, format!("{client} {name}")));
                 return;

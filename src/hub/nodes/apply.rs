@@ -55,6 +55,7 @@ impl Replica for Nodes {
             }
             Happened::Released { name, client } if !own => self.apply_release(&hub, &name, client),
             Happened::Noted(text) if !own => apply_note(&hub, &text, &node, now),
+            Happened::AccountChanged { .. } => {}
             Happened::Claimed { .. } | Happened::Released { .. } | Happened::Noted(_) => {}
             Happened::NodeGone { node, epoch } => match log {
                 Log::Directory => self.lose_users_of(&hub, &node),

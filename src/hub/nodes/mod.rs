@@ -88,6 +88,7 @@ enum Unfinished {
     Release {
         name: UserName,
         client: ClientId,
+        address: Box<str>,
     },
     /// A line whose author does not know yet whether it was said.
     Line {
@@ -295,7 +296,7 @@ impl Nodes {
                 Unfinished::Departure { room, client, membership, going } => {
                     room.propose_departure(self, *client, *membership, *going, now).is_err()
                 }
-                Unfinished::Release { name, client } => !self.release(name, *client),
+                Unfinished::Release { name, client, address } => !self.release(name, *client, address),
                 Unfinished::Line { .. } => true,
             };
             if failed {
@@ -343,8 +344,8 @@ impl Nodes {
         }
     }
 
-    fn release(&self, name: &UserName, client: ClientId) -> bool {
-        let ticket = self.submit(Command::Release { name: name.as_str().into(), client });
+    fn release(&self, name: &UserName, client: ClientId, address: &str) -> bool {
+        let ticket = self.submit(Command::Release { name: name.as_str().into(), client, address: address.into() });
         ticket.outcome() != Some(Outcome::Refused)
     }
 }

@@ -90,7 +90,7 @@ impl Nodes {
                 }
                 // Somebody was faster.
                 Err(NameInUseError::Taken(_) | NameInUseError::LooksLike(_)) => {}
-                Err(NameInUseError::NotShared) => return,
+                Err(NameInUseError::NotShared | NameInUseError::AddressFull) => return,
             }
         }
         let line = "Your name was taken while this server was away from the others: come in again with another one.";
@@ -109,7 +109,9 @@ impl Nodes {
     ) -> Result<Arc<User>, NameInUseError> {
         let (roster, limit) = (&hub.roster, hub.config().username_limit);
         roster.check(name, None, login.as_ref(), limit)?;
-        self.ask(claim(name, outbox.id(), None, &Details::new(origin)), roster, name, limit)?;
+        let most = hub.config().limits.connections_per_ip;
+        let wanted = Claim { most, ..claim(name, outbox.id(), None, &Details::new(origin)) };
+        self.ask(wanted, roster, name, limit)?;
         Ok(roster.place(name, login, outbox, origin, now))
     }
 
@@ -122,7 +124,8 @@ impl Nodes {
             Some(Outcome::Taken) => {
                 Err(NameInUseError::Taken(roster.free_name(name, limit).filter(|free| free != name)))
             }
-            Some(Outcome::Stale | Outcome::Full | Outcome::NotSaid | Outcome::Refused) | None => {
+            Some(Outcome::Full) => Err(NameInUseError::AddressFull),
+            Some(Outcome::Stale | Outcome::NotSaid | Outcome::Refused) | None => {
                 Err(NameInUseError::NotShared)
             }
         }
@@ -148,9 +151,9 @@ impl Nodes {
 
     /// A user has left.
     pub(crate) fn release_name(&self, user: &User) {
-        let (name, client) = (user.name(), user.client());
-        if !self.release(&name, client) {
-            self.pending().unfinished.push(Unfinished::Release { name, client });
+        let (name, client, address) = (user.name(), user.client(), counted_address(user.origin()));
+        if !self.release(&name, client, &address) {
+            self.pending().unfinished.push(Unfinished::Release { name, client, address });
         }
     }
 
@@ -202,12 +205,20 @@ impl Hub {
     }
 }
 
+/// The address that a connection counts towards on all servers; empty if it is not counted.
+pub(super) fn counted_address(origin: PeerAddress) -> Box<str> {
+    if origin.shared { Box::default() } else { origin.address.to_string().into() }
+}
+
 pub(super) fn claim(name: &UserName, client: ClientId, before: Option<&UserName>, details: &Details) -> Claim {
+    let Details { address, shared, .. } = *details;
     Claim {
         name: name.as_str().into(),
         client,
         before: before.map(|before| before.as_str().into()),
         instead_of: None,
         details: details.text(),
+        address: counted_address(PeerAddress { address, shared }),
+        most: None,
     }
 }

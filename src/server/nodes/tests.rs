@@ -78,7 +78,7 @@ impl Logged {
         let (log, what) = match command {
             Command::Commit(commit) => (partitions().of_place(&commit.place), self.commit(commit)?),
             Command::Claim(claim) => (Log::Directory, self.claim(claim)?),
-            Command::Release { name, client } => {
+            Command::Release { name, client, .. } => {
                 self.names.retain(|_, known| *known != client.0);
                 (Log::Directory, Happened::Released { name, client })
             }

@@ -203,6 +203,8 @@ pub enum LoginRefusal {
     NotKept(String),
     /// The other servers could not be asked.
     NotShared,
+    /// The address has as many connections as one may have, on all servers together. The connection ends.
+    AddressFull(usize),
 }
 
 impl fmt::Display for LoginRefusal {
@@ -217,6 +219,9 @@ impl fmt::Display for LoginRefusal {
                 write!(f, "Too many passwords were tried from your address: try again in {}.", seconds(*wait))
             }
             LoginRefusal::NotShared => f.write_str("Nobody can log in right now: try again in a minute."),
+            LoginRefusal::AddressFull(most) => {
+                write!(f, "Too many connections from your address: at most {most} at once.")
+            }
             LoginRefusal::NotKept(why) => {
                 write!(f, "The server cannot read its accounts just now: {why}. Please try again later.")
             }
