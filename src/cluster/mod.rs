@@ -20,13 +20,15 @@
 //! | `functions.lua` | what Redis does for each call |
 //! | `wire` | the connection to Redis |
 //! | `connections` | further connections, for calls whose answers are waited for |
-//! | `accounts` | accounts in Redis, and what belongs to them |
+//! | `accounts` | accounts in Redis |
+//! | `belongings` | what belongs to them: messages that wait, visits, failed attempts |
 //! | `node` | the node as a pure state machine |
 //! | `bus` | the two threads that drive it |
 //! | `start` | from the configuration to a node that is in |
 
 mod account_record;
 mod accounts;
+mod belongings;
 mod bus;
 mod command;
 mod connections;
@@ -42,6 +44,7 @@ mod values;
 mod wire;
 
 pub use accounts::SharedAccounts;
+pub use belongings::{OpenRoomText, SharedVisit};
 pub use bus::Cluster;
 pub use command::{Claim, Command, Commit, Effect};
 pub use entry::{AccountChange, Entry, Happened, LogState, Loss, MemberSnapshot, NameSnapshot, RoomSnapshot};

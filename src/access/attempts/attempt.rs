@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use crate::access::address::address_key;
 use crate::access::eviction::Sourced;
 use crate::chat::message::{AccountId, ClientId};
+use crate::chat::names::{RoomName, UserName};
 
 /// Whose failures are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +17,37 @@ pub enum Attempter {
     Account(AccountId),
     /// All connections of one address.
     Address(IpAddr),
+}
+
+/// What an attempt is made at, in a word.
+pub trait AttemptTarget: Clone + Eq + Hash {
+    /// The word; the same for names that count as the same.
+    fn word(&self) -> &str;
+}
+
+impl AttemptTarget for UserName {
+    fn word(&self) -> &str {
+        self.folded()
+    }
+}
+
+impl AttemptTarget for RoomName {
+    fn word(&self) -> &str {
+        self.folded()
+    }
+}
+
+impl AttemptTarget for () {
+    fn word(&self) -> &'static str {
+        ""
+    }
+}
+
+#[cfg(test)]
+impl AttemptTarget for &'static str {
+    fn word(&self) -> &'static str {
+        self
+    }
 }
 
 /// An attempt at `target`, such as the password of a room.

@@ -15,16 +15,24 @@
 
 use std::hash::Hash;
 use std::net::IpAddr;
+#[cfg(feature = "cluster")]
+use std::sync::{Arc, OnceLock};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::attempt::{Attempt, UserKey};
+use super::attempt::{Attempt, AttemptTarget, UserKey};
 use super::failures::{AttemptError, FailureTable, Failures};
 use super::policy::AttemptPolicy;
+#[cfg(feature = "cluster")]
+use super::shared::{AttemptStep, SharedAnswer, SharedAttempts};
 
 /// How long an attempt waits for others to be decided. One comparison takes a twentieth of a second on an idle machine.
 /// After this time the user is told that the server is busy.
 const UNDECIDED_WAIT: Duration = Duration::from_secs(10);
+
+/// How often a server asks whether others have decided their attempts.
+#[cfg(feature = "cluster")]
+const ASKED_AGAIN: Duration = Duration::from_millis(25);
 
 /// All counts. Pure: `now` is an argument.
 #[derive(Debug)]
@@ -114,12 +122,50 @@ pub struct AttemptLimiter<T> {
     counts: Mutex<AttemptCounts<T>>,
     /// Signalled when an attempt was decided.
     decided: Condvar,
+    /// Where several servers count, and what the secret is called there.
+    #[cfg(feature = "cluster")]
+    shared: OnceLock<(&'static str, Arc<dyn SharedAttempts>)>,
 }
 
-impl<T: Clone + Eq + Hash> AttemptLimiter<T> {
+impl<T: AttemptTarget> AttemptLimiter<T> {
     /// Each table holds at most `capacity` entries, not counting those of undecided attempts.
     pub(crate) fn new(policy: AttemptPolicy, capacity: usize) -> AttemptLimiter<T> {
-        AttemptLimiter { counts: Mutex::new(AttemptCounts::new(policy, capacity)), decided: Condvar::new() }
+        AttemptLimiter {
+            counts: Mutex::new(AttemptCounts::new(policy, capacity)),
+            decided: Condvar::new(),
+            #[cfg(feature = "cluster")]
+            shared: OnceLock::new(),
+        }
+    }
+
+    /// From now on several servers count together. What cannot be counted there is counted here.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn share(&self, what: &'static str, shared: Arc<dyn SharedAttempts>) {
+        // Once, at the start.
+        let _ = self.shared.set((what, shared));
+    }
+
+    /// Takes a step where several servers count. `None`: none do, or they cannot be reached.
+    #[cfg(feature = "cluster")]
+    fn step(&self, step: AttemptStep, attempt: &Attempt<T>) -> Option<SharedAnswer> {
+        let (what, shared) = self.shared.get()?;
+        let policy = self.lock().policy;
+        shared.step(step, &attempt.counts(what, policy), policy.forgotten_after)
+    }
+
+    /// The same as [`begin_within`](AttemptLimiter::begin_within) where several servers count. Nothing tells one server when
+    /// another has decided an attempt, so it is asked for again and again.
+    #[cfg(feature = "cluster")]
+    fn begin_shared(&self, attempt: &Attempt<T>, patience: Duration) -> Option<Result<(), AttemptError>> {
+        let asked = Instant::now();
+        loop {
+            match self.step(AttemptStep::Begin, attempt)? {
+                SharedAnswer::Counted { .. } => return Some(Ok(())),
+                SharedAnswer::Waiting(left) => return Some(Err(AttemptError::Waiting(left))),
+                SharedAnswer::Undecided if asked.elapsed() >= patience => return Some(Err(AttemptError::Undecided)),
+                SharedAnswer::Undecided => std::thread::park_timeout(ASKED_AGAIN),
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, AttemptCounts<T>> {
@@ -149,6 +195,10 @@ impl<T: Clone + Eq + Hash> AttemptLimiter<T> {
         now: Instant,
         patience: Duration,
     ) -> Result<PendingAttempt<'_, T>, AttemptError> {
+        #[cfg(feature = "cluster")]
+        if let Some(begun) = self.begin_shared(&attempt, patience) {
+            return begun.map(|()| PendingAttempt { limiter: self, attempt: Some(attempt), is_shared: true });
+        }
         let asked = Instant::now();
         let mut waited = Duration::ZERO;
         let mut counts = self.lock();
@@ -162,7 +212,12 @@ impl<T: Clone + Eq + Hash> AttemptLimiter<T> {
                 Err(error) => return Err(error),
                 Ok(()) => {
                     drop(counts);
-                    return Ok(PendingAttempt { limiter: self, attempt: Some(attempt) });
+                    return Ok(PendingAttempt {
+                        limiter: self,
+                        attempt: Some(attempt),
+                        #[cfg(feature = "cluster")]
+                        is_shared: false,
+                    });
                 }
             }
         }
@@ -193,17 +248,26 @@ impl<T: Clone + Eq + Hash> AttemptLimiter<T> {
 /// not count.
 #[must_use = "an attempt that is dropped does not count"]
 #[derive(Debug)]
-pub struct PendingAttempt<'a, T: Clone + Eq + Hash> {
+pub struct PendingAttempt<'a, T: AttemptTarget> {
     limiter: &'a AttemptLimiter<T>,
     /// `None` once it is decided.
     attempt: Option<Attempt<T>>,
+    /// Several servers count it.
+    #[cfg(feature = "cluster")]
+    is_shared: bool,
 }
 
-impl<T: Clone + Eq + Hash> PendingAttempt<'_, T> {
+impl<T: AttemptTarget> PendingAttempt<'_, T> {
     /// It was right. This clears its user's failures, from the count of their address too: they mistyped. The failures
     /// of others at that address still count.
     pub(crate) fn right(mut self) {
         if let Some(attempt) = self.attempt.take() {
+            #[cfg(feature = "cluster")]
+            if self.is_shared {
+                // Where it cannot be told, it is under way for a while and then forgotten.
+                self.limiter.step(AttemptStep::Right, &attempt);
+                return;
+            }
             self.limiter.decide(|counts| counts.right(&attempt));
         }
     }
@@ -211,13 +275,27 @@ impl<T: Clone + Eq + Hash> PendingAttempt<'_, T> {
     /// It was wrong. Returns whether the next attempt has to wait. The wait starts at `now`, however long the
     /// comparison took.
     pub fn wrong(mut self, now: Instant) -> bool {
-        self.attempt.take().is_some_and(|attempt| self.limiter.decide(|counts| counts.wrong(&attempt, now)))
+        let Some(attempt) = self.attempt.take() else { return false };
+        #[cfg(feature = "cluster")]
+        if self.is_shared {
+            if let Some(answer) = self.limiter.step(AttemptStep::Wrong, &attempt) {
+                return matches!(answer, SharedAnswer::Counted { blocked: true } | SharedAnswer::Waiting(_));
+            }
+            // It counts here, if it cannot there. Whether it could have begun here does not matter: it was compared.
+            let _ = self.limiter.lock().begin(&attempt, now);
+        }
+        self.limiter.decide(|counts| counts.wrong(&attempt, now))
     }
 }
 
-impl<T: Clone + Eq + Hash> Drop for PendingAttempt<'_, T> {
+impl<T: AttemptTarget> Drop for PendingAttempt<'_, T> {
     fn drop(&mut self) {
         if let Some(attempt) = self.attempt.take() {
+            #[cfg(feature = "cluster")]
+            if self.is_shared {
+                self.limiter.step(AttemptStep::Drop, &attempt);
+                return;
+            }
             self.limiter.decide(|counts| counts.withdraw(&attempt));
         }
     }

@@ -10,8 +10,12 @@ mod attempt;
 mod failures;
 mod limiter;
 mod policy;
+#[cfg(feature = "cluster")]
+mod shared;
 
-pub use attempt::{Attempt, Attempter};
+pub use attempt::{Attempt, AttemptTarget, Attempter};
 pub use failures::AttemptError;
 pub use limiter::{AttemptLimiter, PendingAttempt};
 pub(crate) use policy::{AttemptPolicy, Backoff, Schedule};
+#[cfg(feature = "cluster")]
+pub(crate) use shared::{AttemptCount, AttemptStep, CountKind, SharedAnswer, SharedAttempts};

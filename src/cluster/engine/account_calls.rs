@@ -5,11 +5,12 @@
 //! *Knows nothing of* who waits, and of how long.
 
 use super::Raw;
+use crate::access::attempts::AttemptStep;
 use crate::chat::message::{AccountId, ClientId, MessageId};
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Hashed;
 use crate::cluster::account_record::{self, UnreadableAccount};
-use crate::cluster::values::{Log, Partitions, Place};
+use crate::cluster::values::Log;
 use crate::store::{AccountRecord, MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER, Settings};
 
 /// One call. Each is carried out whole. A change may be asked for again when its answer was lost.
@@ -60,15 +61,6 @@ pub(crate) enum AccountCall {
     Attempt { step: AttemptStep, hold_ms: u64, memory_ms: u64, counts: Vec<SharedCount> },
 }
 
-/// What happens with an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AttemptStep {
-    Begin,
-    Wrong,
-    Right,
-    Drop,
-}
-
 /// One count of failures that an attempt belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SharedCount {
@@ -116,11 +108,6 @@ pub(crate) enum AccountReply {
     Undecided,
     /// Counted. Whether the next one has to wait.
     Counted { blocked: bool },
-}
-
-/// The log of a room's partition.
-pub(crate) fn partition_of(partitions: Partitions, room: &RoomName) -> Log {
-    partitions.of_place(&Place::Room(room.clone()))
 }
 
 fn or_any(text: Option<String>) -> String {

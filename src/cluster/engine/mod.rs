@@ -12,7 +12,7 @@ use super::entry::{NameSnapshot, RoomSnapshot};
 use super::values::{Epoch, Log, NodeName, NumberKind, Position};
 use crate::chat::names::fold;
 
-pub(crate) use account_calls::{AccountCall, AccountReply, AttemptStep, SharedCount, partition_of};
+pub(crate) use account_calls::{AccountCall, AccountReply, SharedCount};
 pub(crate) use answers::Raw;
 pub(crate) use log_entry::{EntryKind, LogEntry};
 

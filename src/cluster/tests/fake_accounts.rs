@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::access::attempts::AttemptStep;
 use crate::chat::message::{AccountId, ClientId, MessageId};
-use crate::cluster::engine::{AccountCall, AccountReply, AttemptStep, SharedCount};
+use crate::cluster::engine::{AccountCall, AccountReply, SharedCount};
 use crate::cluster::entry::{AccountChange, Happened};
 use crate::store::{AccountRecord, MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER};
 

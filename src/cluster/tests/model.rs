@@ -116,7 +116,10 @@ impl Copy {
                     self.room.apply(Change { at: entry.at, kind: ChangeKind::Left { client, going: Going::Lost } });
                 }
             }
-            Happened::Claimed { .. } | Happened::Released { .. } | Happened::Noted(_) => {}
+            Happened::Claimed { .. }
+            | Happened::Released { .. }
+            | Happened::Noted(_)
+            | Happened::AccountChanged { .. } => {}
         }
     }
 

@@ -49,6 +49,7 @@ impl Replica for Notes {
             Happened::Claimed { name, .. } => format!("claimed {name}"),
             Happened::Released { name, .. } => format!("released {name}"),
             Happened::Noted(text) => format!("noted {text}"),
+            Happened::AccountChanged { name, .. } => format!("account {name}"),
             Happened::NodeGone { node, .. } => format!("gone {node} in {}", entry.log),
         });
     }

@@ -3,16 +3,17 @@
 use jiff::Timestamp;
 
 use super::{Dice, LONG};
+use crate::access::attempts::AttemptStep;
 use crate::chat::message::{AccountId, ClientId, MessageId};
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Hashed;
-use crate::cluster::engine::{AccountCall, AttemptStep, SharedCount};
+use crate::cluster::engine::{AccountCall, SharedCount};
 use crate::cluster::values::Log;
 use crate::store::{AccountRecord, Settings};
 
 fn name(dice: &mut Dice) -> UserName {
     // The second one looks like the first, and the third is the first.
-    UserName::written(["alice", "aIice", "Alice", "bob", "dora"][dice.below(5) as usize]).expect("a name")
+    UserName::written(["alice", "aIice", "Alice", "bob", "eve"][dice.below(5) as usize]).expect("a name")
 }
 
 /// A number that no account of another name has: the second letters of the names differ.
