@@ -182,7 +182,8 @@ mod tests {
     #[test]
     fn an_account_is_read_as_it_was_written() {
         let fields = write(&account());
-        let settings = r#"{"color":true,"bell":"mentions","time_zone":"Europe/Berlin","quiet":false,"ignored":["bob","Carol"]}"#;
+        let settings =
+            r#"{"color":true,"bell":"mentions","time_zone":"Europe/Berlin","quiet":false,"ignored":["bob","Carol"]}"#;
         assert_eq!(fields[5], settings);
         assert_eq!(read_texts(&fields), Ok(account()));
         let plain = AccountRecord { settings: Settings::default(), ..account() };

@@ -202,12 +202,7 @@ impl SharedAccounts {
     /// # Errors
     ///
     /// It is not known to be gone.
-    pub fn remove(
-        &self,
-        name: &UserName,
-        only: Option<(AccountId, &Hashed)>,
-        by: ClientId,
-    ) -> Result<bool, SaveError> {
+    pub fn remove(&self, name: &UserName, only: Option<(AccountId, &Hashed)>, by: ClientId) -> Result<bool, SaveError> {
         let known = match only {
             Some((account, _)) => Some(account),
             // What belongs to it is kept under its number.

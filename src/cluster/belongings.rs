@@ -209,8 +209,9 @@ impl SharedAccounts {
     /// A user was shown these messages: they are erased, unless they were edited meanwhile.
     pub fn offline_messages_shown(&self, account: AccountId, shown: &[OfflineMessageRecord]) {
         let Ok(waiting) = self.inbox(account) else { return };
-        let is_shown =
-            |message: &OfflineMessageRecord| shown.iter().any(|seen| seen.id == message.id && seen.text == message.text);
+        let is_shown = |message: &OfflineMessageRecord| {
+            shown.iter().any(|seen| seen.id == message.id && seen.text == message.text)
+        };
         let gone = waiting.into_iter().filter(|(_, message)| message.as_ref().is_some_and(is_shown));
         self.note_all(&gone.map(|(line, _)| change(account, line, None)).collect::<Vec<_>>());
     }
@@ -237,7 +238,8 @@ impl SharedAccounts {
                     line(&message)
                 });
                 changed = Some((before, now));
-            } else if let Some(quoted) = message.reply.as_mut().filter(|quoted| quoted.id == id && quoted.start.is_some())
+            } else if let Some(quoted) =
+                message.reply.as_mut().filter(|quoted| quoted.id == id && quoted.start.is_some())
             {
                 quoted.start = None;
                 quotes.push(change(account, before, Some(line(&message))));

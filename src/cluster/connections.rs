@@ -96,7 +96,8 @@ impl Connections {
         drop(pool);
         let slot = Slot(self);
         // One that Redis has closed meanwhile is found out before anything is sent on it that may be carried out.
-        let alive = idle.and_then(|mut idle| idle.call(&[Call::Account(AccountCall::NameOf(AccountId(0)))]).ok().map(|_| idle));
+        let alive =
+            idle.and_then(|mut idle| idle.call(&[Call::Account(AccountCall::NameOf(AccountId(0)))]).ok().map(|_| idle));
         let mut connection = match alive {
             Some(connection) => connection,
             None => {

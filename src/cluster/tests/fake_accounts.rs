@@ -107,9 +107,7 @@ impl FakeAccounts {
                 }
                 None => AccountReply::No,
             },
-            AccountCall::NameOf(id) => {
-                AccountReply::Text(self.by_id(*id).map(|account| account.name.folded().into()))
-            }
+            AccountCall::NameOf(id) => AccountReply::Text(self.by_id(*id).map(|account| account.name.folded().into())),
             AccountCall::List(_) => {
                 let mut names: Vec<_> = self.accounts.values().map(|a| (a.id, a.name.folded().into())).collect();
                 names.sort_by_key(|(id, _)| id.0.to_string());
@@ -129,7 +127,8 @@ impl FakeAccounts {
                 let word = |text: &str, index| text.split(' ').nth(index).unwrap_or_default().to_owned();
                 if inbox.iter().any(|text| word(text, 0) == id.0.to_string()) {
                     AccountReply::Done
-                } else if inbox.iter().filter(|text| word(text, 1) == **sender).count() >= MAX_OFFLINE_MESSAGES_PER_SENDER
+                } else if inbox.iter().filter(|text| word(text, 1) == **sender).count()
+                    >= MAX_OFFLINE_MESSAGES_PER_SENDER
                 {
                     AccountReply::SenderShare
                 } else if inbox.len() >= MAX_OFFLINE_MESSAGES {
@@ -172,7 +171,8 @@ impl FakeAccounts {
             }
             AccountCall::Visits(_, account) => {
                 let visits = self.visits.get(account).into_iter().flatten();
-                let texts = visits.flat_map(|(room, (instance, last))| [room.clone(), format!("{instance} {}", last.0)]);
+                let texts =
+                    visits.flat_map(|(room, (instance, last))| [room.clone(), format!("{instance} {}", last.0)]);
                 AccountReply::Texts(texts.map(Into::into).collect())
             }
             AccountCall::ForgetVisits(_, account) => {

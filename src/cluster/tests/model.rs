@@ -477,7 +477,15 @@ impl World {
                 self.clients += 1;
                 let name = NAMES[self.dice.below(5) as usize];
                 let client = ClientId(self.clients);
-                let claim = Claim { name: name.into(), client, before: None, instead_of: None, details: "".into(), address: "".into(), most: None };
+                let claim = Claim {
+                    name: name.into(),
+                    client,
+                    before: None,
+                    instead_of: None,
+                    details: "".into(),
+                    address: "".into(),
+                    most: None,
+                };
                 let ticket = node.core.submit(Command::Claim(claim), now);
                 node.tickets.push((ticket, format!("{client} {name}")));
                 return;

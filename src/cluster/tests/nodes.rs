@@ -117,7 +117,15 @@ fn say(text: &str) -> Command {
 }
 
 fn claim(name: &str, client: u64) -> Claim {
-    Claim { name: name.into(), client: ClientId(client), before: None, instead_of: None, details: "{}".into(), address: "".into(), most: None }
+    Claim {
+        name: name.into(),
+        client: ClientId(client),
+        before: None,
+        instead_of: None,
+        details: "{}".into(),
+        address: "".into(),
+        most: None,
+    }
 }
 
 fn outcome(ticket: &Ticket) -> Outcome {

@@ -125,9 +125,7 @@ impl Nodes {
                 Err(NameInUseError::Taken(roster.free_name(name, limit).filter(|free| free != name)))
             }
             Some(Outcome::Full) => Err(NameInUseError::AddressFull),
-            Some(Outcome::Stale | Outcome::NotSaid | Outcome::Refused) | None => {
-                Err(NameInUseError::NotShared)
-            }
+            Some(Outcome::Stale | Outcome::NotSaid | Outcome::Refused) | None => Err(NameInUseError::NotShared),
         }
     }
 
