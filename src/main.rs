@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -268,13 +269,14 @@ fn run(options: ServeOptions, config: Config) -> Result<(), StartError> {
             .map_err(StartError::Signals)?;
     }
     let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(StartError::Signals)?;
+    let file = Config::file(options.config.as_deref());
     let capacity = Capacity::find(config.limits.max_connections);
     let server = server::bind(config, capacity)?;
     let hub = Arc::clone(server.hub());
     // Never joined: it waits for a signal that may never come, and ends with the process.
     thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || pass_on(signals, &options, &hub))
+        .spawn(move || pass_on(signals, &options, file, &hub))
         .map_err(StartError::Thread)?;
     let mut lines = vec![cli::VERSION.to_owned()];
     lines.extend(server.announcement());
@@ -283,11 +285,13 @@ fn run(options: ServeOptions, config: Config) -> Result<(), StartError> {
 }
 
 /// The thread `signals`: turns signals into requests until the process ends.
-fn pass_on(mut signals: Signals, options: &ServeOptions, hub: &Hub) {
+fn pass_on(mut signals: Signals, options: &ServeOptions, mut file: Option<PathBuf>, hub: &Hub) {
     for signal in signals.forever() {
         if signal == SIGHUP {
             server::systemd::tell_reloading();
-            match read_config(options) {
+            // A file that was there once and is missing now is a mistake: without it, all rooms in it would be closed.
+            file = file.or_else(|| Config::file(options.config.as_deref()));
+            match read_config_of(file.as_deref(), options, config::load_again) {
                 Ok(config) => hub.request(ServerRequest::Reconfigure(Box::new(config))),
                 Err(mistakes) => {
                     log::error!("keeping the old configuration: {}", mistakes.to_string().replace('\n', "; "));
@@ -305,8 +309,17 @@ fn pass_on(mut signals: Signals, options: &ServeOptions, hub: &Hub) {
 }
 
 fn read_config(options: &ServeOptions) -> Result<Config, Mistakes> {
-    let mut config = match Config::file(options.config.as_deref()) {
-        Some(path) => config::load(&path)?,
+    read_config_of(Config::file(options.config.as_deref()).as_deref(), options, config::load)
+}
+
+/// The configuration in a file, or the built-in one, with what the command line says instead.
+fn read_config_of(
+    file: Option<&Path>,
+    options: &ServeOptions,
+    load: fn(&Path) -> Result<Config, Mistakes>,
+) -> Result<Config, Mistakes> {
+    let mut config = match file {
+        Some(path) => load(path)?,
         None => Config::default(),
     };
     if !options.listen.is_empty() {

@@ -291,9 +291,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
     }
     options.verbosity = match (quiet, verbose) {
         (true, 0) => Verbosity::Quiet,
-        (true, _) => {
-            return Err(UsageError("-q and -v contradict each other; keep one of the two".to_owned()));
-        }
+        (true, _) => return Err(UsageError("-q and -v contradict each other; keep one of the two".to_owned())),
         (false, 0) => Verbosity::Normal,
         (false, 1) => Verbosity::Verbose,
         (false, _) => Verbosity::Trace,
@@ -342,6 +340,7 @@ fn unexpected(arg: &Arg<'_>) -> UsageError {
             (format!("unknown option -{}", letter.escape_debug()), hint.map(|long| format!("--{long}")))
         }
         Arg::Long(name) => return nearest_option(name, LONG_OPTIONS),
+        Arg::Value(word) if word.is_empty() => ("one of the arguments is empty".to_owned(), None),
         Arg::Value(word) if word == "serve" => {
             return UsageError("serve is given twice; keep one of the two".to_owned());
         }
@@ -584,6 +583,8 @@ mod tests {
 
     #[test]
     fn a_missing_value_is_named_with_an_example() {
+        let empty = parse([OsString::new()].into_iter()).map_err(|error| error.to_string());
+        assert_eq!(empty, Err("one of the arguments is empty; see chatsock --help".to_owned()));
         for line in ["--config", "--config --check-config", "--config="] {
             assert_eq!(refusal(line), "--config needs a file, as in --config chatsock.toml", "{line}");
         }

@@ -12,8 +12,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 ///
 /// What is wrong with the text, and how to write it.
 pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, AddressError> {
-    if let Ok(address) = text.parse() {
-        return Ok(address);
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return check(address);
     }
     if text.parse::<Ipv6Addr>().is_ok() {
         return Err(AddressError::Unbracketed(text.to_owned()));
@@ -36,8 +36,26 @@ pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, AddressError> {
     match host {
         "" | "*" => Err(AddressError::NoHost(port)),
         _ if host.eq_ignore_ascii_case("localhost") => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        _ if is_link_local(host) => Err(AddressError::NoInterface),
         _ if host.contains(':') => Err(AddressError::Unreadable),
         _ => Err(AddressError::Name(port)),
+    }
+}
+
+/// Whether a host is a link-local address with the name of an interface. The name is not looked up.
+fn is_link_local(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|rest| rest.split_once('%'));
+    address.is_some_and(|(address, _)| address.parse::<Ipv6Addr>().is_ok_and(|address| address.is_unicast_link_local()))
+}
+
+/// Refuses addresses that no client can connect to.
+fn check(address: SocketAddr) -> Result<SocketAddr, AddressError> {
+    match address {
+        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => Err(AddressError::NoInterface),
+        _ if address.ip().is_multicast() || address.ip() == IpAddr::V4(Ipv4Addr::BROADCAST) => {
+            Err(AddressError::ManyMachines(address.port()))
+        }
+        _ => Ok(address),
     }
 }
 
@@ -50,6 +68,10 @@ pub(crate) enum AddressError {
     Unbracketed(String),
     /// A port without an address.
     NoHost(u16),
+    /// An IPv6 address that every interface has its own of (RFC 4007, section 6), without the interface.
+    NoInterface,
+    /// A multicast or broadcast address, before this port.
+    ManyMachines(u16),
     /// A port over 65535.
     PortTooLarge,
     /// A host name, or a mistyped IPv4 address, before this port.
@@ -68,6 +90,13 @@ impl fmt::Display for AddressError {
             Self::NoHost(port) => write!(
                 f,
                 "the address is missing; write 0.0.0.0:{port} for every IPv4 address or 127.0.0.1:{port} for this machine only"
+            ),
+            Self::NoInterface => f.write_str(
+                "a link-local address needs the number of its interface, which `ip link` shows; write [fe80::1%2]:5555",
+            ),
+            Self::ManyMachines(port) => write!(
+                f,
+                "nobody can connect to a multicast or broadcast address; write 0.0.0.0:{port} for every IPv4 address"
             ),
             Self::PortTooLarge => f.write_str("a port must be 0 to 65535"),
             Self::Name(port) => write!(
@@ -99,7 +128,7 @@ mod tests {
 
     #[test]
     fn addresses_with_a_port_are_read() {
-        for text in ["0.0.0.0:5555", "127.0.0.1:0", "[::]:5555", "[::1]:2323"] {
+        for text in ["0.0.0.0:5555", "127.0.0.1:0", "[::]:5555", "[::1]:2323", "[fe80::1%2]:5555"] {
             assert_eq!(parse_address(text).unwrap().to_string(), text);
         }
     }
@@ -117,6 +146,11 @@ mod tests {
             (":5555", "write 0.0.0.0:5555"),
             ("*:5555", "write 0.0.0.0:5555"),
             ("0.0.0.0", "write 0.0.0.0:5555"),
+            ("224.0.0.1:80", "write 0.0.0.0:80"),
+            ("255.255.255.255:80", "write 0.0.0.0:80"),
+            ("[ff02::1]:80", "write 0.0.0.0:80"),
+            ("[fe80::1]:80", "write [fe80::1%2]:5555"),
+            ("[fe80::1%eth0]:80", "write [fe80::1%2]:5555"),
             ("localhost", "write localhost:5555"),
             ("::1", "write [::1]:5555"),
             ("[::1]", "write [::1]:5555"),

@@ -2,8 +2,9 @@
 //!
 //! *Owns* the mistakes that concern the file as a whole. *Knows nothing of* TOML and of the keys.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use super::Config;
@@ -38,6 +39,42 @@ pub fn load(path: &Path) -> Result<Config, Mistakes> {
             }))
         }
     }
+}
+
+/// Reads the file at `path` once more, while the server runs.
+///
+/// # Errors
+///
+/// As for [`load`]. So does a pipe, such as that of `--config <(...)`: it has been read, and is empty now or never ends.
+pub fn load_again(path: &Path) -> Result<Config, Mistakes> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.file_type().is_fifo() => Err(Mistakes::one(Mistake {
+            file: path.to_string_lossy().into_owned(),
+            line: None,
+            text: "this is a pipe, which cannot be read again; start the server with a file to reload it".to_owned(),
+        })),
+        _ => load(path),
+    }
+}
+
+/// Reads a file that the configuration names, if it is a regular one and has at most `limit` bytes.
+///
+/// Never waits, as opening a FIFO would: a running server would not even stop any more.
+pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_dir() {
+        return Err(io::Error::other("this is a directory"));
+    }
+    if !kind.is_file() {
+        return Err(io::Error::other("this is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::other(format!("the file is over {} MiB", limit / (1024 * 1024))));
+    }
+    Ok(bytes)
 }
 
 /// Reads at most one byte more than [`MAX_FILE`], which shows that a file is longer.

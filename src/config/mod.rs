@@ -59,7 +59,8 @@ pub(crate) use address::{clash, parse_address};
 pub use cluster::ClusterConfig;
 #[cfg(feature = "discovery")]
 pub use discovery::DiscoveryConfig;
-pub use file::load;
+pub(crate) use file::read_regular;
+pub use file::{load, load_again};
 pub use files::FilesConfig;
 #[cfg(feature = "json")]
 pub use json::JsonConfig;

@@ -6,6 +6,10 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::chat::quotes::{self, Quote};
+use crate::config;
+
+/// Longest file read, in bytes: more than its 10,000 quotations of 512 characters usually take.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
 
 pub(crate) struct Quotations {
     /// A leaf, replaced whole on a reload. `None`: the built-in ones.
@@ -37,7 +41,8 @@ impl Quotations {
 
 /// The quotations in a file. One that cannot be read is reported in the log, and the built-in ones are used.
 fn read(path: &Path) -> Option<Arc<[Quote]>> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+    let bytes = config::read_regular(path, MAX_FILE).map_err(|error| error.to_string());
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "the file is not UTF-8 text".to_owned()));
     match text.and_then(|text| quotes::read(&text).map_err(|error| error.to_string())) {
         Ok(quotes) => Some(quotes.into()),
         Err(error) => {
@@ -53,8 +58,12 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_leaves_the_built_in_ones() {
-        let quotations = Quotations::new(Some(Path::new("/no/such/file")));
-        assert_eq!(quotations.pick(7), quotes::pick(quotes::built_in(), 7).cloned());
+        // The last one never ends.
+        for path in ["/no/such/file", "/etc", "/dev/zero"] {
+            let quotations = Quotations::new(Some(Path::new(path)));
+            assert_eq!(quotations.pick(7), quotes::pick(quotes::built_in(), 7).cloned(), "{path}");
+        }
+        let quotations = Quotations::new(None);
         quotations.reload(None);
         assert!(quotations.pick(u64::MAX).is_some());
     }

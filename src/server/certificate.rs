@@ -20,7 +20,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 use rustls::{InconsistentKeys, ServerConfig};
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use warnings::CertificateFacts;
 
 mod pin;
@@ -343,12 +343,7 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> String {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
-    let read = || {
-        let mut text = Vec::new();
-        io::Read::read_to_end(&mut io::Read::take(File::open(path)?, MAX_FILE), &mut text)?;
-        Ok(text)
-    };
-    read().map_err(|error| CertificateError::Unreadable(path.to_owned(), error))
+    config::read_regular(path, MAX_FILE).map_err(|error| CertificateError::Unreadable(path.to_owned(), error))
 }
 
 /// Makes a self-signed pair and writes it to disk.

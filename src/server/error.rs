@@ -13,6 +13,9 @@ use super::certificate::CertificateError;
 use crate::cluster::ClusterError;
 use crate::store::{OpenError, SaveError};
 
+/// The name of the listeners that `--listen` replaces.
+pub const PLAIN: &str = "telnet, nc";
+
 /// Why a server could not start, or did not stop properly.
 #[derive(Debug)]
 pub enum StartError {
@@ -22,6 +25,8 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
+        /// What it is for, as printed at the start.
+        name: &'static str,
         /// The system's reason.
         error: io::Error,
     },
@@ -71,14 +76,16 @@ impl StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StartError::Listen { address, error } => match error.kind() {
+            StartError::Listen { address, name, error } => match error.kind() {
                 io::ErrorKind::AddrInUse => write!(
                     f,
-                    "cannot listen on {address}: the port is in use by another program; stop that program or choose another port with --listen"
+                    "cannot listen on {address}: the port is in use by another program; stop that program or choose another port {}",
+                    ListenerSetting(name)
                 ),
                 io::ErrorKind::PermissionDenied => write!(
                     f,
-                    "cannot listen on {address}: ports below 1024 are reserved for root; choose a higher one with --listen"
+                    "cannot listen on {address}: ports below 1024 are reserved for root; choose a higher one {}",
+                    ListenerSetting(name)
                 ),
                 io::ErrorKind::AddrNotAvailable => {
                     write!(f, "cannot listen on {address}: this machine does not have that address")
@@ -117,6 +124,18 @@ impl fmt::Display for StartError {
             StartError::NotWritten(SaveError(reason)) => {
                 write!(f, "not everything could be written at the end: {reason}")
             }
+        }
+    }
+}
+
+/// Where the address of a listener is changed.
+struct ListenerSetting<'a>(&'a str);
+
+impl fmt::Display for ListenerSetting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            PLAIN => f.write_str("with --listen"),
+            name => write!(f, "for the listener ({name}) in the config"),
         }
     }
 }

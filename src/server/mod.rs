@@ -25,6 +25,7 @@ mod reload;
 mod reminder;
 mod socket_options;
 pub mod systemd;
+mod time_zone;
 mod transport;
 mod turned_away;
 #[cfg(feature = "web")]
@@ -36,7 +37,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::access::shutdown_code::ShutdownCode;
@@ -59,7 +60,7 @@ pub use capacity::{Capacity, make_room_for_threads};
 pub use certificate::CertificateError;
 #[cfg(feature = "discovery")]
 pub use discovery::{AvahiError, avahi_service};
-pub use error::StartError;
+pub use error::{PLAIN, StartError};
 pub(crate) use socket_options::set_options;
 
 /// Connections that the kernel queues for the accept loop. With std's 128, a burst of 256 logins drops to a quarter of the
@@ -99,8 +100,7 @@ pub struct Server {
     requested: Receiver<ServerRequest>,
 }
 
-/// Binds the ports, reads or makes the certificate if there is TLS, opens the store if there is one, and makes the exit
-/// code unless it is off.
+/// Binds the ports, and prepares what the configuration asks for: the certificate, the store, the exit code.
 pub fn bind(config: Config, capacity: Capacity) -> Result<Server, StartError> {
     bind_with(config, capacity, Store::open)
 }
@@ -114,13 +114,13 @@ pub fn bind_with(
 ) -> Result<Server, StartError> {
     let all = transport::plan(&config)?;
     let mut listeners = Vec::new();
-    for (service, transport, address) in &all {
-        let (service, transport, address) = (*service, transport.clone(), *address);
+    for &(service, ref transport, address) in &all {
         // `[::]` also accepts IPv4 (as mapped addresses, RFC 4291, section 2.5.5.2), unless IPv4 has its own listener.
         let beside_ipv4 = all.iter().any(|(_, _, other)| other.is_ipv4() && other.port() == address.port());
-        let socket = listen(address, beside_ipv4).map_err(|error| StartError::Listen { address, error })?;
-        let address = socket.local_addr().map_err(|error| StartError::Listen { address, error })?;
-        listeners.push(Listener { socket, address, service, transport });
+        let failed = |error| StartError::Listen { address, name: transport.name(service), error };
+        let socket = listen(address, beside_ipv4).map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        listeners.push(Listener { socket, address, service, transport: transport.clone() });
     }
     #[cfg(feature = "discovery")]
     let questions = discovery::Sockets::bind(&config.discovery)?;
@@ -132,7 +132,7 @@ pub fn bind_with(
     let (requests, requested) = mpsc::channel();
     let weak_hub = Arc::new(OnceLock::new());
     let stored = open_store(&config, Arc::clone(&weak_hub), open)?;
-    let hub = Arc::new(Hub::new(config, Clock::new(TimeZone::system()), shutdown_code, requests.clone(), stored));
+    let hub = Arc::new(Hub::new(config, Clock::new(time_zone::find()), shutdown_code, requests.clone(), stored));
     // Set once, here.
     let _ = weak_hub.set(Arc::downgrade(&hub));
     #[cfg(feature = "web")]

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 #[cfg(feature = "tls")]
 use super::certificate::Certificate;
-use super::error::StartError;
+use super::error::{PLAIN, StartError};
 #[cfg(feature = "tls")]
 use super::handshake;
 use super::ports::Ports;
@@ -157,7 +157,7 @@ impl Transport {
             #[cfg(feature = "tls")]
             (Transport::Tls(_), Service::Proxied) => "proxy, tls",
             (Transport::Plain, Service::Proxied) => "proxy",
-            (Transport::Plain, Service::Session(Door::Plain)) => "telnet, nc",
+            (Transport::Plain, Service::Session(Door::Plain)) => PLAIN,
             (Transport::Plain, Service::Session(Door::Quick)) => "quick",
             #[cfg(feature = "json")]
             (Transport::Plain, Service::Session(Door::Json)) => "json",

@@ -266,7 +266,7 @@ impl Session {
         // Only for operators: `:banip` needs it, and nobody else has any use for it.
         let operator = self.actor().is_some_and(|actor| actor.operator);
         let peer = user.peer_address().filter(|_| operator);
-        let from = peer.map(|peer| format!(" from {peer}")).unwrap_or_default();
+        let from = peer.map(|peer| format!(", from {peer}")).unwrap_or_default();
         let registered = if user.account().is_some() { ", registered" } else { "" };
         let bot = bot(Some(&*user));
         let line =

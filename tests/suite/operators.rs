@@ -88,7 +88,7 @@ fn only_an_operator_sees_the_addresses_of_users() {
     let mut alice = come_in(&server, "alice");
     let mut bob = come_in(&server, "bob");
     alice.send(":whois bob");
-    alice.expect(" from 127.0.0.1, in no public room, here ");
+    alice.expect(", from 127.0.0.1, in no public room, here ");
     bob.send(":whois alice");
     let told = bob.expect("idle ");
     assert!(!told.contains("127.0.0.1"), "{told:?}");

@@ -28,6 +28,64 @@ fn a_signal_that_names_a_users_hidden_room_ends_it_and_tells_its_members_and_the
 }
 
 #[test]
+fn a_file_that_has_disappeared_changes_nothing() {
+    let config = file("chatsock.toml", "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[rooms.nest]\n");
+    // Without --config, so that a missing file is no mistake at the start.
+    let mut command = Program::command(&[]);
+    command.current_dir(config.parent().expect("a directory"));
+    let mut program = Logged::start(command);
+    let mut alice = Client::chat(program.address(), "alice", "nest");
+    std::fs::remove_file(&config).expect("removed");
+    program.signal("HUP");
+    program.expect_log("keeping the old configuration: chatsock.toml: no such file");
+    alice.send("/rooms");
+    alice.expect("* nest   1/-");
+    std::fs::write(&config, "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[rooms.den]\n").expect("written");
+    program.signal("HUP");
+    alice.expect("* The room nest is closed.\r\n> ");
+}
+
+#[test]
+fn a_file_that_is_written_after_the_start_is_read() {
+    let directory = crate::support::scratch();
+    let mut command = Program::command(&["--listen", "127.0.0.1:0"]);
+    command.current_dir(&directory);
+    let mut program = Logged::start(command);
+    let mut alice = Client::chat(program.address(), "alice", "general");
+    std::fs::write(directory.join("chatsock.toml"), "shutdown_delay = 0\n[rooms.den]\n").expect("written");
+    program.signal("HUP");
+    alice.expect("* The room general is closed.\r\n> ");
+}
+
+/// A pipe that is opened to be read waits for somebody who writes, and the thread that waits would hear no signal.
+#[test]
+fn pipes_keep_the_server_neither_from_starting_nor_from_reloading_nor_from_stopping() {
+    let config = file("chatsock.toml", "");
+    let directory = config.parent().expect("a directory");
+    let text = "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\nquote_file = \"quotes\"\n[rooms.nest]\n";
+    std::fs::write(&config, text).expect("written");
+    let make = |name: &str| {
+        let made = std::process::Command::new("mkfifo").arg(directory.join(name)).status();
+        assert!(made.is_ok_and(|status| status.success()));
+    };
+    make("quotes");
+    let mut command = Program::command(&["--config", "chatsock.toml"]);
+    command.current_dir(directory);
+    let mut program = Logged::start(command);
+    let mut alice = Client::chat(program.address(), "alice", "nest");
+    program.expect_log("quotes: this is not a regular file; using the built-in quotations");
+    std::fs::remove_file(&config).expect("removed");
+    make("chatsock.toml");
+    program.signal("HUP");
+    program.expect_log("keeping the old configuration: chatsock.toml: this is a pipe, which cannot be read again");
+    alice.send("/quote");
+    alice.expect(" -- ");
+    program.signal("TERM");
+    alice.expect("* Goodbye.");
+    assert_eq!(program.wait(), Some(0));
+}
+
+#[test]
 fn a_removed_room_closes_with_a_notice_and_its_members_fall_back() {
     let server = Server::with("[rooms.general]\n[rooms.games]");
     let mut alice = server.login("alice");

@@ -342,7 +342,32 @@ fn a_taken_port_is_one_sentence_and_2() {
         sentences[0].starts_with(&format!("chatsock: cannot listen on {address}: the port is in use")),
         "{sentences:?}"
     );
+    assert!(sentences[0].ends_with("choose another port with --listen"), "{sentences:?}");
     assert_eq!(text(&output.stdout), "", "nothing listens, nothing is announced");
+}
+
+#[test]
+fn a_taken_port_that_listen_does_not_set_is_changed_in_the_config() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let path = config(&format!("quick_listen = [\"{address}\"]\n"));
+    let output = output(&["--config", argument(&path)]);
+    assert_eq!(output.status.code(), Some(2));
+    let sentences = sentences(&output);
+    let remedy = "choose another port for the listener (quick) in the config";
+    assert!(sentences.len() == 1 && sentences[0].ends_with(remedy), "{sentences:?}");
+}
+
+#[test]
+fn a_time_zone_that_does_not_exist_is_in_the_log_and_times_are_in_utc() {
+    let path = config("shutdown_delay = 0\n");
+    let mut command = Program::command(&["--config", argument(&path)]);
+    command.env("TZ", "Europe/Atlantis");
+    let mut program = Logged::start(command);
+    let mut alice = login(program.address(), "alice");
+    program.expect_log("there is no time zone \"Europe/Atlantis\", which TZ names; times are in UTC");
+    alice.send(":timezone");
+    alice.expect("* Your time zone is UTC.");
 }
 
 #[test]

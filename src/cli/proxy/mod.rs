@@ -173,7 +173,7 @@ impl Proxy {
     /// Why it cannot start.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "without TLS there is nothing to ask"))]
     pub fn bind(options: &ProxyOptions, asks: &mut dyn Asks) -> Result<Proxy, ProxyError> {
-        let failed = |error| StartError::Listen { address: options.listen, error };
+        let failed = |error| StartError::Listen { address: options.listen, name: server::PLAIN, error };
         let listener = server::listen(options.listen, false).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let is_plain = options.protection == Protection::Plain;

@@ -49,7 +49,7 @@ impl MetricsListener {
     /// Binds the address of the configuration, if there is one.
     pub(super) fn bind(config: &MetricsConfig) -> Result<Option<MetricsListener>, StartError> {
         let Some(address) = config.listen else { return Ok(None) };
-        let failed = |error| StartError::Listen { address, error };
+        let failed = |error| StartError::Listen { address, name: "metrics", error };
         let socket = listen(address, false).map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
         Ok(Some(MetricsListener { socket, address }))

@@ -252,8 +252,8 @@ fn restrict_mode(path: &Path) -> Result<(), OpenError> {
         Err(error) => return Err(failed(path, &error)),
     };
     if mode & !MODE != 0 {
-        warn!("others could read {} (mode {mode:o}); it is now restricted to its owner ({MODE:o})", path.display());
         fs::set_permissions(path, Permissions::from_mode(MODE)).map_err(|error| failed(path, &error))?;
+        warn!("others could read {} (mode {mode:o}); it is now restricted to its owner ({MODE:o})", path.display());
     }
     Ok(())
 }

@@ -151,10 +151,10 @@ pub(super) fn leaves_before_login(line: &str) -> bool {
     })
 }
 
-/// A word after a mark that is not a command.
-fn unknown(typed: Typed<'_>, rules: &Rules) -> Refusal {
+/// A word after a mark that is not a command. `sayable`: with a blank in front, the line would be said.
+fn unknown(typed: Typed<'_>, rules: &Rules, sayable: bool) -> Refusal {
     let hint = command::suggestion(typed.word, rules.accounts);
-    Refusal::NoCommand { mark: typed.mark, word: echoed(typed.word), hint }
+    Refusal::NoCommand { mark: typed.mark, word: echoed(typed.word), hint, sayable }
 }
 
 /// A line in the view that looks like a command of the palette.
@@ -194,7 +194,7 @@ fn read_in_palette<'a>(line: &'a str, rules: &Rules) -> (ParsedLine<'a>, Cost) {
             (ParsedLine::Command(command), Cost::Read(1))
         }
         Some(command) => (ParsedLine::Command(command), cost::of_command(&command)),
-        None => (ParsedLine::Refused(unknown(typed, rules)), Cost::Read(1)),
+        None => (ParsedLine::Refused(unknown(typed, rules, false)), Cost::Read(1)),
     }
 }
 
@@ -211,7 +211,7 @@ fn read_line_in_view<'a>(line: &'a str, rules: &Rules) -> (ParsedLine<'a>, Cost)
         }
         InView::Command(typed) => match typed.command() {
             Some(command) => (ParsedLine::Command(command), cost::of_command(&command)),
-            None => (ParsedLine::Refused(unknown(typed, rules)), Cost::Read(1)),
+            None => (ParsedLine::Refused(unknown(typed, rules, true)), Cost::Read(1)),
         },
         // Going back to the palette is free, because coming back here costs something.
         InView::Back => (ParsedLine::Back, Cost::Free),

@@ -34,6 +34,8 @@ pub(crate) enum Refusal {
         word: String,
         /// The nearest command.
         hint: Option<&'static str>,
+        /// Whether the line could have been said, as in the view.
+        sayable: bool,
     },
     /// A word after `:help` that is neither command nor topic.
     NoHelp {
@@ -205,12 +207,12 @@ impl fmt::Display for Refusal {
         match self {
             Refusal::NotACommand => f.write_str("That is not a command. :chat enters the chat view."),
             Refusal::NoMark { word, does } => write!(f, "Commands begin with a colon: :{word} {does}."),
-            Refusal::NoCommand { mark, word, hint: Some(hint) } => {
+            Refusal::NoCommand { mark, word, hint: Some(hint), .. } => {
                 write!(f, "No command {mark}{word}. Did you mean {mark}{hint}?")
             }
-            Refusal::NoCommand { mark, word, hint: None } => {
+            Refusal::NoCommand { mark, word, hint: None, sayable } => {
                 write!(f, "No command {mark}{word}. {mark}help lists them.")?;
-                if *mark == '/' { f.write_str(" A leading space says the line as it is.") } else { Ok(()) }
+                if *sayable { f.write_str(" A leading space says the line as it is.") } else { Ok(()) }
             }
             Refusal::NoHelp { mark, word, hint: Some(hint) } => {
                 write!(f, "No command or topic {word}. Did you mean {mark}help {hint}?")

@@ -521,6 +521,8 @@ fn help_is_told_with_the_mark_of_where_one_is() {
     assert_eq!(TypingUser::in_view().types("/jion x"), refusal("No command /jion. Did you mean /join?"));
     let unknown = "No command /xyzzy. /help lists them. A leading space says the line as it is.";
     assert_eq!(TypingUser::in_view().types("/xyzzy x"), refusal(unknown));
+    // In the palette nothing is said, with or without a blank in front.
+    assert_eq!(TypingUser::in_palette().types("/xyzzy x"), refusal("No command /xyzzy. /help lists them."));
     let long = format!(":{}", "x".repeat(100));
     let told = format!("No command :{}. :help lists them.", "x".repeat(24));
     assert_eq!(TypingUser::in_palette().types(&long), refusal(&told));
