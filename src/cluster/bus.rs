@@ -155,6 +155,11 @@ impl Cluster {
         self.stop();
     }
 
+    /// A connection beside those of the two threads.
+    pub(super) fn connect_for_reading(&self) -> Result<Box<dyn Engine>, Unreachable> {
+        (self.connect)(ANSWER)
+    }
+
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }

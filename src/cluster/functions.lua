@@ -605,6 +605,39 @@ local function attempt(keys, args)
   return { 'ok', num(blocked) }
 end
 
+-- For an archive: the log's end, and where the term ended that it knows (-1: it goes on). args: that term
+local function tail(keys, args)
+  local base = keys[1]
+  return { num(get(base, 'term')), num(get(base, 'pos')), ended(base, tonumber(args[1])) }
+end
+
+-- The numbers of the last messages of a room, with those that were erased. args: key
+local function numbers(keys, args)
+  return redis.call('LRANGE', keys[1] .. 'l:' .. args[1]:sub(3), 0, -1)
+end
+
+-- Numbers of a kind go on above this one, and a partition's block that is not above it is given up. args: kind, number
+local function raise(keys, args)
+  local base, floor = keys[1], tonumber(args[2])
+  if tonumber(redis.call('HGET', base .. 'numbers', args[1]) or '0') < floor then
+    redis.call('HSET', base .. 'numbers', args[1], num(floor))
+  end
+  if args[1] == 'message' and get(base, 'next') <= floor and get(base, 'end') > 0 then
+    redis.call('HSET', base .. 'meta', 'next', 1, 'end', 0)
+  end
+  return {}
+end
+
+-- A list that somebody waits at: questions to the archives, or answers. Nobody wants them later. args: list, text
+local WAITING, USELESS = 1000, 10
+local function push(keys, args)
+  local list = keys[1] .. args[1]
+  if redis.call('LLEN', list) >= WAITING then return { 0 } end
+  redis.call('LPUSH', list, args[2])
+  redis.call('EXPIRE', list, USELESS)
+  return { 1 }
+end
+
 redis.register_function('chatsock_1_new_term', new_term)
 redis.register_function('chatsock_1_enter', enter)
 redis.register_function('chatsock_1_beat', beat)
@@ -634,3 +667,7 @@ redis.register_function('chatsock_1_visit', visit)
 redis.register_function('chatsock_1_visits', visits)
 redis.register_function('chatsock_1_visits_forget', visits_forget)
 redis.register_function('chatsock_1_attempt', attempt)
+redis.register_function('chatsock_1_tail', tail)
+redis.register_function('chatsock_1_numbers', numbers)
+redis.register_function('chatsock_1_raise', raise)
+redis.register_function('chatsock_1_push', push)

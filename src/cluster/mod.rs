@@ -24,6 +24,8 @@
 //! | `belongings` | what belongs to them: messages that wait, visits, failed attempts |
 //! | `node` | the node as a pure state machine |
 //! | `bus` | the two threads that drive it |
+//! | `reader` | the logs for an archive, on a connection of its own |
+//! | `questions` | questions to archives, and their answers |
 //! | `start` | from the configuration to a node that is in |
 
 mod account_record;
@@ -35,6 +37,8 @@ mod connections;
 mod engine;
 mod entry;
 mod node;
+mod questions;
+mod reader;
 mod replica;
 mod start;
 #[cfg(test)]
@@ -48,6 +52,8 @@ pub use belongings::{OpenRoomText, SharedVisit};
 pub use bus::Cluster;
 pub use command::{Claim, Command, Commit, Effect};
 pub use entry::{AccountChange, Entry, Happened, LogState, Loss, MemberSnapshot, NameSnapshot, RoomSnapshot};
+pub use questions::QuestionLine;
+pub use reader::{LogReader, LogRecord, LogTail, ReadLogError, Recorded};
 pub use replica::{Back, Health, Holdings, Replica};
 pub use start::ClusterError;
 pub use ticket::{Outcome, Progress, Ticket};

@@ -224,6 +224,21 @@ impl Engine for Wire {
         }
         Ok(entries)
     }
+
+    fn pop(&mut self, list: &str, wait: Duration) -> Result<Option<String>, Unreachable> {
+        let mut command = Cmd::new();
+        command.arg("BRPOP").arg(self.base(Log::Directory) + list).arg(wait.as_secs_f64());
+        command.query(&mut self.connection).map(|value| popped(&value)).map_err(|error| unreachable(&error))
+    }
+}
+
+/// `[key, text]`.
+fn popped(value: &Value) -> Option<String> {
+    let Raw::List(pair) = raw(value) else { return None };
+    match pair.into_iter().nth(1) {
+        Some(Raw::Text(text)) => Some(text),
+        Some(Raw::Nothing | Raw::List(_) | Raw::Error(_)) | None => None,
+    }
 }
 
 /// `[key, [[id, [field, value, ...]], ...]]`.

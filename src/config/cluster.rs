@@ -1,13 +1,11 @@
 //! The section `[cluster]`: where the Redis is that several servers share, and how this one is known there.
 //!
-//! *Owns* what a cluster does not have yet, so that such settings are mistakes and not half in force.
+//! *Owns* the keys of the section, and their ranges.
 //! *Knows nothing of* what the servers tell each other. The password is not read here, so that no mistake can quote it.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Config;
-use super::conflict::contradiction;
 use super::keys::{CLUSTER_KEYS, unknown_keys};
 use super::value::{Section, ValueReader};
 
@@ -109,18 +107,6 @@ pub(super) fn read_cluster(reader: &mut ValueReader<'_>, section: Section<'_, '_
     cluster
 }
 
-/// Reports what servers of a cluster do not have yet.
-pub(super) fn refuse_missing(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &Config) {
-    if config.cluster.is_none() {
-        return;
-    }
-    if config.storage.is_some() {
-        let text = "a server with [cluster] cannot have [storage] yet, so it has no accounts, kept rooms and search; remove \
-                    one of the two sections";
-        contradiction(reader, &[(top, "cluster"), (top, "storage")], text.to_owned());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,12 +164,12 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "storage")]
     #[test]
-    fn what_a_cluster_does_not_have_yet_is_a_mistake() {
-        assert!(read("[cluster]\n[rooms.vip]\npassword = \"open sesame\"").is_ok());
-        if cfg!(feature = "storage") {
-            let said = read("[cluster]\n[storage]\npath = \"a.db\"").unwrap_err();
-            assert!(said.len() == 1 && said[0].contains("cannot have [storage] yet"), "{said:?}");
-        }
+    fn an_archive_stores_messages_unless_the_file_says_otherwise() {
+        let history = |text: &str| parse(text, "a.toml").expect("a configuration").storage.expect("storage").history;
+        assert!(history("[storage]\n[cluster]"));
+        assert!(!history("[cluster]\n[storage]\nhistory = false"));
+        assert!(!history("[storage]"));
     }
 }

@@ -131,10 +131,12 @@ fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -
         }
     }
     if STORAGE_BUILT && let Some(table) = section(reader, top, "storage") {
-        config.storage = Some(read_storage(reader, table));
+        #[cfg(feature = "cluster")]
+        let archive = config.cluster.is_some();
+        #[cfg(not(feature = "cluster"))]
+        let archive = false;
+        config.storage = Some(read_storage(reader, table, archive));
     }
-    #[cfg(feature = "cluster")]
-    super::cluster::refuse_missing(reader, top, &config);
     if state == Tree::Whole {
         contradictions(reader, top, limits, &config);
     }

@@ -46,11 +46,12 @@ impl Default for Storage {
     }
 }
 
-/// Reads the section `[storage]`; called only in builds with the feature.
-pub(super) fn read_storage(reader: &mut ValueReader<'_>, table: &DeTable<'_>) -> Storage {
+/// Reads the section `[storage]`; called only in builds with the feature. `archive`: of a server with `[cluster]`, which stores
+/// messages unless the file says otherwise.
+pub(super) fn read_storage(reader: &mut ValueReader<'_>, table: &DeTable<'_>, archive: bool) -> Storage {
     let section = Section { prefix: "storage.", table };
     unknown_keys(reader, section, STORAGE_KEYS);
-    let mut storage = Storage::default();
+    let mut storage = Storage { history: archive, ..Storage::default() };
     let mut path = Some(storage.path);
     reader.read_path(section, "path", &mut path);
     let wrong = match &path {

@@ -25,13 +25,22 @@ impl Hub {
     /// Says that messages are stored, and for how long. Users see it before they say anything. `None` if nothing is
     /// stored.
     pub(crate) fn storing_notice(&self) -> Option<String> {
-        let store = self.store().filter(|store| store.keeps_history())?;
-        let how_long = match store.retention().map(|retention| retention.as_secs() / 86_400) {
+        let how_long = match self.stores_for()? {
             None => "without a time limit".to_owned(),
             Some(1) => "for 1 day".to_owned(),
             Some(days) => format!("for {days} days"),
         };
         Some(format!("Messages in the server's own rooms and in kept rooms are stored {how_long}."))
+    }
+
+    /// For how many days messages are stored, if they are; `Some(None)`: without limit.
+    fn stores_for(&self) -> Option<Option<u64>> {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes() {
+            return nodes.stores_for();
+        }
+        let store = self.store().filter(|store| store.keeps_history())?;
+        Some(store.retention().map(|retention| retention.as_secs() / 86_400))
     }
 
     /// Whether users have accounts here.

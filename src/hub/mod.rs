@@ -26,10 +26,12 @@ mod accounts;
 mod checkpoint;
 mod file_news;
 mod membership;
+pub(crate) mod older;
 mod open_rooms;
 #[cfg(feature = "web")]
 pub(crate) mod page;
 mod room_news;
+pub(crate) mod stored_search;
 mod tasks;
 mod transfer_notices;
 mod user_names;

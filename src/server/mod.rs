@@ -132,6 +132,16 @@ pub fn bind_with(
     let (requests, requested) = mpsc::channel();
     let weak_hub = Arc::new(OnceLock::new());
     let stored = open_store(&config, Arc::clone(&weak_hub), open)?;
+    // Servers that share their rooms keep nothing by themselves: the archive is filled from what they share.
+    #[cfg(feature = "cluster")]
+    let (archive, stored) = match stored {
+        Some((store, stored)) if config.cluster.is_some() => (Some((store, stored.last_message)), None),
+        stored => (None, stored),
+    };
+    #[cfg(feature = "cluster")]
+    if let Some((store, _)) = &stored {
+        store.end_archive().map_err(StartError::NotWritten)?;
+    }
     let hub = Arc::new(Hub::new(config, Clock::new(time_zone::find()), shutdown_code, requests.clone(), stored));
     // Set once, here.
     let _ = weak_hub.set(Arc::downgrade(&hub));
@@ -142,7 +152,10 @@ pub fn bind_with(
     let each = listeners.iter().map(|listener| (listener.service, &listener.transport, listener.address));
     hub.transfers.set_ports(files::ports(each));
     #[cfg(feature = "cluster")]
-    let joined = nodes::join_configured(&hub, listeners.first().map_or(0, |listener| listener.address.port()))?;
+    let joined = {
+        let port = listeners.first().map_or(0, |listener| listener.address.port());
+        nodes::join_configured(&hub, port, archive)?
+    };
     Ok(Server {
         #[cfg(feature = "cluster")]
         joined,
@@ -338,11 +351,9 @@ impl Server {
         hub.slow_readers.stop();
         hub.timer.stop();
         hub.work.stop();
-        #[cfg(feature = "cluster")]
-        if let Some(joined) = joined {
-            joined.leave();
-        }
         let written = hub.store().map_or(Ok(()), |store| store.close(Instant::now() + STORING));
+        #[cfg(feature = "cluster")]
+        let written = joined.map_or(Ok(()), |joined| joined.leave(Instant::now() + STORING)).and(written);
         for socket in &sockets {
             // Wakes the thread in `accept`. A listener that cannot be shut down ends with the process.
             let _ = SockRef::from(&socket.0).shutdown(std::net::Shutdown::Both);

@@ -11,12 +11,17 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 
 use super::StartError;
-use crate::chat::message::ClientId;
+use crate::chat::message::{ClientId, MessageId};
 use crate::cluster::{Cluster, ClusterError, Replica};
 use crate::config::Config;
 use crate::hub::Hub;
-use crate::hub::nodes::{NodeLink, Nodes};
+#[cfg(feature = "storage")]
+use crate::hub::nodes::Archive;
+use crate::hub::nodes::{Asker, NodeLink, Nodes};
 use crate::outbox::{DisconnectReason, Outbox};
+#[cfg(feature = "storage")]
+use crate::store::{OpenError, ReadError};
+use crate::store::{SaveError, Store};
 
 /// What a reload of the configuration cannot change while servers share it.
 pub(super) fn keep_shared(old: &Config, config: &mut Config) {
@@ -42,11 +47,19 @@ pub(super) struct Joined {
     nodes: Arc<Nodes>,
     cluster: Arc<Cluster>,
     chores: JoinHandle<()>,
+    asker: (Arc<Asker>, JoinHandle<()>),
+    #[cfg(feature = "storage")]
+    archive: Option<(Arc<Archive>, [JoinHandle<()>; 2])>,
 }
 
 /// Joins the other servers, if there are any: all of their rooms and users are known here when this returns, and the rooms of
 /// this configuration there.
-pub(super) fn join_configured(hub: &Arc<Hub>, port: u16) -> Result<Option<Joined>, StartError> {
+/// `archive`: the database that all of it is stored in, if this server is an archive, and the last number of a message there.
+pub(super) fn join_configured(
+    hub: &Arc<Hub>,
+    port: u16,
+    archive: Option<(Arc<Store>, MessageId)>,
+) -> Result<Option<Joined>, StartError> {
     let config = hub.config();
     let Some(section) = &config.cluster else { return Ok(None) };
     // First: the others are told of this server's rooms while it comes in.
@@ -54,18 +67,78 @@ pub(super) fn join_configured(hub: &Arc<Hub>, port: u16) -> Result<Option<Joined
     let nodes = prepare(hub, section.timeout)?;
     let replica: Arc<dyn Replica> = nodes.clone();
     let cluster = Cluster::start(section, port, replica).map_err(StartError::Cluster)?;
+    #[cfg(feature = "storage")]
+    if let Some(why) = archive.as_ref().and_then(|(store, _)| refuse_archive(&config, &nodes, store)) {
+        cluster.stop();
+        return Err(StartError::Store(why));
+    }
     let link: Arc<dyn NodeLink> = cluster.clone();
     let chores = join(hub, &nodes, link)?;
-    Ok(Some(Joined { nodes, cluster, chores }))
+    nodes.tell_archive(archive.as_ref().map(|(store, _)| (store.keeps_history(), store.retention())));
+    let asker = Asker::start(Arc::clone(&cluster)).map_err(StartError::Thread)?;
+    nodes.keep_asker(&asker.0);
+    #[cfg(feature = "storage")]
+    let archive = archive.map(|stored| keep_archive(&nodes, &cluster, stored, config.history_max)).transpose()?;
+    Ok(Some(Joined {
+        nodes,
+        cluster,
+        chores,
+        asker,
+        #[cfg(feature = "storage")]
+        archive,
+    }))
+}
+
+/// Why a database cannot be the archive of these servers: a server has filled it by itself. The one that was imported can: the
+/// servers have begun with it.
+#[cfg(feature = "storage")]
+fn refuse_archive(config: &Config, nodes: &Nodes, store: &Store) -> Option<OpenError> {
+    let path = config.storage.as_ref().map(|storage| storage.path.clone()).unwrap_or_default();
+    let fits = || {
+        let is_archive = !store.archive_places()?.is_empty();
+        Ok::<_, ReadError>(is_archive || store.is_blank()? || nodes.imported().as_deref() == Some(&*store.fingerprint()?))
+    };
+    match fits() {
+        Ok(true) => None,
+        Ok(false) => Some(OpenError::NotAnArchive(path)),
+        Err(ReadError(reason)) => Some(OpenError::Failed { path, reason }),
+    }
+}
+
+#[cfg(feature = "storage")]
+fn keep_archive(
+    nodes: &Arc<Nodes>,
+    cluster: &Arc<Cluster>,
+    (store, last): (Arc<Store>, MessageId),
+    history_max: usize,
+) -> Result<(Arc<Archive>, [JoinHandle<()>; 2]), StartError> {
+    let (archive, reading) = Archive::start(store, last, Arc::clone(cluster), history_max).map_err(StartError::Thread)?;
+    let answering = archive.answer_questions().map_err(StartError::Thread)?;
+    nodes.keep_archive(&archive);
+    Ok((archive, [reading, answering]))
 }
 
 impl Joined {
-    /// Leaves the other servers, once all users have.
-    pub(super) fn leave(self) {
+    /// Leaves the other servers, once all users have. The archive has until `until` for what was said last.
+    pub(super) fn leave(self, until: Instant) -> Result<(), SaveError> {
         self.nodes.end_chores();
+        self.asker.0.stop();
+        let _ = self.asker.1.join();
+        // What was said last is read before the goodbye: so it is on disk also if the machine is not started again.
+        #[cfg(feature = "storage")]
+        let written = self.archive.map_or(Ok(()), |(archive, threads)| {
+            archive.stop();
+            for thread in threads {
+                // A panic has already been reported by the panic hook.
+                let _ = thread.join();
+            }
+            archive.store().close(until)
+        });
+        #[cfg(not(feature = "storage"))]
+        let (written, _) = (Ok(()), until);
         self.cluster.stop();
-        // A panic has already been reported by the panic hook.
         let _ = self.chores.join();
+        written
     }
 }
 

@@ -1,10 +1,11 @@
-//! Messages that are on disk and no longer in memory.
+//! Messages that are on disk, here or on another server, and no longer in memory.
 //!
 //! Nothing here runs under a lock: the disk is read on the worker threads.
 //!
 //! *Owns* how many archived messages are shown at once, and how long reading them may take.
 //! *Knows nothing of* SQL, and of how a message looks.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,11 @@ use super::Session;
 use crate::chat::action::Actor;
 use crate::chat::message::{Event, Message, MessageId};
 use crate::chat::room::readable_after;
+#[cfg(feature = "cluster")]
+use crate::hub::older::NOT_AT_HAND;
+use crate::hub::older::OlderMessages;
 use crate::hub::room::{ArchiveRange, Room, restored};
-use crate::store::{SaveError, Store};
+use crate::store::{MessageRecord, SaveError};
 use crate::ui::screen::LineKind;
 
 /// Archived messages shown at most by one `:history`: five times what memory keeps by default, and about forty screens.
@@ -27,45 +31,50 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const CHANGING: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// The store, if it keeps messages, after waiting for everything recorded so far to be written.
-    fn archive(&self) -> Option<Arc<Store>> {
-        let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
-        // If the disk is in trouble, what it has is read.
-        let _ = store.sync();
-        Some(store)
+    /// Messages of a room from before what memory holds, oldest first.
+    pub(super) fn read_archived(&self, room: &Arc<Room>, range: ArchiveRange, count: usize) -> Vec<Arc<Event>> {
+        if count == 0 {
+            return Vec::new();
+        }
+        let count = count.min(MOST_ARCHIVED);
+        match self.hub.older_messages([room]) {
+            None => Vec::new(),
+            Some(OlderMessages::Stored(store)) => {
+                let name = room.name().clone();
+                match self.compute(move || store.messages_before(&name, range.before, count, PATIENCE)) {
+                    Ok(Ok(page)) => self.readable_page(range, page.messages, page.cut),
+                    Ok(Err(error)) => self.have_none(error),
+                    Err(busy) => self.have_none(busy),
+                }
+            }
+            #[cfg(feature = "cluster")]
+            Some(OlderMessages::Asked(nodes)) => match nodes.ask_page(room, range, count) {
+                Some((messages, cut)) => self.readable_page(range, messages, cut),
+                None => self.have_none(NOT_AT_HAND),
+            },
+        }
     }
 
-    /// Messages of a room from before what memory holds, oldest first.
-    pub(super) fn read_archived(&self, room: &Room, range: ArchiveRange, count: usize) -> Vec<Arc<Event>> {
-        let Some(store) = self.hub.store().cloned().filter(|_| count > 0) else { return Vec::new() };
-        let name = room.name().clone();
-        let count = count.min(MOST_ARCHIVED);
-        // What has just left memory may not be written yet. If the disk is in trouble, what it has is shown.
-        let _ = store.sync();
-        match self.compute(move || store.messages_before(&name, range.before, count, PATIENCE)) {
-            Ok(Ok(page)) => {
-                if page.cut {
-                    let line = "Reading the history ran out of time; this is only part of it.";
-                    self.outbox.tell(LineKind::News, line);
-                }
-                let messages = page.messages.into_iter().rev().map(|record| Arc::new(Event::Said(restored(record))));
-                readable_after(range.after, messages.collect())
-            }
-            Ok(Err(error)) => {
-                self.refuse(error);
-                Vec::new()
-            }
-            Err(busy) => {
-                self.refuse(busy);
-                Vec::new()
-            }
+    fn readable_page(&self, range: ArchiveRange, newest_first: Vec<MessageRecord>, cut: bool) -> Vec<Arc<Event>> {
+        if cut {
+            self.outbox.tell(LineKind::News, "Reading the history ran out of time; this is only part of it.");
         }
+        let messages = newest_first.into_iter().rev().map(|record| Arc::new(Event::Said(restored(record))));
+        readable_after(range.after, messages.collect())
+    }
+
+    fn have_none(&self, why: impl Display) -> Vec<Arc<Event>> {
+        self.refuse(why);
+        Vec::new()
     }
 
     /// A message that is not in memory, and the room it was posted in, if this user may read it.
     pub(super) fn locate_archived(&self, actor: &Actor, id: MessageId) -> Option<(Arc<Room>, Message)> {
-        let store = self.archive()?;
-        let (name, record) = self.compute(move || store.message(id)).ok()?.ok()??;
+        let (name, record) = match self.hub.older_messages(self.rooms.rooms())? {
+            OlderMessages::Stored(store) => self.compute(move || store.message(id)).ok()?.ok()??,
+            #[cfg(feature = "cluster")]
+            OlderMessages::Asked(nodes) => nodes.ask_message(id)?,
+        };
         let room = Arc::clone(self.rooms.named(&name)?.room());
         let range = room.archived_range(actor, self.now()).filter(|range| range.has(id))?;
         let message = readable_after(range.after, vec![Arc::new(Event::Said(restored(record)))]).pop()?;
@@ -75,12 +84,18 @@ impl Session {
     /// The last message of this user's account, in the rooms they are in, that is no longer in memory.
     pub(super) fn last_archived(&self) -> Option<MessageId> {
         let account = self.user.as_ref()?.account()?;
-        let store = self.archive()?;
-        let rooms: Vec<_> = self.rooms.rooms().map(|room| room.name().clone()).collect();
-        let last = move || {
-            rooms.iter().filter_map(|room| store.last_message_by(account, room).ok()?).map(|kept| kept.id).max()
-        };
-        self.compute(last).ok()?
+        let rooms: Vec<_> = self.rooms.rooms().cloned().collect();
+        match self.hub.older_messages(&rooms)? {
+            OlderMessages::Stored(store) => {
+                let last = move || {
+                    let of_room = |room: &Arc<Room>| store.last_message_by(account, room.name()).ok()?;
+                    rooms.iter().filter_map(of_room).map(|kept| kept.id).max()
+                };
+                self.compute(last).ok()?
+            }
+            #[cfg(feature = "cluster")]
+            OlderMessages::Asked(nodes) => nodes.ask_last_by(account, &rooms),
+        }
     }
 
     /// Waits until a deletion or an edit is on disk, or says that it is not: nobody can read the old text any more, but

@@ -10,11 +10,13 @@ use std::time::Duration;
 use super::Session;
 use crate::chat::conversation::RoomId;
 use crate::chat::message::Event;
-use crate::chat::names::{RoomName, UserName};
 use crate::chat::pattern;
+#[cfg(feature = "cluster")]
+use crate::hub::older::NOT_AT_HAND;
+use crate::hub::older::OlderMessages;
 use crate::hub::room::{ArchiveRange, Room, restored};
-use crate::hub::worker_pool::Deadline;
-use crate::store::Store;
+use crate::hub::stored_search::{StoredHit, StoredHits, StoredSearch};
+use crate::hub::worker_pool::{BusyError, Deadline};
 use crate::ui::screen::{LineKind, render_hit};
 
 /// Most hits shown: a screen of them.
@@ -23,9 +25,6 @@ const MOST_HITS: usize = 20;
 /// How long one search may compute. The worst patterns allowed take three milliseconds for the longest message; a
 /// history of ordinary ones takes a tenth of this time.
 const PATIENCE: Duration = Duration::from_millis(80);
-
-/// How long one search may read the disk.
-const DISK_PATIENCE: Duration = Duration::from_millis(250);
 
 /// How many of the newest messages are always searched. On a loaded machine the time may be over before the thread has
 /// run, and with the worst pattern these take as long as a search may.
@@ -50,41 +49,60 @@ pub(super) struct Found {
 
 /// Where a search goes on after memory: what each room has in the archive, and the ignored users.
 struct ArchiveSearch {
-    store: Arc<Store>,
-    rooms: Vec<(RoomName, ArchiveRange)>,
-    ignored: Vec<UserName>,
-    own: UserName,
+    older: OlderMessages,
+    /// The rooms of `search`, in the same order.
+    rooms: Vec<(Arc<Room>, ArchiveRange)>,
+    search: StoredSearch,
 }
-
-/// Messages read from the disk at a time.
-const PAGE: usize = 500;
 
 impl Session {
     /// Runs on a worker thread, which has the stack for it, with no lock held.
     #[inline(never)]
     pub(super) fn search(&mut self, pattern: String, only: Option<&RoomId>) {
-        let archive = self.archive_search(only);
-        let (messages, archive) = (self.readable(only), archive.filter(|archive| !archive.rooms.is_empty()));
+        let (messages, text) = (self.readable(only), pattern.clone());
         let found = self.compute(move || {
             let pattern = pattern::compile(&pattern)?;
             let found = find(&pattern, &messages);
             Ok::<_, pattern::PatternError>((pattern, found))
         });
-        let found = match (found, archive) {
-            (Ok(Ok((pattern, mut found))), Some(archive)) if !found.more && found.unsearched == 0 => {
-                // What has just left memory may not be written yet. If the disk is in trouble, what it has is searched.
-                let _ = archive.store.sync();
-                self.compute(move || {
-                    archive.find(&pattern, &mut found);
-                    Ok(found)
-                })
-            }
-            (found, _) => found.map(|found| found.map(|(_, found)| found)),
+        let (pattern, mut found) = match found {
+            Ok(Ok(found)) => found,
+            Ok(Err(mistake)) => return self.refuse(mistake),
+            Err(busy) => return self.refuse(busy),
         };
-        match found {
-            Ok(Ok(found)) => self.show_found(&found),
-            Ok(Err(mistake)) => self.refuse(mistake),
+        let goes_on = !found.more && found.unsearched == 0;
+        let archive = goes_on.then(|| self.archive_search(only)).flatten();
+        let older = match archive {
+            Some(archive) => self.search_archive(archive, pattern, &text, MOST_HITS - found.hits.len()),
+            None => Ok(Some(StoredHits::default())),
+        };
+        match older {
+            Ok(Some(older)) => {
+                found.add(older);
+                self.show_found(&found);
+            }
+            Ok(None) => {
+                self.show_found(&found);
+                #[cfg(feature = "cluster")]
+                self.refuse(NOT_AT_HAND);
+            }
             Err(busy) => self.refuse(busy),
+        }
+    }
+
+    /// What is found in the archive. `None` if it is not at hand.
+    fn search_archive(
+        &self,
+        archive: ArchiveSearch,
+        pattern: pattern::Pattern,
+        text: &str,
+        most: usize,
+    ) -> Result<Option<StoredHits>, BusyError> {
+        let ArchiveSearch { older, rooms, search } = archive;
+        match older {
+            OlderMessages::Stored(store) => self.compute(move || Some(search.find(&store, &pattern, most))),
+            #[cfg(feature = "cluster")]
+            OlderMessages::Asked(nodes) => Ok(nodes.ask_search(&rooms, &search, text, most)),
         }
     }
 
@@ -121,21 +139,25 @@ impl Session {
         all
     }
 
-    /// What this user's rooms have on disk and not in memory.
+    /// What this user's rooms have on disk and not in memory; nothing if that is nothing.
     fn archive_search(&self, only: Option<&RoomId>) -> Option<ArchiveSearch> {
-        let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
         let (actor, now) = (self.actor()?, self.now());
         let is_wanted = |room: &&Arc<Room>| only.is_none_or(|only| only.instance == room.instance());
         let rooms = self.rooms.rooms().filter(is_wanted);
-        Some(ArchiveSearch {
-            store,
-            rooms: rooms
-                .filter_map(|room| Some((room.name().clone(), room.archived_range(&actor, now)?)))
-                .filter(|(_, older)| older.is_any())
-                .collect(),
+        let rooms: Vec<_> = rooms
+            .filter_map(|room| Some((Arc::clone(room), room.archived_range(&actor, now)?)))
+            .filter(|(_, older)| older.is_any())
+            .collect();
+        if rooms.is_empty() {
+            return None;
+        }
+        let search = StoredSearch {
+            rooms: rooms.iter().map(|(room, range)| (room.name().clone(), *range)).collect(),
             ignored: self.outbox.ignored().into_iter().map(|user| user.name).collect(),
             own: actor.who.name,
-        })
+        };
+        let older = self.hub.older_messages(rooms.iter().map(|(room, _)| room))?;
+        Some(ArchiveSearch { older, rooms, search })
     }
 
     fn show_found(&self, found: &Found) {
@@ -180,50 +202,17 @@ impl Session {
     }
 }
 
-impl ArchiveSearch {
-    /// Searches the disk, room by room, newest first, while there is time, and appends what it finds in order.
-    fn find(&self, pattern: &pattern::Pattern, found: &mut Found) {
-        let deadline = Deadline::after(DISK_PATIENCE);
-        let mut hits = Vec::new();
-        for (name, older) in &self.rooms {
-            let (place, mut before, mut here) = (Arc::<str>::from(name.as_str()), older.before, 0);
-            // One hit more than are shown, to know whether there are more.
-            while here <= MOST_HITS - found.hits.len() {
-                let left = deadline.left();
-                let page = match self.store.messages_before(name, before, PAGE, left) {
-                    Ok(page) if !left.is_zero() => page,
-                    _ => {
-                        found.cut = true;
-                        break;
-                    }
-                };
-                found.cut |= page.cut;
-                let Some(last) = page.messages.last().map(|message| message.id) else { break };
-                before = last;
-                // This user may not read anything further back.
-                let over = last <= older.after;
-                for record in page.messages.into_iter().filter(|record| older.has(record.id)) {
-                    let shown = record.author == self.own || !self.ignored.contains(&record.author);
-                    if let Some(range) = pattern.find(&record.text).filter(|_| shown) {
-                        here += 1;
-                        let event = Arc::new(Event::Said(restored(record)));
-                        hits.push(Hit { place: Arc::clone(&place), event, range });
-                    }
-                    if deadline.is_over() {
-                        found.cut = true;
-                        break;
-                    }
-                }
-                if found.cut || over {
-                    break;
-                }
-            }
-        }
-        let number = |hit: &Hit| hit.event.message().map(|message| message.id);
-        hits.sort_unstable_by_key(|hit| std::cmp::Reverse(number(hit)));
-        found.hits.extend(hits);
-        found.more = found.hits.len() > MOST_HITS;
-        found.hits.truncate(MOST_HITS);
+impl Found {
+    /// Adds what was found in the archive, which is older than all that was found before.
+    fn add(&mut self, older: StoredHits) {
+        let StoredHits { hits, cut } = older;
+        self.cut |= cut;
+        self.hits.extend(hits.into_iter().map(|StoredHit { room, message, range }| {
+            let event = Arc::new(Event::Said(restored(message)));
+            Hit { place: room.as_str().into(), event, range }
+        }));
+        self.more |= self.hits.len() > MOST_HITS;
+        self.hits.truncate(MOST_HITS);
     }
 }
 

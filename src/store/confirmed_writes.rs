@@ -18,6 +18,8 @@ use super::queue::queued_write::{About, AwaitedWrite, BackgroundWrite, Deferred,
 use super::records::{AddressBanRecord, OfflineMessageRecord, RoomRecord, Settings};
 use super::tables::accounts;
 use super::tables::address_bans;
+#[cfg(feature = "cluster")]
+use super::tables::meta;
 use super::tables::offline_messages;
 use super::tables::rooms;
 use crate::access::network::Network;
@@ -85,7 +87,7 @@ impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> AwaitedWrite for
 
 /// Whether a write removes text that must not stay on disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Erases {
+pub(super) enum Erases {
     No,
     Yes,
 }
@@ -119,7 +121,7 @@ impl Store {
         }
     }
 
-    fn write<T, F>(&self, erases: Erases, what: F) -> Result<T, SaveError>
+    pub(super) fn write<T, F>(&self, erases: Erases, what: F) -> Result<T, SaveError>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -275,6 +277,16 @@ impl Store {
     /// Erases a waiting direct message. False if it waits for no one.
     pub fn delete_offline_message(&self, id: MessageId) -> Result<bool, SaveError> {
         self.write(Erases::Yes, move |connection| offline_messages::delete(connection, id))
+    }
+
+    /// The file is this server's own, whatever it was before: an archive of several servers would read on from there.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn end_archive(&self) -> Result<(), SaveError> {
+        match self.archive_places() {
+            Ok(places) if places.is_empty() => Ok(()),
+            Ok(_) => self.write(Erases::No, meta::forget_log_places),
+            Err(ReadError(reason)) => Err(SaveError(reason)),
+        }
     }
 
     /// Waits until everything recorded so far is written.

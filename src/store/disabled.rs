@@ -37,6 +37,11 @@ impl Store {
         Err(OpenError::NotBuilt)
     }
 
+    #[cfg(feature = "cluster")]
+    pub(crate) fn end_archive(&self) -> Result<(), SaveError> {
+        match *self {}
+    }
+
     pub(crate) fn keeps_history(&self) -> bool {
         match *self {}
     }

@@ -179,6 +179,8 @@ pub enum OpenError {
     },
     /// It is not a database, or another program's.
     Foreign(PathBuf),
+    /// It is what a server has stored by itself, and no archive of several servers.
+    NotAnArchive(PathBuf),
     /// It, or its lock, is not a regular file; the text says what it is.
     Irregular(PathBuf, &'static str),
     /// Its directory does not exist.
@@ -220,6 +222,7 @@ impl OpenError {
             | OpenError::OlderInUse(_)
             | OpenError::Newer { .. }
             | OpenError::Foreign(_)
+            | OpenError::NotAnArchive(_)
             | OpenError::Irregular(..)
             | OpenError::NoDirectory(_)
             | OpenError::Denied(_)
@@ -253,6 +256,11 @@ impl fmt::Display for OpenError {
             OpenError::Foreign(path) => write!(
                 f,
                 "{} is not a chatsock database; set another file in [storage] path, or move this one away",
+                path.display()
+            ),
+            OpenError::NotAnArchive(path) => write!(
+                f,
+                "{0} holds what a server stored by itself, and these servers know nothing of it; bring it in with `chatsock cluster import {0}` while none of them runs, or set another file in [storage] path",
                 path.display()
             ),
             OpenError::Irregular(path, kind) => write!(

@@ -34,6 +34,7 @@
 //! | `writer` | the thread that writes: batches, retries, maintenance, watchdog |
 //! | `open` | from a path to a running store |
 //! | `background_writes`, `confirmed_writes`, `queries` | the store's methods: without waiting, waiting for the disk, reading |
+//! | `archive` | what an archive of a cluster stores, with how far it has read |
 //! | `account_admin` | accounts, for `chatsock user` |
 //! | `backup` | a copy of the database, for `chatsock backup` |
 //!
@@ -56,6 +57,8 @@ mod disabled;
 
 #[cfg(feature = "storage")]
 mod account_admin;
+#[cfg(all(feature = "storage", feature = "cluster"))]
+mod archive;
 #[cfg(feature = "storage")]
 mod background_writes;
 #[cfg(feature = "storage")]
@@ -83,6 +86,8 @@ mod writer;
 
 #[cfg(feature = "storage")]
 pub use account_admin::AccountAdmin;
+#[cfg(all(feature = "storage", feature = "cluster"))]
+pub(crate) use archive::{ArchivePlace, ArchiveWrite};
 #[cfg(feature = "storage")]
 pub use backup::BackupError;
 #[cfg(not(feature = "storage"))]

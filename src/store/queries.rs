@@ -27,7 +27,7 @@ use crate::chat::names::{RoomName, UserName};
 use crate::metrics::Histogram;
 
 /// Time limit of a query that uses an index. Only a hanging disk ever reaches it.
-const SHORT: Duration = Duration::from_secs(2);
+pub(super) const SHORT: Duration = Duration::from_secs(2);
 
 /// Most messages in one page: about a megabyte of chat.
 const MAX_ROWS: usize = 10_000;

@@ -7,6 +7,7 @@
 #![cfg(all(target_os = "linux", feature = "cluster"))]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
+mod archive;
 mod failures;
 mod nodes;
 mod order;

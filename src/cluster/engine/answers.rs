@@ -71,7 +71,13 @@ impl Call {
             Call::Look { .. } => look(list),
             Call::Room { .. } => room(list),
             Call::Account(call) => call.understand(list).map(Reply::Account),
-            Call::Leave { .. } => Some(Reply::Nothing),
+            Call::Tail { .. } => {
+                let end = crate::cluster::Position { term: number(0)?, number: number(1)? };
+                Some(Reply::Tail { end, ended: u64::try_from(list.get(2)?.number::<i64>()?).ok() })
+            }
+            Call::Numbers { .. } => Some(Reply::Numbers(list.iter().filter_map(Raw::number).collect())),
+            Call::Leave { .. } | Call::Raise { .. } => Some(Reply::Nothing),
+            Call::Push { .. } => Some(Reply::Pushed(number(0)? == 1)),
             Call::Enter { .. } | Call::Beat { .. } | Call::Submit { .. } => {
                 let is_beat = matches!(self, Call::Beat { .. });
                 Some(match list.first()?.text()? {

@@ -7,6 +7,8 @@ mod account_calls;
 mod answers;
 mod log_entry;
 
+use std::time::Duration;
+
 use super::command::{Claim, Command, Commit, Effect};
 use super::entry::{NameSnapshot, RoomSnapshot};
 use super::values::{Epoch, Log, NodeName, NumberKind, Position};
@@ -66,6 +68,14 @@ pub(crate) enum Call {
     Room { log: Log, key: Box<str> },
     /// Something about what belongs to a user.
     Account(AccountCall),
+    /// The log's end, for one who knows this term.
+    Tail { log: Log, known: u64 },
+    /// The numbers of a room's last messages.
+    Numbers { log: Log, key: Box<str> },
+    /// Numbers go on above this one.
+    Raise { log: Log, kind: NumberKind, floor: u64 },
+    /// A text for those who wait at a list of the directory.
+    Push { list: Box<str>, text: Box<str> },
 }
 
 /// The answer to a call.
@@ -126,6 +136,12 @@ pub(crate) enum Reply {
     Room(Option<Box<RoomSnapshot>>),
     /// The answer to a call about what belongs to a user.
     Account(AccountReply),
+    /// The log's end, and where the term ended that the asker knows, if it has.
+    Tail { end: Position, ended: Option<u64> },
+    /// Numbers of messages, oldest first; also of those that were erased.
+    Numbers(Vec<u64>),
+    /// Whether the text had a place.
+    Pushed(bool),
     /// Redis could not carry the call out.
     Failed(Box<str>),
 }
@@ -152,6 +168,13 @@ pub(crate) trait Engine: Send {
     ///
     /// As for [`call`](Engine::call).
     fn read(&mut self, from: &[(Log, Position)]) -> Result<Vec<LogEntry>, Unreachable>;
+
+    /// Takes the oldest text from a list of the directory, waiting for it, but not for longer.
+    ///
+    /// # Errors
+    ///
+    /// As for [`call`](Engine::call).
+    fn pop(&mut self, list: &str, wait: Duration) -> Result<Option<String>, Unreachable>;
 }
 
 impl Call {
@@ -164,9 +187,12 @@ impl Call {
             | Call::Submit { log, .. }
             | Call::Give { log, .. }
             | Call::Look { log }
-            | Call::Room { log, .. } => *log,
-            Call::Block { .. } => Log::Directory,
+            | Call::Room { log, .. }
+            | Call::Tail { log, .. }
+            | Call::Numbers { log, .. }
+            | Call::Raise { log, .. } => *log,
             Call::Account(call) => call.log(),
+            Call::Block { .. } | Call::Push { .. } => Log::Directory,
         }
     }
 
@@ -191,6 +217,10 @@ impl Call {
             Call::Look { .. } => "look",
             Call::Room { .. } => "room",
             Call::Account(call) => call.function(),
+            Call::Tail { .. } => "tail",
+            Call::Numbers { .. } => "numbers",
+            Call::Raise { .. } => "raise",
+            Call::Push { .. } => "push",
         }
     }
 
@@ -223,7 +253,10 @@ impl Call {
             Call::Block { kind, count } => vec![kind.word().to_owned(), count.to_string()],
             Call::Give { log: _, first, last } => vec![first.to_string(), last.to_string()],
             Call::Look { log: _ } => Vec::new(),
-            Call::Room { log: _, key } => vec![key.to_string()],
+            Call::Room { log: _, key } | Call::Numbers { log: _, key } => vec![key.to_string()],
+            Call::Tail { log: _, known } => vec![known.to_string()],
+            Call::Raise { log: _, kind, floor } => vec![kind.word().to_owned(), floor.to_string()],
+            Call::Push { list, text } => vec![list.to_string(), text.to_string()],
             Call::Account(call) => call.arguments(),
         }
     }

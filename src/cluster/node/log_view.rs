@@ -180,6 +180,9 @@ impl LogView {
             | Reply::Given { .. }
             | Reply::Look { .. }
             | Reply::Room(_)
+            | Reply::Tail { .. }
+            | Reply::Numbers(_)
+            | Reply::Pushed(_)
             | Reply::Account(_) => return,
         };
         self.queue.remove(index);

@@ -83,6 +83,10 @@ impl Known {
             }
             8 => Call::Look { log },
             9..11 => Call::Room { log, key: ["r:general", "r:tea", "r:none"][dice.below(3) as usize].into() },
+            11 if dice.one_in(4) => Call::Push { list: "ask".into(), text: "what was said".into() },
+            11 if dice.one_in(4) => Call::Raise { log, kind: NumberKind::Message, floor: self.ids + dice.below(3) },
+            11 if dice.one_in(2) => Call::Tail { log, known: dice.below(6) },
+            11 => Call::Numbers { log, key: ["r:general", "r:tea", "r:none"][dice.below(3) as usize].into() },
             _ => {
                 let known = self.commands.entry((log, caller.node.to_string())).or_default();
                 let n = match dice.below(12) {

@@ -12,6 +12,7 @@ use crate::cluster::values::{Epoch, Log, NodeName, NumberKind, Place, Position};
 
 const SLICE: usize = 500;
 const TERM_GAP: u64 = 1 << 20;
+const WAITING: usize = 1000;
 
 /// Rules that a test may switch off, to see that what checks them notices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +68,8 @@ struct FakeLog {
     /// Connections by address, each with its node.
     addresses: BTreeMap<String, BTreeMap<u64, (NodeName, Epoch)>>,
     accounts: FakeAccounts,
+    /// How many texts wait at each list.
+    lists: BTreeMap<Box<str>, usize>,
 }
 
 /// The whole of it.
@@ -154,6 +157,26 @@ impl FakeLog {
             }
             Call::Room { log: _, key } => {
                 Reply::Room(self.rooms.get(&**key).map(|room| Box::new(room.snapshot.clone())))
+            }
+            Call::Raise { log: _, kind, floor } => {
+                let number = self.numbers.entry(*kind).or_default();
+                *number = (*number).max(*floor);
+                if *kind == NumberKind::Message && self.next <= *floor && self.end > 0 {
+                    (self.next, self.end) = (1, 0);
+                }
+                Reply::Nothing
+            }
+            Call::Push { list, text: _ } => {
+                let waiting = self.lists.entry(list.clone()).or_default();
+                let fits = *waiting < WAITING;
+                *waiting += usize::from(fits);
+                Reply::Pushed(fits)
+            }
+            Call::Tail { log: _, known } => {
+                Reply::Tail { end: Position { term: self.term, number: self.pos }, ended: self.ended(*known) }
+            }
+            Call::Numbers { log: _, key } => {
+                Reply::Numbers(self.rooms.get(&**key).map(|room| room.order.clone()).unwrap_or_default())
             }
         }
     }

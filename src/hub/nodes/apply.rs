@@ -54,6 +54,7 @@ impl Replica for Nodes {
                 self.apply_claim(&hub, &name, client, before.as_deref(), &details, &node, now);
             }
             Happened::Released { name, client } if !own => self.apply_release(&hub, &name, client),
+            Happened::Noted(text) if !own && self.notes_archive(&text, &node) => {}
             Happened::Noted(text) if !own => apply_note(&hub, &text, &node, now),
             Happened::AccountChanged { .. } => {}
             Happened::Claimed { .. } | Happened::Released { .. } | Happened::Noted(_) => {}

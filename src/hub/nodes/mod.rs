@@ -7,13 +7,16 @@
 //! *Knows nothing of* how the logs are kept: that is the cluster's.
 
 mod apply;
+#[cfg(feature = "storage")]
+mod archive;
 mod chores;
+mod questions;
 mod reload;
 mod rooms;
 mod safe;
 mod users;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
@@ -35,7 +38,11 @@ use crate::hub::room::{Applied, MembershipChange, PlaceEntry, ProposalError, Roo
 use crate::hub::{FIRST_CLIENT, Hub};
 use crate::outbox::{Outbox, OwnCopy};
 use crate::ui::screen::LineKind;
+#[cfg(feature = "storage")]
+pub(crate) use archive::Archive;
 use chores::Chore;
+pub(crate) use questions::Asker;
+use questions::ArchiveFacts;
 
 /// What the others do not take within ten times the time after which a user is told that their line waits, is given up.
 const GIVEN_UP_AFTER: u32 = 10;
@@ -124,11 +131,20 @@ pub(crate) struct Nodes {
     last_stranger: AtomicU64,
     /// To the thread that may wait for the others.
     chores: OnceLock<Sender<Chore>>,
+    /// The way to archives.
+    asker: OnceLock<Arc<Asker>>,
+    /// This server's database, if it is an archive.
+    #[cfg(feature = "storage")]
+    archive: OnceLock<Arc<Archive>>,
 }
 
 struct OthersView {
     health: Health,
     nodes: Vec<NodeName>,
+    /// Those that are archives, whether they are there or not.
+    archives: BTreeMap<NodeName, ArchiveFacts>,
+    /// What was in the database that all of it began with.
+    imported: Option<Box<str>>,
 }
 
 impl Nodes {
@@ -139,11 +155,26 @@ impl Nodes {
             cluster: OnceLock::new(),
             patience,
             pending: Mutex::default(),
-            view: Mutex::new(OthersView { health: Health::Well, nodes: Vec::new() }),
+            view: Mutex::new(OthersView {
+                health: Health::Well,
+                nodes: Vec::new(),
+                archives: BTreeMap::new(),
+                imported: None,
+            }),
             nowhere,
             last_stranger: AtomicU64::new(STRANGERS + (RandomState::new().hash_one(0) >> 24 << 12)),
             chores: OnceLock::new(),
+            asker: OnceLock::new(),
+            #[cfg(feature = "storage")]
+            archive: OnceLock::new(),
         })
+    }
+
+    /// This server is an archive from now on.
+    #[cfg(feature = "storage")]
+    pub(crate) fn keep_archive(&self, archive: &Arc<Archive>) {
+        // Once, at the start.
+        let _ = self.archive.set(Arc::clone(archive));
     }
 
     /// This server is one of them from now on.

@@ -19,7 +19,10 @@ use crate::hub::room::{Home, LogPlace, Room};
 impl Nodes {
     pub(super) fn bring_up_to(&self, hub: &Hub, log: Log, state: LogState, now: Instant) {
         match state {
-            LogState::Directory { names, kept: _ } => self.bring_names_up_to(hub, &names, now),
+            LogState::Directory { names, kept } => {
+                self.learn_archives(&kept);
+                self.bring_names_up_to(hub, &names, now);
+            }
             LogState::Partition(rooms) => {
                 let there: HashSet<_> = rooms.iter().map(|room| room.room.clone()).collect();
                 for room in rooms {

@@ -55,11 +55,21 @@ impl Room {
     /// is a number that no message has yet.
     pub(crate) fn archived_range(&self, actor: &Actor, now: Instant) -> Option<ArchiveRange> {
         let state = self.lock_to_show(now);
-        if !state.room.permits(actor, Permission::Read, self.now(now).at) || self.recorder(&state).is_none() {
+        if !state.room.permits(actor, Permission::Read, self.now(now).at) || !self.has_older(&state) {
             return None;
         }
         let before = state.room.history().oldest().unwrap_or(MessageId(i64::MAX.unsigned_abs()));
         Some(ArchiveRange { before, after: state.room.boundary(actor.who.client) })
+    }
+
+    /// Whether there may be messages of it that are no longer in memory.
+    fn has_older(&self, state: &LockedRoom) -> bool {
+        #[cfg(feature = "cluster")]
+        if self.log().is_some() {
+            let is_archived = state.room.created().is_none() || state.room.is_kept();
+            return is_archived && state.room.said() > state.room.history_max() as u64;
+        }
+        self.recorder(state).is_some()
     }
 
     /// Edits an archived message.

@@ -14,7 +14,8 @@ use crate::chat::action::{Actor, Denied, ReadBack};
 use crate::chat::message::{AccountId, ClientId, Draft, Message, MessageId};
 use crate::chat::moderation::ModerationLists;
 use crate::chat::permission::Permission;
-use crate::chat::room::{Occurrence, StoredMade, StoredRoom};
+use crate::chat::names::RoomName;
+use crate::chat::room::{Occurrence, RoomState, StoredMade, StoredRoom};
 use crate::chat::room_settings::{RoomAccess, RoomSettings};
 use crate::chat::secret::{Hashed, Secret};
 use crate::store::{AccessRecord, MessageRecord, ReadError, RoomRecord, Store};
@@ -208,20 +209,7 @@ impl Room {
     /// Hands a message to the store, if this room's messages are recorded. Called under the room's lock.
     pub(super) fn record_said(&self, state: &LockedRoom, message: &Message) {
         let Some(store) = self.recorder(state).filter(|_| !message.is_temporary()) else { return };
-        let extra = message.extra.as_deref();
-        store.record_message(
-            &self.name,
-            MessageRecord {
-                id: message.id,
-                at: message.at,
-                author: message.author.clone(),
-                account: message.account,
-                text: message.text.clone(),
-                action: extra.is_some_and(|extra| extra.action),
-                edited: extra.is_some_and(|extra| extra.edited),
-                reply: extra.and_then(|extra| extra.reply.clone()),
-            },
-        );
+        store.record_message(&self.name, message_record(message));
     }
 
     /// The same for everything that is in memory already.
@@ -282,12 +270,55 @@ impl Room {
     }
 }
 
+/// A message as it is stored.
+pub(crate) fn message_record(message: &Message) -> MessageRecord {
+    let extra = message.extra.as_deref();
+    MessageRecord {
+        id: message.id,
+        at: message.at,
+        author: message.author.clone(),
+        account: message.account,
+        text: message.text.clone(),
+        action: extra.is_some_and(|extra| extra.action),
+        edited: extra.is_some_and(|extra| extra.edited),
+        reply: extra.and_then(|extra| extra.reply.clone()),
+    }
+}
+
 /// A stored message. Its author has no connection.
 pub(crate) fn restored(record: MessageRecord) -> Message {
     let draft = Draft { text: record.text.into(), action: record.action, lasts: None, reply: record.reply };
     let message = Message::new(record.id, record.at, record.author, ClientId::NONE, draft, Box::default());
     let message = if record.edited { message.edited(&message.text) } else { message };
     message.of_account(record.account)
+}
+
+/// A room as it is stored, with these lists and without its members; and its password, if that has not been hashed yet.
+pub(crate) fn room_record(room: &RoomState, name: &RoomName, lists: ModerationLists) -> (RoomRecord, Option<Secret>) {
+    let settings = room.settings();
+    let (entry, password) = match &settings.entry {
+        RoomAccess::Open => (AccessRecord::Open, None),
+        RoomAccess::Closed => (AccessRecord::Closed, None),
+        RoomAccess::Hashed(hash) => (AccessRecord::Password(hash.clone()), None),
+        // If the hash were missing, nobody could enter.
+        RoomAccess::Password(secret) => (AccessRecord::Closed, Some(secret.clone())),
+    };
+    // What the configuration says of its own rooms is stored nowhere else.
+    let own = room.created().is_none();
+    let record = RoomRecord {
+        name: name.clone(),
+        made: room.created().cloned(),
+        public: settings.public,
+        description: settings.description.as_str().into(),
+        limit: settings.limit,
+        entry: if own { AccessRecord::Open } else { entry },
+        slow: room.slow(),
+        read_back: room.read_back(),
+        // Members are stored when they become members.
+        members: Vec::new(),
+        lists,
+    };
+    (record, password.filter(|_| !own))
 }
 
 impl LockedRoom {
@@ -299,29 +330,7 @@ impl LockedRoom {
         let mut lists = self.room.moderation().lists(clock.at(now)).shifted(clock.behind(at, now));
         // A guest is known by a connection, which ends with the server.
         lists.admins.retain(|admin| admin.who.account.is_some());
-        let settings = self.room.settings();
-        let (entry, password) = match &settings.entry {
-            RoomAccess::Open => (AccessRecord::Open, None),
-            RoomAccess::Closed => (AccessRecord::Closed, None),
-            RoomAccess::Hashed(hash) => (AccessRecord::Password(hash.clone()), None),
-            // If the hash were missing, nobody could enter.
-            RoomAccess::Password(secret) => (AccessRecord::Closed, Some(secret.clone())),
-        };
-        // What the configuration says of its own rooms is stored nowhere else.
-        let own = self.room.created().is_none();
-        let record = RoomRecord {
-            name: room.name.clone(),
-            made: self.room.created().cloned(),
-            public: settings.public,
-            description: settings.description.as_str().into(),
-            limit: settings.limit,
-            entry: if own { AccessRecord::Open } else { entry },
-            slow: self.room.slow(),
-            read_back: self.room.read_back(),
-            // Members are stored when they become members.
-            members: Vec::new(),
-            lists,
-        };
-        Snapshot { room: record, password: password.filter(|_| !own), revision: self.room.revision() }
+        let (record, password) = room_record(&self.room, &room.name, lists);
+        Snapshot { room: record, password, revision: self.room.revision() }
     }
 }

@@ -44,6 +44,29 @@ pub(crate) fn insert(connection: &Connection, new: &[(&RoomName, &MessageRecord)
     })
 }
 
+/// Inserts those of the messages whose numbers are not there yet, in this order.
+#[cfg(feature = "cluster")]
+pub(crate) fn insert_missing(connection: &Connection, new: &[(&RoomName, &MessageRecord)]) -> rusqlite::Result<()> {
+    let mut known = connection.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?;
+    let mut missing: Vec<(&RoomName, &MessageRecord)> = Vec::with_capacity(new.len());
+    let mut taken = std::collections::HashSet::with_capacity(new.len());
+    for (room, message) in new {
+        if taken.insert(message.id) && !known.exists([integer(message.id.0)])? {
+            missing.push((room, message));
+        }
+    }
+    insert(connection, &missing)
+}
+
+/// The number of the newest message of a room.
+#[cfg(feature = "cluster")]
+pub(crate) fn newest(connection: &Connection, room: &RoomName) -> rusqlite::Result<Option<MessageId>> {
+    connection
+        .prepare_cached("SELECT id FROM messages WHERE room = (SELECT id FROM rooms WHERE folded = ?1) ORDER BY id DESC LIMIT 1")?
+        .query_row([room.folded()], |row| message_id_at(row, 0))
+        .optional()
+}
+
 fn slot(connection: &Connection, room: i64, id: MessageId) -> rusqlite::Result<Option<i64>> {
     connection
         .prepare_cached("SELECT text FROM messages WHERE id = ?1 AND room = ?2")?

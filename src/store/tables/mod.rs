@@ -3,6 +3,8 @@
 pub(super) mod accounts;
 pub(super) mod address_bans;
 pub(super) mod audit;
+#[cfg(feature = "cluster")]
+pub(super) mod log_places;
 pub(super) mod members;
 pub(super) mod messages;
 pub(super) mod meta;

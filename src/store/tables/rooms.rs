@@ -29,6 +29,12 @@ pub(crate) fn exists_as_created(connection: &Connection, name: &RoomName, made: 
         .exists(params![name.folded(), made.by.as_str(), millis(made.at)])
 }
 
+/// Whether a room of this name is stored that a user made.
+#[cfg(feature = "cluster")]
+pub(crate) fn is_made(connection: &Connection, name: &RoomName) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM rooms WHERE folded = ?1 AND made_by IS NOT NULL")?.exists([name.folded()])
+}
+
 fn clear_lists(connection: &Connection, room: i64) -> rusqlite::Result<()> {
     for sql in [
         "DELETE FROM admins WHERE room = ?1",

@@ -267,6 +267,11 @@ impl Room {
         self.lock().room.respond(occurrence, self.now(now)).is_some()
     }
 
+    /// The number of the last entry of the log that was carried out here.
+    pub(crate) fn log_sequence(&self) -> u64 {
+        self.lock().sharing.sequence
+    }
+
     /// The version of its rules here.
     pub(crate) fn version(&self) -> u64 {
         self.lock().sharing.version

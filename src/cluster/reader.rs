@@ -1,0 +1,201 @@
+//! Reads the logs from any place, on a connection of its own: for an archive, which keeps its own places.
+//!
+//! *Owns* what of an entry an archive needs.
+//! *Knows nothing of* what becomes of it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::bus::Cluster;
+use super::engine::{Call, Engine, EntryKind, LogEntry, Reply, Unreachable};
+use super::entry::{AccountChange, Happened, RoomSnapshot};
+use crate::chat::message::AccountId;
+use super::values::{Log, NodeName, NumberKind, Place, Position};
+
+/// Redis cannot be reached, or does not answer as it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadLogError(Box<str>);
+
+impl fmt::Display for ReadLogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Unreachable> for ReadLogError {
+    fn from(Unreachable(why): Unreachable) -> ReadLogError {
+        ReadLogError(why)
+    }
+}
+
+/// One entry of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRecord {
+    /// Which log.
+    pub log: Log,
+    /// Its place there.
+    pub position: Position,
+    /// When, by Redis' clock.
+    pub at: Timestamp,
+    /// What it says.
+    pub what: Recorded,
+}
+
+/// What an entry says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// Something in one place.
+    Committed {
+        /// The node whose command it was.
+        node: NodeName,
+        /// Where.
+        place: Place,
+        /// The place's version from now on.
+        version: u64,
+        /// The number of the first message that was said.
+        id: Option<u64>,
+        /// As in the command.
+        text: Box<str>,
+    },
+    /// A line for all nodes.
+    Noted {
+        /// The node whose command it was.
+        node: NodeName,
+        /// As in the command.
+        text: Box<str>,
+    },
+    /// An account was changed.
+    AccountChanged {
+        /// What about it.
+        change: AccountChange,
+        /// Which.
+        account: AccountId,
+        /// Its name, folded.
+        name: Box<str>,
+    },
+    /// Another Redis took over, with everything up to here.
+    Term(Position),
+    /// Nothing that concerns what is said.
+    Other,
+}
+
+/// Where a log ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogTail {
+    /// The last entry.
+    pub end: Position,
+    /// Redis has lost entries that the reader knows.
+    pub lost: bool,
+}
+
+/// A connection for reading.
+pub struct LogReader {
+    engine: Box<dyn Engine>,
+}
+
+impl fmt::Debug for LogReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogReader").field("run", &self.engine.run()).finish_non_exhaustive()
+    }
+}
+
+impl Cluster {
+    /// Connects for reading. `None` while this node does not deal with the Redis that answers: it has to begin the term first.
+    ///
+    /// # Errors
+    ///
+    /// Redis cannot be reached.
+    pub fn log_reader(self: &Arc<Self>) -> Result<Option<LogReader>, ReadLogError> {
+        let engine = self.connect_for_reading()?;
+        let known = self.core().is_running() && self.core().is_of(engine.run());
+        Ok(known.then_some(LogReader { engine }))
+    }
+}
+
+impl LogReader {
+    fn ask(&mut self, calls: &[Call]) -> Result<Vec<Reply>, ReadLogError> {
+        let replies = self.engine.call(calls)?;
+        match replies.iter().find_map(|reply| if let Reply::Failed(why) = reply { Some(why) } else { None }) {
+            Some(why) => Err(ReadLogError(why.clone())),
+            None => Ok(replies),
+        }
+    }
+
+    /// Where a log ends, for one who has read up to `known`.
+    ///
+    /// # Errors
+    ///
+    /// Redis cannot be reached.
+    pub fn tail(&mut self, log: Log, known: Position) -> Result<LogTail, ReadLogError> {
+        let mut replies = self.ask(&[Call::Tail { log, known: known.term }])?;
+        let Some(Reply::Tail { end, ended }) = replies.pop() else { return Err(unexpected()) };
+        let last = ended.unwrap_or(if end.term == known.term { end.number } else { 0 });
+        Ok(LogTail { end, lost: known.number > last })
+    }
+
+    /// The keys of all rooms of a log, and where the log ended before.
+    ///
+    /// # Errors
+    ///
+    /// Redis cannot be reached.
+    pub fn rooms(&mut self, log: Log) -> Result<(Position, Vec<Box<str>>), ReadLogError> {
+        let mut replies = self.ask(&[Call::Look { log }])?;
+        let Some(Reply::Look { end, rooms, .. }) = replies.pop() else { return Err(unexpected()) };
+        Ok((end, rooms))
+    }
+
+    /// A room as it is now, and the numbers of its last messages with those that were erased.
+    ///
+    /// # Errors
+    ///
+    /// Redis cannot be reached.
+    pub fn room(&mut self, log: Log, key: &str) -> Result<Option<(RoomSnapshot, Vec<u64>)>, ReadLogError> {
+        let key: Box<str> = key.into();
+        let replies = self.ask(&[Call::Numbers { log, key: key.clone() }, Call::Room { log, key }])?;
+        let [Reply::Numbers(numbers), Reply::Room(room)] = replies.as_slice() else { return Err(unexpected()) };
+        Ok(room.as_ref().map(|room| ((**room).clone(), numbers.clone())))
+    }
+
+    /// Messages are numbered above this one from now on: the numbers up to it were given before Redis lost what it knew.
+    ///
+    /// # Errors
+    ///
+    /// Redis cannot be reached.
+    pub fn number_above(&mut self, logs: &[Log], floor: u64) -> Result<(), ReadLogError> {
+        let call = |log: &Log| Call::Raise { log: *log, kind: NumberKind::Message, floor };
+        // The directory first: it gives the partitions their blocks.
+        self.ask(&logs.iter().map(call).collect::<Vec<_>>()).map(drop)
+    }
+
+    /// What follows these places; waits a second at most for the first of it.
+    ///
+    /// # Errors
+    ///
+    /// Redis cannot be reached.
+    pub fn read(&mut self, from: &[(Log, Position)]) -> Result<Vec<LogRecord>, ReadLogError> {
+        Ok(self.engine.read(from)?.into_iter().map(record).collect())
+    }
+}
+
+fn unexpected() -> ReadLogError {
+    ReadLogError("it does not answer as expected".into())
+}
+
+fn record(entry: LogEntry) -> LogRecord {
+    let LogEntry { log, position, at, kind } = entry;
+    let what = match kind {
+        EntryKind::Term { last } => Recorded::Term(last),
+        EntryKind::Command { caller, what, .. } => match what {
+            Happened::Committed { place, version, id, text } => {
+                Recorded::Committed { node: caller.node, place, version, id, text }
+            }
+            Happened::Noted(text) => Recorded::Noted { node: caller.node, text },
+            Happened::AccountChanged { change, account, name, .. } => Recorded::AccountChanged { change, account, name },
+            Happened::Claimed { .. } | Happened::Released { .. } | Happened::NodeGone { .. } => Recorded::Other,
+        },
+        EntryKind::In(_) | EntryKind::Gone(_) | EntryKind::Unreadable => Recorded::Other,
+    };
+    LogRecord { log, position, at, what }
+}

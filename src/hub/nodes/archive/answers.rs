@@ -1,0 +1,132 @@
+//! Questions of other servers, answered from the database.
+//!
+//! Who may read what was decided by the server that asks. Everything in a question is read as input all the same: a faulty server
+//! gets no more than an answer of the usual size.
+//!
+//! *Owns* the thread that answers. *Knows nothing of* users.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::{AGAIN, Archive};
+use crate::chat::message::{AccountId, MessageId};
+use crate::chat::names::{RoomName, UserName};
+use crate::chat::pattern;
+use crate::cluster::{NodeName, Place, ReadLogError};
+use crate::hub::nodes::questions::{Answer, MOST_MESSAGES, Question, Told, Wanted, WantedRoom};
+use crate::hub::room::ArchiveRange;
+use crate::hub::stored_search::StoredSearch;
+
+/// How long a page may take.
+const PAGE: Duration = Duration::from_millis(500);
+
+/// How long a question waits for the database to be as far as its server is.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// Most rooms in a question.
+const MOST_ROOMS: usize = 1000;
+
+/// Most hits of a search in one room.
+const MOST_HITS: usize = 100;
+
+/// Stack of the thread: it compiles patterns, as the worker threads do.
+const STACK: usize = 2 * 1024 * 1024;
+
+/// How long the thread waits for a question before it looks whether to end.
+const LOOK: Duration = Duration::from_millis(500);
+
+impl Archive {
+    /// Starts to answer.
+    ///
+    /// # Errors
+    ///
+    /// The thread cannot be started.
+    pub(crate) fn answer_questions(self: &Arc<Self>) -> std::io::Result<JoinHandle<()>> {
+        let archive = Arc::clone(self);
+        let thread = thread::Builder::new().name("archive-answer".to_owned()).stack_size(STACK);
+        thread.spawn(move || {
+            while !archive.is_stopping() {
+                if let Err(why) = archive.serve() {
+                    log::debug!("archive: no questions can be answered: {why}");
+                    archive.pause(AGAIN, false);
+                }
+            }
+        })
+    }
+
+    fn serve(&self) -> Result<(), ReadLogError> {
+        let mut line = self.cluster.question_line()?;
+        while !self.is_stopping() {
+            let Some(text) = line.next_question(LOOK)? else { continue };
+            let Ok(question) = serde_json::from_str::<Question>(&text) else {
+                log::warn!("archive: a question cannot be read and is left out");
+                continue;
+            };
+            let Some(from) = NodeName::parse(&question.from) else { continue };
+            // Nobody waits any more.
+            if question.until < self.cluster.now().as_millisecond() {
+                continue;
+            }
+            let Some(answer) = self.answer_to(question) else { continue };
+            // Plain values: this cannot fail.
+            let text = serde_json::to_string(&answer).unwrap_or_default();
+            if !line.answer(&from, &text)? {
+                log::warn!("archive: the node {from} takes no answers");
+            }
+        }
+        Ok(())
+    }
+
+    /// The answer, if there is one.
+    fn answer_to(&self, question: Question) -> Option<Answer> {
+        let number = question.number;
+        let until = Instant::now() + CATCH_UP;
+        match question.what {
+            Wanted::Page { room, count } => {
+                let (name, range) = self.room(&room, until)?;
+                let count = count.min(MOST_MESSAGES);
+                let page = self.store.messages_before(&name, range.before, count, PAGE).ok()?;
+                let told = page.messages.into_iter().filter(|message| range.has(message.id));
+                let told = told.map(|message| Told::new(&name, message, None)).collect();
+                Some(Answer { number, told, cut: page.cut })
+            }
+            Wanted::Search { pattern, rooms, ignored, own, most } => {
+                let pattern = pattern::compile(&pattern).ok()?;
+                let search = StoredSearch {
+                    rooms: rooms.iter().take(MOST_ROOMS).filter_map(|room| self.room(room, until)).collect(),
+                    ignored: ignored.iter().filter_map(|name| UserName::written(name).ok()).collect(),
+                    own: UserName::written(&own).ok()?,
+                };
+                let found = search.find(&self.store, &pattern, most.min(MOST_HITS));
+                let told = found.hits.into_iter().take(MOST_MESSAGES);
+                let told = told.map(|hit| Told::new(&hit.room, hit.message, Some(hit.range))).collect();
+                Some(Answer { number, told, cut: found.cut })
+            }
+            Wanted::Message(id) => {
+                let found = self.store.message(MessageId(id)).ok()?;
+                let told = found.map(|(room, message)| Told::new(&room, message, None)).into_iter().collect();
+                Some(Answer { number, told, cut: false })
+            }
+            Wanted::LastBy { account, rooms } => {
+                let last = |room: &WantedRoom| {
+                    let (name, _) = self.room(room, until)?;
+                    let message = self.store.last_message_by(AccountId(account), &name).ok()??;
+                    Some(Told::new(&name, message, None))
+                };
+                let told = rooms.iter().take(MOST_ROOMS).filter_map(last).collect();
+                Some(Answer { number, told, cut: false })
+            }
+        }
+    }
+
+    /// A room that is asked for, once the database has what its server knows of it, or is not about to.
+    fn room(&self, wanted: &WantedRoom, until: Instant) -> Option<(RoomName, ArchiveRange)> {
+        let name = RoomName::written(&wanted.name).ok()?;
+        let log = self.cluster.partitions().of_place(&Place::Room(name.clone()));
+        self.wait_for(log, wanted.entry, until);
+        // Numbers are stored with a sign.
+        let before = MessageId(wanted.before.min(i64::MAX.unsigned_abs()));
+        Some((name, ArchiveRange { before, after: MessageId(wanted.after) }))
+    }
+}

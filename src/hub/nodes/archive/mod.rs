@@ -1,0 +1,388 @@
+//! This server as an archive: what it reads from the logs of all servers goes into its database.
+//!
+//! It reads on a connection of its own, from the places that the database has, as fast as the disk takes it: nothing is lost
+//! when either is slow or away for a while, and nothing comes twice. What a log no longer has is fetched from the histories in
+//! Redis; what these do not have either is reported.
+//!
+//! *Owns* the thread, what is tried again, and how far the database is.
+//! *Knows nothing of* what becomes of an entry: that is `entries`' and, after a gap, `catching_up`'s. Other servers are answered
+//! by `answers`.
+
+mod answers;
+mod catching_up;
+mod entries;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::chat::message::MessageId;
+use crate::chat::names::RoomName;
+use crate::cluster::{Cluster, Log, LogReader, LogRecord, Position, ReadLogError, Recorded};
+use crate::store::{ArchivePlace, ArchiveWrite, ReadError, SaveError, Store, StoreFailure};
+use super::Nodes;
+use crate::hub::room::Room;
+use entries::{RoomLedger, Step};
+
+/// After a piece was stored, the next one gathers for so long.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// Before another attempt, when Redis or the disk fails.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Before another look at whether this server has come in.
+const SOON: Duration = Duration::from_millis(50);
+
+/// How long the last entries may take at the end.
+const LAST_PIECE: Duration = Duration::from_secs(2);
+
+/// Stack of the thread, which parses and decides.
+const STACK: usize = 512 * 1024;
+
+/// What stops the reading for now.
+#[derive(Debug)]
+enum Trouble {
+    Redis(ReadLogError),
+    Disk(StoreFailure),
+    /// The database is at another place than was thought.
+    Moved,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Redis(why) => write!(f, "Redis: {why}"),
+            Trouble::Disk(why) => why.fmt(f),
+            Trouble::Moved => f.write_str("what was stored last is not known"),
+        }
+    }
+}
+
+impl From<ReadLogError> for Trouble {
+    fn from(error: ReadLogError) -> Trouble {
+        Trouble::Redis(error)
+    }
+}
+
+impl From<SaveError> for Trouble {
+    fn from(SaveError(reason): SaveError) -> Trouble {
+        Trouble::Disk(reason)
+    }
+}
+
+impl From<ReadError> for Trouble {
+    fn from(ReadError(reason): ReadError) -> Trouble {
+        Trouble::Disk(reason)
+    }
+}
+
+/// What the thread and those who wait for it share.
+#[derive(Default)]
+struct Progress {
+    places: BTreeMap<Log, Position>,
+    /// Somebody waits: no piece gathers.
+    hurry: bool,
+    stopping: bool,
+}
+
+/// The archive on this server.
+pub(crate) struct Archive {
+    store: Arc<Store>,
+    cluster: Arc<Cluster>,
+    history_max: usize,
+    /// A leaf.
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
+/// How long a user of this server waits until the database has what has left memory.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Nodes {
+    /// This server's database, if it is an archive that stores messages: with everything that is known of these rooms, or with
+    /// what it has after a while.
+    pub(crate) fn archived<'a>(&self, rooms: impl IntoIterator<Item = &'a Arc<Room>>) -> Option<Arc<Store>> {
+        let archive = self.archive.get().filter(|archive| archive.store.keeps_history())?;
+        let until = Instant::now() + PATIENCE;
+        for room in rooms {
+            if let Some(log) = self.log_of(room.name()) {
+                archive.wait_for(log, room.log_sequence(), until);
+            }
+        }
+        Some(Arc::clone(&archive.store))
+    }
+}
+
+/// What the thread knows beside the database.
+struct Reading {
+    places: BTreeMap<Log, Position>,
+    rooms: RoomLedger,
+    /// More was read than the database has.
+    ahead: bool,
+}
+
+impl Archive {
+    /// Starts to read. `last`: the last number of a message in the database.
+    ///
+    /// # Errors
+    ///
+    /// The thread cannot be started.
+    pub(crate) fn start(
+        store: Arc<Store>,
+        last: MessageId,
+        cluster: Arc<Cluster>,
+        history_max: usize,
+    ) -> std::io::Result<(Arc<Archive>, JoinHandle<()>)> {
+        let (progress, changed) = (Mutex::default(), Condvar::new());
+        let archive = Arc::new(Archive { store, cluster, history_max, progress, changed });
+        if let Err(trouble) = archive.number_above(last) {
+            log::warn!("archive: whether numbers of messages are new cannot be seen: {trouble}");
+        }
+        let reading = Arc::clone(&archive);
+        let thread = thread::Builder::new().name("archive".to_owned()).stack_size(STACK);
+        Ok((archive, thread.spawn(move || reading.run())?))
+    }
+
+    /// A Redis that has lost what it knew would number messages from the beginning, as those that the database has.
+    fn number_above(&self, last: MessageId) -> Result<(), Trouble> {
+        let Reading { places, .. } = self.begin()?;
+        let Some(mut reader) = self.cluster.log_reader()? else { return Ok(()) };
+        let mut is_behind = false;
+        for (log, place) in &places {
+            is_behind |= match *place {
+                Position::START => !self.store.is_blank()?,
+                place => reader.tail(*log, place)?.lost,
+            };
+        }
+        if is_behind {
+            reader.number_above(&places.keys().copied().collect::<Vec<_>>(), last.0)?;
+        }
+        Ok(())
+    }
+
+    /// The database.
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Reads what is there, and ends.
+    pub(crate) fn stop(&self) {
+        self.progress().stopping = true;
+        self.changed.notify_all();
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.progress().stopping
+    }
+
+    /// Waits until everything up to this entry is in the database. False if that takes longer.
+    pub(crate) fn wait_for(&self, log: Log, number: u64, until: Instant) -> bool {
+        let mut progress = self.progress();
+        loop {
+            if progress.places.get(&log).is_some_and(|place| place.number >= number) {
+                return true;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || progress.stopping {
+                return false;
+            }
+            progress.hurry = true;
+            self.changed.notify_all();
+            progress = self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Sleeps, but neither through the stop nor, if `hurries`, while somebody waits.
+    fn pause(&self, length: Duration, hurries: bool) {
+        let end = Instant::now() + length;
+        let mut progress = self.progress();
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || progress.stopping || (hurries && std::mem::take(&mut progress.hurry)) {
+                return;
+            }
+            progress = self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn run(&self) {
+        let mut reading: Option<Reading> = None;
+        let mut reported = false;
+        while !self.is_stopping() {
+            let reader = match self.cluster.log_reader() {
+                Ok(Some(reader)) => reader,
+                Ok(None) => {
+                    self.pause(SOON, false);
+                    continue;
+                }
+                // The cluster's own threads report it.
+                Err(why) => {
+                    log::debug!("archive: {why}");
+                    self.pause(AGAIN, false);
+                    continue;
+                }
+            };
+            let followed = self.follow(reader, &mut reading);
+            reading.take_if(|reading| reading.ahead);
+            match followed {
+                Ok(()) | Err(Trouble::Disk(StoreFailure::Closed)) => return,
+                Err(Trouble::Redis(why)) => log::debug!("archive: {why}"),
+                Err(trouble) => {
+                    if !reported {
+                        log::warn!("archive: reading stops for now: {trouble}");
+                    }
+                    reported = true;
+                }
+            }
+            self.pause(AGAIN, false);
+        }
+    }
+
+    /// Reads as long as the connection lasts. Returns at the end.
+    fn follow(&self, mut reader: LogReader, known: &mut Option<Reading>) -> Result<(), Trouble> {
+        let mut reading = match known.take() {
+            Some(reading) => reading,
+            None => self.begin()?,
+        };
+        let followed = self.follow_from(&mut reader, &mut reading);
+        *known = Some(reading);
+        followed
+    }
+
+    fn begin(&self) -> Result<Reading, Trouble> {
+        let stored = self.store.archive_places()?;
+        let place = |log: Log| {
+            let known = stored.iter().find(|place| *place.log == *log.to_string());
+            (log, known.map_or(Position::START, |place| Position { term: place.term, number: place.number }))
+        };
+        let places: BTreeMap<_, _> = self.cluster.partitions().logs().map(place).collect();
+        self.progress().places.clone_from(&places);
+        let rooms = RoomLedger::new(self.store.archived_rooms()?, self.history_max);
+        Ok(Reading { places, rooms, ahead: false })
+    }
+
+    fn follow_from(&self, reader: &mut LogReader, reading: &mut Reading) -> Result<(), Trouble> {
+        for (log, place) in reading.places.clone() {
+            let tail = reader.tail(log, place)?;
+            if place == Position::START || tail.lost {
+                self.catch_up(reader, reading, log, tail.lost)?;
+            }
+        }
+        let mut end: Option<Instant> = None;
+        loop {
+            let from: Vec<_> = reading.places.iter().map(|(log, place)| (*log, *place)).collect();
+            let records = reader.read(&from)?;
+            let is_last = records.is_empty();
+            let gaps = self.take(reader, reading, records)?;
+            for log in gaps {
+                self.catch_up(reader, reading, log, false)?;
+            }
+            if self.is_stopping() {
+                let end = *end.get_or_insert_with(|| Instant::now() + LAST_PIECE);
+                if is_last || Instant::now() >= end {
+                    return Ok(());
+                }
+            } else if !is_last {
+                self.pause(GATHER, true);
+            }
+        }
+    }
+
+    /// Stores what was read. Returns the logs in which something is missing; what follows there is not stored.
+    fn take(
+        &self,
+        reader: &mut LogReader,
+        reading: &mut Reading,
+        records: Vec<LogRecord>,
+    ) -> Result<Vec<Log>, Trouble> {
+        let (mut gaps, mut steps) = (Vec::new(), Vec::new());
+        reading.ahead = true;
+        let from = reading.places.clone();
+        for record in records {
+            let LogRecord { log, position, what, .. } = record;
+            let Some(place) = reading.places.get_mut(&log).filter(|_| !gaps.contains(&log)) else { continue };
+            let follows = match &what {
+                Recorded::Term(last) => *last == *place,
+                Recorded::Committed { .. }
+                | Recorded::Noted { .. }
+                | Recorded::AccountChanged { .. }
+                | Recorded::Other => position == place.next(),
+            };
+            if !follows {
+                gaps.push(log);
+                continue;
+            }
+            *place = position;
+            if let Recorded::Committed { place, version, id, text, .. } = what {
+                id.into_iter().for_each(|id| self.store.record_id_used(MessageId(id)));
+                self.learn(reader, reading, log, &place)?;
+                steps.extend(reading.rooms.read(&place, version, id, &text));
+            }
+        }
+        let writes = self.carry_out(reader, reading, steps)?;
+        self.store_piece(&from, &reading.places, writes)?;
+        reading.ahead = false;
+        Ok(gaps)
+    }
+
+    /// Turns what the rooms' entries ask for into what is stored.
+    fn carry_out(
+        &self,
+        reader: &mut LogReader,
+        reading: &mut Reading,
+        steps: Vec<Step>,
+    ) -> Result<Vec<ArchiveWrite>, Trouble> {
+        let mut writes = Vec::new();
+        let mut fresh: Vec<RoomName> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Write(write) => {
+                    if let ArchiveWrite::RoomGone(room) = &write {
+                        fresh.retain(|known| known != room);
+                    }
+                    writes.push(write);
+                }
+                Step::Look { room, kept } => {
+                    if fresh.contains(&room) && kept.is_none() {
+                        continue;
+                    }
+                    writes.extend(self.look_at(reader, reading, &room, kept)?);
+                    fresh.push(room);
+                }
+            }
+        }
+        Ok(writes)
+    }
+
+    /// Stores a piece with its places, and tells those who wait.
+    fn store_piece(
+        &self,
+        from: &BTreeMap<Log, Position>,
+        to: &BTreeMap<Log, Position>,
+        writes: Vec<ArchiveWrite>,
+    ) -> Result<(), Trouble> {
+        let moved: Vec<_> = to.iter().filter(|(log, place)| from.get(log) != Some(place)).collect();
+        if moved.is_empty() && writes.is_empty() {
+            return Ok(());
+        }
+        let place = |log: &Log, place: &Position| ArchivePlace {
+            log: log.to_string().into(),
+            term: place.term,
+            number: place.number,
+        };
+        let before = from.iter().map(|(log, known)| place(log, known)).collect();
+        let after = moved.into_iter().map(|(log, known)| place(log, known)).collect();
+        if !self.store.archive(before, after, writes)? {
+            return Err(Trouble::Moved);
+        }
+        self.progress().places.clone_from(to);
+        self.changed.notify_all();
+        Ok(())
+    }
+}

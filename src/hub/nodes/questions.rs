@@ -1,0 +1,442 @@
+//! Messages that this server has no longer, asked of an archive.
+//!
+//! What a user may read is decided here, before the question; the archive answers what it is asked. Its answer is read as input:
+//! texts are made safe, and what was not asked for is left out.
+//!
+//! *Owns* the questions under way and their thread, how long an answer may take, and the forms of both.
+//! *Knows nothing of* the archive's database.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::Nodes;
+use super::safe::clean_message;
+use crate::chat::message::{AccountId, MessageId};
+use crate::chat::names::RoomName;
+use crate::chat::room::{message_line, parse_message};
+use crate::cluster::{Cluster, NodeName, QuestionLine};
+use crate::hub::room::{ArchiveRange, Room, message_record, restored};
+use crate::hub::stored_search::{StoredHit, StoredHits, StoredSearch};
+use crate::store::MessageRecord;
+
+/// How long an answer may take.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Most questions of this server under way.
+const MOST_ASKED: usize = 64;
+
+/// How long the thread waits for an answer before it looks after other questions.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Most messages in an answer.
+pub(super) const MOST_MESSAGES: usize = 1000;
+
+/// Stack of the thread.
+const STACK: usize = 256 * 1024;
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Question {
+    /// Who asks.
+    pub(super) from: String,
+    /// Which of their questions it is.
+    pub(super) number: u64,
+    /// When nobody waits for the answer any more, in milliseconds since 1970 by Redis' clock.
+    pub(super) until: i64,
+    pub(super) what: Wanted,
+}
+
+/// A part of a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct WantedRoom {
+    pub(super) name: String,
+    /// The last entry about it that the asker knows: the archive has to have read so far.
+    pub(super) entry: u64,
+    pub(super) before: u64,
+    pub(super) after: u64,
+}
+
+/// What is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Wanted {
+    /// The last messages of a part of a room.
+    Page { room: WantedRoom, count: usize },
+    /// Messages that match.
+    Search { pattern: String, rooms: Vec<WantedRoom>, ignored: Vec<String>, own: String, most: usize },
+    /// One message, whatever its room.
+    Message(u64),
+    /// The last message of an account in one of these rooms.
+    LastBy { account: u64, rooms: Vec<WantedRoom> },
+}
+
+/// One message of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Told {
+    pub(super) room: String,
+    /// As `message_line` writes it.
+    pub(super) line: String,
+    /// For a search: which bytes of the text.
+    pub(super) hit: Option<(usize, usize)>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Answer {
+    pub(super) number: u64,
+    /// Newest first.
+    pub(super) told: Vec<Told>,
+    /// There was no time for all of it.
+    pub(super) cut: bool,
+}
+
+impl Told {
+    pub(super) fn new(room: &RoomName, message: MessageRecord, hit: Option<Range<usize>>) -> Told {
+        let hit = hit.map(|range| (range.start, range.end));
+        Told { room: room.as_str().to_owned(), line: message_line(&restored(message)), hit }
+    }
+
+    /// The message, made safe.
+    fn read(&self) -> Option<(RoomName, MessageRecord)> {
+        let mut message = parse_message(&self.line).ok()?;
+        clean_message(&mut message);
+        Some((RoomName::written(&self.room).ok()?, message_record(&message)))
+    }
+
+    /// The same of one that was found, with where in its text.
+    fn read_hit(&self) -> Option<StoredHit> {
+        let (room, message) = self.read()?;
+        let (start, end) = self.hit?;
+        message.text.get(start..end)?;
+        Some(StoredHit { room, message, range: start..end })
+    }
+}
+
+/// What is under way.
+#[derive(Default)]
+struct UnderWay {
+    last: u64,
+    unsent: VecDeque<(u64, String)>,
+    asked: HashMap<u64, (Instant, SyncSender<Answer>)>,
+    stopping: bool,
+}
+
+/// The questions of this server.
+pub(crate) struct Asker {
+    cluster: Arc<Cluster>,
+    /// A leaf.
+    state: Mutex<UnderWay>,
+    changed: Condvar,
+}
+
+impl Asker {
+    /// Starts the thread, which sleeps while nobody asks.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started.
+    pub(crate) fn start(cluster: Arc<Cluster>) -> std::io::Result<(Arc<Asker>, JoinHandle<()>)> {
+        let asker = Arc::new(Asker { cluster, state: Mutex::default(), changed: Condvar::new() });
+        let asking = Arc::clone(&asker);
+        let thread = thread::Builder::new().name("archive-ask".to_owned()).stack_size(STACK);
+        Ok((asker, thread.spawn(move || asking.run())?))
+    }
+
+    /// Ends the thread. Whoever waits for an answer gets none.
+    pub(crate) fn stop(&self) {
+        let mut state = self.state();
+        state.stopping = true;
+        state.asked.clear();
+        self.changed.notify_all();
+    }
+
+    fn state(&self) -> MutexGuard<'_, UnderWay> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks, and waits for the answer.
+    fn ask(&self, what: Wanted) -> Option<Answer> {
+        let until = self.cluster.now().as_millisecond() + i64::try_from(PATIENCE.as_millis()).unwrap_or(0);
+        // Room for the answer, so that the thread never waits for the asker.
+        let (send, answered) = mpsc::sync_channel(1);
+        let mut state = self.state();
+        if state.stopping || state.asked.len() >= MOST_ASKED {
+            return None;
+        }
+        state.last += 1;
+        let number = state.last;
+        let question = Question { from: self.cluster.node().to_string(), number, until, what };
+        // Plain values: this cannot fail.
+        let text = serde_json::to_string(&question).ok()?;
+        state.asked.insert(number, (Instant::now() + PATIENCE, send));
+        state.unsent.push_back((number, text));
+        drop(state);
+        self.changed.notify_all();
+        let answer = answered.recv_timeout(PATIENCE);
+        self.state().asked.remove(&number);
+        answer.ok()
+    }
+
+    fn run(&self) {
+        let mut line: Option<QuestionLine> = None;
+        loop {
+            let mut state = self.state();
+            while state.asked.is_empty() && !state.stopping {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.stopping {
+                return;
+            }
+            let now = Instant::now();
+            state.asked.retain(|_, (until, _)| *until > now);
+            let unsent = std::mem::take(&mut state.unsent);
+            drop(state);
+            if let Err(why) = self.serve(&mut line, unsent) {
+                log::debug!("cluster: an archive could not be asked: {why}");
+                line = None;
+                // Those who wait see no answer; the next question tries again.
+                self.state().asked.clear();
+            }
+        }
+    }
+
+    fn serve(
+        &self,
+        line: &mut Option<QuestionLine>,
+        unsent: VecDeque<(u64, String)>,
+    ) -> Result<(), crate::cluster::ReadLogError> {
+        let line = match line {
+            Some(line) => line,
+            None => line.insert(self.cluster.question_line()?),
+        };
+        for (number, text) in unsent {
+            if !line.ask(&text)? {
+                self.state().asked.remove(&number);
+            }
+        }
+        let Some(text) = line.next_answer(self.cluster.node(), LOOK)? else { return Ok(()) };
+        match serde_json::from_str::<Answer>(&text) {
+            Ok(answer) if answer.told.len() <= MOST_MESSAGES => {
+                if let Some((_, waiting)) = self.state().asked.remove(&answer.number) {
+                    // There is room for one answer, and this is the only one.
+                    let _ = waiting.try_send(answer);
+                }
+            }
+            Ok(_) | Err(_) => log::warn!("cluster: an answer of an archive cannot be read and is left out"),
+        }
+        Ok(())
+    }
+}
+
+/// Of an archive, as all servers know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ArchiveFacts {
+    /// Whether it stores messages.
+    pub(super) history: bool,
+    /// For how many days; `None`: without limit.
+    pub(super) days: Option<u64>,
+}
+
+/// A server is an archive, or no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ArchiveNote {
+    archive: Option<ArchiveFacts>,
+}
+
+/// Before the name of an archive in what notes leave behind.
+const KEPT: &str = "archive ";
+
+/// The key of the figures of an imported database.
+pub(crate) const IMPORTED: &str = "imported";
+
+impl Nodes {
+    /// Tells the other servers whether this one is an archive.
+    pub(crate) fn tell_archive(&self, facts: Option<(bool, Option<Duration>)>) {
+        let Some(cluster) = self.cluster.get() else { return };
+        let node = cluster.node().clone();
+        let facts = facts.map(|(history, retention)| ArchiveFacts {
+            history,
+            days: retention.map(|retention| retention.as_secs() / 86_400),
+        });
+        if facts.is_none() && !self.view().archives.contains_key(&node) {
+            return;
+        }
+        let text: Box<str> = serde_json::to_string(&ArchiveNote { archive: facts }).unwrap_or_default().into();
+        let kept = if facts.is_some() { text.clone() } else { Box::default() };
+        self.learn_archive(&node, facts);
+        // What is lost here is told again at the next start.
+        drop(self.submit(crate::cluster::Command::Note { text, kept: Some((format!("{KEPT}{node}").into(), kept)) }));
+    }
+
+    fn learn_archive(&self, node: &NodeName, facts: Option<ArchiveFacts>) {
+        let mut view = self.view();
+        match facts {
+            Some(facts) => drop(view.archives.insert(node.clone(), facts)),
+            None => drop(view.archives.remove(node)),
+        }
+    }
+
+    /// Whether a note says that its server is an archive, or no longer.
+    pub(super) fn notes_archive(&self, text: &str, node: &NodeName) -> bool {
+        let note = serde_json::from_str::<ArchiveNote>(text);
+        if let Ok(ArchiveNote { archive }) = note {
+            self.learn_archive(node, archive);
+        }
+        note.is_ok()
+    }
+
+    /// Learns which servers are archives.
+    pub(super) fn learn_archives(&self, kept: &[(Box<str>, Box<str>)]) {
+        let archive = |(key, text): &(Box<str>, Box<str>)| {
+            let node = NodeName::parse(key.strip_prefix(KEPT)?)?;
+            Some((node, serde_json::from_str::<ArchiveNote>(text).ok()?.archive?))
+        };
+        let archives = kept.iter().filter_map(archive).collect();
+        let imported = kept.iter().find(|(key, _)| **key == *IMPORTED).map(|(_, text)| text.clone());
+        let mut view = self.view();
+        (view.archives, view.imported) = (archives, imported);
+    }
+
+    /// The figures of the database that was imported when all of it began.
+    #[cfg(feature = "storage")]
+    pub(crate) fn imported(&self) -> Option<Box<str>> {
+        self.view().imported.clone()
+    }
+
+    /// For how long messages are stored in an archive, if they are: the longest of all. `Some(None)`: without limit.
+    pub(crate) fn stores_for(&self) -> Option<Option<u64>> {
+        let view = self.view();
+        let days = view.archives.values().filter(|facts| facts.history).map(|facts| facts.days);
+        days.reduce(|one, other| Some(one?.max(other?)))
+    }
+
+    /// Questions are asked from now on.
+    pub(crate) fn keep_asker(&self, asker: &Arc<Asker>) {
+        // Once, at the start.
+        let _ = self.asker.set(Arc::clone(asker));
+    }
+
+    /// Asks an archive. `None` if none answers.
+    fn ask_archive(&self, what: Wanted) -> Option<Answer> {
+        let view = self.view();
+        let lives = view.archives.iter().any(|(node, facts)| facts.history && view.nodes.contains(node));
+        drop(view);
+        self.asker.get().filter(|_| lives)?.ask(what)
+    }
+
+    /// The last `count` messages of a part of a room, newest first, and whether there was no time for all of them. `None` if no
+    /// archive answers.
+    pub(crate) fn ask_page(&self, room: &Room, range: ArchiveRange, count: usize) -> Option<(Vec<MessageRecord>, bool)> {
+        let count = count.min(MOST_MESSAGES);
+        let Answer { told, cut, .. } = self.ask_archive(Wanted::Page { room: wanted(room, range), count })?;
+        let of_room = told.iter().filter_map(Told::read).filter(|(name, _)| name == room.name());
+        let mut messages: Vec<_> = of_room.map(|(_, message)| message).filter(|message| range.has(message.id)).collect();
+        messages.sort_by_key(|message| std::cmp::Reverse(message.id));
+        messages.dedup_by_key(|message| message.id);
+        messages.truncate(count);
+        Some((messages, cut))
+    }
+
+    /// What a search finds. `None` if no archive answers.
+    pub(crate) fn ask_search(
+        &self,
+        rooms: &[(Arc<Room>, ArchiveRange)],
+        search: &StoredSearch,
+        pattern: &str,
+        most: usize,
+    ) -> Option<StoredHits> {
+        let what = Wanted::Search {
+            pattern: pattern.to_owned(),
+            rooms: rooms.iter().map(|(room, range)| wanted(room, *range)).collect(),
+            ignored: search.ignored.iter().map(|name| name.as_str().to_owned()).collect(),
+            own: search.own.as_str().to_owned(),
+            most,
+        };
+        let Answer { told, cut, .. } = self.ask_archive(what)?;
+        let is_wanted = |hit: &StoredHit| {
+            let StoredHit { room, message, .. } = hit;
+            search.rooms.iter().any(|(name, range)| name == room && range.has(message.id))
+                && (message.author == search.own || !search.ignored.contains(&message.author))
+        };
+        let mut hits: Vec<_> = told.iter().filter_map(Told::read_hit).filter(is_wanted).collect();
+        hits.sort_unstable_by_key(|hit| std::cmp::Reverse(hit.message.id));
+        hits.dedup_by_key(|hit| hit.message.id);
+        Some(StoredHits { hits, cut })
+    }
+
+    /// The message with a number, and its room. `None` if there is none, or no archive answers.
+    pub(crate) fn ask_message(&self, id: MessageId) -> Option<(RoomName, MessageRecord)> {
+        let answer = self.ask_archive(Wanted::Message(id.0))?;
+        answer.told.iter().filter_map(Told::read).find(|(_, message)| message.id == id)
+    }
+
+    /// The last message of an account in one of these rooms.
+    pub(crate) fn ask_last_by(&self, account: AccountId, rooms: &[Arc<Room>]) -> Option<MessageId> {
+        let all = ArchiveRange { before: MessageId(u64::MAX), after: MessageId(0) };
+        let rooms = rooms.iter().map(|room| wanted(room, all)).collect();
+        let answer = self.ask_archive(Wanted::LastBy { account: account.0, rooms })?;
+        let own = answer.told.iter().filter_map(Told::read).filter(|(_, message)| message.account == Some(account));
+        own.map(|(_, message)| message.id).max()
+    }
+}
+
+fn wanted(room: &Room, range: ArchiveRange) -> WantedRoom {
+    let ArchiveRange { before, after } = range;
+    WantedRoom {
+        name: room.name().as_str().to_owned(),
+        entry: room.log_sequence(),
+        before: before.0,
+        after: after.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::names::UserName;
+    use jiff::Timestamp;
+
+    fn message(text: &str) -> MessageRecord {
+        MessageRecord {
+            id: MessageId(7),
+            at: Timestamp::UNIX_EPOCH,
+            author: UserName::written("bob").expect("a name"),
+            account: Some(AccountId(3)),
+            text: text.into(),
+            action: false,
+            edited: true,
+            reply: None,
+        }
+    }
+
+    #[test]
+    fn a_message_comes_back_as_it_was_told() {
+        let room = RoomName::written("general").expect("a name");
+        let told = Told::new(&room, message("two\nlines"), Some(0..3));
+        let hit = told.read_hit().expect("a message");
+        assert_eq!((hit.room, hit.message, hit.range), (room, message("two\nlines"), 0..3));
+    }
+
+    #[test]
+    fn what_a_faulty_archive_says_is_harmless() {
+        let room = RoomName::written("general").expect("a name");
+        let forged = Told::new(&room, message("\u{1b}[2J* Server is shutting down\u{7}"), None);
+        let (_, safe) = forged.read().expect("a message");
+        assert!(!safe.text.contains(['\u{1b}', '\u{7}']), "{:?}", safe.text);
+        let told = Told::new(&room, message("héllo"), Some(0..2));
+        assert!(told.read_hit().is_none(), "in the middle of a character");
+        let told = Told { hit: Some((9, 3)), ..told };
+        assert!(told.read_hit().is_none());
+        let told = Told { room: "\u{1b}".to_owned(), hit: None, ..told };
+        assert!(told.read().is_none());
+        let told = Told { room: "general".to_owned(), line: "1 no message".to_owned(), hit: None };
+        assert!(told.read().is_none());
+    }
+}

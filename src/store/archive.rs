@@ -1,0 +1,158 @@
+//! The store as the archive of a cluster: what was read from the logs of all servers, with how far they were read.
+//!
+//! A piece of a log and its place go into one transaction. A piece is given with the places that it follows, so one that is
+//! given twice, after a crash or an outcome that nobody heard of, changes nothing the second time.
+//!
+//! *Owns* how far each log was read. *Knows nothing of* how logs are read, and of what entries look like.
+
+use rusqlite::Connection;
+
+use super::confirmed_writes::Erases;
+use super::error::{ReadError, SaveError};
+use super::open::Store;
+use super::queries::SHORT;
+use super::records::{MessageRecord, RoomRecord};
+use super::tables::{log_places, members, messages, rooms};
+use crate::chat::message::MessageId;
+use crate::chat::names::RoomName;
+
+/// How far a log was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ArchivePlace {
+    /// The log's name.
+    pub(crate) log: Box<str>,
+    /// Which Redis,
+    pub(crate) term: u64,
+    /// and its last entry that was read.
+    pub(crate) number: u64,
+}
+
+/// Something that an archive stores.
+#[derive(Clone, Debug)]
+pub(crate) enum ArchiveWrite {
+    /// A message, unless there is one with its number.
+    Said(RoomName, Box<MessageRecord>),
+    /// A message has another text.
+    Edited(RoomName, MessageId, Box<str>),
+    /// A message is gone.
+    Erased(RoomName, MessageId),
+    /// A room is like this now, with these members.
+    Room(Box<RoomRecord>),
+    /// A room is gone with all that was said there.
+    RoomGone(RoomName),
+}
+
+impl ArchiveWrite {
+    /// Whether it removes text that must not stay on disk.
+    fn erases(&self) -> bool {
+        match self {
+            ArchiveWrite::Said(..) => false,
+            ArchiveWrite::Edited(..)
+            | ArchiveWrite::Erased(..)
+            | ArchiveWrite::Room(_)
+            | ArchiveWrite::RoomGone(_) => true,
+        }
+    }
+
+    fn said(&self) -> Option<(&RoomName, &MessageRecord)> {
+        match self {
+            ArchiveWrite::Said(room, message) => Some((room, message)),
+            ArchiveWrite::Edited(..)
+            | ArchiveWrite::Erased(..)
+            | ArchiveWrite::Room(_)
+            | ArchiveWrite::RoomGone(_) => None,
+        }
+    }
+}
+
+impl Store {
+    /// How far each log was read. Empty for a file that is no archive yet.
+    pub(crate) fn archive_places(&self) -> Result<Vec<ArchivePlace>, ReadError> {
+        self.message_reader.read(SHORT, log_places::list)
+    }
+
+    /// Whether the file has anything that users have made or said.
+    pub(crate) fn is_blank(&self) -> Result<bool, ReadError> {
+        self.message_reader.read(SHORT, log_places::is_blank)
+    }
+
+    /// What the file holds, in a few figures: another file, or this one after it was used again, has others.
+    pub(crate) fn fingerprint(&self) -> Result<String, ReadError> {
+        self.message_reader.read(SHORT, log_places::fingerprint)
+    }
+
+    /// The stored rooms.
+    pub(crate) fn archived_rooms(&self) -> Result<Vec<RoomRecord>, ReadError> {
+        self.message_reader.read(SHORT, rooms::load)
+    }
+
+    /// The newest stored message of a room.
+    pub(crate) fn newest_archived(&self, room: &RoomName) -> Result<Option<MessageId>, ReadError> {
+        self.message_reader.read(SHORT, |connection| messages::newest(connection, room))
+    }
+
+    /// Stores what was read from `from` up to `to`, in this order. False, and nothing changes, if the file is not at `from`:
+    /// this was stored before.
+    pub(crate) fn archive(
+        &self,
+        from: Vec<ArchivePlace>,
+        to: Vec<ArchivePlace>,
+        writes: Vec<ArchiveWrite>,
+    ) -> Result<bool, SaveError> {
+        let erases = if writes.iter().any(ArchiveWrite::erases) { Erases::Yes } else { Erases::No };
+        let history = self.history;
+        self.write(erases, move |connection| {
+            for place in &from {
+                if log_places::find(connection, &place.log)? != (place.term, place.number) {
+                    return Ok(false);
+                }
+            }
+            apply_all(connection, &writes, history)?;
+            to.iter().try_for_each(|place| log_places::save(connection, place))?;
+            Ok(true)
+        })
+    }
+}
+
+fn apply_all(connection: &Connection, writes: &[ArchiveWrite], history: bool) -> rusqlite::Result<()> {
+    let mut rest = writes;
+    while let Some((write, behind)) = rest.split_first() {
+        let said: Vec<_> = rest.iter().map_while(ArchiveWrite::said).collect();
+        rest = if said.is_empty() { behind } else { rest.get(said.len()..).unwrap_or_default() };
+        if !said.is_empty() {
+            if history {
+                messages::insert_missing(connection, &said)?;
+            }
+            continue;
+        }
+        apply(connection, write)?;
+    }
+    Ok(())
+}
+
+fn apply(connection: &Connection, write: &ArchiveWrite) -> rusqlite::Result<()> {
+    match write {
+        // Many at a time: see above.
+        ArchiveWrite::Said(..) => Ok(()),
+        ArchiveWrite::Edited(room, id, text) => messages::edit(connection, room, *id, text),
+        ArchiveWrite::Erased(room, id) => messages::delete(connection, room, *id),
+        ArchiveWrite::Room(room) => save_room(connection, room),
+        ArchiveWrite::RoomGone(room) => rooms::delete(connection, room).map(drop),
+    }
+}
+
+/// A room as it is now. An earlier one of its name, made by somebody else or at another time, goes with all that was said there.
+fn save_room(connection: &Connection, room: &RoomRecord) -> rusqlite::Result<()> {
+    let is_another = match &room.made {
+        Some(made) => !rooms::exists_as_created(connection, &room.name, made)?,
+        None => rooms::is_made(connection, &room.name)?,
+    };
+    if is_another {
+        rooms::delete(connection, &room.name)?;
+    }
+    rooms::save(connection, room)?;
+    for member in &room.members {
+        members::insert(connection, member.account, &room.name, member.since, room.made.is_some())?;
+    }
+    Ok(())
+}

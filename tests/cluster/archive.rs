@@ -1,0 +1,206 @@
+//! A server with `[storage]` beside `[cluster]` is an archive: every message once, whatever happens to it, and nothing of what
+//! was erased.
+
+#![cfg(feature = "storage")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::nodes::{Cluster, Node, ask_until_not};
+use crate::support::{Client, PATIENCE};
+
+/// What a server's configuration says of its database.
+fn storage(name: &str) -> String {
+    format!("[storage]\npath = \"{name}.db\"")
+}
+
+fn database(cluster: &Cluster, name: &str) -> PathBuf {
+    cluster.redis.directory().join(format!("{name}.db"))
+}
+
+/// The texts of a database's messages by number. `None` while it cannot be read.
+fn stored(path: &Path) -> Option<BTreeMap<u64, String>> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).ok()?;
+    connection.busy_timeout(PATIENCE).ok()?;
+    let mut query =
+        connection.prepare("SELECT m.id, t.data FROM messages m JOIN texts t ON t.slot = m.text ORDER BY m.id").ok()?;
+    let rows = query.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))).ok()?;
+    let mut all = BTreeMap::new();
+    for row in rows {
+        let (id, text) = row.ok()?;
+        let text = String::from_utf8_lossy(&text).trim_end_matches('\0').to_owned();
+        assert_eq!(all.insert(id.unsigned_abs(), text), None, "#{id} is there twice");
+    }
+    Some(all)
+}
+
+/// Waits until a database is as it should be.
+#[track_caller]
+fn wait_stored(path: &Path, what: &str, is_right: impl Fn(&BTreeMap<u64, String>) -> bool) -> BTreeMap<u64, String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let found = stored(path);
+        if let Some(all) = found.as_ref().filter(|all| is_right(all)) {
+            return all.clone();
+        }
+        assert!(Instant::now() < deadline, "{what} does not come to be in {}: {found:?}", path.display());
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+fn has(text: &str) -> impl Fn(&BTreeMap<u64, String>) -> bool {
+    move |all| all.values().any(|known| known == text)
+}
+
+/// Lines of one user, each numbered, the last of them seen by the user.
+fn talk(client: &mut Client, lines: std::ops::Range<usize>) {
+    for number in lines {
+        client.send(&format!("line {number}."));
+    }
+    client.settle();
+}
+
+/// Whether any file of a database has these bytes.
+fn is_anywhere(path: &Path, text: &str) -> Option<PathBuf> {
+    ["", "-wal", "-shm", "-journal"].iter().find_map(|ending| {
+        let path = PathBuf::from(format!("{}{ending}", path.display()));
+        let bytes = std::fs::read(&path).ok()?;
+        bytes.windows(text.len()).any(|part| part == text.as_bytes()).then_some(path)
+    })
+}
+
+#[test]
+fn an_archive_that_is_killed_in_the_middle_has_every_message_once_when_it_is_back() {
+    let Some(mut cluster) = Cluster::start(1, "") else { return };
+    let mut archive = cluster.launch("archive", &storage("one"));
+    let file = database(&cluster, "one");
+    let mut bob = cluster.nodes[0].chat("bob", "general");
+    let mut next = 0;
+    for round in 0..6 {
+        talk(&mut bob, next..next + 40);
+        next += 40;
+        if round % 2 == 0 {
+            // In the middle of a batch as well as at rest.
+            wait_stored(&file, "some of it", |all| all.len() > next - 40);
+        }
+        archive.kill();
+        talk(&mut bob, next..next + 30);
+        next += 30;
+        archive = cluster.launch("archive", &storage("one"));
+    }
+    bob.send("the end");
+    let all = wait_stored(&file, "the end", has("the end"));
+    let expected: Vec<_> = (0..next).map(|number| format!("line {number}.")).chain(["the end".to_owned()]).collect();
+    assert_eq!(all.into_values().collect::<Vec<_>>(), expected);
+    cluster.nodes.push(archive);
+}
+
+#[test]
+fn two_archives_are_equal_and_one_that_comes_later_has_what_redis_has() {
+    let Some(cluster) = Cluster::start(1, "") else { return };
+    let first = cluster.launch("first", &storage("first"));
+    let second = cluster.launch("second", &storage("second"));
+    let mut bob = first.chat("bob", "general");
+    let mut alice = second.chat("alice", "general");
+    let mut carol = cluster.nodes[0].chat("carol", "general");
+    talk(&mut bob, 0..50);
+    talk(&mut alice, 50..100);
+    bob.send("a misteak");
+    bob.send("/edit a mistake");
+    carol.send("taken back");
+    carol.send("/delete");
+    carol.send("/temp 1s gone soon");
+    bob.expect("expired");
+    carol.send("the end");
+    let one = wait_stored(&database(&cluster, "first"), "the end", has("the end"));
+    let other = wait_stored(&database(&cluster, "second"), "the end", has("the end"));
+    assert_eq!(one, other);
+    assert_eq!(one.len(), 102, "{one:?}");
+    assert!(has("a mistake")(&one) && !has("a misteak")(&one), "{one:?}");
+    let late = cluster.launch("late", &storage("late"));
+    let later = wait_stored(&database(&cluster, "late"), "the end", has("the end"));
+    assert_eq!(later, one);
+    drop((first, second, late));
+}
+
+#[test]
+fn what_was_erased_is_in_no_file_of_the_archive() {
+    let Some(mut cluster) = Cluster::start(1, "") else { return };
+    let mut archive = cluster.launch("archive", &storage("one"));
+    let file = database(&cluster, "one");
+    let mut bob = cluster.nodes[0].chat("bob", "general");
+    bob.send("the first secret word: xylophone");
+    bob.send("the second secret word: quagmire");
+    bob.send("stays");
+    wait_stored(&file, "all three", has("stays"));
+    bob.send("/history");
+    let seen = bob.expect("stays");
+    let number = |text: &str| {
+        let line = seen.lines().find(|line| line.contains(text)).expect("a line");
+        line.split_once('#').and_then(|(_, rest)| rest.split(' ').next()).expect("a number").to_owned()
+    };
+    bob.send(&format!("/delete {}", number("xylophone")));
+    bob.send(&format!("/edit {} something else", number("quagmire")));
+    wait_stored(&file, "the changes", |all| has("something else")(all) && all.len() == 2);
+    let gone = |text: &str| {
+        let deadline = Instant::now() + PATIENCE;
+        while let Some(found) = is_anywhere(&file, text) {
+            assert!(Instant::now() < deadline, "{text} is still in {}", found.display());
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+    };
+    gone("xylophone");
+    gone("quagmire");
+    // What is erased while the archive is away is gone when it is back.
+    bob.send("the third secret word: zeppelin");
+    wait_stored(&file, "the third", has("the third secret word: zeppelin"));
+    archive.kill();
+    bob.send("/delete");
+    bob.expect("deleted by bob");
+    archive = cluster.launch("archive", &storage("one"));
+    wait_stored(&file, "the third deletion", |all| all.len() == 2);
+    gone("zeppelin");
+    cluster.nodes.push(archive);
+}
+
+#[test]
+fn an_archive_stops_at_once_and_has_what_was_said_last() {
+    let Some(cluster) = Cluster::start(1, "") else { return };
+    let mut archive = cluster.launch("archive", &storage("one"));
+    let mut bob = cluster.nodes[0].chat("bob", "general");
+    talk(&mut bob, 0..20);
+    archive.signal("TERM");
+    assert_eq!(archive.wait(), Some(0), "{}", archive.log());
+    let all = stored(&database(&cluster, "one")).expect("a database");
+    assert_eq!(all.len(), 20, "{all:?}");
+}
+
+#[test]
+fn rooms_that_nobody_keeps_leave_nothing_in_the_archive() {
+    let Some(mut cluster) = Cluster::start(1, "") else { return };
+    let archive = cluster.launch("archive", &storage("one"));
+    let file = database(&cluster, "one");
+    let mut bob = cluster.nodes[0].login("bob");
+    bob.send(":create den");
+    bob.expect("you are its admin");
+    bob.send(":chat");
+    bob.expect("den | ");
+    bob.send("said between us");
+    bob.settle();
+    let mut carol = cluster.nodes[0].chat("carol", "general");
+    carol.send("said to everybody");
+    let all = wait_stored(&file, "the public line", has("said to everybody"));
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert_eq!(is_anywhere(&file, "said between us"), None);
+    bob.send("/msg carol a secret");
+    carol.expect("a secret");
+    carol.send("the end");
+    wait_stored(&file, "the end", has("the end"));
+    assert_eq!(is_anywhere(&file, "a secret"), None);
+    ask_until_not(&mut carol, ":rooms", "den");
+    cluster.nodes.push(archive);
+    let _: &Node = &cluster.nodes[0];
+}
