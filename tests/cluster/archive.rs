@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::nodes::{Cluster, Node, ask_until_not};
+use crate::nodes::{Cluster, ask_until};
 use crate::support::{Client, PATIENCE};
 
 /// What a server's configuration says of its database.
@@ -200,7 +200,66 @@ fn rooms_that_nobody_keeps_leave_nothing_in_the_archive() {
     carol.send("the end");
     wait_stored(&file, "the end", has("the end"));
     assert_eq!(is_anywhere(&file, "a secret"), None);
-    ask_until_not(&mut carol, ":rooms", "den");
     cluster.nodes.push(archive);
-    let _: &Node = &cluster.nodes[0];
+}
+
+#[test]
+fn older_messages_are_read_and_found_on_a_server_without_storage() {
+    let Some(mut cluster) = Cluster::start(1, "") else { return };
+    let mut archive = cluster.launch("archive", &storage("one"));
+    let mut bob = cluster.nodes[0].chat("bob", "general");
+    let mut carol = cluster.nodes[0].connect();
+    carol.expect("Username: ");
+    carol.send("carol");
+    carol.expect("are stored without a time limit");
+    talk(&mut bob, 0..240);
+    // On both servers only the newest are in memory.
+    let mut alice = archive.chat("alice", "general");
+    for client in [&mut bob, &mut alice] {
+        client.send("/history 235");
+        let seen = client.expect("line 239.");
+        let shown: Vec<_> = seen.lines().filter(|line| line.contains("] #")).collect();
+        assert!(shown.len() == 235 && shown[0].contains("line 5."), "{} of them: {seen:?}", shown.len());
+        client.send("/search line 7\\.");
+        client.expect("general bob: >line 7.<");
+        client.settle();
+        client.send("/search line 777");
+        client.expect("Nothing found where you may read.");
+    }
+    archive.kill();
+    bob.send("/history 235");
+    bob.expect("! Older messages are not at hand right now.");
+    bob.expect("line 239.");
+    bob.send("/search line 7\\.");
+    bob.expect("! Older messages are not at hand right now.");
+    archive = cluster.launch("archive", &storage("one"));
+    ask_until(&mut bob, "/search line 7\\.", ">line 7.<");
+    cluster.nodes.push(archive);
+}
+
+#[test]
+fn a_database_that_a_server_has_filled_by_itself_is_no_archive() {
+    let Some(cluster) = Cluster::start(1, "") else { return };
+    let archive = cluster.launch("archive", &storage("one"));
+    let mut bob = archive.chat("bob", "general");
+    bob.send("said in the cluster");
+    wait_stored(&database(&cluster, "one"), "the line", has("said in the cluster"));
+    drop(archive);
+    // A server that takes the file over makes it its own.
+    let alone = cluster.redis.directory().join("alone.toml");
+    std::fs::write(&alone, "listen = [\"127.0.0.1:0\"]\n[storage]\npath = \"one.db\"\nhistory = true").expect("a file");
+    let mut program = crate::support::Program::command(&["--config", "alone.toml"]);
+    let mut child = program
+        .current_dir(cluster.redis.directory())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().expect("stdout")));
+    lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("listening"))).expect("it listens").expect("text");
+    child.kill().expect("killed");
+    child.wait().expect("waited");
+    let (status, text) = cluster.launch_in_vain("archive", &storage("one"));
+    assert_eq!(status, Some(2), "{text}");
+    assert!(text.contains("holds what a server stored by itself"), "{text}");
 }
