@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::bus::Cluster;
 use super::engine::{Call, Engine, EntryKind, LogEntry, Reply, Unreachable};
 use super::entry::{AccountChange, Happened, RoomSnapshot};
-use crate::chat::message::AccountId;
 use super::values::{Log, NodeName, NumberKind, Place, Position};
+use crate::chat::message::AccountId;
 
 /// Redis cannot be reached, or does not answer as it should.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,7 +192,9 @@ fn record(entry: LogEntry) -> LogRecord {
                 Recorded::Committed { node: caller.node, place, version, id, text }
             }
             Happened::Noted(text) => Recorded::Noted { node: caller.node, text },
-            Happened::AccountChanged { change, account, name, .. } => Recorded::AccountChanged { change, account, name },
+            Happened::AccountChanged { change, account, name, .. } => {
+                Recorded::AccountChanged { change, account, name }
+            }
             Happened::Claimed { .. } | Happened::Released { .. } | Happened::NodeGone { .. } => Recorded::Other,
         },
         EntryKind::In(_) | EntryKind::Gone(_) | EntryKind::Unreadable => Recorded::Other,

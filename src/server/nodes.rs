@@ -96,7 +96,9 @@ fn refuse_archive(config: &Config, nodes: &Nodes, store: &Store) -> Option<OpenE
     let path = config.storage.as_ref().map(|storage| storage.path.clone()).unwrap_or_default();
     let fits = || {
         let is_archive = !store.archive_places()?.is_empty();
-        Ok::<_, ReadError>(is_archive || store.is_blank()? || nodes.imported().as_deref() == Some(&*store.fingerprint()?))
+        Ok::<_, ReadError>(
+            is_archive || store.is_blank()? || nodes.imported().as_deref() == Some(&*store.fingerprint()?),
+        )
     };
     match fits() {
         Ok(true) => None,
@@ -112,7 +114,8 @@ fn keep_archive(
     (store, last): (Arc<Store>, MessageId),
     history_max: usize,
 ) -> Result<(Arc<Archive>, [JoinHandle<()>; 2]), StartError> {
-    let (archive, reading) = Archive::start(store, last, Arc::clone(cluster), history_max).map_err(StartError::Thread)?;
+    let (archive, reading) =
+        Archive::start(store, last, Arc::clone(cluster), history_max).map_err(StartError::Thread)?;
     let answering = archive.answer_questions().map_err(StartError::Thread)?;
     nodes.keep_archive(&archive);
     Ok((archive, [reading, answering]))

@@ -47,20 +47,18 @@ impl ArchiveWrite {
     fn erases(&self) -> bool {
         match self {
             ArchiveWrite::Said(..) => false,
-            ArchiveWrite::Edited(..)
-            | ArchiveWrite::Erased(..)
-            | ArchiveWrite::Room(_)
-            | ArchiveWrite::RoomGone(_) => true,
+            ArchiveWrite::Edited(..) | ArchiveWrite::Erased(..) | ArchiveWrite::Room(_) | ArchiveWrite::RoomGone(_) => {
+                true
+            }
         }
     }
 
     fn said(&self) -> Option<(&RoomName, &MessageRecord)> {
         match self {
             ArchiveWrite::Said(room, message) => Some((room, message)),
-            ArchiveWrite::Edited(..)
-            | ArchiveWrite::Erased(..)
-            | ArchiveWrite::Room(_)
-            | ArchiveWrite::RoomGone(_) => None,
+            ArchiveWrite::Edited(..) | ArchiveWrite::Erased(..) | ArchiveWrite::Room(_) | ArchiveWrite::RoomGone(_) => {
+                None
+            }
         }
     }
 }

@@ -256,7 +256,10 @@ fn a_database_that_a_server_has_filled_by_itself_is_no_archive() {
         .spawn()
         .expect("it starts");
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().expect("stdout")));
-    lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("listening"))).expect("it listens").expect("text");
+    lines
+        .find(|line| line.as_ref().is_ok_and(|line| line.starts_with("listening")))
+        .expect("it listens")
+        .expect("text");
     child.kill().expect("killed");
     child.wait().expect("waited");
     let (status, text) = cluster.launch_in_vain("archive", &storage("one"));

@@ -41,8 +41,8 @@ use crate::ui::screen::LineKind;
 #[cfg(feature = "storage")]
 pub(crate) use archive::Archive;
 use chores::Chore;
-pub(crate) use questions::Asker;
 use questions::ArchiveFacts;
+pub(crate) use questions::Asker;
 
 /// What the others do not take within ten times the time after which a user is told that their line waits, is given up.
 const GIVEN_UP_AFTER: u32 = 10;

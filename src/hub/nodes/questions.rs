@@ -333,11 +333,17 @@ impl Nodes {
 
     /// The last `count` messages of a part of a room, newest first, and whether there was no time for all of them. `None` if no
     /// archive answers.
-    pub(crate) fn ask_page(&self, room: &Room, range: ArchiveRange, count: usize) -> Option<(Vec<MessageRecord>, bool)> {
+    pub(crate) fn ask_page(
+        &self,
+        room: &Room,
+        range: ArchiveRange,
+        count: usize,
+    ) -> Option<(Vec<MessageRecord>, bool)> {
         let count = count.min(MOST_MESSAGES);
         let Answer { told, cut, .. } = self.ask_archive(Wanted::Page { room: wanted(room, range), count })?;
         let of_room = told.iter().filter_map(Told::read).filter(|(name, _)| name == room.name());
-        let mut messages: Vec<_> = of_room.map(|(_, message)| message).filter(|message| range.has(message.id)).collect();
+        let mut messages: Vec<_> =
+            of_room.map(|(_, message)| message).filter(|message| range.has(message.id)).collect();
         messages.sort_by_key(|message| std::cmp::Reverse(message.id));
         messages.dedup_by_key(|message| message.id);
         messages.truncate(count);
@@ -389,12 +395,7 @@ impl Nodes {
 
 fn wanted(room: &Room, range: ArchiveRange) -> WantedRoom {
     let ArchiveRange { before, after } = range;
-    WantedRoom {
-        name: room.name().as_str().to_owned(),
-        entry: room.log_sequence(),
-        before: before.0,
-        after: after.0,
-    }
+    WantedRoom { name: room.name().as_str().to_owned(), entry: room.log_sequence(), before: before.0, after: after.0 }
 }
 
 #[cfg(test)]

@@ -62,7 +62,9 @@ pub(crate) fn insert_missing(connection: &Connection, new: &[(&RoomName, &Messag
 #[cfg(feature = "cluster")]
 pub(crate) fn newest(connection: &Connection, room: &RoomName) -> rusqlite::Result<Option<MessageId>> {
     connection
-        .prepare_cached("SELECT id FROM messages WHERE room = (SELECT id FROM rooms WHERE folded = ?1) ORDER BY id DESC LIMIT 1")?
+        .prepare_cached(
+            "SELECT id FROM messages WHERE room = (SELECT id FROM rooms WHERE folded = ?1) ORDER BY id DESC LIMIT 1",
+        )?
         .query_row([room.folded()], |row| message_id_at(row, 0))
         .optional()
 }

@@ -79,7 +79,8 @@ impl Archive {
             return Ok(());
         }
         // One that is gone by now was a user's. What was said in it since the database's place is still to be read.
-        let found = reader.room(log, &key(room))?.and_then(|(snapshot, _)| FoundRoom::read(&snapshot, self.store.now()));
+        let found =
+            reader.room(log, &key(room))?.and_then(|(snapshot, _)| FoundRoom::read(&snapshot, self.store.now()));
         let is_own = found.and_then(|found| found.record).is_some_and(|record| record.made.is_none());
         reading.rooms.learn(room, is_own, Vec::new());
         Ok(())
@@ -94,7 +95,8 @@ impl Archive {
         kept: Option<Vec<MessageRecord>>,
     ) -> Result<Vec<ArchiveWrite>, Trouble> {
         let log = self.cluster.partitions().of_place(&Place::Room(room.clone()));
-        let found = reader.room(log, &key(room))?.and_then(|(snapshot, _)| FoundRoom::read(&snapshot, self.store.now()));
+        let found =
+            reader.room(log, &key(room))?.and_then(|(snapshot, _)| FoundRoom::read(&snapshot, self.store.now()));
         // What follows in the log says what has become of it.
         let Some(FoundRoom { record: Some(record), messages, .. }) = found else { return Ok(Vec::new()) };
         let mut writes = Vec::new();

@@ -161,7 +161,9 @@ impl RoomLedger {
             None
         };
         let erased = match kind {
-            ChangeKind::Deleted { id, .. } | ChangeKind::ArchivedDeleted { id, .. } | ChangeKind::Expired(id) => Some(*id),
+            ChangeKind::Deleted { id, .. } | ChangeKind::ArchivedDeleted { id, .. } | ChangeKind::Expired(id) => {
+                Some(*id)
+            }
             _ => None,
         };
         match (recent, edited, erased) {

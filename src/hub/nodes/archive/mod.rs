@@ -18,12 +18,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::Nodes;
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
 use crate::cluster::{Cluster, Log, LogReader, LogRecord, Position, ReadLogError, Recorded};
-use crate::store::{ArchivePlace, ArchiveWrite, ReadError, SaveError, Store, StoreFailure};
-use super::Nodes;
 use crate::hub::room::Room;
+use crate::store::{ArchivePlace, ArchiveWrite, ReadError, SaveError, Store, StoreFailure};
 use entries::{RoomLedger, Step};
 
 /// After a piece was stored, the next one gathers for so long.
