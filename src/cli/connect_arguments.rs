@@ -24,30 +24,30 @@ const OPTIONS: &[&str] =
 pub struct ConnectOptions {
     /// The user's name.
     pub name: Option<String>,
-    /// The server's host, in lower case and without brackets; `None`: look for one.
+    /// The server's host, in lower case and without brackets; `None`: look for a server in the network.
     pub host: Option<String>,
     /// Its port.
     pub port: Option<u16>,
     /// `--plain`: without TLS. `--tls`: never without.
     pub plain: bool,
-    /// See above.
+    /// As `plain`.
     pub tls: bool,
-    /// The server has this certificate.
+    /// The server must have this certificate.
     pub fingerprint: Option<Fingerprint>,
-    /// One of the authorities in this file vouches for the server.
+    /// One of the authorities in this file must vouch for the server.
     pub authority: Option<PathBuf>,
     /// The room to enter.
     pub room: Option<String>,
     /// How messages look.
     pub look: ConnectLook,
-    /// Where files go.
+    /// Where received files are saved.
     pub download: Option<PathBuf>,
 }
 
 /// How messages look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ConnectLook {
-    /// As it fits the terminal.
+    /// Whatever suits the terminal.
     #[default]
     Fitting,
     /// In bubbles.
@@ -56,10 +56,10 @@ pub enum ConnectLook {
     Lines,
 }
 
-/// The port of TLS, and of plain text, where none is given.
+/// The port for TLS, and for plain text, if none is given.
 #[cfg(feature = "client")]
 pub(crate) const TLS_PORT: u16 = 5556;
-/// See above.
+/// As `plain`.
 #[cfg(feature = "client")]
 pub(crate) const PLAIN_PORT: u16 = 5555;
 
@@ -158,7 +158,7 @@ fn read_target(text: &str, options: &mut ConnectOptions) -> Result<(), UsageErro
         let port = address.port;
         (address, Some(port))
     } else {
-        // A port that is none is no host without one.
+        // What follows the colon is a bad port, not part of the host.
         let is_host_alone = place.starts_with('[') || !place.contains(':');
         let address = ServerAddress::parse(&format!("{place}:1")).filter(|_| is_host_alone);
         (address.ok_or_else(wrong)?, None)

@@ -1,8 +1,8 @@
 //! `chatsock find`: asks the networks that this machine is in for servers, and lists what answers.
 //!
-//! *Owns* where the question goes, which answers are of one server, and the list.
-//! *Knows nothing of* how a question and an answer are spelled. An answer is a hint that anybody may have given: nothing here
-//! connects to anything.
+//! *Owns* where the question goes, which answers come from one server, and the list.
+//! *Knows nothing of* how questions and answers are written. An answer is only a hint, which anybody can give: nothing
+//! here connects to anything.
 
 use std::fmt;
 use std::io;
@@ -16,19 +16,20 @@ use super::FindOptions;
 use crate::protocol::discovery::{MAX_PACKET, ServerHint, question};
 use crate::text::{pad, people, width};
 
-/// How often is asked, since UDP may lose a question.
+/// How often the question is sent, since UDP may lose one.
 const QUESTIONS: u32 = 3;
 
 /// The time over which the questions are spread.
 const ASKING: Duration = Duration::from_secs(1);
 
-/// Where multicast DNS listens (RFC 6762, section 3): some networks pass that on and no broadcast.
+/// Where multicast DNS listens (RFC 6762, section 3): some networks forward that but no broadcasts.
 const MULTICAST: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
 
-/// Most servers listed. Far more than a network has; with fewer, somebody's flood of answers could hide them sooner.
+/// Most servers listed. Far more than a network has; a lower limit would let a flood of forged answers hide the real
+/// ones.
 const MOST_SERVERS: usize = 256;
 
-/// What is printed if there is none.
+/// What is printed if no server answers.
 pub const NONE_FOUND: &str = "No chatsock server answered on this network.";
 
 /// A server that has answered.
@@ -36,14 +37,14 @@ pub const NONE_FOUND: &str = "No chatsock server answered on this network.";
 pub struct FoundServer {
     /// Where the answer came from.
     pub address: IpAddr,
-    /// What it said.
+    /// The answer.
     pub hint: ServerHint,
 }
 
-/// Why nobody could be asked.
+/// Why the question could not be sent.
 #[derive(Debug)]
 pub enum FindError {
-    /// There is no socket to be had.
+    /// No socket could be opened.
     Socket(io::Error),
     /// The system's random generator failed.
     Random(getrandom::Error),
@@ -70,9 +71,9 @@ impl std::error::Error for FindError {
 /// Where a question goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Destination {
-    /// To one machine, or to all at once.
+    /// To one machine, or to all of a network at once.
     Address(Ipv4Addr),
-    /// To [`MULTICAST`], in the network in which this machine has the address.
+    /// To [`MULTICAST`], in the network where this machine has this address.
     MulticastFrom(Ipv4Addr),
 }
 
@@ -80,13 +81,13 @@ enum Destination {
 ///
 /// # Errors
 ///
-/// Nobody could be asked.
+/// The question could not be sent.
 pub fn find(options: &FindOptions) -> Result<Vec<FoundServer>, FindError> {
     let mut destinations = vec![Destination::Address(Ipv4Addr::BROADCAST), Destination::Address(Ipv4Addr::LOCALHOST)];
-    // Without the list of networks there is still the default one.
+    // Without the list of networks, the default one still works.
     for interface in if_addrs::get_if_addrs().unwrap_or_default() {
         if let if_addrs::IfAddr::V4(own) = interface.addr {
-            // A server here that listens at this address alone hears no broadcast.
+            // A server on this machine that listens only at this address hears no broadcast.
             destinations.push(Destination::Address(own.ip));
             destinations.extend(own.broadcast.map(Destination::Address));
             destinations.push(Destination::MulticastFrom(own.ip));
@@ -98,7 +99,7 @@ pub fn find(options: &FindOptions) -> Result<Vec<FoundServer>, FindError> {
     ask(&destinations, options, &nonce).map_err(FindError::Socket)
 }
 
-/// Asks, and waits for answers.
+/// Sends the questions, and waits for answers.
 fn ask(destinations: &[Destination], options: &FindOptions, nonce: &str) -> io::Result<Vec<FoundServer>> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
     socket.set_broadcast(true)?;
@@ -130,13 +131,13 @@ fn ask(destinations: &[Destination], options: &FindOptions, nonce: &str) -> io::
                     add(&mut found, FoundServer { address: source.ip(), hint });
                 }
             }
-            // From somebody who was not asked, or nothing in time.
+            // An answer to somebody else's question, or none in time.
             Ok(_) | Err(_) => {}
         }
     }
 }
 
-/// Sends one question. A network that does not take it is asked by the other ways, or cannot be.
+/// Sends one question. If a network refuses it, the other ways may reach it; otherwise nothing does.
 fn send(socket: &UdpSocket, destination: Destination, port: u16, packet: &[u8]) {
     let to = match destination {
         Destination::Address(address) => address,
@@ -152,8 +153,8 @@ fn send(socket: &UdpSocket, destination: Destination, port: u16, packet: &[u8]) 
     }
 }
 
-/// Adds an answer, unless its server is there already. A server answers once for each network it is asked in; its address in one
-/// that others see is better than that of this machine alone.
+/// Adds an answer, unless its server is listed already. A server answers once for each network in which it is asked; an
+/// address that other machines can reach is preferred to a loopback address.
 fn add(found: &mut Vec<FoundServer>, new: FoundServer) {
     let people = new.hint.people;
     let is_same = |old: &FoundServer| {

@@ -14,7 +14,7 @@ pub(super) const WORD: &str = "find";
 
 const OPTIONS: &[&str] = &["wait", "port", "json", "help", "version"];
 
-/// How long answers are waited for, at least and at most. A network answers within milliseconds; beyond a minute nobody is there.
+/// How long to wait for answers, at least and at most. A network answers within milliseconds; after a minute nobody will.
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -23,7 +23,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub struct FindOptions {
     /// How long to wait for answers.
     pub wait: Duration,
-    /// The UDP port where servers are asked.
+    /// The UDP port to which the question goes.
     pub port: u16,
     /// Whether the answers are printed as JSON, an object per line.
     pub json: bool,

@@ -137,7 +137,7 @@ pub enum Invocation {
     Serve(ServeOptions),
     /// Check the config.
     CheckConfig(ServeOptions),
-    /// Print the file by which avahi announces the server.
+    /// Print the file with which avahi announces the server.
     AvahiService(ServeOptions),
     /// Look for servers in the network.
     Find(FindOptions),
@@ -145,7 +145,7 @@ pub enum Invocation {
     User(UserOptions),
     /// Copy the database.
     Backup(BackupOptions),
-    /// Take telnet here to a server elsewhere.
+    /// Connect telnet on this machine to a server elsewhere.
     Proxy(ProxyOptions),
     /// Chat, as a client.
     Connect(ConnectOptions),

@@ -33,7 +33,7 @@ pub struct ProxyOptions {
     pub listen: SocketAddr,
     /// The server.
     pub to: ServerAddress,
-    /// How the way to the server is protected.
+    /// How the connection to the server is protected.
     pub protection: Protection,
     /// Whether the server is told the client's address.
     pub send_header: bool,
@@ -43,7 +43,7 @@ pub struct ProxyOptions {
     pub verbosity: Verbosity,
 }
 
-/// A server as the user names it.
+/// A server, as the user wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerAddress {
     /// A name or an address, in lower case and without brackets.
@@ -79,12 +79,12 @@ impl ServerAddress {
     }
 }
 
-/// How the way to the server is protected.
+/// How the connection to the server is protected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protection {
     /// Not at all (`--plain`).
     Plain,
-    /// By TLS, with the certificate that is known or becomes known at start.
+    /// By TLS, with the certificate that is known, or that the user accepts at start.
     Known,
     /// By TLS, with the certificate of this fingerprint.
     Fingerprint(Fingerprint),

@@ -14,17 +14,17 @@ use super::labels::Label;
 pub(crate) const BUCKETS: [f64; 16] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// How often something has happened.
+/// Counts how often something has happened.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    /// It has happened so often again.
+    /// It has happened this many more times.
     pub(crate) fn add(&self, count: u64) {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// Adds what was counted apart, if anything was.
+    /// Adds what was counted separately, if anything was.
     pub(crate) fn settle(&self, tally: &mut LocalCount) {
         let count = tally.take();
         if count > 0 {
@@ -84,7 +84,7 @@ impl<L: Label> Default for LabelledGauges<L> {
 }
 
 impl<L: Label> LabelledGauges<L> {
-    /// There is one more, until what this returns is dropped.
+    /// There is one more, until the returned value is dropped.
     pub(crate) fn raise(&self, label: L) -> Raised {
         let raised = Raised { gauges: Arc::clone(&self.gauges), index: label.index() };
         raised.gauge().fetch_add(1, Ordering::Relaxed);
@@ -96,7 +96,7 @@ impl<L: Label> LabelledGauges<L> {
     }
 }
 
-/// One that a gauge counts.
+/// Counted by a gauge while it lives.
 #[derive(Debug)]
 pub(crate) struct Raised {
     gauges: Arc<[AtomicU64]>,
@@ -118,18 +118,18 @@ impl Drop for Raised {
 /// How long something takes.
 #[derive(Debug, Default)]
 pub(crate) struct Histogram {
-    /// One for each of [`BUCKETS`], and one for what takes longer.
+    /// One for each of [`BUCKETS`], and one for everything longer.
     buckets: [AtomicU64; BUCKETS.len() + 1],
     nanoseconds: AtomicU64,
 }
 
-/// What a histogram says at one moment.
+/// A histogram's values at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct HistogramReading {
     /// In seconds.
     pub(crate) sum: f64,
     pub(crate) count: u64,
-    /// Upper bounds, and how many are below that and above the one before.
+    /// Upper bounds, and how many observations are below each and above the one before.
     pub(crate) buckets: Vec<(f64, u64)>,
 }
 
@@ -142,7 +142,7 @@ impl Histogram {
         self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
-    /// Observes the time since the earliest moment noted, if there was one.
+    /// Observes the time since the earliest noted moment, if there is one.
     pub(crate) fn observe_since(&self, earliest: Earliest) {
         if let Some(began) = earliest.0 {
             self.observe(began.elapsed());
@@ -163,7 +163,7 @@ impl Histogram {
         let buckets: Vec<_> = bounds.zip(counts).collect();
         HistogramReading {
             sum: self.nanoseconds.load(Ordering::Relaxed) as f64 / 1e9,
-            // Of the same readings: a count of its own would at times differ from their sum.
+            // Summed from the same readings: a separate count could differ from their sum.
             count: buckets.iter().map(|(_, count)| count).sum(),
             buckets,
         }
@@ -175,7 +175,7 @@ impl Histogram {
 pub(crate) struct Earliest(Option<Instant>);
 
 impl Earliest {
-    /// Notes one; they come in the order of time.
+    /// Notes one. They come in order.
     pub(crate) fn note(&mut self, moment: Instant) {
         self.0.get_or_insert(moment);
     }
@@ -186,7 +186,7 @@ impl Earliest {
     }
 }
 
-/// A count that one thread makes, on its way to a counter.
+/// A thread's own count, on its way to a counter.
 #[derive(Debug, Default)]
 pub(crate) struct LocalCount(u64);
 
@@ -199,18 +199,18 @@ impl LocalCount {
         std::mem::take(&mut self.0)
     }
 
-    /// Adds another one to it.
+    /// Adds one to it.
     pub(crate) fn absorb(&mut self, mut other: LocalCount) {
         self.0 += other.take();
     }
 }
 
-/// The same where it is counted only now and then, for a batch that is the same for many.
+/// The same if it is counted only now and then, for a batch that is the same for many.
 #[derive(Debug, Default)]
 pub(crate) struct BatchCount(Option<u64>);
 
 impl BatchCount {
-    /// From now on it counts.
+    /// Begins counting.
     pub(crate) fn begin(&mut self) {
         self.0 = Some(0);
     }
@@ -220,7 +220,7 @@ impl BatchCount {
         LocalCount(self.0.take().unwrap_or(0))
     }
 
-    /// Counts, here if it has begun, else at once.
+    /// Counts: here if counting has begun, otherwise at once.
     pub(crate) fn add(&mut self, count: usize, at_once: &Counter) {
         match &mut self.0 {
             Some(sum) => *sum += count as u64,

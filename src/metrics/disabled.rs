@@ -1,8 +1,8 @@
 //! The same without the feature `metrics`: empty types whose methods do nothing.
 //!
-//! They have braces, since an empty type without them has no `default` that clippy would let anybody call.
+//! They have braces, because clippy objects to calling `default` on a unit struct.
 //!
-//! *Owns* that the rest of the program reads the same in both builds, and that this one pays nothing for it.
+//! *Owns* that the rest of the program reads the same in both builds, and that this one costs nothing.
 
 use std::marker::PhantomData;
 use std::time::Instant;

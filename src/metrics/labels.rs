@@ -7,13 +7,13 @@
 pub(crate) trait Label: Copy + 'static {
     /// The name of the label.
     const NAME: &'static str;
-    /// All of the set, with their words.
+    /// All values of the set, with their words.
     const WORDS: &'static [(Self, &'static str)];
-    /// The place in the set.
+    /// The index in the set.
     fn index(self) -> usize;
 }
 
-/// Declares a set, each value with its word.
+/// Declares a set, with the word of each value.
 macro_rules! label {
     ($(#[$about:meta])* $set:ident $name:literal { $($(#[$each:meta])* $value:ident $word:literal,)+ }) => {
         $(#[$about])*
@@ -37,7 +37,7 @@ label! {
     ListenerKind "listener" {
         /// Unencrypted, for telnet and nc.
         Telnet "telnet",
-        /// Straight into a room.
+        /// For users who go straight into a room.
         Quick "quick",
         /// The same as `Telnet`, with TLS.
         Tls "tls",
@@ -55,19 +55,19 @@ label! {
 label! {
     /// Why a connection is not admitted.
     RefusalKind "reason" {
-        /// There is no room for more.
+        /// The server is full.
         Full "full",
-        /// Its address has too many.
+        /// Its address has too many connections.
         PerAddress "per_ip",
-        /// Its address opens them too fast.
+        /// Its address opens connections too fast.
         Rate "rate",
         /// Its address is banned.
         Banned "banned",
-        /// The server stops.
+        /// The server is stopping.
         Stopping "stopping",
         /// It would be unencrypted.
         Plain "plain",
-        /// It is not from a proxy that is trusted, or the proxy names no address that can be.
+        /// It is not from a trusted proxy, or the proxy names an impossible address.
         Proxy "proxy",
     }
 }
@@ -81,9 +81,9 @@ label! {
         Stalled "stalled",
         /// Its user typed nothing for too long.
         Idle "idle",
-        /// Nobody logged in in time, or shook hands.
+        /// Nobody logged in, or finished the handshake, in time.
         Login "login",
-        /// Its lines were too long, or no requests.
+        /// Its lines were too long, or were not requests.
         Line "line",
         /// A bug.
         Panic "panic",
@@ -91,15 +91,15 @@ label! {
 }
 
 label! {
-    /// What kind of message: the first of these that fits, from below.
+    /// The kind of a message: the last of these that fits.
     PostKind "kind" {
         /// Said in a room.
         Room "room",
         /// Said to one or several users.
         Direct "direct",
-        /// Something that a user does.
+        /// An action (`:me`).
         Action "action",
-        /// It disappears after a while.
+        /// A temporary message.
         Temporary "temporary",
     }
 }
@@ -107,11 +107,11 @@ label! {
 impl PostKind {
     /// How many there are.
     pub(crate) const COUNT: usize = 4;
-    /// All of them.
+    /// All values.
     pub(crate) const ALL: [PostKind; PostKind::COUNT] =
         [PostKind::Room, PostKind::Direct, PostKind::Action, PostKind::Temporary];
 
-    /// What a message counts as that would be of this kind without being an action or temporary.
+    /// How a message counts that would be of this kind if it were neither an action nor temporary.
     pub(crate) fn of(self, is_action: bool, is_temporary: bool) -> PostKind {
         match (is_action, is_temporary) {
             (_, true) => PostKind::Temporary,
@@ -122,13 +122,13 @@ impl PostKind {
 }
 
 label! {
-    /// What came of an attempt to log in.
+    /// The result of an attempt to log in.
     LoginResult "result" {
         /// A user has a name now, with or without an account.
         Accepted "ok",
         /// The password was wrong.
         Wrong "wrong",
-        /// It was not compared: there were too many wrong ones.
+        /// It was not compared, because there had been too many wrong ones.
         Waiting "wait",
         /// It could not be compared.
         Failed "failed",

@@ -3,11 +3,12 @@
 //! The types exist in every build. Without the feature they are empty and their methods do nothing, so that code which counts
 //! needs no `cfg`, and costs nothing.
 //!
-//! Each part of the server has a group of these beside what it counts. A count is a relaxed addition, made once for a batch of
-//! events, and no lock. What is known anyway, such as who is online, is not counted but looked up when somebody asks.
+//! Each part of the server keeps a group of these next to what it counts. Counting is a relaxed atomic addition, once per
+//! batch of events, without a lock. What is known anyway, such as who is online, is not counted but looked up when
+//! somebody asks.
 //!
 //! *Owns* the groups, their labels, and the arithmetic.
-//! *Knows nothing of* how they are shown: `server/metrics` does that.
+//! *Knows nothing of* how they are shown, which is up to `server/metrics`.
 
 use std::time::Instant;
 
@@ -30,55 +31,55 @@ pub(crate) use disabled::{
 pub(crate) use labels::Label;
 pub(crate) use labels::{DropKind, ListenerKind, LoginResult, PostKind, RefusalKind};
 
-/// Connections and what their sessions take in. One for a server.
+/// Connections, and what their sessions receive. One for a server.
 #[derive(Debug, Default)]
 pub(crate) struct SessionMetrics {
     /// Connections that are open, by listener.
     pub(crate) open: LabelledGauges<ListenerKind>,
     /// Connections that were admitted.
     pub(crate) accepted: Counter,
-    /// Connections that were not, or no longer once a proxy had named their client.
+    /// Connections that were refused, some of them only once a proxy had named their client.
     pub(crate) refused: LabelledCounters<RefusalKind>,
-    /// Connections that the server has ended because of what their client did or did not do.
+    /// Connections that the server has ended for what their client did or did not do.
     pub(crate) dropped: LabelledCounters<DropKind>,
     /// Lines and requests that were read.
     pub(crate) lines: Counter,
     /// Messages that were sent.
     pub(crate) messages: LabelledCounters<PostKind>,
-    /// Attempts to come in under a name.
+    /// Attempts to log in under a name.
     pub(crate) logins: LabelledCounters<LoginResult>,
-    /// Waits that wrong passwords have led to.
+    /// Waits imposed for wrong passwords.
     pub(crate) password_waits: Counter,
     /// How long hashing a password takes.
     pub(crate) password_seconds: Histogram,
 }
 
-/// Bytes through the sockets, and the clients that do not keep up. One for a server.
+/// Bytes through the sockets, and the clients that have fallen behind. One for a server.
 #[derive(Debug, Default)]
 pub(crate) struct TrafficMetrics {
     /// Bytes read.
     pub(crate) received: Counter,
     /// Bytes that sockets have accepted.
     pub(crate) sent: Counter,
-    /// Clients that have not accepted everything yet.
+    /// Clients with a backlog.
     pub(crate) slow_readers: Gauge,
 }
 
-/// What is delivered. One for all rooms, and for the conversations.
+/// Deliveries. One for all rooms and conversations.
 #[derive(Debug, Default)]
 pub(crate) struct DeliveryMetrics {
-    /// Events that were shown, once for each client that was shown one.
+    /// Events shown, counted once for each client that was shown one.
     pub(crate) deliveries: Counter,
-    /// Bytes that sockets have accepted of them; all others are in [`TrafficMetrics`].
+    /// Bytes of these accepted by sockets; all others are in [`TrafficMetrics`].
     pub(crate) sent: Counter,
     /// Rounds of delivery.
     pub(crate) batches: Counter,
-    /// From the reading of a line to the last send of its message.
+    /// Time from reading a line to the last send of its message.
     pub(crate) seconds: Histogram,
 }
 
 impl DeliveryMetrics {
-    /// A direct message was shown to so many; its line was read at this moment.
+    /// A direct message was shown to this many; its line was read at this moment.
     pub(crate) fn note_direct(&self, shown: usize, read_at: Instant) {
         let mut posted = Earliest::default();
         posted.note(read_at);
@@ -88,7 +89,7 @@ impl DeliveryMetrics {
     }
 }
 
-/// What a session has counted in this turn.
+/// A session's counts of the current turn.
 #[derive(Debug, Default)]
 pub(crate) struct TurnCounts {
     lines: LocalCount,

@@ -36,14 +36,14 @@ pub(in crate::cli) mod upstream;
 /// Stack of a client's threads, in bytes. Looking up a name takes more than anything else here.
 const CLIENT_STACK: usize = 256 * 1024;
 
-/// Sent to a client for which there is no room.
+/// Sent to a client if the proxy is full.
 const FULL: &str = "This proxy is full. Please try again later.";
 
-/// How long a refused client may take to read why, and how many may be doing so.
+/// How long a refused client may take to read the reason, and how many may be doing so at once.
 const REFUSED_STAYS: Duration = Duration::from_secs(1);
 const MOST_REFUSED: usize = 64;
 
-/// How long the servers' goodbyes may take at the stop.
+/// How long the servers' goodbyes may take when the proxy stops.
 const STOPPING: Duration = Duration::from_secs(2);
 
 /// How long to wait when there is no descriptor or thread left.
@@ -54,7 +54,7 @@ const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
 pub enum ProxyError {
     /// The address cannot be listened on, or a thread cannot be started.
     Start(StartError),
-    /// The server is not known, or is not the known one. Complete lines or one sentence.
+    /// The server is not known, or has another certificate than the known one. Complete lines or one sentence.
     NotTrusted(String),
     /// The list of known servers cannot be read or written.
     KnownServers(String, io::Error),
@@ -114,7 +114,7 @@ pub trait Asks {
     fn tell(&mut self, line: &str);
 }
 
-/// A proxy that listens and does not serve yet.
+/// A proxy that listens but does not serve yet.
 pub struct Proxy {
     listener: Arc<TcpListener>,
     address: SocketAddr,
@@ -122,7 +122,7 @@ pub struct Proxy {
     is_plain: bool,
 }
 
-/// What the threads share.
+/// State shared by the threads.
 struct ProxyState {
     upstream: Upstream,
     send_header: bool,
@@ -140,7 +140,7 @@ struct Clients {
     stopping: bool,
 }
 
-/// Ends a proxy that runs.
+/// Stops a running proxy.
 #[derive(Clone)]
 pub struct Stopper {
     listener: Arc<TcpListener>,
@@ -148,7 +148,7 @@ pub struct Stopper {
 }
 
 impl Stopper {
-    /// Ends it gracefully: for the servers it looks as if all clients had ended. False if it is stopping already.
+    /// Stops it gracefully: to the servers it looks as if all clients had disconnected. False if it is stopping already.
     pub fn stop(&self) -> bool {
         let mut clients = self.shared.clients();
         if std::mem::replace(&mut clients.stopping, true) {
@@ -166,7 +166,7 @@ impl Stopper {
 }
 
 impl Proxy {
-    /// Listens, and settles which certificate the server must have, for which it may ask.
+    /// Listens, and determines which certificate the server must have, for which it may ask the user.
     ///
     /// # Errors
     ///
@@ -201,14 +201,14 @@ impl Proxy {
         self.address
     }
 
-    /// What the user has to know about where it listens, if anything.
+    /// A warning about where it listens, if one is needed.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         let is_open = !self.address.ip().to_canonical().is_loopback();
         is_open.then(|| format!("{}: everything between here and the person can be read", self.address))
     }
 
-    /// What ends it.
+    /// The handle that stops it.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
         Stopper { listener: Arc::clone(&self.listener), shared: Arc::clone(&self.shared) }
@@ -242,7 +242,7 @@ impl ProxyState {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits while the condition holds, at most until the deadline; returns how many clients there are then.
+    /// Waits while the condition holds, until the deadline at most; returns how many clients there are then.
     fn wait(&self, deadline: Instant, holds: impl Fn(&Clients) -> bool) -> usize {
         let mut clients = self.clients();
         loop {
@@ -340,8 +340,8 @@ impl ProxyState {
     }
 }
 
-/// Tells a client why it is not connected, and waits until it can have read that: closing a socket with unread bytes would
-/// destroy the line.
+/// Tells a client why it is not connected, and waits until it has had time to read that: closing a socket with unread
+/// input would discard the line.
 fn refuse(mut stream: &TcpStream, line: &str) {
     let deadline = Instant::now() + REFUSED_STAYS;
     let mut rest = [0; 512];
@@ -360,6 +360,6 @@ fn refuse(mut stream: &TcpStream, line: &str) {
             }
         }
     };
-    // An error: it is gone, or has had its time.
+    // An error: it is gone, or has taken too long.
     let _ = say();
 }

@@ -1,6 +1,6 @@
-//! Which certificate the server must have, settled before anybody connects.
+//! Determines which certificate the server must have, before anybody connects.
 //!
-//! *Owns* the question on the first start, and what is said when a known server has changed.
+//! *Owns* the question on the first start, and the message about a known server with another certificate.
 //! *Knows nothing of* how a certificate is checked.
 
 use std::io;
@@ -13,7 +13,7 @@ use super::{Asks, ProxyError};
 use crate::cli::trust::{Authorities, Expected, Finding, KnownServer, KnownServers};
 use crate::cli::{Protection, ProxyOptions, ServerAddress};
 
-/// What every connection to the server expects; `None` without TLS.
+/// What every connection requires of the server; `None` without TLS.
 pub(super) fn settle(options: &ProxyOptions, asks: &mut dyn Asks) -> Result<Option<Expected>, ProxyError> {
     match &options.protection {
         Protection::Plain => Ok(None),
@@ -38,7 +38,7 @@ pub(in crate::cli) fn known_servers() -> Result<KnownServers, ProxyError> {
     KnownServers::find().ok_or_else(no_place)
 }
 
-/// What is known of a server.
+/// What is known about a server.
 pub(in crate::cli) fn look_up(known: &KnownServers, to: &ServerAddress) -> Result<Option<KnownServer>, ProxyError> {
     known.look_up(&to.to_string()).map_err(|error| unusable(known, error))
 }
@@ -47,7 +47,7 @@ fn unusable(known: &KnownServers, error: io::Error) -> ProxyError {
     ProxyError::KnownServers(known.path().display().to_string(), error)
 }
 
-/// A known server shows another certificate: what its user is told.
+/// What the user is told if a known server shows another certificate.
 pub(in crate::cli) fn changed(
     to: &ServerAddress,
     known: &KnownServer,
@@ -63,7 +63,7 @@ pub(in crate::cli) fn changed(
     )
 }
 
-/// A server that was not known becomes known, if an authority vouches for it or the user trusts it.
+/// Makes an unknown server known, if an authority vouches for it or the user trusts it.
 pub(in crate::cli) fn learn(
     to: &ServerAddress,
     finding: &Finding,
@@ -90,7 +90,7 @@ fn settle_known(options: &ProxyOptions, asks: &mut dyn Asks) -> Result<Expected,
                 Err(ProxyError::NotTrusted(changed(to, &known, &finding, &known_servers)))
             }
             Ok(_) => Ok(Expected::Fingerprint(known.fingerprint)),
-            // It may be there when somebody connects.
+            // The server may be up by the time somebody connects.
             Err(why) => {
                 log::warn!("{why}");
                 Ok(Expected::Fingerprint(known.fingerprint))
@@ -118,13 +118,13 @@ fn ask(server: &str, finding: &Finding, asks: &mut dyn Asks) -> Result<(), Proxy
     }
 }
 
-/// Looks at the server's certificate, and sends nothing but the beginning of a handshake. Else a sentence.
+/// Fetches the server's certificate, sending nothing but the beginning of a handshake. The error is a sentence.
 fn look(to: &ServerAddress, preface: Preface, authorities: Option<Authorities>) -> Result<Finding, String> {
     let upstream = Upstream { to: to.clone(), expected: Some(Expected::Nothing(authorities)) };
     match upstream.connect(preface) {
         Err(ConnectError::Certificate(finding)) => Ok(finding),
         Err(error @ ConnectError::Unreachable(_)) => Err(error.sentence(to)),
-        // It cannot come so far without a certificate.
+        // The handshake cannot get this far without a certificate.
         Ok(_) => Err(format!("{to} has shown no certificate.")),
     }
 }

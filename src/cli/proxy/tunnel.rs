@@ -1,12 +1,13 @@
-//! One client's bytes, there and back, on two threads that block.
+//! One client's bytes in both directions, on two blocking threads.
 //!
 //! ```text
 //! client -> up -> [TLS] -> server        the client's end: a half-close, or close_notify and a half-close
 //! client <- [TLS] <- down <- server      the server's end: a half-close
 //! ```
 //!
-//! Only the thread `up` writes to the server, because what TLS seals must be sent in the order in which it was sealed. What TLS
-//! answers by itself after the handshake (new keys) may wait for the client's next bytes (RFC 8446, section 4.6.3).
+//! Only the thread `up` writes to the server, because TLS records must be sent in the order in which they were encrypted.
+//! What TLS answers by itself after the handshake (new keys) may wait for the client's next bytes (RFC 8446, section
+//! 4.6.3).
 //!
 //! *Owns* both sockets until both directions have ended. *Knows nothing of* what the bytes say.
 
@@ -20,25 +21,25 @@ use super::upstream::UpstreamConnection;
 use crate::protocol::wire::{Codec, Progress};
 use crate::text::escape_for_log;
 
-/// Bytes read at a time from a side that sends little: a line fits, and with many idle clients its size counts.
+/// Bytes read at a time from a side that sends little: a line fits, and with many idle clients its size matters.
 const SMALL_READ: usize = 1024;
 
 /// The same from a side that has just filled the small buffer.
 const LARGE_READ: usize = 64 * 1024;
 
-/// How long a client may go on without sending anything after the server has ended. A chat server that has ended takes nothing
-/// more, so this is for the client to notice.
+/// How long a client may go on without sending anything after the server has ended. A chat server that has closed its
+/// side accepts nothing more, so this is only time for the client to notice.
 const AFTER_THE_END: Duration = Duration::from_secs(5);
 
-/// The two sockets of a client, and what both threads share.
+/// The two sockets of a client, and the state shared by both threads.
 pub(super) struct Tunnel {
     client: Arc<TcpStream>,
     server: TcpStream,
-    /// No TLS: bytes pass without the lock.
+    /// No TLS: bytes pass without taking the lock.
     is_plain: bool,
     /// A leaf lock: nothing is read or written under it.
     sealing: Mutex<Sealing>,
-    /// Bytes that the server has taken.
+    /// Bytes that the server has accepted.
     taken: AtomicU64,
     /// Whether `up` has ended. A leaf lock.
     ended: Mutex<bool>,
@@ -47,7 +48,7 @@ pub(super) struct Tunnel {
 
 struct Sealing {
     codec: Codec,
-    /// What TLS wants sent to the server before anything else.
+    /// What TLS has to send to the server before anything else.
     answers: Vec<u8>,
 }
 
@@ -59,7 +60,7 @@ impl ReadBuffer {
         ReadBuffer(vec![0; SMALL_READ])
     }
 
-    /// Reads once; empty at the end.
+    /// Reads once; empty at the end of input.
     fn read(&mut self, mut stream: &TcpStream) -> io::Result<&[u8]> {
         loop {
             match stream.read(&mut self.0) {
@@ -70,7 +71,7 @@ impl ReadBuffer {
         }
     }
 
-    /// Fits the size to the last read.
+    /// Adapts the size to the last read.
     fn fit(&mut self, count: usize) {
         if count == self.0.len() && count < LARGE_READ {
             self.0 = vec![0; LARGE_READ];
@@ -80,7 +81,7 @@ impl ReadBuffer {
     }
 }
 
-/// Empties a buffer, and gives its memory back if little of it was needed.
+/// Empties a buffer, and frees its memory if little of it was needed.
 fn reuse(buffer: &mut Vec<u8>) {
     if buffer.len() < SMALL_READ && buffer.capacity() > 4 * SMALL_READ {
         *buffer = Vec::new();
@@ -106,7 +107,7 @@ impl Tunnel {
         self.sealing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From the client to the server, to the client's end.
+    /// Copies from the client to the server, until the client ends.
     pub(super) fn up(&self) {
         self.carry_up();
         *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
@@ -115,14 +116,14 @@ impl Tunnel {
 
     fn carry_up(&self) {
         let (mut buffer, mut sealed) = (ReadBuffer::new(), Vec::new());
-        // Once the server takes nothing more, what the client sends is still read: closing a socket with unread bytes destroys
-        // those that the client has not read yet.
+        // Once the server accepts nothing more, the client's input is still read: closing a socket with unread input
+        // would discard what the client has not read yet.
         let mut is_taken = true;
         loop {
             let chunk = match buffer.read(&self.client) {
                 Ok(chunk) => chunk,
                 Err(_) => {
-                    // The client was reset. What it has sent was passed on; TLS gets no orderly end.
+                    // The client's connection was reset. What it had sent was passed on; TLS gets no orderly end.
                     let _ = self.server.shutdown(Shutdown::Both);
                     return;
                 }
@@ -148,7 +149,7 @@ impl Tunnel {
         }
     }
 
-    /// Seals a chunk; the empty one is the end.
+    /// Encrypts a chunk; an empty one is the end.
     fn seal(&self, chunk: &[u8], sealed: &mut Vec<u8>) {
         let mut sealing = self.sealing();
         let Sealing { codec, answers } = &mut *sealing;
@@ -160,7 +161,7 @@ impl Tunnel {
         }
     }
 
-    /// From the server to the client, to the server's end; then waits for `up`.
+    /// Copies from the server to the client, until the server ends; then waits for `up`.
     pub(super) fn down(&self) {
         if self.carry_down() {
             // An error: the client is gone.
@@ -176,7 +177,7 @@ impl Tunnel {
     fn carry_down(&self) -> bool {
         let (mut buffer, mut plain) = (ReadBuffer::new(), Vec::new());
         if !self.is_plain {
-            // What came right behind the handshake.
+            // What arrived right after the handshake.
             let more = self.open(&[], &mut plain);
             let passed = self.pass(&plain);
             plain.clear();
@@ -185,7 +186,7 @@ impl Tunnel {
             }
         }
         loop {
-            // A server that was reset has ended, too: what it had sent before was read.
+            // A reset also ends the server's side: what it had sent before was read.
             let chunk = buffer.read(&self.server).unwrap_or_default();
             let count = chunk.len();
             let (more, passed) = if self.is_plain {
@@ -203,7 +204,7 @@ impl Tunnel {
         }
     }
 
-    /// Decrypts a chunk. False if nothing follows.
+    /// Decrypts a chunk. False if nothing more follows.
     fn open(&self, chunk: &[u8], plain: &mut Vec<u8>) -> bool {
         let mut sealing = self.sealing();
         let Sealing { codec, answers } = &mut *sealing;
@@ -224,7 +225,7 @@ impl Tunnel {
         client.write_all(bytes).is_ok()
     }
 
-    /// Waits until the client has ended, too, or has sent nothing for a while.
+    /// Waits until the client has ended too, or has sent nothing for a while.
     fn wait_for_the_client(&self) {
         let mut taken = self.taken.load(Ordering::Relaxed);
         let mut deadline = Instant::now() + AFTER_THE_END;

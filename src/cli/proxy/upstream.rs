@@ -1,6 +1,6 @@
-//! The way to the server: the connection, the PROXY header, and the handshake of TLS.
+//! The connection to the server: connecting, the PROXY header, and the handshake of TLS.
 //!
-//! *Owns* the deadline for all of it, and the words for a way that is closed.
+//! *Owns* the deadline for all of it, and the words for each failure.
 //! *Knows nothing of* clients beyond their addresses.
 
 #[cfg(feature = "tls")]
@@ -23,14 +23,14 @@ use crate::server::set_options;
 #[cfg(feature = "tls")]
 use crate::text::escape_for_log;
 
-/// How long connecting may take, with the handshake of TLS. A person waits for it before an empty screen.
+/// How long connecting may take, with the handshake of TLS. A person waits for it, looking at an empty screen.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bytes read at a time during the handshake. A server's part has one to four thousand.
 #[cfg(feature = "tls")]
 const READ: usize = 4096;
 
-/// The server, and how it is recognised.
+/// The server, and how its identity is checked.
 #[derive(Clone, Debug)]
 pub(in crate::cli) struct Upstream {
     pub(in crate::cli) to: ServerAddress,
@@ -39,18 +39,18 @@ pub(in crate::cli) struct Upstream {
     pub(in crate::cli) expected: Option<Expected>,
 }
 
-/// What is sent before anything else.
+/// What is sent first.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cli) enum Preface {
     Nothing,
-    /// A PROXY header for nobody.
+    /// A PROXY header without a client (LOCAL).
     #[cfg(feature = "tls")]
     Own,
     /// A PROXY header for a client: its address, and the one it has connected to.
     For(SocketAddr, SocketAddr),
 }
 
-/// A connection to the server. Nothing of a client's has been sent.
+/// A connection to the server. None of a client's bytes have been sent.
 pub(in crate::cli) struct UpstreamConnection {
     pub(in crate::cli) stream: TcpStream,
     pub(in crate::cli) codec: Codec,
@@ -59,15 +59,15 @@ pub(in crate::cli) struct UpstreamConnection {
 /// Why there is no connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum ConnectError {
-    /// A clause.
+    /// The reason, as a clause.
     Unreachable(String),
-    /// The server has shown a certificate that is not accepted.
+    /// The server has shown another certificate than the accepted one.
     #[cfg(feature = "tls")]
     Certificate(Finding),
 }
 
 impl ConnectError {
-    /// What a client is told.
+    /// What the client is told.
     pub(in crate::cli) fn sentence(&self, to: &ServerAddress) -> String {
         match self {
             ConnectError::Unreachable(why) => format!("{to} cannot be reached: {why}."),
@@ -85,14 +85,14 @@ impl From<io::Error> for ConnectError {
         ConnectError::Unreachable(match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "no answer in time".to_owned(),
             io::ErrorKind::Other => error.to_string(),
-            // Without the number of the error.
+            // The system's text, without the error number.
             kind => kind.to_string(),
         })
     }
 }
 
 impl Upstream {
-    /// Connects to the server. The preface goes first, before TLS.
+    /// Connects to the server. The preface is sent before TLS.
     pub(in crate::cli) fn connect(&self, preface: Preface) -> Result<UpstreamConnection, ConnectError> {
         let deadline = Instant::now() + PATIENCE;
         let stream = self.reach(deadline)?;
@@ -142,7 +142,7 @@ impl Upstream {
         let name = ServerName::try_from(self.to.host.clone()).map_err(|error| in_words(&error))?;
         let settings = verifier.settings().map_err(|error| in_words(&error))?;
         let (mut tls, hello) = Tls::connect(settings, name).map_err(|error| in_words(&error))?;
-        // In one write with the header, which goes before TLS.
+        // In one write with the header, which is sent before TLS.
         header.extend(hello);
         stream.write_all(&header)?;
         let mut buffer = vec![0; READ];
@@ -177,7 +177,7 @@ impl Upstream {
     }
 }
 
-/// Why the handshake has failed: because of the certificate, or anything else.
+/// Why the handshake failed: because of the certificate, or for another reason.
 #[cfg(feature = "tls")]
 fn refused(verifier: &Verifier, error: &TlsError) -> ConnectError {
     match verifier.finding().filter(|finding| !finding.accepted) {
@@ -186,7 +186,7 @@ fn refused(verifier: &Verifier, error: &TlsError) -> ConnectError {
     }
 }
 
-/// What a server has said instead of TLS. Ours says why it refuses a connection.
+/// What a server has sent instead of TLS. Ours sends why it refuses a connection.
 #[cfg(feature = "tls")]
 fn no_tls(chunk: &[u8]) -> String {
     let line = chunk.split(|byte| *byte == b'\r' || *byte == b'\n').next().and_then(|line| line.strip_prefix(b"! "));
@@ -203,8 +203,8 @@ fn plain(mut stream: &TcpStream, header: &[u8]) -> io::Result<Codec> {
 
 /// The PROXY header for a client.
 ///
-/// To a server on another machine, this machine's loopback address means nothing, and would be refused. A client at it is on
-/// this machine, so its address is the one that the connection comes from in any case.
+/// For a server on another machine, this machine's loopback address means nothing and would be refused. A client with
+/// that address is on this machine, so its address is that of the connection anyway.
 fn header(preface: Preface, server: SocketAddr) -> Vec<u8> {
     match preface {
         Preface::Nothing => Vec::new(),

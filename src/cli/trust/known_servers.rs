@@ -19,7 +19,7 @@ use super::Fingerprint;
 /// Longest file read, in bytes: some ten thousand servers.
 const MAX_FILE: u64 = 1024 * 1024;
 
-/// What the comment above a line begins with.
+/// How the comment above a line begins.
 const SINCE: &str = "# since ";
 
 /// The file of known servers. It need not exist.
@@ -44,7 +44,7 @@ impl KnownServers {
     }
 
     fn place(state: Option<OsString>, home: Option<OsString>) -> Option<KnownServers> {
-        // The specification has relative paths ignored.
+        // The specification says to ignore relative paths.
         let absolute = |path: OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
         let state = state.and_then(absolute).or_else(|| Some(home.and_then(absolute)?.join(".local").join("state")))?;
         Some(KnownServers { path: state.join("chatsock").join("known_servers") })
@@ -55,11 +55,11 @@ impl KnownServers {
         &self.path
     }
 
-    /// What is known of a server, `host:port`. The last line about it counts.
+    /// What is known about a server, `host:port`. The last line about it counts.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or what it says about this server cannot: then the server is not unknown.
+    /// The file, or its line about this server, cannot be read: the server must not be taken for an unknown one.
     pub(crate) fn look_up(&self, server: &str) -> io::Result<Option<KnownServer>> {
         let mut text = String::new();
         let changed = match File::open(&self.path) {
@@ -84,11 +84,11 @@ impl KnownServers {
             DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         }
         let mut file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&self.path)?;
-        // It may have been made by hand.
+        // The file may have been made by hand.
         file.set_permissions(Permissions::from_mode(0o600))?;
         let is_ended = fs::read(&self.path)?.last().is_none_or(|last| *last == b'\n');
         let line_end = if is_ended { "" } else { "\n" };
-        // In one write, so that two programs at once do not mix their lines.
+        // In one write, so that two programs do not mix up their lines.
         file.write_all(format!("{line_end}{SINCE}{today}\n{server} {fingerprint}\n").as_bytes())?;
         file.sync_all()
     }

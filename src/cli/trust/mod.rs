@@ -1,7 +1,8 @@
-//! Whether a server is the one that the user means: its certificate's fingerprint, or an authority that vouches for it.
+//! Checks that a server is the one that the user means: by its certificate's fingerprint, or by an authority that vouches
+//! for it.
 //!
 //! *Owns* the file of known servers, and the check of a certificate.
-//! *Knows nothing of* connections, and of who asks.
+//! *Knows nothing of* connections, or of who asks.
 
 // Every arm is written out, so that the compiler asks about a new variant.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]

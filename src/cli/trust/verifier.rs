@@ -1,9 +1,9 @@
 //! The check of a server's certificate during the handshake.
 //!
-//! The server has to prove in any case that it has the certificate's key; only the question who vouches for the certificate
-//! is answered in different ways.
+//! In every case the server has to prove that it has the certificate's key. What differs is what vouches for the
+//! certificate.
 //!
-//! *Owns* that answer. *Knows nothing of* files of known servers.
+//! *Owns* that decision. *Knows nothing of* the file of known servers.
 
 use std::fmt;
 use std::io;
@@ -20,7 +20,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootC
 
 use super::Fingerprint;
 
-/// Where systems have the certificates of authorities in one file: Debian, Fedora, SUSE, Alpine and the BSDs.
+/// Where systems keep the certificates of authorities in one file: Debian, Fedora, SUSE, Alpine and the BSDs.
 const SYSTEM_FILES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -32,10 +32,10 @@ const SYSTEM_FILES: [&str; 4] = [
 #[derive(Clone, Debug)]
 pub(crate) struct Authorities(Arc<WebPkiServerVerifier>);
 
-/// Why there are no authorities in a file. A clause without a full stop.
+/// Why a file yields no authorities. A clause without a full stop.
 #[derive(Debug)]
 pub(crate) enum AuthoritiesError {
-    /// It cannot be read.
+    /// The file cannot be read.
     Unreadable(io::Error),
     /// It contains no certificate that can vouch for others.
     Empty,
@@ -64,7 +64,7 @@ impl Authorities {
         verifier.map(Authorities).map_err(|_| AuthoritiesError::Empty)
     }
 
-    /// The system's, if it has any; `SSL_CERT_FILE` names another file, as for openssl.
+    /// The system's authorities, if it has any; `SSL_CERT_FILE` names another file, as for openssl.
     pub(crate) fn of_the_system() -> Option<Authorities> {
         let named = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
         named.into_iter().chain(SYSTEM_FILES.map(PathBuf::from)).find_map(|path| Self::read(&path).ok())
@@ -76,13 +76,13 @@ impl Authorities {
 pub(crate) enum Expected {
     /// The one with this fingerprint.
     Fingerprint(Fingerprint),
-    /// One that an authority vouches for, under the name that the server was called by.
+    /// One that an authority vouches for, under the name by which the server was reached.
     Vouched(Authorities),
-    /// None: the handshake ends with the certificate, and what was found is kept.
+    /// None: the handshake ends at the certificate, and what was found is kept.
     Nothing(Option<Authorities>),
 }
 
-/// What a server has shown.
+/// What the server has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) fingerprint: Fingerprint,
@@ -111,7 +111,7 @@ impl Verifier {
         Arc::new(Verifier { expected, provider: provider(), found: Mutex::new(None) })
     }
 
-    /// The settings of a client that asks this verifier.
+    /// The settings of a client that uses this verifier.
     ///
     /// # Errors
     ///
@@ -124,7 +124,7 @@ impl Verifier {
         Ok(Arc::new(settings))
     }
 
-    /// What the server has shown, if it has come so far.
+    /// What the server has shown, if the handshake got that far.
     pub(crate) fn finding(&self) -> Option<Finding> {
         *self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }

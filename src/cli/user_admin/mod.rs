@@ -127,7 +127,7 @@ pub fn run(
         && is_new
         && stands_in_a_directory(&storage.path)
     {
-        // Ask first: if the password is refused, no database is left behind.
+        // Ask first, so that no database is left behind if the password is refused.
         let password = ask(name)?;
         let mut accounts = Store::open_accounts(&storage.path)?;
         return add(&mut accounts, name, &password, &storage.path, &new_database_notice(&storage.path));

@@ -29,10 +29,10 @@ pub(crate) struct TransferEnd {
     codec: Codec,
     /// How to talk to the peer.
     pub(crate) voice: Voice,
-    /// Read and decrypted; the part from `taken` on has not been used yet.
+    /// Bytes read and decrypted; those from `taken` on have not been used yet.
     plain: Vec<u8>,
     taken: usize,
-    /// Encrypted, on its way in or out.
+    /// Encrypted bytes, on their way in or out.
     encrypted: Vec<u8>,
 }
 
@@ -106,7 +106,7 @@ impl TransferEnd {
         let mut answer = Vec::new();
         let fed = self.codec.feed(encrypted, &mut self.plain, &mut answer);
         if !answer.is_empty() {
-            // Protocol bytes, few and rare.
+            // TLS's own bytes, few and rare.
             self.stream.write_all(&answer)?;
         }
         match fed {
@@ -150,7 +150,7 @@ impl TransferEnd {
         self.encrypted = Vec::new();
     }
 
-    /// Tells the peer that nothing more comes.
+    /// Tells the peer that nothing more follows.
     pub(crate) fn end(&mut self) {
         let last = self.codec.close(0, "");
         // It does not matter if the peer is gone.
@@ -221,7 +221,7 @@ fn write_all(
             Ok(count) => {
                 bytes = &bytes[count..];
                 began = Instant::now();
-                // What has been written counts.
+                // What has been written counts as progress.
                 if !bytes.is_empty() && is_stopped() {
                     return Err(ErrorKind::ConnectionAborted.into());
                 }

@@ -1,4 +1,4 @@
-//! SHA-256 of a file as it passes, in builds with a hash function.
+//! SHA-256 of a file as it is passed on, in builds with a hash function.
 //!
 //! *Knows nothing of* files.
 

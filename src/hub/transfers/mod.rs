@@ -26,10 +26,10 @@ pub(crate) use hasher::Hasher;
 /// How long a transfer may make no progress, unless a test says otherwise.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What is remembered of a part that has passed: the hash of the file so far.
+/// What is remembered of a transferred part: the hash of the file so far.
 type Memory = Option<Hasher>;
 
-/// A transfer under way, as both ends and `:files` see it.
+/// A running transfer, as both ends and `:files` see it.
 #[derive(Debug, Default)]
 pub(crate) struct TransferProgress {
     passed: AtomicU64,
@@ -37,12 +37,12 @@ pub(crate) struct TransferProgress {
 }
 
 impl TransferProgress {
-    /// Notes how much of the file has passed.
+    /// Notes how much of the file was passed on.
     pub(crate) fn note(&self, passed: u64) {
         self.passed.store(passed, Ordering::Relaxed);
     }
 
-    /// How much of the file has passed.
+    /// How much of the file was passed on.
     pub(crate) fn passed(&self) -> u64 {
         self.passed.load(Ordering::Relaxed)
     }
@@ -103,7 +103,7 @@ pub(crate) struct Meet {
     pub(crate) receiver: TransferEnd,
     /// The first byte that it wants.
     pub(crate) wanted: u64,
-    /// The hash of what has passed before, if that is known.
+    /// The hash of what was passed on before, if that is known.
     pub(crate) memory: Memory,
     /// To be updated and checked.
     pub(crate) progress: Arc<TransferProgress>,
@@ -123,11 +123,11 @@ pub(crate) enum Received {
 pub struct Transfers {
     /// A leaf. Guards the table, and the ends that wait. No socket is read or written under it.
     state: Mutex<TransfersState>,
-    /// An end has come, or a transfer is over.
+    /// Signalled when an end has connected or a transfer is over.
     changed: Condvar,
     /// Milliseconds.
     patience: AtomicU64,
-    /// Bytes of files that have passed.
+    /// Bytes of files passed on.
     pub(crate) traffic: TrafficMetrics,
 }
 
@@ -143,7 +143,7 @@ impl Transfers {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets where files pass.
+    /// Sets the ports for files.
     pub(crate) fn set_ports(&self, ports: FilePorts) {
         self.lock().ports = ports;
     }
@@ -184,12 +184,12 @@ impl Transfers {
         changed
     }
 
-    /// How much of a file has passed.
+    /// How much of a file was passed on.
     pub(crate) fn passed(&self, number: u64) -> u64 {
         self.lock().meetings.get(&number).map_or(0, |meeting| meeting.progress.passed())
     }
 
-    /// Notes that an end of a transfer has come from an address.
+    /// Notes that an end of a transfer has connected from an address.
     pub(crate) fn arrive(&self, number: u64, address: IpAddr) -> PresentEnd<'_> {
         self.lock().present.push((number, address));
         PresentEnd { transfers: self, number, address }
@@ -208,7 +208,7 @@ impl Transfers {
         self.changed.notify_all();
     }
 
-    /// The server stops: nothing waits or runs any more.
+    /// The server is stopping: ends everything that waits or runs.
     pub(crate) fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
@@ -229,7 +229,7 @@ impl Transfers {
         self.lock().table.look_at(&token, now).filter(|claim| claim.side == Side::Receiver).map(|claim| claim.name)
     }
 
-    /// The receiver's end has come: waits until the transfer is over.
+    /// The receiver's end has connected: waits until the transfer is over.
     pub(crate) fn receive(&self, claim: &Claim, link: TransferEnd, wanted: u64) -> Received {
         let mut state = self.lock();
         state.meetings.entry(claim.number).or_default().receiver = Some((link, wanted));
@@ -279,7 +279,7 @@ impl Transfers {
         self.lock().returned.insert(number, link);
     }
 
-    /// Waits until a moment, or until the transfer is stopped.
+    /// Waits until the given time, or until the transfer is stopped.
     pub(crate) fn wait_until(&self, due: Instant, progress: &TransferProgress) {
         let mut state = self.lock();
         loop {
