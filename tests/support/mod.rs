@@ -40,7 +40,7 @@ use chatsock::server::{self, Capacity, StartError};
 use socket2::{Domain, Socket, Type};
 
 /// How long anything expected may take before the test fails. Long, because a loaded machine is no failure.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server in this process.
 pub struct Server {
