@@ -41,9 +41,12 @@ pub fn run(options: &Options, members: usize, descriptors: u64, report: &mut Rep
     let mut other = match options.comparison {
         Comparison::Floor if !traffic => return Ok(()),
         Comparison::Floor => Side::floor(layout)?,
-        Comparison::History | Comparison::Tls | Comparison::Json | Comparison::Web | Comparison::Metrics => {
-            Side::server(options, layout, Setup::Bare)?
-        }
+        Comparison::History
+        | Comparison::Tls
+        | Comparison::Json
+        | Comparison::Web
+        | Comparison::Metrics
+        | Comparison::Cluster => Side::server(options, layout, Setup::Bare)?,
     };
     if options.comparison != Comparison::Floor && options.wants(Case::Memory) {
         compare_arrivals(options, members, server.arrival, other.arrival, report);
@@ -87,7 +90,11 @@ fn compare_traffic(
                 Report::say(&format!("    {more:.1} us more per message; {figures}"));
                 report.target(what, figures, outcome.ratio, HISTORY_COSTS, "");
             }
-            Comparison::Tls | Comparison::Json | Comparison::Web | Comparison::Metrics => {
+            Comparison::Tls
+            | Comparison::Json
+            | Comparison::Web
+            | Comparison::Metrics
+            | Comparison::Cluster => {
                 report.note(what, figures, outcome.ratio)
             }
         }

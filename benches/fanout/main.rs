@@ -51,6 +51,7 @@
 #![allow(unreachable_pub, reason = "nothing outside uses this program's modules")]
 
 mod cases;
+mod cluster;
 mod crowd;
 mod failure;
 mod floor;
@@ -71,7 +72,7 @@ mod wire;
 use std::process::ExitCode;
 
 use failure::Failure;
-use options::{Case, Options, Task};
+use options::{Case, Comparison, Options, Task};
 use report::Report;
 
 fn main() -> ExitCode {
@@ -93,8 +94,15 @@ fn run(task: Task) -> Result<(), Failure> {
     let descriptors = rlimit::increase_nofile_limit(u64::MAX)?;
     println!("{}", options.describe());
     let mut report = Report::default();
-    for &members in &options.members {
-        cases::run(&options, members, descriptors, &mut report)?;
+    if options.comparison != Comparison::Cluster {
+        for &members in &options.members {
+            cases::run(&options, members, descriptors, &mut report)?;
+        }
+    }
+    if options.nodes > 0 {
+        for &members in &options.members {
+            cluster::run(&options, members, descriptors, &mut report)?;
+        }
     }
     if options.wants(Case::Rooms) {
         rooms::run(&options, descriptors, &mut report)?;

@@ -38,10 +38,12 @@ pub enum Case {
     Stall,
     /// The cost of a login among few users and among many.
     Login,
+    /// 20,000 messages a second over several servers.
+    Rate,
 }
 
 impl Case {
-    const NAMES: [(&str, Case); 8] = [
+    const NAMES: [(&str, Case); 9] = [
         ("one", Case::One),
         ("burst", Case::Burst),
         ("eight", Case::Eight),
@@ -50,7 +52,12 @@ impl Case {
         ("rooms", Case::Rooms),
         ("stall", Case::Stall),
         ("login", Case::Login),
+        ("rate", Case::Rate),
     ];
+
+    fn name(self) -> &'static str {
+        Case::NAMES.iter().find(|(_, case)| *case == self).map_or("", |(name, _)| name)
+    }
 
     fn parse(name: &str) -> Result<Case, Failure> {
         Case::NAMES.iter().find(|(known, _)| *known == name).map(|&(_, case)| case).ok_or_else(|| {
@@ -75,6 +82,8 @@ pub enum Comparison {
     Web,
     /// A server with a listener for metrics with one without.
     Metrics,
+    /// Several servers as one, over Redis, with one that stands alone.
+    Cluster,
 }
 
 impl Comparison {
@@ -87,16 +96,20 @@ impl Comparison {
             Comparison::Json => ("json", "plain"),
             Comparison::Web => ("web", "plain"),
             Comparison::Metrics => ("metrics", "without"),
+            Comparison::Cluster => ("cluster", "alone"),
         }
     }
 
     /// Whether a case is measured if none is named.
     fn measures(self, case: Case) -> bool {
         match self {
-            Comparison::Floor => true,
+            Comparison::Floor => case != Case::Rate,
             Comparison::History => matches!(case, Case::One | Case::Burst | Case::Eight | Case::Rooms),
-            Comparison::Tls | Comparison::Metrics => !matches!(case, Case::Latency | Case::Stall),
-            Comparison::Json | Comparison::Web => !matches!(case, Case::Latency | Case::Stall | Case::Login),
+            Comparison::Tls | Comparison::Metrics => !matches!(case, Case::Latency | Case::Stall | Case::Rate),
+            Comparison::Json | Comparison::Web => {
+                !matches!(case, Case::Latency | Case::Stall | Case::Login | Case::Rate)
+            }
+            Comparison::Cluster => matches!(case, Case::Burst | Case::Latency | Case::Rate),
         }
     }
 }
@@ -115,8 +128,10 @@ pub struct Options {
     pub rounds: usize,
     /// The server's `telnet` setting.
     pub telnet: String,
-    /// Makes the stall and login cases shorter too.
+    /// Makes the stall, login and rate cases shorter too.
     pub quick: bool,
+    /// Servers of a cluster; 0 if none is measured.
+    pub nodes: usize,
 }
 
 impl Options {
@@ -130,7 +145,9 @@ impl Options {
             rounds: 5,
             telnet: "never".to_owned(),
             quick: false,
+            nodes: 0,
         };
+        let mut sized = false;
         let mut asked = false;
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next()? {
@@ -146,7 +163,10 @@ impl Options {
                     options.window = Duration::from_millis(300);
                     options.rounds = 2;
                 }
-                Arg::Long("members") => options.members = sizes(&parser.value()?.string()?)?,
+                Arg::Long("members") => {
+                    options.members = sizes(&parser.value()?.string()?)?;
+                    sized = true;
+                }
                 Arg::Long("case") => options.cases.push(Case::parse(&parser.value()?.string()?)?),
                 Arg::Long("seconds") => options.window = seconds(parser.value()?.parse()?)?,
                 Arg::Long("rounds") => options.rounds = parser.value()?.parse::<usize>()?.clamp(1, 100),
@@ -156,6 +176,10 @@ impl Options {
                 Arg::Long("json") => options.compare(Comparison::Json)?,
                 Arg::Long("web") => options.compare(Comparison::Web)?,
                 Arg::Long("metrics") => options.compare(Comparison::Metrics)?,
+                Arg::Long("cluster") => {
+                    options.compare(Comparison::Cluster)?;
+                    options.nodes = nodes(parser.value()?.parse()?)?;
+                }
                 other => return Err(other.unexpected().into()),
             }
             asked = true;
@@ -165,8 +189,19 @@ impl Options {
                 "the case stall compares a server with itself; remove the other comparison, or the case",
             ));
         }
+        if options.nodes > 0 && !sized {
+            options.members = vec![1_000];
+        }
+        if let Some(case) = options.cases.iter().find(|case| options.nodes > 0 && !Comparison::Cluster.measures(**case)) {
+            return Err(Failure::new(format!("--cluster has the cases burst, latency and rate, not {}", case.name())));
+        }
+        if options.nodes == 0 && options.cases.contains(&Case::Rate) {
+            return Err(Failure::new("the case rate needs several servers: --cluster 2"));
+        }
         // Without any argument this is `cargo test --benches`: checks that every message arrives, and not how fast.
         if !asked {
+            options.quick = true;
+            options.nodes = if cfg!(feature = "cluster") { 2 } else { 0 };
             options.members = vec![10];
             options.cases = vec![Case::One, Case::Burst, Case::Eight];
             options.window = Duration::from_millis(200);
@@ -178,7 +213,7 @@ impl Options {
     /// Sets the comparison, if this build can make it.
     fn compare(&mut self, comparison: Comparison) -> Result<(), Failure> {
         if self.comparison != Comparison::Floor {
-            return Err(Failure::new("--history, --tls, --json, --web and --metrics cannot be combined"));
+            return Err(Failure::new("--history, --tls, --json, --web, --metrics and --cluster cannot be combined"));
         }
         let (option, feature, is_built) = match comparison {
             Comparison::Floor => return Ok(()),
@@ -187,6 +222,7 @@ impl Options {
             Comparison::Json => ("json", "json", cfg!(feature = "json")),
             Comparison::Web => ("web", "web", cfg!(feature = "web")),
             Comparison::Metrics => ("metrics", "metrics", cfg!(feature = "metrics")),
+            Comparison::Cluster => ("cluster", "cluster", cfg!(feature = "cluster")),
         };
         if !is_built {
             return Err(Failure::new(format!(
@@ -209,6 +245,7 @@ impl Options {
             Comparison::History => "a server that stores messages on disk and one that does not",
             Comparison::Tls => "a server over TLS and one in plain text",
             Comparison::Metrics => "a server with metrics and one without",
+            Comparison::Cluster => "several servers over Redis and one that stands alone",
             Comparison::Json => "members that speak JSON and members on terminals",
             Comparison::Web => "members that speak JSON over WebSocket and members on terminals",
         };
@@ -227,6 +264,10 @@ fn sizes(text: &str) -> Result<Vec<usize>, Failure> {
         return Err(Failure::new("--members takes sizes from 2 to 100000"));
     }
     Ok(sizes)
+}
+
+fn nodes(nodes: usize) -> Result<usize, Failure> {
+    if (2..=8).contains(&nodes) { Ok(nodes) } else { Err(Failure::new("--cluster takes 2 to 8 servers")) }
 }
 
 fn seconds(seconds: f64) -> Result<Duration, Failure> {

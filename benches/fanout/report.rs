@@ -13,8 +13,14 @@ struct Outcome {
     figures: String,
     value: f64,
     /// `None`: the figure has no target.
-    limit: Option<f64>,
+    limit: Option<Limit>,
     unit: &'static str,
+}
+
+#[derive(Clone, Copy)]
+enum Limit {
+    AtMost(f64),
+    AtLeast(f64),
 }
 
 impl Report {
@@ -25,7 +31,12 @@ impl Report {
 
     /// Adds a figure with a target: `value` may be at most `limit`. `figures` says what the value was computed from.
     pub fn target(&mut self, what: impl Into<String>, figures: String, value: f64, limit: f64, unit: &'static str) {
-        self.results.push(Outcome { what: what.into(), figures, value, limit: Some(limit), unit });
+        self.results.push(Outcome { what: what.into(), figures, value, limit: Some(Limit::AtMost(limit)), unit });
+    }
+
+    /// Adds a ratio with a target: `value` has to be at least `limit`.
+    pub fn at_least(&mut self, what: impl Into<String>, figures: String, value: f64, limit: f64) {
+        self.results.push(Outcome { what: what.into(), figures, value, limit: Some(Limit::AtLeast(limit)), unit: "" });
     }
 
     /// Adds a ratio without a target.
@@ -38,15 +49,20 @@ impl Report {
         if self.results.is_empty() {
             return;
         }
-        println!("\n{:<58} {:>10} {:>10}  mark    computed from", "results", "value", "at most");
+        println!("\n{:<58} {:>10} {:>13}  mark    computed from", "results", "value", "aim");
         for Outcome { what, figures, value, limit, unit } in &self.results {
             let (limit, mark) = match limit {
-                Some(limit) => (show(*limit, unit), if value <= limit { "ok" } else { "MISSED" }),
+                Some(Limit::AtMost(most)) => (format!("<= {}", show(*most, unit)), mark(value <= most)),
+                Some(Limit::AtLeast(least)) => (format!(">= {}", show(*least, unit)), mark(value >= least)),
                 None => ("-".to_owned(), "-"),
             };
-            println!("{what:<58} {:>10} {limit:>10}  {mark:<6}  {figures}", show(*value, unit));
+            println!("{what:<58} {:>10} {limit:>13}  {mark:<6}  {figures}", show(*value, unit));
         }
     }
+}
+
+fn mark(met: bool) -> &'static str {
+    if met { "ok" } else { "MISSED" }
 }
 
 fn show(value: f64, unit: &str) -> String {

@@ -31,9 +31,12 @@ pub fn run(options: &Options, descriptors: u64, report: &mut Report) -> Result<(
     let mut server = Side::server(options, layout, Setup::under(options.comparison))?;
     let mut other = match options.comparison {
         Comparison::Floor => Side::floor(layout)?,
-        Comparison::History | Comparison::Tls | Comparison::Json | Comparison::Web | Comparison::Metrics => {
-            Side::server(options, layout, Setup::Bare)?
-        }
+        Comparison::History
+        | Comparison::Tls
+        | Comparison::Json
+        | Comparison::Web
+        | Comparison::Metrics
+        | Comparison::Cluster => Side::server(options, layout, Setup::Bare)?,
     };
     print_head(options.comparison);
     for in_flight in [1, 8] {

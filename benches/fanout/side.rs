@@ -111,13 +111,13 @@ impl Side {
         Ok(Side { crowd, subject, pays_later: options.comparison == Comparison::History, arrival })
     }
 
-    fn window(&mut self, flow: Flow, length: Duration) -> Result<Tally, Failure> {
+    pub fn window(&mut self, flow: Flow, length: Duration) -> Result<Tally, Failure> {
         self.measure(flow, length).map_err(|failure| failure.with(&self.subject.last_words()))
     }
 
     fn measure(&mut self, flow: Flow, length: Duration) -> Result<Tally, Failure> {
         let before = self.subject.cpu()?;
-        let mut tally = closed_loop(&mut self.crowd, &self.subject, flow, length)?;
+        let mut tally = closed_loop(&mut self.crowd, &|| self.subject.cpu(), flow, length)?;
         if self.pays_later {
             wait_idle(&mut self.crowd, &self.subject)?;
             tally.cpu = self.subject.cpu()?.saturating_sub(before);

@@ -1,16 +1,17 @@
-//! A process under test: the server or the floor.
+//! A process under test: the server, the floor, or a Redis.
 //!
 //! *Owns* starting it, its temporary config, its processor time and memory, the messages it has stored on disk, and its end.
 //! *Knows nothing of* what is sent to its port.
 
 use std::cell::RefCell;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, ErrorKind};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_getcpuclockid};
@@ -72,7 +73,7 @@ impl Setup {
     /// The side that a comparison is about; the other side is [`Setup::Bare`], or the floor.
     pub fn under(comparison: Comparison) -> Setup {
         match comparison {
-            Comparison::Floor => Setup::Bare,
+            Comparison::Floor | Comparison::Cluster => Setup::Bare,
             Comparison::History => Setup::History,
             Comparison::Tls => Setup::Tls,
             Comparison::Json => Setup::Json,
@@ -127,7 +128,7 @@ pub struct Subject {
     pub port: u16,
     /// Lines of its standard output; closed when it has ended.
     output: Receiver<String>,
-    /// Config and log; `None` for the floor.
+    /// Config and log; `None` for the floor and for Redis.
     folder: Option<PathBuf>,
 }
 
@@ -135,6 +136,22 @@ impl Subject {
     /// Starts the real server, with every limit off except perhaps those of the outboxes, and with this many rooms besides
     /// `general`.
     pub fn server(telnet: &str, outbox: OutboxLimits, setup: Setup, rooms: usize) -> Result<Subject, Failure> {
+        Subject::configured(telnet, outbox, setup, rooms, "")
+    }
+
+    /// Starts one of several servers over the Redis on this port, with every limit off.
+    pub fn node(telnet: &str, redis: u16, name: &str) -> Result<Subject, Failure> {
+        let section = format!("\n[cluster]\nredis = \"redis://127.0.0.1:{redis}\"\nnode = \"{name}\"\n");
+        Subject::configured(telnet, OutboxLimits::Off, Setup::Bare, 0, &section)
+    }
+
+    fn configured(
+        telnet: &str,
+        outbox: OutboxLimits,
+        setup: Setup,
+        rooms: usize,
+        more: &str,
+    ) -> Result<Subject, Failure> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let count = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("chatsock-fanout-{}-{count}", std::process::id()));
@@ -145,12 +162,38 @@ impl Subject {
         let sections: String = (0..rooms).map(|room| format!("\n[rooms.{}]\n", room_name(room))).collect();
         let text = text.replace("{listen}", &setup.listen(&folder)).replace("{rooms}", &sections);
         let text = text.replace("{section}", &setup.section(&folder));
-        fs::write(&config, text)?;
+        fs::write(&config, text + more)?;
         let log = fs::File::create(folder.join("log"))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatsock"));
         // At its default level the log is part of the cost of a login.
         command.arg("--config").arg(&config).env_remove("RUST_LOG").stderr(log);
         Subject::start(command, Some(folder), if setup == Setup::Web { "(web)" } else { "" })
+    }
+
+    /// Starts a Redis that keeps nothing on disk. `None` where it is not installed.
+    pub fn redis() -> Result<Option<Subject>, Failure> {
+        // Another program may take the port before it does.
+        for _ in 0..5 {
+            let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+            let mut command = Command::new("redis-server");
+            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+            command.args(["--maxmemory-policy", "noeviction", "--dir"]).arg(std::env::temp_dir());
+            let mut redis = match Subject::spawn(command, None) {
+                Ok(redis) => redis,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
+            redis.port = port;
+            let deadline = Instant::now() + PATIENCE;
+            while Instant::now() < deadline && redis.child.get_mut().try_wait()?.is_none() {
+                if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
+                    return Ok(Some(redis));
+                }
+                // It prints a line when it is ready, and others before.
+                drop(redis.output.recv_timeout(Duration::from_millis(50)));
+            }
+        }
+        Err(Failure::new("redis-server does not start"))
     }
 
     /// Starts the benchmark itself as the floor.
@@ -161,7 +204,14 @@ impl Subject {
     }
 
     /// `mark` is in the line that prints the port of interest.
-    fn start(mut command: Command, folder: Option<PathBuf>, mark: &str) -> Result<Subject, Failure> {
+    fn start(command: Command, folder: Option<PathBuf>, mark: &str) -> Result<Subject, Failure> {
+        let mut subject = Subject::spawn(command, folder)?;
+        subject.port = subject.read_port(mark)?;
+        Ok(subject)
+    }
+
+    /// A process whose port is not known yet.
+    fn spawn(mut command: Command, folder: Option<PathBuf>) -> io::Result<Subject> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let (sender, output) = mpsc::channel();
         if let Some(stdout) = child.stdout.take() {
@@ -173,11 +223,10 @@ impl Subject {
             });
         }
         // From here on `drop` ends the child if anything fails.
-        let pid = Pid::from_raw(i32::try_from(child.id())?);
+        let pid = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
         let cpu = ClockId::CLOCK_PROCESS_CPUTIME_ID;
         let mut subject = Subject { child: RefCell::new(child), pid, cpu, port: 0, output, folder };
         subject.cpu = clock_getcpuclockid(pid)?;
-        subject.port = subject.read_port(mark)?;
         Ok(subject)
     }
 

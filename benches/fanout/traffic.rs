@@ -14,6 +14,9 @@ const STILL: Duration = Duration::from_millis(400);
 /// Processor time within [`STILL`] that still counts as idle: a thread that ends, a timer.
 const NEXT_TO_NOTHING: Duration = Duration::from_millis(1);
 
+/// Bursts a second of a sender in `spread`.
+const BURSTS: u32 = 250;
+
 /// How many messages are in flight at a time.
 #[derive(Clone, Copy)]
 pub enum Flow {
@@ -58,23 +61,28 @@ impl Tally {
     }
 }
 
-/// Sends as much as `flow` allows for `length`.
-pub fn closed_loop(crowd: &mut Crowd, subject: &Subject, flow: Flow, length: Duration) -> Result<Tally, Failure> {
+/// Sends as much as `flow` allows for `length`. `cpu` is the processor time used so far.
+pub fn closed_loop(
+    crowd: &mut Crowd,
+    cpu: &dyn Fn() -> Result<Duration, Failure>,
+    flow: Flow,
+    length: Duration,
+) -> Result<Tally, Failure> {
     match flow {
-        Flow::One => in_one_room(crowd, subject, 1, 1, true, length),
+        Flow::One => in_one_room(crowd, cpu, 1, 1, true, length),
         // At least one member only listens.
         Flow::Senders { senders, in_flight } => {
             let senders = senders.min(MAX_SENDERS).min(crowd.len() - 1);
-            in_one_room(crowd, subject, senders, in_flight, false, length)
+            in_one_room(crowd, cpu, senders, in_flight, false, length)
         }
-        Flow::Rooms { rooms, members, in_flight } => in_rooms(crowd, subject, rooms, members, in_flight, length),
+        Flow::Rooms { rooms, members, in_flight } => in_rooms(crowd, cpu, rooms, members, in_flight, length),
     }
 }
 
 /// `everyone`: a message is in flight until every member has it, and not only the one who joined last.
 fn in_one_room(
     crowd: &mut Crowd,
-    subject: &Subject,
+    cpu: &dyn Fn() -> Result<Duration, Failure>,
     senders: usize,
     in_flight: u32,
     everyone: bool,
@@ -85,7 +93,7 @@ fn in_one_room(
     let copies = members as u64 - 1;
     let mut arrived: [u32; MAX_SENDERS] = std::array::from_fn(|sender| crowd.sent(0, sender));
     let (mut deliveries, mut expected) = (0_u64, 0_u64);
-    let cpu = subject.cpu()?;
+    let before = cpu()?;
     let start = Instant::now();
     let mut sending = true;
     while sending || deliveries < expected {
@@ -110,14 +118,14 @@ fn in_one_room(
         }
         sending = start.elapsed() < length;
     }
-    let tally = Tally { deliveries, wall: start.elapsed(), cpu: subject.cpu()?.saturating_sub(cpu) };
+    let tally = Tally { deliveries, wall: start.elapsed(), cpu: cpu()?.saturating_sub(before) };
     crowd.check_all_alike(members)?;
     Ok(tally)
 }
 
 fn in_rooms(
     crowd: &mut Crowd,
-    subject: &Subject,
+    cpu: &dyn Fn() -> Result<Duration, Failure>,
     rooms: usize,
     members: usize,
     in_flight: u32,
@@ -129,7 +137,7 @@ fn in_rooms(
     let (mut deliveries, mut expected) = (0_u64, 0_u64);
     // Only the rooms in which something has arrived are looked at: a hundred rooms per event would make the client slow.
     let mut ready_rooms: Vec<usize> = (0..rooms).collect();
-    let cpu = subject.cpu()?;
+    let before = cpu()?;
     let start = Instant::now();
     let mut sending = true;
     while sending || deliveries < expected {
@@ -150,7 +158,7 @@ fn in_rooms(
         }
         sending = start.elapsed() < length;
     }
-    let tally = Tally { deliveries, wall: start.elapsed(), cpu: subject.cpu()?.saturating_sub(cpu) };
+    let tally = Tally { deliveries, wall: start.elapsed(), cpu: cpu()?.saturating_sub(before) };
     crowd.check_all_alike(crowd.len())?;
     Ok(tally)
 }
@@ -211,6 +219,55 @@ fn silent(crowd: &Crowd, audience: usize) -> Failure {
         Ok(()) => "but nothing is missing".to_owned(),
     };
     Failure::new(format!("nothing more arrives: {missing}"))
+}
+
+/// Sends `rate` messages a second from the first `senders` members for `length`, and tells when each came to the members after
+/// them, as `paced` does, for one message of each burst. `pause`: called now and then.
+pub fn spread(
+    crowd: &mut Crowd,
+    senders: usize,
+    rate: u32,
+    length: Duration,
+    mut pause: impl FnMut(Duration) -> Result<(), Failure>,
+) -> Result<Vec<u64>, Failure> {
+    crowd.set_speakers(senders)?;
+    let total = (f64::from(rate) * length.as_secs_f64()) as u32 / u32::try_from(senders)?;
+    let first: Vec<u32> = (0..senders).map(|sender| crowd.sent(0, sender)).collect();
+    let members = crowd.len();
+    let copies = (members as u64 - 1) * senders as u64;
+    // When each burst of the first sender began, by the number of its last message.
+    let mut bursts: Vec<(u32, Instant)> = Vec::new();
+    let mut waits = Vec::new();
+    let (mut sent, mut deliveries) = (0_u32, 0_u64);
+    crowd.tick(BURSTS)?;
+    let start = Instant::now();
+    while sent < total || deliveries < u64::from(sent) * copies {
+        let due = ((start.elapsed().as_secs_f64() * f64::from(rate)) as u32 / u32::try_from(senders)?).min(total);
+        if due > sent {
+            bursts.push((first[0] + due - 1, Instant::now()));
+            for sender in 0..senders {
+                crowd.say(0, sender, due - sent)?;
+            }
+            sent = due;
+        }
+        crowd.poll(PATIENCE, |delivery| {
+            deliveries += 1;
+            if delivery.member >= senders
+                && delivery.sender == 0
+                && let Ok(index) = bursts.binary_search_by_key(&delivery.number, |(number, _)| *number)
+            {
+                let wait = delivery.at.saturating_duration_since(bursts[index].1);
+                waits.push(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX));
+            }
+        })?;
+        pause(start.elapsed())?;
+        if start.elapsed() > length + PATIENCE {
+            return Err(silent(crowd, members));
+        }
+    }
+    crowd.tick(0)?;
+    crowd.check_all_alike(members)?;
+    Ok(waits)
 }
 
 /// The value that `share` of the values are below.

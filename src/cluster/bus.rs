@@ -173,12 +173,13 @@ impl Cluster {
             if out.is_empty() {
                 return;
             }
+            let mut outcomes = Vec::new();
             for out in out {
                 match out {
                     Out::Apply(entry) => replica.apply(*entry),
                     Out::Reload(log, state) => replica.reload(log, state),
                     Out::Lost(loss) => replica.lost(loss),
-                    Out::Resolve(ticket, outcome) => ticket.resolve(outcome),
+                    Out::Resolve(ticket, outcome) => outcomes.push((ticket, outcome)),
                     Out::Holdings => {
                         let holdings = replica.holdings();
                         self.core().claim(holdings);
@@ -191,7 +192,11 @@ impl Cluster {
                     Out::NodeIn { .. } | Out::NodeGone { .. } => {}
                 }
             }
-            self.wake.notify_all();
+            replica.applied_all();
+            outcomes.into_iter().for_each(|(ticket, outcome)| ticket.resolve(outcome));
+            if self.core().has_calls(Instant::now()) {
+                self.wake.notify_all();
+            }
         }
     }
 
@@ -222,7 +227,11 @@ impl Cluster {
                     .call(&calls)
                     .and_then(|replies| self.core().answered(&calls, &replies, Instant::now()).map_err(Unreachable));
                 match answer {
-                    Ok(()) => attempts = 0,
+                    Ok(()) => {
+                        attempts = 0;
+                        // Those who wait for a number.
+                        self.wake.notify_all();
+                    }
                     Err(Unreachable(why)) => {
                         log::warn!("cluster: the connection to Redis is lost: {why}");
                         engine = None;

@@ -39,6 +39,8 @@ pub enum Happened {
         version: u64,
         /// The number of the first message that was said.
         id: Option<u64>,
+        /// How many were, with the numbers that follow.
+        said: u64,
         /// As in the command.
         text: Box<str>,
     },

@@ -184,18 +184,37 @@ end
 -- args: node, epoch, n, version (- for any), history, key, place, text, then the effects:
 -- said TEXT | edited ID TEXT | erased ID | member CLIENT TEXT LIMIT | left CLIENT | core TEXT | closed
 local ARGUMENTS = { said = 1, edited = 2, erased = 1, member = 3, left = 1, core = 1, closed = 0 }
+
+-- Puts messages, as pairs of number and text, into a history of so many at most.
+local function keep(texts, order, said, history)
+  if #said == 0 or history == 0 then return end
+  redis.call('HSET', texts, unpack(said))
+  local ids = {}
+  for i = 1, #said, 2 do ids[#ids + 1] = said[i] end
+  local surplus = redis.call('RPUSH', order, unpack(ids)) - history
+  while surplus > 0 do
+    local slice = math.min(surplus, SLICE)
+    redis.call('HDEL', texts, unpack(redis.call('LPOP', order, slice)))
+    surplus = surplus - slice
+  end
+end
 local function commit(keys, args)
   local base, at = keys[1], now()
   local node, epoch, n, version, history = args[1], args[2], args[3], args[4], tonumber(args[5])
-  local key = args[6]
+  local key, meta = args[6], base .. 'meta'
   local rec, answer = admit(base, args, at)
   if not rec then return answer end
+  local state = redis.call('HMGET', meta, 'term', 'pos', 'next', 'end')
+  local term, pos = state[1] or '0', tonumber(state[2] or '0')
+  local first, left = tonumber(state[3] or '0'), 0
+  left = tonumber(state[4] or '0') - first + 1
   local name = key:sub(3)
   local room, users, texts, order = base .. key, base .. 'u:' .. name, base .. 'h:' .. name, base .. 'l:' .. name
-  local current = redis.call('HGET', room, 'ver') or '0'
+  local known = redis.call('HMGET', room, 'ver', 'said')
+  local current, ever = known[1] or '0', tonumber(known[2] or '0')
   if version ~= '-' and version ~= current then
     put(base, node, rec)
-    return { 'stale', num(get(base, 'pos')) }
+    return { 'stale', num(pos) }
   end
   -- First what may stand in the way, then the changes: an error in the middle would leave half of them.
   local said, made, i = 0, current ~= '0', 9
@@ -207,35 +226,37 @@ local function commit(keys, args)
       local limit = tonumber(args[i + 3])
       if limit > 0 and redis.call('HLEN', users) >= limit and redis.call('HEXISTS', users, args[i + 1]) == 0 then
         put(base, node, rec)
-        return { 'full', num(get(base, 'pos')) }
+        return { 'full', num(pos) }
       end
     end
     i = i + 1 + ARGUMENTS[op]
   end
   -- A room is made by its core; before that, and once it is closed, nothing is kept. Pairs keep nothing.
-  local first, left = 0, get(base, 'end') - get(base, 'next') + 1
   if said > left then return { 'ids' } end
-  if said > 0 then
-    first = get(base, 'next')
-    redis.call('HINCRBY', base .. 'meta', 'next', said)
-  end
   put(base, node, rec)
-  local pos = get(base, 'pos') + 1
+  pos = pos + 1
+  if said > 0 then
+    redis.call('HSET', meta, 'pos', num(pos), 'next', num(first + said))
+  else
+    redis.call('HSET', meta, 'pos', num(pos))
+    first = 0
+  end
   local owner, id, held = node .. ' ' .. epoch, first, base .. 'm:' .. node .. ' ' .. epoch
+  local lines = {}
   i = 9
   while i <= #args do
     local op, a, b = args[i], args[i + 1], args[i + 2]
     if op == 'said' then
       if made and a ~= '' then
-        redis.call('HINCRBY', room, 'said', 1)
-        if history > 0 then
-          redis.call('HSET', texts, num(id), a)
-          redis.call('RPUSH', order, num(id))
-          while redis.call('LLEN', order) > history do redis.call('HDEL', texts, redis.call('LPOP', order)) end
-        end
+        lines[#lines + 1], ever = num(id), ever + 1
+        lines[#lines + 1] = a
       end
       id = id + 1
-    elseif op == 'edited' then
+    else
+      keep(texts, order, lines, history)
+      lines = {}
+    end
+    if op == 'edited' then
       if redis.call('HEXISTS', texts, a) == 1 then redis.call('HSET', texts, a, b) end
     elseif op == 'erased' then
       redis.call('HDEL', texts, a)
@@ -254,13 +275,16 @@ local function commit(keys, args)
     elseif op == 'closed' then
       redis.call('DEL', room, users, texts, order)
       redis.call('SREM', base .. 'rooms', key)
-      made, current = false, '0'
+      made, current, ever = false, '0', 0
     end
     i = i + 1 + ARGUMENTS[op]
   end
-  if made then redis.call('HSET', room, 'seq', num(pos)) end
-  append(base, at, 'k', 'commit', 'node', node, 'epoch', epoch, 'n', n, 'place', args[7], 'ver', current, 'id', num(first),
-    'text', args[8])
+  keep(texts, order, lines, history)
+  if made then redis.call('HSET', room, 'seq', num(pos), 'said', num(ever)) end
+  -- In one field, because every node reads all of it: when, whose command, the room's version, the first message's number and
+  -- how many there are, where.
+  local head = table.concat({ num(at), node, epoch, n, current, num(first), num(said), args[7] }, ' ')
+  redis.call('XADD', base .. 'log', 'MAXLEN', '~', KEPT, term .. '-' .. num(pos), 'c', head, 'text', args[8])
   return { 'ok', num(pos), num(first), num(left - said) }
 end
 
@@ -353,7 +377,7 @@ local function give(keys, args)
   if get(base, 'next') > get(base, 'end') and first > get(base, 'end') and first >= get(base, 'next') then
     redis.call('HSET', base .. 'meta', 'next', num(first), 'end', args[2])
   end
-  return { num(get(base, 'end') - get(base, 'next') + 1) }
+  return { num(get(base, 'end') - get(base, 'next') + 1), num(get(base, 'end')) }
 end
 
 -- One room, all of it in one moment. args: key

@@ -49,6 +49,9 @@ pub trait Replica: Send + Sync {
     /// Applies an entry. Entries of one log come in its order, each once.
     fn apply(&self, entry: Entry);
 
+    /// Everything that has come together was applied, and outcomes follow: what it led to can be shown.
+    fn applied_all(&self) {}
+
     /// This node's copy is too old for the entries of a log: this is the state now, and entries that come later follow it. What
     /// users have not seen of it is to be shown to them.
     fn reload(&self, log: Log, state: LogState);

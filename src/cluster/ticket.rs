@@ -90,9 +90,9 @@ impl Ticket {
 
     pub(crate) fn note(&self, progress: Progress) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody waits for less than the outcome.
         if state.outcome.is_none() {
             state.progress = progress;
-            self.0.changed.notify_all();
         }
     }
 

@@ -153,20 +153,24 @@ impl Wire {
     }
 }
 
-fn raw(value: &Value) -> Raw {
+fn raw(value: Value) -> Raw {
     match value {
         Value::Nil => Raw::Nothing,
         Value::Int(number) => Raw::Text(number.to_string()),
         // What another node has written there may be anything.
-        Value::BulkString(bytes) => Raw::Text(String::from_utf8_lossy(bytes).into_owned()),
-        Value::SimpleString(text) => Raw::Text(text.clone()),
+        Value::BulkString(bytes) => Raw::Text(text(bytes)),
+        Value::SimpleString(text) => Raw::Text(text),
         Value::Okay => Raw::Text("OK".to_owned()),
-        Value::Array(values) | Value::Set(values) => Raw::List(values.iter().map(raw).collect()),
-        Value::Map(pairs) => Raw::List(pairs.iter().flat_map(|(key, value)| [raw(key), raw(value)]).collect()),
+        Value::Array(values) | Value::Set(values) => Raw::List(values.into_iter().map(raw).collect()),
+        Value::Map(pairs) => Raw::List(pairs.into_iter().flat_map(|(key, value)| [raw(key), raw(value)]).collect()),
         Value::ServerError(error) => Raw::Error(error.to_string()),
         // RESP 3 only, which is not asked for.
         _ => Raw::Nothing,
     }
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 impl Engine for Wire {
@@ -184,7 +188,7 @@ impl Engine for Wire {
         if values.len() != calls.len() {
             return Err(Unreachable("as many answers as calls were expected".into()));
         }
-        let mut replies: Vec<_> = calls.iter().zip(&values).map(|(call, value)| call.read(&raw(value))).collect();
+        let mut replies: Vec<_> = calls.iter().zip(values).map(|(call, value)| call.read(&raw(value))).collect();
         // A block that a failover forgets would be given twice, and an account would be gone.
         if self.replicas > 0 && calls.iter().any(Call::is_confirmed) && !self.is_replicated()? {
             for (call, reply) in calls.iter().zip(&mut replies).filter(|(call, _)| call.is_confirmed()) {
@@ -217,7 +221,7 @@ impl Engine for Wire {
             Err(error) => return Err(unreachable(&error)),
         };
         let mut entries = Vec::new();
-        if let Raw::List(streams) = raw(&value) {
+        if let Raw::List(streams) = raw(value) {
             for stream in &streams {
                 read_stream(stream, &keys, from, &mut entries);
             }
@@ -256,7 +260,7 @@ fn read_stream(stream: &Raw, keys: &[String], from: &[(Log, Position)], to: &mut
         let pairs: Vec<_> = fields
             .chunks_exact(2)
             .filter_map(|pair| match pair {
-                [Raw::Text(field), Raw::Text(value)] => Some((field.clone(), value.clone())),
+                [Raw::Text(field), Raw::Text(value)] => Some((field.as_str(), value.as_str())),
                 _ => None,
             })
             .collect();

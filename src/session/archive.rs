@@ -102,6 +102,7 @@ impl Session {
     /// a crash would bring it back. What others see of the change is on its way first.
     pub(super) fn await_change(&mut self, room: &Room) {
         let Some(store) = self.hub.store().cloned().filter(|_| room.is_recorded()) else { return };
+        self.say_unsaid();
         self.rooms.deliver();
         if let Err(SaveError(reason)) = store.sync_within(CHANGING) {
             self.outbox.tell(LineKind::News, &format!("That is not on disk yet: {reason}."));

@@ -11,6 +11,7 @@ use crate::ui::screen::LineKind;
 
 impl Session {
     pub(crate) fn leave(&mut self, reason: &DisconnectReason) {
+        self.say_unsaid();
         self.counts.settle(&self.hub.metrics);
         self.pacing.clear();
         self.rooms.deliver();

@@ -339,6 +339,7 @@ impl Session {
 
     #[inline(never)]
     fn bring_up(&mut self) {
+        self.say_unsaid();
         self.rooms.deliver();
         if let Some(room) = self.rooms.viewed() {
             room.catch_up(&self.outbox);

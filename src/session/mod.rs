@@ -129,6 +129,9 @@ pub struct Session {
     wrong_codes: u8,
     /// What is counted in this turn.
     counts: TurnCounts,
+    /// Lines that go to all servers together, at the end of the turn. Boxed because most turns have none.
+    #[cfg(feature = "cluster")]
+    unsaid: Option<Box<talk::Unsaid>>,
     /// Set once a program speaks JSON. Boxed because most connections are terminals.
     #[cfg(feature = "json")]
     json: Option<Box<json::JsonSession>>,
@@ -178,6 +181,8 @@ impl Session {
             login_to_log: false,
             wrong_codes: 0,
             counts: TurnCounts::default(),
+            #[cfg(feature = "cluster")]
+            unsaid: None,
             #[cfg(feature = "json")]
             json: None,
             disconnect: None,
@@ -340,6 +345,7 @@ impl Session {
     /// taken all of it.
     #[inline(never)]
     fn finish_turn(&mut self) {
+        self.say_unsaid();
         self.counts.settle(&self.hub.metrics);
         self.rooms.deliver();
         self.pick_up_notices();

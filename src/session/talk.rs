@@ -5,6 +5,8 @@
 
 #[cfg(feature = "cluster")]
 mod shared;
+#[cfg(feature = "cluster")]
+mod together;
 
 use std::sync::Arc;
 
@@ -25,6 +27,9 @@ use crate::metrics::PostKind;
 use crate::outbox::OwnCopy;
 use crate::ui::palette::{self, Answer};
 use crate::ui::screen::LineKind;
+
+#[cfg(feature = "cluster")]
+pub(super) use together::Unsaid;
 
 impl Session {
     #[inline(never)]
@@ -50,6 +55,8 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn post(&mut self, room: &Arc<Room>, actor: &Actor, draft: Draft, confirm: bool) {
+        #[cfg(feature = "cluster")]
+        let Some(draft) = self.say_later(room, actor, draft, confirm) else { return };
         let (now, lasts) = (self.now(), draft.lasts);
         let held = match self.hold_temporary(lasts, 1) {
             Ok(held) => held,
@@ -60,10 +67,7 @@ impl Session {
         let typed = (!confirm && plain && self.input.link.is_character_mode()).then(|| draft.text.clone());
         match room.post(actor, draft, Timestamp::now(), now) {
             Ok(id) => {
-                self.counts.note_message(kind);
-                #[cfg(feature = "json")]
-                self.note_posted(id);
-                self.rooms.note_undelivered(room);
+                self.note_said(room, kind, id);
                 if let Some(lasts) = lasts {
                     self.hub.timer.schedule_holding(now + lasts, Task::Expire(Arc::downgrade(room), id), held);
                 }
@@ -71,18 +75,34 @@ impl Session {
                     self.confirm(room, id);
                 }
             }
-            Err(denied) => {
-                if let Some(typed) = typed {
-                    self.keep_shown(&typed);
-                }
-                // Too fast, if only for this room.
-                if matches!(denied, Denied::Slow(..)) {
-                    self.mark_refused();
-                }
-                self.deny(&denied);
-            }
+            Err(denied) => self.note_not_said(&denied, typed.as_deref()),
         }
     }
+
+    fn note_said(&mut self, room: &Arc<Room>, kind: PostKind, id: MessageId) {
+        self.counts.note_message(kind);
+        #[cfg(feature = "json")]
+        self.note_posted(id);
+        #[cfg(not(feature = "json"))]
+        let _ = id;
+        self.rooms.note_undelivered(room);
+    }
+
+    /// `typed`: what has left the screen.
+    fn note_not_said(&mut self, denied: &Denied, typed: Option<&str>) {
+        if let Some(typed) = typed {
+            self.keep_shown(typed);
+        }
+        // Too fast, if only for this room.
+        if matches!(denied, Denied::Slow(..)) {
+            self.mark_refused();
+        }
+        self.deny(denied);
+    }
+
+    /// Says what waits for the end of the turn.
+    #[cfg(not(feature = "cluster"))]
+    pub(super) fn say_unsaid(&mut self) {}
 
     #[inline(never)]
     fn confirm(&mut self, room: &Arc<Room>, id: MessageId) {

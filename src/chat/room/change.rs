@@ -236,6 +236,12 @@ impl ChangeKind {
 }
 
 impl Change {
+    /// Whether a user said something.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn is_said(&self) -> bool {
+        matches!(self.kind, ChangeKind::Said(_))
+    }
+
     /// Gives the message its number, if a user said one.
     pub fn number(&mut self, id: MessageId) {
         if let ChangeKind::Said(message) = &mut self.kind {

@@ -67,7 +67,7 @@ impl Call {
                 Some(Reply::Term { end, new: number(2)? == 1, ended: u64::try_from(ended).ok() })
             }
             Call::Block { .. } => Some(Reply::Block { first: number(0)?, last: number(1)? }),
-            Call::Give { .. } => Some(Reply::Given { left: number(0)? }),
+            Call::Give { .. } => Some(Reply::Given { left: number(0)?, end: number(1)? }),
             Call::Look { .. } => look(list),
             Call::Room { .. } => room(list),
             Call::Account(call) => call.understand(list).map(Reply::Account),

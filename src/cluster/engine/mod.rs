@@ -122,8 +122,8 @@ pub(crate) enum Reply {
     Committed { number: u64, id: u64, left: u64 },
     /// Numbers from the first to the last.
     Block { first: u64, last: u64 },
-    /// Message numbers left.
-    Given { left: u64 },
+    /// Message numbers left, and the last of them.
+    Given { left: u64, end: u64 },
     /// What a log's state consists of.
     Look {
         end: Position,

@@ -84,7 +84,7 @@ impl Core {
 
     pub(super) fn wanted_block(&self) -> Option<NumberKind> {
         let low = |kind: &NumberKind| self.numbers.get(kind).is_none_or(|(next, last)| next > last);
-        let partition = self.logs.values().any(LogView::needs_numbers) && self.blocks.is_empty();
+        let partition = self.logs.values().any(LogView::is_low) && self.blocks.is_empty();
         let others = [NumberKind::Client, NumberKind::Instance, NumberKind::Account].into_iter().find(low);
         if partition { Some(NumberKind::Message) } else { others }
     }
@@ -99,6 +99,10 @@ impl Core {
         {
             calls.push(Call::Give { log, first, last });
             self.blocks.pop_front();
+            // What waits for them follows at once. If another node has given numbers, the answers tell how many are left.
+            if let Some(view) = self.logs.get_mut(&log) {
+                view.left = last - first + 1;
+            }
         }
         let caller = self.caller();
         for (log, view) in &mut self.logs {

@@ -16,6 +16,9 @@ use crate::cluster::values::{Epoch, NodeName, Place, Position};
 /// Messages remembered for the case that Redis loses them. More than a healthy replica is ever behind.
 const RECENT: usize = 4096;
 
+/// With fewer message numbers left than this, another block is fetched.
+const LOW: u64 = 300;
+
 /// Commands of one log in one pipeline: while one is under way, the next gathers.
 const BATCH: usize = 256;
 
@@ -76,6 +79,8 @@ pub(super) struct LogView {
     loaded_to: u64,
     /// Outcomes that wait until everything up to an entry is applied.
     late: Vec<(u64, Ticket, Outcome)>,
+    /// Some of the unread ones may have got an outcome that way.
+    has_settled: bool,
     /// By the number of the entry and of the message.
     recent: VecDeque<(u64, u64, Place)>,
     /// Message numbers left, as far as is known.
@@ -93,6 +98,7 @@ impl LogView {
             unread: BTreeMap::new(),
             loaded_to: 0,
             late: Vec::new(),
+            has_settled: false,
             recent: VecDeque::new(),
             left: 0,
         }
@@ -128,14 +134,23 @@ impl LogView {
         waits.is_some_and(|said| said > self.left)
     }
 
+    /// Whether messages are on their way and few numbers are left: the next block is fetched before it is needed.
+    pub(super) fn is_low(&self) -> bool {
+        self.left < LOW && self.queue.iter().any(|pending| matches!(&pending.command, Command::Commit(commit) if commit.said() > 0))
+    }
+
     /// The answer to the command of this number.
     pub(super) fn answered(&mut self, n: u64, epoch: Epoch, reply: &Reply, out: &mut VecDeque<Out>) {
+        if let Reply::Committed { left, id, .. } = reply
+            && *id > 0
+        {
+            self.left = *left;
+        }
         let Some(index) = self.queue.iter().position(|pending| pending.n == Some(n)) else { return };
         let ticket = self.queue[index].ticket.clone();
         let holds = holds(&self.queue[index].command);
         let outcome = match reply {
-            Reply::Committed { left, .. } => {
-                self.left = *left;
+            Reply::Committed { .. } => {
                 self.queue.remove(index);
                 ticket.note(Progress::Accepted);
                 self.unread.insert((epoch, n), Unread { ticket, holds });
@@ -266,10 +281,10 @@ impl LogView {
                 // What users held under an earlier registration ended with it.
                 let over = caller.epoch != current;
                 let mut id = None;
-                if let Happened::Committed { place, id: Some(first), .. } = &what {
+                if let Happened::Committed { place, id: Some(first), said, .. } = &what {
                     id = Some(*first);
                     if position.number > self.loaded_to {
-                        self.remember(position.number, *first, place);
+                        (0..*said).for_each(|index| self.remember(position.number, first + index, place));
                     }
                 }
                 let known = position.number <= self.names_to
@@ -314,14 +329,21 @@ impl LogView {
     /// Gives out the outcomes that have waited for what is applied by now.
     pub(super) fn settle(&mut self, out: &mut VecDeque<Out>) {
         let reached = self.position.number;
-        for (number, ticket, outcome) in std::mem::take(&mut self.late) {
-            if number <= reached {
-                out.push_back(Out::Resolve(ticket, outcome));
-            } else {
-                self.late.push((number, ticket, outcome));
+        if !self.late.is_empty() {
+            self.has_settled = true;
+            for (number, ticket, outcome) in std::mem::take(&mut self.late) {
+                if number <= reached {
+                    out.push_back(Out::Resolve(ticket, outcome));
+                } else {
+                    self.late.push((number, ticket, outcome));
+                }
             }
         }
-        self.unread.retain(|_, unread| unread.ticket.outcome().is_none());
+        // Each of these has its outcome from the log, unless it was late.
+        if self.has_settled {
+            self.unread.retain(|_, unread| unread.ticket.outcome().is_none());
+            self.has_settled = !self.unread.is_empty();
+        }
     }
 
     fn remember(&mut self, number: u64, id: u64, place: &Place) {

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use super::command::Command;
 use super::engine::{Call, Caller, LogEntry};
-use super::entry::{Entry, LogState, Loss, RoomSnapshot};
+use super::entry::{Entry, Happened, LogState, Loss, RoomSnapshot};
 use super::replica::{Back, Health, Holdings};
 use super::ticket::{Outcome, Ticket};
 use super::values::{Epoch, Log, NodeName, NumberKind, Partitions, Position};
@@ -329,7 +329,12 @@ impl Core {
             match self.out.get(index) {
                 Some(Out::NodeIn { log: Log::Directory, caller }) => changed |= self.living.insert(caller.node.clone()),
                 Some(Out::NodeGone { log: Log::Directory, caller }) => changed |= self.living.remove(&caller.node),
-                Some(Out::Apply(entry)) => self.note_floor(&entry.what.clone()),
+                Some(Out::Apply(entry)) => {
+                    if let Happened::Committed { id: Some(id), said, .. } = entry.what {
+                        let floor = self.floors.entry(NumberKind::Message).or_default();
+                        *floor = (*floor).max(id + said.saturating_sub(1));
+                    }
+                }
                 _ => {}
             }
         }
@@ -338,20 +343,17 @@ impl Core {
         }
     }
 
-    fn note_floor(&mut self, what: &super::entry::Happened) {
-        if let super::entry::Happened::Committed { id: Some(id), .. } = what {
-            let floor = self.floors.entry(NumberKind::Message).or_default();
-            *floor = (*floor).max(*id);
-        }
-    }
-
     /// What the passing of time alone brings.
     pub(crate) fn tick(&mut self, now: Instant) {
         let limit = self.rules.timeout * REFUSED_AFTER;
         for view in self.logs.values_mut() {
             // What was sent may be in the log; the others have waited long enough.
-            let refused =
-                |pending: &Pending| pending.n.is_none() && now.saturating_duration_since(pending.since) >= limit;
+            let waits_long = |pending: &Pending| now.saturating_duration_since(pending.since) >= limit;
+            // The first one has waited longest.
+            if !view.queue.front().is_some_and(waits_long) {
+                continue;
+            }
+            let refused = |pending: &Pending| pending.n.is_none() && waits_long(pending);
             let (over, left) = std::mem::take(&mut view.queue).into_iter().partition(refused);
             view.queue = left;
             let over: VecDeque<Pending> = over;

@@ -25,6 +25,7 @@ impl Core {
             }
             self.answer(call, reply);
         }
+        self.settle_all();
         self.bytes = self.logs.values().flat_map(|view| &view.queue).map(|pending| pending.command.weight()).sum();
         if fenced {
             self.was_out = true;
@@ -71,9 +72,13 @@ impl Core {
                 self.numbers.insert(*kind, (*first, *last));
                 self.floors.insert(*kind, *last);
             }
-            (Call::Give { log, .. }, Reply::Given { left }) => {
+            (Call::Give { log, first, last }, Reply::Given { left, end }) => {
                 if let Some(view) = self.logs.get_mut(log) {
                     view.left = *left;
+                }
+                // Another node was faster. The block is good for later, unless that one has given higher numbers.
+                if end < first {
+                    self.blocks.push_front((*first, *last));
                 }
             }
             (Call::Enter { log, .. }, Reply::Entered { epoch, number }) => {
@@ -87,7 +92,6 @@ impl Core {
             (Call::Room { log, .. }, Reply::Room(room)) => self.room_loaded(*log, room.as_deref()),
             _ => {}
         }
-        self.settle_all();
     }
 
     pub(super) fn settle_all(&mut self) {

@@ -138,7 +138,7 @@ impl FakeLog {
                 if self.next > self.end && *first > self.end && *first >= self.next {
                     (self.next, self.end) = (*first, *last);
                 }
-                Reply::Given { left: self.left() }
+                Reply::Given { left: self.left(), end: self.end }
             }
             Call::Look { log: _ } => Reply::Look {
                 end: Position { term: self.term, number: self.pos },
@@ -500,7 +500,7 @@ impl FakeLog {
             room.snapshot.sequence = number;
         }
         let (place, text) = (commit.place.clone(), commit.text.clone());
-        let what = Happened::Committed { place, version, id: (first > 0).then_some(first), text };
+        let what = Happened::Committed { place, version, id: (first > 0).then_some(first), said, text };
         let number = self.append(log, now, EntryKind::Command { caller: caller.clone(), n, what });
         Reply::Committed { number, id: first, left: left - said }
     }

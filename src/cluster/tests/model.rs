@@ -92,19 +92,21 @@ impl Copy {
                     return;
                 }
                 (self.sequence, self.version) = (number, version);
-                let Ok(mut change) = text.parse::<Change>() else { return };
-                if let Some(id) = id {
-                    change.number(MessageId(id));
-                }
-                match &change.kind {
-                    ChangeKind::Said(message) => {
-                        let text = message.text.clone();
-                        self.show(message.id.0, &text);
+                for (index, line) in text.split('\n').enumerate() {
+                    let Ok(mut change) = line.parse::<Change>() else { return };
+                    if let Some(id) = id {
+                        change.number(MessageId(id + index as u64));
                     }
-                    ChangeKind::Entered { who, .. } => drop(self.homes.insert(who.client, entry.node)),
-                    _ => {}
+                    match &change.kind {
+                        ChangeKind::Said(message) => {
+                            let text = message.text.clone();
+                            self.show(message.id.0, &text);
+                        }
+                        ChangeKind::Entered { who, .. } => drop(self.homes.insert(who.client, entry.node.clone())),
+                        _ => {}
+                    }
+                    self.room.apply(change);
                 }
-                self.room.apply(change);
             }
             Happened::NodeGone { node, .. } => {
                 if number <= self.sequence && skip_overlap {
@@ -335,26 +337,28 @@ impl World {
         let saying = match call {
             Call::Submit { command: Command::Commit(commit), log, .. } if commit.said() > 0 => {
                 let key = "r:general".into();
+                let changes = commit.text.split('\n').map(|line| line.parse::<Change>().expect("a change"));
                 match self.redis.call(&Call::Room { log: *log, key }) {
-                    Reply::Room(Some(room)) => Some((read(&room), commit.text.parse::<Change>().expect("a change"))),
+                    Reply::Room(Some(room)) => Some((read(&room), changes.collect::<Vec<_>>())),
                     _ => None,
                 }
             }
             _ => None,
         };
         let reply = self.redis.call(call);
-        if let Reply::Committed { id, .. } = &reply
-            && let Some((room, Change { kind: ChangeKind::Said(message), .. })) = saying
-        {
-            let (client, text) = (message.from, message.text.to_string());
-            let author = Actor { who: who(client.0, message.author.as_str()), operator: false };
-            let moment = Now { at: Timestamp::UNIX_EPOCH, last: MessageId(0) };
-            let wish = Wish::Post { draft: Draft::said("x"), said_at: moment.at };
-            if let Err(denied) = room.decide(&author, wish, moment) {
-                self.faults.push(format!("{text} was said by {client}, who may not: {denied:?}"));
-            }
-            if let Some(other) = self.texts.insert(*id, text.clone()) {
-                self.faults.push(format!("number {id} is {other} and {text}"));
+        if let (Reply::Committed { id: first, .. }, Some((room, changes))) = (&reply, saying) {
+            for (id, change) in (*first..).zip(changes) {
+                let ChangeKind::Said(message) = change.kind else { continue };
+                let (client, text) = (message.from, message.text.to_string());
+                let author = Actor { who: who(client.0, message.author.as_str()), operator: false };
+                let moment = Now { at: Timestamp::UNIX_EPOCH, last: MessageId(0) };
+                let wish = Wish::Post { draft: Draft::said("x"), said_at: moment.at };
+                if let Err(denied) = room.decide(&author, wish, moment) {
+                    self.faults.push(format!("{text} was said by {client}, who may not: {denied:?}"));
+                }
+                if let Some(other) = self.texts.insert(id, text.clone()) {
+                    self.faults.push(format!("number {id} is {other} and {text}"));
+                }
             }
         }
         reply
@@ -472,6 +476,7 @@ impl World {
         let user = idle.get(self.dice.below(idle.len().max(1) as u64) as usize);
         let user = user.map(|(client, name)| actor(**client, name));
         let client = user.as_ref().map(|actor| actor.who.client.0);
+        let mut more: Vec<Change> = Vec::new();
         let change = match (self.dice.below(10), user) {
             (0..2, _) | (_, None) => {
                 self.clients += 1;
@@ -514,6 +519,12 @@ impl World {
                 copy.room.decide(&operator, wish, moment).ok()
             }
             (_, Some(actor)) => {
+                // Some say several things at once.
+                for _ in 0..self.said % 3 {
+                    self.said += 1;
+                    let draft = Draft::said(format!("m{}", self.said));
+                    more.extend(copy.room.decide(&actor, Wish::Post { draft, said_at: moment.at }, moment));
+                }
                 self.said += 1;
                 let draft = Draft::said(format!("m{}", self.said));
                 copy.room.decide(&actor, Wish::Post { draft, said_at: moment.at }, moment).ok()
@@ -527,7 +538,12 @@ impl World {
             ChangeKind::Banned { .. } => "banned",
             _ => "other",
         };
-        let command = commit(&copy.room, change, version);
+        let mut command = commit(&copy.room, change, version);
+        for change in more {
+            let next = commit(&copy.room, change, version);
+            command.effects.extend(next.effects);
+            command.text = format!("{}\n{}", command.text, next.text).into();
+        }
         let ticket = node.core.submit(Command::Commit(command), now);
         node.busy.extend(client.map(|client| (client, ticket)));
         self.count(what);
@@ -540,10 +556,10 @@ impl World {
         let position = state.entries(log).last().map(|entry| entry.position).unwrap_or_default();
         for entry in self.redis.entries(log).iter().filter(|entry| entry.position > position) {
             if let crate::cluster::engine::EntryKind::Command {
-                what: Happened::Committed { id: Some(id), .. }, ..
+                what: Happened::Committed { id: Some(id), said, .. }, ..
             } = &entry.kind
             {
-                self.forgotten.insert(*id);
+                self.forgotten.extend(*id..id + said);
             }
         }
         self.runs += 1;

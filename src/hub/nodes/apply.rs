@@ -17,7 +17,7 @@ use crate::chat::identity::Target;
 use crate::chat::message::{ClientId, Event, Message, MessageId};
 use crate::chat::moderation::GRACE;
 use crate::chat::names::{RoomName, UserName};
-use crate::chat::room::ChangeKind;
+use crate::chat::room::{Change, ChangeKind};
 use crate::cluster::{
     Back, Entry, Happened, Health, Holdings, Log, LogState, Loss, NodeName, Place, Position, Replica,
 };
@@ -35,7 +35,7 @@ impl Replica for Nodes {
         let now = Instant::now();
         let Entry { log, position, at, node, epoch, own, what } = entry;
         match what {
-            Happened::Committed { place, version, id, text } => {
+            Happened::Committed { place, version, id, text, .. } => {
                 let Some(said) = PlaceEntry::parse(&text) else {
                     return log::warn!("cluster: an entry of {node} cannot be read and is left out");
                 };
@@ -63,6 +63,11 @@ impl Replica for Nodes {
                 Log::Partition(_) => self.lose_members_of(&hub, log, &(node, epoch), at, position.number, now),
             },
         }
+    }
+
+    fn applied_all(&self) {
+        let undelivered = std::mem::take(&mut self.pending().undelivered);
+        undelivered.iter().for_each(|room| room.deliver_from_log());
     }
 
     fn reload(&self, log: Log, state: LogState) {
@@ -151,15 +156,27 @@ impl Nodes {
     ) -> Option<Applied> {
         let known = hub.rooms.find(name);
         let mut change = match (entry, &known) {
+            (PlaceEntry::Said(changes), Some(room)) => {
+                self.apply_said(room, changes, id, place);
+                return None;
+            }
+            (PlaceEntry::Change(change), Some(room)) if lasts(&change).is_none() && change.is_said() => {
+                self.apply_said(room, vec![*change], id, place);
+                return None;
+            }
             (PlaceEntry::Change(change), Some(_)) => *change,
             (PlaceEntry::Made(core), _) => return hub.found_shared(name, known, &core, place, own, now),
             (PlaceEntry::Closed(line), Some(room)) => {
                 hub.close_shared(room, &line, own, now);
                 return Some(Applied::default());
             }
-            (PlaceEntry::Change(_) | PlaceEntry::Closed(_) | PlaceEntry::Direct(..), _) => return None,
+            (PlaceEntry::Change(_) | PlaceEntry::Said(_) | PlaceEntry::Closed(_) | PlaceEntry::Direct(..), _) => {
+                return None;
+            }
         };
         let room = known?;
+        // Whoever is put out by it has seen what was said before.
+        self.deliver_noted(&room);
         make_safe(&mut change);
         id.into_iter().for_each(|id| change.number(MessageId(id)));
         if let ChangeKind::Invited { guest, by, .. } = &change.kind
@@ -184,6 +201,35 @@ impl Nodes {
         Some(applied)
     }
 
+    /// Messages were said in a room. The ids count up from the first one.
+    fn apply_said(&self, room: &Arc<Room>, mut changes: Vec<Change>, first: Option<u64>, place: LogPlace) {
+        let Some(first) = first else { return };
+        for (change, id) in changes.iter_mut().zip(first..) {
+            make_safe(change);
+            change.number(MessageId(id));
+        }
+        if room.apply_said(changes, place) {
+            self.note_undelivered(room);
+        }
+    }
+
+    /// A room has something to deliver, once everything that came together was applied.
+    fn note_undelivered(&self, room: &Arc<Room>) {
+        let mut pending = self.pending();
+        if !pending.undelivered.iter().any(|known| Arc::ptr_eq(known, room)) {
+            pending.undelivered.push(Arc::clone(room));
+        }
+    }
+
+    fn deliver_noted(&self, room: &Arc<Room>) {
+        let mut pending = self.pending();
+        if let Some(index) = pending.undelivered.iter().position(|known| Arc::ptr_eq(known, room)) {
+            pending.undelivered.swap_remove(index);
+            drop(pending);
+            room.deliver_from_log();
+        }
+    }
+
     /// Arranges what follows from a change on this server, as on each of the others.
     pub(super) fn arrange(&self, hub: &Hub, room: &Arc<Room>, applied: &Applied, now: Instant) {
         if let Some(after) = applied.gathering {
@@ -197,7 +243,7 @@ impl Nodes {
         if applied.empty {
             hub.let_linger(room);
         }
-        room.deliver_from_log();
+        self.note_undelivered(room);
     }
 
     fn apply_to_pair(&self, hub: &Hub, entry: PlaceEntry, id: Option<u64>, own: bool, now: Instant) {
@@ -276,6 +322,12 @@ impl Nodes {
             }
         }
     }
+}
+
+/// How long the message lasts that a change says, if it is a temporary one.
+fn lasts(change: &Change) -> Option<Duration> {
+    let ChangeKind::Said(message) = &change.kind else { return None };
+    message.extra.as_ref().and_then(|extra| extra.lasts)
 }
 
 fn update(user: &User, details: &Details) {

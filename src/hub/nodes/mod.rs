@@ -111,6 +111,8 @@ struct OnItsWay {
     own_copies: HashMap<(ClientId, Timestamp), OwnCopy>,
     /// What a change of a room has led to, for the thread that waits for it.
     outcomes: HashMap<(Log, Position), Applied>,
+    /// Rooms in which something was carried out that is not delivered yet.
+    undelivered: Vec<Arc<Room>>,
     /// What has to be told again.
     unfinished: Vec<Unfinished>,
 }
@@ -403,8 +405,14 @@ impl RoomLog for Nodes {
     fn commit(&self, commit: Commit, author: Option<&Arc<Outbox>>) -> Result<Applied, ProposalError> {
         let Some(cluster) = self.cluster.get() else { return Err(ProposalError::NotShared(NotShared::Unreachable)) };
         let log = cluster.partitions().of_place(&commit.place);
+        let said = commit.said();
         let ticket = cluster.submit(Command::Commit(commit));
-        let (position, id) = self.wait(&ticket, author)?;
+        let (position, id) = self.wait(&ticket, author).inspect_err(|error| {
+            // Of several messages, each gets an answer.
+            if let (Some(author), ProposalError::NotShared(NotShared::Unknown)) = (author, error) {
+                (1..said).for_each(|_| self.tell_later(ticket.clone(), author));
+            }
+        })?;
         let mut applied = self.pending().outcomes.remove(&(log, position)).unwrap_or_default();
         applied.id = applied.id.or(id);
         Ok(applied)

@@ -107,10 +107,11 @@ impl Logged {
                 return Err(Outcome::Full);
             }
         }
-        let mut id = None;
+        let (mut id, mut said) = (None, 0);
         for effect in effects {
             match effect {
                 Effect::Said(_) => {
+                    said += 1;
                     self.message += 1;
                     id = id.or(Some(self.message));
                 }
@@ -121,7 +122,7 @@ impl Logged {
                 Effect::Closed => *kept = Kept::default(),
             }
         }
-        Ok(Happened::Committed { place, version: kept.version, id, text })
+        Ok(Happened::Committed { place, version: kept.version, id, said, text })
     }
 
     fn claim(&mut self, claim: Claim) -> Result<Happened, Outcome> {

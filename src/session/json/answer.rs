@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::Session;
+use super::{Outcome, Session};
 use crate::chat::action::Denied;
-use crate::protocol::json::{Id, JsonRequest, Object, Receiver, Value};
+use crate::protocol::json::{Id, Object, Receiver, Value};
 use crate::session::failure::{ErrorCode, Failure, code_of_answer, code_of_login};
 use crate::text::seconds;
 use crate::ui::palette::{Answer, LoginRefusal};
@@ -90,13 +90,12 @@ impl Session {
     #[inline(never)]
     pub(super) fn write_answer(
         &mut self,
-        request: &JsonRequest<'_>,
+        action: &str,
         id: Option<&str>,
         result: Result<Reply, Failure>,
-        refusal: Option<String>,
+        outcome: Outcome,
     ) {
-        let Some(json) = &self.json else { return };
-        let (noted, posted) = (json.code.take(), json.posted.take());
+        let Outcome { code: noted, posted, refusal } = outcome;
         let message = posted.map(|id| ("message", Value::Number(id.0)));
         let failure = match (result, refusal) {
             (Err(failure), _) => failure,
@@ -111,7 +110,7 @@ impl Session {
                 return self.outbox.write_object(&object);
             }
             // Its sentence is the answer; a line of the palette has no finer code than that it was refused.
-            (Ok(_), Some(sentence)) if request.action == "command" => Failure::refused(sentence),
+            (Ok(_), Some(sentence)) if action == "command" => Failure::refused(sentence),
             (Ok(_), Some(sentence)) => Failure { sentence, ..noted.unwrap_or_else(|| Failure::refused("")) },
         };
         let failure = Failure { id: id.map(Box::from), ..failure };

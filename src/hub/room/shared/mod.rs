@@ -6,6 +6,7 @@
 
 mod effects;
 mod place_entry;
+mod posts;
 mod proposals;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,8 @@
 //! *Owns* the forms of entries.
 //! *Knows nothing of* what an entry does. Everything here may come from a faulty server: it is read as input.
 
+use std::fmt::Write as _;
+
 use crate::chat::message::ClientId;
 use crate::chat::room::Change;
 
@@ -11,6 +13,8 @@ use crate::chat::room::Change;
 pub(crate) enum PlaceEntry {
     /// A room changes.
     Change(Box<Change>),
+    /// Several messages in a room, one after the other.
+    Said(Vec<Change>),
     /// A room begins, as `RoomState::core_line` writes it. Nothing to servers where it is already.
     Made(Box<str>),
     /// A room closes for good. The members read the line, unless there is none.
@@ -24,6 +28,14 @@ impl PlaceEntry {
     pub(crate) fn text(&self) -> String {
         match self {
             PlaceEntry::Change(change) => format!("change {change}"),
+            PlaceEntry::Said(changes) => {
+                let mut text = "said ".to_owned();
+                for (index, change) in changes.iter().enumerate() {
+                    // Writing to a string cannot fail.
+                    let _ = write!(text, "{}{change}", if index > 0 { "\n" } else { "" });
+                }
+                text
+            }
             PlaceEntry::Made(core) => format!("made {core}"),
             PlaceEntry::Closed(line) => format!("closed {line}"),
             PlaceEntry::Direct(to, change) => format!("direct {to} {change}"),
@@ -35,6 +47,10 @@ impl PlaceEntry {
         let (kind, rest) = text.split_once(' ')?;
         Some(match kind {
             "change" => PlaceEntry::Change(Box::new(rest.parse().ok()?)),
+            "said" => {
+                let changes: Option<Vec<Change>> = rest.split('\n').map(|line| line.parse().ok()).collect();
+                PlaceEntry::Said(changes.filter(|changes| changes.iter().all(Change::is_said))?)
+            }
             "made" => PlaceEntry::Made(rest.into()),
             "closed" => PlaceEntry::Closed(crate::text::sanitize(rest).replace('\n', " ")),
             "direct" => {
@@ -51,13 +67,23 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::chat::message::{Draft, Message, MessageId};
+    use crate::chat::names::UserName;
     use crate::chat::room::ChangeKind;
+
+    fn said(text: &str) -> Change {
+        let name = UserName::parse("alice", 1, 32).expect("a name");
+        let (id, at) = (MessageId::UNNUMBERED, Timestamp::UNIX_EPOCH);
+        let message = Message::new(id, at, name, ClientId(7), Draft::said(text), Box::default());
+        Change { at, kind: ChangeKind::Said(message) }
+    }
 
     #[test]
     fn entries_are_read_as_they_were_written() {
         let change = Box::new(Change { at: Timestamp::UNIX_EPOCH, kind: ChangeKind::GraceEnded });
         for entry in [
             PlaceEntry::Change(change.clone()),
+            PlaceEntry::Said(vec![said("one\ntwo"), said("three")]),
             PlaceEntry::Made("1 yes".into()),
             PlaceEntry::Closed("alice closed the room.".to_owned()),
             PlaceEntry::Closed(String::new()),
@@ -69,7 +95,7 @@ mod tests {
 
     #[test]
     fn what_a_faulty_server_writes_is_no_entry_or_a_harmless_one() {
-        for text in ["", "change", "change x", "change 1 2 3", "direct x", "direct 1 x", "other 1 2", "{}"] {
+        for text in ["", "change", "change x", "change 1 2 3", "said", "said x", "said 1 0 grace-ended", "direct x", "direct 1 x", "other 1 2", "{}"] {
             assert_eq!(PlaceEntry::parse(text), None, "{text}");
         }
         let Some(PlaceEntry::Closed(line)) = PlaceEntry::parse("closed a\u{1b}[2Jb\nc") else { panic!() };
