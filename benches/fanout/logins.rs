@@ -24,9 +24,12 @@ const SPARE_DESCRIPTORS: u64 = 200;
 pub fn run(options: &Options, descriptors: u64, report: &mut Report) -> Result<(), Failure> {
     match options.comparison {
         Comparison::Floor => few_and_many(options, descriptors, report),
-        Comparison::History | Comparison::Tls | Comparison::Json | Comparison::Web | Comparison::Metrics => {
-            side_by_side(options, descriptors, report)
-        }
+        Comparison::History
+        | Comparison::Tls
+        | Comparison::Json
+        | Comparison::Web
+        | Comparison::Metrics
+        | Comparison::Cluster => side_by_side(options, descriptors, report),
     }
 }
 

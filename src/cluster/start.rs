@@ -12,16 +12,19 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
 use super::bus::Cluster;
 use super::connections::Connect;
-use super::engine::{Engine, Unreachable};
+use super::engine::Engine;
 use super::node::{Barred, Core, Rules};
 use super::replica::Replica;
 use super::values::{NodeName, Partitions};
-use super::wire::{Address, Facts, Wire};
+use super::wire::{Address, ConnectError, Facts, Wire};
 use crate::access::password::HashError;
 use crate::chat::secret::Secret;
-use crate::config::ClusterConfig;
+use crate::config::{ClusterConfig, RedisAddress};
 
 /// How long Redis may take to answer at the start.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,6 +44,22 @@ pub enum ClusterError {
         redis: String,
         /// What the connection says.
         why: Box<str>,
+    },
+    /// Redis answers, and lets nobody in: its certificate is not trusted, or the password is wrong.
+    Refused {
+        /// Where it is.
+        redis: String,
+        /// What the connection says.
+        why: Box<str>,
+    },
+    /// The address is none.
+    Address(Box<str>),
+    /// The certificates cannot be read.
+    Authorities {
+        /// Their file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
     },
     /// Another server of that name lives.
     NameTaken(NodeName),
@@ -74,12 +93,17 @@ impl ClusterError {
     /// Whether the user can do something about it.
     pub fn is_users(&self) -> bool {
         match self {
-            ClusterError::Unreachable { .. } | ClusterError::Hash(_) | ClusterError::Thread(_) => false,
+            ClusterError::Unreachable { .. }
+            | ClusterError::Refused { .. }
+            | ClusterError::Hash(_)
+            | ClusterError::Thread(_) => false,
             ClusterError::NameTaken(_)
             | ClusterError::NoName
             | ClusterError::Partitions { .. }
             | ClusterError::Format(_)
             | ClusterError::Password { .. }
+            | ClusterError::Address(_)
+            | ClusterError::Authorities { .. }
             | ClusterError::Version(_) => true,
         }
     }
@@ -90,6 +114,11 @@ impl fmt::Display for ClusterError {
         match self {
             ClusterError::Unreachable { redis, why } => {
                 write!(f, "Redis at {redis} does not answer within {} seconds: {why}", PATIENCE.as_secs())
+            }
+            ClusterError::Refused { redis, why } => write!(f, "Redis at {redis} does not let this server in: {why}"),
+            ClusterError::Address(wrong) => write!(f, "cluster.redis {wrong}"),
+            ClusterError::Authorities { path, error } => {
+                write!(f, "cannot read cluster.ca_file {}: {error}", path.display())
             }
             ClusterError::NameTaken(node) => {
                 write!(f, "another server is running as cluster node {node}; set cluster.node to a name of its own")
@@ -118,9 +147,13 @@ impl fmt::Display for ClusterError {
 impl Error for ClusterError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            ClusterError::Password { error, .. } | ClusterError::Thread(error) => Some(error),
+            ClusterError::Password { error, .. }
+            | ClusterError::Authorities { error, .. }
+            | ClusterError::Thread(error) => Some(error),
             ClusterError::Hash(error) => Some(error),
             ClusterError::Unreachable { .. }
+            | ClusterError::Refused { .. }
+            | ClusterError::Address(_)
             | ClusterError::NameTaken(_)
             | ClusterError::NoName
             | ClusterError::Partitions { .. }
@@ -135,6 +168,17 @@ fn read_password(path: &Path) -> Result<Option<Secret>, ClusterError> {
     Ok(text.lines().next().and_then(Secret::new))
 }
 
+fn read_authorities(path: &Path) -> Result<Vec<u8>, ClusterError> {
+    let error = |error| ClusterError::Authorities { path: path.to_owned(), error };
+    let text = fs::read(path).map_err(error)?;
+    // Read here once, so that a wrong file is no trouble with the connection.
+    let certificates = CertificateDer::pem_slice_iter(&text).filter(Result::is_ok).count();
+    if certificates == 0 {
+        return Err(error(io::Error::new(io::ErrorKind::InvalidData, "there is no certificate in it (PEM)")));
+    }
+    Ok(text)
+}
+
 fn name_of(config: &ClusterConfig, port: u16) -> Option<NodeName> {
     if !config.node.is_empty() {
         return NodeName::parse(&config.node);
@@ -144,7 +188,7 @@ fn name_of(config: &ClusterConfig, port: u16) -> Option<NodeName> {
 }
 
 /// Tries until Redis answers or patience ends.
-fn connect(address: &Address) -> Result<(Wire, Facts), ClusterError> {
+fn connect(address: &Address, redis: &str) -> Result<(Wire, Facts), ClusterError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
@@ -152,8 +196,11 @@ fn connect(address: &Address) -> Result<(Wire, Facts), ClusterError> {
         let tried = Wire::connect(address, left / 2).and_then(|mut wire| wire.facts().map(|facts| (wire, facts)));
         match tried {
             Ok(found) => return Ok(found),
-            Err(Unreachable(why)) if Instant::now() + BETWEEN >= deadline => {
-                return Err(ClusterError::Unreachable { redis: address.url.clone(), why });
+            Err(ConnectError { why, is_final: true }) => {
+                return Err(ClusterError::Refused { redis: redis.to_owned(), why });
+            }
+            Err(ConnectError { why, .. }) if Instant::now() + BETWEEN >= deadline => {
+                return Err(ClusterError::Unreachable { redis: redis.to_owned(), why });
             }
             // Nothing tells when a Redis that refuses connections takes them.
             Err(_) => thread::sleep(BETWEEN),
@@ -184,9 +231,6 @@ fn check(facts: &Facts) -> Result<(), ClusterError> {
     if let Some(timeout) = facts.timeout.filter(|timeout| *timeout > 0) {
         log::warn!("cluster: timeout is {timeout}: set 0, or Redis closes connections that are quiet");
     }
-    if facts.replica {
-        log::warn!("cluster: this Redis follows another one and accepts nothing");
-    }
     Ok(())
 }
 
@@ -200,15 +244,18 @@ impl Cluster {
     pub fn start(config: &ClusterConfig, port: u16, replica: Arc<dyn Replica>) -> Result<Arc<Cluster>, ClusterError> {
         let node = name_of(config, port).ok_or(ClusterError::NoName)?;
         let partitions = Partitions::new(config.partitions).unwrap_or(Partitions::DEFAULT);
+        let redis = RedisAddress::parse(&config.redis).map_err(|wrong| ClusterError::Address(wrong.into()))?;
         let address = Address {
-            url: config.redis.clone(),
+            redis,
             user: config.user.clone(),
             password: config.password_file.as_deref().map(read_password).transpose()?.flatten(),
+            authorities: config.ca_file.as_deref().map(read_authorities).transpose()?,
             prefix: config.prefix.clone(),
             replicas: config.replicas,
         };
-        let (wire, facts) = connect(&address)?;
+        let (wire, facts) = connect(&address, &config.redis)?;
         check(&facts)?;
+        let place = wire.place().to_owned();
         drop(wire);
         let rules = Rules {
             node: node.clone(),
@@ -232,7 +279,6 @@ impl Cluster {
         let core = cluster.core();
         let (epoch, nodes) = (core.epoch(), core.nodes());
         drop(core);
-        let place = config.redis.trim_start_matches("redis://");
         log::info!(
             "cluster: node {node} is in, epoch {epoch}, {nodes} nodes, Redis {} at {place}, {} partitions",
             facts.version,

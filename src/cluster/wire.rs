@@ -5,11 +5,15 @@
 
 use std::time::Duration;
 
-use redis::{Client, Cmd, Connection, IntoConnectionInfo as _, Pipeline, RedisError, Value};
+use redis::{
+    Client, Cmd, Connection, ErrorKind, IntoConnectionInfo as _, Pipeline, RedisError, RedisResult, ServerError,
+    TlsCertificates, Value,
+};
 
 use super::engine::{AccountReply, Call, Engine, FUNCTIONS, LIBRARY, LogEntry, Raw, Reply, Unreachable};
 use super::values::{Log, Position};
 use crate::chat::secret::Secret;
+use crate::config::{HostPort, RedisAddress};
 
 /// How long the server waits for an entry before it answers that there is none.
 const BLOCK: Duration = Duration::from_millis(1000);
@@ -20,14 +24,18 @@ const COUNT: usize = 500;
 /// How long replicas may take.
 const REPLICATION: Duration = Duration::from_millis(1000);
 
+/// How long one Sentinel may take to answer. The next one may be faster.
+const SENTINEL: Duration = Duration::from_millis(500);
+
 /// Where Redis is, and how a node shows who it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
-    /// `redis://host:port`.
-    pub(crate) url: String,
+    pub(crate) redis: RedisAddress,
     /// Empty: the default user.
     pub(crate) user: String,
     pub(crate) password: Option<Secret>,
+    /// Certificates (PEM) of those who may have signed that of Redis; `None`: those that the system trusts.
+    pub(crate) authorities: Option<Vec<u8>>,
     /// Before every key.
     pub(crate) prefix: String,
     /// Replicas that must have a block of numbers before it is used.
@@ -37,6 +45,7 @@ pub(crate) struct Address {
 /// A connection.
 pub(crate) struct Wire {
     connection: Connection,
+    place: String,
     prefix: String,
     run: String,
     replicas: u8,
@@ -56,37 +65,138 @@ pub(crate) struct Facts {
     pub(crate) replica: bool,
 }
 
+/// Why there is no connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ConnectError {
+    pub(crate) why: Box<str>,
+    /// It is there, and will not become another one: its certificate is not trusted, or it does not accept the password.
+    pub(crate) is_final: bool,
+}
+
+impl ConnectError {
+    fn passing(why: impl Into<Box<str>>) -> ConnectError {
+        ConnectError { why: why.into(), is_final: false }
+    }
+}
+
+impl From<RedisError> for ConnectError {
+    fn from(error: RedisError) -> ConnectError {
+        // The text of a password never stands in one: it is not part of any answer.
+        let text = error.to_string();
+        let is_untrusted = text.contains("invalid peer certificate");
+        let is_final = is_untrusted
+            || error.kind() == ErrorKind::AuthenticationFailed
+            || matches!(error.code(), Some("WRONGPASS" | "NOAUTH" | "NOPERM"));
+        let why = if is_untrusted { format!("its certificate is not trusted: {text}") } else { text };
+        ConnectError { why: why.into(), is_final }
+    }
+}
+
+impl From<ConnectError> for Unreachable {
+    fn from(error: ConnectError) -> Unreachable {
+        Unreachable(error.why)
+    }
+}
+
 fn unreachable(error: &RedisError) -> Unreachable {
-    // The text of a password never stands in one: it is not part of any answer.
     Unreachable(error.to_string().into())
 }
 
+/// Answers of a Redis that is not, or no longer, in charge: what was asked is asked again of the one that is.
+fn is_not_in_charge(error: &ServerError) -> bool {
+    matches!(error.code(), "READONLY" | "MASTERDOWN" | "LOADING" | "UNBLOCKED" | "MOVED" | "CLUSTERDOWN")
+}
+
+/// One connection, without a look at who answers.
+fn open(at: &HostPort, tls: bool, user: Option<&Address>, address: &Address, timeout: Duration) -> RedisResult<Connection> {
+    let (host, port) = at;
+    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    let url = format!("{}://{host}:{port}", if tls { "rediss" } else { "redis" });
+    let mut info = url.as_str().into_connection_info()?;
+    let mut settings = info.redis_settings().clone().set_skip_set_lib_name();
+    if let Some(Address { user, password, .. }) = user {
+        if !user.is_empty() {
+            settings = settings.set_username(user);
+        }
+        if let Some(password) = password {
+            settings = settings.set_password(password.expose());
+        }
+    }
+    info = info.set_redis_settings(settings);
+    let authorities = address.authorities.clone().filter(|_| tls);
+    let client = match authorities {
+        Some(root_cert) => {
+            Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(root_cert) })?
+        }
+        None => Client::open(info)?,
+    };
+    let connection = client.get_connection_with_timeout(timeout)?;
+    connection.set_read_timeout(Some(timeout))?;
+    connection.set_write_timeout(Some(timeout))?;
+    Ok(connection)
+}
+
+/// Asks one Sentinel where the Redis of a name is. `None`: it does not know.
+fn ask(at: &HostPort, name: &str, address: &Address, timeout: Duration) -> RedisResult<Option<HostPort>> {
+    let question = || {
+        let mut question = Cmd::new();
+        question.arg("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(name);
+        question
+    };
+    let asked = open(at, false, None, address, timeout).and_then(|mut sentinel| question().query(&mut sentinel));
+    // Most have no password of their own; one that has takes that of the Redis.
+    match asked {
+        Err(error) if error.code() == Some("NOAUTH") => {
+            question().query(&mut open(at, false, Some(address), address, timeout)?)
+        }
+        asked => asked,
+    }
+}
+
+/// Asks the Sentinels, one after the other, where the Redis of a name is.
+fn find(at: &[HostPort], name: &str, address: &Address, timeout: Duration) -> Result<HostPort, ConnectError> {
+    let mut why = ConnectError::passing("no Sentinel answers");
+    for sentinel in at {
+        match ask(sentinel, name, address, timeout.min(SENTINEL)) {
+            Ok(Some(found)) => return Ok(found),
+            Ok(None) => why = ConnectError::passing(format!("the Sentinels know no {name}")),
+            Err(error) if !why.is_final => {
+                let (host, port) = sentinel;
+                why = ConnectError::from(error);
+                why.why = format!("Sentinel {host}:{port}: {}", why.why).into();
+            }
+            Err(_) => {}
+        }
+    }
+    Err(why)
+}
+
 impl Wire {
-    /// Connects, and loads the functions.
+    /// Connects to the Redis that is in charge.
     ///
     /// # Errors
     ///
     /// Redis does not answer in time, or refuses.
-    pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<Wire, Unreachable> {
-        let open = || -> Result<Wire, RedisError> {
-            let mut info = address.url.as_str().into_connection_info()?;
-            let mut settings = info.redis_settings().clone().set_skip_set_lib_name();
-            if !address.user.is_empty() {
-                settings = settings.set_username(&address.user);
-            }
-            if let Some(password) = &address.password {
-                settings = settings.set_password(password.expose());
-            }
-            info = info.set_redis_settings(settings);
-            let connection = Client::open(info)?.get_connection_with_timeout(timeout)?;
-            connection.set_read_timeout(Some(timeout))?;
-            connection.set_write_timeout(Some(timeout))?;
-            let (prefix, replicas) = (address.prefix.clone(), address.replicas);
-            Ok(Wire { connection, prefix, run: String::new(), replicas })
+    pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<Wire, ConnectError> {
+        let (at, tls) = match &address.redis {
+            RedisAddress::One { at, tls } => (at.clone(), *tls),
+            RedisAddress::Sentinels { at, name } => (find(at, name, address, timeout)?, false),
         };
-        let mut wire = open().map_err(|error| unreachable(&error))?;
-        wire.run = wire.facts()?.run;
+        let connection = open(&at, tls, Some(address), address, timeout)?;
+        let (prefix, replicas) = (address.prefix.clone(), address.replicas);
+        let mut wire = Wire { connection, place: format!("{}:{}", at.0, at.1), prefix, run: String::new(), replicas };
+        let facts = wire.facts()?;
+        if facts.replica {
+            // While a failover lasts, Sentinels may still name the one that was in charge.
+            return Err(ConnectError::passing(format!("{} follows another Redis, and accepts nothing", wire.place)));
+        }
+        wire.run = facts.run;
         Ok(wire)
+    }
+
+    /// The address of the Redis that it leads to.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
     }
 
     /// Loads the functions. Another version of them has another name, so this takes nothing from older nodes.
@@ -97,12 +207,12 @@ impl Wire {
     }
 
     /// What the server says of itself.
-    pub(crate) fn facts(&mut self) -> Result<Facts, Unreachable> {
+    pub(crate) fn facts(&mut self) -> Result<Facts, ConnectError> {
         let mut facts = Facts::default();
         for section in ["server", "replication"] {
             let mut info = Cmd::new();
             info.arg("INFO").arg(section);
-            let text: String = info.query(&mut self.connection).map_err(|error| unreachable(&error))?;
+            let text: String = info.query(&mut self.connection)?;
             for line in text.lines() {
                 match line.split_once(':') {
                     Some(("redis_version", version)) => facts.version = version.to_owned(),
@@ -187,6 +297,12 @@ impl Engine for Wire {
             pipeline.ignore_errors().query(&mut self.connection).map_err(|error| unreachable(&error))?;
         if values.len() != calls.len() {
             return Err(Unreachable("as many answers as calls were expected".into()));
+        }
+        if let Some(error) = values.iter().find_map(|value| match value {
+            Value::ServerError(error) if is_not_in_charge(error) => Some(error),
+            _ => None,
+        }) {
+            return Err(Unreachable(error.to_string().into()));
         }
         let mut replies: Vec<_> = calls.iter().zip(values).map(|(call, value)| call.read(&raw(value))).collect();
         // A block that a failover forgets would be given twice, and an account would be gone.

@@ -3,6 +3,7 @@
 //! *Owns* the keys of the section, and their ranges.
 //! *Knows nothing of* what the servers tell each other. The password is not read here, so that no mistake can quote it.
 
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,12 +16,14 @@ const MAX_PREFIX: usize = 64;
 /// The section `[cluster]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterConfig {
-    /// `redis://host:port`.
+    /// Where it is: `redis://host:port`, with TLS `rediss://host:port`, or `sentinel://host:port,host:port/NAME`.
     pub redis: String,
     /// The user that Redis knows this server by; empty for its default one.
     pub user: String,
     /// A file with the password.
     pub password_file: Option<PathBuf>,
+    /// A file with the certificates of those who may have signed that of Redis; those of the system without it.
+    pub ca_file: Option<PathBuf>,
     /// What all keys begin with, so that several chats can share a Redis.
     pub prefix: String,
     /// This server's name among the others; empty for the machine's name and the port.
@@ -44,6 +47,7 @@ impl Default for ClusterConfig {
             redis: "redis://127.0.0.1:6379".to_owned(),
             user: String::new(),
             password_file: None,
+            ca_file: None,
             prefix: "chatsock:".to_owned(),
             node: String::new(),
             partitions: 16,
@@ -55,17 +59,69 @@ impl Default for ClusterConfig {
     }
 }
 
-/// What is wrong with an address, if anything. It is not quoted: somebody may have put a password into it.
-fn wrong_address(url: &str) -> Option<&'static str> {
-    let Some(host) = url.strip_prefix("redis://") else {
-        return Some("must begin with redis://, as in redis = \"redis://127.0.0.1:6379\"");
-    };
-    if host.contains('@') {
-        return Some("must not contain a user or a password; set user and password_file instead");
+/// A host and a port.
+pub(crate) type HostPort = (String, u16);
+
+/// Where Redis is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RedisAddress {
+    /// `redis://host:port`, and with TLS `rediss://host:port`.
+    One {
+        /// Where it listens.
+        at: HostPort,
+        /// It speaks TLS.
+        tls: bool,
+    },
+    /// `sentinel://host:port,host:port/NAME`: these know which Redis is in charge of that name.
+    Sentinels {
+        /// Where they listen.
+        at: Vec<HostPort>,
+        /// What they call it.
+        name: String,
+    },
+}
+
+impl RedisAddress {
+    /// Reads an address, or tells what is wrong with it. It is not quoted: somebody may have put a password into it.
+    pub(crate) fn parse(url: &str) -> Result<RedisAddress, &'static str> {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        if rest.contains('@') {
+            return Err("must not contain a user or a password; set user and password_file instead");
+        }
+        let one = "must be a host and a port, as in redis = \"redis://127.0.0.1:6379\"";
+        match scheme {
+            "redis" | "rediss" => {
+                Ok(RedisAddress::One { at: host_port(rest, 6379).ok_or(one)?, tls: scheme == "rediss" })
+            }
+            "sentinel" => {
+                let form = "must be the Sentinels and what they call the Redis, as in redis = \"sentinel://10.0.0.1:26379,10.0.0.2:26379/chat\"";
+                let (hosts, name) = rest.split_once('/').ok_or(form)?;
+                let at: Option<Vec<HostPort>> = hosts.split(',').map(|host| host_port(host, 26379)).collect();
+                let name = Some(name).filter(|name| !name.is_empty() && !name.contains(['/', ' ']));
+                Ok(RedisAddress::Sentinels { at: at.ok_or(form)?, name: name.ok_or(form)?.to_owned() })
+            }
+            "redis-cluster" => Err("cannot be a Redis Cluster yet; use one Redis, or several with Sentinel: sentinel://"),
+            _ => Err("must begin with redis://, rediss:// or sentinel://, as in redis = \"redis://127.0.0.1:6379\""),
+        }
     }
-    let (name, port) = host.rsplit_once(':').unwrap_or((host, "6379"));
-    let fits = !name.is_empty() && !name.contains(['/', ' ']) && port.parse::<u16>().is_ok_and(|port| port > 0);
-    (!fits).then_some("must be a host and a port, as in redis = \"redis://127.0.0.1:6379\"")
+}
+
+/// `host`, `host:port`, `[::1]:port`.
+fn host_port(text: &str, default: u16) -> Option<HostPort> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']')?;
+            host.parse::<Ipv6Addr>().ok()?;
+            (host, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
+        }
+        None => match text.rsplit_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let port = port.map_or(Some(default), |port| port.parse().ok()).filter(|port| *port > 0)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+    (!host.is_empty() && host.chars().all(fits)).then(|| (host.to_owned(), port))
 }
 
 /// Whether a name of a server can be told apart from the words around it.
@@ -79,11 +135,17 @@ pub(super) fn read_cluster(reader: &mut ValueReader<'_>, section: Section<'_, '_
     let mut cluster = ClusterConfig::default();
     unknown_keys(reader, section, CLUSTER_KEYS);
     reader.read_line(section, "redis", &mut cluster.redis);
-    if let Some(wrong) = wrong_address(&cluster.redis) {
+    let address = RedisAddress::parse(&cluster.redis);
+    if let Err(wrong) = &address {
         reader.mistake(reader.line_of(section, "redis"), format!("cluster.redis {wrong}"));
     }
     reader.read_line(section, "user", &mut cluster.user);
     reader.read_path(section, "password_file", &mut cluster.password_file);
+    reader.read_path(section, "ca_file", &mut cluster.ca_file);
+    if cluster.ca_file.is_some() && !matches!(address, Ok(RedisAddress::One { tls: true, .. }) | Err(_)) {
+        let text = "cluster.ca_file is for a Redis that speaks TLS; remove it, or begin redis with rediss://";
+        reader.mistake(reader.line_of(section, "ca_file"), text);
+    }
     reader.read_line(section, "prefix", &mut cluster.prefix);
     if cluster.prefix.len() > MAX_PREFIX || cluster.prefix.contains(['{', '}', ' ']) {
         let text = format!("cluster.prefix must have at most {MAX_PREFIX} bytes, without spaces and braces");
@@ -126,13 +188,14 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = "[cluster]\nredis = \"redis://10.0.0.5:6380\"\nuser = \"chat\"\npassword_file = \"/etc/chatsock/redis\"\n\
+        let text = "[cluster]\nredis = \"rediss://10.0.0.5:6380\"\nca_file = \"/etc/chatsock/ca.pem\"\nuser = \"chat\"\npassword_file = \"/etc/chatsock/redis\"\n\
             prefix = \"a:\"\nnode = \"a1\"\npartitions = 4\nlease_seconds = 20\ntimeout_ms = 500\npending_bytes = 65536\n\
             replicas = 1\n";
         let expected = ClusterConfig {
-            redis: "redis://10.0.0.5:6380".to_owned(),
+            redis: "rediss://10.0.0.5:6380".to_owned(),
             user: "chat".to_owned(),
             password_file: Some("/etc/chatsock/redis".into()),
+            ca_file: Some("/etc/chatsock/ca.pem".into()),
             prefix: "a:".to_owned(),
             node: "a1".to_owned(),
             partitions: 4,
@@ -147,7 +210,14 @@ mod tests {
     #[test]
     fn mistakes_are_named_and_a_password_in_the_address_is_not_quoted() {
         for (text, expected) in [
-            ("redis = \"rediss://h:1\"", "cluster.redis must begin with redis://"),
+            ("redis = \"http://h:1\"", "cluster.redis must begin with redis://"),
+            ("redis = \"sentinel://a,b\"", "cluster.redis must be the Sentinels"),
+            ("redis = \"sentinel://a,,b/chat\"", "cluster.redis must be the Sentinels"),
+            ("redis = \"sentinel://a/\"", "cluster.redis must be the Sentinels"),
+            ("redis = \"redis-cluster://a,b\"", "cluster.redis cannot be a Redis Cluster yet"),
+            ("redis = \"rediss://:hunter2@h:1\"", "cluster.redis must not contain a user or a password"),
+            ("redis = \"redis://[::1\"", "cluster.redis must be a host and a port"),
+            ("ca_file = \"ca.pem\"", "cluster.ca_file is for a Redis that speaks TLS"),
             ("redis = \"redis://:hunter2@h:1\"", "cluster.redis must not contain a user or a password"),
             ("redis = \"redis://h:x\"", "cluster.redis must be a host and a port"),
             ("prefix = \"a{b}\"", "cluster.prefix must have at most 64 bytes"),
@@ -161,6 +231,23 @@ mod tests {
                 said.len() == 1 && said[0].starts_with(expected) && !said[0].contains("hunter2"),
                 "{text}: {said:?}"
             );
+        }
+    }
+
+    #[test]
+    fn an_address_names_one_redis_or_those_who_know_it() {
+        let at = |host: &str, port| (host.to_owned(), port);
+        for (text, expected) in [
+            ("redis://h", RedisAddress::One { at: at("h", 6379), tls: false }),
+            ("redis://[::1]:7", RedisAddress::One { at: at("::1", 7), tls: false }),
+            ("redis://[::1]", RedisAddress::One { at: at("::1", 6379), tls: false }),
+            ("rediss://h.example:1", RedisAddress::One { at: at("h.example", 1), tls: true }),
+            (
+                "sentinel://a,b:1,[::2]:3/chat",
+                RedisAddress::Sentinels { at: vec![at("a", 26379), at("b", 1), at("::2", 3)], name: "chat".to_owned() },
+            ),
+        ] {
+            assert_eq!(RedisAddress::parse(text), Ok(expected), "{text}");
         }
     }
 

@@ -73,6 +73,7 @@ pub(super) const CLUSTER_KEYS: &[&str] = &[
     "redis",
     "user",
     "password_file",
+    "ca_file",
     "prefix",
     "node",
     "partitions",

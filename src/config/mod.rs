@@ -57,6 +57,8 @@ use crate::access::network::Network;
 pub(crate) use address::{clash, parse_address};
 #[cfg(feature = "cluster")]
 pub use cluster::ClusterConfig;
+#[cfg(feature = "cluster")]
+pub(crate) use cluster::{HostPort, RedisAddress};
 #[cfg(feature = "discovery")]
 pub use discovery::DiscoveryConfig;
 pub(crate) use file::read_regular;

@@ -14,6 +14,7 @@ use crate::cluster::command::{Claim, Command, Commit, Effect};
 use crate::cluster::engine::{AccountReply, Call, Caller, Engine as _, LogEntry, Reply};
 use crate::cluster::values::{Epoch, Log, NodeName, NumberKind, Place, Position};
 use crate::cluster::wire::{Address, Wire};
+use crate::config::RedisAddress;
 
 /// Numbers by a linear congruence (Knuth, MMIX): the same on every machine.
 pub(super) struct Dice(pub(super) u64);
@@ -193,7 +194,14 @@ fn timeless(reply: Reply) -> Reply {
 fn the_redis_in_memory_and_a_real_one_answer_ten_thousand_commands_alike() {
     let Some(server) = Server::start(&[]) else { return };
     let address =
-        Address { url: server.url(), user: String::new(), password: None, prefix: "t:".to_owned(), replicas: 0 };
+        Address {
+            redis: RedisAddress::One { at: ("127.0.0.1".to_owned(), server.port), tls: false },
+            user: String::new(),
+            password: None,
+            authorities: None,
+            prefix: "t:".to_owned(),
+            replicas: 0,
+        };
     let mut wire = Wire::connect(&address, Duration::from_secs(20)).expect("a connection");
     wire.load().expect("the functions");
     let mut fake = Fake::new("");
