@@ -253,6 +253,9 @@ impl Cluster {
             prefix: config.prefix.clone(),
             replicas: config.replicas,
         };
+        if address.authorities.is_some() && !matches!(address.redis, RedisAddress::One { tls: true, .. }) {
+            log::warn!("cluster: ca_file is of no use: only an address that begins with rediss:// has TLS");
+        }
         let (wire, facts) = connect(&address, &config.redis)?;
         check(&facts)?;
         let place = wire.place().to_owned();

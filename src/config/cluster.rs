@@ -135,17 +135,12 @@ pub(super) fn read_cluster(reader: &mut ValueReader<'_>, section: Section<'_, '_
     let mut cluster = ClusterConfig::default();
     unknown_keys(reader, section, CLUSTER_KEYS);
     reader.read_line(section, "redis", &mut cluster.redis);
-    let address = RedisAddress::parse(&cluster.redis);
-    if let Err(wrong) = &address {
+    if let Err(wrong) = RedisAddress::parse(&cluster.redis) {
         reader.mistake(reader.line_of(section, "redis"), format!("cluster.redis {wrong}"));
     }
     reader.read_line(section, "user", &mut cluster.user);
     reader.read_path(section, "password_file", &mut cluster.password_file);
     reader.read_path(section, "ca_file", &mut cluster.ca_file);
-    if cluster.ca_file.is_some() && !matches!(address, Ok(RedisAddress::One { tls: true, .. }) | Err(_)) {
-        let text = "cluster.ca_file is for a Redis that speaks TLS; remove it, or begin redis with rediss://";
-        reader.mistake(reader.line_of(section, "ca_file"), text);
-    }
     reader.read_line(section, "prefix", &mut cluster.prefix);
     if cluster.prefix.len() > MAX_PREFIX || cluster.prefix.contains(['{', '}', ' ']) {
         let text = format!("cluster.prefix must have at most {MAX_PREFIX} bytes, without spaces and braces");
@@ -217,7 +212,6 @@ mod tests {
             ("redis = \"redis-cluster://a,b\"", "cluster.redis cannot be a Redis Cluster yet"),
             ("redis = \"rediss://:hunter2@h:1\"", "cluster.redis must not contain a user or a password"),
             ("redis = \"redis://[::1\"", "cluster.redis must be a host and a port"),
-            ("ca_file = \"ca.pem\"", "cluster.ca_file is for a Redis that speaks TLS"),
             ("redis = \"redis://:hunter2@h:1\"", "cluster.redis must not contain a user or a password"),
             ("redis = \"redis://h:x\"", "cluster.redis must be a host and a port"),
             ("prefix = \"a{b}\"", "cluster.prefix must have at most 64 bytes"),

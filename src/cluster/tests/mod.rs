@@ -6,3 +6,4 @@ mod fake_accounts;
 mod model;
 mod nodes;
 mod server;
+mod ways;

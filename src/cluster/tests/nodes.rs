@@ -10,12 +10,12 @@ use crate::chat::names::RoomName;
 use crate::cluster::*;
 use crate::config::ClusterConfig;
 
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A replica that writes down what it hears.
 #[derive(Default)]
-struct Notes {
-    heard: Mutex<Vec<String>>,
+pub(super) struct Notes {
+    pub(super) heard: Mutex<Vec<String>>,
     changed: Condvar,
     holdings: Mutex<Holdings>,
 }
@@ -27,7 +27,7 @@ impl Notes {
     }
 
     /// Waits until something with this text in it was heard that often.
-    fn wait(&self, text: &str, times: usize) {
+    pub(super) fn wait(&self, text: &str, times: usize) {
         let deadline = Instant::now() + DEADLINE;
         let mut heard = self.heard.lock().expect("no panic");
         while heard.iter().filter(|line| line.contains(text)).count() < times {
@@ -88,7 +88,7 @@ impl Replica for Notes {
     }
 }
 
-fn config(server: &Server, node: &str) -> ClusterConfig {
+pub(super) fn config(server: &Server, node: &str) -> ClusterConfig {
     ClusterConfig {
         redis: server.url(),
         node: node.to_owned(),
@@ -104,15 +104,15 @@ fn join(server: &Server, node: &str) -> (Arc<Cluster>, Arc<Notes>) {
     (cluster.unwrap_or_else(|error| panic!("{error}")), notes)
 }
 
-fn room() -> Place {
+pub(super) fn room() -> Place {
     Place::Room(RoomName::parse("general").expect("a name"))
 }
 
-fn commit(version: Option<u64>, effects: Vec<Effect>, text: &str) -> Command {
+pub(super) fn commit(version: Option<u64>, effects: Vec<Effect>, text: &str) -> Command {
     Command::Commit(Commit { place: room(), version, effects, history_max: 10, text: text.into() })
 }
 
-fn say(text: &str) -> Command {
+pub(super) fn say(text: &str) -> Command {
     commit(None, vec![Effect::Said(text.into())], text)
 }
 
@@ -128,7 +128,7 @@ fn claim(name: &str, client: u64) -> Claim {
     }
 }
 
-fn outcome(ticket: &Ticket) -> Outcome {
+pub(super) fn outcome(ticket: &Ticket) -> Outcome {
     ticket.wait(Instant::now() + DEADLINE).unwrap_or_else(|| panic!("no outcome: {ticket:?}"))
 }
 
@@ -195,7 +195,7 @@ fn a_redis_that_is_not_there_is_one_sentence_within_the_time() {
     assert!(!error.is_users() && !error.to_string().contains('\n'), "{error}");
 }
 
-fn signal(server: &Server, name: &str) {
+pub(super) fn signal(server: &Server, name: &str) {
     let done = Program::new("kill").args([name, &server.id().to_string()]).status().expect("kill");
     assert!(done.success());
 }

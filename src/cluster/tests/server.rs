@@ -15,6 +15,24 @@ pub(super) struct Server {
 impl Server {
     /// `None` where Redis is not installed, which is said.
     pub(super) fn start(more: &[&str]) -> Option<Server> {
+        Server::start_with(&[&["--port", "PORT", "--save", ""], more].concat())
+    }
+
+    /// One that speaks TLS on its only port, with this certificate.
+    #[cfg(feature = "tls")]
+    pub(super) fn start_encrypted(certificate: &str, key: &str) -> Option<Server> {
+        let files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate];
+        let words = ["--port", "0", "--tls-port", "PORT", "--tls-auth-clients", "no", "--save", ""];
+        Server::start_with(&[&words[..], &files[..]].concat())
+    }
+
+    /// A Sentinel: a `redis-server` that only watches over others. It writes to its configuration.
+    pub(super) fn start_sentinel(configuration: &Path) -> Option<Server> {
+        Server::start_with(&[configuration.to_str().expect("a name"), "--sentinel", "--port", "PORT"])
+    }
+
+    /// One with these arguments, its port in place of the word PORT.
+    fn start_with(more: &[&str]) -> Option<Server> {
         let installed =
             Command::new("redis-server").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         if installed.is_err() {
@@ -48,6 +66,16 @@ impl Server {
         assert!(self.answers(), "it did not come back");
     }
 
+    /// Kills it for good.
+    pub(super) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("its end");
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     pub(super) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -68,10 +96,12 @@ impl Server {
     }
 }
 
+/// A file of configuration comes first.
 fn spawn(port: u16, directory: &Path, more: &[String]) -> Child {
     let mut command = Command::new("redis-server");
-    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(directory);
-    command.args(more).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(more.iter().map(|word| word.replace("PORT", &port.to_string())));
+    command.args(["--bind", "127.0.0.1", "--dir"]).arg(directory);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().expect("redis-server starts")
 }
 

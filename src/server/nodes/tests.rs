@@ -61,6 +61,7 @@ impl SharedLog {
                 };
                 for (name, replica) in &replicas {
                     replica.apply(Entry { own: *name == node, ..entry.clone() });
+                    replica.applied_all();
                 }
                 ticket.resolve(outcome);
             }
