@@ -152,12 +152,13 @@ local function beat(keys, args)
   rec.deadline = at + tonumber(args[3])
   put(base, node, rec)
   redis.call('HSET', base .. 'meta', 'seen', num(at))
-  local all = redis.call('HKEYS', base .. 'nodes')
-  table.sort(all)
-  for _, other in ipairs(all) do
-    local rec = record(base, other)
-    if rec.deadline < at then bury(base, other, rec.epoch, at) end
+  local all, dead = redis.call('HGETALL', base .. 'nodes'), {}
+  for i = 1, #all, 2 do
+    local epoch, deadline = all[i + 1]:match('^(%d+) %d+ (%d+)')
+    if tonumber(deadline) < at then dead[#dead + 1] = { all[i], tonumber(epoch) } end
   end
+  table.sort(dead, function(one, other) return one[1] < other[1] end)
+  for _, gone in ipairs(dead) do bury(base, gone[1], gone[2], at) end
   sweep(base)
   return { 'ok', num(rec.n), num(at), num(get(base, 'pos')), num(get(base, 'end') - get(base, 'next') + 1) }
 end

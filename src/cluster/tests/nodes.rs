@@ -37,7 +37,7 @@ impl Notes {
         }
     }
 
-    fn said(&self) -> Vec<String> {
+    pub(super) fn said(&self) -> Vec<String> {
         self.heard.lock().expect("no panic").iter().filter(|line| line.starts_with("said")).cloned().collect()
     }
 }

@@ -300,6 +300,91 @@ fn users_of_two_servers_talk_in_one_room_and_with_each_other() {
 }
 
 #[test]
+fn lines_of_one_packet_are_said_together_and_in_their_order_with_what_stands_between_them() {
+    let (a, b, shared) = two();
+    let mut alice = MemoryClient::in_room(&a, "alice", "general");
+    let mut bob = MemoryClient::in_room(&b, "bob", "general");
+    alice.expect("* bob joined");
+    let entries = || -> u64 { shared.logged.lock().expect("no panic").positions.values().sum() };
+    let before = entries();
+    // Short enough for one read.
+    alice.say("one\r\ntwo\r\n/me three\r\n/time\r\nfour\r\nfive");
+    for text in ["alice: one", "alice: two", "alice three", "alice: four", "alice: five"] {
+        bob.expect(text);
+    }
+    assert_eq!(entries(), before + 2, "three together, and two behind the question");
+    alice.expect("* It is ");
+    // Each of them was numbered, and is in the history, on both sides.
+    for client in [&mut alice, &mut bob] {
+        client.say("/history");
+        for text in ["one", "two", "three", "four", "five"] {
+            client.expect(text);
+        }
+    }
+    shared.down.store(true, Ordering::Relaxed);
+    alice.say("six\r\nseven");
+    alice.expect("! Not said");
+    alice.expect("! Not said");
+    shared.down.store(false, Ordering::Relaxed);
+    bob.say("eight");
+    alice.expect("bob: eight");
+}
+
+#[test]
+fn a_user_who_is_banned_in_the_middle_of_a_packet_says_no_more_of_it() {
+    let (a, b, _) = two();
+    let mut alice = MemoryClient::named(&a, "alice");
+    alice.say(":create games");
+    alice.expect("[games]> ");
+    alice.say(":chat");
+    alice.expect("games");
+    let mut bob = MemoryClient::in_room(&b, "bob", "games");
+    alice.expect("* bob joined");
+    alice.say("to the end\r\n/mute bob\r\nquiet now");
+    bob.expect("alice: to the end");
+    bob.expect("alice: quiet now");
+    bob.say("one\r\ntwo");
+    bob.expect("! ");
+    bob.expect("! ");
+    alice.say("/unmute bob");
+    bob.expect("unmuted");
+    bob.say("three");
+    alice.expect("bob: three");
+}
+
+#[cfg(feature = "json")]
+#[test]
+fn a_program_gets_the_answers_to_its_requests_in_their_order() {
+    let (a, b, _) = two();
+    let mut bob = MemoryClient::in_room(&b, "bob", "general");
+    let mut program = MemoryClient::connect(&a);
+    program.say(r#"{"id":"l","action":"login","content":"robot"}"#);
+    program.expect(r#""id":"l","action":"ok""#);
+    program.say(r#"{"id":"j","action":"join","receiver":"general"}"#);
+    program.expect(r#""id":"j","action":"ok""#);
+    let say = |id: &str, room: &str| format!(r#"{{"id":"{id}","action":"say","receiver":"{room}","content":"no {id}"}}"#);
+    let requests = [say("1", "general"), say("2", "general"), say("3", "nowhere"), say("4", "general")];
+    let ping = r#"{"id":"5","action":"ping"}"#.to_owned();
+    let faulty = "{".to_owned();
+    let all: Vec<_> = requests.into_iter().chain([ping, faulty, say("6", "general")]).collect();
+    program.say(&all.join("\r\n"));
+    for answer in [
+        r#"{"id":"1","action":"ok""#,
+        r#"{"id":"2","action":"ok""#,
+        r#"{"id":"3","action":"error""#,
+        r#"{"id":"4","action":"ok""#,
+        r#"{"id":"5","action":"ok""#,
+        r#""action":"error""#,
+        r#"{"id":"6","action":"ok""#,
+    ] {
+        program.expect(answer);
+    }
+    for text in ["robot: no 1", "robot: no 2", "robot: no 4", "robot: no 6"] {
+        bob.expect(text);
+    }
+}
+
+#[test]
 fn a_name_is_one_users_on_all_servers() {
     let (a, b, _) = two();
     let mut alice = MemoryClient::named(&a, "alice");
