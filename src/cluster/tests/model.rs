@@ -743,16 +743,16 @@ fn every_rule_that_is_switched_off_is_noticed() {
             1,
         ),
         ("versions", broken(Broken { versions: true, ..Broken::default() }), 1),
-        ("the fence", broken(Broken { fence: true, ..Broken::default() }), 1),
-        ("the end of a lease", broken(Broken { burials: true, ..Broken::default() }), 3100),
+        ("the fence", broken(Broken { fence: true, ..Broken::default() }), 2600),
+        ("the end of a lease", broken(Broken { burials: true, ..Broken::default() }), 4600),
         ("terms", broken(Broken { terms: true, ..Broken::default() }), 1),
         ("the overlap", Rule { no_overlap: true, ..Rule::default() }, 1),
         ("gaps", skips(Skips { gaps: true, ..Skips::default() }), 1),
         ("losses", skips(Skips { losses: true, ..Skips::default() }), 1),
         ("claims", skips(Skips { claims: true, ..Skips::default() }), 1),
-        ("new decisions", skips(Skips { decisions: true, ..Skips::default() }), 1900),
+        ("new decisions", skips(Skips { decisions: true, ..Skips::default() }), 2000),
     ] {
-        let found = (from..from + 6000).find(|seed| !run(*seed, rule).0.is_empty());
+        let found = (from..from + 300).find(|seed| !run(*seed, rule).0.is_empty());
         eprintln!("{name}: {found:?}");
         assert!(found.is_some(), "nobody notices that {name} are switched off");
     }
