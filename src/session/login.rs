@@ -30,6 +30,15 @@ use crate::ui::screen::LineKind;
 pub(super) const THROWN_OUT: &str = "You were logged out from another connection of your account.";
 
 impl Session {
+    /// Called at the end of a turn instead of where the name is claimed: formatting a log line takes a kilobyte of stack or more, which
+    /// deep in the call stack would cost every idle user another page.
+    #[inline(never)]
+    pub(super) fn log_login(&self) {
+        if let Some(user) = &self.user {
+            log::info!("client {} from {} is {}", self.outbox.id(), self.peer, user.name());
+        }
+    }
+
     /// Shown to newcomers before they are asked for a name.
     #[inline(never)]
     pub(super) fn tell_who_may_log_in(&self) {

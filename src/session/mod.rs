@@ -129,7 +129,7 @@ pub struct Session {
     wrong_codes: u8,
     /// What is counted in this turn.
     counts: TurnCounts,
-    /// Lines that go to all servers together, at the end of the turn. Boxed because most turns have none.
+    /// Lines that go to all servers together, at the end of the turn.
     #[cfg(feature = "cluster")]
     unsaid: Option<Box<talk::Unsaid>>,
     /// Set once a program speaks JSON. Boxed because most connections are terminals.
@@ -217,15 +217,6 @@ impl Session {
         let result = self.hub.work.run(self.ip(), job);
         self.tick();
         result
-    }
-
-    /// Called here instead of where the name is claimed: formatting a log line takes a kilobyte of stack or more, which
-    /// deep in the call stack would cost every idle user another page.
-    #[inline(never)]
-    fn log_login(&self) {
-        if let Some(user) = &self.user {
-            log::info!("client {} from {} is {}", self.outbox.id(), self.peer, user.name());
-        }
     }
 
     /// Runs the connection to its end, and returns why it ended. Nothing more is read or written, but the socket is

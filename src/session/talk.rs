@@ -29,7 +29,7 @@ use crate::ui::palette::{self, Answer};
 use crate::ui::screen::LineKind;
 
 #[cfg(feature = "cluster")]
-pub(super) use together::Unsaid;
+pub(super) use together::{PutOff, Unsaid};
 
 impl Session {
     #[inline(never)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{Outcome, Session};
+use super::{RequestOutcome, Session};
 use crate::chat::action::Denied;
 use crate::protocol::json::{Id, Object, Receiver, Value};
 use crate::session::failure::{ErrorCode, Failure, code_of_answer, code_of_login};
@@ -93,9 +93,9 @@ impl Session {
         action: &str,
         id: Option<&str>,
         result: Result<Reply, Failure>,
-        outcome: Outcome,
+        outcome: RequestOutcome,
     ) {
-        let Outcome { code: noted, posted, refusal } = outcome;
+        let RequestOutcome { code: noted, posted, refusal } = outcome;
         let message = posted.map(|id| ("message", Value::Number(id.0)));
         let failure = match (result, refusal) {
             (Err(failure), _) => failure,

@@ -8,6 +8,8 @@
 
 mod answer;
 mod files;
+#[cfg(feature = "cluster")]
+mod later;
 mod listings;
 mod log_in;
 mod perform;
@@ -35,28 +37,6 @@ const LINE_FACTOR: usize = 4;
 /// Lines that were no requests in one session before it is closed.
 const MOST_FAULTY_LINES: u8 = 3;
 
-/// When the request being carried out is answered.
-#[cfg(feature = "cluster")]
-#[derive(Debug, Default)]
-enum Later {
-    /// When it was carried out.
-    #[default]
-    Never,
-    /// At the end of the turn, if that is of use. Holds the program's own number for it.
-    Allowed(Option<Arc<str>>),
-    /// At the end of the turn.
-    Asked,
-}
-
-/// What is said at the end of the turn.
-#[cfg(feature = "cluster")]
-pub(super) enum PutOff {
-    /// A line of a terminal.
-    Line,
-    /// A request, with the program's own number for it.
-    Request(Option<Arc<str>>),
-}
-
 /// What the session of a program has in addition.
 #[derive(Debug, Default)]
 pub(super) struct JsonSession {
@@ -77,7 +57,7 @@ pub(super) struct JsonSession {
     posted: Cell<Option<MessageId>>,
     /// The request being carried out: whether its answer may wait for the end of the turn, and whether it does.
     #[cfg(feature = "cluster")]
-    later: Later,
+    later: later::AnswerTime,
     /// The rooms whose events the program is sent: by which membership, and their instances.
     watched: Vec<(MembershipId, u64)>,
 }
@@ -97,7 +77,7 @@ fn read_request(line: &[u8]) -> Result<(Box<JsonRequest<'_>>, &str), Failure> {
 }
 
 /// What came of a request besides its result.
-pub(super) struct Outcome {
+pub(super) struct RequestOutcome {
     code: Option<Failure>,
     posted: Option<MessageId>,
     /// The sentence of a refusal.
@@ -327,16 +307,13 @@ impl Session {
         self.outbox.begin_request(id.clone());
         self.forget_outcome();
         #[cfg(feature = "cluster")]
-        if let Some(json) = &mut self.json {
-            let may_wait = request.action == "say" && !request.private;
-            json.later = if may_wait { Later::Allowed(id.clone()) } else { Later::Never };
-        }
+        self.allow_to_wait(request, id.as_ref());
         let result = self.perform(request);
         self.watch_joined_rooms(request);
         self.update_place();
         let outcome = self.take_outcome();
         #[cfg(feature = "cluster")]
-        if matches!(self.json.as_mut().map(|json| std::mem::take(&mut json.later)), Some(Later::Asked)) {
+        if self.is_put_off() {
             return;
         }
         // Their answers come first.
@@ -354,39 +331,11 @@ impl Session {
     }
 
     /// What has come of the request being carried out, which ends.
-    fn take_outcome(&self) -> Outcome {
+    fn take_outcome(&self) -> RequestOutcome {
         let refusal = self.outbox.take_refusal();
         self.outbox.begin_request(None);
         let json = self.json.as_ref();
-        Outcome { code: json.and_then(|json| json.code.take()), posted: json.and_then(|json| json.posted.take()), refusal }
-    }
-
-    /// Whether what is said now may wait for the end of the turn, as it always may on a terminal. A request then gets its answer
-    /// from [`Session::answer_later`].
-    #[cfg(feature = "cluster")]
-    pub(super) fn put_off(&mut self) -> Option<PutOff> {
-        let Some(json) = &mut self.json else { return Some(PutOff::Line) };
-        let Later::Allowed(id) = std::mem::take(&mut json.later) else { return None };
-        json.later = Later::Asked;
-        Some(PutOff::Request(id))
-    }
-
-    /// Goes on with the request being carried out, after others were answered.
-    #[cfg(feature = "cluster")]
-    pub(super) fn resume_request(&self) {
-        if let Some(Later::Allowed(id)) = self.json.as_ref().map(|json| &json.later) {
-            self.outbox.begin_request(id.clone());
-        }
-    }
-
-    /// Carries out the rest of a request, and answers it.
-    #[cfg(feature = "cluster")]
-    pub(super) fn answer_later(&mut self, id: Option<Arc<str>>, rest: impl FnOnce(&mut Session)) {
-        self.outbox.begin_request(id.clone());
-        self.forget_outcome();
-        rest(self);
-        let outcome = self.take_outcome();
-        self.write_answer("say", id.as_deref(), Ok(answer::Reply::default()), outcome);
+        RequestOutcome { code: json.and_then(|json| json.code.take()), posted: json.and_then(|json| json.posted.take()), refusal }
     }
 
     /// Notes the number of a message that the request being carried out has posted.

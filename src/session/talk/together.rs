@@ -12,7 +12,6 @@ use crate::chat::message::{Draft, MessageId};
 use crate::hub::room::Room;
 use crate::metrics::PostKind;
 use crate::session::Session;
-use crate::session::json::PutOff;
 
 /// Most lines that wait.
 const MOST_UNSAID: usize = 512;
@@ -22,10 +21,18 @@ pub(crate) struct Unsaid {
     room: Arc<Room>,
     actor: Actor,
     drafts: Vec<(Draft, Timestamp)>,
-    lines: Vec<Line>,
+    lines: Vec<UnsaidLine>,
 }
 
-struct Line {
+/// What a line waits as.
+pub(in crate::session) enum PutOff {
+    /// A line of a terminal.
+    Line,
+    /// A request, with the program's own number for it.
+    Request(Option<Arc<str>>),
+}
+
+struct UnsaidLine {
     kind: PostKind,
     /// What has left the screen, and comes back if it is not said.
     typed: Option<String>,
@@ -47,7 +54,7 @@ impl Session {
             self.say_unsaid();
         }
         let typed = (!draft.action && self.input.link.is_character_mode()).then(|| draft.text.clone());
-        let line = Line { kind: PostKind::Room.of(draft.action, false), typed, from };
+        let line = UnsaidLine { kind: PostKind::Room.of(draft.action, false), typed, from };
         let begin = || Unsaid { room: Arc::clone(room), actor: actor.clone(), drafts: Vec::new(), lines: Vec::new() };
         let unsaid = self.unsaid.get_or_insert_with(|| Box::new(begin()));
         unsaid.drafts.push((draft, Timestamp::now()));
@@ -72,7 +79,7 @@ impl Session {
         // It may have taken a while.
         self.tick();
         for (line, said) in lines.into_iter().zip(said) {
-            let Line { kind, typed, from } = line;
+            let UnsaidLine { kind, typed, from } = line;
             match from {
                 PutOff::Line => self.tell_said(&room, kind, typed.as_deref(), said),
                 PutOff::Request(id) => self.answer_later(id, |session| session.tell_said(&room, kind, None, said)),

@@ -1,0 +1,62 @@
+//! Requests whose answers wait for the end of the turn, because what they say goes to all servers together.
+//!
+//! *Owns* which requests may wait. *Knows nothing of* what is said.
+
+use std::sync::Arc;
+
+use super::Session;
+use super::answer::Reply;
+use crate::protocol::json::JsonRequest;
+use crate::session::talk::PutOff;
+
+/// When the request being carried out is answered.
+#[derive(Debug, Default)]
+pub(super) enum AnswerTime {
+    /// When it was carried out.
+    #[default]
+    Never,
+    /// At the end of the turn, if that is of use. Holds the program's own number for it.
+    Allowed(Option<Arc<str>>),
+    /// At the end of the turn.
+    Asked,
+}
+
+impl Session {
+    /// A request is about to be carried out.
+    pub(super) fn allow_to_wait(&mut self, request: &JsonRequest<'_>, id: Option<&Arc<str>>) {
+        if let Some(json) = &mut self.json {
+            let may_wait = request.action == "say" && !request.private;
+            json.later = if may_wait { AnswerTime::Allowed(id.cloned()) } else { AnswerTime::Never };
+        }
+    }
+
+    /// Whether the request that was carried out is answered later.
+    pub(super) fn is_put_off(&mut self) -> bool {
+        self.json.as_mut().is_some_and(|json| matches!(std::mem::take(&mut json.later), AnswerTime::Asked))
+    }
+
+    /// Whether what is said now may wait for the end of the turn, as it always may on a terminal. A request then gets its answer
+    /// from [`Session::answer_later`].
+    pub(in crate::session) fn put_off(&mut self) -> Option<PutOff> {
+        let Some(json) = &mut self.json else { return Some(PutOff::Line) };
+        let AnswerTime::Allowed(id) = std::mem::take(&mut json.later) else { return None };
+        json.later = AnswerTime::Asked;
+        Some(PutOff::Request(id))
+    }
+
+    /// Goes on with the request being carried out, after others were answered.
+    pub(in crate::session) fn resume_request(&self) {
+        if let Some(AnswerTime::Allowed(id)) = self.json.as_ref().map(|json| &json.later) {
+            self.outbox.begin_request(id.clone());
+        }
+    }
+
+    /// Carries out the rest of a request, and answers it.
+    pub(in crate::session) fn answer_later(&mut self, id: Option<Arc<str>>, rest: impl FnOnce(&mut Session)) {
+        self.outbox.begin_request(id.clone());
+        self.forget_outcome();
+        rest(self);
+        let outcome = self.take_outcome();
+        self.write_answer("say", id.as_deref(), Ok(Reply::default()), outcome);
+    }
+}
