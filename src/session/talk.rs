@@ -83,6 +83,7 @@ impl Session {
         self.counts.note_message(kind);
         #[cfg(feature = "json")]
         self.note_posted(id);
+        // Only programs are told it.
         #[cfg(not(feature = "json"))]
         let _ = id;
         self.rooms.note_undelivered(room);
