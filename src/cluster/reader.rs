@@ -56,6 +56,8 @@ pub enum Recorded {
         version: u64,
         /// The number of the first message that was said.
         id: Option<u64>,
+        /// How many were, with the numbers that follow.
+        said: u64,
         /// As in the command.
         text: Box<str>,
     },
@@ -188,8 +190,8 @@ fn record(entry: LogEntry) -> LogRecord {
     let what = match kind {
         EntryKind::Term { last } => Recorded::Term(last),
         EntryKind::Command { caller, what, .. } => match what {
-            Happened::Committed { place, version, id, text } => {
-                Recorded::Committed { node: caller.node, place, version, id, text }
+            Happened::Committed { place, version, id, said, text } => {
+                Recorded::Committed { node: caller.node, place, version, id, said, text }
             }
             Happened::Noted(text) => Recorded::Noted { node: caller.node, text },
             Happened::AccountChanged { change, account, name, .. } => {

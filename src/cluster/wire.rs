@@ -348,12 +348,12 @@ impl Engine for Wire {
     fn pop(&mut self, list: &str, wait: Duration) -> Result<Option<String>, Unreachable> {
         let mut command = Cmd::new();
         command.arg("BRPOP").arg(self.base(Log::Directory) + list).arg(wait.as_secs_f64());
-        command.query(&mut self.connection).map(|value| popped(&value)).map_err(|error| unreachable(&error))
+        command.query(&mut self.connection).map(popped).map_err(|error| unreachable(&error))
     }
 }
 
 /// `[key, text]`.
-fn popped(value: &Value) -> Option<String> {
+fn popped(value: Value) -> Option<String> {
     let Raw::List(pair) = raw(value) else { return None };
     match pair.into_iter().nth(1) {
         Some(Raw::Text(text)) => Some(text),

@@ -136,14 +136,13 @@ impl LogView {
 
     /// Whether messages are on their way and few numbers are left: the next block is fetched before it is needed.
     pub(super) fn is_low(&self) -> bool {
-        self.left < LOW && self.queue.iter().any(|pending| matches!(&pending.command, Command::Commit(commit) if commit.said() > 0))
+        let says = |pending: &Pending| matches!(&pending.command, Command::Commit(commit) if commit.said() > 0);
+        self.left < LOW && self.queue.iter().any(says)
     }
 
     /// The answer to the command of this number.
     pub(super) fn answered(&mut self, n: u64, epoch: Epoch, reply: &Reply, out: &mut VecDeque<Out>) {
-        if let Reply::Committed { left, id, .. } = reply
-            && *id > 0
-        {
+        if let Reply::Committed { left, id: 1.., .. } = reply {
             self.left = *left;
         }
         let Some(index) = self.queue.iter().position(|pending| pending.n == Some(n)) else { return };

@@ -9,11 +9,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::{Nodes, Unfinished};
+use crate::chat::action::NotShared;
 use crate::chat::message::ClientId;
 use crate::chat::room::Occurrence;
 use crate::cluster::{Outcome, Ticket};
 use crate::hub::Hub;
-use crate::hub::room::Room;
+use crate::hub::room::{ProposalError, Room};
 use crate::hub::timer::Task;
 use crate::outbox::Outbox;
 use crate::ui::screen::LineKind;
@@ -145,6 +146,19 @@ impl Nodes {
     /// Keeps a line whose outcome is not known: its author reads if it was not said.
     pub(super) fn tell_later(&self, ticket: Ticket, author: &Arc<Outbox>) {
         self.pending().unfinished.push(Unfinished::Line { ticket, author: Arc::downgrade(author) });
+    }
+
+    /// Of several messages whose outcome is not known, each gets an answer. One of them is kept already.
+    pub(super) fn tell_of_each(
+        &self,
+        said: u64,
+        error: &ProposalError,
+        ticket: &Ticket,
+        author: Option<&Arc<Outbox>>,
+    ) {
+        if let (Some(author), ProposalError::NotShared(NotShared::Unknown)) = (author, error) {
+            (1..said).for_each(|_| self.tell_later(ticket.clone(), author));
+        }
     }
 
     fn tell_outcomes(&self) {

@@ -407,12 +407,8 @@ impl RoomLog for Nodes {
         let log = cluster.partitions().of_place(&commit.place);
         let said = commit.said();
         let ticket = cluster.submit(Command::Commit(commit));
-        let (position, id) = self.wait(&ticket, author).inspect_err(|error| {
-            // Of several messages, each gets an answer.
-            if let (Some(author), ProposalError::NotShared(NotShared::Unknown)) = (author, error) {
-                (1..said).for_each(|_| self.tell_later(ticket.clone(), author));
-            }
-        })?;
+        let waited = self.wait(&ticket, author);
+        let (position, id) = waited.inspect_err(|error| self.tell_of_each(said, error, &ticket, author))?;
         let mut applied = self.pending().outcomes.remove(&(log, position)).unwrap_or_default();
         applied.id = applied.id.or(id);
         Ok(applied)

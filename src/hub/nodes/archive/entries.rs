@@ -84,6 +84,18 @@ impl RoomLedger {
         let Some(entry) = PlaceEntry::parse(text) else { return Vec::new() };
         let mut change = match entry {
             PlaceEntry::Change(change) => *change,
+            PlaceEntry::Said(changes) => {
+                let said = changes.into_iter().zip(id.into_iter().flat_map(|first| first..));
+                let mut steps: Vec<Step> = said
+                    .flat_map(|(mut change, id)| {
+                        make_safe(&mut change);
+                        change.number(MessageId(id));
+                        self.message_steps(room, &change.kind)
+                    })
+                    .collect();
+                steps.extend(self.noted(room, version));
+                return steps;
+            }
             PlaceEntry::Made(core) => {
                 if !self.knows(room) {
                     let made = RoomState::assemble(room.clone(), &core, [], [], 0, 0).ok();

@@ -319,8 +319,9 @@ impl Archive {
                 continue;
             }
             *place = position;
-            if let Recorded::Committed { place, version, id, text, .. } = what {
-                id.into_iter().for_each(|id| self.store.record_id_used(MessageId(id)));
+            if let Recorded::Committed { place, version, id, said, text, .. } = what {
+                let last = id.map(|first| MessageId(first + said.saturating_sub(1)));
+                last.into_iter().for_each(|last| self.store.record_id_used(last));
                 self.learn(reader, reading, log, &place)?;
                 steps.extend(reading.rooms.read(&place, version, id, &text));
             }
