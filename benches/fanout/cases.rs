@@ -90,11 +90,7 @@ fn compare_traffic(
                 Report::say(&format!("    {more:.1} us more per message; {figures}"));
                 report.target(what, figures, outcome.ratio, HISTORY_COSTS, "");
             }
-            Comparison::Tls
-            | Comparison::Json
-            | Comparison::Web
-            | Comparison::Metrics
-            | Comparison::Cluster => {
+            Comparison::Tls | Comparison::Json | Comparison::Web | Comparison::Metrics | Comparison::Cluster => {
                 report.note(what, figures, outcome.ratio)
             }
         }

@@ -142,7 +142,8 @@ fn fan_out(options: &Options, members: usize, report: &mut Report) -> Result<(),
         redis * 100.0
     ));
     let what = format!("deliveries by processor time, {} servers against one", options.nodes);
-    let figures = format!("{ours:.2} against {theirs:.2} million a second, {members} members each; Redis {redis:.2} of a server");
+    let figures =
+        format!("{ours:.2} against {theirs:.2} million a second, {members} members each; Redis {redis:.2} of a server");
     if options.nodes == 2 && members >= 1_000 {
         report.at_least(what, figures, ratio, TWICE);
     } else {
@@ -200,7 +201,8 @@ fn rate(options: &Options, report: &mut Report) -> Result<(), Failure> {
     report.target("p99 of delivery at 20,000 messages a second (lag)", figures, p99, LAG, "us");
     let growth = |now: u64, early: u64| now as f64 / early.max(1) as f64;
     let mb = |bytes: u64| bytes as f64 / 1_048_576.0;
-    let figures = format!("{:.1} MB then {:.1} MB; Redis {:.1} MB then {:.1} MB", mb(early.0), mb(now.0), mb(early.1), mb(now.1));
+    let figures =
+        format!("{:.1} MB then {:.1} MB; Redis {:.1} MB then {:.1} MB", mb(early.0), mb(now.0), mb(early.1), mb(now.1));
     report.target("memory of a server at the end against the first quarter", figures, growth(now.0, early.0), FLAT, "");
     Ok(())
 }

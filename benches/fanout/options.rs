@@ -192,7 +192,8 @@ impl Options {
         if options.nodes > 0 && !sized {
             options.members = vec![1_000];
         }
-        if let Some(case) = options.cases.iter().find(|case| options.nodes > 0 && !Comparison::Cluster.measures(**case)) {
+        if let Some(case) = options.cases.iter().find(|case| options.nodes > 0 && !Comparison::Cluster.measures(**case))
+        {
             return Err(Failure::new(format!("--cluster has the cases burst, latency and rate, not {}", case.name())));
         }
         if options.nodes == 0 && options.cases.contains(&Case::Rate) {

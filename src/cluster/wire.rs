@@ -108,7 +108,13 @@ fn is_not_in_charge(error: &ServerError) -> bool {
 }
 
 /// One connection, without a look at who answers.
-fn open(at: &HostPort, tls: bool, user: Option<&Address>, address: &Address, timeout: Duration) -> RedisResult<Connection> {
+fn open(
+    at: &HostPort,
+    tls: bool,
+    user: Option<&Address>,
+    address: &Address,
+    timeout: Duration,
+) -> RedisResult<Connection> {
     let (host, port) = at;
     let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     let url = format!("{}://{host}:{port}", if tls { "rediss" } else { "redis" });

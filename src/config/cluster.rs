@@ -100,7 +100,9 @@ impl RedisAddress {
                 let name = Some(name).filter(|name| !name.is_empty() && !name.contains(['/', ' ']));
                 Ok(RedisAddress::Sentinels { at: at.ok_or(form)?, name: name.ok_or(form)?.to_owned() })
             }
-            "redis-cluster" => Err("cannot be a Redis Cluster yet; use one Redis, or several with Sentinel: sentinel://"),
+            "redis-cluster" => {
+                Err("cannot be a Redis Cluster yet; use one Redis, or several with Sentinel: sentinel://")
+            }
             _ => Err("must begin with redis://, rediss:// or sentinel://, as in redis = \"redis://127.0.0.1:6379\""),
         }
     }

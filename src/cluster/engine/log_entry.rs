@@ -97,9 +97,8 @@ mod tests {
 
     #[test]
     fn an_entry_that_nobody_can_read_is_none_and_no_panic() {
-        let read = |fields: &[(&str, &str)]| {
-            LogEntry::read(Log::Directory, Position { term: 1, number: 7 }, fields).kind
-        };
+        let read =
+            |fields: &[(&str, &str)]| LogEntry::read(Log::Directory, Position { term: 1, number: 7 }, fields).kind;
         for fields in [
             &[][..],
             &[("k", "commit")],
@@ -116,7 +115,9 @@ mod tests {
         }
         assert!(matches!(read(&[("k", "gone"), ("node", "a"), ("epoch", "1")]), EntryKind::Gone(_)));
         let read = read(&[("c", "0 a 1 2 3 40 2 r:general"), ("text", "x y")]);
-        let EntryKind::Command { n: 2, what: Happened::Committed { version: 3, id: Some(40), said: 2, text, .. }, .. } = read
+        let EntryKind::Command {
+            n: 2, what: Happened::Committed { version: 3, id: Some(40), said: 2, text, .. }, ..
+        } = read
         else {
             panic!("{read:?}")
         };

@@ -193,15 +193,14 @@ fn timeless(reply: Reply) -> Reply {
 #[test]
 fn the_redis_in_memory_and_a_real_one_answer_ten_thousand_commands_alike() {
     let Some(server) = Server::start(&[]) else { return };
-    let address =
-        Address {
-            redis: RedisAddress::One { at: ("127.0.0.1".to_owned(), server.port), tls: false },
-            user: String::new(),
-            password: None,
-            authorities: None,
-            prefix: "t:".to_owned(),
-            replicas: 0,
-        };
+    let address = Address {
+        redis: RedisAddress::One { at: ("127.0.0.1".to_owned(), server.port), tls: false },
+        user: String::new(),
+        password: None,
+        authorities: None,
+        prefix: "t:".to_owned(),
+        replicas: 0,
+    };
     let mut wire = Wire::connect(&address, Duration::from_secs(20)).expect("a connection");
     wire.load().expect("the functions");
     let mut fake = Fake::new("");

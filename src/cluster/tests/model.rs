@@ -556,7 +556,8 @@ impl World {
         let position = state.entries(log).last().map(|entry| entry.position).unwrap_or_default();
         for entry in self.redis.entries(log).iter().filter(|entry| entry.position > position) {
             if let crate::cluster::engine::EntryKind::Command {
-                what: Happened::Committed { id: Some(id), said, .. }, ..
+                what: Happened::Committed { id: Some(id), said, .. },
+                ..
             } = &entry.kind
             {
                 self.forgotten.extend(*id..id + said);

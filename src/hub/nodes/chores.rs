@@ -149,13 +149,7 @@ impl Nodes {
     }
 
     /// Of several messages whose outcome is not known, each gets an answer. One of them is kept already.
-    pub(super) fn tell_of_each(
-        &self,
-        said: u64,
-        error: &ProposalError,
-        ticket: &Ticket,
-        author: Option<&Arc<Outbox>>,
-    ) {
+    pub(super) fn tell_of_each(&self, said: u64, error: &ProposalError, ticket: &Ticket, author: Option<&Arc<Outbox>>) {
         if let (Some(author), ProposalError::NotShared(NotShared::Unknown)) = (author, error) {
             (1..said).for_each(|_| self.tell_later(ticket.clone(), author));
         }

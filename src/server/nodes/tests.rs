@@ -362,7 +362,8 @@ fn a_program_gets_the_answers_to_its_requests_in_their_order() {
     program.expect(r#""id":"l","action":"ok""#);
     program.say(r#"{"id":"j","action":"join","receiver":"general"}"#);
     program.expect(r#""id":"j","action":"ok""#);
-    let say = |id: &str, room: &str| format!(r#"{{"id":"{id}","action":"say","receiver":"{room}","content":"no {id}"}}"#);
+    let say =
+        |id: &str, room: &str| format!(r#"{{"id":"{id}","action":"say","receiver":"{room}","content":"no {id}"}}"#);
     let requests = [say("1", "general"), say("2", "general"), say("3", "nowhere"), say("4", "general")];
     let ping = r#"{"id":"5","action":"ping"}"#.to_owned();
     let faulty = "{".to_owned();

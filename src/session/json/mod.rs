@@ -335,7 +335,11 @@ impl Session {
         let refusal = self.outbox.take_refusal();
         self.outbox.begin_request(None);
         let json = self.json.as_ref();
-        RequestOutcome { code: json.and_then(|json| json.code.take()), posted: json.and_then(|json| json.posted.take()), refusal }
+        RequestOutcome {
+            code: json.and_then(|json| json.code.take()),
+            posted: json.and_then(|json| json.posted.take()),
+            refusal,
+        }
     }
 
     /// Notes the number of a message that the request being carried out has posted.

@@ -87,13 +87,7 @@ impl Session {
         }
     }
 
-    fn tell_said(
-        &mut self,
-        room: &Arc<Room>,
-        kind: PostKind,
-        typed: Option<&str>,
-        said: Result<MessageId, Denied>,
-    ) {
+    fn tell_said(&mut self, room: &Arc<Room>, kind: PostKind, typed: Option<&str>, said: Result<MessageId, Denied>) {
         match said {
             Ok(id) => self.note_said(room, kind, id),
             Err(denied) => self.note_not_said(&denied, typed),

@@ -95,7 +95,19 @@ mod tests {
 
     #[test]
     fn what_a_faulty_server_writes_is_no_entry_or_a_harmless_one() {
-        for text in ["", "change", "change x", "change 1 2 3", "said", "said x", "said 1 0 grace-ended", "direct x", "direct 1 x", "other 1 2", "{}"] {
+        for text in [
+            "",
+            "change",
+            "change x",
+            "change 1 2 3",
+            "said",
+            "said x",
+            "said 1 0 grace-ended",
+            "direct x",
+            "direct 1 x",
+            "other 1 2",
+            "{}",
+        ] {
             assert_eq!(PlaceEntry::parse(text), None, "{text}");
         }
         let Some(PlaceEntry::Closed(line)) = PlaceEntry::parse("closed a\u{1b}[2Jb\nc") else { panic!() };
