@@ -27,4 +27,4 @@ pub(crate) use width::grapheme_indices;
 pub use width::width;
 pub(crate) use width::{grapheme_count, grapheme_width, graphemes, pad, truncate};
 pub use wrap::wrap;
-pub(crate) use wrap::wrap_lines;
+pub(crate) use wrap::{wrap_lines, wrap_notice};

@@ -263,6 +263,26 @@ fn rows_behind_a_break_are_as_narrow_as_those_behind_a_wrap() {
     assert_eq!(wrap_lines("a b\nc d", usize::MAX, 4), ["a b", "c d"]);
 }
 
+#[test]
+fn in_a_notice_numbers_stay_with_their_units_and_no_short_word_is_left_alone() {
+    assert_eq!(wrap_notice("* bob   in den, here 2 s, idle 0 s", 32, 2), ["* bob   in den, here 2 s, idle", "0 s"]);
+    assert_eq!(wrap_notice("* here 12 s, idle", 10, 2), ["* here", "12 s,", "idle"]);
+    assert_eq!(wrap_notice("* commands start with /.", 22, 2), ["* commands start", "with /."]);
+    assert_eq!(wrap_notice("* 5 seconds left", 11, 2), ["* 5 seconds", "left"]);
+    assert_eq!(wrap_notice("* 12 others", 9, 2), ["* 12", "others"]);
+    // As long as there is room for both.
+    assert_eq!(wrap_notice("commandments x", 12, 2), ["commandments", "x"]);
+}
+
+#[test]
+fn the_last_column_of_a_table_begins_below_where_little_room_is_left_for_it() {
+    let row = "* :rooms         Lists rooms: people";
+    assert_eq!(wrap_notice(row, 36, 2), [row]);
+    assert_eq!(wrap_notice(row, 30, 2), ["* :rooms", "Lists rooms: people"]);
+    assert_eq!(wrap_notice("* games   0/8   For talk of games", 32, 2), ["* games   0/8   For talk of", "games"]);
+    assert_eq!(wrap_notice("a  b c\nsome  more of it", 8, 2), ["a  b c", "some", "more", "of it"]);
+}
+
 /// Text made of pieces that are hard to segment or measure, or forbidden.
 fn hard_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
@@ -330,7 +350,7 @@ proptest! {
     #[test]
     fn wrapped_rows_fit_and_lose_nothing_but_spaces(raw in hard_text(), columns in 0_usize..50, indent in 0_usize..9) {
         let text = sanitize(&raw);
-        let rows = wrap(&text, columns, indent);
+        for rows in [wrap(&text, columns, indent), wrap_notice(&text, columns, indent)] {
         let mut rest = text.as_ref();
         for (number, row) in rows.iter().enumerate() {
             let room = if number == 0 { columns } else { columns.saturating_sub(indent) }.max(1);
@@ -342,6 +362,7 @@ proptest! {
             rest = &found[row.len()..];
         }
         prop_assert!(rest.bytes().all(|byte| byte == b' '), "lost {rest:?}");
+        }
     }
 
     #[test]
@@ -367,7 +388,7 @@ proptest! {
     ) {
         let lines: Vec<String> = lines.iter().map(|line| sanitize(line).into_owned()).collect();
         let text = lines.join("\n");
-        let rows = wrap_lines(&text, columns, indent);
+        for rows in [wrap_lines(&text, columns, indent), wrap_notice(&text, columns, indent)] {
         for (number, row) in rows.iter().enumerate() {
             let room = if number == 0 { columns } else { columns.saturating_sub(indent) }.max(1);
             let drawn = graphemes(row).filter(|cluster| grapheme_width(cluster) > 0).count();
@@ -376,12 +397,14 @@ proptest! {
         let kept = |text: &str| text.replace([' ', '\n'], "");
         prop_assert_eq!(kept(&rows.concat()), kept(&text));
         prop_assert!(rows.len() >= lines.len());
+        }
     }
 
     #[test]
     fn what_fits_is_one_row(raw in hard_text()) {
         let text = sanitize(&raw);
         prop_assert_eq!(wrap(&text, width(&text), 4), vec![text.as_ref()]);
+        prop_assert_eq!(wrap_notice(&text, width(&text), 4), vec![text.as_ref()]);
     }
 
     #[test]

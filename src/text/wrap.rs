@@ -15,6 +15,12 @@ use super::width::{grapheme_indices, grapheme_width, width};
 ///
 /// Zero columns count as one, and an indent that leaves no room leaves one column.
 pub fn wrap(text: &str, columns: usize, indent: usize) -> Vec<&str> {
+    wrap_units(text, columns, indent, |rest| rest.find(' ').unwrap_or(rest.len()))
+}
+
+/// [`wrap`] with another idea of what stays together: `unit` gets the text from the start of a word on, and returns how
+/// many bytes of it are not broken.
+fn wrap_units(text: &str, columns: usize, indent: usize, unit: impl Fn(&str) -> usize) -> Vec<&str> {
     let mut rows = Rows {
         text,
         done: Vec::new(),
@@ -28,7 +34,7 @@ pub fn wrap(text: &str, columns: usize, indent: usize) -> Vec<&str> {
     while at < text.len() {
         let gap = text[at..].bytes().take_while(|byte| *byte == b' ').count();
         let rest = &text[at + gap..];
-        let word = rest.split(' ').next().unwrap_or(rest);
+        let word = &rest[..unit(rest)];
         rows.place(gap, at + gap, word);
         at += gap + word.len();
     }
@@ -46,6 +52,52 @@ pub(crate) fn wrap_lines(text: &str, columns: usize, indent: usize) -> Vec<&str>
         rows.extend(wrap(line, columns.saturating_sub(indent), 0));
     }
     rows
+}
+
+/// [`wrap_lines`] for what the server itself says, which is easier to read so: a number stays with the letter of its unit
+/// (`5 s`), the last row is not a single short word, and in the row of a table, a column with less than half of the
+/// terminal left begins below.
+pub(crate) fn wrap_notice(text: &str, columns: usize, indent: usize) -> Vec<&str> {
+    let mut rows = Vec::new();
+    for line in text.split('\n') {
+        let (columns, indent) = if rows.is_empty() { (columns, indent) } else { (columns.saturating_sub(indent), 0) };
+        let rest = columns.saturating_sub(indent).max(1);
+        let unit = |text: &str| notice_unit(text, rest);
+        match last_column(line, columns) {
+            Some((before, last)) => {
+                rows.extend(wrap_units(before, columns, indent, unit));
+                rows.extend(wrap_units(last, rest, 0, unit));
+            }
+            None => rows.extend(wrap_units(line, columns, indent, unit)),
+        }
+    }
+    rows
+}
+
+/// Widest word that does not stand alone in the last row of a notice.
+const SHORT: usize = 2;
+
+/// How many bytes at the start of a notice, or of the rest of it, stay together in rows of `columns`.
+fn notice_unit(text: &str, columns: usize) -> usize {
+    let word = text.find(' ').unwrap_or(text.len());
+    let next = text[word..].strip_prefix(' ').unwrap_or("");
+    let second = next.find(' ').unwrap_or(next.len());
+    let is_unit = text[..word].ends_with(|c: char| c.is_ascii_digit())
+        && next.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !next[..second].chars().skip(1).any(char::is_alphanumeric);
+    let is_end = second == next.len() && (1..=SHORT).contains(&width(next));
+    let both = word + 1 + second;
+    if (is_unit || is_end) && width(&text[..both]) <= columns { both } else { word }
+}
+
+/// Splits the row of a table that does not fit before its last column, if that has less than half of the row.
+fn last_column(line: &str, columns: usize) -> Option<(&str, &str)> {
+    if width(line) <= columns {
+        return None;
+    }
+    let (before, last) = line.rsplit_once("  ")?;
+    let at = width(line) - width(last);
+    (2 * at > columns && !last.is_empty()).then(|| (before.trim_end_matches(' '), last))
 }
 
 /// The finished rows and the one being filled.

@@ -56,7 +56,8 @@ pub(crate) fn render_line(kind: LineKind, line: &str, look: Style, out: &mut Vec
         out.extend_from_slice(mark.as_bytes());
         out.extend_from_slice(line.as_bytes());
     } else {
-        render_rows(&[mark, line].concat(), look, &[], out);
+        let line = [mark, line].concat();
+        render_rows(&line, text::wrap_notice(&line, columns(look), INDENT), &[], out);
     }
     if !color.is_empty() {
         out.extend_from_slice(b"\x1b[0m");
@@ -110,7 +111,7 @@ fn render_again(start: usize, text: Range<usize>, name: Option<&UserName>, look:
     out.truncate(start);
     let (offset, end) = (text.start - start, text.end - start);
     let marks = name.map_or_else(Vec::new, |name| mentions(&line[offset..end], name, offset));
-    render_rows(&line, look, &marks, out);
+    render_rows(&line, text::wrap_lines(&line, columns(look), INDENT), &marks, out);
 }
 
 /// Appends a message that a search found: where it was said, and the match in its text.
@@ -139,7 +140,8 @@ pub(crate) fn render_hit(
     let end = line.len();
     line.extend_from_slice(after.as_bytes());
     let mark = look.color.then_some(start..end);
-    render_rows(&String::from_utf8_lossy(&line), look, mark.as_slice(), out);
+    let line = String::from_utf8_lossy(&line);
+    render_rows(&line, text::wrap_lines(&line, columns(look), INDENT), mark.as_slice(), out);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -238,8 +240,13 @@ fn head_with(extra: &Extra, message: &Message, reader: &Recipient<'_>, out: &mut
     }
 }
 
-/// Appends a line without its end, in as many rows as it takes, with parts of it highlighted.
-fn render_rows(line: &str, look: Style, marks: &[Range<usize>], out: &mut Vec<u8>) {
+/// The width of the terminal, if it is known.
+fn columns(look: Style) -> usize {
+    look.columns.map_or(usize::MAX, usize::from)
+}
+
+/// Appends the rows of a line, without its end, with parts of it highlighted.
+fn render_rows(line: &str, rows: Vec<&str>, marks: &[Range<usize>], out: &mut Vec<u8>) {
     let mut first = true;
     let mut emit = |row: &str, at: usize, out: &mut Vec<u8>| {
         if !std::mem::take(&mut first) {
@@ -248,8 +255,7 @@ fn render_rows(line: &str, look: Style, marks: &[Range<usize>], out: &mut Vec<u8
         }
         render_row(row, at, marks, out);
     };
-    let columns = look.columns.map_or(usize::MAX, usize::from);
-    for row in text::wrap_lines(line, columns, INDENT) {
+    for row in rows {
         // Rows are slices of the line.
         emit(row, row.as_ptr().addr() - line.as_ptr().addr(), out);
     }
