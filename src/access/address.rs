@@ -1,6 +1,16 @@
 //! Which addresses count as one.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// The address of a client. One of IPv4 that has come to an IPv6 listener is mapped (RFC 4291, section 2.5.5.2), and gets
+/// its own form back, so that the log, the limits and the bans know it by one name.
+pub(crate) fn canonical(peer: SocketAddr) -> SocketAddr {
+    match peer.ip().to_canonical() {
+        v4 @ IpAddr::V4(_) => SocketAddr::new(v4, peer.port()),
+        // As it is, with its interface.
+        IpAddr::V6(_) => peer,
+    }
+}
 
 /// The address under which something is counted: IPv4 whole, IPv6 by its /64, which is what one household gets. IPv4-mapped
 /// addresses are IPv4.
@@ -30,6 +40,17 @@ pub(crate) fn network_key(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mapped_address_becomes_ipv4_and_the_rest_stays() {
+        for (came, shown) in [
+            ("[::ffff:192.0.2.1]:7", "192.0.2.1:7"),
+            ("192.0.2.1:7", "192.0.2.1:7"),
+            ("[fe80::1%3]:7", "[fe80::1%3]:7"),
+        ] {
+            assert_eq!(canonical(came.parse().expect("an address")).to_string(), shown);
+        }
+    }
 
     #[test]
     fn ipv6_counts_by_64_and_mapped_ipv4_as_ipv4() {

@@ -20,7 +20,7 @@ use super::transport::{Entrance, Service};
 use super::turned_away::TurnedAway;
 #[cfg(feature = "web")]
 use super::web;
-use crate::access::rate::Rate;
+use crate::access::{address::canonical, rate::Rate};
 use crate::hub::Hub;
 use crate::hub::shutdown::Open;
 use crate::metrics::{Raised, RefusalKind};
@@ -53,14 +53,14 @@ pub(super) fn accept(listener: &TcpListener, entrance: &Arc<Entrance>, hub: &Arc
     let mut spare = open_spare();
     loop {
         match listener.accept() {
-            Ok((stream, peer)) => admit(stream, peer, entrance, hub, capacity),
+            Ok((stream, peer)) => admit(stream, canonical(peer), entrance, hub, capacity),
             Err(error) => match error.raw_os_error() {
                 // The listener was shut down because the server stops.
                 Some(libc::EINVAL) if hub.shutdown.is_announced() => return,
                 Some(libc::EMFILE | libc::ENFILE) => {
                     if spare.take().is_some() {
                         if let Ok((stream, peer)) = listener.accept() {
-                            refuse(stream, peer, entrance, hub, &TurnedAway::Full);
+                            refuse(stream, canonical(peer), entrance, hub, &TurnedAway::Full);
                         }
                     } else {
                         hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
@@ -86,7 +86,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
     if hub.shutdown.is_announced() {
         return refuse(stream, peer, entrance, hub, &TurnedAway::Stopping);
     }
-    let address = peer.ip().to_canonical();
+    let address = peer.ip();
     // By address first, so that an address with too many connections takes up no room.
     let counted = match enter_by(hub, entrance, address, Instant::now()) {
         Ok(counted) => counted,
@@ -220,7 +220,7 @@ fn begin(connection: &mut Connection, began: Instant) -> Result<(), DisconnectRe
     set_options(outbox.stream());
     hub.roster.connected(outbox);
     // A proxy may have been banned together with its clients' network; what counts is the client, who comes later.
-    let address = Some(peer.ip().to_canonical()).filter(|_| *counted != CountedTowards::ByProxy);
+    let address = Some(peer.ip()).filter(|_| *counted != CountedTowards::ByProxy);
     if let Some((why, ended)) = decided_meanwhile(hub, address) {
         hub.metrics.refused.of(why.counts_as()).add(1);
         outbox.turn_away(&entrance.refusal(&why), ended.clone());
@@ -238,7 +238,7 @@ fn take_first_steps(connection: &mut Connection, began: Instant) -> Result<(), D
         receive_header(connection, began)?;
     }
     let Connection { hub, outbox, peer, entrance, .. } = connection;
-    entrance.shake_hands(outbox, hub, peer.ip().to_canonical(), began + FIRST_STEPS)?;
+    entrance.shake_hands(outbox, hub, peer.ip(), began + FIRST_STEPS)?;
     match entrance.service {
         Service::Session(_) | Service::Proxied | Service::Files => Ok(()),
         #[cfg(feature = "web")]
@@ -251,14 +251,14 @@ fn receive_header(connection: &mut Connection, began: Instant) -> Result<(), Dis
     let Connection { hub, outbox, entrance, peer, counted, .. } = connection;
     let proxy = *peer;
     let mut admit = |client: SocketAddr| {
-        let address = client.ip().to_canonical();
+        let address = client.ip();
         // First, so that a ban that is decided meanwhile finds the connection.
         outbox.speak_for(address);
         if let Some(why) = entrance.refuses_plain(&hub.config(), address) {
             return Err(why);
         }
         let entered = enter(hub, address, Instant::now())?;
-        leave(hub, std::mem::replace(counted, entered), proxy.ip().to_canonical());
+        leave(hub, std::mem::replace(counted, entered), proxy.ip());
         *peer = client;
         log::info!("client {} is from {client}, through a proxy at {proxy}", outbox.id());
         Ok(())
@@ -278,7 +278,7 @@ fn receive_request(connection: &mut Connection, deadline: Instant) -> Result<(),
         is_proxy: *counted == CountedTowards::ByProxy,
         deadline,
     };
-    let proxy = peer.ip().to_canonical();
+    let proxy = peer.ip();
     let mut admit = |address: IpAddr| {
         let entered = enter(hub, address, Instant::now());
         let entered = entered.inspect_err(|why| hub.metrics.refused.of(why.counts_as()).add(1))?;
@@ -324,7 +324,7 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason)
     }
     let id = outbox.id();
     hub.roster.disconnected(id);
-    leave(&hub, counted, peer.ip().to_canonical());
+    leave(&hub, counted, peer.ip());
     outbox.shut(ended);
     drop(outbox);
     let seconds = began.elapsed().as_secs();

@@ -358,6 +358,19 @@ fn a_taken_port_that_listen_does_not_set_is_changed_in_the_config() {
     assert!(sentences.len() == 1 && sentences[0].ends_with(remedy), "{sentences:?}");
 }
 
+/// The same client has the same address in the log whichever listener it came to: admins search for it, and other
+/// programs read it.
+#[test]
+fn the_log_shows_an_ipv4_client_of_an_ipv6_listener_as_ipv4() {
+    let mut program = Logged::start(Program::command(&["--listen", "[::]:0"]));
+    let port = program.address().port();
+    let alice = login(([127, 0, 0, 1], port).into(), "alice");
+    drop(alice);
+    program.expect_log("disconnected after");
+    let log = program.log();
+    assert!(log.contains("client 1001 from 127.0.0.1:") && !log.contains("ffff"), "{log}");
+}
+
 #[test]
 fn a_time_zone_that_does_not_exist_is_in_the_log_and_times_are_in_utc() {
     let path = config("shutdown_delay = 0\n");
