@@ -14,8 +14,8 @@
 //! They are separate fields, so that Redis can compare number and hash before it changes anything. `PREFIX{dir}accounts`
 //! leads from each number to the folded name, and `PREFIX{dir}looks:KEY` to the names that look like KEY.
 //!
-//! *Owns* the format. Whoever can write to Redis may have written anything, so it is read as input: sizes, names and times
-//! are checked, and what cannot be read is an error that says why.
+//! *Owns* the format. Anybody who can write to Redis may have written anything, so it is read as input: sizes, names and
+//! times are checked, and what cannot be read is an error that says why.
 //! *Knows nothing of* how it travels.
 
 use std::fmt;

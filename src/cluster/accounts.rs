@@ -78,7 +78,7 @@ impl SharedAccounts {
         match self.ask(call).map_err(not_saved)? {
             Reply::Account(AccountReply::Done) => Ok(true),
             Reply::Account(AccountReply::No) => Ok(false),
-            Reply::Account(AccountReply::NotReplicated) => Err(SaveError(StoreFailure::NotReplicated)),
+            Reply::Account(AccountReply::NotReplicated) => Err(SaveError(StoreFailure::Unconfirmed)),
             other => Err(SaveError(odd(&other))),
         }
     }
@@ -165,7 +165,7 @@ impl SharedAccounts {
             Ok(Reply::Account(AccountReply::NotReplicated)) => {
                 let gone = self.remove(&account.name, Some((account.id, &account.hash)), ClientId::NONE);
                 // The removal reaches as few replicas, and is done all the same.
-                let is_gone = matches!(gone, Ok(_) | Err(SaveError(StoreFailure::NotReplicated)));
+                let is_gone = matches!(gone, Ok(_) | Err(SaveError(StoreFailure::Unconfirmed)));
                 not_saved(if is_gone { StoreFailure::NotReplicated } else { StoreFailure::AnswerLost })
             }
             Ok(other) => not_saved(odd(&other)),
@@ -232,6 +232,18 @@ impl SharedAccounts {
     /// They are not known to be saved.
     pub fn save_settings(&self, account: AccountId, settings: &Settings) -> Result<bool, SaveError> {
         self.change(AccountCall::SaveSettings(account, settings.clone()))
+    }
+
+    /// Whether there is none.
+    ///
+    /// # Errors
+    ///
+    /// Redis does not answer.
+    pub fn is_empty(&self) -> Result<bool, ReadError> {
+        match self.ask(AccountCall::List("0".into())).map_err(not_read)? {
+            Reply::Account(AccountReply::Page { next, names }) => Ok(next.is_none() && names.is_empty()),
+            other => Err(ReadError(odd(&other))),
+        }
     }
 
     /// The folded names of all accounts with their numbers, by name.

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::accounts::SharedAccounts;
 use super::command::Command;
-use super::connections::Connect;
+use super::connections::{Connect, Connections};
 use super::engine::{Engine, Unreachable};
 use super::node::{Core, Out};
 use super::replica::Replica;
@@ -120,6 +121,14 @@ impl Cluster {
     /// Whether the node accepts what others would see.
     pub fn takes_commands(&self) -> bool {
         self.core().takes_commands(Instant::now())
+    }
+
+    /// The accounts that all nodes share. They are out of reach whenever this node is.
+    pub fn accounts(self: &Arc<Self>) -> Arc<SharedAccounts> {
+        let node = Arc::downgrade(self);
+        let is_up = move || node.upgrade().is_some_and(|node| node.takes_commands());
+        let connections = Connections::new(Arc::clone(&self.connect), Box::new(is_up));
+        Arc::new(SharedAccounts::new(Arc::new(connections), self.partitions))
     }
 
     /// Starts the two threads.

@@ -1,11 +1,15 @@
-//! Connections for calls whose answers are waited for, beside the two of the node's threads: so a user who registers waits for
-//! no log, and no line waits for a replica that confirms an account.
+//! Calls whose answers are waited for, on connections and threads of their own, beside the two of the node: so a user who
+//! registers waits for no log, and no line waits for a replica that confirms an account.
 //!
-//! *Owns* how many there are, and how long one caller waits.
+//! *Owns* how many connections there are, how long one caller waits, and whether a call that was given up was sent.
 //! *Knows nothing of* what the calls do.
 
+use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::engine::{AccountCall, Call, Engine, Reply, Unreachable};
@@ -14,12 +18,18 @@ use crate::chat::message::AccountId;
 /// Makes a connection whose answers may take so long.
 pub(super) type Connect = Arc<dyn Fn(Duration) -> Result<Box<dyn Engine>, Unreachable> + Send + Sync>;
 
-/// Most connections. Callers are the worker threads, at most two, and sessions in a login; each is done within a millisecond.
+/// Most threads, each with a connection. An answer takes well below a millisecond, so more would hardly be busy.
 const MOST: usize = 4;
+
+/// Most callers that wait: more than there are connections in the middle of a login on any server.
+const MOST_WAITING: usize = 4096;
 
 /// How long one answer may take, and how long a caller waits for all of it.
 const ANSWER: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Stack of a thread: the client of Redis nests deep, which those of users' connections are too small for.
+const STACK: usize = 512 * 1024;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,21 +40,45 @@ pub(super) enum NoAnswer {
     Lost(Box<str>),
 }
 
+/// Not sent yet, and the caller may give up.
+const WAITING: u8 = 0;
+/// The caller has given up: nothing must be sent.
+const GIVEN_UP: u8 = 1;
+/// It is being sent, whether the caller still waits or not.
+const SENT: u8 = 2;
+
+type Answer = Result<Vec<Reply>, NoAnswer>;
+
+/// Calls on their way, and their waiting caller.
+struct Order {
+    calls: Vec<Call>,
+    until: Instant,
+    state: Arc<AtomicU8>,
+    answer: SyncSender<Answer>,
+}
+
 #[derive(Default)]
-struct Pool {
-    idle: Vec<Box<dyn Engine>>,
-    open: usize,
+struct Queue {
+    orders: VecDeque<Order>,
+    threads: usize,
+    idle: usize,
+    closed: bool,
+}
+
+/// What the threads share.
+struct Desk {
+    connect: Connect,
+    /// A leaf. Nothing is sent under it.
+    queue: Mutex<Queue>,
+    /// Signalled when there is an order, or nobody left to give one.
+    wake: Condvar,
 }
 
 /// A few connections, made when they are needed.
 pub(super) struct Connections {
-    connect: Connect,
+    desk: Arc<Desk>,
     /// Whether it is worth trying: false while the node is known to be out of reach.
     is_up: Box<dyn Fn() -> bool + Send + Sync>,
-    /// A leaf. Nothing is sent under it.
-    pool: Mutex<Pool>,
-    /// Signalled when a connection is free.
-    freed: Condvar,
 }
 
 impl fmt::Debug for Connections {
@@ -53,23 +87,17 @@ impl fmt::Debug for Connections {
     }
 }
 
-/// The place of a connection in the pool, given back in any case.
-struct Slot<'a>(&'a Connections);
-
-impl Drop for Slot<'_> {
+impl Drop for Connections {
     fn drop(&mut self) {
-        self.0.lock().open -= 1;
-        self.0.freed.notify_one();
+        self.desk.lock().closed = true;
+        self.desk.wake.notify_all();
     }
 }
 
 impl Connections {
     pub(super) fn new(connect: Connect, is_up: Box<dyn Fn() -> bool + Send + Sync>) -> Connections {
-        Connections { connect, is_up, pool: Mutex::default(), freed: Condvar::new() }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Pool> {
-        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+        let desk = Desk { connect, queue: Mutex::default(), wake: Condvar::new() };
+        Connections { desk: Arc::new(desk), is_up }
     }
 
     /// Makes calls in their order, and waits for the answers. The caller must hold no lock.
@@ -77,46 +105,170 @@ impl Connections {
     /// # Errors
     ///
     /// There are none in time.
-    pub(super) fn ask(&self, calls: &[Call]) -> Result<Vec<Reply>, NoAnswer> {
-        let until = Instant::now() + PATIENCE;
+    pub(super) fn ask(&self, calls: &[Call]) -> Answer {
         let not_sent = |why: &str| Err(NoAnswer::NotSent(why.into()));
         if !(self.is_up)() {
             return not_sent("Redis is out of reach");
         }
-        let mut pool = self.lock();
-        while pool.open >= MOST {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return not_sent("all connections are waiting for answers");
-            }
-            pool = self.freed.wait_timeout(pool, left).unwrap_or_else(PoisonError::into_inner).0;
+        // Room for the answer, so that the thread never waits for the caller.
+        let (answer, answered) = mpsc::sync_channel(1);
+        let state = Arc::new(AtomicU8::new(WAITING));
+        let until = Instant::now() + PATIENCE;
+        let order = Order { calls: calls.to_vec(), until, state: Arc::clone(&state), answer };
+        let mut queue = self.desk.lock();
+        if queue.orders.len() >= MOST_WAITING {
+            return not_sent("too many wait for an answer");
         }
-        pool.open += 1;
-        let idle = pool.idle.pop();
-        drop(pool);
-        let slot = Slot(self);
-        // One that Redis has closed meanwhile is found out before anything is sent on it that may be carried out.
-        let alive =
-            idle.and_then(|mut idle| idle.call(&[Call::Account(AccountCall::NameOf(AccountId(0)))]).ok().map(|_| idle));
-        let mut connection = match alive {
-            Some(connection) => connection,
-            None => {
-                // The others are as old.
-                self.lock().idle.clear();
-                let left = until.saturating_duration_since(Instant::now()).min(ANSWER);
-                if left.is_zero() {
-                    return not_sent("Redis does not answer");
+        if queue.idle <= queue.orders.len() && queue.threads < MOST {
+            let desk = Arc::clone(&self.desk);
+            let builder = thread::Builder::new().name("bus:ask".to_owned()).stack_size(STACK);
+            match builder.spawn(move || desk.serve()) {
+                Ok(_) => queue.threads += 1,
+                Err(error) if queue.threads == 0 => return not_sent(&format!("no thread can be started: {error}")),
+                Err(_) => {}
+            }
+        }
+        queue.orders.push_back(order);
+        drop(queue);
+        self.desk.wake.notify_one();
+        answered.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            let given_up = state.compare_exchange(WAITING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
+            let why = "Redis does not answer".into();
+            Err(if given_up.is_ok() { NoAnswer::NotSent(why) } else { NoAnswer::Lost(why) })
+        })
+    }
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A thread.
+    fn serve(&self) {
+        let mut connection = None;
+        while let Some(order) = self.next() {
+            let answer = self.carry_out(&order, &mut connection);
+            // A caller that has given up is not listening.
+            let _ = order.answer.send(answer);
+        }
+    }
+
+    fn next(&self) -> Option<Order> {
+        let mut queue = self.lock();
+        queue.idle += 1;
+        loop {
+            if let Some(order) = queue.orders.pop_front() {
+                queue.idle -= 1;
+                return Some(order);
+            }
+            if queue.closed {
+                return None;
+            }
+            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn carry_out(&self, order: &Order, connection: &mut Option<Box<dyn Engine>>) -> Answer {
+        let only_reads = order.calls.iter().all(|call| matches!(call, Call::Account(call) if call.is_read()));
+        // What Redis has closed meanwhile is found out before anything is sent on it that may be carried out.
+        let ping = [Call::Account(AccountCall::NameOf(AccountId(0)))];
+        if !only_reads && connection.as_mut().is_some_and(|connection| connection.call(&ping).is_err()) {
+            *connection = None;
+        }
+        let mut attempts = if only_reads && connection.is_some() { 2 } else { 1 };
+        loop {
+            attempts -= 1;
+            let found = match connection {
+                Some(found) => found,
+                None => {
+                    let left = order.until.saturating_duration_since(Instant::now()).min(ANSWER);
+                    let made = (self.connect)(left.max(Duration::from_millis(1)));
+                    connection.insert(made.map_err(|Unreachable(why)| NoAnswer::NotSent(why))?)
                 }
-                (self.connect)(left).map_err(|Unreachable(why)| NoAnswer::NotSent(why))?
+            };
+            let claimed = order.state.compare_exchange(WAITING, SENT, Ordering::AcqRel, Ordering::Acquire);
+            if claimed == Err(GIVEN_UP) {
+                return Err(NoAnswer::NotSent("the caller has given up".into()));
             }
-        };
-        match connection.call(calls) {
-            Ok(replies) => {
-                self.lock().idle.push(connection);
-                drop(slot);
-                Ok(replies)
+            match found.call(&order.calls) {
+                Ok(replies) => return Ok(replies),
+                Err(Unreachable(why)) => {
+                    *connection = None;
+                    if attempts == 0 {
+                        return Err(NoAnswer::Lost(why));
+                    }
+                }
             }
-            Err(Unreachable(why)) => Err(NoAnswer::Lost(why)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::engine::LogEntry;
+    use crate::cluster::values::{Log, Position};
+
+    /// Answers, or not.
+    struct Script {
+        broken: Arc<AtomicU8>,
+    }
+
+    impl Engine for Script {
+        fn run(&self) -> &'static str {
+            "run"
+        }
+
+        fn call(&mut self, calls: &[Call]) -> Result<Vec<Reply>, Unreachable> {
+            match self.broken.load(Ordering::SeqCst) {
+                0 => Ok(calls.iter().map(|_| Reply::Nothing).collect()),
+                _ => Err(Unreachable("broken".into())),
+            }
+        }
+
+        fn read(&mut self, _: &[(Log, Position)]) -> Result<Vec<LogEntry>, Unreachable> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn connections(broken: &Arc<AtomicU8>, refused: &Arc<AtomicU8>) -> Connections {
+        let (broken, refused) = (Arc::clone(broken), Arc::clone(refused));
+        let connect: Connect = Arc::new(move |_| match refused.load(Ordering::SeqCst) {
+            0 => Ok(Box::new(Script { broken: Arc::clone(&broken) }) as Box<dyn Engine>),
+            _ => Err(Unreachable("refused".into())),
+        });
+        Connections::new(connect, Box::new(|| true))
+    }
+
+    #[test]
+    fn what_was_not_sent_is_told_from_what_may_have_been_carried_out() {
+        let (broken, refused) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU8::new(0)));
+        let connections = connections(&broken, &refused);
+        let write = [Call::Account(AccountCall::PutOpen(AccountId(1), "x".into()))];
+        let read = [Call::Account(AccountCall::Open(AccountId(1)))];
+        assert_eq!(connections.ask(&write), Ok(vec![Reply::Nothing]));
+        // The connection breaks while nobody uses it, and Redis is gone.
+        (broken.store(1, Ordering::SeqCst), refused.store(1, Ordering::SeqCst));
+        assert_eq!(connections.ask(&write), Err(NoAnswer::NotSent("refused".into())));
+        // Redis takes connections and breaks them.
+        refused.store(0, Ordering::SeqCst);
+        assert_eq!(connections.ask(&write), Err(NoAnswer::Lost("broken".into())));
+        assert_eq!(connections.ask(&read), Err(NoAnswer::Lost("broken".into())));
+        broken.store(0, Ordering::SeqCst);
+        assert_eq!(connections.ask(&read), Ok(vec![Reply::Nothing]));
+    }
+
+    #[test]
+    fn many_callers_at_once_are_all_answered_by_a_few_threads() {
+        let (broken, refused) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU8::new(0)));
+        let connections = connections(&broken, &refused);
+        let read = [Call::Account(AccountCall::Open(AccountId(1)))];
+        thread::scope(|scope| {
+            for _ in 0..50 {
+                scope.spawn(|| assert_eq!(connections.ask(&read), Ok(vec![Reply::Nothing])));
+            }
+        });
+        assert!(connections.desk.lock().threads <= MOST);
     }
 }

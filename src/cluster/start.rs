@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use super::accounts::SharedAccounts;
 use super::bus::Cluster;
-use super::connections::Connect;
+use super::connections::{Connect, Connections};
 use super::engine::Engine;
 use super::node::{Barred, Core, Rules};
 use super::replica::Replica;
@@ -187,6 +188,47 @@ fn name_of(config: &ClusterConfig, port: u16) -> Option<NodeName> {
     NodeName::parse(&format!("{}:{port}", system.nodename().to_str().ok()?))
 }
 
+fn address(config: &ClusterConfig) -> Result<Address, ClusterError> {
+    let address = Address {
+        redis: RedisAddress::parse(&config.redis).map_err(|wrong| ClusterError::Address(wrong.into()))?,
+        user: config.user.clone(),
+        password: config.password_file.as_deref().map(read_password).transpose()?.flatten(),
+        authorities: config.ca_file.as_deref().map(read_authorities).transpose()?,
+        prefix: config.prefix.clone(),
+        replicas: config.replicas,
+    };
+    if address.authorities.is_some() && !matches!(address.redis, RedisAddress::One { tls: true, .. }) {
+        log::warn!("cluster: ca_file is of no use: only an address that begins with rediss:// has TLS");
+    }
+    Ok(address)
+}
+
+/// Makes connections that have the functions.
+fn ready(address: Address) -> Connect {
+    Arc::new(move |timeout| {
+        let mut wire = Wire::connect(&address, timeout)?;
+        wire.load()?;
+        Ok(Box::new(wire) as Box<dyn Engine>)
+    })
+}
+
+impl SharedAccounts {
+    /// The accounts for a program that is no node, as `chatsock user` is. Nodes may run.
+    ///
+    /// # Errors
+    ///
+    /// Redis does not answer, or is too old.
+    pub fn open(config: &ClusterConfig) -> Result<SharedAccounts, ClusterError> {
+        let address = address(config)?;
+        let (wire, facts) = connect(&address, &config.redis)?;
+        drop(wire);
+        check_version(&facts)?;
+        let partitions = Partitions::new(config.partitions).unwrap_or(Partitions::DEFAULT);
+        let connections = Connections::new(ready(address), Box::new(|| true));
+        Ok(SharedAccounts::new(Arc::new(connections), partitions))
+    }
+}
+
 /// Tries until Redis answers or patience ends.
 fn connect(address: &Address, redis: &str) -> Result<(Wire, Facts), ClusterError> {
     let deadline = Instant::now() + PATIENCE;
@@ -211,12 +253,17 @@ fn connect(address: &Address, redis: &str) -> Result<(Wire, Facts), ClusterError
 /// Between two attempts to connect at the start.
 const BETWEEN: Duration = Duration::from_millis(250);
 
-/// Says what is not as it should be with this Redis.
-fn check(facts: &Facts) -> Result<(), ClusterError> {
+fn check_version(facts: &Facts) -> Result<(), ClusterError> {
     let major = facts.version.split('.').next().and_then(|major| major.parse::<u64>().ok());
     if major.is_some_and(|major| major < LOWEST) {
         return Err(ClusterError::Version(facts.version.clone()));
     }
+    Ok(())
+}
+
+/// Says what is not as it should be with this Redis.
+fn check(facts: &Facts) -> Result<(), ClusterError> {
+    check_version(facts)?;
     match facts.policy.as_deref() {
         Some("noeviction") => {}
         Some(policy) => log::error!("cluster: maxmemory-policy is {policy}: set noeviction, or messages vanish"),
@@ -244,18 +291,7 @@ impl Cluster {
     pub fn start(config: &ClusterConfig, port: u16, replica: Arc<dyn Replica>) -> Result<Arc<Cluster>, ClusterError> {
         let node = name_of(config, port).ok_or(ClusterError::NoName)?;
         let partitions = Partitions::new(config.partitions).unwrap_or(Partitions::DEFAULT);
-        let redis = RedisAddress::parse(&config.redis).map_err(|wrong| ClusterError::Address(wrong.into()))?;
-        let address = Address {
-            redis,
-            user: config.user.clone(),
-            password: config.password_file.as_deref().map(read_password).transpose()?.flatten(),
-            authorities: config.ca_file.as_deref().map(read_authorities).transpose()?,
-            prefix: config.prefix.clone(),
-            replicas: config.replicas,
-        };
-        if address.authorities.is_some() && !matches!(address.redis, RedisAddress::One { tls: true, .. }) {
-            log::warn!("cluster: ca_file is of no use: only an address that begins with rediss:// has TLS");
-        }
+        let address = address(config)?;
         let (wire, facts) = connect(&address, &config.redis)?;
         check(&facts)?;
         let place = wire.place().to_owned();
@@ -268,11 +304,7 @@ impl Cluster {
             pending_bytes: config.pending_bytes,
         };
         let redis = config.redis.clone();
-        let connect: Connect = Arc::new(move |timeout| {
-            let mut wire = Wire::connect(&address, timeout)?;
-            wire.load()?;
-            Ok(Box::new(wire) as Box<dyn Engine>)
-        });
+        let connect = ready(address);
         let cluster = Arc::new(Cluster::new(node.clone(), partitions, Core::new(rules, Instant::now()), connect));
         cluster.begin(replica).map_err(ClusterError::Thread)?;
         if let Err(error) = cluster.wait_until_in(config.lease, redis, partitions.count()) {

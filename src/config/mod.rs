@@ -241,14 +241,19 @@ impl Config {
         }
     }
 
-    /// Who may log in without an account. Without a database, everybody.
+    /// Who may log in without an account. Where nothing keeps accounts, everybody.
     #[must_use]
     pub fn accounts(&self) -> AccountPolicy {
-        match (&self.storage, self.accounts) {
-            (None, _) => AccountPolicy::Off,
-            (Some(_), None) => AccountPolicy::Optional,
-            (Some(_), Some(accounts)) => accounts,
+        match (self.keeps_accounts(), self.accounts) {
+            (false, _) => AccountPolicy::Off,
+            (true, None) => AccountPolicy::Optional,
+            (true, Some(accounts)) => accounts,
         }
+    }
+
+    /// Whether accounts are kept: in a database, or where all servers of a cluster keep them.
+    pub(super) fn keeps_accounts(&self) -> bool {
+        self.storage.is_some() || (cfg!(feature = "storage") && self.cluster.is_some())
     }
 
     /// Replaces the plain listeners, as the command line may.

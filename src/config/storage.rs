@@ -102,7 +102,7 @@ pub(super) fn contradictions(reader: &mut ValueReader<'_>, top: Section<'_, '_>,
         Some(AccountPolicy::Optional) => Some("optional"),
         Some(AccountPolicy::Required) => Some("required"),
         Some(AccountPolicy::Off) | None => None,
-    } && config.storage.is_none()
+    } && !config.keeps_accounts()
     {
         let text = if STORAGE_BUILT {
             format!(
@@ -116,7 +116,7 @@ pub(super) fn contradictions(reader: &mut ValueReader<'_>, top: Section<'_, '_>,
     } else if !config.operators.is_empty() && config.accounts() == AccountPolicy::Off {
         let text = if !STORAGE_BUILT {
             format!("operators need accounts, and storing accounts {}", lacking("storage"))
-        } else if config.storage.is_none() {
+        } else if !config.keeps_accounts() {
             "operators need accounts, and accounts need the section [storage]; add it, or set operators = []".to_owned()
         } else {
             "operators need accounts, but accounts = \"off\"; set it to \"optional\" or \"required\", or set operators = []"

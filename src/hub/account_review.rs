@@ -10,6 +10,8 @@ use std::time::Instant;
 
 use super::Hub;
 use crate::chat::message::AccountId;
+#[cfg(feature = "cluster")]
+use crate::chat::message::ClientId;
 use crate::hub::room::Room;
 use crate::hub::roster::User;
 use crate::outbox::DisconnectReason;
@@ -76,21 +78,27 @@ impl Hub {
     }
 
     fn review_all(&self, now: Instant) -> Result<(), ReadError> {
-        let Some(store) = self.store() else { return Ok(()) };
-        for user in self.roster.users() {
-            self.review_login(&user, now)?;
+        let Some(accounts) = self.account_store() else { return Ok(()) };
+        if accounts.is_lost()? {
+            if self.roster.users().iter().any(|user| user.account().is_some()) {
+                log::error!("all accounts are gone: Redis has lost them; users stay logged in until they leave");
+            }
+            return Ok(());
+        }
+        for user in self.roster.users().iter().filter(|user| !user.is_elsewhere()) {
+            self.review_login(user, now)?;
         }
         // Admins who are offline.
         for room in self.rooms.all() {
             for account in room.admin_accounts() {
-                if !store.account_exists(account)? {
+                if !accounts.exists(account)? {
                     self.forget_in_room(&room, account, now);
                 }
             }
         }
         // Offline users have no session to end, but may have messages waiting in memory; those on disk went with the account.
         for account in self.mailbox.readers() {
-            if !store.account_exists(account)? {
+            if !accounts.exists(account)? {
                 self.mailbox.take(account);
             }
         }
@@ -100,8 +108,8 @@ impl Hub {
     /// Ends a user's connection if their account is gone, or has another password than the one they logged in with. Reads
     /// the disk.
     pub fn review_login(&self, user: &Arc<User>, now: Instant) -> Result<(), ReadError> {
-        let (Some(store), Some((name, login))) = (self.store(), user.login()) else { return Ok(()) };
-        match store.account(&name)?.filter(|account| account.id == login.account) {
+        let (Some(accounts), Some((name, login))) = (self.account_store(), user.login()) else { return Ok(()) };
+        match accounts.account(&name)?.filter(|account| account.id == login.account) {
             Some(account) if account.hash == login.hash => {}
             Some(_) => self.throw_out(user, CHANGED, DisconnectReason::PasswordChanged),
             None => {
@@ -112,13 +120,50 @@ impl Hub {
         Ok(())
     }
 
+    /// An account has another password, by the doing of this connection: all others of it end. Reads the accounts.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn password_changed(&self, account: AccountId, by: ClientId, now: Instant) {
+        for user in self.logged_in_to(account, by) {
+            if let Err(error) = self.review_login(&user, now) {
+                log::error!("a password was changed, but the account could not be read: {error}");
+                self.throw_out(&user, CHANGED, DisconnectReason::PasswordChanged);
+            }
+        }
+    }
+
+    /// An account is gone, by the doing of this connection: all others of it end, and it has no role any more.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn account_removed(&self, account: AccountId, by: ClientId, now: Instant) {
+        for user in self.logged_in_to(account, by) {
+            self.throw_out(&user, REMOVED, DisconnectReason::AccountRemoved);
+            user.set_login(None);
+        }
+        self.forget_roles(account, now);
+    }
+
+    /// The users of this server who are logged in to an account, without one connection of it.
+    #[cfg(feature = "cluster")]
+    fn logged_in_to(&self, account: AccountId, except: ClientId) -> Vec<Arc<User>> {
+        let mut users = self.roster.own_users();
+        users.retain(|user| user.account() == Some(account) && user.client() != except);
+        users
+    }
+
     /// The account that a user is logged in to is gone, and with it their roles in all rooms. Waits for the store.
     pub(crate) fn forget_account(&self, user: &User, account: AccountId, now: Instant) {
         user.set_login(None);
+        self.share_presence(user, now);
+        for room in self.rooms.all() {
+            self.identify(&room, user, now);
+        }
+        self.forget_roles(account, now);
+    }
+
+    /// An account is gone, and with it its roles in all rooms. Waits for the store.
+    pub(crate) fn forget_roles(&self, account: AccountId, now: Instant) {
         self.mailbox.take(account);
         self.open_rooms.forget(account);
         for room in self.rooms.all() {
-            self.identify(&room, user, now);
             self.forget_in_room(&room, account, now);
         }
     }

@@ -18,8 +18,11 @@ use crate::chat::names::UserName;
 use crate::hub::room::Room;
 use crate::hub::roster::User;
 use crate::outbox::DisconnectReason;
-use crate::store::{AuditEntry, ReadError, Store};
+use crate::store::{AuditEntry, ReadError};
 use crate::ui::screen::LineKind;
+
+/// The last line on a connection that is ended from another one of the same account.
+pub(crate) const THROWN_OUT: &str = "You were logged out from another connection of your account.";
 
 impl Hub {
     /// Says that messages are stored, and for how long. Users see it before they say anything. `None` if nothing is
@@ -45,14 +48,19 @@ impl Hub {
 
     /// Whether users have accounts here.
     pub(crate) fn accounts(&self) -> AccountPolicy {
-        if self.store().is_some() { self.config().accounts() } else { AccountPolicy::Off }
+        if self.account_store().is_some() { self.config().accounts() } else { AccountPolicy::Off }
     }
 
     /// Whether a name belongs to an account. If that cannot be read, the answer is yes: a broken disk must not give
     /// anybody a name.
     pub(crate) fn is_registered(&self, name: &UserName) -> bool {
-        let known = |store: &Arc<Store>| store.account_name_exists(name).unwrap_or(true);
-        self.accounts().are_kept() && self.store().is_some_and(known)
+        self.has_account(name).unwrap_or(true)
+    }
+
+    /// The same, where the difference matters.
+    pub(crate) fn has_account(&self, name: &UserName) -> Result<bool, ReadError> {
+        let accounts = self.account_store().filter(|_| self.accounts().are_kept());
+        accounts.map_or(Ok(false), |accounts| accounts.name_exists(name))
     }
 
     /// Whether a user is an operator: by the account they are logged in to, never by a name alone.
@@ -77,7 +85,8 @@ impl Hub {
     /// Brings the rooms up to date on who is an operator.
     pub(super) fn identify_everyone(&self, now: Instant) {
         for user in self.roster.users() {
-            if user.account().is_some() {
+            // The server of a user knows whether they are an operator.
+            if user.account().is_some() && !user.is_elsewhere() {
                 for room in self.rooms.all() {
                     self.identify(&room, &user, now);
                 }
@@ -95,8 +104,8 @@ impl Hub {
     /// An account, or an operator without one, whose name looks like this guest's.
     #[inline(never)]
     pub(crate) fn look_alike(&self, name: &UserName, from: IpAddr) -> Result<Option<UserName>, ReadError> {
-        let Some(store) = self.store().filter(|_| self.accounts().are_kept()) else { return Ok(None) };
-        if let Some(other) = store.look_alike(name)? {
+        let Some(accounts) = self.account_store().filter(|_| self.accounts().are_kept()) else { return Ok(None) };
+        if let Some(other) = accounts.look_alike(name)? {
             return Ok(Some(other));
         }
         let config = self.config();
@@ -144,6 +153,10 @@ impl Hub {
     /// connection's thread wakes up.
     pub fn throw_out(&self, user: &Arc<User>, line: &str, reason: DisconnectReason) {
         self.release_name(user);
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes().filter(|_| user.is_elsewhere()) {
+            return nodes.end_elsewhere(user);
+        }
         user.outbox.farewell(Some((LineKind::Refusal, line)));
         user.outbox.disconnect(reason);
     }

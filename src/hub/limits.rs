@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use crate::access::address::{address_key, network_key};
 use crate::access::admission::Admission;
 use crate::access::allowance::Allowance;
+#[cfg(feature = "cluster")]
+use crate::access::attempts::SharedAttempts;
 use crate::access::attempts::{AttemptLimiter, AttemptPolicy};
 use crate::access::rate::{Buckets, Rate};
 use crate::access::shutdown_code;
@@ -82,6 +84,14 @@ impl Limits {
             login_rate: Mutex::new(Buckets::new(TABLE_CAPACITY)),
             registration_rate: Mutex::new(Buckets::new(TABLE_CAPACITY)),
         }
+    }
+
+    /// Failures are counted by several servers together from now on.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn share_attempts(&self, shared: &Arc<dyn SharedAttempts>) {
+        self.room_passwords.share("room", Arc::clone(shared));
+        self.logins.share("login", Arc::clone(shared));
+        self.shutdown_codes.share("exit", Arc::clone(shared));
     }
 
     /// Applies the numbers of a new configuration. The counts stay.

@@ -22,6 +22,7 @@ pub(crate) mod transfers;
 pub(crate) mod worker_pool;
 
 mod account_review;
+mod account_store;
 mod accounts;
 mod checkpoint;
 mod file_news;
@@ -69,6 +70,8 @@ use timer::Timer;
 use transfers::Transfers;
 use worker_pool::WorkerPool;
 
+pub(crate) use account_store::AccountStore;
+pub(crate) use accounts::THROWN_OUT;
 #[doc(hidden)]
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub(crate) use file_news::{FileEvent, FileNews};
@@ -76,6 +79,8 @@ pub(crate) use membership::Membership;
 pub(crate) use open_rooms::OpenRoom;
 pub(crate) use room_news::RoomNews;
 pub(crate) use transfer_notices::TransferOutcome;
+#[cfg(feature = "cluster")]
+pub(crate) use user_names::made_at;
 
 /// The number of the first connection: four digits, so that `alice#1001` is not mistaken for a message's number.
 const FIRST_CLIENT: u64 = 1001;

@@ -9,13 +9,25 @@ use std::time::Instant;
 use super::Hub;
 use crate::chat::action::NotShared;
 use crate::chat::conversation::Conversation;
+use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::room::Founding;
 use crate::chat::room_settings::RoomSettings;
+#[cfg(feature = "cluster")]
+use crate::cluster::{OpenRoomText, SharedVisit};
 use crate::hub::room::Room;
 use crate::hub::rooms::CreateRoomError;
 use crate::hub::roster::{Login, NameInUseError, PeerAddress, User};
 use crate::outbox::Outbox;
+#[cfg(feature = "cluster")]
+use crate::store::OpenRoomRecord;
+
+/// When a room was made, in milliseconds since 1970; 0 for one of the servers' own. All servers know a room by this and its
+/// name: a later room of the name is another one.
+#[cfg(feature = "cluster")]
+pub(crate) fn made_at(room: &Room) -> i64 {
+    room.made().map_or(0, |made| made.at.as_millisecond())
+}
 
 impl Hub {
     /// As [`Roster::claim`](crate::hub::roster::Roster::claim), among the users of all servers.
@@ -53,6 +65,74 @@ impl Hub {
             return nodes.rename_user(self, user, name, login, now);
         }
         self.roster.rename(user, name, login, limit)
+    }
+
+    /// As [`Roster::claim_from`](crate::hub::roster::Roster::claim_from), from a connection on any of the servers.
+    pub(crate) fn claim_name_from(
+        &self,
+        other: &Arc<User>,
+        name: &UserName,
+        login: Login,
+        outbox: &Arc<Outbox>,
+        origin: PeerAddress,
+        now: Instant,
+    ) -> Option<Arc<User>> {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes() {
+            return nodes.claim_name_from(self, other, name, login, outbox, origin, now);
+        }
+        self.roster.claim_from(other, name, login, outbox, origin, now)
+    }
+
+    /// As [`Roster::rename_from`](crate::hub::roster::Roster::rename_from), from a connection on any of the servers.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        expect(unused_variables, reason = "there is nobody to tell how long they are here")
+    )]
+    pub(crate) fn rename_user_from(
+        &self,
+        other: &Arc<User>,
+        user: &Arc<User>,
+        name: &UserName,
+        login: Login,
+        now: Instant,
+    ) -> Option<UserName> {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes() {
+            return nodes.rename_user_from(self, other, user, name, login, now);
+        }
+        self.roster.rename_from(other, user, name, login)
+    }
+
+    /// Whether the other servers are known to be out of reach.
+    pub(crate) fn is_out_of_reach(&self) -> bool {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes() {
+            return !nodes.is_in_reach();
+        }
+        #[cfg(not(feature = "cluster"))]
+        let _ = self;
+        false
+    }
+
+    /// Lets the other servers know how far an account has read in a room.
+    #[cfg_attr(not(feature = "cluster"), expect(clippy::unused_self, unused_variables, reason = "there is one server"))]
+    pub(crate) fn share_visit(&self, account: AccountId, room: &Room, last: MessageId) {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes().filter(|nodes| nodes.accounts().is_some()) {
+            nodes.share_visit(account, SharedVisit { room: room.name().clone(), made: made_at(room), last });
+        }
+    }
+
+    /// Lets the other servers know which rooms an account is in.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn share_open_rooms(&self, account: AccountId, rooms: &[OpenRoomRecord]) {
+        let Some(nodes) = self.nodes() else { return };
+        let text = |open: &OpenRoomRecord| {
+            let made = self.rooms.find(&open.room).map_or(0, |room| made_at(&room));
+            OpenRoomText { room: open.room.to_string(), made, door: open.door.to_string() }
+        };
+        nodes.share_open_rooms(account, rooms.iter().map(text).collect());
     }
 
     /// Whether several servers share the rooms.

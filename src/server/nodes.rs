@@ -73,6 +73,10 @@ pub(super) fn join_configured(
         return Err(StartError::Store(why));
     }
     let link: Arc<dyn NodeLink> = cluster.clone();
+    // Passwords are compared in builds that can store them.
+    if cfg!(feature = "storage") {
+        nodes.keep_accounts(hub, cluster.accounts());
+    }
     let chores = join(hub, &nodes, link)?;
     nodes.tell_archive(archive.as_ref().map(|(store, _)| (store.keeps_history(), store.retention())));
     let asker = Asker::start(Arc::clone(&cluster)).map_err(StartError::Thread)?;

@@ -42,8 +42,7 @@ impl Session {
             (AccountAsk::Register, None) if self.hub.is_reserved(&name, self.ip()) => {
                 Err(AccountRefusal::OperatorName(name))
             }
-            (AccountAsk::Register, None) if self.hub.is_registered(&name) => Err(AccountRefusal::Taken(name)),
-            (AccountAsk::Register, None) => match self.not_for_an_account(&name) {
+            (AccountAsk::Register, None) => match self.taken_or_alike(&name) {
                 Some(refusal) => Err(refusal),
                 None => Ok(format!("Choose a password for {name}; you will be asked for it twice.")),
             },
@@ -78,6 +77,14 @@ impl Session {
         self.refuse(refusal);
     }
 
+    /// The same where nobody wants to log in.
+    pub(super) fn refuse_proof(&self, refusal: &LoginRefusal) {
+        if *refusal == LoginRefusal::NotShared {
+            return self.refuse(AccountRefusal::NotShared);
+        }
+        self.refuse_login(refusal);
+    }
+
     /// Has a worker thread hash or compare a password, which is counted, and waits for the result.
     pub(super) fn compute_hash<R: Send + 'static>(
         &self,
@@ -110,7 +117,7 @@ impl Session {
     }
 
     pub(super) fn register(&mut self, password: Secret) {
-        let (Some(store), Some(user)) = (self.hub.store().cloned(), self.user.clone()) else { return };
+        let (Some(accounts), Some(user)) = (self.hub.account_store(), self.user.clone()) else { return };
         if user.account().is_some() || self.hub.accounts() != AccountPolicy::Optional {
             return;
         }
@@ -132,7 +139,7 @@ impl Session {
         if user.is_gone() || self.hub.accounts() != AccountPolicy::Optional {
             return;
         }
-        match store.create_account(&name, &hash) {
+        match accounts.create(&name, &hash) {
             Ok(account) => {
                 self.identify(&user, Login { account, hash });
                 self.account.record_rooms_of(account);
@@ -158,6 +165,7 @@ impl Session {
     /// This user has logged in to the account of the name they have.
     pub(super) fn identify(&mut self, user: &Arc<User>, login: Login) {
         user.set_login(Some(login));
+        self.hub.share_presence(user, self.now());
         for room in self.rooms.rooms() {
             if room.identify(user.client(), || self.hub.actor(user), self.now()) {
                 self.save_room(room);
@@ -166,14 +174,14 @@ impl Session {
     }
 
     pub(super) fn change_password(&mut self, old: Secret, new: Secret) {
-        let (Some(store), Some(user)) = (self.hub.store().cloned(), self.user.clone()) else { return };
+        let (Some(accounts), Some(user)) = (self.hub.account_store(), self.user.clone()) else { return };
         let account = match self.prove(&user.name(), old) {
             Ok(account) => account,
-            Err(refusal) => return self.refuse_login(&refusal),
+            Err(refusal) => return self.refuse_proof(&refusal),
         };
         let short = is_short(&new);
         let Some(hash) = self.hashed(new) else { return };
-        match store.replace_hash(account.id, &account.hash, &hash) {
+        match accounts.replace_hash(&account, &hash, self.outbox.id()) {
             Ok(true) => {
                 user.set_login(Some(Login { account: account.id, hash }));
                 log::info!("client {} from {}: {} has a new password", self.outbox.id(), self.peer, account.name);
@@ -186,12 +194,12 @@ impl Session {
     }
 
     pub(super) fn unregister(&mut self, password: Secret) {
-        let (Some(store), Some(user)) = (self.hub.store().cloned(), self.user.clone()) else { return };
+        let (Some(accounts), Some(user)) = (self.hub.account_store(), self.user.clone()) else { return };
         let account = match self.prove(&user.name(), password) {
             Ok(account) => account,
-            Err(refusal) => return self.refuse_login(&refusal),
+            Err(refusal) => return self.refuse_proof(&refusal),
         };
-        match store.remove_own_account(account.id, &account.hash) {
+        match accounts.remove_own(&account, self.outbox.id()) {
             Ok(false) => self.refuse(CHANGED_MEANWHILE),
             Ok(true) => {
                 self.account.read.forget();

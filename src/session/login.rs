@@ -18,16 +18,22 @@ use crate::chat::names::UserName;
 use crate::chat::secret::Hashed;
 use crate::chat::secret::Secret;
 use crate::hub::Checkpoint;
+use crate::hub::THROWN_OUT;
 use crate::hub::roster::{Login, NameInUseError, PeerAddress, User};
 use crate::hub::worker_pool::BusyError;
 use crate::metrics::LoginResult;
 use crate::outbox::DisconnectReason;
-use crate::store::{AccountRecord, ReadError};
+use crate::store::{AccountRecord, ReadError, StoreFailure};
 use crate::ui::palette::{Answer, LoginRefusal};
 use crate::ui::screen::LineKind;
 
-/// The last line on a connection that is ended from another one of the same account.
-pub(super) const THROWN_OUT: &str = "You were logged out from another connection of your account.";
+/// Why nobody can log in while accounts cannot be read.
+pub(super) fn not_read(ReadError(reason): ReadError) -> LoginRefusal {
+    match reason {
+        StoreFailure::Unreachable => LoginRefusal::NotShared,
+        reason => LoginRefusal::NotKept(reason.to_string()),
+    }
+}
 
 impl Session {
     /// Called at the end of a turn instead of where the name is claimed: formatting a log line takes a kilobyte of stack or more, which
@@ -61,8 +67,10 @@ impl Session {
     /// [`take_guest_name`](Session::take_guest_name) calls: claiming a name is one of the deepest calls of a session.
     #[inline(never)]
     fn check_guest_name(&self, name: UserName) -> Result<UserName, Answer> {
-        if self.needs_password(&name) {
-            return Err(Answer::PasswordNeeded { name });
+        match self.asks_password(&name) {
+            Ok(false) => {}
+            Ok(true) => return Err(Answer::PasswordNeeded { name }),
+            Err(error) => return Err(Answer::LoginRefused(not_read(error))),
         }
         let config = self.hub.config();
         // The palette accepts names of any length, since some account may have one.
@@ -73,11 +81,21 @@ impl Session {
 
     /// Whether a name asks for a password.
     pub(super) fn needs_password(&self, name: &UserName) -> bool {
+        // A broken disk must not give anybody a name.
+        self.asks_password(name).unwrap_or(true)
+    }
+
+    /// The same, where it matters that this could not be found out. A disk that cannot be read asks for the password, and says
+    /// so then.
+    fn asks_password(&self, name: &UserName) -> Result<bool, ReadError> {
         match self.hub.accounts() {
-            AccountPolicy::Off => false,
-            AccountPolicy::Optional => self.hub.is_registered(name) || self.hub.is_reserved(name, self.ip()),
+            AccountPolicy::Off => Ok(false),
+            AccountPolicy::Optional => match self.hub.has_account(name) {
+                Err(error) if error.0 == StoreFailure::Unreachable => Err(error),
+                known => Ok(known.unwrap_or(true) || self.hub.is_reserved(name, self.ip())),
+            },
             // Only its owner may know whether there is such an account.
-            AccountPolicy::Required => true,
+            AccountPolicy::Required => Ok(true),
         }
     }
 
@@ -164,7 +182,7 @@ impl Session {
     /// address, so that many at once are no more attempts than one after the other.
     #[inline(never)]
     pub(super) fn prove(&self, name: &UserName, password: Secret) -> Result<AccountRecord, LoginRefusal> {
-        let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
+        let Some(accounts) = self.hub.account_store() else { return Err(LoginRefusal::Wrong) };
         let config = self.hub.config();
         let limits = &self.hub.limits;
         limits.count_login(self.ip(), &config, self.now()).map_err(LoginRefusal::TooMany)?;
@@ -181,7 +199,7 @@ impl Session {
         let (wanted, hub) = (name.clone(), Arc::clone(&self.hub));
         let found = self.compute(move || -> Result<Option<(AccountRecord, Option<Hashed>)>, ReadError> {
             let seconds = || &hub.metrics.password_seconds;
-            let Some(account) = store.account(&wanted)? else {
+            let Some(account) = accounts.account(&wanted)? else {
                 // Takes as long as finding out that a password is wrong.
                 seconds().time(|| password::verify_against_nothing(password.expose()));
                 return Ok(None);
@@ -192,7 +210,7 @@ impl Session {
             hub.checkpoints.reach(Checkpoint::PasswordCompared);
             // Meanwhile the account's password may have changed, or the account may be gone.
             let is_same = |now: &AccountRecord| now.id == account.id && now.hash == account.hash;
-            let Some(account) = store.account(&wanted)?.filter(is_same) else { return Ok(None) };
+            let Some(account) = accounts.account(&wanted)?.filter(is_same) else { return Ok(None) };
             // The hash was made with weaker parameters than today's.
             let rehashed = password::needs_rehash(password.expose(), &account.hash)
                 .then(|| seconds().time(|| password::hash(password.expose())).ok())
@@ -202,8 +220,8 @@ impl Session {
         match found {
             Ok(Ok(Some((mut account, rehashed)))) => {
                 pending.right();
-                if let (Some(hash), Some(store)) = (rehashed, self.hub.store()) {
-                    match store.replace_hash(account.id, &account.hash, &hash) {
+                if let (Some(hash), Some(accounts)) = (rehashed, self.hub.account_store()) {
+                    match accounts.replace_hash(&account, &hash, self.outbox.id()) {
                         Ok(true) => account.hash = hash,
                         // Changed from outside meanwhile: that is found out after the login.
                         Ok(false) => {}
@@ -221,9 +239,9 @@ impl Session {
                 Err(if blocked { LoginRefusal::Blocked } else { LoginRefusal::Wrong })
             }
             // The password was not compared: the attempt is dropped and does not count.
-            Ok(Err(ReadError(reason))) => {
+            Ok(Err(error)) => {
                 limits.give_back_login(self.ip(), &config);
-                Err(LoginRefusal::NotKept(reason.to_string()))
+                Err(not_read(error))
             }
             Err(BusyError) => {
                 limits.give_back_login(self.ip(), &config);
@@ -250,12 +268,12 @@ impl Session {
     /// Whether a password that was right some time ago still is.
     #[inline(never)]
     pub(super) fn still_proved(&self, account: &AccountRecord) -> Result<(), LoginRefusal> {
-        let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
+        let Some(accounts) = self.hub.account_store() else { return Err(LoginRefusal::Wrong) };
         let name = account.name.clone();
-        match self.compute(move || store.account(&name)) {
+        match self.compute(move || accounts.account(&name)) {
             Ok(Ok(Some(now))) if now.id == account.id && now.hash == account.hash => Ok(()),
             Ok(Ok(_)) => Err(LoginRefusal::Wrong),
-            Ok(Err(ReadError(reason))) => Err(LoginRefusal::NotKept(reason.to_string())),
+            Ok(Err(error)) => Err(not_read(error)),
             Err(_) => Err(LoginRefusal::Busy),
         }
     }
@@ -323,7 +341,7 @@ impl Session {
                 self.outbox.tell(LineKind::News, &line);
             }
             Ok(account) => self.refuse(format_args!("{} is not online.", account.name)),
-            Err(refusal) => self.refuse_login(&refusal),
+            Err(refusal) => self.refuse_proof(&refusal),
         }
     }
 }

@@ -78,7 +78,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn save_settings(&self) {
         let account = self.user.as_ref().and_then(|user| user.account());
-        let (Some(store), Some(account)) = (self.hub.store(), account) else { return };
+        let (Some(accounts), Some(account)) = (self.hub.account_store(), account) else { return };
         let bell = self.outbox.bell();
         let word = BELLS.iter().find(|(_, known)| *known == bell).filter(|_| bell != Bell::default());
         let zone = self.outbox.clock().and_then(|clock| clock.zone().iana_name().map(Box::from));
@@ -92,7 +92,7 @@ impl Session {
             time_zone: zone,
             ignored: self.outbox.ignored().into_iter().map(|user| user.name).collect(),
         };
-        if let Err(error) = store.save_settings(account, &settings) {
+        if let Err(error) = accounts.save_settings(account, &settings) {
             self.tell_not_saved(&error);
         }
     }

@@ -4,12 +4,21 @@
 //! *Knows nothing of* which names look alike.
 
 use super::Session;
+use super::login::not_read;
 use crate::chat::names::{NameError, UserName};
 use crate::hub::roster::NameInUseError;
 use crate::outbox::DisconnectReason;
-use crate::store::ReadError;
+use crate::store::{ReadError, StoreFailure};
 use crate::ui::palette::{AccountRefusal, Answer, LoginRefusal};
 use crate::ui::screen::LineKind;
+
+/// Why no dialogue about an account begins while accounts cannot be read.
+fn not_begun(ReadError(reason): ReadError) -> AccountRefusal {
+    match reason {
+        StoreFailure::Unreachable => AccountRefusal::NotShared,
+        reason => AccountRefusal::NotKept(reason.to_string()),
+    }
+}
 
 impl Session {
     /// The answer to a guest's name that could be mistaken for an account's, or for a reserved word.
@@ -21,7 +30,7 @@ impl Session {
         match self.hub.look_alike(name, self.ip()) {
             Ok(other) => other.map(|other| Answer::NameLooksLike { name: name.clone(), other }),
             // A broken disk must not give anybody a name.
-            Err(ReadError(reason)) => Some(Answer::LoginRefused(LoginRefusal::NotKept(reason.to_string()))),
+            Err(error) => Some(Answer::LoginRefused(not_read(error))),
         }
     }
 
@@ -48,13 +57,23 @@ impl Session {
         !self.hub.is_registered(name) && self.look_alike(name).is_none()
     }
 
+    /// Why a guest's name cannot be registered: it is, or it could be mistaken for one that is.
+    #[inline(never)]
+    pub(super) fn taken_or_alike(&self, name: &UserName) -> Option<AccountRefusal> {
+        match self.hub.has_account(name) {
+            Ok(true) => Some(AccountRefusal::Taken(name.clone())),
+            Ok(false) => self.not_for_an_account(name),
+            Err(error) => Some(not_begun(error)),
+        }
+    }
+
     /// Why a guest's name cannot be registered: it could be mistaken for an account created since.
     #[inline(never)]
     pub(super) fn not_for_an_account(&self, name: &UserName) -> Option<AccountRefusal> {
         match self.hub.look_alike(name, self.ip()) {
             Ok(None) => None,
             Ok(Some(other)) => Some(AccountRefusal::LooksLike { name: name.clone(), other }),
-            Err(ReadError(reason)) => Some(AccountRefusal::NotKept(reason.to_string())),
+            Err(error) => Some(not_begun(error)),
         }
     }
 }

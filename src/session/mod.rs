@@ -52,6 +52,8 @@ mod returned_lines;
 mod room_storage;
 mod rooms;
 mod search;
+#[cfg(feature = "cluster")]
+mod shared_rooms;
 mod shutdown;
 mod talk;
 mod temporary;

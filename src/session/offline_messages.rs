@@ -16,9 +16,13 @@ use crate::access::address::network_key;
 use crate::chat::identity::Target;
 use crate::chat::message::{AccountId, Addressee, ClientId, Draft, Event, Message, MessageId, Quoted};
 use crate::chat::names::UserName;
+use crate::hub::AccountStore;
 use crate::metrics::PostKind;
 use crate::outbox::OwnCopy;
-use crate::store::{AccountRecord, MAX_OFFLINE_MESSAGES_PER_SENDER, OfflineMessageError, OfflineMessageRecord, Store};
+use crate::store::{
+    AccountRecord, MAX_OFFLINE_MESSAGES_PER_SENDER, OfflineMessageError, OfflineMessageRecord, ReadError, SaveError,
+    Store,
+};
 use crate::ui::screen::LineKind;
 
 /// Messages to offline users that their author can still change, the last ones.
@@ -30,26 +34,31 @@ const DELIVERY: Duration = Duration::from_secs(5);
 /// The messages to offline users that concern this session.
 #[derive(Debug, Default)]
 pub(super) struct OfflineMessages {
-    /// Those this user has left, oldest first.
-    sent: Vec<MessageId>,
+    /// Those this user has left, oldest first, each with its reader.
+    sent: Vec<(MessageId, AccountId)>,
     /// Those that waited for this user, as a reply quotes them.
     received: Vec<Quoted>,
 }
 
 impl OfflineMessages {
-    fn note_sent(&mut self, id: MessageId) {
+    fn note_sent(&mut self, id: MessageId, reader: AccountId) {
         if self.sent.len() >= MOST_SENT {
             self.sent.remove(0);
         }
-        self.sent.push(id);
+        self.sent.push((id, reader));
     }
 
     pub(super) fn has_sent(&self, id: MessageId) -> bool {
-        self.sent.contains(&id)
+        self.reader_of(id).is_some()
+    }
+
+    /// The reader of a message that this user has left.
+    fn reader_of(&self, id: MessageId) -> Option<AccountId> {
+        self.sent.iter().find(|(known, _)| *known == id).map(|(_, reader)| *reader)
     }
 
     pub(super) fn last_sent(&self) -> Option<MessageId> {
-        self.sent.last().copied()
+        self.sent.last().map(|(id, _)| *id)
     }
 
     pub(super) fn received(&self, id: MessageId) -> Option<&Quoted> {
@@ -61,20 +70,26 @@ impl Session {
     /// The account of the user named, if they have one.
     #[inline(never)]
     pub(super) fn account_of(&self, target: &Target) -> Option<AccountRecord> {
-        let store = self.hub.store().cloned().filter(|_| target.client.is_none() && self.hub.accounts().are_kept())?;
+        let wanted = target.client.is_none() && self.hub.accounts().are_kept();
+        let accounts = self.hub.account_store().filter(|_| wanted)?;
         let name = target.name.clone();
-        self.compute(move || store.account(&name)).ok()?.ok()?
+        self.compute(move || accounts.account(&name)).ok()?.ok()?
     }
 
     /// Leaves a message for a user who is not online.
     #[inline(never)]
     pub(super) fn leave_message(&mut self, reader: &AccountRecord, draft: &Draft) -> Result<(), LeaveMessageError> {
-        let (Some(user), Some(store)) = (self.user.clone(), self.hub.store().cloned()) else { return Ok(()) };
+        let (Some(user), Some(accounts)) = (self.user.clone(), self.hub.account_store()) else { return Ok(()) };
         let name = &reader.name;
         if draft.lasts.is_some() {
             return Err(LeaveMessageError::Temporary(name.clone()));
         }
-        let (id, at, author) = (self.hub.rooms.next_message(), Timestamp::now(), user.identity());
+        let (at, author) = (Timestamp::now(), user.identity());
+        let is_guest = author.account.is_none();
+        let id = self.next_offline_message(&accounts).map_err(|ReadError(reason)| {
+            let error = OfflineMessageError::NotSaved(SaveError(reason));
+            LeaveMessageError::NotStored { error, reader: name.clone(), is_guest }
+        })?;
         let message = OfflineMessageRecord {
             id,
             at,
@@ -88,15 +103,15 @@ impl Session {
         };
         // A message from a user that the reader ignores is dropped, and its author does not learn that.
         if !reader.settings.ignored.contains(&author.name) {
-            let is_guest = author.account.is_none();
-            let saved = if store.keeps_history() {
-                store.save_offline_message(reader.id, message)
-            } else {
-                self.keep_in_memory(&store, reader.id, message)
+            let saved = match &accounts {
+                AccountStore::Own(store) if store.keeps_history() => store.save_offline_message(reader.id, message),
+                AccountStore::Own(store) => self.keep_in_memory(store, reader.id, message),
+                #[cfg(feature = "cluster")]
+                AccountStore::Shared(shared) => shared.save_offline_message(reader.id, &message),
             };
             saved.map_err(|error| LeaveMessageError::NotStored { error, reader: name.clone(), is_guest })?;
         }
-        self.offline.note_sent(id);
+        self.offline.note_sent(id, reader.id);
         self.counts.note_message(PostKind::Direct.of(draft.action, false));
         #[cfg(feature = "json")]
         self.note_posted(id);
@@ -108,6 +123,15 @@ impl Session {
             self.tell_ignored(name);
         }
         Ok(())
+    }
+
+    /// The number of a message that goes to no room.
+    fn next_offline_message(&self, accounts: &AccountStore) -> Result<MessageId, ReadError> {
+        match accounts {
+            AccountStore::Own(_) => Ok(self.hub.rooms.next_message()),
+            #[cfg(feature = "cluster")]
+            AccountStore::Shared(shared) => shared.message_id(),
+        }
     }
 
     /// Keeps a message in memory, on a server that stores none.
@@ -131,16 +155,16 @@ impl Session {
     /// or is not theirs.
     #[inline(never)]
     pub(super) fn change_offline_message(&self, id: MessageId, text: Option<&str>) -> bool {
-        let Some(store) = self.hub.store().filter(|_| self.offline.has_sent(id)) else { return false };
-        let in_memory = match text {
-            Some(text) => self.hub.mailbox.edit(id, text),
-            None => self.hub.mailbox.erase(id),
+        let (Some(accounts), Some(reader)) = (self.hub.account_store(), self.offline.reader_of(id)) else {
+            return false;
         };
-        let changed = match text {
-            _ if in_memory || !store.keeps_history() => Ok(in_memory),
-            Some(text) => store.edit_offline_message(id, text),
-            None => store.delete_offline_message(id),
+        let changed = match accounts {
+            AccountStore::Own(store) => self.change_own_offline_message(&store, id, text),
+            #[cfg(feature = "cluster")]
+            AccountStore::Shared(shared) => shared.change_offline_message(reader, id, text),
         };
+        #[cfg(not(feature = "cluster"))]
+        let _ = reader;
         match changed {
             Ok(true) => {
                 let line = match text {
@@ -155,14 +179,37 @@ impl Session {
         true
     }
 
-    /// The messages that wait for an account, in memory or on disk.
+    /// The same on this server, in memory or on disk.
+    fn change_own_offline_message(&self, store: &Store, id: MessageId, text: Option<&str>) -> Result<bool, SaveError> {
+        let in_memory = match text {
+            Some(text) => self.hub.mailbox.edit(id, text),
+            None => self.hub.mailbox.erase(id),
+        };
+        match text {
+            _ if in_memory || !store.keeps_history() => Ok(in_memory),
+            Some(text) => store.edit_offline_message(id, text),
+            None => store.delete_offline_message(id),
+        }
+    }
+
+    /// The messages that wait for an account, in memory, on disk, or where all servers keep them.
     fn waiting_for(&self, account: AccountId) -> Vec<OfflineMessageRecord> {
         let mut waiting = self.hub.mailbox.waiting(account);
-        if let Some(store) = self.hub.store().cloned().filter(|store| store.keeps_history()) {
+        let accounts = self.hub.account_store().filter(|accounts| match accounts {
+            AccountStore::Own(store) => store.keeps_history(),
+            #[cfg(feature = "cluster")]
+            AccountStore::Shared(_) => true,
+        });
+        if let Some(accounts) = accounts {
             let refuse = |error: &dyn Display| {
                 self.refuse(format_args!("Messages may wait for you. {error}"));
             };
-            match self.compute(move || store.offline_messages(account)) {
+            let read = move || match accounts {
+                AccountStore::Own(store) => store.offline_messages(account),
+                #[cfg(feature = "cluster")]
+                AccountStore::Shared(shared) => shared.offline_messages(account),
+            };
+            match self.compute(read) {
                 Ok(Ok(stored)) => waiting.extend(stored),
                 Ok(Err(error)) => refuse(&error),
                 Err(busy) => refuse(&busy),
@@ -200,8 +247,13 @@ impl Session {
         self.tick();
         if is_taken {
             self.hub.mailbox.shown(account, &waiting);
-            if let Some(store) = self.hub.store().filter(|store| store.keeps_history()) {
-                store.offline_messages_shown(account, &waiting);
+            match self.hub.account_store() {
+                Some(AccountStore::Own(store)) if store.keeps_history() => {
+                    store.offline_messages_shown(account, &waiting);
+                }
+                #[cfg(feature = "cluster")]
+                Some(AccountStore::Shared(shared)) => shared.offline_messages_shown(account, &waiting),
+                Some(AccountStore::Own(_)) | None => {}
             }
         }
     }
@@ -256,7 +308,7 @@ mod tests {
         let mut offline = OfflineMessages::default();
         assert_eq!(offline.last_sent(), None);
         for id in 1..=101 {
-            offline.note_sent(MessageId(id));
+            offline.note_sent(MessageId(id), AccountId(1));
         }
         assert_eq!(offline.last_sent(), Some(MessageId(101)));
         assert!(!offline.has_sent(MessageId(1)) && offline.has_sent(MessageId(2)));

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Session;
 use crate::access::network::Network;
+use crate::chat::action::{Denied, NotShared};
 use crate::chat::duration;
 use crate::chat::identity::Target;
 use crate::chat::names::UserName;
@@ -24,6 +25,10 @@ impl Session {
     /// account was removed meanwhile by `chatsock user`.
     fn operator(&self) -> Option<UserName> {
         let actor = self.actor().filter(|actor| actor.operator);
+        if actor.is_some() && self.hub.is_out_of_reach() {
+            self.deny(&Denied::NotDone(NotShared::Unreachable));
+            return None;
+        }
         let actor = actor.filter(|actor| {
             let found = self.account_of(&Target { name: actor.who.name.clone(), client: None });
             found.is_some_and(|account| Some(account.id) == actor.who.account)

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::Session;
 use super::joined_rooms::{JoinedRoom, MOST_ROOMS};
 use super::listings::short;
-use super::login::{THROWN_OUT, login};
+use super::login::login;
 use crate::chat::action::{EnterError, NotShared};
 use crate::chat::conversation::Conversation;
 use crate::chat::duration;
@@ -22,7 +22,7 @@ use crate::chat::room_settings::RoomAccess;
 use crate::chat::secret::Hashed;
 use crate::hub::room::Room;
 use crate::hub::roster::User;
-use crate::hub::{Membership, OpenRoom};
+use crate::hub::{AccountStore, Membership, OpenRoom, THROWN_OUT};
 use crate::outbox::DisconnectReason;
 use crate::store::{AccountRecord, OpenRoomRecord};
 use crate::text::seconds;
@@ -103,8 +103,8 @@ impl Session {
             (Some(_), None) => self.become_account(account),
             (None, Some(other)) => {
                 let (now, origin) = (self.now(), self.origin());
-                let roster = &self.hub.roster;
-                let claimed = roster.claim_from(&other, &account.name, login(&account), &self.outbox, origin, now);
+                let (name, login) = (&account.name, login(&account));
+                let claimed = self.hub.claim_name_from(&other, name, login, &self.outbox, origin, now);
                 // A third connection has taken over meanwhile.
                 let Some(user) = claimed else { return Some(self.offer_takeover(account)) };
                 let answer = self.named(user);
@@ -114,7 +114,8 @@ impl Session {
             }
             (Some(user), Some(other)) => {
                 self.leave_account();
-                let renamed = self.hub.roster.rename_from(&other, &user, &account.name, login(&account));
+                let (name, login, now) = (&account.name, login(&account), self.now());
+                let renamed = self.hub.rename_user_from(&other, &user, name, login, now);
                 let Some(before) = renamed else { return Some(self.offer_takeover(account)) };
                 self.renamed(&user, &account.name, &before);
                 self.take_rooms(&other, account.id);
@@ -127,7 +128,10 @@ impl Session {
     /// Takes the rooms of the other connection, and ends it. This one has the name already.
     #[inline(never)]
     fn take_rooms(&mut self, other: &Arc<User>, account: AccountId) {
-        let (open, mut in_view) = other.outbox.open_and_in_view();
+        let (open, mut in_view) = match other.is_elsewhere() {
+            true => (self.hub.open_of(other), false),
+            false => other.outbox.open_and_in_view(),
+        };
         let mut taken = Vec::new();
         // A guest who has the name of an account was never its owner.
         for conversation in open.into_iter().filter(|_| other.account() == Some(account)) {
@@ -166,7 +170,8 @@ impl Session {
         self.rooms.add(JoinedRoom { membership, read: 0, as_operator: door == Some(None) });
         if viewed {
             // It was read up to its end, which the other connection had no chance to record.
-            room.record_visit(account);
+            let last = room.record_visit(account);
+            self.hub.share_visit(account, room, last);
         }
         Some(viewed)
     }
@@ -218,6 +223,11 @@ impl Session {
 
     /// The rooms an account was in when it was last online, the current one last.
     fn last_rooms(&self, account: AccountId) -> Vec<(RoomName, Option<u64>, RecordedDoor)> {
+        #[cfg(feature = "cluster")]
+        if let Some(AccountStore::Shared(shared)) = self.hub.account_store() {
+            let rooms = self.rooms_on_all_servers(account, shared).into_iter();
+            return rooms.map(|(name, instance, door)| (name, Some(instance), RecordedDoor::Words(door))).collect();
+        }
         if let Some(rooms) = self.hub.open_rooms.of(account) {
             let known = |open: &OpenRoom| {
                 (open.room.name.clone(), Some(open.room.instance), RecordedDoor::DoorVersion(open.door))
@@ -339,15 +349,18 @@ impl Session {
             let Some(joined) = self.rooms.get(id).filter(|joined| joined.others().is_some()) else { continue };
             let room = joined.room();
             let made = room.is_made();
-            if self.hub.store().is_some() && (!made || room.is_kept()) {
+            if self.hub.is_shared() || (self.hub.store().is_some() && (!made || room.is_kept())) {
                 let door = if joined.as_operator { Box::default() } else { self.door_in_words(room) };
                 saved.push(OpenRoomRecord { room: room.name().clone(), made, door });
             }
             all.push(OpenRoom { room: Arc::clone(id), door: (!joined.as_operator).then(|| room.door().1) });
         }
         self.hub.open_rooms.set(account, all);
-        if let Some(store) = self.hub.store() {
-            store.record_open_rooms(account, saved.into());
+        match self.hub.account_store() {
+            Some(AccountStore::Own(store)) => store.record_open_rooms(account, saved.into()),
+            #[cfg(feature = "cluster")]
+            Some(AccountStore::Shared(_)) => self.hub.share_open_rooms(account, &saved),
+            None => {}
         }
         self.account.set_recorded(instances);
     }

@@ -188,6 +188,9 @@ impl Session {
     /// trying.
     pub(super) fn tell_not_saved(&self, error: &SaveError) {
         let (short, SaveError(reason)) = (error.short(), error);
+        if matches!(reason, StoreFailure::Unreachable | StoreFailure::AnswerLost) {
+            return self.refuse(format!("It holds until you leave, but: {short}"));
+        }
         let later = if *reason == StoreFailure::Closed { "" } else { " It will be as soon as the disk takes it." };
         let line = format!("It holds until the server stops, but: {short}{later}");
         self.refuse(&line);

@@ -5,6 +5,7 @@
 use super::Session;
 use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::RoomName;
+use crate::hub::AccountStore;
 use crate::hub::room::Room;
 use crate::store::Visit;
 use crate::ui::screen::LineKind;
@@ -71,17 +72,9 @@ fn made_instance(room: &Room) -> Option<u64> {
 impl Session {
     /// Finds out how far this user has read, and how much is unread in each room.
     pub(super) fn load_unread(&mut self, account: AccountId) -> Vec<(RoomName, u64)> {
-        let Some(store) = self.hub.store().cloned() else { return Vec::new() };
-        let on_disk = store.keeps_history();
-        // A user who comes back at once may find their last actions not written yet. If the disk is in trouble, what it
-        // has counts.
-        let _ = store.sync();
-        let read = self.compute(move || {
-            let visits = store.visits(account)?;
-            let unread = if on_disk { store.unread(account)? } else { Vec::new() };
-            Ok::<_, crate::store::ReadError>((visits, unread))
-        });
-        let Ok(Ok((visits, mut unread))) = read else { return Vec::new() };
+        let Some((visits, stored)) = self.visits_of(account) else { return Vec::new() };
+        let on_disk = stored.is_some();
+        let mut unread = stored.unwrap_or_default();
         if !on_disk {
             unread =
                 visits.iter().filter_map(|visit| Some((visit.room.clone(), self.new_in(visit, account)?))).collect();
@@ -93,6 +86,27 @@ impl Session {
         });
         self.account.read = ReadPositions { visited: visited.collect(), missed };
         unread
+    }
+
+    /// How far an account has read, and what the disk counts as unread if it holds the messages. `None` if that cannot be read.
+    #[inline(never)]
+    fn visits_of(&self, account: AccountId) -> Option<(Vec<Visit>, Option<Vec<(RoomName, u64)>>)> {
+        match self.hub.account_store()? {
+            AccountStore::Own(store) => {
+                let on_disk = store.keeps_history();
+                // A user who comes back at once may find their last actions not written yet. If the disk is in trouble, what
+                // it has counts.
+                let _ = store.sync();
+                let read = self.compute(move || {
+                    let visits = store.visits(account)?;
+                    let unread = if on_disk { Some(store.unread(account)?) } else { None };
+                    Ok::<_, crate::store::ReadError>((visits, unread))
+                });
+                read.ok()?.ok()
+            }
+            #[cfg(feature = "cluster")]
+            AccountStore::Shared(shared) => Some((self.visits_on_all_servers(account, shared)?, None)),
+        }
     }
 
     /// Lists the rooms with unread messages.
@@ -142,8 +156,9 @@ impl Session {
     /// Notes that this user has read a room up to its end.
     pub(super) fn note_visit(&mut self, room: &Room) {
         let account = self.user.as_ref().and_then(|user| user.account());
-        let (Some(_), Some(account)) = (self.hub.store(), account) else { return };
+        let (Some(_), Some(account)) = (self.hub.account_store(), account) else { return };
         let visit = Visit { room: room.name().clone(), last: room.record_visit(account) };
+        self.hub.share_visit(account, room, visit.last);
         self.account.read.note_read(visit, made_instance(room));
     }
 
@@ -155,8 +170,9 @@ impl Session {
         if let Some(joined) = self.rooms.get_mut(room.id()) {
             joined.read = room.said().cast_signed() - unread.cast_signed();
         }
-        if let (Some(_), Some(account)) = (self.hub.store(), account) {
+        if let (Some(_), Some(account)) = (self.hub.account_store(), account) {
             let last = room.record_visit_up_to(account, last.unwrap_or(MessageId(u64::MAX)));
+            self.hub.share_visit(account, room, last);
             self.account.read.note_read(Visit { room: room.name().clone(), last }, made_instance(room));
         }
     }

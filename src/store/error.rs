@@ -32,8 +32,10 @@ pub enum StoreFailure {
     Unreachable,
     /// They were asked and have not answered: the write may have happened.
     AnswerLost,
-    /// Fewer copies of it exist than the configuration asks for.
+    /// Fewer copies of it exist than the configuration asks for, so it was taken back.
     NotReplicated,
+    /// The same, and it stands: a failure of the one that has it may undo it.
+    Unconfirmed,
     /// What is stored there is of another version, or damaged.
     Unreadable,
     /// SQLite's own message.
@@ -53,7 +55,7 @@ impl fmt::Display for StoreFailure {
             StoreFailure::HistoryOff => f.write_str("this server does not store messages"),
             StoreFailure::Unreachable => f.write_str("this server cannot reach the others right now"),
             StoreFailure::AnswerLost => f.write_str("the other servers do not answer"),
-            StoreFailure::NotReplicated => f.write_str("there are too few copies of it"),
+            StoreFailure::NotReplicated | StoreFailure::Unconfirmed => f.write_str("there are too few copies of it"),
             StoreFailure::Unreadable => f.write_str("what is stored there cannot be read"),
             StoreFailure::Other(message) => write!(f, "the database says: {message}"),
         }
@@ -63,7 +65,7 @@ impl fmt::Display for StoreFailure {
 impl StoreFailure {
     /// Whether the write may have happened, or may still happen.
     pub(crate) fn is_unknown(&self) -> bool {
-        matches!(self, StoreFailure::OutcomeUnknown | StoreFailure::AnswerLost)
+        matches!(self, StoreFailure::OutcomeUnknown | StoreFailure::AnswerLost | StoreFailure::Unconfirmed)
     }
 }
 

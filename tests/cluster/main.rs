@@ -7,6 +7,8 @@
 #![cfg(all(target_os = "linux", feature = "cluster"))]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
+#[cfg(feature = "storage")]
+mod accounts;
 mod archive;
 mod failures;
 mod nodes;

@@ -26,6 +26,22 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
     pub redis: Redis,
     directory: PathBuf,
+    options: Options,
+}
+
+/// What the configuration of all servers has beside `[cluster]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Keys at the top.
+    pub top: &'static str,
+    /// The section `[limits]`.
+    pub limits: &'static str,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { top: "", limits: "messages_per_second = 0\nexempt = [\"127.0.0.0/8\"]" }
+    }
 }
 
 /// Whether the slow tests run too.
@@ -41,8 +57,13 @@ impl Cluster {
 
     /// The same over a Redis that runs.
     pub fn over(redis: Redis, count: usize, more: &str) -> Option<Cluster> {
+        Cluster::with(redis, count, more, Options::default())
+    }
+
+    /// The same with other options.
+    pub fn with(redis: Redis, count: usize, more: &str, options: Options) -> Option<Cluster> {
         let directory = redis.directory().to_owned();
-        let mut cluster = Cluster { nodes: Vec::new(), redis, directory };
+        let mut cluster = Cluster { nodes: Vec::new(), redis, directory, options };
         for number in 0..count {
             let node = cluster.launch(&format!("n{number}"), more);
             cluster.nodes.push(node);
@@ -69,9 +90,10 @@ impl Cluster {
     fn spawn(&self, name: &str, proxy: &LossyProxy, more: &str) -> (Child, Arc<Mutex<String>>, JoinHandle<()>) {
         let file = self.directory.join(format!("{name}-{}.toml", proxy.address().port()));
         let text = format!(
-            "listen = [\"127.0.0.1:0\"]\nquick_listen = []\nexit_code = false\nshutdown_delay = 0\n[limits]\n\
-             messages_per_second = 0\nexempt = [\"127.0.0.0/8\"]\n[cluster]\nredis = \"redis://{}\"\n\
-             node = \"{name}\"\npartitions = 4\nlease_seconds = 3\n{more}\n",
+            "listen = [\"127.0.0.1:0\"]\nquick_listen = []\nexit_code = false\nshutdown_delay = 0\n{}\n[limits]\n{}\n\
+             [cluster]\nredis = \"redis://{}\"\nnode = \"{name}\"\npartitions = 4\nlease_seconds = 3\n{more}\n",
+            self.options.top,
+            self.options.limits,
             proxy.address()
         );
         std::fs::write(&file, text).expect("a file");
@@ -117,6 +139,11 @@ impl Node {
     /// A client in the chat view of a room.
     pub fn chat(&self, name: &str, room: &str) -> Client {
         Client::chat(self.address, name, room)
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A client that has connected and sent nothing.

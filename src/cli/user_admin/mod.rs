@@ -1,12 +1,14 @@
 //! `chatsock user`: manages accounts on the command line.
 //!
-//! It opens the database directly, even while a server is running; the server reads an account at each login.
+//! It opens the database directly, even while a server is running; the server reads an account at each login. With
+//! `[cluster]` it asks Redis, and all servers hear of each change at once.
 //!
 //! *Owns* the actions, their output and their errors. *Knows nothing of* the server and of database tables.
 //!
 //! | file | owns |
 //! | --- | --- |
 //! | `mod` | the actions |
+//! | `accounts` | the accounts of a database, or of all servers of a cluster |
 //! | `password_prompt` | asking for a password, on the terminal or from stdin |
 //! | `import` | the file with names and passwords |
 
@@ -21,13 +23,17 @@ use crate::access::password::{self, HashError};
 use crate::chat::names::UserName;
 use crate::chat::secret::Hashed;
 use crate::cli::{Existing, UserAction};
+#[cfg(feature = "cluster")]
+use crate::cluster::SharedAccounts;
 use crate::config::Config;
-use crate::store::{AccountAdmin, AccountRecord, CreateAccountError, OpenError, ReadError, SaveError, Store};
+use crate::store::{AccountRecord, CreateAccountError, OpenError, ReadError, SaveError, Store, StoreFailure};
 use crate::text;
 
+mod accounts;
 mod import;
 mod password_prompt;
 
+use accounts::Accounts;
 pub use password_prompt::ask;
 
 /// Why nothing was done. One sentence without a full stop; for an import, one per line.
@@ -72,13 +78,22 @@ impl From<OpenError> for AdminError {
 
 impl From<SaveError> for AdminError {
     fn from(error: SaveError) -> Self {
-        Self::failed(format_args!("nothing was changed: {}", error.0))
+        match error.0 {
+            StoreFailure::Unreachable => Self::failed("nothing was changed: Redis does not answer"),
+            reason if reason.is_unknown() => {
+                Self::failed(format_args!("it may be changed or not: {reason}; look again later"))
+            }
+            reason => Self::failed(format_args!("nothing was changed: {reason}")),
+        }
     }
 }
 
 impl From<ReadError> for AdminError {
     fn from(error: ReadError) -> Self {
-        Self::failed(format_args!("the database cannot be read: {}", error.0))
+        match error.0 {
+            StoreFailure::Unreachable => Self::failed("the accounts cannot be read: Redis does not answer"),
+            reason => Self::failed(format_args!("the database cannot be read: {reason}")),
+        }
     }
 }
 
@@ -102,6 +117,12 @@ pub fn run(
     config_file: Option<&Path>,
     ask: impl FnOnce(&UserName) -> Result<String, AdminError>,
 ) -> Result<String, AdminError> {
+    #[cfg(feature = "cluster")]
+    if let Some(cluster) = &config.cluster {
+        let users = imported(action, config)?;
+        let mut accounts = Accounts::Shared(SharedAccounts::open(cluster)?);
+        return act(action, users, config, &mut accounts, "the accounts of all servers", "", ask);
+    }
     let Some(storage) = &config.storage else {
         return Err(AdminError::users(match config_file {
             Some(file) => format!("{} has no section [storage], which accounts need; add it", file.display()),
@@ -110,13 +131,7 @@ pub fn run(
         }));
     };
     // Read before the database is created.
-    let users = match action {
-        UserAction::Import(file, _) => Some(import::read(file, config)?),
-        UserAction::Add(_) | UserAction::ChangePassword(_) | UserAction::Remove(_) | UserAction::List => None,
-    };
-    if let UserAction::Add(name) = action {
-        fits(name, config)?;
-    }
+    let users = imported(action, config)?;
     let makes = matches!(action, UserAction::Add(_) | UserAction::Import(..));
     if !makes && !storage.path.exists() {
         // Do not create a database: in the wrong directory it would only add to the confusion.
@@ -129,17 +144,40 @@ pub fn run(
     {
         // Ask first, so that no database is left behind if the password is refused.
         let password = ask(name)?;
-        let mut accounts = Store::open_accounts(&storage.path)?;
-        return add(&mut accounts, name, &password, &storage.path, &new_database_notice(&storage.path));
+        let mut accounts = Accounts::Own(Store::open_accounts(&storage.path)?);
+        let place = storage.path.display().to_string();
+        return add(&mut accounts, name, &password, &place, &new_database_notice(&storage.path));
     }
-    let mut accounts = Store::open_accounts(&storage.path)?;
+    let mut accounts = Accounts::Own(Store::open_accounts(&storage.path)?);
     let made = if is_new { new_database_notice(&storage.path) } else { String::new() };
+    act(action, users, config, &mut accounts, &storage.path.display().to_string(), &made, ask)
+}
+
+/// The accounts of a file to be imported. Also checks that a new account could log in.
+fn imported(action: &UserAction, config: &Config) -> Result<Option<Vec<import::ImportedUser>>, AdminError> {
+    match action {
+        UserAction::Import(file, _) => import::read(file, config).map(Some),
+        UserAction::Add(name) => fits(name, config).map(|()| None),
+        UserAction::ChangePassword(_) | UserAction::Remove(_) | UserAction::List => Ok(None),
+    }
+}
+
+/// `place`: where the accounts are. `made` is the notice about a new database, or empty.
+fn act(
+    action: &UserAction,
+    users: Option<Vec<import::ImportedUser>>,
+    config: &Config,
+    accounts: &mut Accounts,
+    place: &str,
+    made: &str,
+    ask: impl FnOnce(&UserName) -> Result<String, AdminError>,
+) -> Result<String, AdminError> {
     match action {
         UserAction::Add(name) => {
             if accounts.find(name)?.is_some() {
                 return Err(exists(name));
             }
-            add(&mut accounts, name, &ask(name)?, &storage.path, &made)
+            add(accounts, name, &ask(name)?, place, made)
         }
         UserAction::ChangePassword(name) => {
             if accounts.find(name)?.is_none() {
@@ -165,22 +203,20 @@ pub fn run(
             }
             Ok(said)
         }
-        UserAction::List => list(&accounts),
+        UserAction::List => list(accounts),
         UserAction::Import(file, Existing::Refused) => {
-            Ok(import_all(&mut accounts, users.unwrap_or_default(), file)? + &made)
+            Ok(import_all(accounts, users.unwrap_or_default(), file)? + made)
         }
-        UserAction::Import(_, Existing::Skipped) => {
-            Ok(import_missing(&mut accounts, users.unwrap_or_default())? + &made)
-        }
+        UserAction::Import(_, Existing::Skipped) => Ok(import_missing(accounts, users.unwrap_or_default())? + made),
     }
 }
 
 /// `made` is the notice about a new database, or empty.
 fn add(
-    accounts: &mut AccountAdmin,
+    accounts: &mut Accounts,
     name: &UserName,
     password: &str,
-    path: &Path,
+    place: &str,
     made: &str,
 ) -> Result<String, AdminError> {
     accounts.create(name, &hashed(password)?).map_err(|error| match error {
@@ -188,10 +224,10 @@ fn add(
         CreateAccountError::NotSaved(error) => error.into(),
     })?;
     let alike = look_alikes(accounts, std::slice::from_ref(name))?;
-    Ok(format!("Account {name} added to {}.{made}{alike}", path.display()))
+    Ok(format!("Account {name} added to {place}.{made}{alike}"))
 }
 
-fn list(accounts: &AccountAdmin) -> Result<String, AdminError> {
+fn list(accounts: &Accounts) -> Result<String, AdminError> {
     let all = accounts.list()?;
     let widest = all.iter().map(|account| text::width(account.name.as_str())).max().unwrap_or_default();
     let line = |account: &AccountRecord| {
@@ -202,11 +238,7 @@ fn list(accounts: &AccountAdmin) -> Result<String, AdminError> {
 }
 
 /// Creates all of the accounts or none.
-fn import_all(
-    accounts: &mut AccountAdmin,
-    users: Vec<import::ImportedUser>,
-    file: &Path,
-) -> Result<String, AdminError> {
+fn import_all(accounts: &mut Accounts, users: Vec<import::ImportedUser>, file: &Path) -> Result<String, AdminError> {
     let mut mistakes = Vec::new();
     for user in &users {
         if accounts.find(&user.name)?.is_some() {
@@ -219,14 +251,14 @@ fn import_all(
     let names: Vec<_> = users.iter().map(|user| user.name.clone()).collect();
     let hashed = hash_all(users)?;
     // Hashing takes 30 ms per password, and somebody may have registered one of the names in that time.
-    if let Some(name) = accounts.create_all(&hashed)?.first() {
-        return Err(exists(name));
+    if let Some(name) = accounts.create_all(&hashed)? {
+        return Err(exists(&name));
     }
     Ok(format!("{} imported.{}", counted(hashed.len()), look_alikes(accounts, &names)?))
 }
 
 /// Creates the accounts that do not exist yet.
-fn import_missing(accounts: &mut AccountAdmin, users: Vec<import::ImportedUser>) -> Result<String, AdminError> {
+fn import_missing(accounts: &mut Accounts, users: Vec<import::ImportedUser>) -> Result<String, AdminError> {
     let all = users.len();
     let mut missing = Vec::new();
     for user in users {
@@ -248,7 +280,7 @@ fn import_missing(accounts: &mut AccountAdmin, users: Vec<import::ImportedUser>)
 
 /// A warning, on its own line, for each new account whose name looks like another one's. It is created all the same, since
 /// the admin knows both users.
-fn look_alikes(accounts: &AccountAdmin, made: &[UserName]) -> Result<String, AdminError> {
+fn look_alikes(accounts: &Accounts, made: &[UserName]) -> Result<String, AdminError> {
     let mut by_looks: HashMap<Box<str>, Vec<UserName>> = HashMap::new();
     for account in accounts.list()? {
         for key in account.name.looks().keys() {

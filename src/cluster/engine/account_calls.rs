@@ -163,6 +163,29 @@ impl AccountCall {
         }
     }
 
+    /// Whether it changes nothing, and so may be made again.
+    pub(crate) fn is_read(&self) -> bool {
+        match self {
+            AccountCall::Find(_)
+            | AccountCall::NameOf(_)
+            | AccountCall::List(_)
+            | AccountCall::Alike(_)
+            | AccountCall::Messages(_)
+            | AccountCall::Open(_)
+            | AccountCall::Visits(..) => true,
+            AccountCall::Make(_)
+            | AccountCall::SetPassword { .. }
+            | AccountCall::Remove { .. }
+            | AccountCall::SaveSettings(..)
+            | AccountCall::PutMessage { .. }
+            | AccountCall::ChangeMessage { .. }
+            | AccountCall::PutOpen(..)
+            | AccountCall::Visit { .. }
+            | AccountCall::ForgetVisits(..)
+            | AccountCall::Attempt { .. } => false,
+        }
+    }
+
     /// The function's name behind the library's.
     pub(crate) fn function(&self) -> &'static str {
         match self {

@@ -8,23 +8,25 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::accounts::{EndNote, apply_end};
 use super::chores::Chore;
 use super::safe::{make_safe, one_line};
 use super::users::{Details, IdleNote};
 use super::{MOST_OUTCOMES, Nodes};
 use crate::chat::action::Denied;
 use crate::chat::identity::Target;
-use crate::chat::message::{ClientId, Event, Message, MessageId};
+use crate::chat::message::{AccountId, ClientId, Event, Message, MessageId};
 use crate::chat::moderation::GRACE;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::room::{Change, ChangeKind};
+use crate::chat::secret::Hashed;
 use crate::cluster::{
     Back, Entry, Happened, Health, Holdings, Log, LogState, Loss, NodeName, Place, Position, Replica,
 };
 use crate::hub::Hub;
 use crate::hub::direct::DirectChat;
 use crate::hub::room::{Applied, Home, LogPlace, PlaceEntry, Room};
-use crate::hub::roster::{Arrival, User};
+use crate::hub::roster::{Arrival, Login, User};
 use crate::hub::timer::Task;
 use crate::outbox::OwnCopy;
 use crate::ui::screen::LineKind;
@@ -56,7 +58,9 @@ impl Replica for Nodes {
             Happened::Released { name, client } if !own => self.apply_release(&hub, &name, client),
             Happened::Noted(text) if !own && self.notes_archive(&text, &node) => {}
             Happened::Noted(text) if !own => apply_note(&hub, &text, &node, now),
-            Happened::AccountChanged { .. } => {}
+            Happened::AccountChanged { change, account, name, by } => {
+                self.account_changed(&hub, change, account, &name, by);
+            }
             Happened::Claimed { .. } | Happened::Released { .. } | Happened::Noted(_) => {}
             Happened::NodeGone { node, epoch } => match log {
                 Log::Directory => self.lose_users_of(&hub, &node),
@@ -73,6 +77,10 @@ impl Replica for Nodes {
     fn reload(&self, log: Log, state: LogState) {
         if let Some(hub) = self.hub.upgrade() {
             self.bring_up_to(&hub, log, state, Instant::now());
+            // Changes of accounts may be among what was missed.
+            if log == Log::Directory && self.accounts().is_some() {
+                hub.review_accounts();
+            }
         }
     }
 
@@ -292,6 +300,14 @@ impl Nodes {
             }
             return;
         }
+        // Another connection of the account may have taken the name over.
+        if let Some(other) = hub.roster.find(&Target { name: name.clone(), client: None })
+            && other.is_elsewhere()
+            && other.client() != client
+            && let Some(other) = hub.roster.depart(&name, other.client())
+        {
+            hub.departed(&other);
+        }
         let ago = Timestamp::now().as_second().saturating_sub(details.since).max(0).unsigned_abs();
         let since = now.checked_sub(Duration::from_secs(ago)).unwrap_or(now);
         let Details { address, shared, .. } = details;
@@ -331,6 +347,8 @@ fn lasts(change: &Change) -> Option<Duration> {
 }
 
 fn update(user: &User, details: &Details) {
+    let login = |account| Login { account: AccountId(account), hash: Hashed::new("") };
+    user.set_login(details.account.map(login));
     user.set_away(details.away.as_deref().map(|note| one_line(note).into()));
     if details.bot {
         user.set_bot();
@@ -338,6 +356,9 @@ fn update(user: &User, details: &Details) {
 }
 
 fn apply_note(hub: &Hub, text: &str, node: &NodeName, now: Instant) {
+    if let Ok(end) = serde_json::from_str::<EndNote>(text) {
+        return apply_end(hub, &end);
+    }
     let Ok(IdleNote { idle }) = serde_json::from_str(text) else {
         return log::warn!("cluster: a note of {node} cannot be read and is left out");
     };

@@ -8,11 +8,11 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{Nodes, Unfinished};
+use super::{AccountNote, Nodes, Unfinished};
 use crate::chat::action::NotShared;
-use crate::chat::message::ClientId;
+use crate::chat::message::{AccountId, ClientId};
 use crate::chat::room::Occurrence;
-use crate::cluster::{Outcome, Ticket};
+use crate::cluster::{AccountChange, Outcome, Ticket};
 use crate::hub::Hub;
 use crate::hub::room::{ProposalError, Room};
 use crate::hub::timer::Task;
@@ -37,6 +37,10 @@ pub(super) enum Chore {
     Task(Task),
     /// A user of this server has lost their name.
     NewName(ClientId),
+    /// Something is to be recorded for an account.
+    Note(AccountNote),
+    /// An account was changed, by this connection.
+    Account(AccountChange, AccountId, ClientId),
     /// The server stops.
     End,
 }
@@ -95,6 +99,8 @@ impl Nodes {
                 Ok(Chore::Task(Task::Late(task))) => self.see_to(&hub, *task, true, now),
                 Ok(Chore::Task(task)) => self.see_to(&hub, task, false, now),
                 Ok(Chore::NewName(client)) => self.give_other_name(&hub, client, now),
+                Ok(Chore::Note(note)) => self.record(note),
+                Ok(Chore::Account(change, account, by)) => self.review_account(&hub, change, account, by, now),
                 Ok(Chore::End) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -102,6 +108,7 @@ impl Nodes {
                 looked = now;
                 self.finish(now);
                 self.tell_outcomes();
+                self.record_unsaved();
             }
             if now.saturating_duration_since(told) >= IDLE_EVERY {
                 self.share_idle(&hub, told, now);

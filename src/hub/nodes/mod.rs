@@ -6,6 +6,7 @@
 //! *Owns* what waits to be read back, what a user is told while that takes long, and what has to be told later.
 //! *Knows nothing of* how the logs are kept: that is the cluster's.
 
+mod accounts;
 mod apply;
 #[cfg(feature = "storage")]
 mod archive;
@@ -16,7 +17,7 @@ mod rooms;
 mod safe;
 mod users;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
@@ -27,12 +28,12 @@ use jiff::Timestamp;
 
 use crate::chat::action::NotShared;
 use crate::chat::conversation::MembershipId;
-use crate::chat::message::{ClientId, Message, MessageId};
+use crate::chat::message::{AccountId, ClientId, Message, MessageId};
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::room::{Change, ChangeKind, Going};
 use crate::cluster::{
-    Cluster, Command, Commit, Effect, Health, Log, NodeName, NumberKind, Outcome, Partitions, Place, Position,
-    Progress, Ticket,
+    Cluster, Command, Commit, Effect, Health, Log, NodeName, NumberKind, OpenRoomText, Outcome, Partitions, Place,
+    Position, Progress, SharedAccounts, SharedVisit, Ticket,
 };
 use crate::hub::room::{Applied, MembershipChange, PlaceEntry, ProposalError, Room, RoomLog};
 use crate::hub::{FIRST_CLIENT, Hub};
@@ -84,6 +85,15 @@ impl NodeLink for Cluster {
     }
 }
 
+/// Something that is recorded for an account.
+#[derive(Clone, Debug)]
+enum AccountNote {
+    /// How far it has read in a room.
+    Visit(AccountId, SharedVisit),
+    /// The rooms it is in.
+    OpenRooms(AccountId, Vec<OpenRoomText>),
+}
+
 /// Something that has to be told and could not be.
 enum Unfinished {
     Departure {
@@ -115,12 +125,16 @@ struct OnItsWay {
     undelivered: Vec<Arc<Room>>,
     /// What has to be told again.
     unfinished: Vec<Unfinished>,
+    /// What could not be recorded for accounts.
+    unsaved: VecDeque<AccountNote>,
 }
 
 /// The other servers, as this one deals with them.
 pub(crate) struct Nodes {
     hub: Weak<Hub>,
     cluster: OnceLock<Arc<dyn NodeLink>>,
+    /// The accounts of all servers.
+    accounts: OnceLock<Arc<SharedAccounts>>,
     /// When a user is told that their line waits.
     patience: Duration,
     /// A leaf.
@@ -155,6 +169,7 @@ impl Nodes {
         Arc::new(Nodes {
             hub: Arc::downgrade(hub),
             cluster: OnceLock::new(),
+            accounts: OnceLock::new(),
             patience,
             pending: Mutex::default(),
             view: Mutex::new(OthersView {

@@ -15,8 +15,8 @@ use super::{Nodes, Unfinished};
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
 use crate::cluster::{Claim, Command, Outcome};
-use crate::hub::Hub;
 use crate::hub::roster::{Login, NameInUseError, PeerAddress, Roster, User};
+use crate::hub::{Hub, THROWN_OUT};
 use crate::outbox::{DisconnectReason, Outbox};
 use crate::ui::screen::LineKind;
 
@@ -35,18 +35,28 @@ pub(super) struct Details {
     pub(super) bot: bool,
     /// Their note, if they are away.
     pub(super) away: Option<String>,
+    /// The account they are logged in to.
+    #[serde(default)]
+    pub(super) account: Option<u64>,
 }
 
 impl Details {
-    fn new(origin: PeerAddress) -> Details {
+    fn new(origin: PeerAddress, login: Option<&Login>) -> Details {
         let PeerAddress { address, shared } = origin;
-        Details { address, shared, since: Timestamp::now().as_second(), bot: false, away: None }
+        let account = login.map(|login| login.account.0);
+        Details { address, shared, since: Timestamp::now().as_second(), bot: false, away: None, account }
     }
 
     pub(super) fn of(user: &User, now: Instant) -> Details {
         let here = SignedDuration::try_from(now.saturating_duration_since(user.since)).unwrap_or_default();
         let since = Timestamp::now().as_second().saturating_sub(here.as_secs());
-        Details { since, bot: user.is_bot(), away: user.away().map(String::from), ..Details::new(user.origin()) }
+        let login = user.login().map(|(_, login)| login);
+        let details = Details::new(user.origin(), login.as_ref());
+        Details { since, bot: user.is_bot(), away: user.away().map(String::from), ..details }
+    }
+
+    fn logged_in(self, login: Option<&Login>) -> Details {
+        Details { account: login.map(|login| login.account.0), ..self }
     }
 
     pub(super) fn text(&self) -> Box<str> {
@@ -70,6 +80,10 @@ impl Nodes {
     /// A user lost their name to somebody on another server while this one was away: they get one like it.
     pub(super) fn give_other_name(&self, hub: &Hub, client: ClientId, now: Instant) {
         let Some(user) = hub.own_user(client) else { return };
+        if user.account().is_some() {
+            // Nobody but another connection of the account can have its name.
+            return hub.throw_out(&user, THROWN_OUT, DisconnectReason::Ghosted);
+        }
         let (before, limit) = (user.name(), hub.config().username_limit);
         for _ in 0..OTHER_NAMES {
             let Some(free) = hub.roster.free_name(&before, limit) else { break };
@@ -110,7 +124,7 @@ impl Nodes {
         let (roster, limit) = (&hub.roster, hub.config().username_limit);
         roster.check(name, None, login.as_ref(), limit)?;
         let most = hub.config().limits.connections_per_ip;
-        let wanted = Claim { most, ..claim(name, outbox.id(), None, &Details::new(origin)) };
+        let wanted = Claim { most, ..claim(name, outbox.id(), None, &Details::new(origin, login.as_ref())) };
         self.ask(wanted, roster, name, limit)?;
         Ok(roster.place(name, login, outbox, origin, now))
     }
@@ -143,8 +157,51 @@ impl Nodes {
             return Err(NameInUseError::Taken(None));
         }
         roster.check(name, Some(user), login.as_ref(), limit)?;
-        self.ask(claim(name, user.client(), Some(&user.name()), &Details::of(user, now)), roster, name, limit)?;
+        let details = Details::of(user, now).logged_in(login.as_ref());
+        self.ask(claim(name, user.client(), Some(&user.name()), &details), roster, name, limit)?;
         roster.place_renamed(user, name, login).ok_or(NameInUseError::Taken(None))
+    }
+
+    /// As [`Hub::claim_name_from`].
+    #[expect(clippy::too_many_arguments, reason = "those of the hub's method")]
+    pub(crate) fn claim_name_from(
+        &self,
+        hub: &Hub,
+        other: &Arc<User>,
+        name: &UserName,
+        login: Login,
+        outbox: &Arc<Outbox>,
+        origin: PeerAddress,
+        now: Instant,
+    ) -> Option<Arc<User>> {
+        let details = Details::new(origin, Some(&login));
+        let wanted = Claim {
+            instead_of: Some(other.client()),
+            most: hub.config().limits.connections_per_ip,
+            ..claim(name, outbox.id(), None, &details)
+        };
+        self.ask(wanted, &hub.roster, name, hub.config().username_limit).ok()?;
+        hub.roster.place_from(other, name, login, outbox, origin, now)
+    }
+
+    /// As [`Hub::rename_user_from`].
+    pub(crate) fn rename_user_from(
+        &self,
+        hub: &Hub,
+        other: &Arc<User>,
+        user: &Arc<User>,
+        name: &UserName,
+        login: Login,
+        now: Instant,
+    ) -> Option<UserName> {
+        if user.is_gone() {
+            return None;
+        }
+        let details = Details::of(user, now).logged_in(Some(&login));
+        let wanted =
+            Claim { instead_of: Some(other.client()), ..claim(name, user.client(), Some(&user.name()), &details) };
+        self.ask(wanted, &hub.roster, name, hub.config().username_limit).ok()?;
+        hub.roster.place_renamed_from(other, user, name, login)
     }
 
     /// A user has left.

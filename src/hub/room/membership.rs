@@ -160,6 +160,11 @@ impl Room {
     /// An account was deleted, and with it its place here: another member inherits if there is no other admin. False if it
     /// had none.
     pub(crate) fn forget_account(&self, account: AccountId, now: Instant) -> bool {
+        #[cfg(feature = "cluster")]
+        if let Some(log) = self.log() {
+            self.propose_account_deleted(&**log, account, now);
+            return false;
+        }
         let mut state = self.lock();
         let now = self.now(now);
         let revision = state.room.revision();

@@ -24,6 +24,10 @@ impl Room {
         membership: MembershipId,
         now: Instant,
     ) -> Option<bool> {
+        #[cfg(feature = "cluster")]
+        if let Some(log) = self.log() {
+            return self.propose_takeover(&**log, from, who, outbox, membership, now);
+        }
         let mut state = self.lock();
         let actor = who().filter(|_| !state.room.is_closed())?;
         let change = state.room.respond(Occurrence::TakenOver { from, actor, membership }, self.now(now))?;

@@ -96,6 +96,35 @@ impl Roster {
         self.lock().enter(name, login, outbox, origin, now)
     }
 
+    /// The same for a name that another connection of the account had.
+    pub(crate) fn place_from(
+        &self,
+        other: &Arc<User>,
+        name: &UserName,
+        login: Login,
+        outbox: &Arc<Outbox>,
+        origin: PeerAddress,
+        now: Instant,
+    ) -> Option<Arc<User>> {
+        let mut state = self.lock();
+        // All servers have given the name to this connection: anybody else who has it here has lost it.
+        other.gone.store(true, Ordering::Release);
+        Some(state.enter(name, Some(login), outbox, origin, now))
+    }
+
+    /// The same for a user who had another name, which is returned.
+    pub(crate) fn place_renamed_from(
+        &self,
+        other: &Arc<User>,
+        user: &Arc<User>,
+        name: &UserName,
+        login: Login,
+    ) -> Option<UserName> {
+        let mut state = self.lock();
+        other.gone.store(true, Ordering::Release);
+        (!user.is_gone()).then(|| state.rename(user, name, Some(login)))
+    }
+
     /// The same for a user who had another name, which is returned. `None` if they have left meanwhile.
     pub(crate) fn place_renamed(&self, user: &Arc<User>, name: &UserName, login: Option<Login>) -> Option<UserName> {
         let mut state = self.lock();

@@ -255,6 +255,8 @@ pub enum AccountRefusal {
     },
     /// The accounts cannot be read, and why; without a full stop.
     NotKept(String),
+    /// The other servers, which share the accounts, cannot be asked.
+    NotShared,
     /// The connection to end is this one.
     OwnConnection(UserName),
     /// The connection to end is a guest's.
@@ -283,6 +285,7 @@ impl fmt::Display for AccountRefusal {
                 write!(f, "{name} looks like {other}, which is registered: choose another name.")
             }
             AccountRefusal::NotKept(why) => LoginRefusal::NotKept(why.clone()).fmt(f),
+            AccountRefusal::NotShared => write!(f, "Not done: {}.", NotShared::Unreachable),
             AccountRefusal::OwnConnection(name) => write!(f, "You are {name}: there is no other connection to end."),
             AccountRefusal::Guest(name) => write!(
                 f,

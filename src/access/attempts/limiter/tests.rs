@@ -490,3 +490,76 @@ mod of_accounts {
         assert!(logins.users.get(&UserKey(key("a", "192.0.2.1"))).is_some() && logins.users.len() == 2);
     }
 }
+
+#[cfg(feature = "cluster")]
+mod shared {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::access::attempts::{AttemptCount, AttemptStep, SharedAnswer, SharedAttempts};
+
+    /// Answers as it is told, and remembers what it was asked.
+    #[derive(Debug, Default)]
+    struct Script {
+        answers: Mutex<Vec<Option<SharedAnswer>>>,
+        asked: Mutex<Vec<(AttemptStep, Vec<String>)>>,
+    }
+
+    impl SharedAttempts for Script {
+        fn step(&self, step: AttemptStep, counts: &[AttemptCount], _: Duration) -> Option<SharedAnswer> {
+            let keys = counts.iter().map(|count| count.key.clone()).collect();
+            self.asked.lock().expect("no panic").push((step, keys));
+            let mut answers = self.answers.lock().expect("no panic");
+            if answers.is_empty() { None } else { answers.remove(0) }
+        }
+    }
+
+    fn limiter(answers: &[Option<SharedAnswer>]) -> (AttemptLimiter<&'static str>, Arc<Script>) {
+        let script = Arc::new(Script { answers: Mutex::new(answers.to_vec()), asked: Mutex::default() });
+        let limiter = AttemptLimiter::new(AttemptPolicy::PER_USER_AND_ADDRESS, 64);
+        limiter.share("room", script.clone());
+        (limiter, script)
+    }
+
+    fn attempt() -> Attempt<&'static str> {
+        Attempt::new(guest(7), [192, 0, 2, 1].into(), "vip")
+    }
+
+    #[test]
+    fn where_several_servers_count_they_decide_and_this_one_counts_nothing() {
+        let counted = |blocked| Some(SharedAnswer::Counted { blocked });
+        let waits = Some(SharedAnswer::Waiting(Duration::from_secs(9)));
+        let answers =
+            [counted(false), counted(true), waits, Some(SharedAnswer::Undecided), counted(false), counted(false)];
+        let (limiter, script) = limiter(&answers);
+        let now = Instant::now();
+        assert!(limiter.begin(attempt(), now).expect("allowed").wrong(now));
+        assert_eq!(limiter.begin(attempt(), now).err(), Some(AttemptError::Waiting(Duration::from_secs(9))));
+        // Another server has one under way: it is asked for again.
+        limiter.begin(attempt(), now).expect("allowed").right();
+        assert!(limiter.is_empty());
+        let asked = script.asked.lock().expect("no panic");
+        let steps: Vec<_> = asked.iter().map(|(step, _)| *step).collect();
+        use AttemptStep::{Begin, Right, Wrong};
+        assert_eq!(steps, [Begin, Wrong, Begin, Begin, Begin, Right]);
+        assert_eq!(asked[0].1, ["c7:room.vip", "all.192.0.2.1:room.vip"]);
+    }
+
+    #[test]
+    fn what_cannot_be_counted_there_is_counted_here() {
+        let (limiter, _) = limiter(&[]);
+        let now = Instant::now();
+        for last in [false, false, true] {
+            assert_eq!(limiter.begin(attempt(), now).expect("allowed").wrong(now), last);
+        }
+        assert!(limiter.wait_left(&attempt(), now).is_some());
+    }
+
+    #[test]
+    fn a_failure_that_cannot_be_told_to_the_others_counts_here() {
+        let (limiter, _) = limiter(&[Some(SharedAnswer::Counted { blocked: false })]);
+        let now = Instant::now();
+        assert!(!limiter.begin(attempt(), now).expect("allowed").wrong(now));
+        assert!(!limiter.is_empty());
+    }
+}

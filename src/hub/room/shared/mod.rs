@@ -172,7 +172,11 @@ impl Room {
             // What was said between the decision and the arrival came before it for all.
             *known = last.max(*known);
         }
-        if let ChangeKind::Entered { who, .. } = kind {
+        if let ChangeKind::TakenOver { from, .. } = kind {
+            state.sharing.homes.remove(from);
+            state.sharing.returning.remove(from);
+        }
+        if let ChangeKind::Entered { who, .. } | ChangeKind::TakenOver { who, .. } = kind {
             state.sharing.homes.insert(who.client, home.clone());
             state.sharing.returning.remove(&who.client);
             if let Some(outbox) = state.sharing.arriving.remove(&who.client) {

@@ -13,10 +13,11 @@ use super::{Applied, ProposalError, RoomLog};
 use crate::chat::action::{Actor, Denied, EnterError, NotShared, RoomAction};
 use crate::chat::conversation::MembershipId;
 use crate::chat::identity::Identity;
-use crate::chat::message::{ClientId, Draft, MessageId};
+use crate::chat::message::{AccountId, ClientId, Draft, MessageId};
 use crate::chat::names::UserName;
 use crate::chat::room::{ChangeKind, Going, Occurrence, Wish, destroyed};
 use crate::hub::room::{ActionOutcome, Entrant, Erased, LockedRoom, MembershipChange, Room};
+use crate::outbox::Outbox;
 
 impl From<ProposalError> for Denied {
     fn from(error: ProposalError) -> Denied {
@@ -185,6 +186,44 @@ impl Room {
         let occurrence = || Occurrence::Identified { actor: who(), before: before.cloned() };
         if let Err(error) = self.propose_response(log, occurrence, now) {
             log::warn!("room {}: a member's new name could not be shared: {error:?}", self.name);
+        }
+    }
+
+    /// An account was deleted: as [`Room::forget_account`].
+    #[inline(never)]
+    pub(in crate::hub::room) fn propose_account_deleted(&self, log: &dyn RoomLog, account: AccountId, now: Instant) {
+        match self.propose_response(log, || Occurrence::AccountDeleted(account), now) {
+            Ok(None) => {}
+            Ok(Some(_)) => self.propose_heir(log, None, now),
+            Err(error) => log::warn!("room {}: a deleted account could not be forgotten: {error:?}", self.name),
+        }
+    }
+
+    /// Another connection of the account takes a member's place: as [`Room::hand_over`].
+    #[inline(never)]
+    pub(in crate::hub::room) fn propose_takeover(
+        &self,
+        log: &dyn RoomLog,
+        from: ClientId,
+        who: &dyn Fn() -> Option<Actor>,
+        outbox: &Arc<Outbox>,
+        membership: MembershipId,
+        now: Instant,
+    ) -> Option<bool> {
+        let state = self.lock();
+        let actor = who().filter(|_| !state.room.is_closed())?;
+        let in_view = state.is_viewed_by(from);
+        drop(state);
+        self.expect_arrival(outbox);
+        let occurrence = || Occurrence::TakenOver { from, actor: actor.clone(), membership };
+        let done = self.propose_response(log, occurrence, now);
+        self.forget_arrival(outbox.id());
+        match done {
+            Ok(done) => done.map(|_| in_view),
+            Err(error) => {
+                log::warn!("room {}: a member's place could not be taken over: {error:?}", self.name);
+                None
+            }
         }
     }
 
