@@ -230,6 +230,10 @@ mod tests {
         fn read(&mut self, _: &[(Log, Position)]) -> Result<Vec<LogEntry>, Unreachable> {
             Ok(Vec::new())
         }
+
+        fn pop(&mut self, _: &str, _: Duration) -> Result<Option<String>, Unreachable> {
+            Ok(None)
+        }
     }
 
     fn connections(broken: &Arc<AtomicU8>, refused: &Arc<AtomicU8>) -> Connections {
