@@ -253,7 +253,11 @@ impl Config {
 
     /// Whether accounts are kept: in a database, or where all servers of a cluster keep them.
     pub(super) fn keeps_accounts(&self) -> bool {
-        self.storage.is_some() || (cfg!(feature = "storage") && self.cluster.is_some())
+        #[cfg(all(feature = "cluster", feature = "storage"))]
+        if self.cluster.is_some() {
+            return true;
+        }
+        self.storage.is_some()
     }
 
     /// Replaces the plain listeners, as the command line may.
