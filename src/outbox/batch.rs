@@ -14,7 +14,7 @@ use crate::chat::names::{UserName, fold};
 use crate::metrics::LocalCount;
 #[cfg(feature = "web")]
 use crate::protocol::websocket::{write_binary_header, write_text_header};
-use crate::ui::screen::{Clock, Extent, Recipient, Style, overwrite, render_event, words};
+use crate::ui::screen::{Clock, Extent, Recipient, Style, overwrite, passing_buffer, render_event, words};
 #[cfg(feature = "json")]
 use crate::ui::screen::{ObjectReader, render_objects};
 
@@ -180,7 +180,7 @@ impl<'a> Batch<'a> {
             return None;
         }
         Some(Arc::clone(rendered.frame.get_or_insert_with(|| {
-            let mut frame = Vec::with_capacity(rendered.text.len() + prompt.len() + 88);
+            let mut frame = passing_buffer(rendered.text.len() + prompt.len() + 88);
             overwrite(Extent::Whole, look, &rendered.text, &mut frame);
             frame.extend_from_slice(prompt.as_bytes());
             frame.into()
@@ -192,7 +192,7 @@ impl<'a> Batch<'a> {
     pub(super) fn web_frame(&mut self, look: Style) -> Option<Arc<[u8]>> {
         let frame = self.frame(look)?;
         let message = || {
-            let mut message = Vec::with_capacity(frame.len() + 10);
+            let mut message = passing_buffer(frame.len() + 10);
             write_binary_header(frame.len(), &mut message);
             message.extend_from_slice(&frame);
             message.into()
@@ -205,7 +205,7 @@ impl<'a> Batch<'a> {
     pub(super) fn lines(&mut self) -> Arc<[u8]> {
         let Batch { room, events, lines, began, .. } = self;
         let rendered = lines.get_or_insert_with(|| {
-            let mut text = Vec::with_capacity(events.iter().map(|s| s.event.weight() + OBJECT).sum());
+            let mut text = passing_buffer(events.iter().map(|s| s.event.weight() + OBJECT).sum());
             for Sequenced { event, .. } in *events {
                 render_objects(event, Some(room.name.as_str()), &ObjectReader::anybody(), *began, &mut text);
             }
@@ -219,7 +219,7 @@ impl<'a> Batch<'a> {
     pub(super) fn frame_of_lines(&mut self) -> Arc<[u8]> {
         let lines = self.lines();
         let frame = self.web.get_or_insert_with(|| {
-            let mut frame = Vec::with_capacity(lines.len() + 10);
+            let mut frame = passing_buffer(lines.len() + 10);
             write_text_header(lines.len(), &mut frame);
             frame.extend_from_slice(&lines);
             frame.into()
@@ -274,7 +274,7 @@ impl<'a> Batch<'a> {
         if !own {
             return (rendered.text[start(events.start)..start(events.end)].to_vec(), false);
         }
-        let mut text = Vec::with_capacity(rendered.text.len());
+        let mut text = passing_buffer(rendered.text.len());
         for index in events.filter(|index| !is_skipped(&sequenced[*index].event, client, line_mode)) {
             let event = &sequenced[index].event;
             match look_of(event, client, look) {
@@ -313,7 +313,7 @@ impl<'a> Batch<'a> {
     fn rendered(&mut self, look: Style) -> &mut Rendered {
         let found = self.rendered.iter().position(|rendered| rendered.look == look);
         let index = found.unwrap_or_else(|| {
-            let mut text = Vec::with_capacity(self.events.iter().map(|s| s.event.weight() + 8).sum());
+            let mut text = passing_buffer(self.events.iter().map(|s| s.event.weight() + 8).sum());
             let mut ends = Vec::with_capacity(self.events.len());
             for sequenced in self.events {
                 render_event(&sequenced.event, Recipient::anybody(look), &mut self.clock, &mut text);

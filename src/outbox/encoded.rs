@@ -25,6 +25,7 @@ use crate::protocol::wire::Codec;
 #[cfg(feature = "tls")]
 use crate::protocol::wire::TlsError;
 use crate::protocol::wire::{CodecError, Progress};
+use crate::ui::screen::passing_buffer;
 
 /// A socket that takes what it can without waiting.
 #[cfg(feature = "tls")]
@@ -85,7 +86,7 @@ impl Outbox {
 
     /// Sends the end of the handshake that a WebSocket begins with, and makes messages of everything from then on.
     #[cfg(feature = "web")]
-    pub(crate) fn open_web(&self, accepted: &[u8], socket: WebSocket) {
+    pub fn open_web(&self, accepted: &[u8], socket: WebSocket) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.disconnect.is_none() {
@@ -214,7 +215,7 @@ impl Outbox {
         if state.codec.is_encrypted() {
             return self.encrypt(state, bytes, cause);
         }
-        let mut encoded = Vec::new();
+        let mut encoded = passing_buffer(bytes.len());
         state.codec.seal(bytes, &mut encoded);
         self.transmit_encoded(state, encoded, cause);
     }

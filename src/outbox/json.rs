@@ -19,7 +19,7 @@ use crate::chat::names::UserName;
 use crate::protocol::json::{Object, Receiver, Value};
 use crate::protocol::wire::Sharing;
 use crate::text::Charset;
-use crate::ui::screen::{LineKind, ObjectReader, message_object, render_line_object, render_objects};
+use crate::ui::screen::{LineKind, ObjectReader, message_object, passing_buffer, render_line_object, render_objects};
 
 /// What a program is sent of a room's past when it begins to watch the room.
 pub(crate) struct WatchedRoom<'a> {
@@ -48,7 +48,7 @@ pub(super) enum Occasion {
 ///
 /// A program may connect again by itself, unless it is sent away with a refusal.
 pub(super) fn bye(kind: LineKind, line: &str) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = passing_buffer(0);
     let mut object = Object::new("bye", Timestamp::now());
     object.content = line.into();
     object.optional.push(("again", Value::Flag(kind != LineKind::Refusal)));
@@ -128,6 +128,9 @@ impl OutboxState {
     /// Writes a line of the server; keeps a refusal of a request for its answer.
     #[inline(never)]
     pub(super) fn tell_program(&mut self, kind: LineKind, line: &str) {
+        if kind != LineKind::Refusal {
+            self.make_room();
+        }
         let Some(program) = self.watching.program() else { return };
         if kind != LineKind::Refusal {
             return render_line_object(kind, line, program.request.as_deref(), Timestamp::now(), &mut self.unsent);
@@ -175,7 +178,9 @@ impl Outbox {
 
     /// Writes an object. Nothing is sent before [`Outbox::settle`].
     pub(crate) fn write_object(&self, object: &Object<'_>) {
-        object.write(&mut self.lock().unsent);
+        let mut guard = self.lock();
+        guard.make_room();
+        object.write(&mut guard.unsent);
     }
 
     /// Writes an object that the client did not ask for, at once.
@@ -193,6 +198,7 @@ impl Outbox {
     /// [`Outbox::settle`].
     pub(crate) fn list_messages(&self, events: &[Arc<Event>], room: Option<&str>) -> usize {
         let mut guard = self.lock();
+        guard.make_room();
         events.iter().filter(|event| guard.render_objects(self.id, event, room, Occasion::History)).count()
     }
 
@@ -234,6 +240,7 @@ impl Outbox {
                 program.views.push(view);
             }
         }
+        guard.make_room();
         history.iter().filter(|event| guard.render_objects(self.id, event, Some(name), Occasion::History)).count()
     }
 

@@ -62,11 +62,6 @@ pub use slow_readers::{OutboxLimits, SlowReaders};
 /// it; what a user gets on opening a view does not, and with ten thousand idle users every kilobyte is ten megabytes.
 const MAX_IDLE_BUFFER: usize = 256;
 
-/// Size of a buffer that is needed for a moment when a view is opened, in bytes. Larger than what glibc keeps for the thread
-/// that frees it (1,032 bytes, in its tcache): a view is often the last thing that a user opens before they only read, and a
-/// kilobyte of freed memory would stay with each of them.
-pub(crate) const PASSING_BUFFER: usize = 1536;
-
 /// BEL (ECMA-48, 8.3.3).
 const BELL: u8 = 0x07;
 
@@ -313,6 +308,7 @@ impl Outbox {
         if state.watching.is_program() {
             return state.tell_program(kind, line);
         }
+        state.make_room();
         state.display.write(kind, line, &mut state.unsent);
     }
 
@@ -346,6 +342,7 @@ impl Outbox {
             // A screen that nobody sees.
             return work(&mut guard.display, &mut Vec::new());
         }
+        guard.make_room();
         let OutboxState { display, unsent, .. } = &mut *guard;
         let result = work(display, unsent);
         let OutboxState { display, on_screen, .. } = &mut *guard;
@@ -377,6 +374,7 @@ impl Outbox {
         let state = &mut *guard;
         if state.disconnect.is_none() {
             if !state.watching.is_program() {
+                state.make_room();
                 state.display.end_turn(&mut state.unsent);
             }
             self.transmit_unsent(state, CausedBy::Client);

@@ -19,6 +19,7 @@ use crate::protocol::wire::Codec;
 use crate::text::Charset;
 #[cfg(feature = "json")]
 use crate::ui::screen::LineKind;
+use crate::ui::screen::{PASSING_BUFFER, passing_buffer};
 
 impl Outbox {
     /// Ends the connection from outside its session: the reading thread wakes and leaves with this reason, unless there is one
@@ -173,7 +174,7 @@ impl Outbox {
     /// Sends what was written, or appends it to an existing backlog.
     pub(super) fn transmit_unsent(&self, state: &mut OutboxState, cause: CausedBy) {
         if state.unsent.is_empty() {
-            return;
+            return state.free_buffer();
         }
         if state.charset == Charset::Latin1 {
             state.unsent = recode_as_latin1(&state.unsent, state.is_telnet);
@@ -185,11 +186,8 @@ impl Outbox {
         self.note_sent(state, *sent.as_ref().unwrap_or(&0));
         match sent {
             Ok(taken) if taken == state.unsent.len() => {
-                if state.unsent.capacity() > MAX_IDLE_BUFFER {
-                    state.unsent = Vec::new();
-                } else {
-                    state.unsent.clear();
-                }
+                state.unsent.clear();
+                state.free_buffer();
             }
             Ok(taken) => {
                 // From the start of the line: how much of it was sent says whether another one may follow.
@@ -248,6 +246,20 @@ impl Outbox {
 }
 
 impl OutboxState {
+    /// Before a session writes: a buffer for all of a turn, which is freed when it has been sent.
+    #[inline]
+    pub(super) fn make_room(&mut self) {
+        if self.unsent.is_empty() && self.unsent.capacity() < PASSING_BUFFER {
+            self.unsent = passing_buffer(0);
+        }
+    }
+
+    fn free_buffer(&mut self) {
+        if self.unsent.capacity() > MAX_IDLE_BUFFER {
+            self.unsent = Vec::new();
+        }
+    }
+
     /// What a client that is dropped is told, if that can follow what its socket has accepted.
     fn last_words(&mut self, reason: &DisconnectReason) -> Vec<u8> {
         // Under TLS, the client could not decrypt a line after a gap; it notices the missing end. In a WebSocket, the message that

@@ -8,7 +8,7 @@ use std::time::Instant;
 #[cfg(feature = "json")]
 use super::json::Occasion;
 use super::watching::View;
-use super::{BELL, Batch, CausedBy, NEVER, OnScreen, Outbox, OutboxState, OwnCopy, PASSING_BUFFER, Preferences};
+use super::{BELL, Batch, CausedBy, NEVER, OnScreen, Outbox, OutboxState, OwnCopy, Preferences};
 use crate::chat::message::{Event, EventKind, MessageId, Sequenced};
 use crate::ui::screen::{Clock, LineKind, Prompt, Recipient, render_event};
 
@@ -216,7 +216,7 @@ impl Outbox {
         clock: &mut Clock,
     ) {
         let header: Vec<_> = header.iter().filter(|line| !line.is_empty()).copied().collect();
-        state.unsent.reserve(PASSING_BUFFER);
+        state.make_room();
         state.begin_on_screen(&header);
         state.note_date(clock);
         for line in header {

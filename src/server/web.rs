@@ -20,6 +20,7 @@ use crate::protocol::websocket::{Form, WebSocket};
 use crate::protocol::wire::Progress;
 use crate::text::escape_for_log;
 use crate::ui::palette::Door;
+use crate::ui::screen::passing_buffer;
 
 mod page;
 mod script;
@@ -238,7 +239,7 @@ impl BrowserConnection<'_> {
         };
         let line = self.hub.config().limits.line_bytes;
         let limit = line.map_or(LONGEST_MESSAGE, |line| line.saturating_mul(TIMES_A_LINE));
-        let mut accepted = Vec::new();
+        let mut accepted = passing_buffer(0);
         write_accepted(upgrade, &mut accepted);
         self.outbox.open_web(&accepted, WebSocket::new(form, limit, early));
         door

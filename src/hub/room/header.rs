@@ -5,7 +5,7 @@
 
 use crate::chat::message::ClientId;
 use crate::chat::room::RoomState;
-use crate::outbox::PASSING_BUFFER;
+use crate::ui::screen::PASSING_BUFFER;
 
 /// Names listed on entering a view; the rest is a number.
 const NAMES_SHOWN: usize = 20;

@@ -82,16 +82,13 @@ fn is_key(text: &str) -> bool {
 
 /// Appends the answer. Everything after it is WebSocket.
 pub fn write_accepted(upgrade: &Upgrade, out: &mut Vec<u8>) {
-    let protocol = upgrade
-        .protocol
-        .map_or_else(String::new, |protocol| format!("Sec-WebSocket-Protocol: {}\r\n", protocol.name()));
-    let answer = format!(
-        "HTTP/1.1 101 Switching Protocols\r\n\
-         Upgrade: websocket\r\n\
-         Connection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {}\r\n\
-         {protocol}\r\n",
-        upgrade.accept
-    );
-    out.extend_from_slice(answer.as_bytes());
+    let (name, protocol) = match upgrade.protocol {
+        Some(protocol) => ("\r\nSec-WebSocket-Protocol: ", protocol.name()),
+        None => ("", ""),
+    };
+    let head = "HTTP/1.1 101 Switching Protocols\r\n\
+                Upgrade: websocket\r\n\
+                Connection: Upgrade\r\n\
+                Sec-WebSocket-Accept: ";
+    [head, &upgrade.accept, name, protocol, "\r\n\r\n"].iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
 }

@@ -15,6 +15,10 @@ use super::tls::Tls;
 #[cfg(feature = "web")]
 use crate::protocol::websocket::{Form, WebSocket};
 
+/// The longest head of a frame that a server sends, in bytes (RFC 6455, section 5.2).
+#[cfg(all(feature = "web", feature = "tls"))]
+const FRAME_HEAD: usize = 10;
+
 /// Transforms one connection's bytes. Each layer is boxed, because it is large and most connections have none.
 #[derive(Debug, Default)]
 pub struct Codec {
@@ -189,9 +193,13 @@ impl Codec {
     pub fn seal(&mut self, plain: &[u8], sealed: &mut Vec<u8>) {
         #[cfg(feature = "web")]
         if let Some(web) = &mut self.web {
-            let mut message = Vec::new();
-            web.seal(plain, &mut message);
-            return self.encrypt(&message, sealed);
+            #[cfg(feature = "tls")]
+            if let Some(tls) = &mut self.tls {
+                let mut message = Vec::with_capacity(plain.len() + FRAME_HEAD);
+                web.seal(plain, &mut message);
+                return tls.encrypt(&message, sealed);
+            }
+            return web.seal(plain, sealed);
         }
         self.encrypt(plain, sealed);
     }
@@ -202,7 +210,7 @@ impl Codec {
         let Some(tls) = &mut self.tls else { return self.seal(plain, rest) };
         #[cfg(feature = "web")]
         if let Some(web) = &mut self.web {
-            let mut message = Vec::new();
+            let mut message = Vec::with_capacity(plain.len() + FRAME_HEAD);
             web.seal(plain, &mut message);
             return tls.encrypt_to(&message, sink, rest);
         }

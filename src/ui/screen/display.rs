@@ -12,7 +12,7 @@ use crate::protocol::line::{Editor, Keep};
 use crate::protocol::telnet;
 use crate::text;
 use crate::ui::screen::row::{self, Extent};
-use crate::ui::screen::{LineKind, Prompt, Style, render_line};
+use crate::ui::screen::{LineKind, Prompt, Style, passing_buffer, render_line};
 
 mod modes;
 
@@ -245,7 +245,7 @@ impl Display {
         if self.row == CursorRow::Free {
             return render_line(kind, line, self.look, out);
         }
-        let mut rendered = Vec::with_capacity(line.len() + 16);
+        let mut rendered = passing_buffer(line.len() + 16);
         render_line(kind, line, self.look, &mut rendered);
         self.write_answer(&rendered, out);
     }

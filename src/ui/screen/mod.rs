@@ -145,6 +145,16 @@ impl Prompt {
     }
 }
 
+/// Size of a buffer that is needed for a moment, in bytes. Larger than what glibc keeps for the thread that frees it (1,032
+/// bytes, in its tcache). It keeps up to seven of every size, for as long as the thread lasts: of a login and what a user
+/// opens before they only read, that was two kilobytes.
+pub(crate) const PASSING_BUFFER: usize = 1536;
+
+/// An empty buffer for this many bytes that is soon freed again, so that nothing of it stays with the thread.
+pub(crate) fn passing_buffer(bytes: usize) -> Vec<u8> {
+    Vec::with_capacity(bytes.max(PASSING_BUFFER))
+}
+
 /// Not `format!`: this is deep in the call stack, and would cost every user another page of it.
 fn around(before: &str, conversation: &Conversation, after: &str) -> Arc<str> {
     let [mark, name] = conversation.shown();
