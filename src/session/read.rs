@@ -15,6 +15,7 @@ use super::Session;
 use crate::outbox::DisconnectReason;
 use crate::protocol::wire::{CodecError, Progress, Verdict};
 use crate::text::escape_for_log;
+use crate::ui::screen::passing_buffer;
 
 /// How long the greeting waits for first bytes.
 ///
@@ -37,14 +38,30 @@ enum ReadState {
     Broken(DisconnectReason),
 }
 
+/// What was read before the greeting.
+struct Opening {
+    heard: Vec<u8>,
+    state: ReadState,
+}
+
 impl Session {
-    /// Waits a moment for the peer's first bytes, and greets it unless they are of another protocol.
+    /// Greets the peer, and takes what it has said before that. A program's first requests run here.
     #[inline(never)]
     pub(super) fn open(&mut self, buffer: &mut [u8]) {
         #[cfg(feature = "json")]
         if self.is_program() {
             return self.open_program();
         }
+        if let Some(opening) = self.hear_and_greet(buffer) {
+            self.take_typed(&opening.heard);
+            self.finish_read(opening.state);
+        }
+    }
+
+    /// Waits a moment for the peer's first bytes, and greets it unless they are of another protocol. Not inlined, and its result
+    /// boxed, so that it is off the stack when they are taken.
+    #[inline(never)]
+    fn hear_and_greet(&mut self, buffer: &mut [u8]) -> Option<Box<Opening>> {
         let deadline = self.tick() + FIRST_BYTES;
         let mut heard = Vec::new();
         let mut state = ReadState::More;
@@ -80,7 +97,8 @@ impl Session {
             verdict = self.input.first_bytes.finish();
         }
         if let Verdict::OtherProtocol(protocol) = verdict {
-            return self.turn_away(protocol, &heard);
+            self.turn_away(protocol, &heard);
+            return None;
         }
         #[cfg(feature = "json")]
         let is_program = self.opens_as_program(&heard);
@@ -90,15 +108,15 @@ impl Session {
             self.greet();
         }
         if heard.is_empty() && state == ReadState::More {
-            return;
+            return None;
         }
         // The first prompt is shown before it is answered.
         let more_waits = std::mem::take(&mut self.input.more_waits);
-        if self.complete_turn() {
-            self.input.more_waits = more_waits;
-            self.take_typed(&heard);
-            self.finish_read(state);
+        if !self.complete_turn() {
+            return None;
         }
+        self.input.more_waits = more_waits;
+        Some(Box::new(Opening { heard, state }))
     }
 
     /// Takes what came right behind a handshake. A program is not greeted, and nothing it sends is another protocol: it gets
@@ -133,7 +151,7 @@ impl Session {
     /// Decodes what one read brought, and takes it. Not inlined: a plain connection's stack does not pay for it.
     #[inline(never)]
     fn take_encoded(&mut self, chunk: &[u8]) {
-        let mut plain = Vec::new();
+        let mut plain = passing_buffer(chunk.len());
         let state = self.decode(chunk, &mut plain);
         if !plain.is_empty() {
             self.take(&plain);

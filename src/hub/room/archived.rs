@@ -35,6 +35,7 @@ impl ArchiveRange {
 
 impl Room {
     /// The room's state without messages that are too old to be shown. Every method that shows messages locks this way.
+    #[inline(never)]
     pub(super) fn lock_to_show(&self, now: Instant) -> MutexGuard<'_, LockedRoom> {
         let since = self.shared.store.as_ref().and_then(|store| store.retention_start());
         let mut state = self.lock();

@@ -70,6 +70,18 @@ impl Room {
         gathering
     }
 
+    /// The same for a change that stays where it is. Made for those who enter: a change on the stack, and the copies of it,
+    /// would be part of every idle user's.
+    #[inline(never)]
+    pub(super) fn carry_out_borrowed(&self, state: &mut LockedRoom, change: &Change) -> Option<Duration> {
+        let (next, gathering) = self.prepare(state, change);
+        if let Some(event) = state.room.apply_borrowed(change) {
+            state.show(event);
+        }
+        self.finish(state, next);
+        gathering
+    }
+
     /// If the room has lost its last admin, it passes to the member who has been in it longest, but not to one who has just
     /// been made an ordinary member.
     pub(super) fn find_heir(&self, state: &mut LockedRoom, passed_over: Option<ClientId>, now: Now) {

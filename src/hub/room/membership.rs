@@ -56,21 +56,22 @@ impl Room {
         let outbox = visitor.outbox;
         let mut state = self.lock();
         let change = self.decide_entry(&state, visitor, now)?;
+        // Boxed, since what follows is the deepest call of a session.
         let (mut heir, mut as_operator) = (false, false);
         if let ChangeKind::Entered { heir: inherits, as_operator: forced, .. } = &change.kind {
             (heir, as_operator) = (*inherits, *forced);
             state.seats.insert(outbox.id(), Seat { outbox: Arc::clone(outbox), in_view: false, is_program: false });
         }
-        let gathering = self.carry_out(&mut state, change);
+        let gathering = self.carry_out_borrowed(&mut state, &change);
         let others = state.room.member_count() - 1;
         Ok(MembershipChange { others, gathering, heir_awaited: false, empty: false, heir, as_operator })
     }
 
     #[inline(never)]
-    fn decide_entry(&self, state: &LockedRoom, visitor: Entrant<'_>, now: Instant) -> Result<Change, EnterError> {
+    fn decide_entry(&self, state: &LockedRoom, visitor: Entrant<'_>, now: Instant) -> Result<Box<Change>, EnterError> {
         let Entrant { who, outbox: _, opened, membership } = visitor;
         let Some(actor) = who().filter(|_| !state.room.is_closed()) else { return Err(EnterError::Closed) };
-        state.room.decide_enter(&actor, opened, membership, self.now(now))
+        state.room.decide_enter(&actor, opened, membership, self.now(now)).map(Box::new)
     }
 
     /// Who can enter, and the door as it is now.

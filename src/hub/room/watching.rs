@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::{Batch, LockedRoom, Room};
 use crate::chat::message::{ClientId, Event, MessageId};
+use crate::chat::room::RoomState;
 use crate::outbox::WatchedRoom;
 
 /// How much of the past a program gets.
@@ -27,6 +28,24 @@ pub(crate) struct Watched {
     pub(crate) gap: bool,
 }
 
+/// What a member has missed, and whether some of that is gone. Not inlined, so that it is off the stack when it is written.
+#[inline(never)]
+fn past(room: &RoomState, client: ClientId, since: Since, last_given: MessageId) -> (Vec<Arc<Event>>, bool) {
+    match since {
+        Since::Last(count) => (room.last_readable(client, count), false),
+        // A number that was not given yet comes from before a restart without a database.
+        Since::Message(id) if id > last_given => (room.last_readable(client, usize::MAX), true),
+        Since::Message(id) => {
+            let newer = |event: &Arc<Event>| event.message().is_some_and(|message| message.id > id);
+            let all = room.history().last(usize::MAX).iter().filter(|event| newer(event)).count();
+            let mut events = room.last_readable(client, all);
+            events.retain(newer);
+            let hidden = events.len() < all;
+            (events, hidden || !room.history().reaches_back_to(id))
+        }
+    }
+}
+
 impl Room {
     /// Starts sending events to a member's program: the past, then live text from exactly there on. `None` if they are
     /// not a member. Nothing is sent before [`Outbox::settle`](crate::outbox::Outbox::settle).
@@ -43,19 +62,7 @@ impl Room {
             *viewers = None;
         }
         (seat.is_program, *has_programs) = (true, true);
-        let (history, gap) = match since {
-            Since::Last(count) => (room.last_readable(client, count), false),
-            // A number that was not given yet comes from before a restart without a database.
-            Since::Message(id) if id > last_given => (room.last_readable(client, usize::MAX), true),
-            Since::Message(id) => {
-                let newer = |event: &Arc<Event>| event.message().is_some_and(|message| message.id > id);
-                let all = room.history().last(usize::MAX).iter().filter(|event| newer(event)).count();
-                let mut events = room.last_readable(client, all);
-                events.retain(newer);
-                let hidden = events.len() < all;
-                (events, hidden || !room.history().reaches_back_to(id))
-            }
-        };
+        let (history, gap) = past(room, client, since, last_given);
         let outbox = Arc::clone(&seat.outbox);
         let name = self.name.as_str();
         let watched = WatchedRoom { room: self.instance, name, seen: *sequence, after, history: &history };
@@ -69,6 +76,7 @@ impl Room {
     }
 
     /// A program that watches the room already is brought up to its newest event first.
+    #[inline(never)]
     fn finish_watching(&self, state: &LockedRoom, client: ClientId) {
         let Some(seat) = state.seats.get(&client).filter(|seat| seat.in_view) else { return };
         if seat.outbox.is_behind(self.instance, state.sequence) {

@@ -6,7 +6,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::User;
-use crate::chat::names::UserName;
+use crate::chat::names::{Looks, UserName};
+
+/// Not inlined, and called before anything else: making them goes deeper than adding them.
+#[inline(never)]
+fn looks_of(name: &UserName) -> Looks {
+    name.looks()
+}
 
 /// Users by name and by looks.
 #[derive(Default)]
@@ -36,15 +42,16 @@ impl NamesInUse {
     /// Adds a name, replacing the same one in different case.
     pub(super) fn insert(&mut self, name: UserName, user: Arc<User>) {
         self.remove(&name);
-        self.insert_looks(&name);
+        let looks = looks_of(&name);
+        self.insert_looks(&name, &looks);
         self.users.insert(name, user);
     }
 
     /// Neither this nor [`remove`](NamesInUse::remove) is inlined: names are claimed deep in a session's call stack,
     /// and both frames would be part of every idle user's stack.
     #[inline(never)]
-    fn insert_looks(&mut self, name: &UserName) {
-        for key in name.looks().keys() {
+    fn insert_looks(&mut self, name: &UserName, looks: &Looks) {
+        for key in looks.keys() {
             // Most often the only one.
             self.looks.entry(key.into()).or_insert_with(|| Vec::with_capacity(1)).push(name.clone());
         }

@@ -46,7 +46,8 @@ impl HttpRequest {
     ///
     /// It is not HTTP/1.x, could be read in two ways, or comes with a body.
     pub fn parse(head: &[u8]) -> Result<HttpRequest, HttpRefusal> {
-        let mut lines = [httparse::EMPTY_HEADER; MOST_HEADERS];
+        // Not on the stack, where these two kilobytes would stay with every WebSocket.
+        let mut lines = vec![httparse::EMPTY_HEADER; MOST_HEADERS];
         let mut parsed = httparse::Request::new(&mut lines);
         match parsed.parse(head) {
             Ok(httparse::Status::Complete(_)) => {}
@@ -57,9 +58,11 @@ impl HttpRequest {
             return Err(HttpRefusal::Bad("it is not whole"));
         };
         let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned);
-        let headers = parsed.headers.iter().map(|line| Ok((line.name.to_ascii_lowercase(), text(line.value)?)));
-        let headers: Result<Vec<_>, std::str::Utf8Error> = headers.collect();
-        let headers = headers.map_err(|_| HttpRefusal::Bad("a header is not UTF-8"))?;
+        let mut headers = Vec::with_capacity(MOST_HEADERS);
+        for line in parsed.headers.iter() {
+            let value = text(line.value).map_err(|_| HttpRefusal::Bad("a header is not UTF-8"))?;
+            headers.push((line.name.to_ascii_lowercase(), value));
+        }
         let method = match method {
             "GET" => Method::Get,
             "HEAD" => Method::Head,

@@ -9,6 +9,7 @@
 mod error;
 mod lines;
 mod object;
+mod options;
 mod request;
 mod scan;
 #[cfg(test)]
@@ -17,4 +18,5 @@ mod tests;
 pub use error::JsonError;
 pub use lines::{RequestLine, RequestLines};
 pub use object::{Id, Object, Receiver, Value};
-pub use request::{Hidden, JsonRequest, Options, Receivers, parse};
+pub use options::{Hidden, Options};
+pub use request::{JsonRequest, Receivers, parse};

@@ -5,15 +5,18 @@
 //!
 //! Only the server sets `sender` and `time`: what a client writes there is skipped, like any unknown field. A known key
 //! that appears twice is refused, since readers disagree about which one counts (RFC 8259, section 4).
+//!
+//! A request is filled in where it stays, field by field. What serde derives puts every field on the stack first, and then the
+//! whole several times over: four kilobytes, which would stay with every program.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::error::JsonError;
+use super::options::{KnownKeys, OptionFields, Options, Text};
 use super::scan;
 
 /// Longest id of a request, in bytes. It is kept until the answer is written.
@@ -25,152 +28,156 @@ const MOST_RECEIVERS: usize = 64;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A request. Missing and null fields have their default.
-#[derive(Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct JsonRequest<'a> {
     /// The id that the client chose for the request, at most 64 bytes.
-    #[serde(borrow, deserialize_with = "id")]
     pub id: Option<Cow<'a, str>>,
     /// What is wanted.
-    #[serde(borrow, deserialize_with = "text")]
     pub action: Cow<'a, str>,
     /// A room, or people.
-    #[serde(borrow)]
     pub receiver: Receivers<'a>,
     /// The text.
-    #[serde(borrow, deserialize_with = "text")]
     pub content: Cow<'a, str>,
     /// Whether `receiver` names people.
-    #[serde(deserialize_with = "flag")]
     pub private: bool,
     /// What only some actions need.
-    #[serde(borrow, deserialize_with = "options")]
     pub optional: Options<'a>,
 }
 
-/// The keys that requests may have in `optional`.
-#[derive(Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(default)]
-pub struct Options<'a> {
-    /// `hello`: the version of this protocol that the client speaks.
-    pub version: Option<u64>,
-    /// `hello`: the client is a program, not a person.
-    #[serde(deserialize_with = "flag")]
-    pub bot: bool,
-    /// `login`: take over from another connection of the account.
-    #[serde(deserialize_with = "flag")]
-    pub takeover: bool,
-    /// The password of an account or a room.
-    #[serde(borrow)]
-    pub password: Option<Hidden<'a>>,
-    /// `passwd`: the new password.
-    #[serde(borrow)]
-    pub new_password: Option<Hidden<'a>>,
-    /// `join`: the number of the last message that the client has.
-    pub after: Option<u64>,
-    /// `create`: whether everybody may enter.
-    pub public: Option<bool>,
-    /// `temp`: how long the message lasts.
-    pub seconds: Option<u64>,
-    /// `reply`, `edit`, `delete`, `seen`: the number of a message.
-    pub message: Option<u64>,
-    /// `history`: only messages before this number.
-    pub before: Option<u64>,
-    /// `history`: at most this many.
-    pub limit: Option<u64>,
-    /// `send`: the bytes of the file.
-    pub size: Option<u64>,
-    /// `accept`, `decline`: the number of an offer.
-    pub offer: Option<u64>,
-    /// `accept`: the first byte wanted of a file that broke off, if not the first one that is missing.
-    pub from: Option<u64>,
+/// The keys of a request.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum RequestKey {
+    Id,
+    Action,
+    Receiver,
+    Content,
+    Private,
+    Optional,
+    #[serde(other)]
+    Unknown,
 }
 
 /// The `receiver` of a request: a string, or a list of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receivers<'a>(pub Vec<Cow<'a, str>>);
 
-/// A password, which `Debug` does not show.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Hidden<'a>(pub Cow<'a, str>);
-
-impl fmt::Debug for Hidden<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(hidden)")
-    }
-}
-
 /// Reads a line, without its line feed.
 ///
 /// # Errors
 /// If it is not one JSON object, nests deeper than two levels, has more than 32 keys, or has a value of the wrong type.
-pub fn parse(line: &[u8]) -> Result<JsonRequest<'_>, JsonError> {
+pub fn parse(line: &[u8]) -> Result<Box<JsonRequest<'_>>, JsonError> {
     let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
     scan::check(line).map_err(|misshape| JsonError::misshape(line, misshape))?;
     // serde would also accept a list in the order of the fields.
     if !line.trim_ascii_start().starts_with(b"{") {
         return Err(JsonError::no_object(line));
     }
-    serde_json::from_slice(line).map_err(|error| wrong(line, &error))
+    let mut request = empty();
+    match fill(&mut request, line) {
+        Ok(()) => Ok(request),
+        Err(error) => Err(wrong(line, &error)),
+    }
+}
+
+/// Not inlined: it is made on the stack first.
+#[inline(never)]
+fn empty<'a>() -> Box<JsonRequest<'a>> {
+    Box::default()
+}
+
+#[inline(never)]
+fn fill<'a>(request: &mut JsonRequest<'a>, line: &'a [u8]) -> Result<(), serde_json::Error> {
+    let mut from = serde_json::Deserializer::from_slice(line);
+    RequestFields(request).deserialize(&mut from)?;
+    from.end()
 }
 
 /// A function of its own, since it is rare: the common case does not pay for its stack.
 #[inline(never)]
 fn wrong(line: &[u8], error: &serde_json::Error) -> JsonError {
-    let id = serde_json::from_slice::<OnlyId<'_>>(line).ok().and_then(|only| only.id);
+    let id = serde_json::from_slice::<OnlyId<'_>>(line).ok().and_then(|only| only.id.0);
     JsonError::parsing(line, error).of(id.map(Cow::into_owned))
+}
+
+/// The fields of a request, to be filled in.
+struct RequestFields<'r, 'a>(&'r mut JsonRequest<'a>);
+
+impl<'de> DeserializeSeed<'de> for RequestFields<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RequestFields<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let RequestFields(request) = self;
+        let mut known = KnownKeys::default();
+        while let Some(key) = map.next_key()? {
+            if matches!(key, RequestKey::Unknown) {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            known.note(key as u32)?;
+            match key {
+                RequestKey::Id => request.id = map.next_value::<RequestId<'_>>()?.0,
+                RequestKey::Action => request.action = map.next_value::<TextOrNull<'_>>()?.0,
+                RequestKey::Receiver => request.receiver = map.next_value()?,
+                RequestKey::Content => request.content = map.next_value::<TextOrNull<'_>>()?.0,
+                RequestKey::Private => request.private = map.next_value::<Option<bool>>()?.unwrap_or(false),
+                RequestKey::Optional => map.next_value_seed(OptionFields(&mut request.optional))?,
+                RequestKey::Unknown => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for JsonRequest<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let mut request = JsonRequest::default();
+        RequestFields(&mut request).deserialize(from)?;
+        Ok(request)
+    }
 }
 
 /// The part of a faulty request that tells which request the error answers.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct OnlyId<'a> {
-    #[serde(borrow, deserialize_with = "id")]
-    id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    id: RequestId<'a>,
 }
 
-/// Borrows the text from the line if it has no escapes.
-struct Text;
+/// A string; null is an empty one.
+struct TextOrNull<'a>(Cow<'a, str>);
 
-impl<'de> Visitor<'de> for Text {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Borrowed(""))
-    }
-}
-
-fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Cow<'de, str>, D::Error> {
-    from.deserialize_any(Text)
-}
-
-fn id<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cow<'de, str>>, D::Error> {
-    let id = text(from)?;
-    if id.len() > LONGEST_ID {
-        return Err(D::Error::custom(format_args!("an id may have {LONGEST_ID} bytes")));
-    }
-    Ok((!id.is_empty()).then_some(id))
-}
-
-fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
-    Ok(Option::<bool>::deserialize(from)?.unwrap_or(false))
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Hidden<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for TextOrNull<'a> {
+    #[inline(never)]
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_str(Text).map(Hidden)
+        from.deserialize_any(Text).map(TextOrNull)
+    }
+}
+
+/// The id of a request, if it has one.
+#[derive(Default)]
+struct RequestId<'a>(Option<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for RequestId<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let TextOrNull(id) = TextOrNull::deserialize(from)?;
+        if id.len() > LONGEST_ID {
+            return Err(D::Error::custom(format_args!("an id may have {LONGEST_ID} bytes")));
+        }
+        Ok(RequestId((!id.is_empty()).then_some(id)))
     }
 }
 
@@ -219,27 +226,4 @@ impl<'de> Deserialize<'de> for ReceiverName<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_str(Text).map(ReceiverName)
     }
-}
-
-struct Flat;
-
-impl<'de> Visitor<'de> for Flat {
-    type Value = Options<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Options::default())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Options::deserialize(MapAccessDeserializer::new(map))
-    }
-}
-
-/// serde would also accept a list in the order of the keys: only an object is allowed.
-fn options<'de, D: Deserializer<'de>>(from: D) -> Result<Options<'de>, D::Error> {
-    from.deserialize_any(Flat)
 }

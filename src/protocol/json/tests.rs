@@ -72,11 +72,10 @@ fn a_request_is_read_with_all_its_fields() {
 
 #[test]
 fn what_is_missing_or_null_has_its_default() {
-    let nothing = JsonRequest::default();
-    assert_eq!(parse(b"{}"), Ok(JsonRequest::default()));
+    assert_eq!(parse(b"{}"), Ok(Box::default()));
     let nulls = br#"{"id":null,"action":null,"receiver":null,"content":null,"private":null,"optional":null}"#;
-    assert_eq!(parse(nulls), Ok(JsonRequest::default()));
-    assert_eq!(parse(br#"{"optional":{"bot":null,"message":null,"password":null}}"#), Ok(nothing));
+    assert_eq!(parse(nulls), Ok(Box::default()));
+    assert_eq!(parse(br#"{"optional":{"bot":null,"message":null,"password":null}}"#), Ok(Box::default()));
     let marked = b"\xef\xbb\xbf { \"action\" : \"ping\" } \r";
     assert_eq!(parse(marked).expect("a request").action, "ping");
 }

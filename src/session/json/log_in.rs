@@ -6,6 +6,7 @@
 use super::Session;
 use super::answer::Reply;
 use crate::protocol::json::{Hidden, JsonRequest, Value};
+use crate::session::dispatch::reserve_effects;
 use crate::session::failure::{ErrorCode, Failure};
 use crate::ui::palette::{AccountAsk, AccountEffect, Answer, Effect, LoginEffect, fields};
 
@@ -16,12 +17,29 @@ fn shown<'a>(password: Option<&'a Hidden<'_>>) -> Option<&'a str> {
 impl Session {
     /// Carries out one effect, and what it leads to.
     pub(super) fn carry_out_effect(&mut self, effect: Effect) {
+        reserve_effects(&mut self.effects);
         self.effects.push(effect);
         self.carry_out();
     }
 
     #[inline(never)]
     pub(super) fn log_in_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
+        self.prepare_login(request)?;
+        if let Some(json) = &mut self.json {
+            json.takes_over = request.optional.takeover;
+        }
+        self.carry_out();
+        if let Some(json) = &mut self.json {
+            json.takes_over = false;
+        }
+        self.mark_bot();
+        Ok(self.login_reply())
+    }
+
+    /// What has to be carried out for a login. Not inlined, like the reply: claiming a name is one of the deepest calls of a
+    /// session.
+    #[inline(never)]
+    fn prepare_login(&mut self, request: &JsonRequest<'_>) -> Result<(), Failure> {
         let name = fields::login_name(&request.content, &self.rules())?;
         let password = shown(request.optional.password.as_ref());
         let effect = if self.palette.awaits_name() {
@@ -36,19 +54,18 @@ impl Session {
             self.begin_by_request(AccountAsk::Login(name.clone()))?;
             Effect::Account(AccountEffect::LogIn { name, password: fields::account_password(password)? })
         };
-        if let Some(json) = &mut self.json {
-            json.takes_over = request.optional.takeover;
-        }
-        self.carry_out_effect(effect);
-        if let Some(json) = &mut self.json {
-            json.takes_over = false;
-        }
-        self.mark_bot();
+        reserve_effects(&mut self.effects);
+        self.effects.push(effect);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn login_reply(&self) -> Reply {
         let user = self.user.as_ref().map(|user| format!("{}#{}", user.name(), user.client()));
-        Ok(Reply {
+        Reply {
             optional: user.into_iter().map(|user| ("user", Value::Text(user.into()))).collect(),
             ..Reply::default()
-        })
+        }
     }
 
     /// Whether a request about an account makes sense. If not, the user's refusal is in the outbox.

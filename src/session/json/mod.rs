@@ -27,8 +27,9 @@ use crate::access::rate::RateDecision;
 use crate::chat::conversation::MembershipId;
 use crate::chat::message::MessageId;
 use crate::outbox::DisconnectReason;
-use crate::protocol::json::{self, JsonRequest, RequestLine, RequestLines};
+use crate::protocol::json::{self, JsonError, JsonRequest, RequestLine, RequestLines};
 use crate::protocol::telnet::LinkEvent;
+use answer::Reply;
 
 /// A request may have this many times the bytes of a typed line: escapes take up to six bytes for one character, and names
 /// and keys come on top.
@@ -65,15 +66,25 @@ pub(super) struct JsonSession {
 /// The request in a line, and the line as text.
 ///
 /// Boxed, and read in a separate frame: below everything that the request causes, which goes deepest when a room is
-/// entered, it would cost every idle program a page of stack.
+/// entered, it would cost every idle program a page of stack. The failure is boxed for the same reason.
 #[inline(never)]
-fn read_request(line: &[u8]) -> Result<(Box<JsonRequest<'_>>, &str), Failure> {
-    let request = json::parse(line).map(Box::new).map_err(|error| Failure::bad_json(&error))?;
+fn read_request(line: &[u8]) -> Result<(Box<JsonRequest<'_>>, &str), Box<Failure>> {
+    let request = json::parse(line).map_err(|error| bad_json(&error))?;
     // What could be parsed is UTF-8, except in strings that were skipped.
     match std::str::from_utf8(line) {
         Ok(text) => Ok((request, text)),
-        Err(_) => Err(Failure::not_utf8(&request)),
+        Err(_) => Err(not_utf8(&request)),
     }
+}
+
+#[inline(never)]
+fn bad_json(error: &JsonError) -> Box<Failure> {
+    Box::new(Failure::bad_json(error))
+}
+
+#[inline(never)]
+fn not_utf8(request: &JsonRequest<'_>) -> Box<Failure> {
+    Box::new(Failure::not_utf8(request))
 }
 
 /// What came of a request besides its result.
@@ -235,35 +246,56 @@ impl Session {
     /// Takes a request: runs it, lets it wait for its turn, or answers that it came too fast. Order is kept in any case.
     #[inline(never)]
     fn take_request(&mut self, line: &RequestLine<'_>) {
-        let now = self.tick();
-        self.note_activity(now);
-        self.pick_up_notices();
-        let config = self.hub.config();
-        let read = match line {
-            RequestLine::TooLong => Err(Failure::line_too_long(self.longest_request())),
-            RequestLine::Whole(line) => read_request(line),
-        };
-        match read {
-            Ok((request, text)) => {
-                let cost = self.cost_of(&request);
-                match self.pacing.schedule_request(cost, &config, now) {
-                    RateDecision::Now => self.run_request(&request),
-                    RateDecision::At(due) => {
-                        if !self.pacing.delay_line(text, cost, due, now) {
-                            let wait = due.saturating_duration_since(now);
-                            self.fail_in_turn(Failure::too_fast(request.id.as_deref(), now + wait), now);
-                        }
-                    }
-                    RateDecision::Refused(wait) => {
-                        self.fail_in_turn(Failure::too_fast(request.id.as_deref(), now + wait), now);
-                    }
-                }
-            }
-            Err(failure) => self.fail_in_turn(failure, now),
+        if let Some(request) = self.admit_request(line) {
+            self.run_request(&request);
         }
     }
 
+    /// The request, if it may run now. Not inlined: what reading needs is off the stack when the request runs.
+    #[inline(never)]
+    fn admit_request<'a>(&mut self, line: &'a RequestLine<'_>) -> Option<Box<JsonRequest<'a>>> {
+        let now = self.tick();
+        self.note_activity(now);
+        self.pick_up_notices();
+        let read = match line {
+            RequestLine::TooLong => Err(Box::new(Failure::line_too_long(self.longest_request()))),
+            RequestLine::Whole(line) => read_request(line),
+        };
+        match read {
+            Ok((request, text)) => self.schedule_request(request, text, now),
+            Err(failure) => {
+                self.fail_in_turn(*failure, now);
+                None
+            }
+        }
+    }
+
+    /// Charges a request, and gives it back if it may run now.
+    #[inline(never)]
+    fn schedule_request<'a>(
+        &mut self,
+        request: Box<JsonRequest<'a>>,
+        text: &str,
+        now: Instant,
+    ) -> Option<Box<JsonRequest<'a>>> {
+        let cost = self.cost_of(&request);
+        match self.pacing.schedule_request(cost, &self.hub.config(), now) {
+            RateDecision::Now => return Some(request),
+            RateDecision::At(due) => {
+                if !self.pacing.delay_line(text, cost, due, now) {
+                    let wait = due.saturating_duration_since(now);
+                    self.fail_in_turn(Failure::too_fast(request.id.as_deref(), now + wait), now);
+                }
+            }
+            RateDecision::Refused(wait) => {
+                self.fail_in_turn(Failure::too_fast(request.id.as_deref(), now + wait), now);
+            }
+        }
+        None
+    }
+
     /// Answers that a request failed, behind the answers to those that wait.
+    #[inline(never)]
     fn fail_in_turn(&mut self, failure: Failure, now: Instant) {
         if let Some(failure) = self.pacing.delay_failure(failure, now) {
             self.answer_failure(failure, now);
@@ -295,6 +327,16 @@ impl Session {
     /// Carries out a request, and answers it.
     #[inline(never)]
     fn run_request(&mut self, request: &JsonRequest<'_>) {
+        let id = self.begin_request(request);
+        let result = self.perform(request);
+        self.watch_joined_rooms(request);
+        self.update_place();
+        self.end_request(request, id.as_deref(), result);
+    }
+
+    /// What comes before a request. Not inlined, like the end: both are off the stack while it is carried out.
+    #[inline(never)]
+    fn begin_request(&mut self, request: &JsonRequest<'_>) -> Option<Arc<str>> {
         self.pick_up_notices();
         // Earlier effects on others come first. Messages in rooms wait for the end of the turn: those of one read are
         // delivered together, at a twentieth of the cost.
@@ -308,9 +350,11 @@ impl Session {
         self.forget_outcome();
         #[cfg(feature = "cluster")]
         self.allow_to_wait(request, id.as_ref());
-        let result = self.perform(request);
-        self.watch_joined_rooms(request);
-        self.update_place();
+        id
+    }
+
+    #[inline(never)]
+    fn end_request(&mut self, request: &JsonRequest<'_>, id: Option<&str>, result: Result<Reply, Failure>) {
         let outcome = self.take_outcome();
         #[cfg(feature = "cluster")]
         if self.is_put_off() {
@@ -318,7 +362,7 @@ impl Session {
         }
         // Their answers come first.
         self.say_unsaid();
-        self.write_answer(&request.action, id.as_deref(), result, outcome);
+        self.write_answer(&request.action, id, result, outcome);
         self.tick();
     }
 

@@ -10,9 +10,11 @@ use super::answer::Reply;
 use super::perform::Action;
 use crate::chat::conversation::{Conversation, MembershipId, RoomId};
 use crate::chat::message::MessageId;
+use crate::chat::names::RoomName;
 use crate::chat::room::Going;
 use crate::hub::room::{Room, Since};
 use crate::protocol::json::{JsonRequest, Value};
+use crate::session::dispatch::reserve_effects;
 use crate::session::failure::{ErrorCode, Failure};
 use crate::session::joined_rooms::JoinedRoom;
 use crate::ui::palette::{Answer, Came, fields};
@@ -25,16 +27,7 @@ impl Session {
     /// request.
     #[inline(never)]
     fn enter_by_answer(&mut self, answer: Answer, since: Option<MessageId>) -> Result<Reply, Failure> {
-        let Answer::Joined { room, others, how, .. } = &answer else {
-            if let Some(refused) = self.note_answer(answer) {
-                self.palette.answer(refused, &mut self.effects);
-            }
-            self.carry_out();
-            return Ok(Reply::default());
-        };
-        let (room, others, how) = (Arc::clone(room), *others, *how);
-        // Its words are for people.
-        self.palette.answer(answer, &mut Vec::new());
+        let Some((room, others, how)) = self.note_joined(answer) else { return Ok(Reply::default()) };
         let gap = self.watch(&room, since);
         let mut optional = vec![("people", Value::Number(others as u64 + 1))];
         if matches!(how, Came::Made | Came::Heir) {
@@ -46,6 +39,24 @@ impl Session {
         Ok(Reply { receiver: Some(room.name.to_string()), optional, ..Reply::default() })
     }
 
+    /// Hands an answer to the palette. If it leads into a room, returns which, how many others are in it, and how the user came.
+    #[inline(never)]
+    fn note_joined(&mut self, answer: Answer) -> Option<(Arc<RoomId>, usize, Came)> {
+        let Answer::Joined { room, others, how, .. } = &answer else {
+            if let Some(refused) = self.note_answer(answer) {
+                self.palette.answer(refused, &mut self.effects);
+            }
+            self.carry_out();
+            return None;
+        };
+        let joined = (Arc::clone(room), *others, *how);
+        // Its words are for people.
+        let mut words = Vec::new();
+        reserve_effects(&mut words);
+        self.palette.answer(answer, &mut words);
+        Some(joined)
+    }
+
     fn receiver<'a>(request: &'a JsonRequest<'_>) -> Result<&'a str, Failure> {
         match &request.receiver.0[..] {
             [room] => Ok(room),
@@ -55,11 +66,16 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn join_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
-        let room = fields::room(Self::receiver(request)?, &self.rules())
-            .map_err(|refusal| Failure::new(ErrorCode::NoRoom, refusal.to_string()))?;
+        let room = self.room_to_join(request)?;
         let password = fields::room_password(request.optional.password.as_ref().map(|password| &*password.0));
         let answer = self.join(room, password, false);
         self.enter_by_answer(answer, request.optional.after.map(MessageId))
+    }
+
+    #[inline(never)]
+    fn room_to_join(&self, request: &JsonRequest<'_>) -> Result<RoomName, Failure> {
+        fields::room(Self::receiver(request)?, &self.rules())
+            .map_err(|refusal| Failure::new(ErrorCode::NoRoom, refusal.to_string()))
     }
 
     #[inline(never)]

@@ -55,6 +55,7 @@ impl Dialogue {
 }
 
 /// Runs a command about the user's account.
+#[inline(never)]
 pub(super) fn about_account(verb: AccountVerb, command: &Command<'_>, rules: &Rules) -> Result<Effect, Refusal> {
     let alone = |ask| if command.rest.is_empty() { Ok(ask) } else { Err(Refusal::password_in_line(command)) };
     let ask = match verb {

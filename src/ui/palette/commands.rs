@@ -77,6 +77,7 @@ impl Palette {
         self.current().cloned().ok_or(Refusal::NoRoom)
     }
 
+    /// No group is inlined: all those frames together would be part of every idle user's stack.
     #[inline(never)]
     fn run_command(&mut self, command: Command<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
         let verb = command.spec.verb;
@@ -156,6 +157,7 @@ impl Palette {
     }
 }
 
+#[inline(never)]
 fn about_user(verb: UserVerb, command: &Command<'_>, rules: &Rules) -> Result<Effect, Refusal> {
     let rest = command.rest;
     Ok(match verb {
@@ -177,6 +179,7 @@ fn about_user(verb: UserVerb, command: &Command<'_>, rules: &Rules) -> Result<Ef
     })
 }
 
+#[inline(never)]
 fn about_file(verb: FileVerb, command: &Command<'_>, rules: &Rules) -> Result<FileEffect, Refusal> {
     let number = || match command.rest.strip_prefix('#').unwrap_or(command.rest) {
         "" => Ok(None),
@@ -198,6 +201,7 @@ fn about_file(verb: FileVerb, command: &Command<'_>, rules: &Rules) -> Result<Fi
     })
 }
 
+#[inline(never)]
 fn about_screen(verb: ScreenVerb, command: &Command<'_>) -> Result<Effect, Refusal> {
     let usage = || Refusal::usage(command);
     let word = command.rest.to_ascii_lowercase();
@@ -233,6 +237,7 @@ fn about_screen(verb: ScreenVerb, command: &Command<'_>) -> Result<Effect, Refus
 }
 
 /// `:help [topic|command]`.
+#[inline(never)]
 fn help(command: &Command<'_>, rules: &Rules) -> Result<Effect, Refusal> {
     let mark = command.mark;
     let word = command.rest.trim_start_matches([':', '/']);

@@ -19,6 +19,7 @@ impl Palette {
         self.here()?.room().cloned().ok_or(Refusal::NotARoom)
     }
 
+    #[inline(never)]
     pub(super) fn about_room(&self, verb: RoomVerb, command: &Command<'_>, rules: &Rules) -> Result<Effect, Refusal> {
         let room = self.room()?;
         let rest = command.rest;
@@ -42,6 +43,7 @@ impl Palette {
         Ok(Effect::Room(RoomEffect::Act { room, act: act.into() }))
     }
 
+    #[inline(never)]
     pub(super) fn about_member(
         &self,
         verb: MemberVerb,

@@ -41,6 +41,7 @@ fn send(to: &str, draft: Draft, in_view: bool, rules: &Rules) -> Result<Option<E
 }
 
 impl Palette {
+    #[inline(never)]
     pub(super) fn talk(
         &mut self,
         verb: TalkVerb,

@@ -27,7 +27,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::{LineKind, mentioned};
-use crate::chat::message::{Addressee, ClientId, Crowd, ErasureCause, Event, EventKind, Extra, Message};
+use crate::chat::message::{Addressee, ClientId, Crowd, ErasureCause, Event, EventKind, Extra, Message, MessageId};
 use crate::chat::names::UserName;
 use crate::protocol::json::{Id, Object, Receiver, Value};
 
@@ -65,7 +65,8 @@ impl ObjectReader<'_> {
     }
 }
 
-/// Appends an event as one or more objects. `room` is where it happened, and nothing for what is said between people; `now` is
+/// Appends an event as one or more objects, one kind of event per function: an object of each kind on the stack at once would
+/// cost every program half a kilobyte of it. `room` is where it happened, and nothing for what is said between people; `now` is
 /// the time of what has none of its own.
 pub(crate) fn render_objects(
     event: &Event,
@@ -75,26 +76,44 @@ pub(crate) fn render_objects(
     out: &mut Vec<u8>,
 ) {
     match event {
-        Event::Said(message) => message_object("message", message, room, reader).write(out),
+        Event::Said(message) => write_message("message", message, room, reader, out),
         Event::Edited { message, .. } => {
             if let Some(message) = message.message() {
-                message_object("edited", message, room, reader).write(out);
+                write_message("edited", message, room, reader, out);
             }
         }
-        Event::Erased { id, cause, news, people, .. } => {
-            let mut object = event_object(action_of(*cause), room, now);
-            object.id = Id::Number(id.0);
-            // Erasures are always reported, because the program has the message on its screen.
-            if !reader.ignores_any(people) {
-                object.content = Cow::Borrowed(news);
-                object.sender = sender(people.last().filter(|_| *cause == ErasureCause::Deleted));
-            }
-            object.write(out);
-        }
+        Event::Erased { id, cause, news, people, .. } => erased(*id, *cause, news, people, room, reader, now, out),
         Event::Happened { news, kind, people, crowd, .. } => {
             happened(*kind, news, people, crowd.as_deref(), room, reader, now, out);
         }
     }
+}
+
+#[inline(never)]
+fn write_message(action: &str, message: &Message, room: Option<&str>, reader: &ObjectReader<'_>, out: &mut Vec<u8>) {
+    message_object(action, message, room, reader).write(out);
+}
+
+#[inline(never)]
+#[expect(clippy::too_many_arguments, reason = "the parts of one event, and where they go")]
+fn erased(
+    id: MessageId,
+    cause: ErasureCause,
+    news: &str,
+    people: &[Addressee],
+    room: Option<&str>,
+    reader: &ObjectReader<'_>,
+    now: Timestamp,
+    out: &mut Vec<u8>,
+) {
+    let mut object = event_object(action_of(cause), room, now);
+    object.id = Id::Number(id.0);
+    // Erasures are always reported, because the program has the message on its screen.
+    if !reader.ignores_any(people) {
+        object.content = Cow::Borrowed(news);
+        object.sender = sender(people.last().filter(|_| cause == ErasureCause::Deleted));
+    }
+    object.write(out);
 }
 
 fn action_of(cause: ErasureCause) -> &'static str {
@@ -116,6 +135,7 @@ fn event_object<'a>(action: &'a str, room: Option<&'a str>, now: Timestamp) -> O
     object
 }
 
+#[inline(never)]
 #[expect(clippy::too_many_arguments, reason = "the parts of one event, and where they go")]
 fn happened(
     kind: EventKind,

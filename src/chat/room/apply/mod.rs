@@ -24,12 +24,18 @@ impl RoomState {
         if let ChangeKind::Said(message) = change.kind {
             return Some(self.say(message, change.at));
         }
+        self.apply_borrowed(&change)
+    }
+
+    /// The same for a change that the caller keeps.
+    #[inline]
+    pub(crate) fn apply_borrowed(&mut self, change: &Change) -> Option<Arc<Event>> {
         // Not through `apply_other`, because entering is the deepest call of a session.
         if let ChangeKind::Entered { who, operator, as_operator: _, membership, last, heir } = &change.kind {
             self.enter(who, *operator, *membership, *last, *heir, change.at);
             return None;
         }
-        self.apply_other(&change)
+        self.apply_other(change)
     }
 
     /// Any change except a message or an arrival. It takes a reference and clones what the room keeps: moving the
