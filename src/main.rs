@@ -10,6 +10,8 @@ use std::thread;
 
 #[cfg(feature = "storage")]
 use chatsock::cli::backup;
+#[cfg(all(feature = "cluster", feature = "storage"))]
+use chatsock::cli::cluster_import;
 #[cfg(feature = "client")]
 use chatsock::cli::connect::ConnectFailure;
 #[cfg(feature = "discovery")]
@@ -18,7 +20,8 @@ use chatsock::cli::proxy::{Asks, Proxy, ProxyError, Stopper};
 #[cfg(feature = "storage")]
 use chatsock::cli::user_admin;
 use chatsock::cli::{
-    self, BackupOptions, ConnectOptions, FindOptions, Invocation, ProxyOptions, ServeOptions, UserOptions, Verbosity,
+    self, BackupOptions, ClusterImportOptions, ConnectOptions, FindOptions, Invocation, ProxyOptions, ServeOptions,
+    UserOptions, Verbosity,
 };
 use chatsock::config::{self, Config, Mistakes};
 use chatsock::hub::{Hub, ServerRequest};
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Invocation::Find(options) => find(&options),
         Invocation::User(options) => manage_accounts(options),
         Invocation::Backup(options) => back_up(options),
+        Invocation::ClusterImport(options) => import_cluster(options),
         Invocation::Proxy(options) => proxy(&options),
         Invocation::Connect(options) => connect(&options),
         Invocation::Serve(options) => serve(options, &arguments),
@@ -147,6 +151,26 @@ fn back_up(BackupOptions { config: named, file: to }: BackupOptions) -> ExitCode
 #[cfg(not(feature = "storage"))]
 fn back_up(_: BackupOptions) -> ExitCode {
     fail(USER_ERROR, &format_args!("chatsock backup {}", config::lacking("storage")))
+}
+
+#[cfg(all(feature = "cluster", feature = "storage"))]
+fn import_cluster(ClusterImportOptions { config: named, file }: ClusterImportOptions) -> ExitCode {
+    begin_log(Verbosity::Quiet);
+    let config_file = Config::file(named.as_deref());
+    let config = match read_config(&ServeOptions { config: named, ..ServeOptions::default() }) {
+        Ok(config) => config,
+        Err(mistakes) => return fail(USER_ERROR, &mistakes),
+    };
+    match cluster_import::run(config, config_file.as_deref(), &file) {
+        Ok(said) => print(&said),
+        Err(error) => fail(if error.is_users() { USER_ERROR } else { FAILED }, &error),
+    }
+}
+
+#[cfg(not(all(feature = "cluster", feature = "storage")))]
+fn import_cluster(_: ClusterImportOptions) -> ExitCode {
+    let missing = if cfg!(feature = "cluster") { "storage" } else { "cluster" };
+    fail(USER_ERROR, &format_args!("chatsock cluster {}", config::lacking(missing)))
 }
 
 fn proxy(options: &ProxyOptions) -> ExitCode {

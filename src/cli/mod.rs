@@ -4,6 +4,8 @@
 
 #[cfg(feature = "storage")]
 pub mod backup;
+#[cfg(all(feature = "cluster", feature = "storage"))]
+pub mod cluster_import;
 #[cfg(feature = "client")]
 pub mod connect;
 #[cfg(feature = "discovery")]
@@ -24,12 +26,14 @@ use crate::chat::names::nearest;
 use crate::config::{clash, parse_address};
 
 mod backup_arguments;
+mod cluster_arguments;
 mod connect_arguments;
 mod find_arguments;
 mod proxy_arguments;
 mod user_arguments;
 
 pub use backup_arguments::BackupOptions;
+pub use cluster_arguments::ClusterImportOptions;
 pub use connect_arguments::{ConnectLook, ConnectOptions};
 pub use find_arguments::FindOptions;
 pub use proxy_arguments::{Protection, ProxyOptions, ServerAddress};
@@ -43,6 +47,7 @@ Usage: chatsock [serve] [--config FILE] [--listen ADDR]...
        chatsock user list [--config FILE]
        chatsock user import USERS [--skip-existing] [--config FILE]
        chatsock backup FILE [--config FILE]
+       chatsock cluster import FILE [--config FILE]
        chatsock proxy --listen ADDR --to HOST:PORT [--send-proxy] [--max N]
                 [--plain | --fingerprint SHA256 | --ca FILE] [-v|-vv|-q]
        chatsock find [--wait TIME] [--port N] [--json]
@@ -81,6 +86,12 @@ begin with # are ignored. If any line is wrong, nothing is imported. With
 `chatsock backup FILE` copies the database into FILE, whether or not the server
 is running. FILE must not exist yet, and only its owner can read it. A backup
 that fails leaves nothing behind.
+
+`chatsock cluster import FILE` fills the Redis of [cluster], which must be empty,
+from FILE: the database of a server that is not running, of an archive, or a
+backup of either. Accounts, kept rooms, address bans, messages for offline users
+and the last messages of each room go over; FILE stays as it is. This needs a
+build with the features storage and cluster.
 
 `chatsock proxy` speaks telnet and nc to people at ADDR, and TLS to the server
 at HOST:PORT, so that nobody on the way can read along. The server's certificate
@@ -123,6 +134,7 @@ const WORDS: &[&str] = &[
     "serve",
     "user",
     backup_arguments::WORD,
+    cluster_arguments::WORD,
     proxy_arguments::WORD,
     find_arguments::WORD,
     connect_arguments::WORD,
@@ -145,6 +157,8 @@ pub enum Invocation {
     User(UserOptions),
     /// Copy the database.
     Backup(BackupOptions),
+    /// Fill the Redis of a cluster from a database.
+    ClusterImport(ClusterImportOptions),
     /// Connect telnet on this machine to a server elsewhere.
     Proxy(ProxyOptions),
     /// Chat, as a client.
@@ -268,9 +282,15 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
                     None => connect_arguments::parse(&mut parser),
                 };
             }
-            Arg::Value(word) if (word == "user" || word == backup_arguments::WORD) && !served => {
-                let is_user = word == "user";
-                let named = if is_user { "user" } else { backup_arguments::WORD };
+            Arg::Value(word)
+                if (word == "user" || word == backup_arguments::WORD || word == cluster_arguments::WORD) && !served =>
+            {
+                let (is_user, is_cluster) = (word == "user", word == cluster_arguments::WORD);
+                let named = match (is_user, is_cluster) {
+                    (true, _) => "user",
+                    (false, true) => cluster_arguments::WORD,
+                    (false, false) => backup_arguments::WORD,
+                };
                 let before = [
                     ("--listen", !options.listen.is_empty()),
                     ("--check-config", check),
@@ -282,6 +302,8 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
                 }
                 return if is_user {
                     user_arguments::parse(&mut parser, options.config)
+                } else if is_cluster {
+                    cluster_arguments::parse(&mut parser, options.config)
                 } else {
                     backup_arguments::parse(&mut parser, options.config)
                 };
@@ -347,6 +369,7 @@ fn unexpected(arg: &Arg<'_>) -> UsageError {
         Arg::Value(word)
             if word == "user"
                 || word == backup_arguments::WORD
+                || word == cluster_arguments::WORD
                 || word == proxy_arguments::WORD
                 || word == find_arguments::WORD
                 || word == connect_arguments::WORD =>
@@ -360,6 +383,7 @@ fn unexpected(arg: &Arg<'_>) -> UsageError {
                 "serve"
                 | "user"
                 | backup_arguments::WORD
+                | cluster_arguments::WORD
                 | proxy_arguments::WORD
                 | find_arguments::WORD
                 | connect_arguments::WORD => near.to_owned(),

@@ -641,6 +641,31 @@ local function numbers(keys, args)
   return redis.call('LRANGE', keys[1] .. 'l:' .. args[1]:sub(3), 0, -1)
 end
 
+-- What an import begins with. args: partitions, format
+local function found(keys, args)
+  redis.call('HSET', keys[1] .. 'meta', 'partitions', args[1], 'format', args[2])
+  return {}
+end
+
+-- Keeps a value in the directory. args: key, value
+local function keep(keys, args)
+  redis.call('HSET', keys[1] .. 'kept', args[1], args[2])
+  return {}
+end
+
+-- A room as it was elsewhere, in which nobody is; or more of its messages. args: key, name, core, said, then numbers and texts
+local function fill(keys, args)
+  local base, key, name = keys[1], args[1], args[1]:sub(3)
+  local pos = num(get(base, 'pos'))
+  redis.call('HSET', base .. key, 'core', args[3], 'ver', pos, 'name', args[2], 'said', args[4], 'seq', pos)
+  redis.call('SADD', base .. 'rooms', key)
+  for i = 5, #args, 2 do
+    redis.call('HSET', base .. 'h:' .. name, args[i], args[i + 1])
+    redis.call('RPUSH', base .. 'l:' .. name, args[i])
+  end
+  return {}
+end
+
 -- Numbers of a kind go on above this one, and a partition's block that is not above it is given up. args: kind, number
 local function raise(keys, args)
   local base, floor = keys[1], tonumber(args[2])
@@ -696,3 +721,6 @@ redis.register_function('chatsock_1_tail', tail)
 redis.register_function('chatsock_1_numbers', numbers)
 redis.register_function('chatsock_1_raise', raise)
 redis.register_function('chatsock_1_push', push)
+redis.register_function('chatsock_1_found', found)
+redis.register_function('chatsock_1_keep', keep)
+redis.register_function('chatsock_1_fill', fill)

@@ -26,6 +26,7 @@
 //! | `bus` | the two threads that drive it |
 //! | `reader` | the logs for an archive, on a connection of its own |
 //! | `questions` | questions to archives, and their answers |
+//! | `import` | filling an empty Redis |
 //! | `start` | from the configuration to a node that is in |
 
 mod account_record;
@@ -36,6 +37,8 @@ mod command;
 mod connections;
 mod engine;
 mod entry;
+#[cfg(feature = "storage")]
+mod import;
 mod node;
 mod questions;
 mod reader;
@@ -52,6 +55,8 @@ pub use belongings::{OpenRoomText, SharedVisit};
 pub use bus::Cluster;
 pub use command::{Claim, Command, Commit, Effect};
 pub use entry::{AccountChange, Entry, Happened, LogState, Loss, MemberSnapshot, NameSnapshot, RoomSnapshot};
+#[cfg(feature = "storage")]
+pub use import::{Import, ImportError, SharedRoom};
 pub use questions::QuestionLine;
 pub use reader::{LogReader, LogRecord, LogTail, ReadLogError, Recorded};
 pub use replica::{Back, Health, Holdings, Replica};

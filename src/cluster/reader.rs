@@ -9,10 +9,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::bus::Cluster;
-use super::engine::{Call, Engine, EntryKind, LogEntry, Reply, Unreachable};
+use super::engine::{AccountCall, AccountReply, Call, Engine, EntryKind, LogEntry, Reply, Unreachable};
 use super::entry::{AccountChange, Happened, RoomSnapshot};
 use super::values::{Log, NodeName, NumberKind, Place, Position};
 use crate::chat::message::AccountId;
+use crate::chat::names::UserName;
+use crate::store::AccountRecord;
 
 /// Redis cannot be reached, or does not answer as it should.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,6 +148,59 @@ impl LogReader {
         let mut replies = self.ask(&[Call::Look { log }])?;
         let Some(Reply::Look { end, rooms, .. }) = replies.pop() else { return Err(unexpected()) };
         Ok((end, rooms))
+    }
+
+    /// The account of a folded name. One that cannot be read is logged and left out.
+    ///
+    /// # Errors
+    ///
+    /// Redis cannot be reached.
+    pub fn account(&mut self, name: &str) -> Result<Option<AccountRecord>, ReadLogError> {
+        let Ok(name) = UserName::written(name) else { return Ok(None) };
+        let mut replies = self.ask(&[Call::Account(AccountCall::Find(name.clone()))])?;
+        match replies.pop() {
+            Some(Reply::Account(AccountReply::Found(account))) => Ok(account.map(|account| *account)),
+            Some(Reply::Account(AccountReply::Unreadable(why))) => {
+                log::error!("archive: the account {name} cannot be read: {why}");
+                Ok(None)
+            }
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// The numbers and folded names of all accounts.
+    ///
+    /// # Errors
+    ///
+    /// Redis cannot be reached.
+    pub fn accounts(&mut self) -> Result<Vec<(AccountId, Box<str>)>, ReadLogError> {
+        let (mut from, mut all) = (Box::<str>::from("0"), Vec::new());
+        loop {
+            let mut replies = self.ask(&[Call::Account(AccountCall::List(from))])?;
+            let Some(Reply::Account(AccountReply::Page { next, names })) = replies.pop() else {
+                return Err(unexpected());
+            };
+            all.extend(names);
+            match next {
+                Some(next) => from = next,
+                None => break,
+            }
+        }
+        // A scan may bring one twice.
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
+    }
+
+    /// The values that notes have left in the directory.
+    ///
+    /// # Errors
+    ///
+    /// Redis cannot be reached.
+    pub fn kept(&mut self) -> Result<Vec<(Box<str>, Box<str>)>, ReadLogError> {
+        let mut replies = self.ask(&[Call::Look { log: Log::Directory }])?;
+        let Some(Reply::Look { kept, .. }) = replies.pop() else { return Err(unexpected()) };
+        Ok(kept)
     }
 
     /// A room as it is now, and the numbers of its last messages with those that were erased.

@@ -188,7 +188,8 @@ fn name_of(config: &ClusterConfig, port: u16) -> Option<NodeName> {
     NodeName::parse(&format!("{}:{port}", system.nodename().to_str().ok()?))
 }
 
-fn address(config: &ClusterConfig) -> Result<Address, ClusterError> {
+/// Where Redis is, with the password.
+pub(super) fn address(config: &ClusterConfig) -> Result<Address, ClusterError> {
     let address = Address {
         redis: RedisAddress::parse(&config.redis).map_err(|wrong| ClusterError::Address(wrong.into()))?,
         user: config.user.clone(),
@@ -227,6 +228,14 @@ impl SharedAccounts {
         let connections = Connections::new(ready(address), Box::new(|| true));
         Ok(SharedAccounts::new(Arc::new(connections), partitions))
     }
+}
+
+/// A connection to a Redis that can be used, once it answers.
+#[cfg(feature = "storage")]
+pub(super) fn wait_for_redis(address: &Address, redis: &str) -> Result<Wire, ClusterError> {
+    let (wire, facts) = connect(address, redis)?;
+    check(&facts)?;
+    Ok(wire)
 }
 
 /// Tries until Redis answers or patience ends.

@@ -252,7 +252,7 @@ impl RoomTable {
             settings,
             founding: Some(founding),
             history_max: self.shared.history_max.load(Ordering::Relaxed),
-            can_be_kept: false,
+            can_be_kept: true,
             at: self.shared.clock.at(now),
         };
         let history_max = beginning.history_max;

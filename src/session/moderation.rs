@@ -113,6 +113,7 @@ impl Session {
             Some(_) if facts.made.is_some() => Some(facts.kept),
             // Configured rooms persist anyway; this says whether their messages do.
             Some(store) => store.keeps_history().then_some(true),
+            None if self.hub.is_shared() && facts.made.is_some() => Some(facts.kept),
             None => None,
         };
         if let Some(keep) = keep {

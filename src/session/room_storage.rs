@@ -128,6 +128,12 @@ impl Session {
     }
 
     fn begin_saving(&self, room: &Arc<Room>, actor: &Actor) -> bool {
+        if self.hub.is_shared() {
+            // Nothing is written here: the room stays with the servers.
+            let denied = room.snapshot_to_keep(actor, self.now()).err();
+            denied.iter().for_each(|denied| self.deny(denied));
+            return denied.is_none();
+        }
         let Some(store) = self.hub.store() else { return true };
         let mut snapshot = match room.snapshot_to_keep(actor, self.now()) {
             Ok(snapshot) => snapshot,

@@ -11,9 +11,9 @@ use super::confirmed_writes::Erases;
 use super::error::{ReadError, SaveError};
 use super::open::Store;
 use super::queries::SHORT;
-use super::records::{MessageRecord, RoomRecord};
-use super::tables::{log_places, members, messages, rooms};
-use crate::chat::message::MessageId;
+use super::records::{AccountRecord, AddressBanRecord, AuditEntry, MessageRecord, RoomRecord};
+use super::tables::{accounts, address_bans, audit, log_places, members, messages, rooms};
+use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::RoomName;
 
 /// How far a log was read.
@@ -40,25 +40,42 @@ pub(crate) enum ArchiveWrite {
     Room(Box<RoomRecord>),
     /// A room is gone with all that was said there.
     RoomGone(RoomName),
+    /// An account is like this now.
+    Account(Box<AccountRecord>),
+    /// An account is gone with what belongs to it.
+    AccountGone(AccountId),
+    /// Only these networks are banned.
+    AddressBans(Vec<AddressBanRecord>),
+    /// An operator did something.
+    Audit(AuditEntry),
 }
 
 impl ArchiveWrite {
     /// Whether it removes text that must not stay on disk.
     fn erases(&self) -> bool {
         match self {
-            ArchiveWrite::Said(..) => false,
-            ArchiveWrite::Edited(..) | ArchiveWrite::Erased(..) | ArchiveWrite::Room(_) | ArchiveWrite::RoomGone(_) => {
-                true
-            }
+            ArchiveWrite::Said(..) | ArchiveWrite::Audit(_) => false,
+            ArchiveWrite::Edited(..)
+            | ArchiveWrite::Erased(..)
+            | ArchiveWrite::Room(_)
+            | ArchiveWrite::RoomGone(_)
+            | ArchiveWrite::Account(_)
+            | ArchiveWrite::AccountGone(_)
+            | ArchiveWrite::AddressBans(_) => true,
         }
     }
 
     fn said(&self) -> Option<(&RoomName, &MessageRecord)> {
         match self {
             ArchiveWrite::Said(room, message) => Some((room, message)),
-            ArchiveWrite::Edited(..) | ArchiveWrite::Erased(..) | ArchiveWrite::Room(_) | ArchiveWrite::RoomGone(_) => {
-                None
-            }
+            ArchiveWrite::Edited(..)
+            | ArchiveWrite::Erased(..)
+            | ArchiveWrite::Room(_)
+            | ArchiveWrite::RoomGone(_)
+            | ArchiveWrite::Account(_)
+            | ArchiveWrite::AccountGone(_)
+            | ArchiveWrite::AddressBans(_)
+            | ArchiveWrite::Audit(_) => None,
         }
     }
 }
@@ -82,6 +99,12 @@ impl Store {
     /// The stored rooms.
     pub(crate) fn archived_rooms(&self) -> Result<Vec<RoomRecord>, ReadError> {
         self.message_reader.read(SHORT, rooms::load)
+    }
+
+    /// The numbers of the stored accounts.
+    pub(crate) fn archived_accounts(&self) -> Result<Vec<AccountId>, ReadError> {
+        let accounts = self.message_reader.read(SHORT, accounts::list)?;
+        Ok(accounts.into_iter().map(|account| account.id).collect())
     }
 
     /// The newest stored message of a room.
@@ -136,6 +159,10 @@ fn apply(connection: &Connection, write: &ArchiveWrite) -> rusqlite::Result<()> 
         ArchiveWrite::Erased(room, id) => messages::delete(connection, room, *id),
         ArchiveWrite::Room(room) => save_room(connection, room),
         ArchiveWrite::RoomGone(room) => rooms::delete(connection, room).map(drop),
+        ArchiveWrite::Account(account) => accounts::save(connection, account),
+        ArchiveWrite::AccountGone(account) => accounts::remove(connection, *account).map(drop),
+        ArchiveWrite::AddressBans(bans) => address_bans::replace(connection, bans),
+        ArchiveWrite::Audit(entry) => audit::append(connection, entry),
     }
 }
 

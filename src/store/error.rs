@@ -181,6 +181,8 @@ pub enum OpenError {
     },
     /// It is not a database, or another program's.
     Foreign(PathBuf),
+    /// There is no such file.
+    Missing(PathBuf),
     /// It is what a server has stored by itself, and no archive of several servers.
     NotAnArchive(PathBuf),
     /// It, or its lock, is not a regular file; the text says what it is.
@@ -225,6 +227,7 @@ impl OpenError {
             | OpenError::Newer { .. }
             | OpenError::Foreign(_)
             | OpenError::NotAnArchive(_)
+            | OpenError::Missing(_)
             | OpenError::Irregular(..)
             | OpenError::NoDirectory(_)
             | OpenError::Denied(_)
@@ -260,6 +263,7 @@ impl fmt::Display for OpenError {
                 "{} is not a chatsock database; set another file in [storage] path, or move this one away",
                 path.display()
             ),
+            OpenError::Missing(path) => write!(f, "{} does not exist; name a database", path.display()),
             OpenError::NotAnArchive(path) => write!(
                 f,
                 "{0} holds what a server stored by itself, and these servers know nothing of it; bring it in with `chatsock cluster import {0}` while none of them runs, or set another file in [storage] path",

@@ -35,6 +35,7 @@
 //! | `open` | from a path to a running store |
 //! | `background_writes`, `confirmed_writes`, `queries` | the store's methods: without waiting, waiting for the disk, reading |
 //! | `archive` | what an archive of a cluster stores, with how far it has read |
+//! | `import` | a database read whole, for `chatsock cluster import` |
 //! | `account_admin` | accounts, for `chatsock user` |
 //! | `backup` | a copy of the database, for `chatsock backup` |
 //!
@@ -69,6 +70,8 @@ mod confirmed_writes;
 mod database;
 #[cfg(feature = "storage")]
 mod failpoints;
+#[cfg(all(feature = "storage", feature = "cluster"))]
+mod import;
 #[cfg(feature = "storage")]
 mod look_alikes;
 #[cfg(feature = "storage")]
@@ -98,6 +101,8 @@ pub(crate) use event::StoreEventHandler;
 #[cfg(feature = "storage")]
 #[doc(hidden)]
 pub use failpoints::{Failpoints, Point};
+#[cfg(all(feature = "storage", feature = "cluster"))]
+pub(crate) use import::ImportedAccount;
 #[cfg(feature = "storage")]
 pub use open::Store;
 pub use records::{

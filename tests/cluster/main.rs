@@ -11,6 +11,7 @@
 mod accounts;
 mod archive;
 mod failures;
+mod import;
 mod nodes;
 mod order;
 mod rooms;

@@ -76,7 +76,9 @@ impl Call {
                 Some(Reply::Tail { end, ended: u64::try_from(list.get(2)?.number::<i64>()?).ok() })
             }
             Call::Numbers { .. } => Some(Reply::Numbers(list.iter().filter_map(Raw::number).collect())),
-            Call::Leave { .. } | Call::Raise { .. } => Some(Reply::Nothing),
+            Call::Leave { .. } | Call::Raise { .. } | Call::Found { .. } | Call::Keep { .. } | Call::Fill { .. } => {
+                Some(Reply::Nothing)
+            }
             Call::Push { .. } => Some(Reply::Pushed(number(0)? == 1)),
             Call::Enter { .. } | Call::Beat { .. } | Call::Submit { .. } => {
                 let is_beat = matches!(self, Call::Beat { .. });

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::command::{Claim, Command, Commit, Effect};
 use super::entry::{NameSnapshot, RoomSnapshot};
-use super::values::{Epoch, Log, NodeName, NumberKind, Position};
+use super::values::{Epoch, Log, NodeName, NumberKind, Place, Position};
 use crate::chat::names::fold;
 
 pub(crate) use account_calls::{AccountCall, AccountReply, SharedCount};
@@ -76,6 +76,12 @@ pub(crate) enum Call {
     Raise { log: Log, kind: NumberKind, floor: u64 },
     /// A text for those who wait at a list of the directory.
     Push { list: Box<str>, text: Box<str> },
+    /// An import begins.
+    Found { partitions: u8 },
+    /// A value that is kept in the directory.
+    Keep { key: Box<str>, value: Box<str> },
+    /// A room as it was elsewhere, or more of its messages.
+    Fill { log: Log, place: Place, core: Box<str>, said: u64, messages: Vec<(u64, Box<str>)> },
 }
 
 /// The answer to a call.
@@ -190,9 +196,10 @@ impl Call {
             | Call::Room { log, .. }
             | Call::Tail { log, .. }
             | Call::Numbers { log, .. }
-            | Call::Raise { log, .. } => *log,
+            | Call::Raise { log, .. }
+            | Call::Fill { log, .. } => *log,
             Call::Account(call) => call.log(),
-            Call::Block { .. } | Call::Push { .. } => Log::Directory,
+            Call::Block { .. } | Call::Push { .. } | Call::Found { .. } | Call::Keep { .. } => Log::Directory,
         }
     }
 
@@ -221,6 +228,9 @@ impl Call {
             Call::Numbers { .. } => "numbers",
             Call::Raise { .. } => "raise",
             Call::Push { .. } => "push",
+            Call::Found { .. } => "found",
+            Call::Keep { .. } => "keep",
+            Call::Fill { .. } => "fill",
         }
     }
 
@@ -257,6 +267,12 @@ impl Call {
             Call::Tail { log: _, known } => vec![known.to_string()],
             Call::Raise { log: _, kind, floor } => vec![kind.word().to_owned(), floor.to_string()],
             Call::Push { list, text } => vec![list.to_string(), text.to_string()],
+            Call::Found { partitions } => vec![partitions.to_string(), FORMAT.to_string()],
+            Call::Keep { key, value } => vec![key.to_string(), value.to_string()],
+            Call::Fill { log: _, place, core, said, messages } => {
+                let texts = messages.iter().flat_map(|(id, text)| [id.to_string(), text.to_string()]);
+                [place.key(), place.text(), core.to_string(), said.to_string()].into_iter().chain(texts).collect()
+            }
             Call::Account(call) => call.arguments(),
         }
     }

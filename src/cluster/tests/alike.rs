@@ -45,9 +45,16 @@ struct Known {
     versions: Vec<u64>,
     ids: u64,
     runs: u64,
+    fills: u64,
 }
 
 impl Known {
+    /// A number that no message has.
+    fn fills(&mut self) -> u64 {
+        self.fills += 1;
+        self.fills
+    }
+
     fn caller(&self, log: Log, dice: &mut Dice) -> Caller {
         let name = ["a", "b", "c:5555"][dice.below(3) as usize];
         let known = self.epochs.get(&(log, name.to_owned())).copied().unwrap_or(1);
@@ -83,9 +90,18 @@ impl Known {
                 Call::Give { log, first, last: self.ids }
             }
             8 => Call::Look { log },
-            9..11 => Call::Room { log, key: ["r:general", "r:tea", "r:none"][dice.below(3) as usize].into() },
+            9..11 => Call::Room { log, key: ["r:general", "r:tea", "r:attic"][dice.below(3) as usize].into() },
             11 if dice.one_in(4) => Call::Push { list: "ask".into(), text: "what was said".into() },
             11 if dice.one_in(4) => Call::Raise { log, kind: NumberKind::Message, floor: self.ids + dice.below(3) },
+            11 if dice.one_in(6) && log == Log::Directory => Call::Found { partitions: 2 },
+            11 if dice.one_in(6) && log == Log::Directory => Call::Keep { key: "imported".into(), value: "7".into() },
+            11 if dice.one_in(6) && log != Log::Directory => Call::Fill {
+                log,
+                place: Place::Room(RoomName::parse("Attic").expect("a name")),
+                core: "core 1".into(),
+                said: 7,
+                messages: vec![(self.ids + 1_000_000 + self.fills(), "from before".into())],
+            },
             11 if dice.one_in(2) => Call::Tail { log, known: dice.below(6) },
             11 => Call::Numbers { log, key: ["r:general", "r:tea", "r:none"][dice.below(3) as usize].into() },
             _ => {

@@ -166,6 +166,25 @@ impl FakeLog {
                 }
                 Reply::Nothing
             }
+            Call::Found { partitions } => {
+                self.partitions = *partitions;
+                Reply::Nothing
+            }
+            Call::Keep { key, value } => {
+                self.kept.insert(key.clone(), value.clone());
+                Reply::Nothing
+            }
+            Call::Fill { log: _, place, core, said, messages } => {
+                let Place::Room(name) = place else { return Reply::Nothing };
+                let number = self.pos;
+                let room = self.rooms.entry(place.key()).or_insert_with(|| FakeRoom::new(name));
+                let known = &mut room.snapshot;
+                (known.room, known.core, known.said) = (name.clone(), core.clone(), *said);
+                (known.version, known.sequence) = (number, number);
+                room.order.extend(messages.iter().map(|(id, _)| *id));
+                room.snapshot.messages.extend(messages.iter().cloned());
+                Reply::Nothing
+            }
             Call::Push { list, text: _ } => {
                 let waiting = self.lists.entry(list.clone()).or_default();
                 let fits = *waiting < WAITING;

@@ -40,10 +40,12 @@ use crate::hub::{FIRST_CLIENT, Hub};
 use crate::outbox::{Outbox, OwnCopy};
 use crate::ui::screen::LineKind;
 #[cfg(feature = "storage")]
-pub(crate) use archive::Archive;
+pub(crate) use archive::{Archive, kept_ban};
 use chores::Chore;
 use questions::ArchiveFacts;
 pub(crate) use questions::Asker;
+#[cfg(feature = "storage")]
+pub(crate) use questions::IMPORTED;
 
 /// What the others do not take within ten times the time after which a user is told that their line waits, is given up.
 const GIVEN_UP_AFTER: u32 = 10;

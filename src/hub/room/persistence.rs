@@ -196,6 +196,16 @@ impl Room {
         Ok(())
     }
 
+    /// The room as several servers share it: what decides who may do what, and its messages with their numbers, oldest first.
+    #[cfg(all(feature = "cluster", feature = "storage"))]
+    pub(crate) fn shared_form(&self) -> (Box<str>, Vec<(u64, Box<str>)>) {
+        let state = self.lock();
+        let messages = state.room.history().last(usize::MAX);
+        let messages = messages.iter().filter_map(|event| event.message());
+        let lines = messages.map(|message| (message.id.0, crate::chat::room::message_line(message).into()));
+        (state.room.core_line().into(), lines.collect())
+    }
+
     /// Restores messages from before the server started, oldest first.
     pub(crate) fn recall(&self, messages: Vec<MessageRecord>) {
         self.lock().room.recall(messages.into_iter().map(restored));

@@ -227,6 +227,22 @@ pub(crate) fn lock(path: &Path) -> Result<Lock, OpenError> {
     Ok(Lock { known: vec![(path.to_owned(), own), (lock_path, known)], _files: [file, database] })
 }
 
+/// Locks a database that is there, and creates nothing beside it, or reports who has it.
+#[cfg(feature = "cluster")]
+pub(crate) fn lock_existing(path: &Path) -> Result<Lock, OpenError> {
+    let lock_path = sibling(path, ".lock");
+    let database = open(path, false)?;
+    refuse_foreign(&database, path)?;
+    let other = if lock_path.exists() { open(&lock_path, false)? } else { open(path, false)? };
+    if lock_path.exists() {
+        try_lock(&other, &lock_path, path)?;
+    }
+    if FLOCK_IS_APART && !is_remote(&database) {
+        try_lock(&database, path, path)?;
+    }
+    Ok(Lock { known: Vec::new(), _files: [other, database] })
+}
+
 /// Creates an empty file unless there is one. SQLite gives the files beside it the same mode.
 pub(crate) fn create(path: &Path) -> Result<(), OpenError> {
     match OpenOptions::new().write(true).create_new(true).mode(MODE).open(path) {

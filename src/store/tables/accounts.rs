@@ -31,6 +31,27 @@ pub(crate) fn create(
     Ok((inserted > 0).then_some(AccountId(id)))
 }
 
+/// Stores an account as it is elsewhere, with its number. An earlier one of its name is gone there.
+#[cfg(feature = "cluster")]
+pub(crate) fn save(connection: &Connection, account: &AccountRecord) -> rusqlite::Result<()> {
+    if let Some(other) = find(connection, &account.name)?.filter(|other| other.id != account.id) {
+        remove(connection, other.id)?;
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO accounts (id, name, folded, hash, created) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (id) DO UPDATE SET name = ?2, folded = ?3, hash = ?4, created = ?5",
+        )?
+        .execute(params![
+            integer(account.id.0),
+            account.name.as_str(),
+            account.name.folded(),
+            account.hash.as_str(),
+            millis(account.created)
+        ])?;
+    save_settings(connection, account.id, &account.settings).map(drop)
+}
+
 /// Sets another password. False if there is no such account.
 pub(crate) fn set_hash(connection: &Connection, id: AccountId, hash: &Hashed) -> rusqlite::Result<bool> {
     let changed = connection

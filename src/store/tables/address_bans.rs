@@ -30,6 +30,13 @@ pub(crate) fn remove(connection: &Connection, network: Network) -> rusqlite::Res
     Ok(delete.execute([network.to_string()])? > 0)
 }
 
+/// Stores these bans and no others.
+#[cfg(feature = "cluster")]
+pub(crate) fn replace(connection: &Connection, bans: &[AddressBanRecord]) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM address_bans", [])?;
+    bans.iter().try_for_each(|ban| save(connection, ban))
+}
+
 /// Removes the bans that ended before a time.
 pub(crate) fn remove_expired(connection: &Connection, before: i64) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM address_bans WHERE until < ?1", [before])?;

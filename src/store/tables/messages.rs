@@ -137,6 +137,17 @@ pub(crate) fn highest(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row(sql, [], |row| u64_at(row, 0))
 }
 
+/// How many messages are stored of each room that has any.
+#[cfg(feature = "cluster")]
+pub(crate) fn counts(connection: &Connection) -> rusqlite::Result<Vec<(RoomName, u64)>> {
+    connection
+        .prepare(
+            "SELECT n.name, count(*) FROM messages m JOIN rooms n ON n.id = m.room WHERE NOT n.gone GROUP BY n.id",
+        )?
+        .query_map([], |row| Ok((room_name_at(row, 0)?, u64_at(row, 1)?)))?
+        .collect()
+}
+
 /// How many messages are stored.
 pub(crate) fn count(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row("SELECT count(*) FROM messages", [], |row| u64_at(row, 0))

@@ -209,7 +209,8 @@ impl RoomState {
             door,
             created,
             kept,
-            can_be_kept: false,
+            // Where rooms are shared, what is kept of them is shared too.
+            can_be_kept: true,
             revision,
             moderation: Moderation::of_parts(admins, bans, lists),
             slow,

@@ -127,6 +127,11 @@ impl Archive {
             log::info!("archive: the log {log} no longer reaches back to {from}; the rest is read from the histories");
         }
         reading.ahead = true;
+        if log == Log::Directory {
+            self.catch_up_with_directory(reader, reading, is_first || lost)?;
+            reading.ahead = false;
+            return Ok(());
+        }
         let (end, keys) = reader.rooms(log)?;
         let mut there = HashSet::new();
         for key in keys {

@@ -10,6 +10,7 @@
 
 mod answers;
 mod catching_up;
+mod directory;
 mod entries;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use crate::chat::names::RoomName;
 use crate::cluster::{Cluster, Log, LogReader, LogRecord, Position, ReadLogError, Recorded};
 use crate::hub::room::Room;
 use crate::store::{ArchivePlace, ArchiveWrite, ReadError, SaveError, Store, StoreFailure};
+pub(crate) use directory::kept_ban;
 use entries::{RoomLedger, Step};
 
 /// After a piece was stored, the next one gathers for so long.
@@ -319,7 +321,9 @@ impl Archive {
                 continue;
             }
             *place = position;
-            if let Recorded::Committed { place, version, id, said, text, .. } = what {
+            if log == Log::Directory {
+                steps.extend(self.directory_writes(reader, &what)?.map(Step::Write));
+            } else if let Recorded::Committed { place, version, id, said, text, .. } = what {
                 let last = id.map(|first| MessageId(first + said.saturating_sub(1)));
                 last.into_iter().for_each(|last| self.store.record_id_used(last));
                 self.learn(reader, reading, log, &place)?;

@@ -1,0 +1,60 @@
+//! The command line of `chatsock cluster`.
+//!
+//! *Owns* its words, and the errors about them. *Knows nothing of* Redis and of the database.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser};
+
+use super::{Invocation, LONG_OPTIONS, UsageError, in_words, no_servers_option, unexpected};
+
+/// As the user writes it.
+pub(super) const WORD: &str = "cluster";
+
+/// What it does.
+const IMPORT: &str = "import";
+
+/// Which database to read, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterImportOptions {
+    /// The file named with `--config`.
+    pub config: Option<PathBuf>,
+    /// The database.
+    pub file: PathBuf,
+}
+
+/// Parses what follows the word `cluster`; `config` is the file if it was named before that.
+pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<Invocation, UsageError> {
+    let (mut imports, mut file): (bool, Option<OsString>) = (false, None);
+    while let Some(arg) = parser.next().map_err(|error| in_words(&error))? {
+        match arg {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
+            Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Version),
+            Arg::Long("config") => super::config_file(parser, &mut config)?,
+            Arg::Short(letter @ ('v' | 'q')) => return Err(no_servers_option(&format!("-{letter}"), WORD)),
+            Arg::Long(name) if LONG_OPTIONS.contains(&name) => {
+                return Err(no_servers_option(&format!("--{name}"), WORD));
+            }
+            Arg::Value(word) if !imports && word == IMPORT => imports = true,
+            Arg::Value(word) if !imports => {
+                let word = word.to_string_lossy();
+                let word = word.escape_debug();
+                return Err(UsageError(format!(
+                    "unknown command cluster {word}; there is chatsock cluster import FILE"
+                )));
+            }
+            Arg::Value(word) if file.is_none() => file = Some(word),
+            Arg::Value(_) => {
+                return Err(UsageError("chatsock cluster import takes one file; leave out the rest".to_owned()));
+            }
+            other => return Err(unexpected(&other)),
+        }
+    }
+    match file.filter(|file| !file.is_empty()) {
+        Some(file) => Ok(Invocation::ClusterImport(ClusterImportOptions { config, file: file.into() })),
+        None => Err(UsageError(
+            "chatsock cluster import needs a database, as in chatsock cluster import chatsock.db".to_owned(),
+        )),
+    }
+}
