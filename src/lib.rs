@@ -78,6 +78,9 @@
 //! | `store-watchdog` | 1, with `[storage]` | reports when the thread `store` hangs on its disk; asleep otherwise |
 //! | `bus:ask` | at most 4, in a cluster, none until they are needed | ask Redis for accounts and what belongs to users; the thread that has asked waits |
 //! | `nodes` | 1, in a cluster | what is due in shared rooms and has to wait for the other servers; what could not be told is told again |
+//! | `archive` | 1, in a cluster with `[storage]` | reads the logs of all servers into the database |
+//! | `archive-answer` | the same | answers other servers that ask for older messages |
+//! | `archive-ask` | 1, in a cluster | asks archives for older messages; asleep while nobody wants any |
 //! | `account-review` | after another program has written | disconnects users whose accounts were changed, and finds new admins for their rooms |
 //! | `worker:<n>` | at most two, none while idle | slow jobs: hashing passwords, searching, loading time zones, reading the disk |
 //! | `connect:<n>` | in `chatsock connect`: one per connection | connects to the server, and reads |

@@ -61,7 +61,7 @@ impl StoredSearch {
                 let left = deadline.left();
                 let page = match store.messages_before(name, before, PAGE, left) {
                     Ok(page) if !left.is_zero() => page,
-                    _ => {
+                    Ok(_) | Err(_) => {
                         found.cut = true;
                         break;
                     }

@@ -172,11 +172,13 @@ impl RoomLedger {
         } else {
             None
         };
-        let erased = match kind {
-            ChangeKind::Deleted { id, .. } | ChangeKind::ArchivedDeleted { id, .. } | ChangeKind::Expired(id) => {
-                Some(*id)
-            }
-            _ => None,
+        let erased = if let ChangeKind::Deleted { id, .. }
+        | ChangeKind::ArchivedDeleted { id, .. }
+        | ChangeKind::Expired(id) = kind
+        {
+            Some(*id)
+        } else {
+            None
         };
         match (recent, edited, erased) {
             (None, Some((id, text)), _) => write(ArchiveWrite::Edited(room.clone(), id, text)),
