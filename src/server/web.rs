@@ -17,7 +17,7 @@ use crate::protocol::http::{
     write_accepted, write_refusal, write_response,
 };
 use crate::protocol::websocket::{Form, WebSocket};
-use crate::protocol::wire::Progress;
+use crate::protocol::wire::{FirstBytes, OtherProtocol, Progress, Verdict};
 use crate::text::escape_for_log;
 use crate::ui::palette::Door;
 use crate::ui::screen::passing_buffer;
@@ -132,7 +132,12 @@ pub(super) fn receive(
                 other => DisconnectReason::Answered(other.status()),
             }
         }
-        Err(FirstRequestError::Over(ended)) => ended,
+        Err(FirstRequestError::Over(ended)) => {
+            if let DisconnectReason::OtherProtocol(protocol) = &ended {
+                answer.extend_from_slice(&protocol.answer(None));
+            }
+            ended
+        }
     };
     visit.outbox.answer_raw(&answer);
     visit.outbox.flush();
@@ -187,6 +192,7 @@ impl BrowserConnection<'_> {
         let mut stream = self.outbox.stream();
         let mut buffer = vec![0; READ];
         let mut reader = HeadReader::new();
+        let mut first = FirstBytes::new();
         // What arrived right after the handshake of TLS is read first.
         let mut count = 0;
         loop {
@@ -195,8 +201,19 @@ impl BrowserConnection<'_> {
                 log::info!("client {}: {}", self.outbox.id(), escape_for_log(&error.to_string()));
                 FirstRequestError::Over(DisconnectReason::Tls)
             })?;
+            // A browser that was told https, and others that would wait for an answer until the deadline.
+            match first.feed(&plain) {
+                Verdict::OtherProtocol(OtherProtocol::Http) | Verdict::Undecided | Verdict::Person => {}
+                Verdict::OtherProtocol(other) => {
+                    return Err(FirstRequestError::Over(DisconnectReason::OtherProtocol(other)));
+                }
+            }
+            let had_line = reader.has_line();
             if let Some((head, used)) = reader.feed(&plain)? {
                 return Ok((head, plain.split_off(used)));
+            }
+            if reader.has_line() && !had_line {
+                HttpRequest::check_start(reader.so_far())?;
             }
             if progress == Progress::Closed {
                 return Err(FirstRequestError::Over(DisconnectReason::PeerClosed));

@@ -31,6 +31,16 @@ impl HeadReader {
         self.head.is_empty()
     }
 
+    /// Whether the first line is complete.
+    pub fn has_line(&self) -> bool {
+        self.lines > 0
+    }
+
+    /// What has arrived of the head.
+    pub fn so_far(&self) -> &[u8] {
+        &self.head
+    }
+
     /// Takes the next chunk. Returns the whole head, with the empty line that ends it, and how much of the chunk belonged
     /// to it; `None` if more has to arrive.
     ///

@@ -40,6 +40,19 @@ pub struct HttpRequest {
 }
 
 impl HttpRequest {
+    /// Looks at the start of a head, from which it may be clear already that the rest is not worth waiting for.
+    ///
+    /// # Errors
+    ///
+    /// It is not HTTP/1.x.
+    pub fn check_start(head: &[u8]) -> Result<(), HttpRefusal> {
+        let mut lines = [httparse::EMPTY_HEADER; MOST_HEADERS];
+        match httparse::Request::new(&mut lines).parse(head) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(HttpRefusal::Bad(reason(error))),
+        }
+    }
+
     /// Reads a whole head, as [`super::HeadReader`] returns it.
     ///
     /// # Errors

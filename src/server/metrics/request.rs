@@ -81,10 +81,18 @@ fn head(status: &str, content_type: &str, length: usize, more: &str) -> String {
     )
 }
 
-/// Whether the head of a request is complete.
+/// Whether the head of a request is complete, or what has arrived is the start of none: the next one waits.
 pub(super) fn is_complete(request: &[u8]) -> bool {
     let ends = |end: &[u8]| request.windows(end.len()).any(|part| part == end);
-    ends(b"\r\n\r\n") || ends(b"\n\n")
+    ends(b"\r\n\r\n") || ends(b"\n\n") || is_foreign(request)
+}
+
+/// Whether no HTTP request begins so. TLS, for one, begins with a byte that no line does (RFC 8446, section 5.1).
+fn is_foreign(start: &[u8]) -> bool {
+    let line = start.iter().position(|byte| *byte == b'\n').map(|end| &start[..end]);
+    let is_request =
+        |line: &[u8]| line.split(|byte| *byte == b' ').nth(2).is_some_and(|word| word.starts_with(b"HTTP/"));
+    start.first().is_some_and(|byte| !byte.is_ascii_alphabetic()) || line.is_some_and(|line| !is_request(line))
 }
 
 /// Reads a whole head.
@@ -173,13 +181,17 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_complete_at_its_empty_line() {
+    fn a_head_is_complete_at_its_empty_line_or_when_it_is_none() {
         for (text, complete) in [
             ("", false),
             ("GET / HTTP/1.1\r\n", false),
             ("GET / HTTP/1.1\r\n\r", false),
             ("GET / HTTP/1.1\r\n\r\n", true),
             ("GET / HTTP/1.1\n\n", true),
+            ("GE", false),
+            ("bob\r\n", true),
+            ("\x16\x03\x01", true),
+            ("SSH-2.0-OpenSSH_9.2\r\n", true),
         ] {
             assert_eq!(is_complete(text.as_bytes()), complete, "{text:?}");
         }

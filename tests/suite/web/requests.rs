@@ -92,6 +92,28 @@ fn a_head_is_refused_as_soon_as_it_is_too_long() {
     }
 }
 
+/// Somebody types https, or connects with telnet or ssh. They would wait for the deadline and learn nothing from it.
+#[test]
+fn clients_of_other_protocols_are_answered_at_their_first_line() {
+    let server = server();
+    let hello = [&[22, 3, 1, 2, 0, 1, 0, 1, 252][..], &[0; 32]].concat();
+    let not_http = b"HTTP/1.1 400 Bad Request\r\n".as_slice();
+    for (sent, answer) in [
+        (hello.as_slice(), [21, 3, 1, 0, 2, 2, 40].as_slice()),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", b"This is a chat server for telnet and nc, not SSH.\r\n"),
+        (b"bob\r\n", not_http),
+        (b":join general\n", not_http),
+        (b"GET / HTTP/2.0\r\n", not_http),
+    ] {
+        let mut stream = TcpStream::connect(address(&server)).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        stream.write_all(sent).expect("sent");
+        let mut heard = Vec::new();
+        stream.read_to_end(&mut heard).expect("an end");
+        assert!(heard.starts_with(answer), "{}: {}", sent.escape_ascii(), heard.escape_ascii());
+    }
+}
+
 #[test]
 fn a_head_that_is_not_whole_after_ten_seconds_is_too_slow() {
     let server = server();
