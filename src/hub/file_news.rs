@@ -78,9 +78,7 @@ impl Hub {
         if outbox.is_program() {
             return news.announce(&outbox);
         }
-        for (kind, row) in news.rows {
-            outbox.announce(*kind, row);
-        }
+        outbox.announce_lines(news.rows.iter().map(|(kind, row)| (*kind, row.as_str())));
     }
 }
 

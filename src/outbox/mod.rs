@@ -286,20 +286,6 @@ impl Outbox {
         true
     }
 
-    /// Shows a server line that the client did not ask for, at once.
-    pub fn announce(&self, kind: LineKind, line: &str) {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        if !self.begin_others(state) {
-            return;
-        }
-        state.note_news(kind, line);
-        state.write_line(kind, line);
-        state.end();
-        self.transmit_unsent(state, CausedBy::Others);
-        self.drop_if_over(state);
-    }
-
     /// Replies to the client's own line. Nothing is sent before [`Outbox::settle`].
     pub fn tell(&self, kind: LineKind, line: &str) {
         let mut guard = self.lock();

@@ -276,6 +276,27 @@ impl Outbox {
         self.lock().watching.view(room).is_some_and(|view| view.seen < newest)
     }
 
+    /// Shows a server line that the client did not ask for, at once.
+    pub fn announce(&self, kind: LineKind, line: &str) {
+        self.announce_lines([(kind, line)]);
+    }
+
+    /// The same with several lines that belong together: one write, and one prompt behind them.
+    pub(crate) fn announce_lines<'a>(&self, lines: impl IntoIterator<Item = (LineKind, &'a str)>) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if !self.begin_others(state) {
+            return;
+        }
+        for (kind, line) in lines {
+            state.note_news(kind, line);
+            state.write_line(kind, line);
+        }
+        state.end();
+        self.transmit_unsent(state, CausedBy::Others);
+        self.drop_if_over(state);
+    }
+
     /// Shows messages as a reply (`:history`). False if nothing is visible. Nothing is sent before [`Outbox::settle`].
     #[cfg_attr(not(feature = "json"), expect(unused_variables, reason = "a terminal's user knows where they are"))]
     pub(crate) fn tell_events(&self, events: &[Arc<Event>], room: Option<&str>, clock: &mut Clock) -> bool {

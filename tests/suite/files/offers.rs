@@ -90,6 +90,18 @@ fn what_cannot_be_sent_or_answered_is_refused_with_the_reason() {
     bob.expect("! Several files are offered to you: :files lists them, :accept 1 takes the first.\r\n");
 }
 
+/// Lines that come together are one arrival: nc would otherwise show a prompt in front of each.
+#[test]
+fn the_lines_to_copy_have_one_prompt_behind_them_and_none_between() {
+    let server = server("");
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    offer(&mut alice, &mut bob, "a");
+    bob.send(":accept");
+    alice.expect("* bob takes a. ");
+    let lines = alice.expect("> ");
+    assert!(lines.contains("curl -T") && lines.contains("| nc "), "{lines:?}");
+}
+
 #[test]
 fn a_server_without_the_section_carries_no_files() {
     let server = Server::start();
