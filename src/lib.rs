@@ -77,6 +77,8 @@
 //! | `store` | 1, with `[storage]` | writes the database in batches; checks the clock and the database files every second |
 //! | `store-watchdog` | 1, with `[storage]` | reports when the thread `store` hangs on its disk; asleep otherwise |
 //! | `bus:ask` | at most 4, in a cluster, none until they are needed | ask Redis for accounts and what belongs to users; the thread that has asked waits |
+//! | `bus:write` | 1, in a cluster | sends what users of this server do to Redis, all that waits as one pipeline |
+//! | `bus:read` | 1, in a cluster | reads the logs of all servers, and carries out what they say; leaves large rooms to their own threads |
 //! | `nodes` | 1, in a cluster | what is due in shared rooms and has to wait for the other servers; what could not be told is told again |
 //! | `archive` | 1, in a cluster with `[storage]` | reads the logs of all servers into the database |
 //! | `archive-answer` | the same | answers other servers that ask for older messages |

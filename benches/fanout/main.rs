@@ -6,16 +6,17 @@
 //! in order. The absolute figures depend on the machine; the ratios depend on the program.
 //!
 //! ```text
-//! cases, rooms --> traffic --> crowd --> wire      what is measured, what is sent, the client's members, bytes and texts
-//!   |                |          +-----> link <-- tls  a member's connection; its encryption or WebSocket, if any
-//!   |                +--> subject <-- floor        a process under test, its processor time and memory
-//!   +--> report                                    tables and targets
+//! cases, rooms,
+//! cluster --> traffic --> crowd --> wire       what is measured, what is sent, the client's members, bytes and texts
+//!   |           |          +-----> link <-- tls   a member's connection; its encryption or WebSocket, if any
+//!   |           +--> subject <-- floor         a process under test, its processor time and memory
+//!   +--> report                                tables and targets
 //! ```
 //!
 //! Options: `--quick` short windows; `--members 10,100` room sizes; `--case NAME` one case (may be repeated);
-//! `--seconds S` length of one window; `--rounds N`; `--telnet never|auto`; `--history`, `--tls`, `--json`, `--web` or
-//! `--metrics`: see below. The exit status is 1 when a message was lost, duplicated or out of order, or when nothing could be
-//! measured; being slow never changes it.
+//! `--seconds S` length of one window; `--rounds N`; `--telnet never|auto`; `--history`, `--tls`, `--json`, `--web`,
+//! `--metrics` or `--cluster N`: see below. The exit status is 1 when a message was lost, duplicated or out of order, or when
+//! nothing could be measured; being slow never changes it.
 //!
 //! `--history` (feature `storage`): the server stores messages on disk, and is compared with the same server without a
 //! `[storage]` section instead of the floor. The cases are `one`, `burst`, `eight` and `rooms`. A window ends when the
@@ -34,7 +35,18 @@
 //! `--metrics` (feature `metrics`): the server has a listener for metrics, and is compared with the same server without one. Both
 //! count; what is counted costs less than these figures differ from run to run.
 //!
-//! With any of these, `latency` can be requested and `stall` cannot, and `login` compares the two sides among equally many users.
+//! `--cluster 2` (feature `cluster`): starts a Redis that keeps nothing on disk and two servers over it, or as many as the number
+//! says, and compares them with one that stands alone. It says so where `redis-server` is not installed. The cases are:
+//!
+//! - `burst`: 1,000 people on each server in one room, 64 messages in flight from one sender. The figure is the deliveries of all
+//!   servers by the processor time of one of them on average, against those of the server alone: two machines are worth so many.
+//!   A message is in flight until the last one who joined on the last server has it. Redis' own time is printed beside it.
+//! - `latency`: 50 messages a second to 100 people, half of them on each server, against 100 on one. The difference is what the way
+//!   to Redis and back adds. All processes share the machine: where it is busy, it is too long.
+//! - `rate`: 20,000 messages a second for a minute, with `--quick` for five seconds, from 16 senders on both servers to them and two
+//!   readers on each. A refusal ends the run. The lag is the time from the client's `write` to a reader on any server.
+//!
+//! With any of the other comparisons, `latency` can be requested and `stall` cannot, and `login` compares the two sides among equally many users.
 //!
 //! # Reading the figures
 //!
