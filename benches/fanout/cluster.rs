@@ -22,8 +22,7 @@ const ADDED: [f64; 2] = [1_000.0, 5_000.0];
 const LIVELY: u32 = 50;
 /// People while delivery is timed: alone on one server, and the same number over all of a cluster.
 const TIMED: usize = 100;
-/// Messages a second of the case `rate`, from this many senders, and who only reads on each server.
-const RATE: u32 = 20_000;
+/// Who sends in the case `rate`, and who only reads on each server.
 const SENDERS: usize = 16;
 const READERS: usize = 2;
 /// Longest that a message of the case `rate` may take to the readers: this bounds how far the log may lag, in microseconds.
@@ -176,11 +175,11 @@ fn latency(options: &Options, report: &mut Report) -> Result<(), Failure> {
 
 /// 20,000 messages a second for a minute. A refusal is an unexpected line, which ends the run.
 fn rate(options: &Options, report: &mut Report) -> Result<(), Failure> {
-    let length = Duration::from_secs(if options.quick { 5 } else { 60 });
+    let (length, rate) = (Duration::from_secs(if options.quick { 5 } else { 60 }), options.rate);
     let mut cluster = Cluster::start(options, redis()?, &[SENDERS, READERS * options.nodes])?;
     let Cluster { crowd, nodes, redis } = &mut cluster;
     let (mut early, before) = (None, (Cluster::cpu(nodes)?, redis.cpu()?));
-    let mut waits = spread(crowd, SENDERS, RATE, length, |since| {
+    let mut waits = spread(crowd, SENDERS, rate, length, |since| {
         if early.is_none() && since > length / 4 {
             let resident: Result<Vec<u64>, _> = nodes.iter().map(Subject::resident).collect();
             early = Some((resident?.into_iter().max().unwrap_or(0), redis.resident()?));
@@ -188,17 +187,17 @@ fn rate(options: &Options, report: &mut Report) -> Result<(), Failure> {
         Ok(())
     })
     .map_err(|failure| failure.with(&nodes.iter().map(Subject::last_words).collect::<String>()))?;
-    let messages = f64::from(RATE) * length.as_secs_f64();
+    let messages = f64::from(rate) * length.as_secs_f64();
     let per_message = |after: Duration, before: Duration| after.saturating_sub(before).as_secs_f64() * 1e6 / messages;
     let (node, redis) = (per_message(Cluster::cpu(nodes)?, before.0), per_message(redis.cpu()?, before.1));
     let [p50, p99, most] = [0.5, 0.99, 1.0].map(|share| percentile(&mut waits, share) as f64 / 1e3);
     let (now, early) = (cluster.resident()?, early.unwrap_or((1, 1)));
     Report::say(&format!(
-        "  {RATE} messages a second for {} s from {SENDERS} senders: none refused; to the readers p50 {p50:.0} us, p99 {p99:.0} us, at most {most:.0} us; {node:.1} us of all servers and {redis:.1} us of Redis a message",
+        "  {rate} messages a second for {} s from {SENDERS} senders: none refused; to the readers p50 {p50:.0} us, p99 {p99:.0} us, at most {most:.0} us; {node:.1} us of all servers and {redis:.1} us of Redis a message",
         length.as_secs()
     ));
-    let figures = format!("p50 {p50:.0} us, at most {most:.0} us, {RATE} messages a second for {} s", length.as_secs());
-    report.target("p99 of delivery at 20,000 messages a second (lag)", figures, p99, LAG, "us");
+    let figures = format!("p50 {p50:.0} us, at most {most:.0} us, {rate} messages a second for {} s", length.as_secs());
+    report.target(format!("p99 of delivery at {rate} messages a second (lag)"), figures, p99, LAG, "us");
     let growth = |now: u64, early: u64| now as f64 / early.max(1) as f64;
     let mb = |bytes: u64| bytes as f64 / 1_048_576.0;
     let figures =

@@ -44,7 +44,7 @@
 //! - `latency`: 50 messages a second to 100 people, half of them on each server, against 100 on one. The difference is what the way
 //!   to Redis and back adds. All processes share the machine: where it is busy, it is too long.
 //! - `rate`: 20,000 messages a second for a minute, with `--quick` for five seconds, from 16 senders on both servers to them and two
-//!   readers on each. A refusal ends the run. The lag is the time from the client's `write` to a reader on any server.
+//!   readers on each; `--rate N` sends so many. A refusal ends the run. The lag is the time from the client's `write` to a reader on any server.
 //!
 //! With any of the other comparisons, `latency` can be requested and `stall` cannot, and `login` compares the two sides among equally many users.
 //!

@@ -132,6 +132,8 @@ pub struct Options {
     pub quick: bool,
     /// Servers of a cluster; 0 if none is measured.
     pub nodes: usize,
+    /// Messages a second of the case `rate`.
+    pub rate: u32,
 }
 
 impl Options {
@@ -146,6 +148,7 @@ impl Options {
             telnet: "never".to_owned(),
             quick: false,
             nodes: 0,
+            rate: 20_000,
         };
         let mut sized = false;
         let mut asked = false;
@@ -169,6 +172,7 @@ impl Options {
                 }
                 Arg::Long("case") => options.cases.push(Case::parse(&parser.value()?.string()?)?),
                 Arg::Long("seconds") => options.window = seconds(parser.value()?.parse()?)?,
+                Arg::Long("rate") => options.rate = parser.value()?.parse::<u32>()?.clamp(100, 1_000_000),
                 Arg::Long("rounds") => options.rounds = parser.value()?.parse::<usize>()?.clamp(1, 100),
                 Arg::Long("telnet") => options.telnet = telnet(parser.value()?.string()?)?,
                 Arg::Long("history") => options.compare(Comparison::History)?,

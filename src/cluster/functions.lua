@@ -7,6 +7,7 @@
 
 local SLICE = 500       -- Members of a dead node that one call removes.
 local KEPT = 20000      -- Entries that a log keeps, about 4 MB.
+local FEW = 128         -- Messages in one command, at most.
 local TERM_GAP = 1048576 -- A new term numbers from so far above all that is known.
 
 local function num(x) return string.format('%.0f', x) end
@@ -372,10 +373,11 @@ local function block(keys, args)
   return { num(last - tonumber(args[2]) + 1), num(last) }
 end
 
--- Gives a partition the numbers first to last, if it has few left and these are above. args: first, last
+-- Gives a partition the numbers first to last, if it may have too few left for one command and these are above; what is left is
+-- never given. args: first, last
 local function give(keys, args)
   local base, first = keys[1], tonumber(args[1])
-  if get(base, 'next') > get(base, 'end') and first > get(base, 'end') and first >= get(base, 'next') then
+  if get(base, 'end') - get(base, 'next') + 1 < FEW and first > get(base, 'end') and first >= get(base, 'next') then
     redis.call('HSET', base .. 'meta', 'next', num(first), 'end', args[2])
   end
   return { num(get(base, 'end') - get(base, 'next') + 1), num(get(base, 'end')) }

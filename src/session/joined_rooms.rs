@@ -38,6 +38,9 @@ pub(super) struct JoinedRooms {
     last_id: Option<MembershipId>,
     viewed: Option<Arc<Room>>,
     undelivered: Vec<Arc<Room>>,
+    /// How many lines this user has said together last.
+    #[cfg(feature = "cluster")]
+    pub(super) said_together: usize,
 }
 
 impl JoinedRooms {

@@ -338,7 +338,7 @@ impl Session {
     /// taken all of it.
     #[inline(never)]
     fn finish_turn(&mut self) {
-        self.say_unsaid();
+        self.say_unsaid_at_end();
         self.counts.settle(&self.hub.metrics);
         self.rooms.deliver();
         self.pick_up_notices();

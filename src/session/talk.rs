@@ -105,6 +105,10 @@ impl Session {
     #[cfg(not(feature = "cluster"))]
     pub(super) fn say_unsaid(&mut self) {}
 
+    /// The same at the end of a turn.
+    #[cfg(not(feature = "cluster"))]
+    pub(super) fn say_unsaid_at_end(&mut self) {}
+
     #[inline(never)]
     fn confirm(&mut self, room: &Arc<Room>, id: MessageId) {
         if room.is_viewed_by(self.outbox.id()) {

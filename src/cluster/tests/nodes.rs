@@ -272,3 +272,21 @@ fn a_redis_that_comes_back_with_all_it_had_costs_nobody_anything() {
     a.stop();
     b.stop();
 }
+
+#[test]
+fn messages_said_together_get_numbers_of_one_block_where_few_are_left_of_the_last() {
+    let Some(server) = Server::start(&[]) else { return };
+    let (a, at_a) = join(&server, "a");
+    outcome(&a.submit(commit(Some(0), vec![Effect::Core("core".into())], "made")));
+    let together = |count: usize| commit(None, vec![Effect::Said("x".into()); count], "several");
+    // No block is a multiple of any of these.
+    let mut last = 0;
+    for round in 0..60 {
+        let count = [1, 127, 60, 3, 128][round % 5];
+        let Outcome::Applied { id: Some(id), .. } = outcome(&a.submit(together(count))) else { panic!("not said") };
+        assert!(id > last, "{id} after {last}");
+        last = id + count as u64 - 1;
+    }
+    at_a.wait("said", 61);
+    a.stop();
+}

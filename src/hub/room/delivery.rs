@@ -20,6 +20,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+#[cfg(feature = "cluster")]
+use std::time::Instant;
 
 use super::{LockedRoom, Room};
 use crate::metrics::Earliest;
@@ -35,6 +37,12 @@ const THREAD_STACK: usize = 128 * 1024;
 /// Viewers that the thread which reads the log of all servers delivers to itself: about as long as starting a thread takes.
 #[cfg(feature = "cluster")]
 const MOST_FROM_LOG: usize = 64;
+
+/// What part of a round the room's thread waits for more, and how long at most.
+#[cfg(feature = "cluster")]
+const GATHERED: u32 = 4;
+#[cfg(feature = "cluster")]
+const GATHERED_AT_MOST: Duration = Duration::from_millis(3);
 
 /// Who delivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +171,13 @@ impl Room {
         let mut state = self.lock();
         loop {
             while !state.queue.is_empty() {
+                #[cfg(feature = "cluster")]
+                let begun = Instant::now();
                 state = self.deliver(state);
+                #[cfg(feature = "cluster")]
+                if self.log().is_some() {
+                    state = self.gather(state, begun.elapsed());
+                }
             }
             state.deliverer = Deliverer::Parked;
             let not_handed = |state: &mut LockedRoom| state.deliverer != Deliverer::Thread;
@@ -182,6 +196,16 @@ impl Room {
                 return;
             }
         }
+    }
+
+    /// After a round in a room with many viewers, waits a little for more, so that what the log brings in pieces goes out together.
+    /// A poster of a server that stands alone delivers by themself, and reads what has come meanwhile only after that.
+    #[cfg(feature = "cluster")]
+    fn gather<'a>(&'a self, state: MutexGuard<'a, LockedRoom>, round: Duration) -> MutexGuard<'a, LockedRoom> {
+        let most = self.shared.queue_bytes.load(Ordering::Relaxed) / 2;
+        let has_space = |state: &mut LockedRoom| state.queue_bytes < most && !state.room.is_closed();
+        let wait = (round / GATHERED).min(GATHERED_AT_MOST);
+        self.handed.wait_timeout_while(state, wait, has_space).unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Counts what came of a batch.

@@ -4,6 +4,8 @@
 //! *Knows nothing of* how they travel.
 
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -12,12 +14,24 @@ use crate::chat::message::{Draft, MessageId};
 use crate::hub::room::Room;
 use crate::metrics::PostKind;
 use crate::session::Session;
+use crate::session::read::more_waits;
 
 /// Most lines that wait.
-const MOST_UNSAID: usize = 512;
+const MOST_UNSAID: usize = 128;
+
+/// A user who has said so many lines together sends more than they type: where few of the next ones are here, the others are
+/// waited for, since each round of a large room costs as much for one line as for many.
+const BURST: usize = 8;
+
+/// How long.
+const MORE: Duration = Duration::from_micros(250);
+
+/// How long a line waits at most while others come.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// What a user has said in one room in this turn.
 pub(crate) struct Unsaid {
+    began: Instant,
     room: Arc<Room>,
     actor: Actor,
     drafts: Vec<(Draft, Timestamp)>,
@@ -55,7 +69,8 @@ impl Session {
         }
         let typed = (!draft.action && self.input.link.is_character_mode()).then(|| draft.text.clone());
         let line = UnsaidLine { kind: PostKind::Room.of(draft.action, false), typed, from };
-        let begin = || Unsaid { room: Arc::clone(room), actor: actor.clone(), drafts: Vec::new(), lines: Vec::new() };
+        let began = self.now();
+        let begin = || Unsaid { began, room: Arc::clone(room), actor: actor.clone(), drafts: Vec::new(), lines: Vec::new() };
         let unsaid = self.unsaid.get_or_insert_with(|| Box::new(begin()));
         unsaid.drafts.push((draft, Timestamp::now()));
         unsaid.lines.push(line);
@@ -70,11 +85,35 @@ impl Session {
         }
     }
 
+    /// At the end of a turn: what can be read now belongs to it.
+    #[inline(never)]
+    pub(in crate::session) fn say_unsaid_at_end(&mut self) {
+        if !self.expects_more() {
+            self.say_unsaid();
+        }
+    }
+
+    /// Whether more of what the user says is on its way.
+    fn expects_more(&mut self) -> bool {
+        let Some(unsaid) = &self.unsaid else { return false };
+        let (lines, burst) = (unsaid.lines.len(), self.rooms.said_together);
+        let is_over = self.is_over() || self.input.held_until().is_some() || self.input.is_over();
+        if is_over || lines >= MOST_UNSAID || self.now().saturating_duration_since(unsaid.began) >= PATIENCE {
+            return false;
+        }
+        if !self.input.more_waits && burst >= BURST && lines * 2 < burst {
+            thread::park_timeout(MORE);
+            self.input.more_waits = more_waits(self.outbox.stream());
+        }
+        self.input.more_waits
+    }
+
     /// Says what waits for the end of the turn.
     #[inline(never)]
     pub(in crate::session) fn say_unsaid(&mut self) {
         let Some(unsaid) = self.unsaid.take() else { return };
-        let Unsaid { room, actor, drafts, lines } = *unsaid;
+        let Unsaid { began: _, room, actor, drafts, lines } = *unsaid;
+        self.rooms.said_together = lines.len();
         let said = room.post_together(&actor, &drafts, self.now());
         // It may have taken a while.
         self.tick();
