@@ -70,7 +70,8 @@ impl Session {
         let typed = (!draft.action && self.input.link.is_character_mode()).then(|| draft.text.clone());
         let line = UnsaidLine { kind: PostKind::Room.of(draft.action, false), typed, from };
         let began = self.now();
-        let begin = || Unsaid { began, room: Arc::clone(room), actor: actor.clone(), drafts: Vec::new(), lines: Vec::new() };
+        let begin =
+            || Unsaid { began, room: Arc::clone(room), actor: actor.clone(), drafts: Vec::new(), lines: Vec::new() };
         let unsaid = self.unsaid.get_or_insert_with(|| Box::new(begin()));
         unsaid.drafts.push((draft, Timestamp::now()));
         unsaid.lines.push(line);
