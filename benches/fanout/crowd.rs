@@ -184,7 +184,7 @@ impl Crowd {
         })
     }
 
-    /// Whoever comes from now on connects to this port.
+    /// Those who come from now on connect to this port.
     pub fn connect_to(&mut self, port: u16) {
         self.port = port;
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// Files of `hub` and `session` that read the clock, how often, and what makes each an edge.
-const EDGES: [(&str, usize, &str); 14] = [
+const EDGES: [(&str, usize, &str); 15] = [
     ("src/hub/account_review.rs", 1, "its own thread looks at the clock before each review"),
     ("src/hub/membership.rs", 1, "a drop has no arguments"),
     ("src/hub/mod.rs", 1, "the server starts"),
@@ -14,6 +14,7 @@ const EDGES: [(&str, usize, &str); 14] = [
     ("src/hub/nodes/mod.rs", 1, "waits for the other servers within a deadline"),
     ("src/hub/nodes/users.rs", 1, "waits for the directory within a deadline"),
     ("src/hub/room/clock.rs", 1, "reads both clocks at one moment"),
+    ("src/hub/room/delivery.rs", 1, "how long a round takes decides how long the next one waits"),
     ("src/hub/shutdown.rs", 1, "waits for a deadline"),
     ("src/hub/timer.rs", 1, "the timer's own loop"),
     ("src/hub/transfers/end.rs", 8, "reads and writes a socket within deadlines"),

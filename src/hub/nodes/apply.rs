@@ -183,7 +183,7 @@ impl Nodes {
             }
         };
         let room = known?;
-        // Whoever is put out by it has seen what was said before.
+        // Those who are put out by it have seen what was said before.
         self.deliver_noted(&room);
         make_safe(&mut change);
         id.into_iter().for_each(|id| change.number(MessageId(id)));
