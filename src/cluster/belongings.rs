@@ -110,7 +110,7 @@ fn parse(line: &str) -> Option<OfflineMessageRecord> {
     let id = MessageId(words.next()?.parse().ok()?);
     let (_, body) = (words.next()?, words.next()?);
     let stored: StoredMessage = serde_json::from_str(body).ok()?;
-    let one_line = |text: &str| crate::text::sanitize(text).replace('\n', " ");
+    let one_line = |text: &str| crate::text::sanitize(&text.replace('\n', " ")).into_owned();
     let reply = match stored.reply {
         None => None,
         Some(StoredQuote { id, author, start }) => Some(Quoted {
@@ -125,7 +125,7 @@ fn parse(line: &str) -> Option<OfflineMessageRecord> {
         from: UserName::written(&stored.from).ok()?,
         account: stored.account.map(AccountId),
         address: stored.address,
-        text: crate::text::sanitize(&stored.text).into(),
+        text: crate::text::sanitize_lines(&stored.text).into(),
         action: stored.action,
         edited: stored.edited,
         reply,

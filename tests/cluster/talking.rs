@@ -156,3 +156,30 @@ fn a_second_server_of_one_name_ends_with_one_sentence() {
     assert_eq!(status, Some(2), "{text}");
     assert!(text.contains("another server is running as cluster node n0"), "{text}");
 }
+
+#[test]
+fn one_message_to_several_users_on_several_servers_reaches_all_of_them() {
+    let Some(cluster) = Cluster::start(2, "") else { return };
+    let mut alice = cluster.nodes[0].login("alice");
+    let mut bob = cluster.nodes[0].login("bob");
+    let mut carol = cluster.nodes[1].login("carol");
+    ask_until(&mut alice, ":listall", "carol");
+    alice.send("@bob,carol hello both");
+    bob.expect("hello both");
+    carol.expect("hello both");
+    assert!(!alice.settle().contains("! "));
+}
+
+#[test]
+fn a_message_of_several_rows_keeps_them_on_the_other_server() {
+    let Some(cluster) = Cluster::start(2, "") else { return };
+    let mut alice = cluster.nodes[0].connect();
+    alice.send(r#"{"id":"1","action":"login","content":"alice"}"#);
+    alice.expect("alice");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.send(r#"{"id":"2","action":"join","receiver":"general"}"#);
+    bob.expect("* alice joined");
+    alice.send(r#"{"id":"3","action":"say","receiver":"general","content":"one row\nanother row"}"#);
+    bob.expect("one row\r\n");
+    bob.expect("another row");
+}

@@ -83,10 +83,13 @@ impl Core {
     }
 
     pub(super) fn wanted_block(&self) -> Option<NumberKind> {
-        let low = |kind: &NumberKind| self.numbers.get(kind).is_none_or(|(next, last)| next > last);
-        let partition = self.logs.values().any(LogView::is_low) && self.blocks.is_empty();
-        let others = [NumberKind::Client, NumberKind::Instance, NumberKind::Account].into_iter().find(low);
-        if partition { Some(NumberKind::Message) } else { others }
+        let messages = self.logs.values().any(LogView::is_low) || self.message_wanted;
+        let mut others = [NumberKind::Client, NumberKind::Instance, NumberKind::Account].into_iter();
+        if messages && self.blocks.is_empty() {
+            Some(NumberKind::Message)
+        } else {
+            others.find(|kind| self.lacks(*kind))
+        }
     }
 
     fn running_calls(&mut self, now: Instant) -> Vec<Call> {

@@ -146,6 +146,8 @@ pub(crate) struct Core {
     numbers: BTreeMap<NumberKind, (u64, u64)>,
     /// A block on its way to a partition.
     blocks: VecDeque<(u64, u64)>,
+    /// A number for a message that goes to several users is asked for, and there is none in hand.
+    message_wanted: bool,
     /// The highest numbers heard of.
     floors: BTreeMap<NumberKind, u64>,
     living: BTreeSet<NodeName>,
@@ -194,6 +196,7 @@ impl Core {
             refused: Vec::new(),
             numbers: BTreeMap::new(),
             blocks: VecDeque::new(),
+            message_wanted: false,
             floors: BTreeMap::new(),
             living: BTreeSet::new(),
             renewed: None,
@@ -270,10 +273,21 @@ impl Core {
 
     /// A number from the block in hand. Another block is fetched when few are left.
     pub(crate) fn number(&mut self, kind: NumberKind) -> Option<u64> {
+        // Those of messages are for partitions, unless one goes to several users.
+        if kind == NumberKind::Message && self.lacks(kind) {
+            self.message_wanted = self.blocks.is_empty();
+            let block = self.blocks.pop_front()?;
+            self.numbers.insert(kind, block);
+        }
         let (next, last) = self.numbers.get_mut(&kind)?;
         let number = (next <= last).then_some(*next)?;
         *next += 1;
         Some(number)
+    }
+
+    /// Whether no number of a kind is in hand.
+    pub(super) fn lacks(&self, kind: NumberKind) -> bool {
+        self.numbers.get(&kind).is_none_or(|(next, last)| next > last)
     }
 
     /// The bus has connected to a Redis, which tells who it is.

@@ -29,14 +29,14 @@ pub(super) fn make_safe(change: &mut Change) {
 }
 
 fn clean(text: &mut Box<str>) {
-    if let Cow::Owned(safe) = crate::text::sanitize(text) {
+    if let Cow::Owned(safe) = crate::text::sanitize_lines(text) {
         *text = safe.into();
     }
 }
 
 /// A text that is one line.
 pub(super) fn one_line(text: &str) -> String {
-    crate::text::sanitize(text).replace('\n', " ")
+    crate::text::sanitize(&text.replace('\n', " ")).into_owned()
 }
 
 /// The same of one message.
