@@ -187,6 +187,15 @@ end
 -- said TEXT | edited ID TEXT | erased ID | member CLIENT TEXT LIMIT | left CLIENT | core TEXT | closed
 local ARGUMENTS = { said = 1, edited = 2, erased = 1, member = 3, left = 1, core = 1, closed = 0 }
 
+-- Remembers that the text of a message is gone, for an archive that the log does not reach any more: gone is a list of
+-- "room message".
+local GONE = 20000
+local function note_gone(base, key, id)
+  if key:sub(1, 2) ~= 'r:' then return end
+  redis.call('RPUSH', base .. 'gone', key .. ' ' .. id)
+  redis.call('LTRIM', base .. 'gone', -GONE, -1)
+end
+
 -- Puts messages, as pairs of number and text, into a history of so many at most.
 local function keep(texts, order, said, history)
   if #said == 0 or history == 0 then return end
@@ -260,8 +269,10 @@ local function commit(keys, args)
     end
     if op == 'edited' then
       if redis.call('HEXISTS', texts, a) == 1 then redis.call('HSET', texts, a, b) end
+      note_gone(base, key, a)
     elseif op == 'erased' then
       redis.call('HDEL', texts, a)
+      note_gone(base, key, a)
     elseif op == 'member' then
       if made then
         redis.call('HSET', users, a, owner .. ' ' .. b)
@@ -632,6 +643,11 @@ local function attempt(keys, args)
   return { 'ok', num(blocked) }
 end
 
+-- Which texts are gone by an edit or an erasure. args: none
+local function gone(keys, args)
+  return redis.call('LRANGE', keys[1] .. 'gone', 0, -1)
+end
+
 -- For an archive: the log's end, and where the term ended that it knows (-1: it goes on). args: that term
 local function tail(keys, args)
   local base = keys[1]
@@ -726,3 +742,4 @@ redis.register_function('chatsock_1_push', push)
 redis.register_function('chatsock_1_found', found)
 redis.register_function('chatsock_1_keep', keep)
 redis.register_function('chatsock_1_fill', fill)
+redis.register_function('chatsock_1_gone', gone)

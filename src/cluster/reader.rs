@@ -226,6 +226,17 @@ impl LogReader {
         self.ask(&logs.iter().map(call).collect::<Vec<_>>()).map(drop)
     }
 
+    /// Which messages of a log were edited or erased lately, by the key of their room.
+    ///
+    /// # Errors
+    ///
+    /// Redis cannot be reached.
+    pub fn gone(&mut self, log: Log) -> Result<Vec<(Box<str>, u64)>, ReadLogError> {
+        let mut replies = self.ask(&[Call::Gone { log }])?;
+        let Some(Reply::Gone(gone)) = replies.pop() else { return Err(unexpected()) };
+        Ok(gone)
+    }
+
     /// What follows these places; waits a second at most for the first of it.
     ///
     /// # Errors

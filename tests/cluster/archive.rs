@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::nodes::{Cluster, ask_until};
+use crate::nodes::{Cluster, Options, ask_until};
+use crate::support::home::{PASSWORD, prove, register, try_login};
+use crate::support::redis::Redis;
 use crate::support::{Client, PATIENCE};
 
 /// What a server's configuration says of its database.
@@ -265,4 +267,98 @@ fn a_database_that_a_server_has_filled_by_itself_is_no_archive() {
     let (status, text) = cluster.launch_in_vain("archive", &storage("one"));
     assert_eq!(status, Some(2), "{text}");
     assert!(text.contains("holds what a server stored by itself"), "{text}");
+}
+
+#[test]
+fn what_the_log_has_no_longer_comes_from_the_history_and_the_rest_is_reported() {
+    let Some(redis) = Redis::start() else { return };
+    let options = Options { top: "history_max = 30\nchatview_max = 10", ..Options::default() };
+    let mut cluster = Cluster::with(redis, 1, "", options).expect("a cluster");
+    let mut archive = cluster.launch("archive", &storage("one"));
+    let file = database(&cluster, "one");
+    let mut bob = cluster.nodes[0].chat("bob", "general");
+    talk(&mut bob, 0..20);
+    wait_stored(&file, "the first lines", has("line 19."));
+    archive.kill();
+    bob.send("/delete");
+    bob.expect("was deleted by bob");
+    talk(&mut bob, 20..60);
+    for partition in 0..4 {
+        cluster.redis.ask(&["XTRIM", &format!("chatsock:{{p0{partition}}}log"), "MAXLEN", "0"]);
+    }
+    bob.send("the end");
+    bob.settle();
+    archive = cluster.launch("archive", &storage("one"));
+    let all = wait_stored(&file, "the end", has("the end"));
+    let texts: Vec<_> = all.into_values().collect();
+    let known = (0..19).chain(31..60).map(|number| format!("line {number}."));
+    assert_eq!(texts, known.chain(["the end".to_owned()]).collect::<Vec<_>>());
+    assert!(archive.log().contains("are in neither log nor history"), "{}", archive.log());
+    cluster.nodes.push(archive);
+}
+
+#[test]
+fn a_kept_room_outlives_the_whole_cluster_and_an_account_that_is_gone_leaves_nothing() {
+    let Some(mut cluster) = Cluster::start(1, "") else { return };
+    let mut archive = cluster.launch("archive", &storage("one"));
+    let file = database(&cluster, "one");
+    let mut alice = cluster.nodes[0].login("alice");
+    alice.send(":create attic");
+    alice.expect("you are its admin");
+    alice.send(":set keep on");
+    alice.expect("! Only an admin with an account can keep a room");
+    register(&mut alice, PASSWORD);
+    alice.send(":chat");
+    alice.expect("attic | ");
+    alice.send("said before it was kept");
+    alice.send("/set keep on");
+    alice.expect("keep");
+    alice.send("said since");
+    alice.send("/set description things of old");
+    alice.send("/ban mallory spam");
+    alice.expect("mallory was banned");
+    let all = wait_stored(&file, "the room", has("said since"));
+    assert_eq!(all.len(), 2, "{all:?}");
+    alice.send("/quit");
+    alice.expect("Goodbye");
+    archive.signal("TERM");
+    assert_eq!(archive.wait(), Some(0), "{}", archive.log());
+    cluster.nodes.clear();
+    let node = cluster.launch("n0", "");
+    let mut archive = cluster.launch("archive", &storage("one"));
+    let mut mallory = node.login("mallory");
+    ask_until(&mut mallory, ":rooms", "attic");
+    mallory.send(":join attic");
+    mallory.expect("! You are banned from attic");
+    let mut alice = try_login(archive.address(), "alice", PASSWORD);
+    alice.expect("* Hello alice. ");
+    alice.send(":join attic");
+    alice.send(":set");
+    alice.expect("things of old");
+    alice.expect("keep          on");
+    let count = |what: &str| {
+        let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database");
+        connection.query_row(what, [], |row| row.get::<_, i64>(0)).expect("a number")
+    };
+    for what in [
+        "SELECT count(*) FROM rooms WHERE folded = 'attic' AND made_by = 'alice' AND description = 'things of old'",
+        "SELECT count(*) FROM admins WHERE name = 'alice' AND account = (SELECT id FROM accounts WHERE folded = 'alice')",
+        "SELECT count(*) FROM bans WHERE name = 'mallory' AND reason = 'spam'",
+        "SELECT count(*) FROM members",
+    ] {
+        assert_eq!(count(what), 1, "{what}");
+    }
+    let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database");
+    let hash: String = connection.query_row("SELECT hash FROM accounts", [], |row| row.get(0)).expect("a hash");
+    drop(connection);
+    prove(&mut alice, ":unregister", PASSWORD);
+    alice.expect("* Account alice deleted.");
+    let deadline = Instant::now() + PATIENCE;
+    while count("SELECT count(*) FROM accounts") > 0 || is_anywhere(&file, &hash).is_some() {
+        assert!(Instant::now() < deadline, "the account stays");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    archive.signal("TERM");
+    assert_eq!(archive.wait(), Some(0), "{}", archive.log());
+    cluster.nodes.push(node);
 }

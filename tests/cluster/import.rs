@@ -9,6 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use crate::nodes::{Cluster, ask_until};
 use crate::support::Client;
+use crate::support::home::try_login;
 use crate::support::redis::Redis;
 
 fn chatsock(directory: &Path, arguments: &[&str]) -> Command {
@@ -140,6 +141,15 @@ fn a_servers_database_fills_an_empty_redis_once() {
     let mut mallory = cluster.nodes[0].login("mallory");
     mallory.send(":join attic");
     mallory.expect("! You are banned from attic");
+    let mut alice = try_login(cluster.nodes[0].address(), "alice", "open sesame");
+    alice.expect("* Hello alice. ");
+    alice.send(":join attic");
+    alice.send(":history");
+    alice.expect("alice: said in the attic");
+    alice.send(":unban mallory");
+    alice.expect("mallory");
+    let mut bob = try_login(cluster.nodes[0].address(), "bob", "open sesame");
+    bob.expect("carol -> you: read this tomorrow");
     cluster.nodes.push(archive);
 }
 

@@ -75,6 +75,13 @@ impl Call {
                 let end = crate::cluster::Position { term: number(0)?, number: number(1)? };
                 Some(Reply::Tail { end, ended: u64::try_from(list.get(2)?.number::<i64>()?).ok() })
             }
+            Call::Gone { .. } => {
+                let pair = |text: &Raw| {
+                    let (room, id) = text.text()?.split_once(' ')?;
+                    Some((room.into(), id.parse().ok()?))
+                };
+                Some(Reply::Gone(list.iter().filter_map(pair).collect()))
+            }
             Call::Numbers { .. } => Some(Reply::Numbers(list.iter().filter_map(Raw::number).collect())),
             Call::Leave { .. } | Call::Raise { .. } | Call::Found { .. } | Call::Keep { .. } | Call::Fill { .. } => {
                 Some(Reply::Nothing)

@@ -72,6 +72,8 @@ pub(crate) enum Call {
     Tail { log: Log, known: u64 },
     /// The numbers of a room's last messages.
     Numbers { log: Log, key: Box<str> },
+    /// Which messages were edited or erased.
+    Gone { log: Log },
     /// Numbers go on above this one.
     Raise { log: Log, kind: NumberKind, floor: u64 },
     /// A text for those who wait at a list of the directory.
@@ -146,6 +148,8 @@ pub(crate) enum Reply {
     Tail { end: Position, ended: Option<u64> },
     /// Numbers of messages, oldest first; also of those that were erased.
     Numbers(Vec<u64>),
+    /// Keys of rooms, each with the number of a message.
+    Gone(Vec<(Box<str>, u64)>),
     /// Whether the text had a place.
     Pushed(bool),
     /// Redis could not carry the call out.
@@ -197,6 +201,7 @@ impl Call {
             | Call::Tail { log, .. }
             | Call::Numbers { log, .. }
             | Call::Raise { log, .. }
+            | Call::Gone { log }
             | Call::Fill { log, .. } => *log,
             Call::Account(call) => call.log(),
             Call::Block { .. } | Call::Push { .. } | Call::Found { .. } | Call::Keep { .. } => Log::Directory,
@@ -227,6 +232,7 @@ impl Call {
             Call::Tail { .. } => "tail",
             Call::Numbers { .. } => "numbers",
             Call::Raise { .. } => "raise",
+            Call::Gone { .. } => "gone",
             Call::Push { .. } => "push",
             Call::Found { .. } => "found",
             Call::Keep { .. } => "keep",
@@ -262,7 +268,7 @@ impl Call {
             }
             Call::Block { kind, count } => vec![kind.word().to_owned(), count.to_string()],
             Call::Give { log: _, first, last } => vec![first.to_string(), last.to_string()],
-            Call::Look { log: _ } => Vec::new(),
+            Call::Look { log: _ } | Call::Gone { log: _ } => Vec::new(),
             Call::Room { log: _, key } | Call::Numbers { log: _, key } => vec![key.to_string()],
             Call::Tail { log: _, known } => vec![known.to_string()],
             Call::Raise { log: _, kind, floor } => vec![kind.word().to_owned(), floor.to_string()],

@@ -197,6 +197,7 @@ impl LogView {
             | Reply::Tail { .. }
             | Reply::Numbers(_)
             | Reply::Pushed(_)
+            | Reply::Gone(_)
             | Reply::Account(_) => return,
         };
         self.queue.remove(index);

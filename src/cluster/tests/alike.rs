@@ -102,6 +102,7 @@ impl Known {
                 said: 7,
                 messages: vec![(self.ids + 1_000_000 + self.fills(), "from before".into())],
             },
+            11 if dice.one_in(6) => Call::Gone { log },
             11 if dice.one_in(2) => Call::Tail { log, known: dice.below(6) },
             11 => Call::Numbers { log, key: ["r:general", "r:tea", "r:none"][dice.below(3) as usize].into() },
             _ => {

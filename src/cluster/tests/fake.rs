@@ -71,6 +71,7 @@ struct FakeLog {
     accounts: FakeAccounts,
     /// How many texts wait at each list.
     lists: BTreeMap<Box<str>, usize>,
+    gone: Vec<(Box<str>, u64)>,
 }
 
 /// The whole of it.
@@ -192,6 +193,7 @@ impl FakeLog {
                 *waiting += usize::from(fits);
                 Reply::Pushed(fits)
             }
+            Call::Gone { log: _ } => Reply::Gone(self.gone.clone()),
             Call::Tail { log: _, known } => {
                 Reply::Tail { end: Position { term: self.term, number: self.pos }, ended: self.ended(*known) }
             }
@@ -497,6 +499,9 @@ impl FakeLog {
             if *effect == Effect::Closed {
                 self.rooms.remove(&key);
                 version = 0;
+            }
+            if let (Effect::Edited(id, _) | Effect::Erased(id), Place::Room(_)) = (effect, &commit.place) {
+                self.gone.push((key.as_str().into(), *id));
             }
             let room = self.rooms.get_mut(&key);
             if let Effect::Said(text) = effect {

@@ -134,11 +134,20 @@ impl Archive {
         }
         let (end, keys) = reader.rooms(log)?;
         let mut there = HashSet::new();
+        let changed = if is_first { Vec::new() } else { reader.gone(log)? };
         for key in keys {
             let Some((snapshot, numbers)) = reader.room(log, &key)? else { continue };
             there.insert(snapshot.room.clone());
             let Some(found) = FoundRoom::read(&snapshot, self.store.now()) else { continue };
-            let writes = self.writes_of(&mut reading.rooms, &snapshot.room, found, &numbers, is_first)?;
+            let writes = {
+                let mut writes = self.writes_of(&mut reading.rooms, &snapshot.room, found, &numbers, is_first)?;
+                // One that was edited and has left the history has a text that nobody knows: the old one must not stay.
+                let is_there = |number: &u64| snapshot.messages.iter().any(|(id, _)| id == number);
+                let here = changed.iter().filter(|(room, _)| *room == key).map(|(_, number)| *number);
+                let gone = here.filter(|number| !is_there(number)).map(MessageId);
+                writes.extend(gone.map(|id| ArchiveWrite::Erased(snapshot.room.clone(), id)));
+                writes
+            };
             self.store_piece(&reading.places, &reading.places, writes)?;
         }
         let mut gone = Vec::new();
