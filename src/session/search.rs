@@ -99,6 +99,9 @@ impl Session {
         most: usize,
     ) -> Result<Option<StoredHits>, BusyError> {
         let ArchiveSearch { older, rooms, search } = archive;
+        // They are for other servers.
+        #[cfg(not(feature = "cluster"))]
+        let _ = (rooms, text);
         match older {
             OlderMessages::Stored(store) => self.compute(move || Some(search.find(&store, &pattern, most))),
             #[cfg(feature = "cluster")]
