@@ -11,21 +11,10 @@ use super::confirmed_writes::Erases;
 use super::error::{ReadError, SaveError};
 use super::open::Store;
 use super::queries::SHORT;
-use super::records::{AccountRecord, AddressBanRecord, AuditEntry, MessageRecord, RoomRecord};
+use super::records::{AccountRecord, AddressBanRecord, ArchivePlace, AuditEntry, MessageRecord, RoomRecord};
 use super::tables::{accounts, address_bans, audit, log_places, members, messages, rooms};
 use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::RoomName;
-
-/// How far a log was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ArchivePlace {
-    /// The log's name.
-    pub(crate) log: Box<str>,
-    /// Which Redis,
-    pub(crate) term: u64,
-    /// and its last entry that was read.
-    pub(crate) number: u64,
-}
 
 /// Something that an archive stores.
 #[derive(Clone, Debug)]

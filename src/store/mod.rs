@@ -90,7 +90,7 @@ mod writer;
 #[cfg(feature = "storage")]
 pub use account_admin::AccountAdmin;
 #[cfg(all(feature = "storage", feature = "cluster"))]
-pub(crate) use archive::{ArchivePlace, ArchiveWrite};
+pub(crate) use archive::ArchiveWrite;
 #[cfg(feature = "storage")]
 pub use backup::BackupError;
 #[cfg(not(feature = "storage"))]
@@ -105,6 +105,8 @@ pub use failpoints::{Failpoints, Point};
 pub(crate) use import::ImportedAccount;
 #[cfg(feature = "storage")]
 pub use open::Store;
+#[cfg(all(feature = "storage", feature = "cluster"))]
+pub(crate) use records::ArchivePlace;
 pub use records::{
     AccessRecord, AccountRecord, AddressBanRecord, AuditEntry, HistoryPage, MemberRecord, MessageRecord,
     OfflineMessageRecord, OpenRoomRecord, RoomRecord, Settings, StoreOptions, StoredState, Visit,

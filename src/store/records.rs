@@ -273,3 +273,15 @@ pub struct HistoryPage {
     /// The query ran out of time: there may be older ones after the last of these.
     pub cut: bool,
 }
+
+/// How far a log of several servers was read into their archive.
+#[cfg(all(feature = "storage", feature = "cluster"))]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ArchivePlace {
+    /// The log's name.
+    pub(crate) log: Box<str>,
+    /// Which Redis,
+    pub(crate) term: u64,
+    /// and its last entry that was read.
+    pub(crate) number: u64,
+}

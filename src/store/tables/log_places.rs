@@ -4,8 +4,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::store::archive::ArchivePlace;
 use crate::store::database::sql_values::{integer, u64_at};
+use crate::store::records::ArchivePlace;
 
 /// Before the name of a log: the number of its last entry that was read, and the term.
 const POSITION: &str = "log_position ";
