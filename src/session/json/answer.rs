@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{RequestOutcome, Session};
+use super::Session;
 use crate::chat::action::Denied;
+use crate::chat::message::MessageId;
 use crate::protocol::json::{Id, Object, Receiver, Value};
 use crate::session::failure::{ErrorCode, Failure, code_of_answer, code_of_login};
 use crate::text::seconds;
@@ -26,7 +27,36 @@ pub(super) struct Reply {
     pub(super) optional: Vec<(&'static str, Value<'static>)>,
 }
 
+/// What came of a request besides its result.
+pub(super) struct RequestOutcome {
+    code: Option<Failure>,
+    posted: Option<MessageId>,
+    /// The sentence of a refusal.
+    refusal: Option<String>,
+}
+
 impl Session {
+    /// Before a request is carried out.
+    pub(super) fn forget_outcome(&self) {
+        if let Some(json) = &self.json {
+            json.code.take();
+            json.missing.take();
+            json.posted.take();
+        }
+    }
+
+    /// What has come of the request being carried out, which ends.
+    pub(super) fn take_outcome(&self) -> RequestOutcome {
+        let refusal = self.outbox.take_refusal();
+        self.outbox.begin_request(None);
+        let json = self.json.as_ref();
+        RequestOutcome {
+            code: json.and_then(|json| json.code.take()),
+            posted: json.and_then(|json| json.posted.take()),
+            refusal,
+        }
+    }
+
     /// Takes what came of an effect on its way to the palette: notes the code of a refusal. `None` if that was dealt with.
     #[inline(never)]
     pub(in crate::session) fn note_answer(&mut self, answer: Answer) -> Option<Answer> {

@@ -87,14 +87,6 @@ fn not_utf8(request: &JsonRequest<'_>) -> Box<Failure> {
     Box::new(Failure::not_utf8(request))
 }
 
-/// What came of a request besides its result.
-pub(super) struct RequestOutcome {
-    code: Option<Failure>,
-    posted: Option<MessageId>,
-    /// The sentence of a refusal.
-    refusal: Option<String>,
-}
-
 impl Session {
     /// Whether a program sends requests.
     pub(super) fn is_program(&self) -> bool {
@@ -364,26 +356,6 @@ impl Session {
         self.say_unsaid();
         self.write_answer(&request.action, id, result, outcome);
         self.tick();
-    }
-
-    fn forget_outcome(&self) {
-        if let Some(json) = &self.json {
-            json.code.take();
-            json.missing.take();
-            json.posted.take();
-        }
-    }
-
-    /// What has come of the request being carried out, which ends.
-    fn take_outcome(&self) -> RequestOutcome {
-        let refusal = self.outbox.take_refusal();
-        self.outbox.begin_request(None);
-        let json = self.json.as_ref();
-        RequestOutcome {
-            code: json.and_then(|json| json.code.take()),
-            posted: json.and_then(|json| json.posted.take()),
-            refusal,
-        }
     }
 
     /// Notes the number of a message that the request being carried out has posted.
