@@ -161,7 +161,18 @@ impl Page {
     }
 
     fn try_accessible(&self) -> Result<Vec<Node>, String> {
-        let tree = self.try_call("Accessibility.getFullAXTree", json!({}))?;
+        Page::nodes(&self.try_call("Accessibility.getFullAXTree", json!({}))?)
+    }
+
+    /// The elements of a role. The browser picks them out: the whole tree is a hundred times as long, and most of a test's
+    /// time would be spent on it.
+    fn try_role(&self, role: &str) -> Result<Vec<Node>, String> {
+        let document = json!({ "expression": "document", "returnByValue": false });
+        let document = self.try_call("Runtime.evaluate", document)?["result"]["objectId"].take();
+        Page::nodes(&self.try_call("Accessibility.queryAXTree", json!({ "objectId": document, "role": role }))?)
+    }
+
+    fn nodes(tree: &Value) -> Result<Vec<Node>, String> {
         let nodes = tree["nodes"].as_array().ok_or("no tree")?.iter();
         let known = nodes.filter(|node| node["ignored"] != true && node["backendDOMNodeId"].is_u64());
         let properties = |node: &Value| {
@@ -179,8 +190,8 @@ impl Page {
 
     /// The elements of a role whose accessible name is this one; `*` at its beginning or end stands for anything.
     pub fn all(&self, role: &str, name: &str) -> Vec<Node> {
-        let nodes = self.accessible();
-        nodes.into_iter().filter(|node| node.role == role && Page::fits(&node.name, name)).collect()
+        let nodes = self.try_role(role).unwrap_or_else(|error| panic!("{error}"));
+        nodes.into_iter().filter(|node| Page::fits(&node.name, name)).collect()
     }
 
     /// Waits for the one element of a role with a name.
@@ -191,14 +202,14 @@ impl Page {
     /// The same with a state.
     pub fn node_where(&self, role: &str, name: &str, holds: impl Fn(&Node) -> bool) -> Node {
         self.wait_for(&format!("{role} {name:?}"), || {
-            let nodes = self.try_accessible()?;
-            let mut found = nodes.iter().filter(|node| node.role == role && Page::fits(&node.name, name));
+            let nodes = self.try_role(role)?;
+            let mut found = nodes.iter().filter(|node| Page::fits(&node.name, name));
             match (found.next(), found.next()) {
                 (Some(node), None) if holds(node) => Ok(node.clone()),
                 (Some(node), None) => Err(format!("it is there as {node:?}")),
                 (Some(one), Some(other)) => Err(format!("there are several: {one:?}, {other:?}")),
                 (None, _) => {
-                    let same: Vec<_> = nodes.iter().filter(|node| node.role == role).map(|node| &*node.name).collect();
+                    let same: Vec<_> = nodes.iter().map(|node| &*node.name).collect();
                     Err(format!("of that role there are {same:?}"))
                 }
             }
@@ -223,8 +234,7 @@ impl Page {
     /// Waits until there is none any more.
     pub fn gone(&self, role: &str, name: &str) {
         self.wait_for(&format!("no {role} {name:?}"), || {
-            let nodes = self.try_accessible()?;
-            match nodes.iter().find(|node| node.role == role && Page::fits(&node.name, name)) {
+            match self.try_role(role)?.iter().find(|node| Page::fits(&node.name, name)) {
                 Some(node) => Err(format!("it is there as {node:?}")),
                 None => Ok(()),
             }
