@@ -88,11 +88,11 @@ begin with # are ignored. If any line is wrong, nothing is imported. With
 is running. FILE must not exist yet, and only its owner can read it. A backup
 that fails leaves nothing behind.
 
-`chatsock cluster import FILE` fills the Redis of [cluster], which must be empty,
-from FILE: the database of a server that is not running, of an archive, or a
-backup of either. Accounts, kept rooms, address bans, messages for offline users
-and the last messages of each room go over; FILE stays as it is. This needs a
-build with the features storage and cluster.
+`chatsock cluster import FILE` fills the Redis of [cluster], which must be
+empty, from FILE: the database of a server that is not running, of an archive,
+or a backup of either. Accounts, kept rooms, address bans, messages for offline
+users and the last messages of each room go over; FILE stays as it is. This
+needs a build with the features storage and cluster.
 
 `chatsock proxy` speaks telnet and nc to people at ADDR, and TLS to the server
 at HOST:PORT, so that nobody on the way can read along. The server's certificate
