@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
@@ -300,7 +300,7 @@ fn run(options: ServeOptions, config: Config) -> Result<(), StartError> {
     // Never joined: it waits for a signal that may never come, and ends with the process.
     thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || pass_on(signals, &options, file, &hub))
+        .spawn(move || pass_on(signals, &options, file, &hub, &stopping))
         .map_err(StartError::Thread)?;
     let mut lines = vec![cli::VERSION.to_owned()];
     lines.extend(server.announcement());
@@ -309,7 +309,7 @@ fn run(options: ServeOptions, config: Config) -> Result<(), StartError> {
 }
 
 /// The thread `signals`: turns signals into requests until the process ends.
-fn pass_on(mut signals: Signals, options: &ServeOptions, mut file: Option<PathBuf>, hub: &Hub) {
+fn pass_on(mut signals: Signals, options: &ServeOptions, mut file: Option<PathBuf>, hub: &Hub, stopping: &AtomicBool) {
     for signal in signals.forever() {
         if signal == SIGHUP {
             server::systemd::tell_reloading();
@@ -322,11 +322,15 @@ fn pass_on(mut signals: Signals, options: &ServeOptions, mut file: Option<PathBu
                     server::systemd::tell_ready("the configuration has mistakes; the old one stays in force");
                 }
             }
+        } else if hub.shutdown.is_draining() && !hub.shutdown.is_announced() {
+            hub.shutdown.hurry();
         } else if hub.shutdown.is_announced() {
             // A second signal never gets here, since its handler ends the process. This is the first one, during a stop
             // that a user has requested.
             std::process::exit(FAILED.into());
         } else {
+            // A second signal is to end the wait for users who go to other servers, and not the process.
+            stopping.store(!hub.drains(), Ordering::Release);
             hub.request(ServerRequest::Stop);
         }
     }

@@ -215,18 +215,26 @@ impl Moderation {
         self.admins.iter().any(|admin| admin.until == end)
     }
 
-    /// A member has changed their name or logged in, and gets back a place kept for them. What was given to an account
-    /// stays the account's. True if something that was a guest's is now an account's.
-    pub(crate) fn renamed(&mut self, who: &Identity, at: Timestamp) -> bool {
+    /// A guest is on another connection, which has shown that it is theirs.
+    pub(crate) fn moved(&mut self, from: ClientId, who: &Identity) {
+        self.given_to_guest(from).for_each(|known| *known = who.clone());
+    }
+
+    /// Who is named in what the guest on a connection was given.
+    fn given_to_guest(&mut self, client: ClientId) -> impl Iterator<Item = &mut Identity> {
         let admins = self.admins.iter_mut().map(|admin| &mut admin.who);
         let lists = [&mut self.kicks, &mut self.mutes, &mut self.invitations, &mut self.waits];
         let others = lists.into_iter().flat_map(|list| list.iter_mut().map(|entry| &mut entry.who));
+        admins.chain(others).filter(move |known| known.client == client && known.account.is_none())
+    }
+
+    /// A member has changed their name or logged in, and gets back a place kept for them. What was given to an account
+    /// stays the account's. True if something that was a guest's is now an account's.
+    pub(crate) fn renamed(&mut self, who: &Identity, at: Timestamp) -> bool {
         let mut adopted = false;
-        for known in admins.chain(others) {
-            if known.client == who.client && known.account.is_none() {
-                *known = who.clone();
-                adopted |= who.account.is_some();
-            }
+        for known in self.given_to_guest(who.client) {
+            *known = who.clone();
+            adopted |= who.account.is_some();
         }
         self.entered(who, at);
         adopted

@@ -21,7 +21,7 @@ use super::engine::{Engine, Unreachable};
 use super::node::{Core, Out};
 use super::replica::Replica;
 use super::ticket::{Outcome, Ticket};
-use super::values::{NodeName, NumberKind, Partitions};
+use super::values::{Epoch, NodeName, NumberKind, Partitions};
 
 /// How long an answer may take. Longer than a slow disk holds Redis up, shorter than a lease.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -58,6 +58,8 @@ pub struct Cluster {
     replica: OnceLock<Arc<dyn Replica>>,
     connect: Connect,
     stopping: AtomicBool,
+    /// A leaf. How long what users hold stays after the goodbye.
+    stays: Mutex<Duration>,
     #[cfg(test)]
     abandoned: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -74,6 +76,7 @@ impl Cluster {
             replica: OnceLock::new(),
             connect,
             stopping: AtomicBool::new(false),
+            stays: Mutex::new(Duration::ZERO),
             #[cfg(test)]
             abandoned: AtomicBool::new(false),
             threads: Mutex::new(Vec::new()),
@@ -87,6 +90,11 @@ impl Cluster {
     /// This node's name.
     pub fn node(&self) -> &NodeName {
         &self.node
+    }
+
+    /// Which registration this node has.
+    pub fn epoch(&self) -> Epoch {
+        self.core().epoch()
     }
 
     /// How many partitions the rooms are spread over.
@@ -149,6 +157,11 @@ impl Cluster {
             threads.push(builder.spawn(move || run(&cluster))?);
         }
         Ok(())
+    }
+
+    /// What users of this node hold is to stay this long after its goodbye: they may come back on other nodes.
+    pub fn leave_behind(&self, stays: Duration) {
+        *self.stays.lock().unwrap_or_else(PoisonError::into_inner) = stays;
     }
 
     /// Says goodbye, so that the others need not wait for the lease, and ends the threads.
@@ -264,7 +277,8 @@ impl Cluster {
             return;
         }
         if let Some(mut connection) = engine {
-            let goodbye = self.core().goodbye();
+            let stays = *self.stays.lock().unwrap_or_else(PoisonError::into_inner);
+            let goodbye = self.core().goodbye(stays);
             if let Err(Unreachable(why)) = connection.call(&goodbye) {
                 log::info!("cluster: no goodbye was said: {why}");
             }

@@ -79,6 +79,25 @@ local function bury(base, node, epoch, at)
   append(base, at, 'k', 'gone', 'node', node, 'epoch', num(epoch))
 end
 
+-- Nodes that have said goodbye and whose users may come back on other ones: what they hold stays until then. "node epoch" ->
+-- deadline
+local function waits(base, node, epoch, at)
+  local deadline = redis.call('HGET', base .. 'parted', node .. ' ' .. num(epoch))
+  return deadline and tonumber(deadline) >= at
+end
+local function bury_parted(base, at)
+  local all = redis.call('HKEYS', base .. 'parted')
+  table.sort(all)
+  for _, held in ipairs(all) do
+    local node, epoch = held:match('^(%S+) (%d+)$')
+    if not waits(base, node, tonumber(epoch), at) then
+      redis.call('HDEL', base .. 'parted', held)
+      redis.call('RPUSH', base .. 'swept', held)
+      append(base, at, 'k', 'gone', 'node', node, 'epoch', epoch)
+    end
+  end
+end
+
 -- Begins the life of a log with this Redis. keys: base; args: run, number and term that the node knows, then for the
 -- directory pairs of a kind of number and the highest one known.
 --
@@ -160,15 +179,23 @@ local function beat(keys, args)
   end
   table.sort(dead, function(one, other) return one[1] < other[1] end)
   for _, gone in ipairs(dead) do bury(base, gone[1], gone[2], at) end
+  bury_parted(base, at)
   sweep(base)
   return { 'ok', num(rec.n), num(at), num(get(base, 'pos')), num(get(base, 'end') - get(base, 'next') + 1) }
 end
 
--- args: node, epoch
+-- args: node, epoch, how long what its users hold stays (0: it does not)
 local function leave(keys, args)
-  local base, node, epoch, at = keys[1], args[1], tonumber(args[2]), now()
+  local base, node, epoch, stays, at = keys[1], args[1], tonumber(args[2]), tonumber(args[3]), now()
   local rec = record(base, node)
-  if rec and rec.epoch == epoch then bury(base, node, epoch, at) end
+  if not rec or rec.epoch ~= epoch then return { 'ok' } end
+  if stays == 0 then
+    bury(base, node, epoch, at)
+  else
+    redis.call('HDEL', base .. 'nodes', node)
+    redis.call('HSET', base .. 'parted', node .. ' ' .. num(epoch), num(at + stays))
+    append(base, at, 'k', 'parted', 'node', node, 'epoch', num(epoch))
+  end
   return { 'ok' }
 end
 
@@ -323,7 +350,9 @@ local function claim(keys, args)
   put(base, args[1], rec)
   local held = holder(base, args[4])
   if held and held.client ~= args[6] and held.client ~= args[9] then
-    if live(base, held.node, held.epoch, at) then return { 'taken', num(get(base, 'pos')) } end
+    if live(base, held.node, held.epoch, at) or waits(base, held.node, held.epoch, at) then
+      return { 'taken', num(get(base, 'pos')) }
+    end
     -- That its lease is over counts from here on: no time may be excused for it later, when its user's name is another's.
     local gone = record(base, held.node)
     if gone and gone.epoch == held.epoch then bury(base, held.node, held.epoch, at) end
@@ -366,14 +395,38 @@ local function release(keys, args)
   return { 'ok', num(pos), '0', '0' }
 end
 
+-- Values that are kept beside the log, each under a key; an empty one is forgotten. Bans are in a hash of their own, and the
+-- audit log is a list.
+local AUDITED = 1000    -- Entries of the audit log.
+local function keep(base, key, value)
+  if key == '' then return end
+  if key == 'audit' then
+    redis.call('RPUSH', base .. 'audit', value)
+    redis.call('LTRIM', base .. 'audit', -AUDITED, -1)
+    return
+  end
+  local hash, field = base .. 'kept', key
+  local network = key:match('^ban (.+)$')
+  if network then hash, field = base .. 'ban', network end
+  if value == '' then redis.call('HDEL', hash, field) else redis.call('HSET', hash, field, value) end
+end
+local function all_kept(base)
+  local kept = redis.call('HGETALL', base .. 'kept')
+  for i, item in ipairs(redis.call('HGETALL', base .. 'ban')) do kept[#kept + 1] = i % 2 == 1 and 'ban ' .. item or item end
+  for _, entry in ipairs(redis.call('LRANGE', base .. 'audit', 0, -1)) do
+    kept[#kept + 1] = 'audit'
+    kept[#kept + 1] = entry
+  end
+  return kept
+end
+
 -- args: node, epoch, n, text, key, value
 local function note(keys, args)
   local base, at = keys[1], now()
   local rec, answer = admit(base, args, at)
   if not rec then return answer end
   put(base, args[1], rec)
-  if args[5] ~= '' and args[6] ~= '' then redis.call('HSET', base .. 'kept', args[5], args[6]) end
-  if args[5] ~= '' and args[6] == '' then redis.call('HDEL', base .. 'kept', args[5]) end
+  keep(base, args[5], args[6])
   local pos = append(base, at, 'k', 'note', 'node', args[1], 'epoch', args[2], 'n', args[3], 'text', args[4])
   return { 'ok', num(pos), '0', '0' }
 end
@@ -411,12 +464,13 @@ local function room(keys, args)
   return { fields[1], fields[2], fields[3], fields[4] or '0', fields[5], redis.call('HGETALL', base .. 'u:' .. name), texts }
 end
 
--- What else there is, in one moment: position, nodes, rooms, names, values kept.
+-- What else there is, in one moment: position, nodes, rooms, names, values kept, nodes whose users may come back.
 local function look(keys, args)
   local base = keys[1]
   local nodes = redis.call('HGETALL', base .. 'nodes')
   return { num(get(base, 'term')) .. '-' .. num(get(base, 'pos')), nodes, redis.call('SMEMBERS', base .. 'rooms'),
-    redis.call('HGETALL', base .. 'names'), redis.call('HGETALL', base .. 'kept') }
+    redis.call('HGETALL', base .. 'names'), all_kept(base),
+    redis.call('HKEYS', base .. 'parted') }
 end
 
 -- Accounts: see account_record.rs. acc:FOLDED is a hash; accounts leads from number to folded name, looks:KEY holds the folded

@@ -265,7 +265,7 @@ fn record(entry: LogEntry) -> LogRecord {
             }
             Happened::Claimed { .. } | Happened::Released { .. } | Happened::NodeGone { .. } => Recorded::Other,
         },
-        EntryKind::In(_) | EntryKind::Gone(_) | EntryKind::Unreadable => Recorded::Other,
+        EntryKind::In(_) | EntryKind::Parted(_) | EntryKind::Gone(_) | EntryKind::Unreadable => Recorded::Other,
     };
     LogRecord { log, position, at, what }
 }

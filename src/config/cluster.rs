@@ -38,6 +38,8 @@ pub struct ClusterConfig {
     pub pending_bytes: usize,
     /// Replicas that blocks of numbers wait for.
     pub replicas: u8,
+    /// How long a stop takes, so that users can go to another server. Zero: as long as without a cluster.
+    pub drain: Duration,
 }
 
 impl Default for ClusterConfig {
@@ -55,6 +57,7 @@ impl Default for ClusterConfig {
             timeout: Duration::from_secs(2),
             pending_bytes: 4 * 1024 * 1024,
             replicas: 0,
+            drain: Duration::from_secs(60),
         }
     }
 }
@@ -163,6 +166,18 @@ pub(super) fn read_cluster(reader: &mut ValueReader<'_>, section: Section<'_, '_
     cluster.timeout = Duration::from_millis(number("timeout_ms", 100..=60_000, 2000) as u64);
     cluster.pending_bytes = number("pending_bytes", 65_536..=1_073_741_824, cluster.pending_bytes);
     cluster.replicas = u8::try_from(number("replicas", 0..=5, 0)).unwrap_or(0);
+    cluster.drain = Duration::from_secs(number("drain_seconds", 0..=3600, 60) as u64);
+    let mut directory = "full".to_owned();
+    reader.read_line(section, "directory", &mut directory);
+    if directory != "full" {
+        let text = match directory.as_str() {
+            "counts" => {
+                "cluster.directory cannot be counts yet: every server knows all users; remove it, or set it to full"
+            }
+            _ => "cluster.directory must be full",
+        };
+        reader.mistake(reader.line_of(section, "directory"), text);
+    }
     cluster
 }
 
@@ -187,7 +202,7 @@ mod tests {
     fn every_key_is_read() {
         let text = "[cluster]\nredis = \"rediss://10.0.0.5:6380\"\nca_file = \"/etc/chatsock/ca.pem\"\nuser = \"chat\"\npassword_file = \"/etc/chatsock/redis\"\n\
             prefix = \"a:\"\nnode = \"a1\"\npartitions = 4\nlease_seconds = 20\ntimeout_ms = 500\npending_bytes = 65536\n\
-            replicas = 1\n";
+            replicas = 1\ndrain_seconds = 90\ndirectory = \"full\"\n";
         let expected = ClusterConfig {
             redis: "rediss://10.0.0.5:6380".to_owned(),
             user: "chat".to_owned(),
@@ -200,6 +215,7 @@ mod tests {
             timeout: Duration::from_millis(500),
             pending_bytes: 65_536,
             replicas: 1,
+            drain: Duration::from_secs(90),
         };
         assert_eq!(read(text), Ok(Some(expected)));
     }
@@ -220,6 +236,9 @@ mod tests {
             ("node = \"a b\"", "cluster.node must have at most 64 letters"),
             ("partitions = 65", "cluster.partitions must"),
             ("lease_seconds = 2", "cluster.lease_seconds must"),
+            ("drain_seconds = 3601", "cluster.drain_seconds must"),
+            ("directory = \"counts\"", "cluster.directory cannot be counts yet"),
+            ("directory = \"half\"", "cluster.directory must be full"),
             ("nodes = \"a\"", "unknown key cluster.nodes; did you mean node?"),
         ] {
             let said = read(&format!("[cluster]\n{text}")).unwrap_err();

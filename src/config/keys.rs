@@ -81,6 +81,8 @@ pub(super) const CLUSTER_KEYS: &[&str] = &[
     "timeout_ms",
     "pending_bytes",
     "replicas",
+    "drain_seconds",
+    "directory",
 ];
 
 pub(super) const ROOM_KEYS: &[&str] = &["public", "description", "limit", "password"];

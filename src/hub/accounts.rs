@@ -1,14 +1,11 @@
 //! What all connections share about accounts and operators.
 //!
-//! *Owns* who counts as an operator, which names are taken by accounts, what operators are told, and what goes into the
-//! audit log. *Knows nothing of* how accounts are stored, or of passwords.
+//! *Owns* who counts as an operator, which names are taken by accounts, and what operators are told. *Knows nothing of* how accounts are stored, or of passwords.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
-
-use jiff::Timestamp;
 
 use super::{Checkpoint, Hub};
 use crate::chat::account_policy::AccountPolicy;
@@ -18,7 +15,7 @@ use crate::chat::names::UserName;
 use crate::hub::room::Room;
 use crate::hub::roster::User;
 use crate::outbox::DisconnectReason;
-use crate::store::{AuditEntry, ReadError};
+use crate::store::ReadError;
 use crate::ui::screen::LineKind;
 
 /// The last line on a connection that is ended from another one of the same account.
@@ -167,14 +164,6 @@ impl Hub {
             if self.is_operator(&user.identity()) {
                 user.outbox.announce(LineKind::News, line);
             }
-        }
-    }
-
-    /// Records what an operator did.
-    pub(crate) fn audit(&self, who: &UserName, what: &str) {
-        log::info!("operator {who}: {}", crate::text::escape_for_log(what));
-        if let Some(store) = self.store() {
-            store.record_audit(AuditEntry { at: Timestamp::now(), who: who.clone(), what: what.into() });
         }
     }
 }

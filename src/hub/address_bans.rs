@@ -57,6 +57,33 @@ impl AddressBans {
         self.store.as_ref().map_or(Ok(()), |store| store.save_address_ban(ban))
     }
 
+    /// Bans a network until the server stops: another place keeps the ban.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn apply(&self, ban: AddressBanRecord) {
+        let mut bans = self.write();
+        bans.retain(|known| known.network != ban.network);
+        bans.push(ban);
+    }
+
+    /// Lifts a ban that another place keeps.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn lift(&self, network: Network) {
+        self.write().retain(|known| known.network != network);
+    }
+
+    /// These are all bans, the newest last.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn replace(&self, bans: Vec<AddressBanRecord>) {
+        *self.write() = bans;
+    }
+
+    /// Whether a network is banned, by a ban of just this one.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn holds(&self, network: Network, now: Timestamp) -> bool {
+        let bans = self.bans.read().unwrap_or_else(PoisonError::into_inner);
+        bans.iter().any(|ban| ban.network == network && holds(ban, now))
+    }
+
     /// Lifts a ban. False if there was none.
     ///
     /// # Errors

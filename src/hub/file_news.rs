@@ -73,7 +73,13 @@ pub(crate) struct FileNews<'a> {
 impl Hub {
     /// Tells a user something they did not ask for, if they are still there.
     pub(crate) fn tell_of_file(&self, client: ClientId, news: &FileNews<'_>) {
-        let Some(outbox) = self.roster.connection(client) else { return };
+        let Some(outbox) = self.roster.connection(client) else {
+            #[cfg(feature = "cluster")]
+            if let Some(nodes) = self.nodes() {
+                nodes.pass_file_news(self, client, news);
+            }
+            return;
+        };
         #[cfg(feature = "json")]
         if outbox.is_program() {
             return news.announce(&outbox);

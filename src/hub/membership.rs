@@ -68,6 +68,33 @@ impl Membership {
         Some((membership, in_view))
     }
 
+    /// Takes the place that a user had on a server that has stopped. `None` if they are no longer a member.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn take_up(
+        hub: &Arc<Hub>,
+        room: &Arc<Room>,
+        user: &User,
+        from: ClientId,
+        id: MembershipId,
+        now: Instant,
+    ) -> Option<Membership> {
+        let nodes = hub.nodes()?;
+        let client = user.client();
+        let mut membership = Membership { hub: Arc::clone(hub), room: Arc::clone(room), client, id, left: false };
+        if !room.propose_return(&**nodes, from, &hub.actor(user), &user.outbox, id, now) {
+            membership.left = true;
+            return None;
+        }
+        Some(membership)
+    }
+
+    /// The user may take the place up again on another server: they are not taken out of the room.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn leave_behind(mut self) {
+        self.left = true;
+        self.room.vacate(self.client, self.id);
+    }
+
     pub(crate) fn room(&self) -> &Arc<Room> {
         &self.room
     }

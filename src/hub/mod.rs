@@ -25,6 +25,7 @@ mod account_review;
 mod account_store;
 mod accounts;
 mod checkpoint;
+mod everywhere;
 mod file_news;
 mod membership;
 pub(crate) mod older;
@@ -74,6 +75,7 @@ pub(crate) use account_store::AccountStore;
 pub(crate) use accounts::THROWN_OUT;
 #[doc(hidden)]
 pub use checkpoint::{Checkpoint, Checkpoints};
+pub(crate) use everywhere::Banned;
 pub(crate) use file_news::{FileEvent, FileNews};
 pub(crate) use membership::Membership;
 pub(crate) use open_rooms::OpenRoom;
@@ -94,6 +96,8 @@ pub enum ServerRequest {
     Report(Sender<()>),
     /// Stop gracefully. Later requests are ignored.
     Stop,
+    /// The same, as all servers of the cluster do: there is no other one to go to.
+    StopWithAll,
 }
 
 /// The shared parts.
@@ -251,8 +255,15 @@ impl Hub {
             self.has_other_names.store(true, Ordering::Relaxed);
         }
         let config = Arc::new(config);
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config);
+        let mut in_force = self.config.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *in_force, Arc::clone(&config));
+        drop(in_force);
         self.rooms.apply(&config, now);
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes() {
+            nodes.apply_config(self, &old, now);
+        }
+        drop(old);
         // A shorter linger time applies to rooms that are already empty.
         self.rooms.all().iter().for_each(|room| self.let_linger(room));
         self.identify_everyone(now);

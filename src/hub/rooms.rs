@@ -101,6 +101,8 @@ impl RoomTable {
             queue_bytes: AtomicUsize::new(0),
             #[cfg(feature = "cluster")]
             log: std::sync::OnceLock::new(),
+            #[cfg(feature = "cluster")]
+            highest: AtomicU64::new(0),
             metrics: DeliveryMetrics::default(),
         };
         let table = RoomTable {
@@ -132,6 +134,11 @@ impl RoomTable {
 
     fn set_limits(&self, config: &Config) {
         self.shared.history_max.store(config.history_max, Ordering::Relaxed);
+        self.set_own_limits(config);
+    }
+
+    /// The limits of this server alone, also where several share the rooms.
+    fn set_own_limits(&self, config: &Config) {
         let queue_bytes = config.limits.outbox_bytes.map_or(DEFAULT_QUEUE_BYTES, |bytes| bytes / 4);
         self.shared.queue_bytes.store(queue_bytes, Ordering::Relaxed);
         self.lock().unique_by_looks = config.names == Alphabet::Unicode;
@@ -262,6 +269,30 @@ impl RoomTable {
             Some(room) if made => Ok(room),
             Some(room) => Err(CreateRoomError::Exists(room)),
             None => Err(CreateRoomError::NotShared(NotShared::TryAgain)),
+        }
+    }
+
+    /// Most messages that a room keeps in memory.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn history_max(&self) -> usize {
+        self.shared.history_max.load(Ordering::Relaxed)
+    }
+
+    /// All servers keep this number of messages of each room.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn resize_histories(&self, history_max: usize, now: Instant) {
+        self.shared.history_max.store(history_max, Ordering::Relaxed);
+        self.all().iter().for_each(|room| room.set_history_max(history_max, now));
+    }
+
+    /// Whether servers share the rooms.
+    fn is_shared(&self) -> bool {
+        #[cfg(feature = "cluster")]
+        return self.shared.log.get().is_some();
+        #[cfg(not(feature = "cluster"))]
+        {
+            let _ = self;
+            false
         }
     }
 

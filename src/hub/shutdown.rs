@@ -10,6 +10,10 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub struct Shutdown {
     announced: AtomicBool,
+    /// Users are sent to other servers, and their places are kept.
+    draining: AtomicBool,
+    /// Nobody is waited for any more.
+    hurried: AtomicBool,
     /// A leaf. The connections that are not closed yet.
     open: Mutex<usize>,
     /// The count has changed, or the stop was announced.
@@ -21,6 +25,28 @@ impl Shutdown {
     pub(crate) fn announce(&self) {
         self.announced.store(true, Ordering::Release);
         self.changed.notify_all();
+    }
+
+    /// From now on newcomers are refused, and users are to go to other servers.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether users are, or were, sent to other servers before the stop.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Has users sent away at once.
+    pub fn hurry(&self) {
+        self.hurried.store(true, Ordering::Release);
+        self.changed.notify_all();
+    }
+
+    #[cfg(feature = "cluster")]
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.hurried.load(Ordering::Acquire)
     }
 
     /// Whether newcomers are refused.
@@ -60,6 +86,12 @@ impl Shutdown {
 
     pub(crate) fn wait_until(&self, deadline: Instant) {
         self.wait(deadline, |_| true);
+    }
+
+    /// The same, unless somebody is in a hurry.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn wait_unhurried(&self, deadline: Instant) {
+        self.wait(deadline, |open| open > 0 && !self.is_hurried());
     }
 
     fn wait(&self, deadline: Instant, go_on: impl Fn(usize) -> bool) -> usize {

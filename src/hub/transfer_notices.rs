@@ -13,7 +13,9 @@ use super::transfers::Hasher;
 use crate::chat::file_name::FileName;
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
-use crate::chat::transfer::{Accepted, Ended, Party, Side, Token, TransferLimits};
+use crate::chat::transfer::{Accepted, Declined, Ended, Party, Side, Token, TransferLimits};
+#[cfg(feature = "cluster")]
+use crate::hub::roster::User;
 use crate::outbox::Outbox;
 use crate::ui::file_lines::{self, FilePlace};
 use crate::ui::screen::LineKind;
@@ -63,18 +65,66 @@ impl Hub {
 
     /// The rows for one end of a transfer.
     pub(crate) fn file_rows(
-        &self,
         accepted: &Accepted,
         side: Side,
         token: Token,
-        outbox: &Outbox,
+        place: &FilePlace,
     ) -> Vec<(LineKind, String)> {
-        let Some(place) = self.file_place(outbox) else { return Vec::new() };
         let Accepted { name, from, receiver, .. } = accepted;
-        let commands = file_lines::commands(side, name, token, *from, &place);
+        let commands = file_lines::commands(side, name, token, *from, place);
         let above = file_lines::above_commands(side, name, receiver.name.as_str(), commands.len());
         let commands = commands.into_iter().map(|line| (LineKind::Command, line));
         [(LineKind::News, above)].into_iter().chain(commands).collect()
+    }
+
+    /// Where one of the two connects to.
+    fn place_of_party(&self, accepted: &Accepted, party: &Party) -> Option<FilePlace> {
+        if let Some(outbox) = self.roster.connection(party.client) {
+            return self.file_place(&outbox);
+        }
+        #[cfg(feature = "cluster")]
+        if let Some(user) = self.roster.user(party.client) {
+            return self.file_place_for(accepted, &user);
+        }
+        let _ = accepted;
+        None
+    }
+
+    /// Where a receiver on another server connects to: both ends meet on the server of the sender.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn file_place_for(&self, accepted: &Accepted, receiver: &User) -> Option<FilePlace> {
+        let sender = self.roster.connection(accepted.sender.client)?;
+        let place = self.file_place(&sender)?;
+        let ports = self.transfers.ports()?;
+        let may_be_plain = receiver.peer_address().is_some_and(|peer| self.config().takes_plain(peer));
+        Some(FilePlace { plain: ports.plain.filter(|_| may_be_plain), ..place })
+    }
+
+    /// A user of another server declines a file that is offered here, or ends its transfer.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn decline_file_of(&self, client: ClientId, number: u64) {
+        let Some(name) = self.roster.user(client).map(|user| user.name()) else { return };
+        if let Ok(declined) = self.transfers.with_table(|table| table.decline(client, Some(number))) {
+            self.tell_declined(client, &name, &declined);
+        }
+    }
+
+    /// Tells the other one that a file was declined, or a transfer ended.
+    pub(crate) fn tell_declined(&self, client: ClientId, own: &UserName, declined: &Declined) {
+        let Declined { number, by, other, name, was_running } = declined;
+        log::info!("transfer {number}: client {client} declined");
+        if let Some(other) = other {
+            let rows = &[(LineKind::News, file_lines::declined(own.as_str(), name))];
+            let (sender, receiver) = match by {
+                Side::Sender => (own, &other.name),
+                Side::Receiver => (&other.name, own),
+            };
+            let news = FileNews { number: *number, sender, receiver, name, event: FileEvent::Declined, rows };
+            self.tell_of_file(other.client, &news);
+        }
+        if *was_running {
+            self.transfers.stop_one(*number);
+        }
     }
 
     /// Tells one of the two how a transfer ended.
@@ -88,11 +138,11 @@ impl Hub {
     pub(crate) fn announce_file_rows(&self, accepted: &Accepted, side: Side, token: Token) {
         let Accepted { number, sender, receiver, name, from, .. } = accepted;
         let party = if side == Side::Sender { sender } else { receiver };
-        let Some(outbox) = self.roster.connection(party.client) else { return };
-        let url = self.file_place(&outbox).and_then(|place| file_lines::url(token, &place));
+        let Some(place) = self.place_of_party(accepted, party) else { return };
+        let url = file_lines::url(token, &place);
         let token_shown = token.to_string();
         let event = FileEvent::Accepted { url: url.as_deref(), token: &token_shown, from: *from };
-        let rows = &self.file_rows(accepted, side, token, &outbox);
+        let rows = &Hub::file_rows(accepted, side, token, &place);
         let (sender, receiver) = (&sender.name, &receiver.name);
         self.tell_of_file(party.client, &FileNews { number: *number, sender, receiver, name, event, rows });
     }
@@ -118,6 +168,10 @@ impl Hub {
 
     /// A user has left.
     pub(crate) fn end_offers_of(&self, client: ClientId) {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.nodes() {
+            nodes.forget_files_of(client);
+        }
         if self.transfers.ports().is_none() {
             return;
         }

@@ -146,6 +146,17 @@ impl Hub {
         }
     }
 
+    /// Whether a stop sends users to other servers first.
+    pub fn drains(&self) -> bool {
+        #[cfg(feature = "cluster")]
+        return self.is_shared() && self.config().cluster.as_ref().is_some_and(|cluster| !cluster.drain.is_zero());
+        #[cfg(not(feature = "cluster"))]
+        {
+            let _ = self;
+            false
+        }
+    }
+
     /// As [`RoomTable::create`](crate::hub::rooms::RoomTable), on all servers.
     pub(crate) fn create_room(
         &self,

@@ -46,12 +46,14 @@ pub(super) enum Occasion {
 
 /// The last object of a connection.
 ///
-/// A program may connect again by itself, unless it is sent away with a refusal.
-pub(super) fn bye(kind: LineKind, line: &str) -> Vec<u8> {
+/// A program may connect again by itself, unless it is sent away with a refusal. `code`: what gives the user's name and places back
+/// on another server.
+pub(super) fn bye(kind: LineKind, line: &str, code: Option<&str>) -> Vec<u8> {
     let mut out = passing_buffer(0);
     let mut object = Object::new("bye", Timestamp::now());
     object.content = line.into();
     object.optional.push(("again", Value::Flag(kind != LineKind::Refusal)));
+    object.optional.extend(code.map(|code| ("code", Value::Text(code.into()))));
     object.write(&mut out);
     out
 }
@@ -117,9 +119,9 @@ impl OutboxState {
     }
 
     /// Writes the goodbye.
-    pub(super) fn write_bye(&mut self, line: Option<(LineKind, &str)>) {
+    pub(super) fn write_bye(&mut self, line: Option<(LineKind, &str)>, code: Option<&str>) {
         let (kind, text) = line.unwrap_or((LineKind::News, ""));
-        self.unsent.extend_from_slice(&bye(kind, text));
+        self.unsent.extend_from_slice(&bye(kind, text, code));
         if let Some((LineKind::Refusal, line)) = line {
             self.codec.explain(line);
         }

@@ -22,6 +22,18 @@ impl Outbox {
     /// Says goodbye: removes the prompt, writes the line, restores the terminal and sends it all. Does nothing for a client that
     /// was dropped, since it has been told.
     pub(crate) fn farewell(&self, line: Option<(LineKind, &str)>) {
+        self.part(line, None);
+    }
+
+    /// The same for a client that is to come in again on another server. A program learns the code that gives the user's name
+    /// back.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn send_elsewhere(&self, line: &str, code: Option<&str>) {
+        self.part(Some((LineKind::News, line)), code);
+    }
+
+    #[cfg_attr(not(feature = "json"), expect(unused_variables, reason = "only programs are told a code"))]
+    fn part(&self, line: Option<(LineKind, &str)>, code: Option<&str>) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.disconnect.is_some() || state.codec.awaits_request() {
@@ -33,7 +45,7 @@ impl Outbox {
         state.forget_view();
         #[cfg(feature = "json")]
         if state.watching.is_program() {
-            state.write_bye(line);
+            state.write_bye(line, code);
             return self.transmit_unsent(state, CausedBy::Client);
         }
         let OutboxState { display, unsent, .. } = state;

@@ -275,7 +275,7 @@ impl OutboxState {
         #[cfg(feature = "json")]
         if self.watching.is_program() {
             return if self.backlog.is_between_lines() {
-                bye(LineKind::News, &format!("{reason}."))
+                bye(LineKind::News, &format!("{reason}."), None)
             } else {
                 Vec::new()
             };

@@ -83,8 +83,8 @@ fn open_spare() -> Option<File> {
 }
 
 fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Arc<Hub>, capacity: Capacity) {
-    if hub.shutdown.is_announced() {
-        return refuse(stream, peer, entrance, hub, &TurnedAway::Stopping);
+    if let Some(why) = TurnedAway::by_stop(&hub.shutdown) {
+        return refuse(stream, peer, entrance, hub, &why);
     }
     let address = peer.ip();
     // By address first, so that an address with too many connections takes up no room.
@@ -294,8 +294,8 @@ fn receive_request(connection: &mut Connection, deadline: Instant) -> Result<(),
 /// A stop or a ban that was decided after this connection was admitted and before it was in the roster. Such a decision is
 /// applied to the connections in the roster, so it has missed this one; later decisions will not.
 fn decided_meanwhile(hub: &Hub, address: Option<IpAddr>) -> Option<(TurnedAway, DisconnectReason)> {
-    if hub.shutdown.is_announced() {
-        return Some((TurnedAway::Stopping, DisconnectReason::Stopping));
+    if let Some(why) = TurnedAway::by_stop(&hub.shutdown) {
+        return Some((why, DisconnectReason::Stopping));
     }
     Some((banned(hub, address?)?, DisconnectReason::AddressBanned))
 }

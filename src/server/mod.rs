@@ -24,6 +24,7 @@ mod proxy_header;
 mod reload;
 mod reminder;
 mod socket_options;
+mod stop;
 pub mod systemd;
 mod time_zone;
 mod transport;
@@ -45,9 +46,8 @@ use crate::config::Config;
 #[cfg(feature = "web")]
 use crate::hub::page::WebPage;
 use crate::hub::{Hub, ServerRequest};
-use crate::outbox::DisconnectReason;
 use crate::store::{OpenError, Store, StoreEvent, StoreEventHandler, StoreOptions, StoredState};
-use crate::ui::screen::{Clock, LineKind};
+use crate::ui::screen::Clock;
 #[cfg(feature = "metrics")]
 use metrics::MetricsListener;
 use ports::Ports;
@@ -66,9 +66,6 @@ pub(crate) use socket_options::set_options;
 /// Connections that the kernel queues for the accept loop. With std's 128, a burst of 256 logins drops to a quarter of the
 /// rate: those that overflow come back only with the next SYN retransmission, a second later.
 const BACKLOG: i32 = 4096;
-
-/// How long flushing and closing may take after the goodbye. A client that reads nothing would block it without end.
-const CLOSING: Duration = Duration::from_millis(350);
 
 /// How long the store may take to write the last messages.
 const STORING: Duration = Duration::from_secs(5);
@@ -322,7 +319,7 @@ impl Server {
         let certificate =
             sockets.iter().find(|socket| !socket.1.transport.is_plain()).map(|socket| &socket.1.transport);
         let mut reminder = Reminder::new(Instant::now());
-        loop {
+        let request = loop {
             if reminder.is_due(Instant::now()) {
                 certificate.iter().for_each(|transport| warn_of_certificate(&hub, transport));
             }
@@ -337,13 +334,14 @@ impl Server {
                 // The requester may be gone.
                 Ok(ServerRequest::Report(done)) => _ = done.send(()),
                 // Never disconnected, since the hub has a sender.
-                Ok(ServerRequest::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(request @ (ServerRequest::Stop | ServerRequest::StopWithAll)) => break request,
+                Err(RecvTimeoutError::Disconnected) => break ServerRequest::Stop,
             }
-        }
+        };
         // First, so that nobody finds a server that lets nobody in any more.
         #[cfg(feature = "discovery")]
         discovery.stop();
-        stop(&hub);
+        stop::stop(&hub, &request);
         #[cfg(feature = "metrics")]
         if let Some(metrics) = metrics {
             metrics.stop();
@@ -368,41 +366,6 @@ impl Server {
 
 fn server_thread(name: String, work: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, StartError> {
     thread::Builder::new().name(name).stack_size(SERVER_STACK).spawn(work).map_err(StartError::Thread)
-}
-
-/// Announces the stop, waits, says goodbye to everybody and closes.
-fn stop(hub: &Hub) {
-    let delay = hub.config().shutdown_delay;
-    let end = Instant::now() + delay;
-    log::info!("stopping in {}", crate::text::seconds(delay));
-    systemd::tell_stopping(delay);
-    hub.shutdown.announce();
-    let line = format!("Server is shutting down in {}.", crate::text::seconds(delay));
-    for outbox in hub.roster.connections() {
-        outbox.announce(LineKind::News, &line);
-    }
-    hub.shutdown.wait_until(end);
-    hub.transfers.stop();
-    // Sent from here, so that everybody gets it at once, and not from ten thousand waking threads.
-    for outbox in hub.roster.connections() {
-        outbox.farewell(Some((LineKind::News, "Goodbye.")));
-    }
-    let deadline = Instant::now() + CLOSING;
-    let (drained, lagging): (Vec<_>, Vec<_>) =
-        hub.roster.connections().into_iter().partition(|outbox| outbox.backlog_bytes() == 0);
-    for outbox in drained {
-        outbox.disconnect(DisconnectReason::Stopping);
-    }
-    for outbox in lagging {
-        if !outbox.wait_drained(Some(deadline)) {
-            log::info!("client {} had left {} bytes unread at the end", outbox.id(), outbox.backlog_bytes());
-        }
-        outbox.disconnect(DisconnectReason::Stopping);
-    }
-    if !hub.shutdown.wait_closed(deadline) {
-        log::info!("{} connections were still closing at the end", hub.shutdown.open());
-    }
-    log::info!("stopped");
 }
 
 /// A listen address for tests and benchmarks: any free port of this machine.

@@ -29,17 +29,6 @@ pub(super) fn keep_shared(old: &Config, config: &mut Config) {
         log::warn!("[cluster] has changed in the configuration; this needs a restart, so the old one stays");
         config.cluster.clone_from(&old.cluster);
     }
-    if old.cluster.is_none() {
-        return;
-    }
-    if old.rooms != config.rooms || old.history_max != config.history_max {
-        log::warn!(
-            "[rooms] or history_max has changed in the configuration; for rooms that several servers share this needs a \
-             restart of all of them, so the old ones stay"
-        );
-        config.rooms.clone_from(&old.rooms);
-        config.history_max = old.history_max;
-    }
 }
 
 /// This server as one of several, until it stops.
@@ -162,6 +151,7 @@ fn join(hub: &Arc<Hub>, nodes: &Arc<Nodes>, link: Arc<dyn NodeLink>) -> Result<J
     nodes.join(link);
     hub.join_nodes(nodes);
     nodes.share_rooms(hub);
+    nodes.share_config(hub);
     nodes.start_chores().map_err(StartError::Thread)
 }
 

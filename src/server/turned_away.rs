@@ -8,6 +8,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::access::admission::AdmissionError;
+use crate::hub::shutdown::Shutdown;
 use crate::metrics::RefusalKind;
 #[cfg(feature = "web")]
 use crate::protocol::http::HttpRefusal;
@@ -21,6 +22,8 @@ pub(super) enum TurnedAway {
     Full,
     /// The server is stopping.
     Stopping,
+    /// The server is about to restart, and others take its users.
+    Restarting,
     /// The address has too many connections, or opens them too fast.
     NotAdmitted(AdmissionError),
     /// The address is banned. Holds the moment at which it was found to be.
@@ -38,11 +41,20 @@ pub(super) enum TurnedAway {
 }
 
 impl TurnedAway {
+    /// The refusal, if the server is about to stop.
+    pub(super) fn by_stop(shutdown: &Shutdown) -> Option<TurnedAway> {
+        match (shutdown.is_draining(), shutdown.is_announced()) {
+            (true, _) => Some(TurnedAway::Restarting),
+            (false, true) => Some(TurnedAway::Stopping),
+            (false, false) => None,
+        }
+    }
+
     /// How it is counted.
     pub(super) fn counts_as(&self) -> RefusalKind {
         match self {
             TurnedAway::Full => RefusalKind::Full,
-            TurnedAway::Stopping => RefusalKind::Stopping,
+            TurnedAway::Stopping | TurnedAway::Restarting => RefusalKind::Stopping,
             TurnedAway::NotAdmitted(AdmissionError::TooManyOpen(_)) => RefusalKind::PerAddress,
             TurnedAway::NotAdmitted(AdmissionError::TooManyNew(_)) => RefusalKind::Rate,
             TurnedAway::Banned(..) => RefusalKind::Banned,
@@ -57,7 +69,7 @@ impl TurnedAway {
     #[cfg(feature = "web")]
     fn is_for_good(&self) -> bool {
         match self {
-            TurnedAway::Full | TurnedAway::Stopping | TurnedAway::NotAdmitted(_) => false,
+            TurnedAway::Full | TurnedAway::Stopping | TurnedAway::Restarting | TurnedAway::NotAdmitted(_) => false,
             TurnedAway::Banned(..)
             | TurnedAway::NeedsTls(_)
             | TurnedAway::NotAProxy
@@ -81,6 +93,9 @@ impl fmt::Display for TurnedAway {
         match self {
             TurnedAway::Full => f.write_str("The server is full. Please try again later."),
             TurnedAway::Stopping => f.write_str("The server is shutting down. Please try again later."),
+            TurnedAway::Restarting => {
+                f.write_str("This server restarts. Come in again now: another one of the same chat lets you in.")
+            }
             TurnedAway::NotAdmitted(AdmissionError::TooManyOpen(limit)) => {
                 write!(f, "Too many connections from your address: at most {limit} at once.")
             }

@@ -5,6 +5,8 @@
 use super::unread::ReadPositions;
 use crate::chat::conversation::Conversation;
 use crate::chat::message::AccountId;
+#[cfg(feature = "cluster")]
+use crate::chat::message::ClientId;
 use crate::store::AccountRecord;
 
 /// The account of one session. The records are boxed because they are large and most sessions have none.
@@ -15,6 +17,9 @@ pub(super) struct AccountState {
     /// Its password was right, but another connection has its name: the user has to decide whether to take over.
     offered: Option<Box<AccountRecord>>,
     taken: Option<Box<TakenOver>>,
+    /// See [`take_back`](AccountState::take_back).
+    #[cfg(feature = "cluster")]
+    back: Option<ClientId>,
     recorded: Option<Box<RecordedRooms>>,
     pub(super) read: ReadPositions,
 }
@@ -44,6 +49,28 @@ impl AccountState {
 
     pub(super) fn note_taken_over(&mut self, open: Vec<Conversation>, in_view: bool) {
         self.taken = Some(Box::new(TakenOver { open, in_view }));
+    }
+
+    /// The same of a connection to a server that has stopped.
+    #[cfg(feature = "cluster")]
+    pub(super) fn note_back(&mut self, before: ClientId, open: Vec<Conversation>, in_view: bool) {
+        self.note_taken_over(open, in_view);
+        self.back = Some(before);
+    }
+
+    /// The connection to a server that has stopped, whose user has come back in this turn.
+    #[cfg(feature = "cluster")]
+    pub(super) fn take_back(&mut self) -> Option<ClientId> {
+        self.back.take()
+    }
+
+    /// Whether there is something to restore in this turn.
+    pub(super) fn has_arrived(&self) -> bool {
+        #[cfg(feature = "cluster")]
+        if self.back.is_some() {
+            return true;
+        }
+        self.arrived.is_some()
     }
 
     pub(super) fn take_taken_over(&mut self) -> Option<Box<TakenOver>> {

@@ -17,6 +17,10 @@ impl Session {
         self.rooms.deliver();
         self.leave_account();
         let going = going(reason);
+        #[cfg(feature = "cluster")]
+        if going == Going::Lost && self.hub.shutdown.is_draining() {
+            self.leave_places_behind();
+        }
         for JoinedRoom { membership, .. } in self.rooms.take_all() {
             self.let_go(membership, going);
         }

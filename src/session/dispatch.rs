@@ -35,7 +35,7 @@ impl Session {
                 more.reverse();
                 effects.append(&mut more);
             }
-            if self.account.arrived.is_none() {
+            if !self.account.has_arrived() {
                 break;
             }
             self.restore_login(&mut effects);
@@ -190,7 +190,7 @@ impl Session {
             OperatorEffect::UnbanAddress(network) => self.unban_address(&network),
             OperatorEffect::ListAddressBans => self.list_address_bans(),
             OperatorEffect::ShowAudit(count) => self.show_audit(count),
-            OperatorEffect::Shutdown(code) => self.shut_down(code.expose()),
+            OperatorEffect::Shutdown { code, all } => self.shut_down(code.expose(), all),
         }
     }
 
@@ -223,6 +223,7 @@ impl Session {
             room_admin: actor.as_ref().is_some_and(is_admin),
             operator: actor.is_some_and(|actor| actor.operator),
             files: self.hub.file_place(&self.outbox).is_some(),
+            shared: self.hub.is_shared(),
         };
         for line in page.lines(mark, viewer) {
             self.outbox.tell(LineKind::News, &line);

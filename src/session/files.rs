@@ -11,10 +11,10 @@ use crate::chat::action::Denied;
 use crate::chat::file_name::FileName;
 use crate::chat::identity::Target;
 use crate::chat::names::RoomName;
-use crate::chat::transfer::{Accepted, Declined, OfferError, Offered, Party, PickError, Side, Token};
+use crate::chat::transfer::{Accepted, Listed, OfferError, Offered, Party, PickError, Side, Stage, Token};
 use crate::hub::roster::User;
 use crate::hub::{FileEvent, FileNews, Hub};
-use crate::ui::file_lines;
+use crate::ui::file_lines::{self, FilePlace};
 use crate::ui::palette::{FileEffect, FileOffer};
 use crate::ui::screen::LineKind;
 
@@ -24,7 +24,7 @@ pub(super) const NO_FILES: &str = "This server carries no files.";
 impl Session {
     #[inline(never)]
     pub(super) fn carry_out_file(&mut self, effect: FileEffect) {
-        if self.hub.file_place(&self.outbox).is_none() {
+        if self.hub.file_place(&self.outbox).is_none() && self.remote_files().is_empty() {
             return self.refuse(NO_FILES);
         }
         match effect {
@@ -34,8 +34,8 @@ impl Session {
                 }
             }
             FileEffect::Accept(number) => {
-                let Some((accepted, get)) = self.accept_file(number, None) else { return };
-                for (kind, line) in self.hub.file_rows(&accepted, Side::Receiver, get, &self.outbox) {
+                let Some((accepted, get, place)) = self.accept_file(number, None) else { return };
+                for (kind, line) in Hub::file_rows(&accepted, Side::Receiver, get, &place) {
                     self.outbox.tell(kind, &line);
                 }
             }
@@ -53,6 +53,10 @@ impl Session {
     pub(super) fn send_file(&mut self, offer: &FileOffer, size: Option<u64>) -> Option<(u64, String)> {
         let FileOffer { to, name, mark } = offer;
         let user = self.user.clone()?;
+        if self.hub.file_place(&self.outbox).is_none() {
+            self.refuse(NO_FILES);
+            return None;
+        }
         let refuse = |line: &dyn Display| {
             self.show_refusal(line);
             None
@@ -71,11 +75,9 @@ impl Session {
         if Arc::ptr_eq(&user, &other) {
             return refuse(&Denied::Yourself("send files to"));
         }
-        if other.is_elsewhere() {
-            return refuse(&format_args!("{} is on another server, and files only pass within one.", other.name()));
-        }
         let takes_none = |name| format!("{name} takes no files.");
-        if self.hub.file_place(&other.outbox).is_none() {
+        // What a user of another server takes, their own server knows.
+        if !other.is_elsewhere() && self.hub.file_place(&other.outbox).is_none() {
             return refuse(&takes_none(other.name()));
         }
         let (sender, receiver, name) = (party(&user), party(&other), FileName::new(name));
@@ -119,7 +121,20 @@ impl Session {
     /// Accepts an offer. `from` is the first byte wanted, if more is wanted than what is missing of a file that broke off. Returns the
     /// offer, with the token of this end.
     #[inline(never)]
-    pub(super) fn accept_file(&mut self, number: Option<u64>, from: Option<u64>) -> Option<(Accepted, Token)> {
+    pub(super) fn accept_file(
+        &mut self,
+        number: Option<u64>,
+        from: Option<u64>,
+    ) -> Option<(Accepted, Token, FilePlace)> {
+        match self.accept_remote(number, from) {
+            Ok(None) => {}
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                self.refuse_pick(error);
+                return None;
+            }
+        }
+        let place = self.hub.file_place(&self.outbox)?;
         let Ok(tokens) = Hub::fresh_tokens() else {
             self.refuse("The server has no random numbers at hand. Please try again.");
             return None;
@@ -137,21 +152,81 @@ impl Session {
                 let [put, get] = tokens;
                 self.hub.end_transfer_later(accepted.number, accepted.ends);
                 self.hub.announce_file_rows(&accepted, Side::Sender, put);
-                return Some((accepted, get));
+                return Some((accepted, get, place));
             }
-            Err(PickError::None) => self.refuse("Nothing to accept."),
-            Err(PickError::Several(first)) => self.refuse(format_args!(
+            Err(error) => self.refuse_pick(error),
+        }
+        None
+    }
+
+    fn refuse_pick(&self, error: PickError) {
+        match error {
+            PickError::None => self.refuse("Nothing to accept."),
+            PickError::Several(first) => self.refuse(format_args!(
                 "Several files are offered to you: :files lists them, :accept {first} takes the first."
             )),
         }
-        None
+    }
+
+    /// The offers from other servers.
+    #[cfg_attr(not(feature = "cluster"), expect(clippy::unused_self, reason = "there is one server"))]
+    pub(super) fn remote_files(&self) -> Vec<Listed> {
+        #[cfg(feature = "cluster")]
+        if let Some(nodes) = self.hub.nodes() {
+            return nodes.list_files(self.outbox.id());
+        }
+        Vec::new()
+    }
+
+    /// Accepts an offer from another server. `None` if it is this server that has to look.
+    #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "there is one server"))]
+    fn accept_remote(
+        &self,
+        number: Option<u64>,
+        from: Option<u64>,
+    ) -> Result<Option<(Accepted, Token, FilePlace)>, PickError> {
+        let Some(number) = self.pick_remote(number, |known| known.stage == Stage::Offered)? else { return Ok(None) };
+        #[cfg(feature = "cluster")]
+        if let (Some(nodes), Some(user)) = (self.hub.nodes(), &self.user) {
+            let ends = self.now() + self.hub.transfer_limits().start;
+            let accepted = nodes.accept_file(user, number, from, ends)?;
+            return Ok(Some((accepted.accepted, accepted.token, accepted.place)));
+        }
+        Ok(None)
+    }
+
+    /// The offer from another server that is meant. `None` if none is.
+    fn pick_remote(&self, number: Option<u64>, fits: impl Fn(&Listed) -> bool) -> Result<Option<u64>, PickError> {
+        let remote: Vec<_> = self.remote_files().into_iter().filter(&fits).map(|known| known.number).collect();
+        if let Some(number) = number {
+            return Ok(Some(number).filter(|number| remote.contains(number)));
+        }
+        let client = self.outbox.id();
+        let own = self.hub.transfers.with_table(|table| table.list(client));
+        let own = own.iter().filter(|known| known.side == Side::Receiver && fits(known)).map(|known| known.number);
+        match (&remote[..], own.min()) {
+            ([], _) => Ok(None),
+            ([only], None) => Ok(Some(*only)),
+            ([first, ..], own) => Err(PickError::Several(own.map_or(*first, |own| own.min(*first)))),
+        }
     }
 
     /// Declines an offer, or ends a transfer. Returns its number.
     #[inline(never)]
     pub(super) fn decline_file(&mut self, number: Option<u64>) -> Option<u64> {
         let (client, own) = (self.outbox.id(), self.user.as_ref()?.name());
-        let declined = match self.hub.transfers.with_table(|table| table.decline(client, number)) {
+        let declined = match self.pick_remote(number, |_| true) {
+            Ok(Some(number)) => {
+                #[cfg(feature = "cluster")]
+                if let Some(nodes) = self.hub.nodes() {
+                    nodes.decline_file(client, number);
+                }
+                return Some(number);
+            }
+            Ok(None) => self.hub.transfers.with_table(|table| table.decline(client, number)),
+            Err(error) => Err(error),
+        };
+        let declined = match declined {
             Ok(declined) => declined,
             Err(PickError::None) => {
                 self.refuse("Nothing to decline.");
@@ -164,27 +239,15 @@ impl Session {
                 return None;
             }
         };
-        let Declined { number, by, other, name, was_running } = declined;
-        log::info!("transfer {number}: client {client} declined");
-        if let Some(other) = other {
-            let rows = &[(LineKind::News, file_lines::declined(own.as_str(), &name))];
-            let (sender, receiver) = match by {
-                Side::Sender => (&own, &other.name),
-                Side::Receiver => (&other.name, &own),
-            };
-            let news = FileNews { number, sender, receiver, name: &name, event: FileEvent::Declined, rows };
-            self.hub.tell_of_file(other.client, &news);
-        }
-        if was_running {
-            self.hub.transfers.stop_one(number);
-        }
-        Some(number)
+        self.hub.tell_declined(client, &own, &declined);
+        Some(declined.number)
     }
 
     #[inline(never)]
     fn list_files(&mut self) {
         let client = self.outbox.id();
-        let listed = self.hub.transfers.with_table(|table| table.list(client));
+        let mut listed = self.hub.transfers.with_table(|table| table.list(client));
+        listed.extend(self.remote_files());
         if listed.is_empty() {
             return self.outbox.tell(LineKind::News, "No files are offered or on their way.");
         }

@@ -67,6 +67,10 @@ impl Session {
     /// [`take_guest_name`](Session::take_guest_name) calls: claiming a name is one of the deepest calls of a session.
     #[inline(never)]
     fn check_guest_name(&self, name: UserName) -> Result<UserName, Answer> {
+        #[cfg(feature = "cluster")]
+        if self.is_kept(&name) {
+            return Err(Answer::PasswordNeeded { name });
+        }
         match self.asks_password(&name) {
             Ok(false) => {}
             Ok(true) => return Err(Answer::PasswordNeeded { name }),
@@ -152,11 +156,19 @@ impl Session {
     /// A password was typed for a name at the first prompt.
     #[inline(never)]
     pub(super) fn come_in(&mut self, name: &UserName, password: Secret, ghost: bool) -> Answer {
+        #[cfg(feature = "cluster")]
+        if let Some(answer) = self.come_back(name, password.expose()) {
+            return answer;
+        }
         let account = match self.prove_login(name, password) {
             Ok(account) => account,
             Err(refusal) => return Answer::LoginRefused(refusal),
         };
         self.hub.limits.give_back_login(self.ip(), &self.hub.config());
+        #[cfg(feature = "cluster")]
+        if let Some(answer) = self.come_back_as(&account) {
+            return answer;
+        }
         if ghost {
             self.throw_out(&account.name);
         }

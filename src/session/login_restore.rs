@@ -21,7 +21,15 @@ impl Session {
     /// Restores what belongs to the account that this user logged in to in this turn, after they were greeted.
     #[inline(never)]
     pub(super) fn restore_login(&mut self, effects: &mut Vec<Effect>) {
-        let Some(account) = self.account.arrived.take() else { return };
+        #[cfg(feature = "cluster")]
+        self.welcome_back();
+        let Some(account) = self.account.arrived.take() else {
+            #[cfg(feature = "cluster")]
+            if let Some(answer) = self.restore_places() {
+                self.palette.answer(answer, effects);
+            }
+            return;
+        };
         self.review_login();
         if self.is_over() {
             return;

@@ -21,6 +21,8 @@ mod account_state;
 mod archive;
 mod client_input;
 mod close;
+#[cfg(feature = "cluster")]
+mod come_back;
 mod completion;
 mod deadlines;
 mod dispatch;

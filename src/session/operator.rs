@@ -3,8 +3,6 @@
 //! *Owns* who may do it, what everybody is shown, and the entry in the audit log. *Knows nothing of* what was typed
 //! beyond its arguments.
 
-use std::net::IpAddr;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::Session;
@@ -13,9 +11,9 @@ use crate::chat::action::{Denied, NotShared};
 use crate::chat::duration;
 use crate::chat::identity::Target;
 use crate::chat::names::UserName;
+use crate::hub::Banned;
 use crate::hub::address_bans::MOST_ADDRESS_BANS;
 use crate::hub::room::Room;
-use crate::outbox::DisconnectReason;
 use crate::store::AddressBanRecord;
 use crate::ui::palette;
 use crate::ui::screen::LineKind;
@@ -50,16 +48,13 @@ impl Session {
     pub(super) fn broadcast(&mut self, text: &str) {
         let Some(name) = self.operator() else { return };
         let line = format!("Broadcast from {name}: {text}");
-        let everybody = self.hub.roster.users();
-        // The audit log gets no text, only that there was a broadcast.
-        self.hub.audit(&name, &format!("broadcast to {}", crate::text::people(everybody.len())));
-        for user in everybody {
-            if user.client() == self.outbox.id() {
-                self.outbox.tell(LineKind::News, &line);
-            } else {
-                user.outbox.announce(LineKind::News, &line);
-            }
+        let people = crate::text::people(self.hub.roster.users().len());
+        if let Err(why) = self.hub.broadcast(&line, &self.outbox) {
+            return self.deny(&Denied::NotDone(why));
         }
+        self.outbox.tell(LineKind::News, &line);
+        // The audit log gets no text, only that there was a broadcast.
+        self.hub.audit(&name, &format!("broadcast to {people}"));
     }
 
     pub(super) fn ban_address(&mut self, wanted: &palette::AddressBanRequest) {
@@ -85,11 +80,12 @@ impl Session {
         let lasts = wanted.lasts.map(|lasts| SignedDuration::try_from(lasts).unwrap_or(SignedDuration::MAX));
         let until = lasts.map(|lasts| at.checked_add(lasts).unwrap_or(Timestamp::MAX));
         let ban = AddressBanRecord { network, by: by.clone(), reason: wanted.reason.as_str().into(), at, until };
-        let notice = ban.notice(at).to_string();
-        let saved = self.hub.address_bans.add(ban);
-        let ended = self.end_connections(network, &notice);
+        let Banned { people, saved } = match self.hub.ban_address(ban, &self.outbox) {
+            Ok(banned) => banned,
+            Err(why) => return self.deny(&Denied::NotDone(why)),
+        };
         let length = wanted.lasts.map(|lasts| format!(" for {}", duration::told(lasts))).unwrap_or_default();
-        let people = crate::text::people(ended);
+        let people = crate::text::people(people);
         // Before the confirmation, which would otherwise seem to cover this too.
         if let Err(error) = saved {
             self.tell_not_saved(&error);
@@ -97,22 +93,6 @@ impl Session {
         self.outbox.tell(LineKind::News, &format!("{network} is banned{length}; {people} disconnected."));
         let reason = if wanted.reason.is_empty() { String::new() } else { format!(" ({})", wanted.reason) };
         self.hub.audit(&by, &format!("banned {network}{length}{reason}"));
-    }
-
-    /// Ends every connection from a network and every file on its way there or from there. Returns how many of the connections
-    /// were users'.
-    fn end_connections(&self, network: Network, line: &str) -> usize {
-        let banned = |address: IpAddr| network.contains(address) && !address.is_loopback();
-        let mut ended = 0;
-        for outbox in self.hub.roster.connections() {
-            if outbox.peer_address().is_some_and(banned) && outbox.id() != self.outbox.id() {
-                outbox.farewell(Some((LineKind::Refusal, line)));
-                outbox.disconnect(DisconnectReason::AddressBanned);
-                ended += 1;
-            }
-        }
-        self.hub.end_transfers_of(banned);
-        ended
     }
 
     fn network(&self, typed: &str) -> Option<Network> {
@@ -130,7 +110,11 @@ impl Session {
     pub(super) fn unban_address(&mut self, typed: &str) {
         let Some(by) = self.operator() else { return };
         let Some(network) = self.network(typed) else { return };
-        match self.hub.address_bans.remove(network) {
+        let lifted = match self.hub.unban_address(network, &self.outbox) {
+            Ok(lifted) => lifted,
+            Err(why) => return self.deny(&Denied::NotDone(why)),
+        };
+        match lifted {
             Ok(true) => {
                 self.outbox.tell(LineKind::News, &format!("{network} is no longer banned."));
                 self.hub.audit(&by, &format!("unbanned {network}"));
@@ -166,12 +150,8 @@ impl Session {
         if self.operator().is_none() {
             return;
         }
-        let Some(store) = self.hub.store().cloned() else { return };
-        let count = count.unwrap_or(palette::AUDIT_DEFAULT);
-        // Actions of a moment ago are part of it; if the disk is in trouble, what it has is shown. This thread waits,
-        // and not a worker thread: there are only two of those, and everybody's logins need them.
-        let _ = store.sync();
-        let read = self.compute(move || store.audit(count));
+        let Some(read) = self.hub.audit_log(count.unwrap_or(palette::AUDIT_DEFAULT)) else { return };
+        let read = self.compute(read);
         match read {
             Ok(Ok(entries)) if entries.is_empty() => self.outbox.tell(LineKind::News, "The audit log is empty."),
             Ok(Ok(entries)) => {

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::Session;
 use crate::access::attempts::{Attempt, AttemptError};
+use crate::chat::action::Denied;
 use crate::hub::ServerRequest;
 use crate::hub::worker_pool::BusyError;
 use crate::outbox::DisconnectReason;
@@ -19,7 +20,8 @@ use crate::ui::screen::LineKind;
 const MOST_WRONG_CODES: u8 = 3;
 
 impl Session {
-    pub(super) fn shut_down(&mut self, code: &str) {
+    /// `all`: with all servers of the cluster.
+    pub(super) fn shut_down(&mut self, code: &str, all: bool) {
         let now = self.now();
         let hub = Arc::clone(&self.hub);
         let Some(expected) = hub.shutdown_code() else {
@@ -38,10 +40,17 @@ impl Session {
         if expected.matches(code) {
             log::warn!("client {client} from {} stops the server by its exit code", self.peer);
             // Answered before the stop is requested: it may overtake anything written later.
-            self.outbox.tell(LineKind::News, "That is the code: the server is stopping.");
+            let what = if all && hub.is_shared() { "all servers are stopping" } else { "the server is stopping" };
+            self.outbox.tell(LineKind::News, &format!("That is the code: {what}."));
             self.outbox.settle();
             pending.right();
-            return hub.request(ServerRequest::Stop);
+            if !all {
+                return hub.request(ServerRequest::Stop);
+            }
+            if let Err(why) = hub.stop_all(&self.outbox) {
+                self.deny(&Denied::NotDone(why));
+            }
+            return;
         }
         pending.wrong(now);
         log::warn!("client {client} from {}: wrong exit code", self.peer);

@@ -10,10 +10,14 @@
 #[cfg(feature = "storage")]
 mod accounts;
 mod archive;
+mod drain;
 mod failures;
+mod files;
 mod import;
 mod nodes;
+mod operators;
 mod order;
+mod programs;
 mod rooms;
 #[path = "../support/mod.rs"]
 mod support;

@@ -19,6 +19,8 @@ pub struct Node {
     /// Between it and Redis.
     pub proxy: LossyProxy,
     log: Arc<Mutex<String>>,
+    /// What it has written to stdout.
+    printed: Arc<Mutex<String>>,
 }
 
 /// All of it. The servers end before their Redis.
@@ -76,22 +78,38 @@ impl Cluster {
         let proxy = LossyProxy::before(self.redis.address());
         let (mut child, log, _) = self.spawn(name, &proxy, more);
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+        let printed = Arc::new(Mutex::new(String::new()));
         let address = loop {
             let Some(Ok(line)) = lines.next() else {
                 panic!("{name} ended: {}", log.lock().expect("no panic"));
             };
+            printed.lock().expect("no panic").push_str(&format!("{line}\n"));
             if let Some(rest) = line.strip_prefix("listening on ") {
                 break rest.split(' ').next().expect("an address").parse().expect("an address");
             }
         };
-        Node { child: Some(child), address, proxy, log }
+        let rest = Arc::clone(&printed);
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                rest.lock().expect("no panic").push_str(&format!("{line}\n"));
+            }
+        });
+        Node { child: Some(child), address, proxy, log, printed }
+    }
+
+    /// The configuration of a server that was launched.
+    pub fn file(&self, name: &str, node: &Node) -> PathBuf {
+        self.directory.join(format!("{name}-{}.toml", node.proxy.address().port()))
     }
 
     fn spawn(&self, name: &str, proxy: &LossyProxy, more: &str) -> (Child, Arc<Mutex<String>>, JoinHandle<()>) {
         let file = self.directory.join(format!("{name}-{}.toml", proxy.address().port()));
+        let exit = if self.options.top.contains("exit_code") { "" } else { "exit_code = false\n" };
+        // A stop that nobody looks at is to be short.
+        let drain = if more.contains("drain_seconds") { "" } else { "drain_seconds = 0\n" };
         let text = format!(
-            "listen = [\"127.0.0.1:0\"]\nquick_listen = []\nexit_code = false\nshutdown_delay = 0\n{}\n[limits]\n{}\n\
-             [cluster]\nredis = \"redis://{}\"\nnode = \"{name}\"\npartitions = 4\nlease_seconds = 3\n{more}\n",
+            "listen = [\"127.0.0.1:0\"]\nquick_listen = []\n{exit}shutdown_delay = 0\n{}\n[limits]\n{}\n\
+             [cluster]\nredis = \"redis://{}\"\nnode = \"{name}\"\npartitions = 4\nlease_seconds = 3\n{drain}{more}\n",
             self.options.top,
             self.options.limits,
             proxy.address()
@@ -168,6 +186,37 @@ impl Node {
     /// Waits for its end after a signal.
     pub fn wait(&mut self) -> Option<i32> {
         self.child.take().expect("it runs").wait().expect("waited").code()
+    }
+
+    /// What follows a text on stdout, up to the end of the line.
+    #[track_caller]
+    pub fn printed_after(&self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let printed = self.printed.lock().expect("no panic").clone();
+            if let Some(line) = printed.lines().find_map(|line| line.split_once(text).map(|(_, rest)| rest.to_owned()))
+            {
+                return line;
+            }
+            assert!(Instant::now() < deadline, "{text:?} was not printed: {printed}");
+            thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+
+    /// The address of the listener that is printed with this word.
+    #[track_caller]
+    pub fn listener(&self, word: &str) -> SocketAddr {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let printed = self.printed.lock().expect("no panic").clone();
+            let is_it = |line: &&str| line.ends_with(&format!(" ({word})"));
+            if let Some(line) = printed.lines().find(is_it) {
+                let address = line.trim_start_matches("listening on ").split(' ').next().expect("an address");
+                return address.parse().expect("an address");
+            }
+            assert!(Instant::now() < deadline, "no listener ({word}): {printed}");
+            thread::park_timeout(Duration::from_millis(10));
+        }
     }
 
     /// What it has logged.

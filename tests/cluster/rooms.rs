@@ -61,6 +61,56 @@ fn a_room_of_the_configuration_has_its_password_on_all_servers_and_redis_has_no_
 }
 
 #[test]
+fn a_reload_of_one_server_changes_the_rooms_of_all() {
+    let rooms = "[rooms.general]\n[rooms.vip]\nlimit = 8\npassword = \"open sesame\"\n[rooms.old]";
+    let Some(cluster) = Cluster::start(2, rooms) else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "old");
+    let mut bob = cluster.nodes[0].login("bob");
+    let mut dora = cluster.nodes[1].chat("dora", "general");
+    let changed = "[rooms.general]\ndescription = \"Another one.\"\n[rooms.vip]\npassword = \"swordfish\"\n[rooms.new]";
+    let file = cluster.file("n1", &cluster.nodes[1]);
+    let text = std::fs::read_to_string(&file).expect("a file").replace(rooms, changed);
+    std::fs::write(&file, format!("history_max = 3\n{text}")).expect("a file");
+    cluster.nodes[1].signal("HUP");
+    alice.expect("The room old is closed.");
+    ask_until(&mut bob, ":rooms", "new");
+    ask_until(&mut bob, ":rooms", "Another one.");
+    ask_until(&mut bob, ":join vip swordfish", "Joined vip");
+    bob.send(":close");
+    bob.expect("Left vip");
+    assert!(try_password(&mut bob, "vip", "open sesame").contains("! No such room, or not that password."));
+    bob.send(":join general");
+    bob.expect("Joined general");
+    bob.send(":chat");
+    bob.expect("general | ");
+    for number in 0..6 {
+        bob.send(&format!("line {number}."));
+    }
+    dora.expect("line 5.");
+    for client in [&mut dora, &mut bob] {
+        client.settle();
+        client.send("/history");
+        let seen = client.settle();
+        assert!(seen.contains("line 3.") && !seen.contains("line 2."), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_server_with_other_rooms_says_which_keys_differ_and_takes_those_of_the_others() {
+    let Some(cluster) = Cluster::start(1, "[rooms.general]\nlimit = 8\n[rooms.vip]\npassword = \"open sesame\"") else {
+        return;
+    };
+    let other = cluster.launch("other", "[rooms.general]\n[rooms.vip]\npassword = \"swordfish\"\n[rooms.new]");
+    let log = other.log();
+    let line = "the other servers have set otherwise: rooms.general.limit, rooms.new, rooms.vip.password; theirs hold.";
+    assert!(log.contains(line), "{log}");
+    let mut alice = other.login("alice");
+    assert!(try_password(&mut alice, "vip", "open sesame").contains("Joined vip"));
+    let same = cluster.launch("same", "[rooms.general]\nlimit = 8\n[rooms.vip]\npassword = \"open sesame\"");
+    assert!(!same.log().contains("set otherwise"), "{}", same.log());
+}
+
+#[test]
 fn wrong_passwords_make_a_user_wait() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     let mut alice = cluster.nodes[0].login("alice");

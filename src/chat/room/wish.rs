@@ -94,6 +94,16 @@ pub enum Occurrence {
         /// Which stay this is.
         membership: MembershipId,
     },
+    /// A member whose server has stopped is back on another connection, and has shown that it is them.
+    #[cfg(feature = "cluster")]
+    Returned {
+        /// The connection that they had.
+        from: ClientId,
+        /// The one they have now.
+        actor: Actor,
+        /// Its new stay in the room.
+        membership: MembershipId,
+    },
     /// A member logged in or out, changed their name, or became an operator.
     Identified {
         /// Who they are now.

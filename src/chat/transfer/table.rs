@@ -251,6 +251,19 @@ impl<M> TransferTable<M> {
         self.transfers.get(&number).filter(|known| known.stage == Stage::Accepted).map(|known| known.from)
     }
 
+    /// A number that no transfer here has or gets.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn next_number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// The connection of a transfer's sender.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn sender_of(&self, number: u64) -> Option<ClientId> {
+        self.transfers.get(&number).map(|known| known.sender.client)
+    }
+
     /// Whether a transfer is not over.
     pub fn has(&self, number: u64) -> bool {
         self.transfers.contains_key(&number)

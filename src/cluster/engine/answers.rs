@@ -126,7 +126,7 @@ fn owned(text: &str) -> Option<(NodeName, Epoch, &str)> {
 
 /// Whatever cannot be read in it is left out: a faulty node may have written it.
 fn look(list: &[Raw]) -> Option<Reply> {
-    let [end, nodes, rooms, names, kept] = list else { return None };
+    let [end, nodes, rooms, names, kept, parted] = list else { return None };
     let nodes = nodes.pairs()?.into_iter();
     let nodes = nodes
         .filter_map(|(node, record)| Some((NodeName::parse(node)?, Epoch(record.split(' ').next()?.parse().ok()?))));
@@ -146,6 +146,12 @@ fn look(list: &[Raw]) -> Option<Reply> {
         rooms,
         names: names.collect(),
         kept: kept.collect(),
+        parted: {
+            let node = |held: &Raw| owned(&format!("{} ", held.text()?)).map(|(node, epoch, _)| (node, epoch));
+            let mut parted: Vec<_> = parted.list()?.iter().filter_map(node).collect();
+            parted.sort_unstable();
+            parted
+        },
     })
 }
 
@@ -195,8 +201,9 @@ mod tests {
             empty(),
             names,
             empty(),
+            list(&["a 1", "b", ""]),
         ]);
-        let Reply::Look { nodes, names, .. } = call.read(&raw) else { panic!("no look") };
-        assert_eq!((nodes.len(), names.len()), (1, 1), "{nodes:?} {names:?}");
+        let Reply::Look { nodes, names, parted, .. } = call.read(&raw) else { panic!("no look") };
+        assert_eq!((nodes.len(), names.len(), parted.len()), (1, 1, 1), "{nodes:?} {names:?} {parted:?}");
     }
 }

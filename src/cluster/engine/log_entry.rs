@@ -25,6 +25,8 @@ pub(crate) enum EntryKind {
     Term { last: Position },
     /// A node came in.
     In(Caller),
+    /// A node has said goodbye, and its users may come back on other ones.
+    Parted(Caller),
     /// A node is gone.
     Gone(Caller),
     /// A command.
@@ -72,6 +74,7 @@ fn kind<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Option<EntryKind> {
     let what = match kind {
         "in" => return Some(EntryKind::In(caller)),
         "gone" => return Some(EntryKind::Gone(caller)),
+        "parted" => return Some(EntryKind::Parted(caller)),
         "claim" => Happened::Claimed {
             name: boxed("name")?,
             client: ClientId(number("client")?),

@@ -54,8 +54,8 @@ pub(crate) enum Call {
     Enter { log: Log, caller: Caller, lease_ms: i64, partitions: u8 },
     /// The node lives.
     Beat { log: Log, caller: Caller, lease_ms: i64 },
-    /// The node says goodbye.
-    Leave { log: Log, caller: Caller },
+    /// The node says goodbye. What its users hold stays this long.
+    Leave { log: Log, caller: Caller, stays_ms: i64 },
     /// The node's command of this number.
     Submit { log: Log, caller: Caller, n: u64, command: Command },
     /// A block of numbers.
@@ -139,6 +139,8 @@ pub(crate) enum Reply {
         rooms: Vec<Box<str>>,
         names: Vec<NameSnapshot>,
         kept: Vec<(Box<str>, Box<str>)>,
+        /// Nodes that are not there any more, and whose users may come back on other ones.
+        parted: Vec<(NodeName, Epoch)>,
     },
     /// One room, if it is there.
     Room(Option<Box<RoomSnapshot>>),
@@ -260,7 +262,9 @@ impl Call {
             Call::Beat { log: _, caller: Caller { node, epoch }, lease_ms } => {
                 vec![node.to_string(), epoch.to_string(), lease_ms.to_string()]
             }
-            Call::Leave { log: _, caller: Caller { node, epoch } } => vec![node.to_string(), epoch.to_string()],
+            Call::Leave { log: _, caller: Caller { node, epoch }, stays_ms } => {
+                vec![node.to_string(), epoch.to_string(), stays_ms.to_string()]
+            }
             Call::Submit { log: _, caller: Caller { node, epoch }, n, command } => {
                 let mut arguments = vec![node.to_string(), epoch.to_string(), n.to_string()];
                 command.write(&mut arguments);

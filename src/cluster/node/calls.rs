@@ -3,7 +3,7 @@
 //! *Owns* the calls of each phase, and when the next ones are due.
 //! *Knows nothing of* the answers.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::log_view::{LogView, Reading};
 use super::{Core, Phase};
@@ -32,6 +32,12 @@ impl Core {
             }
             Phase::Running => self.running_calls(now),
         }
+    }
+
+    /// The calls by which the node says goodbye. What its users hold stays this long.
+    pub(crate) fn goodbye(&self, stays: Duration) -> Vec<Call> {
+        let (caller, stays_ms) = (self.caller(), i64::try_from(stays.as_millis()).unwrap_or(i64::MAX));
+        self.all_logs().into_iter().map(|log| Call::Leave { log, caller: caller.clone(), stays_ms }).collect()
     }
 
     /// When there is something to send without anybody's doing.

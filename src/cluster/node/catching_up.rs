@@ -112,10 +112,11 @@ impl Core {
     }
 
     pub(super) fn looked(&mut self, log: Log, reply: &Reply) {
-        let Reply::Look { end, nodes, rooms, names, kept } = reply else { return };
+        let Reply::Look { end, nodes, rooms, names, kept, parted } = reply else { return };
         let load = Load {
             end: *end,
-            nodes: nodes.iter().cloned().collect(),
+            living: nodes.iter().cloned().collect(),
+            nodes: nodes.iter().chain(parted).cloned().collect(),
             missing: rooms.iter().cloned().collect(),
             rooms: Vec::new(),
             names: names.clone(),
@@ -157,7 +158,7 @@ impl Core {
         let complete = self.loads.iter().filter(|(_, load)| load.missing.is_empty()).map(|(log, _)| *log);
         for log in complete.collect::<Vec<_>>() {
             let (Some(load), Some(view)) = (self.loads.remove(&log), self.logs.get_mut(&log)) else { continue };
-            let Load { end, nodes, missing: _, rooms, mut names, kept } = load;
+            let Load { end, living, nodes, missing: _, rooms, mut names, kept } = load;
             view.reading = Reading::Following;
             if view.position == Position::START {
                 view.position = end;
@@ -167,8 +168,8 @@ impl Core {
                 Log::Directory => {
                     view.names_to = end.number;
                     names.retain(|name| nodes.contains(&(name.node.clone(), name.epoch)));
-                    self.living = nodes.into_iter().map(|(node, _)| node).collect();
-                    self.out.push_back(Out::Nodes(self.living.iter().cloned().collect()));
+                    self.living = living;
+                    self.out.push_back(Out::Nodes(self.living.keys().cloned().collect()));
                     LogState::Directory { names, kept }
                 }
                 Log::Partition(_) => {

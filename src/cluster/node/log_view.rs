@@ -298,13 +298,13 @@ impl LogView {
                     out.push_back(Out::Resolve(ticket, outcome));
                 }
             }
+            EntryKind::Parted(caller) => out.push_back(Out::NodeGone { log, caller }),
             EntryKind::Gone(caller) => {
-                let own = caller.node == *node;
                 out.push_back(Out::NodeGone { log, caller: caller.clone() });
-                if !own {
+                if (&caller.node, caller.epoch) != (node, current) {
                     let what = Happened::NodeGone { node: caller.node.clone(), epoch: caller.epoch };
                     let (node, epoch) = (caller.node, caller.epoch);
-                    out.push_back(Out::Apply(Box::new(Entry { log, position, at, node, epoch, own, what })));
+                    out.push_back(Out::Apply(Box::new(Entry { log, position, at, node, epoch, own: false, what })));
                 }
             }
             EntryKind::In(caller) => out.push_back(Out::NodeIn { log, caller }),

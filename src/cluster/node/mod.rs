@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::command::Command;
-use super::engine::{Call, Caller, LogEntry};
+use super::engine::{Caller, LogEntry};
 use super::entry::{Entry, Happened, LogState, Loss, RoomSnapshot};
 use super::replica::{Back, Health, Holdings};
 use super::ticket::{Outcome, Ticket};
@@ -111,6 +111,8 @@ enum Phase {
 #[derive(Debug)]
 struct Load {
     end: Position,
+    living: BTreeMap<NodeName, Epoch>,
+    /// Those, and the ones whose users may come back.
     nodes: BTreeSet<(NodeName, Epoch)>,
     missing: VecDeque<Box<str>>,
     rooms: Vec<RoomSnapshot>,
@@ -150,7 +152,7 @@ pub(crate) struct Core {
     message_wanted: bool,
     /// The highest numbers heard of.
     floors: BTreeMap<NumberKind, u64>,
-    living: BTreeSet<NodeName>,
+    living: BTreeMap<NodeName, Epoch>,
     /// When the last heartbeat that was answered had been sent.
     renewed: Option<Instant>,
     beat_due: Instant,
@@ -198,7 +200,7 @@ impl Core {
             blocks: VecDeque::new(),
             message_wanted: false,
             floors: BTreeMap::new(),
-            living: BTreeSet::new(),
+            living: BTreeMap::new(),
             renewed: None,
             beat_due: now,
             clock_ahead: 0,
@@ -341,8 +343,14 @@ impl Core {
         let mut changed = false;
         for index in before..self.out.len() {
             match self.out.get(index) {
-                Some(Out::NodeIn { log: Log::Directory, caller }) => changed |= self.living.insert(caller.node.clone()),
-                Some(Out::NodeGone { log: Log::Directory, caller }) => changed |= self.living.remove(&caller.node),
+                Some(Out::NodeIn { log: Log::Directory, caller }) => {
+                    changed |= self.living.insert(caller.node.clone(), caller.epoch) != Some(caller.epoch);
+                }
+                Some(Out::NodeGone { log: Log::Directory, caller }) => {
+                    if self.living.get(&caller.node) == Some(&caller.epoch) {
+                        changed |= self.living.remove(&caller.node).is_some();
+                    }
+                }
                 Some(Out::Apply(entry)) => {
                     if let Happened::Committed { id: Some(id), said, .. } = entry.what {
                         let floor = self.floors.entry(NumberKind::Message).or_default();
@@ -353,7 +361,7 @@ impl Core {
             }
         }
         if changed {
-            self.out.push_back(Out::Nodes(self.living.iter().cloned().collect()));
+            self.out.push_back(Out::Nodes(self.living.keys().cloned().collect()));
         }
     }
 
@@ -390,12 +398,6 @@ impl Core {
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.logs.values().map(|view| view.queue.len()).sum()
-    }
-
-    /// The calls by which the node says goodbye.
-    pub(crate) fn goodbye(&self) -> Vec<Call> {
-        let caller = self.caller();
-        self.all_logs().into_iter().map(|log| Call::Leave { log, caller: caller.clone() }).collect()
     }
 
     /// Whether the node's copy of every log is up to date, as far as is known.

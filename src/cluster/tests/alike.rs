@@ -81,7 +81,9 @@ impl Known {
                 let partitions = if log == Log::Directory { if dice.one_in(9) { 3 } else { 2 } } else { 0 };
                 Call::Enter { log, caller: Caller { epoch: Epoch(epoch), ..caller }, lease_ms, partitions }
             }
-            3 if dice.one_in(4) => Call::Leave { log, caller },
+            3 if dice.one_in(4) => {
+                Call::Leave { log, caller, stays_ms: [0, -60_000, 3_600_000][dice.below(3) as usize] }
+            }
             3..5 => Call::Beat { log, caller, lease_ms: if dice.one_in(6) { -60_000 } else { LONG } },
             5 => Call::Block { kind: NumberKind::Message, count: 10 },
             6..8 => {
@@ -127,8 +129,8 @@ impl Known {
         match dice.below(4) {
             0 => Command::Release { name: name(dice), client, address: address(dice) },
             1 => {
-                let kept =
-                    (!dice.one_in(3)).then(|| ("ban x".into(), if dice.one_in(2) { "" } else { "for ever" }.into()));
+                let key = ["ban x", "place x", "audit"][dice.below(3) as usize];
+                let kept = (!dice.one_in(3)).then(|| (key.into(), if dice.one_in(2) { "" } else { "for ever" }.into()));
                 Command::Note { text: "a line\nwith two rows and \u{1f980}".into(), kept }
             }
             _ => Command::Claim(Claim {

@@ -12,6 +12,7 @@ use crate::cluster::values::{Epoch, Log, NodeName, NumberKind, Place, Position};
 
 const SLICE: usize = 500;
 const FEW: u64 = 128;
+const AUDITED: usize = 1000;
 const TERM_GAP: u64 = 1 << 20;
 const WAITING: usize = 1000;
 
@@ -59,10 +60,12 @@ struct FakeLog {
     epoch: u64,
     partitions: u8,
     nodes: BTreeMap<NodeName, Record>,
+    parted: BTreeMap<(NodeName, Epoch), i64>,
     entries: Vec<LogEntry>,
     rooms: BTreeMap<String, FakeRoom>,
     names: BTreeMap<String, NameSnapshot>,
     kept: BTreeMap<Box<str>, Box<str>>,
+    audit: Vec<Box<str>>,
     numbers: BTreeMap<NumberKind, u64>,
     held: BTreeMap<(NodeName, Epoch), BTreeSet<Held>>,
     swept: Vec<(NodeName, Epoch)>,
@@ -124,9 +127,14 @@ impl FakeLog {
             Call::NewTerm { log, run, known, floors } => self.new_term(*log, run, *known, floors, now, broken),
             Call::Enter { log, caller, lease_ms, partitions } => self.enter(*log, caller, *lease_ms, *partitions, now),
             Call::Beat { log, caller, lease_ms } => self.beat(*log, caller, *lease_ms, now),
-            Call::Leave { log, caller } => {
-                if self.nodes.get(&caller.node).is_some_and(|record| record.epoch == caller.epoch) {
+            Call::Leave { log, caller, stays_ms } => {
+                let is_in = self.nodes.get(&caller.node).is_some_and(|record| record.epoch == caller.epoch);
+                if is_in && *stays_ms == 0 {
                     self.bury(*log, caller.clone(), now);
+                } else if is_in {
+                    self.nodes.remove(&caller.node);
+                    self.parted.insert((caller.node.clone(), caller.epoch), now + stays_ms);
+                    self.append(*log, now, EntryKind::Parted(caller.clone()));
                 }
                 Reply::Nothing
             }
@@ -147,7 +155,14 @@ impl FakeLog {
                 nodes: self.nodes.iter().map(|(node, record)| (node.clone(), record.epoch)).collect(),
                 rooms: self.rooms.keys().map(|key| key.as_str().into()).collect(),
                 names: self.names.values().cloned().collect(),
-                kept: self.kept.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+                kept: {
+                    let values = self.kept.iter().map(|(key, value)| (key.clone(), value.clone()));
+                    let mut kept: Vec<_> =
+                        values.chain(self.audit.iter().map(|entry| ("audit".into(), entry.clone()))).collect();
+                    kept.sort_unstable();
+                    kept
+                },
+                parted: self.parted.keys().cloned().collect(),
             },
             Call::Account(call) => {
                 let (reply, happened) = self.accounts.call(call, now);
@@ -313,6 +328,7 @@ impl FakeLog {
         let dead: Vec<_> =
             dead.into_iter().map(|(node, record)| Caller { node: node.clone(), epoch: record.epoch }).collect();
         dead.into_iter().for_each(|dead| self.bury(log, dead, now));
+        self.bury_parted(log, now);
         self.sweep();
         Reply::Alive { n: record.n, at_ms: now, number: self.pos, left: self.left() }
     }
@@ -321,6 +337,17 @@ impl FakeLog {
         self.nodes.remove(&dead.node);
         self.swept.push((dead.node.clone(), dead.epoch));
         self.append(log, now, EntryKind::Gone(dead));
+    }
+
+    fn bury_parted(&mut self, log: Log, now: i64) {
+        let over = self.parted.iter().filter(|(_, deadline)| **deadline < now).map(|(held, _)| held.clone());
+        let mut over: Vec<_> = over.collect();
+        over.sort_by_key(|(node, epoch)| format!("{node} {epoch}"));
+        for (node, epoch) in over {
+            self.parted.remove(&(node.clone(), epoch));
+            self.swept.push((node.clone(), epoch));
+            self.append(log, now, EntryKind::Gone(Caller { node, epoch }));
+        }
     }
 
     fn sweep(&mut self) {
@@ -385,7 +412,8 @@ impl FakeLog {
                     && Some(held.client) != claim.instead_of
                 {
                     let holder = Caller { node: held.node.clone(), epoch: held.epoch };
-                    if self.live(&holder, now).is_some() {
+                    let waits = self.parted.get(&(holder.node.clone(), holder.epoch)).is_some_and(|end| *end >= now);
+                    if waits || self.live(&holder, now).is_some() {
                         return Reply::Taken { number: self.pos };
                     }
                     let is_in = self.nodes.get(&holder.node).is_some_and(|record| record.epoch == holder.epoch);
@@ -436,7 +464,10 @@ impl FakeLog {
                 Happened::Released { name: name.clone(), client: *client }
             }
             Command::Note { text, kept } => {
-                if let Some((key, value)) = kept.as_ref().filter(|(key, _)| !key.is_empty()) {
+                if let Some((_, entry)) = kept.as_ref().filter(|(key, _)| &**key == "audit") {
+                    self.audit.push(entry.clone());
+                    self.audit.drain(..self.audit.len().saturating_sub(AUDITED));
+                } else if let Some((key, value)) = kept.as_ref().filter(|(key, _)| !key.is_empty()) {
                     self.kept.insert(key.clone(), value.clone());
                     self.kept.retain(|_, value| !value.is_empty());
                 }

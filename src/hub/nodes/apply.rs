@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::accounts::{EndNote, apply_end};
 use super::chores::Chore;
 use super::safe::{make_safe, one_line};
-use super::users::{Details, IdleNote};
+use super::users::Details;
 use super::{MOST_OUTCOMES, Nodes};
 use crate::chat::action::Denied;
 use crate::chat::identity::Target;
@@ -28,7 +27,7 @@ use crate::hub::direct::DirectChat;
 use crate::hub::room::{Applied, Home, LogPlace, PlaceEntry, Room};
 use crate::hub::roster::{Arrival, Login, User};
 use crate::hub::timer::Task;
-use crate::outbox::OwnCopy;
+use crate::outbox::{DisconnectReason, OwnCopy};
 use crate::ui::screen::LineKind;
 
 impl Replica for Nodes {
@@ -53,17 +52,17 @@ impl Replica for Nodes {
                 }
             }
             Happened::Claimed { name, client, before, details } if !own => {
-                self.apply_claim(&hub, &name, client, before.as_deref(), &details, &node, now);
+                self.apply_claim(&hub, &name, client, before.as_deref(), &details, &(node, epoch), now);
             }
             Happened::Released { name, client } if !own => self.apply_release(&hub, &name, client),
             Happened::Noted(text) if !own && self.notes_archive(&text, &node) => {}
-            Happened::Noted(text) if !own => apply_note(&hub, &text, &node, now),
+            Happened::Noted(text) => self.apply_note(&hub, &text, &(node, epoch), own, now),
             Happened::AccountChanged { change, account, name, by } => {
                 self.account_changed(&hub, change, account, &name, by);
             }
-            Happened::Claimed { .. } | Happened::Released { .. } | Happened::Noted(_) => {}
+            Happened::Claimed { .. } | Happened::Released { .. } => {}
             Happened::NodeGone { node, epoch } => match log {
-                Log::Directory => self.lose_users_of(&hub, &node),
+                Log::Directory => self.lose_users_of(&hub, &(node, epoch)),
                 Log::Partition(_) => self.lose_members_of(&hub, log, &(node, epoch), at, position.number, now),
             },
         }
@@ -270,6 +269,7 @@ impl Nodes {
             hub.timer.cancel(*id);
             change_direct(hub, by.client, to, now, |chat, author| chat.delete(*id, author, false, &hub.clock));
         } else if let ChangeKind::Said(message) = kind {
+            self.wait_with(to, &message);
             // One that goes to several users comes once for each of them, and its author is shown it once.
             let copy = self.pending().own_copies.remove(&(message.from, message.at));
             show_direct(hub, to, message, copy, own, now);
@@ -285,9 +285,10 @@ impl Nodes {
         client: ClientId,
         before: Option<&str>,
         details: &str,
-        node: &NodeName,
+        home: &Home,
         now: Instant,
     ) {
+        let node = &home.0;
         let (Ok(name), Some(details)) = (UserName::written(name), Details::parse(details)) else {
             return log::warn!("cluster: a name of {node} cannot be read and is left out");
         };
@@ -300,18 +301,22 @@ impl Nodes {
             }
             return;
         }
-        // Another connection of the account may have taken the name over.
-        if let Some(other) = hub.roster.find(&Target { name: name.clone(), client: None })
-            && other.is_elsewhere()
-            && other.client() != client
-            && let Some(other) = hub.roster.depart(&name, other.client())
-        {
-            hub.departed(&other);
-        }
         let ago = Timestamp::now().as_second().saturating_sub(details.since).max(0).unsigned_abs();
         let since = now.checked_sub(Duration::from_secs(ago)).unwrap_or(now);
+        // One on another server had the name, and gave it up in the same moment.
+        if let Some(other) = hub.roster.find(&Target { name: name.clone(), client: None })
+            && other.client() != client
+        {
+            if !other.is_elsewhere() && hub.shutdown.is_draining() {
+                let line = "You came in again on another server.";
+                other.outbox.farewell(Some((LineKind::Refusal, line)));
+                other.outbox.disconnect(DisconnectReason::Ghosted);
+            } else if let Some(other) = hub.roster.depart(&name, other.client()) {
+                hub.departed(&other);
+            }
+        }
         let Details { address, shared, .. } = details;
-        let arrival = Arrival { client, name, address, shared, since, node: node.clone() };
+        let arrival = Arrival { client, name, address, shared, since, home: home.clone() };
         update(&hub.roster.arrive(arrival, &self.nowhere), &details);
     }
 
@@ -323,8 +328,9 @@ impl Nodes {
         }
     }
 
-    fn lose_users_of(&self, hub: &Hub, node: &NodeName) {
-        for user in hub.roster.users_of(node) {
+    fn lose_users_of(&self, hub: &Hub, home: &Home) {
+        self.lose_files_of(hub, home);
+        for user in hub.roster.users_of(home) {
             if let Some(user) = hub.roster.depart(&user.name(), user.client()) {
                 hub.departed(&user);
             }
@@ -355,24 +361,7 @@ fn update(user: &User, details: &Details) {
     }
 }
 
-fn apply_note(hub: &Hub, text: &str, node: &NodeName, now: Instant) {
-    if let Ok(end) = serde_json::from_str::<EndNote>(text) {
-        return apply_end(hub, &end);
-    }
-    let Ok(IdleNote { idle }) = serde_json::from_str(text) else {
-        return log::warn!("cluster: a note of {node} cannot be read and is left out");
-    };
-    for (client, name, seconds) in idle {
-        let Ok(name) = UserName::written(&name) else { continue };
-        if let Some(user) = hub.roster.find(&Target { name, client: Some(ClientId(client)) })
-            && user.node() == Some(node)
-        {
-            user.set_idle(Duration::from_secs(seconds), now);
-        }
-    }
-}
-
-fn show_direct(hub: &Hub, to: ClientId, message: Message, copy: Option<OwnCopy>, own: bool, now: Instant) {
+pub(super) fn show_direct(hub: &Hub, to: ClientId, message: Message, copy: Option<OwnCopy>, own: bool, now: Instant) {
     let from = message.addressee();
     let reader = message.extra.iter().flat_map(|extra| extra.to.iter()).find(|reader| reader.client == to).cloned();
     let Some(reader) = reader else { return };

@@ -112,6 +112,8 @@ impl Nodes {
             }
             if now.saturating_duration_since(told) >= IDLE_EVERY {
                 self.share_idle(&hub, told, now);
+                self.tidy_kept();
+                self.tidy_places(&hub);
                 told = now;
             }
         }

@@ -11,10 +11,15 @@ mod apply;
 #[cfg(feature = "storage")]
 mod archive;
 mod chores;
+mod direct;
+mod files;
+mod notes;
+mod places;
 mod questions;
 mod reload;
 mod rooms;
 mod safe;
+mod shared_config;
 mod users;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -28,20 +33,24 @@ use jiff::Timestamp;
 
 use crate::chat::action::NotShared;
 use crate::chat::conversation::MembershipId;
-use crate::chat::message::{AccountId, ClientId, Message, MessageId};
-use crate::chat::names::{RoomName, UserName};
-use crate::chat::room::{Change, ChangeKind, Going};
+use crate::chat::message::{AccountId, ClientId, MessageId};
+use crate::chat::names::UserName;
+use crate::chat::room::Going;
 use crate::cluster::{
-    Cluster, Command, Commit, Effect, Health, Log, NodeName, NumberKind, OpenRoomText, Outcome, Partitions, Place,
-    Position, Progress, SharedAccounts, SharedVisit, Ticket,
+    Cluster, Command, Commit, Epoch, Health, Log, NodeName, NumberKind, OpenRoomText, Outcome, Partitions, Position,
+    Progress, SharedAccounts, SharedVisit, Ticket,
 };
-use crate::hub::room::{Applied, MembershipChange, PlaceEntry, ProposalError, Room, RoomLog};
+use crate::hub::room::{Applied, MembershipChange, ProposalError, Room, RoomLog};
 use crate::hub::{FIRST_CLIENT, Hub};
 use crate::outbox::{Outbox, OwnCopy};
 use crate::ui::screen::LineKind;
 #[cfg(feature = "storage")]
 pub(crate) use archive::{Archive, kept_ban};
 use chores::Chore;
+use files::{FileAnswers, RemoteFiles};
+use notes::KeptValues;
+use places::KeptPlaces;
+pub(crate) use places::{KeptPlace, WasOpen};
 use questions::ArchiveFacts;
 pub(crate) use questions::Asker;
 #[cfg(feature = "storage")]
@@ -67,6 +76,10 @@ pub(crate) trait NodeLink: Send + Sync {
     fn submit(&self, command: Command) -> Ticket;
     /// A number that no other server gives; `None` if none can be had now.
     fn number(&self, kind: NumberKind) -> Option<u64>;
+    /// Which registration this server has.
+    fn epoch(&self) -> Epoch;
+    /// What users of this server hold stays for this long after its end.
+    fn leave_behind(&self, stays: Duration);
 }
 
 impl NodeLink for Cluster {
@@ -84,6 +97,14 @@ impl NodeLink for Cluster {
 
     fn number(&self, kind: NumberKind) -> Option<u64> {
         Cluster::number(self, kind)
+    }
+
+    fn epoch(&self) -> Epoch {
+        Cluster::epoch(self)
+    }
+
+    fn leave_behind(&self, stays: Duration) {
+        Cluster::leave_behind(self, stays);
     }
 }
 
@@ -141,6 +162,13 @@ pub(crate) struct Nodes {
     patience: Duration,
     /// A leaf.
     pending: Mutex<OnItsWay>,
+    /// A leaf. What all servers keep beside names and rooms.
+    kept: Mutex<KeptValues>,
+    /// A leaf. What is kept for users who are on the way from one server to another.
+    places: Mutex<KeptPlaces>,
+    /// A leaf. Files offered to users here by users of other servers.
+    files: Mutex<RemoteFiles>,
+    file_answers: FileAnswers,
     /// A leaf. How it is with the others, and who they are, sorted.
     view: Mutex<OthersView>,
     /// The outbox of all users of other servers.
@@ -174,6 +202,10 @@ impl Nodes {
             accounts: OnceLock::new(),
             patience,
             pending: Mutex::default(),
+            kept: Mutex::default(),
+            places: Mutex::default(),
+            files: Mutex::default(),
+            file_answers: FileAnswers::default(),
             view: Mutex::new(OthersView {
                 health: Health::Well,
                 nodes: Vec::new(),
@@ -206,12 +238,32 @@ impl Nodes {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn kept(&self) -> MutexGuard<'_, KeptValues> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn files(&self) -> MutexGuard<'_, RemoteFiles> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn places(&self) -> MutexGuard<'_, KeptPlaces> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What users of this server hold stays for this long after its end.
+    fn stay_after_end(&self, stays: Duration) {
+        if let Some(cluster) = self.cluster.get() {
+            cluster.leave_behind(stays);
+        }
+    }
+
     fn view(&self) -> MutexGuard<'_, OthersView> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_own(&self, node: &NodeName) -> bool {
-        self.cluster.get().is_some_and(|cluster| cluster.node() == node)
+    /// Whether this is what the others know this server by now. One of its name that was here before may have left users behind.
+    fn is_own(&self, node: &NodeName, epoch: Epoch) -> bool {
+        self.cluster.get().is_some_and(|cluster| cluster.node() == node && cluster.epoch() == epoch)
     }
 
     /// How many of the servers come before this one by name.
@@ -269,56 +321,6 @@ impl Nodes {
         }
     }
 
-    /// Posts a direct message. Its number is everybody's when this returns, and it is on the screens of this server.
-    pub(crate) fn post_direct(
-        &self,
-        mut message: Message,
-        own: Option<OwnCopy>,
-        author: &Arc<Outbox>,
-    ) -> Result<MessageId, NotShared> {
-        let readers: Vec<_> = message.extra.iter().flat_map(|extra| extra.to.iter()).map(|to| to.client).collect();
-        if readers.len() > 1 {
-            // One number in all of the conversations.
-            message.id = MessageId(self.number(NumberKind::Message).ok_or(NotShared::Unreachable)?);
-        }
-        let key = (message.from, message.at);
-        if let Some(own) = own {
-            self.pending().own_copies.insert(key, own);
-        }
-        let tickets: Vec<_> = readers
-            .iter()
-            .map(|reader| {
-                let change = Change { at: message.at, kind: ChangeKind::Said(message.clone()) };
-                // A number of its own comes from the log.
-                let said = (readers.len() == 1).then(|| Effect::Said(Box::default()));
-                self.submit(direct(message.from, *reader, change, said.into_iter().collect()))
-            })
-            .collect();
-        let mut said = Err(NotShared::Unreachable);
-        for ticket in tickets {
-            match self.wait(&ticket, Some(author)) {
-                Ok((_, id)) => said = said.or(Ok(id.unwrap_or(message.id))),
-                Err(error) => said = said.or(Err(not_shared(&error))),
-            }
-        }
-        self.pending().own_copies.remove(&key);
-        said
-    }
-
-    /// Shares an edit or a deletion of a direct message with the server of the other user. The author's server shows it by
-    /// itself.
-    pub(crate) fn change_direct(
-        &self,
-        from: ClientId,
-        to: ClientId,
-        kind: ChangeKind,
-        author: &Arc<Outbox>,
-    ) -> Result<(), NotShared> {
-        let change = Change { at: Timestamp::now(), kind };
-        let ticket = self.submit(direct(from, to, change, Vec::new()));
-        self.wait(&ticket, Some(author)).map(drop).map_err(|error| not_shared(&error))
-    }
-
     /// A user leaves a room.
     pub(crate) fn leave_room(
         &self,
@@ -355,60 +357,10 @@ impl Nodes {
         }
     }
 
-    /// Makes a room on all servers; `core` is how it begins. False if there is one of that name.
-    pub(crate) fn make_room(&self, name: &RoomName, core: &str, history_max: usize) -> Result<bool, NotShared> {
-        let commit = Commit {
-            place: Place::Room(name.clone()),
-            version: Some(0),
-            effects: vec![Effect::Core(core.into())],
-            history_max,
-            text: PlaceEntry::Made(core.into()).text().into(),
-        };
-        match self.commit(commit, None) {
-            Ok(_) => Ok(true),
-            Err(ProposalError::Stale) => Ok(false),
-            Err(error) => Err(not_shared(&error)),
-        }
-    }
-
-    /// Closes a room on all servers. Its members read the line.
-    pub(crate) fn close_room(&self, room: &Room, line: &str) -> Result<(), NotShared> {
-        let commit = Commit {
-            place: Place::Room(room.name().clone()),
-            version: Some(room.version()),
-            effects: vec![Effect::Closed],
-            history_max: 1,
-            text: PlaceEntry::Closed(line.to_owned()).text().into(),
-        };
-        self.commit(commit, None).map(drop).map_err(|error| not_shared(&error))
-    }
-
-    /// Makes the rooms that this server has on all of them, unless they are there.
-    pub(crate) fn share_rooms(&self, hub: &Hub) {
-        for room in hub.rooms.all() {
-            let (made, _) = room.holdings(|_| false);
-            match self.commit(made, None) {
-                Ok(_) | Err(ProposalError::Stale) => {}
-                Err(error) => log::error!("cluster: the room {} could not be shared: {error:?}", room.name()),
-            }
-        }
-    }
-
     fn release(&self, name: &UserName, client: ClientId, address: &str) -> bool {
         let ticket = self.submit(Command::Release { name: name.as_str().into(), client, address: address.into() });
         ticket.outcome() != Some(Outcome::Refused)
     }
-}
-
-/// Something between two users. Their messages are kept by their servers alone, so no effect changes one that was said.
-fn direct(from: ClientId, to: ClientId, change: Change, effects: Vec<Effect>) -> Command {
-    Command::Commit(Commit {
-        place: Place::Pair(from.min(to), from.max(to)),
-        version: None,
-        effects,
-        history_max: 1,
-        text: PlaceEntry::Direct(to, Box::new(change)).text().into(),
-    })
 }
 
 fn not_shared(error: &ProposalError) -> NotShared {

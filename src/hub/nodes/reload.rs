@@ -22,6 +22,7 @@ impl Nodes {
             LogState::Directory { names, kept } => {
                 self.learn_archives(&kept);
                 self.bring_names_up_to(hub, &names, now);
+                self.bring_kept_up_to(hub, &kept);
             }
             LogState::Partition(rooms) => {
                 let there: HashSet<_> = rooms.iter().map(|room| room.room.clone()).collect();
@@ -43,9 +44,9 @@ impl Nodes {
                 hub.departed(&user);
             }
         }
-        for NameSnapshot { name, client, node, details, .. } in names {
-            if !self.is_own(node) {
-                self.apply_claim(hub, name, *client, Some(name), details, node, now);
+        for NameSnapshot { name, client, node, epoch, details } in names {
+            if !self.is_own(node, *epoch) {
+                self.apply_claim(hub, name, *client, Some(name), details, &(node.clone(), *epoch), now);
             }
         }
     }
@@ -59,7 +60,7 @@ impl Nodes {
             Some(message)
         });
         let texts = members.iter().map(|member| &*member.text);
-        let history_max = hub.config().history_max;
+        let history_max = hub.rooms.history_max();
         let (state, unread) = match RoomState::assemble(name.clone(), &core, texts, messages, said, history_max) {
             Ok(room) => room,
             Err(error) => return log::error!("cluster: the room {name} cannot be read: {error}"),

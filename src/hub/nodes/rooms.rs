@@ -1,17 +1,62 @@
 //! Rooms that begin and end on all servers.
 //!
-//! *Owns* what that is on this one, and that others learn a password of the configuration only as its hash. *Knows nothing of* who makes and closes rooms.
+//! *Owns* what that is on this one, and that others learn a password of the configuration only as its hash.
+//! *Knows nothing of* who makes and closes rooms.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::{Nodes, not_shared};
 use crate::access::password::{self, HashError};
+use crate::chat::action::NotShared;
 use crate::chat::names::RoomName;
 use crate::chat::room::RoomState;
 use crate::chat::room_settings::RoomAccess;
-use crate::hub::room::{Applied, LogPlace, Room};
+use crate::cluster::{Commit, Effect, Place};
+use crate::hub::room::{Applied, LogPlace, PlaceEntry, ProposalError, Room, RoomLog as _};
 use crate::hub::{Hub, RoomNews};
+
+impl Nodes {
+    /// Makes a room on all servers; `core` is how it begins. False if there is one of that name.
+    pub(crate) fn make_room(&self, name: &RoomName, core: &str, history_max: usize) -> Result<bool, NotShared> {
+        let commit = Commit {
+            place: Place::Room(name.clone()),
+            version: Some(0),
+            effects: vec![Effect::Core(core.into())],
+            history_max,
+            text: PlaceEntry::Made(core.into()).text().into(),
+        };
+        match self.commit(commit, None) {
+            Ok(_) => Ok(true),
+            Err(ProposalError::Stale) => Ok(false),
+            Err(error) => Err(not_shared(&error)),
+        }
+    }
+
+    /// Closes a room on all servers. Its members read the line.
+    pub(crate) fn close_room(&self, room: &Room, line: &str) -> Result<(), NotShared> {
+        let commit = Commit {
+            place: Place::Room(room.name().clone()),
+            version: Some(room.version()),
+            effects: vec![Effect::Closed],
+            history_max: 1,
+            text: PlaceEntry::Closed(line.to_owned()).text().into(),
+        };
+        self.commit(commit, None).map(drop).map_err(|error| not_shared(&error))
+    }
+
+    /// Makes the rooms that this server has on all of them, unless they are there.
+    pub(crate) fn share_rooms(&self, hub: &Hub) {
+        for room in hub.rooms.all() {
+            let (made, _) = room.holdings(|_| false);
+            match self.commit(made, None) {
+                Ok(_) | Err(ProposalError::Stale) => {}
+                Err(error) => log::error!("cluster: the room {} could not be shared: {error:?}", room.name()),
+            }
+        }
+    }
+}
 
 impl Hub {
     /// Replaces the passwords of the configuration by their hashes: those are what servers share. Takes about 30 ms for each.
@@ -44,7 +89,7 @@ impl Hub {
             room.note_place(place);
             return Some(Applied::default());
         }
-        let state = match RoomState::assemble(name.clone(), core, [], [], 0, self.config().history_max) {
+        let state = match RoomState::assemble(name.clone(), core, [], [], 0, self.rooms.history_max()) {
             Ok((state, _)) => state,
             Err(error) => {
                 log::error!("cluster: the room {name} cannot be read: {error}");

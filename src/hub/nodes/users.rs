@@ -11,6 +11,7 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::notes::Note;
 use super::{Nodes, Unfinished};
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
@@ -41,7 +42,7 @@ pub(super) struct Details {
 }
 
 impl Details {
-    fn new(origin: PeerAddress, login: Option<&Login>) -> Details {
+    pub(super) fn new(origin: PeerAddress, login: Option<&Login>) -> Details {
         let PeerAddress { address, shared } = origin;
         let account = login.map(|login| login.account.0);
         Details { address, shared, since: Timestamp::now().as_second(), bot: false, away: None, account }
@@ -67,13 +68,6 @@ impl Details {
     pub(super) fn parse(text: &str) -> Option<Details> {
         serde_json::from_str(text).ok()
     }
-}
-
-/// How long users have typed nothing, in seconds, by connection and name: the one thing that servers tell each other now and
-/// then.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct IdleNote {
-    pub(super) idle: Vec<(u64, String, u64)>,
 }
 
 impl Nodes {
@@ -130,7 +124,13 @@ impl Nodes {
     }
 
     /// Asks the directory. If somebody has the name, suggests another one.
-    fn ask(&self, wanted: Claim, roster: &Roster, name: &UserName, limit: usize) -> Result<(), NameInUseError> {
+    pub(super) fn ask(
+        &self,
+        wanted: Claim,
+        roster: &Roster,
+        name: &UserName,
+        limit: usize,
+    ) -> Result<(), NameInUseError> {
         let ticket = self.submit(Command::Claim(wanted));
         match ticket.wait(Instant::now() + self.patience * 2) {
             Some(Outcome::Applied { .. }) => Ok(()),
@@ -228,9 +228,7 @@ impl Nodes {
         };
         let idle: Vec<_> = hub.roster.own_users().iter().filter_map(active).collect();
         if !idle.is_empty() {
-            // Numbers and names: this cannot fail. What is lost here is told again with the next line typed.
-            let text = serde_json::to_string(&IdleNote { idle }).unwrap_or_default().into();
-            drop(self.submit(Command::Note { text, kept: None }));
+            self.mention(&Note::Idle(idle), None);
         }
     }
 }
@@ -244,10 +242,12 @@ impl Hub {
     /// A user of another server has left it, and is no longer in the roster.
     pub(super) fn departed(&self, user: &User) {
         self.directs.forget(user);
+        self.end_offers_of(user.client());
     }
 
     /// A user of another server has another name: those who talk with them read it, and those who ignore them go on.
     pub(super) fn renamed_elsewhere(&self, user: &User, before: &UserName, name: &UserName) {
+        self.transfers.rename(user.client(), name);
         let connections = self.roster.connections();
         let online: HashSet<_> = connections.iter().map(|outbox| outbox.id()).collect();
         for outbox in &connections {

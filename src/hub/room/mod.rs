@@ -87,6 +87,9 @@ pub(crate) struct RoomLimits {
     /// The log that all changes go through, if several servers share the rooms.
     #[cfg(feature = "cluster")]
     pub(crate) log: std::sync::OnceLock<Arc<dyn RoomLog>>,
+    /// The highest number of a message that was read from the logs.
+    #[cfg(feature = "cluster")]
+    pub(crate) highest: AtomicU64,
     /// What is delivered.
     pub metrics: DeliveryMetrics,
 }

@@ -92,6 +92,8 @@ fn shared(queue_bytes: usize) -> Arc<RoomLimits> {
         clock: SteadyClock::new(Timestamp::UNIX_EPOCH, Instant::now()),
         #[cfg(feature = "cluster")]
         log: std::sync::OnceLock::new(),
+        #[cfg(feature = "cluster")]
+        highest: AtomicU64::new(0),
         metrics: DeliveryMetrics::default(),
     })
 }

@@ -3,6 +3,8 @@
 //! *Owns* the boundary between a room's past and its live text for a program. *Knows nothing of* how either is written.
 
 use std::sync::Arc;
+#[cfg(feature = "cluster")]
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::{Batch, LockedRoom, Room};
@@ -52,7 +54,7 @@ impl Room {
     pub(crate) fn watch(&self, client: ClientId, since: Since, now: Instant) -> Option<Watched> {
         let mut guard = self.lock_to_show(now);
         self.finish_watching(&guard, client);
-        let last_given = self.last_given();
+        let last_given = self.last_known(&guard);
         let LockedRoom { room, seats, in_view, viewers, has_programs, sequence, .. } = &mut *guard;
         let after = room.boundary(client);
         let seat = seats.get_mut(&client)?;
@@ -68,6 +70,17 @@ impl Room {
         let watched = WatchedRoom { room: self.instance, name, seen: *sequence, after, history: &history };
         let messages = outbox.watch_room(&watched);
         Some(Watched { messages, gap })
+    }
+
+    /// The highest number that a message can have had so far.
+    #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "this server gives the numbers"))]
+    fn last_known(&self, state: &LockedRoom) -> MessageId {
+        #[cfg(feature = "cluster")]
+        if self.log().is_some() {
+            let highest = MessageId(self.shared.highest.load(Ordering::Relaxed));
+            return state.room.newest().map_or(highest, |newest| newest.max(highest));
+        }
+        self.last_given()
     }
 
     /// Whether a member is a program.

@@ -38,6 +38,10 @@ impl RoomTable {
     /// Brings the rooms in line with a configuration: new ones appear, known ones get their settings, and those it no longer
     /// names close with a line to their members.
     pub(crate) fn apply(&self, config: &Config, now: Instant) {
+        if self.is_shared() {
+            // Rooms change for all servers at once, by way of their log.
+            return self.set_own_limits(config);
+        }
         self.set_limits(config);
         self.all().iter().for_each(|room| room.set_history_max(config.history_max, now));
         let closed = self.close_unnamed(config);

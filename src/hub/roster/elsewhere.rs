@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use super::{Login, NameInUseError, PeerAddress, Roster, RosterState, User};
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
-use crate::cluster::NodeName;
+use crate::cluster::{Epoch, NodeName};
 use crate::outbox::Outbox;
 
 /// A user of another server.
 pub(super) struct Elsewhere {
     pub(super) client: ClientId,
-    /// The server's name in the cluster.
-    node: NodeName,
+    /// The server's name in the cluster, and which registration of it.
+    home: (NodeName, Epoch),
 }
 
 /// A user who has logged in on another server.
@@ -30,7 +30,8 @@ pub(crate) struct Arrival {
     pub(crate) shared: bool,
     /// When.
     pub(crate) since: Instant,
-    pub(crate) node: NodeName,
+    /// The server, and which registration of it.
+    pub(crate) home: (NodeName, Epoch),
 }
 
 impl User {
@@ -46,7 +47,7 @@ impl User {
 
     /// The server they are on, if it is another one.
     pub(crate) fn node(&self) -> Option<&NodeName> {
-        self.elsewhere.as_ref().map(|elsewhere| &elsewhere.node)
+        self.elsewhere.as_ref().map(|elsewhere| &elsewhere.home.0)
     }
 
     /// The server they are on says that they have typed nothing for this long.
@@ -143,10 +144,10 @@ impl Roster {
 
     /// A user has logged in on another server. `nowhere`: the outbox of all such users.
     pub(crate) fn arrive(&self, arrival: Arrival, nowhere: &Arc<Outbox>) -> Arc<User> {
-        let Arrival { client, name, address, shared, since, node } = arrival;
+        let Arrival { client, name, address, shared, since, home } = arrival;
         let mut user = User::new(&name, None, nowhere, PeerAddress { address, shared }, since);
         if let Some(user) = Arc::get_mut(&mut user) {
-            user.elsewhere = Some(Box::new(Elsewhere { client, node }));
+            user.elsewhere = Some(Box::new(Elsewhere { client, home }));
         }
         self.lock().put_elsewhere(name, &user);
         user
@@ -176,9 +177,10 @@ impl Roster {
     }
 
     /// The users of one of the other servers.
-    pub(crate) fn users_of(&self, node: &NodeName) -> Vec<Arc<User>> {
+    pub(crate) fn users_of(&self, home: &(NodeName, Epoch)) -> Vec<Arc<User>> {
         let state = self.lock();
-        state.names.values().filter(|user| user.node() == Some(node)).cloned().collect()
+        let is_there = |user: &&Arc<User>| user.elsewhere.as_ref().is_some_and(|elsewhere| elsewhere.home == *home);
+        state.names.values().filter(is_there).cloned().collect()
     }
 
     /// A user by their connection. Searches all of them.

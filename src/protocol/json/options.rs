@@ -20,6 +20,8 @@ pub struct Options<'a> {
     pub takeover: bool,
     /// The password of an account or a room.
     pub password: Option<Hidden<'a>>,
+    /// `login`: what the `bye` of a server that restarts has said.
+    pub code: Option<Hidden<'a>>,
     /// `passwd`: the new password.
     pub new_password: Option<Hidden<'a>>,
     /// `join`: the number of the last message that the client has.
@@ -50,6 +52,7 @@ enum OptionKey {
     Bot,
     Takeover,
     Password,
+    Code,
     NewPassword,
     After,
     Public,
@@ -156,6 +159,7 @@ impl<'de> Visitor<'de> for OptionFields<'_, 'de> {
                 OptionKey::Bot => optional.bot = flag(&mut map)?.unwrap_or(false),
                 OptionKey::Takeover => optional.takeover = flag(&mut map)?.unwrap_or(false),
                 OptionKey::Password => optional.password = hidden(&mut map)?,
+                OptionKey::Code => optional.code = hidden(&mut map)?,
                 OptionKey::NewPassword => optional.new_password = hidden(&mut map)?,
                 OptionKey::After => optional.after = number(&mut map)?,
                 OptionKey::Public => optional.public = flag(&mut map)?,

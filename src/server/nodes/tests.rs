@@ -13,13 +13,16 @@ use jiff::Timestamp;
 
 use super::super::{Capacity, Server, bind};
 use super::{join, prepare};
+use crate::access::network::Network;
+use crate::chat::names::UserName;
 use crate::cluster::{
     Claim, Command, Commit, Effect, Entry, Epoch, Happened, Log, NodeName, NumberKind, Outcome, Partitions, Position,
     Replica, Ticket,
 };
 use crate::config::Config;
-use crate::hub::ServerRequest;
 use crate::hub::nodes::{NodeLink, Nodes};
+use crate::hub::{Hub, ServerRequest};
+use crate::store::AddressBanRecord;
 
 /// A place as the log in memory keeps it.
 #[derive(Default)]
@@ -148,6 +151,12 @@ impl NodeLink for MemoryLink {
         &self.node
     }
 
+    fn epoch(&self) -> Epoch {
+        Epoch(1)
+    }
+
+    fn leave_behind(&self, _: Duration) {}
+
     fn partitions(&self) -> Partitions {
         partitions()
     }
@@ -170,6 +179,7 @@ impl NodeLink for MemoryLink {
 }
 
 struct Node {
+    hub: Arc<Hub>,
     address: SocketAddr,
     requests: mpsc::Sender<ServerRequest>,
     thread: Option<thread::JoinHandle<()>>,
@@ -202,13 +212,13 @@ fn two() -> (Node, Node, Arc<SharedLog>) {
         nodes.nodes(&[name("a"), name("b")]);
         let link = Arc::new(MemoryLink { node, shared: Arc::clone(&shared) });
         let chores = join(server.hub(), &nodes, link).expect("a thread");
-        let (address, requests) = (server.addresses()[0], server.requests());
+        let (hub, address, requests) = (Arc::clone(server.hub()), server.addresses()[0], server.requests());
         let thread = thread::spawn(move || {
             server.run().expect("a clean stop");
             nodes.end_chores();
             chores.join().expect("no panic");
         });
-        Node { address, requests, thread: Some(thread) }
+        Node { hub, address, requests, thread: Some(thread) }
     };
     let mut replicas_of = replicas.clone().into_iter();
     let mut next = || replicas_of.next().expect("one each");
@@ -436,4 +446,42 @@ fn a_ban_binds_everywhere_and_an_unreachable_log_takes_nothing() {
     shared.down.store(false, Ordering::Relaxed);
     newcomer.say("carol");
     newcomer.expect("Hello carol.");
+}
+
+#[test]
+fn what_an_operator_says_and_bans_holds_on_all_servers() {
+    let (a, b, shared) = two();
+    let (mut alice, mut bob) = (MemoryClient::named(&a, "alice"), MemoryClient::named(&b, "bob"));
+    let own = a.hub.roster.users().into_iter().find(|user| !user.is_elsewhere()).expect("alice is there");
+    a.hub.broadcast("Broadcast from alice: tea is ready", &own.outbox).expect("told");
+    bob.expect("* Broadcast from alice: tea is ready");
+    alice.say(":echo nothing more");
+    assert!(!alice.expect_either("tea is ready", "nothing more"));
+    let network = Network::parse("192.0.2.0/24").expect("a network");
+    let by = UserName::parse("alice", 1, 12).expect("a name");
+    let ban = AddressBanRecord { network, by: by.clone(), reason: "spam".into(), at: Timestamp::now(), until: None };
+    let is_banned = |node: &Node| {
+        let address = "192.0.2.7".parse().expect("an address");
+        node.hub.address_bans.find(address, node.hub.moment()).is_some()
+    };
+    assert_eq!(a.hub.ban_address(ban, &own.outbox).expect("told").people, 0);
+    a.hub.audit(&by, "banned 192.0.2.0/24 (spam)");
+    assert!(is_banned(&a));
+    let wait = |what: &str, done: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !done() {
+            assert!(Instant::now() < deadline, "never: {what}");
+            thread::park_timeout(Duration::from_millis(5));
+        }
+    };
+    wait("banned there", &|| is_banned(&b));
+    let entries = || b.hub.audit_log(5).expect("there is one")().expect("read");
+    wait("audited there", &|| entries().iter().any(|entry| &*entry.what == "banned 192.0.2.0/24 (spam)"));
+    shared.down.store(true, Ordering::Relaxed);
+    assert!(b.hub.unban_address(network, &own.outbox).is_err());
+    assert!(is_banned(&b));
+    shared.down.store(false, Ordering::Relaxed);
+    assert!(matches!(b.hub.unban_address(network, &own.outbox), Ok(Ok(true))));
+    wait("lifted there", &|| !is_banned(&a));
+    assert!(matches!(a.hub.unban_address(network, &own.outbox), Ok(Ok(false))));
 }

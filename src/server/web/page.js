@@ -101,6 +101,8 @@ const my = {
   tries: 0, retry: 0, opening: 0,
   /** What the server said last, before it closed the connection. */
   bye: '',
+  /** What gives name and places back on another server, if this one restarts. */
+  code: '',
   heard: 0, listedAt: 0,
   /** Requests without an answer: id -> { action, items, resolve }. */
   pending: new Map(), requests: 0,
@@ -246,11 +248,11 @@ $('login-form').onsubmit = event => {
 async function logIn() {
   const { optional: { started } = {} } = my.welcome ?? {};
   my.welcome = await request('hello', '', '', { version: 1 });
-  const answer = my.welcome.error ? my.welcome : await request('login', '', my.name, { ...secret(my.password), takeover: my.takeover || Boolean(my.me) });
+  const answer = my.welcome.error ? my.welcome : await request('login', '', my.name, { ...secret(my.password), ...(my.code && { code: my.code }), takeover: my.takeover || Boolean(my.me) });
   if (answer.error) return refused(answer);
   const again = my.me;
   setMe(answer.optional.user.split('#')[0]);
-  Object.assign(my, { online: true, tries: 0 });
+  Object.assign(my, { online: true, tries: 0, code: '' });
   $('login-password').value = write('status', '');
   const arrives = !$('login').hidden;
   hide('login', true);
@@ -376,7 +378,7 @@ const events = {
   },
   news: ({ receiver, content }) => tell(my.rooms.get(receiver) ?? my.current, content),
   error: ({ content }) => tell(my.current, content, true),
-  bye: ({ content }) => (my.bye = content),
+  bye: ({ content, optional: { code = '' } }) => Object.assign(my, { bye: content, code }),
 };
 
 /** The room or conversation that an object belongs to. */

@@ -13,8 +13,11 @@ use crate::ui::palette::{FileOffer, fields};
 
 impl Session {
     /// Where this program fetches and sends files.
-    fn needs_files(&self) -> Result<file_lines::FilePlace, Failure> {
-        self.hub.file_place(&self.outbox).ok_or_else(|| Failure::refused(NO_FILES))
+    fn needs_files(&self) -> Result<(), Failure> {
+        if self.hub.file_place(&self.outbox).is_none() && self.remote_files().is_empty() {
+            return Err(Failure::refused(NO_FILES));
+        }
+        Ok(())
     }
 
     pub(super) fn send_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
@@ -33,8 +36,8 @@ impl Session {
     }
 
     pub(super) fn accept_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
-        let place = self.needs_files()?;
-        let Some((accepted, token)) = self.accept_file(request.optional.offer, request.optional.from) else {
+        self.needs_files()?;
+        let Some((accepted, token, place)) = self.accept_file(request.optional.offer, request.optional.from) else {
             return Ok(Reply::default());
         };
         let mut reply = about(Some(accepted.number));

@@ -5,6 +5,8 @@
 
 use super::Session;
 use super::answer::Reply;
+use crate::chat::names::UserName;
+use crate::chat::secret::Secret;
 use crate::protocol::json::{Hidden, JsonRequest, Value};
 use crate::session::dispatch::reserve_effects;
 use crate::session::failure::{ErrorCode, Failure};
@@ -42,8 +44,13 @@ impl Session {
     fn prepare_login(&mut self, request: &JsonRequest<'_>) -> Result<(), Failure> {
         let name = fields::login_name(&request.content, &self.rules())?;
         let password = shown(request.optional.password.as_ref());
+        let code = shown(request.optional.code.as_ref()).and_then(Secret::new);
         let effect = if self.palette.awaits_name() {
             match password {
+                _ if self.takes_code_from(&name, code.as_ref()) => {
+                    let password = code.unwrap_or_else(Secret::impossible);
+                    Effect::Login(LoginEffect::Login { name, password, ghost: false })
+                }
                 Some(_) => {
                     let password = fields::account_password(password)?;
                     Effect::Login(LoginEffect::Login { name, password, ghost: false })
@@ -66,6 +73,15 @@ impl Session {
             optional: user.into_iter().map(|user| ("user", Value::Text(user.into()))).collect(),
             ..Reply::default()
         }
+    }
+
+    /// Whether a code may give a name back.
+    #[cfg_attr(not(feature = "cluster"), expect(clippy::unused_self, unused_variables, reason = "there is one server"))]
+    fn takes_code_from(&self, name: &UserName, code: Option<&Secret>) -> bool {
+        #[cfg(feature = "cluster")]
+        return code.is_some() && self.takes_code(name);
+        #[cfg(not(feature = "cluster"))]
+        false
     }
 
     /// Whether a request about an account makes sense. If not, the user's refusal is in the outbox.

@@ -214,6 +214,8 @@ pub(crate) struct CommandAccess {
     pub operator: bool,
     /// The server carries files.
     pub(crate) files: bool,
+    /// The server is one of several.
+    pub(crate) shared: bool,
 }
 
 impl CommandAccess {
@@ -296,6 +298,9 @@ impl HelpPage {
             HelpPage::Topic(topic) => topic_lines(topic, mark, viewer),
             HelpPage::Command(spec) => {
                 let mut lines = command_lines(spec, mark);
+                if viewer.shared && spec.verb == Verb::Operator(OperatorVerb::Shutdown) {
+                    lines.push(format!("{} all stops all servers of the cluster.", syntax(spec, mark)));
+                }
                 if let Some(topic) = Topic::named(spec.word) {
                     lines.push(format!("About {}:", topic.word()));
                     lines.extend(topic_lines(topic, mark, viewer));
@@ -376,7 +381,7 @@ mod tests {
     fn viewers() -> Vec<CommandAccess> {
         let mut all = Vec::new();
         for accounts in [AccountPolicy::Off, AccountPolicy::Optional, AccountPolicy::Required] {
-            for bits in 0..32_u8 {
+            for bits in 0..64_u8 {
                 let bit = |number: u8| bits & (1 << number) != 0;
                 all.push(CommandAccess {
                     accounts,
@@ -385,6 +390,7 @@ mod tests {
                     room_admin: bit(2),
                     operator: bit(3),
                     files: bit(4),
+                    shared: bit(5),
                 });
             }
         }
@@ -398,6 +404,7 @@ mod tests {
         room_admin: false,
         operator: false,
         files: true,
+        shared: false,
     };
     const ADMIN: CommandAccess = CommandAccess { room_admin: true, ..GUEST };
 

@@ -104,8 +104,12 @@ impl Palette {
                 Err(_) => return Err(Refusal::usage(command)),
             },
             OperatorVerb::Shutdown => {
-                let code = Secret::new(rest).ok_or_else(|| Refusal::usage(command))?;
-                OperatorEffect::Shutdown(code)
+                let (code, all) = match rest.rsplit_once(' ') {
+                    Some((code, word)) if word.eq_ignore_ascii_case("all") => (code.trim_end(), true),
+                    Some(_) | None => (rest, false),
+                };
+                let code = Secret::new(code).ok_or_else(|| Refusal::usage(command))?;
+                OperatorEffect::Shutdown { code, all }
             }
         };
         effects.push(Effect::Operator(effect));

@@ -279,7 +279,12 @@ pub(crate) enum OperatorEffect {
     /// Show the last entries of the audit log; `None` is [`AUDIT_DEFAULT`] of them.
     ShowAudit(Option<usize>),
     /// Stop the server, if this is the exit code.
-    Shutdown(Secret),
+    Shutdown {
+        /// What was given as the code.
+        code: Secret,
+        /// Stop all servers of the cluster.
+        all: bool,
+    },
 }
 
 /// About the user's terminal.

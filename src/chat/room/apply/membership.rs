@@ -84,6 +84,10 @@ impl RoomState {
         at: Timestamp,
     ) {
         let Some(before) = self.members.remove(&from) else { return };
+        if before.who.account.is_none() && who.account.is_none() {
+            // A guest has shown that it is them: what they were given is theirs.
+            self.moderation.moved(from, who);
+        }
         self.moderation.entered(who, at);
         match self.members.get_mut(&who.client) {
             // They are in it already, under another name.

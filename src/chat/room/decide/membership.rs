@@ -71,6 +71,13 @@ impl RoomState {
         same.then_some(ChangeKind::TakenOver { from, who: actor.who, operator: actor.operator, membership })
     }
 
+    /// A member takes their own place again.
+    #[cfg(feature = "cluster")]
+    pub(super) fn come_back(&self, from: ClientId, actor: Actor, membership: MembershipId) -> Option<ChangeKind> {
+        self.members.get(&from).filter(|_| !self.closed)?;
+        Some(ChangeKind::TakenOver { from, who: actor.who, operator: actor.operator, membership })
+    }
+
     pub(super) fn identify(&self, actor: Actor, before: Option<UserName>, now: Now) -> Option<ChangeKind> {
         let Actor { who, operator } = actor;
         self.members.get(&who.client)?;

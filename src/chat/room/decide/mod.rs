@@ -60,6 +60,8 @@ impl RoomState {
                 self.is_in(client, membership).then_some(ChangeKind::Left { client, going })
             }
             Occurrence::TakenOver { from, actor, membership } => self.take_over(from, actor, membership),
+            #[cfg(feature = "cluster")]
+            Occurrence::Returned { from, actor, membership } => self.come_back(from, actor, membership),
             Occurrence::Identified { actor, before } => self.identify(actor, before, now),
             Occurrence::GracePassed => self.moderation.misses_admin(now.at).then_some(ChangeKind::GraceEnded),
             Occurrence::AdminMissing { passed_over } => self.find_heir(passed_over, now),

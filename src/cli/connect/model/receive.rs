@@ -10,6 +10,7 @@ use super::item::{ChatMessage, Gone, ItemContent, MessageLifetime, QuotedMessage
 use super::search::{MOST_HITS, SearchHit};
 use super::sending::{LineWork, Purpose};
 use super::{ClientModel, RingsAt};
+use crate::chat::secret::Secret;
 
 impl ClientModel {
     /// Takes a line of the server, without its end. False if it is none that this client understands.
@@ -51,6 +52,7 @@ impl ClientModel {
             "error" => self.tell_error(object.content, now),
             "bye" => {
                 self.bye = object.content;
+                self.login.code = Secret::new(&object.optional.code);
                 if object.optional.again == Some(false) {
                     let why = std::mem::take(&mut self.bye);
                     self.sent_away(why, now);

@@ -38,6 +38,8 @@ const NAME_TRIES: u32 = 5;
 pub(super) struct LoginState {
     pub(super) name: Option<String>,
     pub(super) password: Option<Secret>,
+    /// What gives name and places back on another server, if the last one restarts.
+    pub(super) code: Option<Secret>,
     /// The user has been logged in before.
     pub(super) is_returning: bool,
     /// End the user's other connection.
@@ -244,6 +246,7 @@ impl ClientModel {
             return self.ask(Dialog::Name, now);
         };
         let mut request = ClientRequest::new("login").saying(name).secret("password", self.login.password.clone());
+        request = request.secret("code", self.login.code.clone());
         let takes_over = self.login.takeover || self.login.is_returning;
         request.flags.extend(takes_over.then_some(("takeover", true)));
         self.request(request, Purpose::LogIn);
@@ -252,6 +255,7 @@ impl ClientModel {
     pub(super) fn logged_in(&mut self, user: &str, now: Moment) {
         let name = user.split('#').next().unwrap_or(user).to_owned();
         self.login.name = Some(name.clone());
+        self.login.code = None;
         (self.login.tries, self.login.name_tries, self.login.takeover, self.login.lost) = (0, 0, false, None);
         self.me = name;
         if self.dialog.as_ref().is_some_and(Dialog::is_login) {

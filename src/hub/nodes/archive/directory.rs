@@ -4,15 +4,12 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{Archive, Reading, Trouble};
-use crate::access::network::Network;
-use crate::chat::names::UserName;
 use crate::cluster::{AccountChange, Log, LogReader, Recorded};
-use crate::hub::nodes::safe::one_line;
-use crate::store::{AddressBanRecord, ArchiveWrite, AuditEntry};
+use crate::hub::nodes::notes::{AuditText, KeptBan, text};
+use crate::store::{AddressBanRecord, ArchiveWrite};
 
 /// Accounts in one piece.
 const ACCOUNTS: usize = 200;
@@ -20,34 +17,10 @@ const ACCOUNTS: usize = 200;
 /// Before a network in what is kept of bans.
 const BAN: &str = "ban ";
 
-/// A ban as all servers keep it. Times are in milliseconds since 1970.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct BanText {
-    network: String,
-    by: String,
-    reason: String,
-    at: i64,
-    until: Option<i64>,
-}
-
-/// What is kept of a network; one whose ban was lifted is something else.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum KeptBan {
-    Banned(BanText),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct AuditText {
-    at: i64,
-    who: String,
-    what: String,
-}
-
 /// The notes that the archive reads.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Note {
+enum ArchivedNote {
     Banned(serde::de::IgnoredAny),
     Lifted(serde::de::IgnoredAny),
     Audit(AuditText),
@@ -55,32 +28,12 @@ enum Note {
 
 /// A ban as it is kept in the directory: its key and its value.
 pub(crate) fn kept_ban(ban: &AddressBanRecord) -> (String, String) {
-    let text = BanText {
-        network: ban.network.to_string(),
-        by: ban.by.to_string(),
-        reason: ban.reason.to_string(),
-        at: ban.at.as_millisecond(),
-        until: ban.until.map(Timestamp::as_millisecond),
-    };
-    // Plain values: this cannot fail.
-    let value = serde_json::to_string(&KeptBan::Banned(text)).unwrap_or_default();
-    (format!("{BAN}{}", ban.network), value)
+    (format!("{BAN}{}", ban.network), text(&KeptBan::new(ban)).into())
 }
 
 fn read_ban(key: &str, value: &str) -> Option<AddressBanRecord> {
     key.strip_prefix(BAN)?;
-    let KeptBan::Banned(ban) = serde_json::from_str(value).ok()?;
-    let moment = |at| Timestamp::from_millisecond(at).ok();
-    Some(AddressBanRecord {
-        network: Network::parse(&ban.network).ok()?,
-        by: UserName::written(&ban.by).ok()?,
-        reason: one_line(&ban.reason).into(),
-        at: moment(ban.at)?,
-        until: match ban.until {
-            Some(until) => Some(moment(until)?),
-            None => None,
-        },
-    })
+    serde_json::from_str::<KeptBan>(value).ok()?.in_force()
 }
 
 impl Archive {
@@ -100,12 +53,8 @@ impl Archive {
                 Ok(found.map(|found| ArchiveWrite::Account(Box::new(found))))
             }
             Recorded::Noted { text, .. } => match serde_json::from_str(text) {
-                Ok(Note::Banned(_) | Note::Lifted(_)) => self.bans(reader).map(Some),
-                Ok(Note::Audit(AuditText { at, who, what })) => {
-                    let (at, who) = (Timestamp::from_millisecond(at), UserName::written(&who));
-                    let entry = |at, who| AuditEntry { at, who, what: one_line(&what).into() };
-                    Ok(at.ok().zip(who.ok()).map(|(at, who)| ArchiveWrite::Audit(entry(at, who))))
-                }
+                Ok(ArchivedNote::Banned(_) | ArchivedNote::Lifted(_)) => self.bans(reader).map(Some),
+                Ok(ArchivedNote::Audit(entry)) => Ok(entry.read().map(ArchiveWrite::Audit)),
                 Err(_) => Ok(None),
             },
             Recorded::Committed { .. } | Recorded::Term(_) | Recorded::Other => Ok(None),
@@ -148,7 +97,11 @@ impl Archive {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::access::network::Network;
+    use crate::chat::names::UserName;
 
     #[test]
     fn a_ban_is_read_as_it_is_kept_and_one_that_was_lifted_is_none() {

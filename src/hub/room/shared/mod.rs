@@ -10,6 +10,7 @@ mod posts;
 mod proposals;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -164,6 +165,7 @@ impl Room {
         let kind = &mut change.kind;
         if let ChangeKind::Said(message) = kind {
             applied.id = Some(message.id);
+            self.shared.highest.fetch_max(message.id.0, Ordering::Relaxed);
             applied.lasts = message.extra.as_ref().and_then(|extra| extra.lasts);
         } else if let ChangeKind::Entered { last: known, .. }
         | ChangeKind::Identified { last: known, .. }

@@ -16,6 +16,7 @@ use crate::chat::identity::Identity;
 use crate::chat::message::{AccountId, ClientId, Draft, MessageId};
 use crate::chat::names::UserName;
 use crate::chat::room::{ChangeKind, Going, Occurrence, Wish, destroyed};
+use crate::chat::room_settings::RoomSettings;
 use crate::hub::room::{ActionOutcome, Entrant, Erased, LockedRoom, MembershipChange, Room};
 use crate::outbox::Outbox;
 
@@ -132,6 +133,48 @@ impl Room {
             heir,
             as_operator,
         })
+    }
+
+    /// Gives the room the settings of the configuration, on all servers.
+    pub(crate) fn propose_settings(
+        &self,
+        log: &dyn RoomLog,
+        settings: &RoomSettings,
+        now: Instant,
+    ) -> Result<(), ProposalError> {
+        self.propose_response(log, || Occurrence::Configured(settings.clone()), now).map(drop)
+    }
+
+    /// The settings in force.
+    pub(crate) fn settings_in_force(&self) -> RoomSettings {
+        self.lock().room.settings().clone()
+    }
+
+    /// A member whose server has stopped takes their place again, from another connection. False if they are no longer a member,
+    /// or if the others cannot be told.
+    #[inline(never)]
+    pub(crate) fn propose_return(
+        &self,
+        log: &dyn RoomLog,
+        from: ClientId,
+        actor: &Actor,
+        outbox: &Arc<Outbox>,
+        membership: MembershipId,
+        now: Instant,
+    ) -> bool {
+        self.expect_arrival(outbox);
+        let occurrence = || Occurrence::Returned { from, actor: actor.clone(), membership };
+        let done = self.propose_response(log, occurrence, now);
+        self.forget_arrival(outbox.id());
+        matches!(done, Ok(Some(_)))
+    }
+
+    /// The server stops, and the member may come back on another one: only their screen here is sent nothing more.
+    pub(crate) fn vacate(&self, client: ClientId, membership: MembershipId) {
+        let mut state = self.lock();
+        if state.room.is_in(client, membership) {
+            state.take_seat(client, self.instance);
+        }
     }
 
     /// A member leaves. Their screen is sent nothing of the room any more, whether the others can be told now or not: then it

@@ -166,7 +166,10 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("quote", Effect::Show(ShowEffect::Quote)),
         (
             "shutdown AB12C-3DE4F",
-            Effect::Operator(OperatorEffect::Shutdown(Secret::new("AB12C-3DE4F").expect("a code"))),
+            Effect::Operator(OperatorEffect::Shutdown {
+                code: Secret::new("AB12C-3DE4F").expect("a code"),
+                all: false,
+            }),
         ),
     ]
 }

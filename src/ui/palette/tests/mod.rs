@@ -189,6 +189,7 @@ const GUEST: CommandAccess = CommandAccess {
     room_admin: false,
     operator: false,
     files: true,
+    shared: false,
 };
 
 /// What a user sees of the page of the help that they asked for.

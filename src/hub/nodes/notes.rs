@@ -1,0 +1,461 @@
+//! What a server tells all others beside names and rooms: notes in the log of the directory, and values kept with it.
+//!
+//! *Owns* their form, and what each does on a server. *Knows nothing of* who may tell what.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::Nodes;
+use super::accounts::{EndNote, apply_end};
+use super::files::FileNote;
+use super::places::PlaceText;
+use super::safe::one_line;
+use super::shared_config::{self, SharedConfig};
+use crate::access::network::Network;
+use crate::chat::action::NotShared;
+use crate::chat::identity::Target;
+use crate::chat::message::ClientId;
+use crate::chat::names::UserName;
+use crate::cluster::{Command, NodeName};
+use crate::hub::room::Home;
+use crate::hub::{Hub, ServerRequest};
+use crate::outbox::Outbox;
+use crate::store::{AddressBanRecord, AuditEntry};
+use crate::ui::screen::LineKind;
+
+/// Most entries of the audit log that are kept for all servers.
+const MOST_AUDITED: usize = 1000;
+
+/// How long it is remembered that a ban was lifted: a server that was away for longer might bring it back.
+const LIFTED_LASTS: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// One note.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Note {
+    /// How long users have typed nothing, in seconds, by connection and name: the one thing that servers tell each other now and
+    /// then.
+    Idle(Vec<(u64, String, u64)>),
+    /// A line for everybody but its author, who is on this connection.
+    Broadcast { line: String, by: u64 },
+    /// A network is banned, by the user on this connection.
+    Banned { ban: BanText, by: u64 },
+    /// A ban is lifted.
+    Lifted { network: String },
+    /// What an operator did.
+    Audit(AuditText),
+    /// The place of a user is kept, since their server is about to stop.
+    Place(PlaceText),
+    /// It is not kept any more.
+    PlaceTaken { name: String },
+    /// What all servers have of the configuration is this now.
+    Config(SharedConfig),
+    /// Something about a file to a user of another server.
+    File(FileNote),
+    /// All servers stop.
+    Stop,
+}
+
+/// A ban of a network. Times are in milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct BanText {
+    network: String,
+    by: String,
+    reason: String,
+    at: i64,
+    until: Option<i64>,
+}
+
+/// What the servers remember of a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum KeptBan {
+    /// It is banned.
+    Banned(BanText),
+    /// Its ban was lifted at that time. Without this a server could not tell a lifted ban from one that Redis has lost.
+    Lifted(i64),
+}
+
+/// An entry of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct AuditText {
+    at: i64,
+    who: String,
+    what: String,
+}
+
+/// What all servers keep beside names and rooms, as it is known here.
+#[derive(Debug, Default)]
+pub(super) struct KeptValues {
+    /// By network, as it is written.
+    bans: BTreeMap<String, KeptBan>,
+    /// The oldest first.
+    audit: VecDeque<AuditEntry>,
+    /// Of the configuration.
+    pub(super) config: Option<SharedConfig>,
+}
+
+impl BanText {
+    fn new(ban: &AddressBanRecord) -> BanText {
+        BanText {
+            network: ban.network.to_string(),
+            by: ban.by.to_string(),
+            reason: ban.reason.to_string(),
+            at: ban.at.as_millisecond(),
+            until: ban.until.map(Timestamp::as_millisecond),
+        }
+    }
+
+    /// The ban. `None` if a faulty server has written it.
+    fn read(&self) -> Option<AddressBanRecord> {
+        let moment = |at| Timestamp::from_millisecond(at).ok();
+        Some(AddressBanRecord {
+            network: Network::parse(&self.network).ok()?,
+            by: UserName::written(&self.by).ok()?,
+            reason: one_line(&self.reason).into(),
+            at: moment(self.at)?,
+            until: match self.until {
+                Some(until) => Some(moment(until)?),
+                None => None,
+            },
+        })
+    }
+}
+
+impl KeptBan {
+    /// As it is kept while it is in force.
+    #[cfg(feature = "storage")]
+    pub(super) fn new(ban: &AddressBanRecord) -> KeptBan {
+        KeptBan::Banned(BanText::new(ban))
+    }
+
+    fn key(network: &str) -> Box<str> {
+        format!("ban {network}").into()
+    }
+
+    /// Whether it counts for nothing any more.
+    fn is_over(&self, now: Timestamp) -> bool {
+        match self {
+            KeptBan::Banned(ban) => ban.until.is_some_and(|until| until <= now.as_millisecond()),
+            KeptBan::Lifted(at) => now.as_millisecond().saturating_sub(*at) > LIFTED_LASTS.as_secs() * 1000,
+        }
+    }
+
+    pub(super) fn in_force(&self) -> Option<AddressBanRecord> {
+        match self {
+            KeptBan::Banned(ban) => ban.read(),
+            KeptBan::Lifted(_) => None,
+        }
+    }
+}
+
+impl AuditText {
+    fn new(entry: &AuditEntry) -> AuditText {
+        AuditText { at: entry.at.as_millisecond(), who: entry.who.to_string(), what: entry.what.to_string() }
+    }
+
+    pub(super) fn read(&self) -> Option<AuditEntry> {
+        let at = Timestamp::from_millisecond(self.at).ok()?;
+        Some(AuditEntry { at, who: UserName::written(&self.who).ok()?, what: one_line(&self.what).into() })
+    }
+}
+
+/// Plain values as text: this cannot fail.
+pub(super) fn text(value: &impl Serialize) -> Box<str> {
+    serde_json::to_string(value).unwrap_or_default().into()
+}
+
+impl KeptValues {
+    /// What all servers keep is this now. Returns what Redis has lost and this server knows.
+    fn replace(&mut self, kept: &[(Box<str>, Box<str>)]) -> Vec<(String, KeptBan)> {
+        let (mut bans, mut audit) = (BTreeMap::new(), VecDeque::new());
+        for (key, value) in kept {
+            if let Some(network) = key.strip_prefix("ban ")
+                && let Ok(ban) = serde_json::from_str(value)
+            {
+                bans.insert(network.to_owned(), ban);
+            } else if &**key == "audit" {
+                audit.extend(serde_json::from_str::<AuditText>(value).ok().and_then(|entry| entry.read()));
+            }
+        }
+        let now = Timestamp::now();
+        let lost: Vec<_> = std::mem::take(&mut self.bans)
+            .into_iter()
+            .filter(|(network, ban)| !bans.contains_key(network) && !ban.is_over(now))
+            .collect();
+        bans.extend(lost.iter().cloned());
+        self.bans = bans;
+        if !audit.is_empty() {
+            self.audit = audit;
+        }
+        lost
+    }
+
+    fn bans(&self) -> Vec<AddressBanRecord> {
+        let mut bans: Vec<_> = self.bans.values().filter_map(KeptBan::in_force).collect();
+        bans.sort_by_key(|ban| ban.at);
+        bans
+    }
+
+    fn add_audit(&mut self, entry: AuditEntry) {
+        if self.audit.len() >= MOST_AUDITED {
+            self.audit.pop_front();
+        }
+        self.audit.push_back(entry);
+    }
+}
+
+impl Nodes {
+    /// Tells all servers, and waits until this one has carried it out.
+    fn tell_all(
+        &self,
+        note: &Note,
+        kept: Option<(Box<str>, Box<str>)>,
+        author: Option<&Arc<Outbox>>,
+    ) -> Result<(), NotShared> {
+        let ticket = self.submit(Command::Note { text: text(note), kept });
+        self.wait(&ticket, author).map(drop).map_err(|error| super::not_shared(&error))
+    }
+
+    /// Tells without waiting. What is lost here comes again later, or was not worth it.
+    pub(super) fn mention(&self, note: &Note, kept: Option<(Box<str>, Box<str>)>) {
+        drop(self.submit(Command::Note { text: text(note), kept }));
+    }
+
+    /// Shows a line to everybody but its author.
+    pub(crate) fn broadcast(&self, line: &str, author: &Arc<Outbox>) -> Result<(), NotShared> {
+        self.tell_all(&Note::Broadcast { line: line.to_owned(), by: author.id().0 }, None, Some(author))
+    }
+
+    /// Bans a network on all servers, in place of an earlier ban of the same one.
+    pub(crate) fn ban_address(&self, ban: &AddressBanRecord, author: &Arc<Outbox>) -> Result<(), NotShared> {
+        let ban = BanText::new(ban);
+        let kept = (KeptBan::key(&ban.network), text(&KeptBan::Banned(ban.clone())));
+        self.tell_all(&Note::Banned { ban, by: author.id().0 }, Some(kept), Some(author))
+    }
+
+    /// Lifts a ban on all servers.
+    pub(crate) fn unban_address(&self, network: Network, author: &Arc<Outbox>) -> Result<(), NotShared> {
+        let network = network.to_string();
+        let kept = (KeptBan::key(&network), text(&KeptBan::Lifted(Timestamp::now().as_millisecond())));
+        self.tell_all(&Note::Lifted { network }, Some(kept), Some(author))
+    }
+
+    /// Records what an operator did, for all servers.
+    pub(crate) fn audit(&self, entry: &AuditEntry) {
+        let entry = AuditText::new(entry);
+        let kept = ("audit".into(), text(&entry));
+        self.mention(&Note::Audit(entry), Some(kept));
+    }
+
+    /// The last entries of the audit log, the newest first.
+    pub(crate) fn audited(&self, count: usize) -> Vec<AuditEntry> {
+        self.kept().audit.iter().rev().take(count).cloned().collect()
+    }
+
+    /// Stops all servers.
+    pub(crate) fn stop_all(&self, author: &Arc<Outbox>) -> Result<(), NotShared> {
+        self.tell_all(&Note::Stop, None, Some(author))
+    }
+
+    /// What all servers keep is this now. This server tells again what Redis has lost.
+    pub(super) fn bring_kept_up_to(&self, hub: &Hub, kept: &[(Box<str>, Box<str>)]) {
+        let mut known = self.kept();
+        let lost = known.replace(kept);
+        let bans = known.bans();
+        let config = kept.iter().find(|(key, _)| &**key == shared_config::KEY);
+        let config = config.and_then(|(_, value)| serde_json::from_str::<SharedConfig>(value).ok());
+        let lost_config = if config.is_none() { known.config.clone() } else { None };
+        drop(known);
+        if let Some(config) = config {
+            self.take_config(hub, config, Instant::now());
+        } else if let Some(config) = lost_config {
+            let kept = (shared_config::KEY.into(), text(&config));
+            self.mention(&Note::Config(config), Some(kept));
+        }
+        let places = kept.iter().filter(|(key, _)| key.starts_with("place "));
+        self.places().replace(places.filter_map(|(_, value)| serde_json::from_str(value).ok()));
+        for (network, ban) in lost {
+            let note = match &ban {
+                KeptBan::Banned(ban) => Note::Banned { ban: ban.clone(), by: 0 },
+                KeptBan::Lifted(_) => Note::Lifted { network: network.clone() },
+            };
+            self.mention(&note, Some((KeptBan::key(&network), text(&ban))));
+        }
+        let now = hub.moment();
+        let before = hub.address_bans.all(now);
+        hub.address_bans.replace(bans.clone());
+        for ban in bans.iter().filter(|ban| !before.contains(ban)) {
+            hub.end_connections(ban.network, &ban.notice(now).to_string(), ClientId::NONE);
+        }
+    }
+
+    /// Forgets bans that are over, if this server is the first.
+    pub(super) fn tidy_kept(&self) {
+        if self.place() > 0 {
+            return;
+        }
+        let now = Timestamp::now();
+        let over: Vec<_> =
+            self.kept().bans.iter().filter(|(_, ban)| ban.is_over(now)).map(|(network, _)| network.clone()).collect();
+        for network in over {
+            let kept = (KeptBan::key(&network), Box::default());
+            self.mention(&Note::Lifted { network }, Some(kept));
+        }
+    }
+
+    /// Carries out a note.
+    pub(super) fn apply_note(&self, hub: &Hub, text: &str, home: &Home, own: bool, now: Instant) {
+        let node = &home.0;
+        if !own && let Ok(end) = serde_json::from_str::<EndNote>(text) {
+            return apply_end(hub, &end);
+        }
+        let Ok(note) = serde_json::from_str(text) else {
+            // Other parts of this server have notes of their own.
+            if own {
+                return;
+            }
+            return log::warn!("cluster: a note of {node} cannot be read and is left out");
+        };
+        match note {
+            Note::Idle(idle) if !own => note_idle(hub, idle, node, now),
+            Note::Idle(_) => {}
+            Note::Broadcast { line, by } => {
+                let line = one_line(&line);
+                for user in hub.roster.own_users().iter().filter(|user| user.client().0 != by) {
+                    user.outbox.announce(LineKind::News, &line);
+                }
+            }
+            Note::Banned { ban, by } => {
+                let Some(record) = ban.read() else {
+                    return log::warn!("cluster: a ban of {node} cannot be read and is left out");
+                };
+                self.kept().bans.insert(ban.network.clone(), KeptBan::Banned(ban));
+                let notice = record.notice(hub.moment()).to_string();
+                let network = record.network;
+                hub.address_bans.apply(record);
+                hub.end_connections(network, &notice, ClientId(by));
+            }
+            Note::Lifted { network } => {
+                if let Ok(parsed) = Network::parse(&network) {
+                    hub.address_bans.lift(parsed);
+                    self.note_lifted(network);
+                }
+            }
+            Note::Audit(entry) => {
+                if let Some(entry) = entry.read() {
+                    self.kept().add_audit(entry);
+                }
+            }
+            Note::Place(place) => self.places().keep(place),
+            Note::PlaceTaken { name } => self.places().forget(&name),
+            Note::Config(config) => self.take_config(hub, config, now),
+            Note::File(note) => self.apply_file(hub, note, home, now),
+            Note::Stop => {
+                log::warn!("cluster: all servers stop, as a user of {node} has asked");
+                hub.request(ServerRequest::StopWithAll);
+            }
+        }
+    }
+
+    fn note_lifted(&self, network: String) {
+        let now = Timestamp::now();
+        let mut kept = self.kept();
+        match kept.bans.get(&network) {
+            // Nobody needs to remember it any longer.
+            Some(known) if known.is_over(now) => drop(kept.bans.remove(&network)),
+            Some(KeptBan::Banned(_)) | None => {
+                drop(kept.bans.insert(network, KeptBan::Lifted(now.as_millisecond())));
+            }
+            Some(KeptBan::Lifted(_)) => {}
+        }
+    }
+}
+
+fn note_idle(hub: &Hub, idle: Vec<(u64, String, u64)>, node: &NodeName, now: Instant) {
+    for (client, name, seconds) in idle {
+        let Ok(name) = UserName::written(&name) else { continue };
+        if let Some(user) = hub.roster.find(&Target { name, client: Some(ClientId(client)) })
+            && user.node() == Some(node)
+        {
+            user.set_idle(Duration::from_secs(seconds), now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ban(network: &str, until: Option<Timestamp>) -> AddressBanRecord {
+        AddressBanRecord {
+            network: Network::parse(network).expect("a network"),
+            by: UserName::parse("alice", 1, 12).expect("a name"),
+            reason: "spam".into(),
+            at: Timestamp::from_millisecond(1_700_000_000_000).expect("a moment"),
+            until,
+        }
+    }
+
+    fn kept(network: &str, ban: &KeptBan) -> (Box<str>, Box<str>) {
+        (KeptBan::key(network), text(ban))
+    }
+
+    #[test]
+    fn notes_are_read_as_they_were_written() {
+        let record = ban("192.0.2.0/24", Some(Timestamp::from_millisecond(1_800_000_000_000).expect("a moment")));
+        assert_eq!(BanText::new(&record).read(), Some(record.clone()));
+        for note in [
+            Note::Idle(vec![(1001, "bob".to_owned(), 7)]),
+            Note::Broadcast { line: "Broadcast from alice: hello".to_owned(), by: 1001 },
+            Note::Banned { ban: BanText::new(&record), by: 1001 },
+            Note::Lifted { network: "192.0.2.0/24".to_owned() },
+            Note::Stop,
+        ] {
+            assert_eq!(serde_json::from_str::<Note>(&text(&note)).expect("a note"), note);
+        }
+        assert_eq!(&*text(&Note::Idle(Vec::new())), r#"{"idle":[]}"#);
+    }
+
+    #[test]
+    fn what_a_faulty_server_writes_bans_nobody_and_forges_no_line() {
+        let mut faulty = BanText::new(&ban("192.0.2.0/24", None));
+        faulty.reason = "a\u{1b}[2Jb\nc".to_owned();
+        let reason = faulty.read().expect("a ban").reason;
+        assert!(!reason.contains(['\u{1b}', '\n']), "{reason:?}");
+        faulty.network = "everything".to_owned();
+        assert_eq!(faulty.read(), None);
+    }
+
+    #[test]
+    fn a_ban_that_redis_has_lost_is_told_again_and_a_lifted_one_is_not() {
+        let mut known = KeptValues::default();
+        let (one, two) = (KeptBan::Banned(BanText::new(&ban("192.0.2.1", None))), KeptBan::Lifted(i64::MAX));
+        assert!(known.replace(&[kept("192.0.2.1", &one), kept("192.0.2.2", &one)]).is_empty());
+        assert_eq!(known.replace(&[kept("192.0.2.2", &two)]), [("192.0.2.1".to_owned(), one)]);
+        assert_eq!(known.bans(), [ban("192.0.2.1", None)]);
+    }
+
+    #[test]
+    fn a_ban_that_is_over_is_not_told_again() {
+        let mut known = KeptValues::default();
+        let over = KeptBan::Banned(BanText::new(&ban("192.0.2.1", Some(Timestamp::UNIX_EPOCH))));
+        known.replace(&[kept("192.0.2.1", &over)]);
+        assert!(known.replace(&[]).is_empty() && known.bans().is_empty());
+    }
+
+    #[test]
+    fn the_audit_log_keeps_the_last_entries() {
+        let mut known = KeptValues::default();
+        let who = UserName::parse("alice", 1, 12).expect("a name");
+        for number in 0..=MOST_AUDITED {
+            let what = format!("did {number}").into();
+            known.add_audit(AuditEntry { at: Timestamp::UNIX_EPOCH, who: who.clone(), what });
+        }
+        assert_eq!((known.audit.len(), &*known.audit[0].what), (MOST_AUDITED, "did 1"));
+    }
+}

@@ -1,0 +1,238 @@
+//! A server that is about to restart sends its users to the others, and they lose nothing.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::nodes::{Cluster, ask_until, ask_until_not};
+use crate::support::Client;
+use crate::support::home::{PASSWORD, register};
+use crate::support::json::Bot;
+
+/// The code in what a user was shown.
+fn code(seen: &str) -> String {
+    let (_, rest) = seen.split_once("Your code is ").unwrap_or_else(|| panic!("no code in {seen:?}"));
+    rest.chars().take(6).collect()
+}
+
+/// Comes in again with a code.
+fn come_back(cluster: &Cluster, node: usize, name: &str, code: &str) -> Client {
+    let mut client = cluster.nodes[node].connect();
+    client.expect("Username: ");
+    client.send(name);
+    client.expect(&format!("The name {name} needs its password."));
+    client.send(code);
+    client.expect(&format!("Hello {name}."));
+    client
+}
+
+#[test]
+fn users_are_told_sent_away_one_after_the_other_and_the_last_one_at_the_end() {
+    let Some(mut cluster) = Cluster::start(2, "drain_seconds = 4") else { return };
+    let mut people: Vec<_> = (0..5).map(|number| cluster.nodes[0].login(&format!("guest{number}"))).collect();
+    let begun = Instant::now();
+    cluster.nodes[0].signal("TERM");
+    for client in &mut people {
+        client.expect("* This server restarts in 4 seconds. Come in again now: your name and places are kept for you.");
+        client.expect("Your code is ");
+    }
+    let mut newcomer = cluster.nodes[0].connect();
+    let seen = newcomer.expect_end();
+    assert!(seen.contains("! This server restarts. Come in again now"), "{seen:?}");
+    let ends: Vec<_> = people
+        .iter_mut()
+        .map(|client| {
+            let seen = client.expect_end();
+            assert!(seen.contains("* This server restarts now. Come in again"), "{seen:?}");
+            begun.elapsed()
+        })
+        .collect();
+    assert!(ends.windows(2).all(|pair| pair[0] <= pair[1]), "{ends:?}");
+    let (first, last) = (ends[0], ends[4]);
+    assert!(last >= Duration::from_millis(3900) && last - first >= Duration::from_secs(1), "{ends:?}");
+    assert_eq!(cluster.nodes[0].wait(), Some(0));
+}
+
+#[test]
+fn a_second_signal_ends_the_wait() {
+    let Some(mut cluster) = Cluster::start(2, "drain_seconds = 600") else { return };
+    let mut alice = cluster.nodes[0].login("alice");
+    cluster.nodes[0].signal("TERM");
+    let mut seen = alice.expect("Your code is ");
+    cluster.nodes[0].signal("TERM");
+    seen.push_str(&alice.expect_end());
+    assert!(seen.contains("This server restarts now."), "{seen:?}");
+    assert_eq!(cluster.nodes[0].wait(), Some(0));
+}
+
+#[test]
+fn name_rooms_and_rank_are_kept_and_nobody_else_gets_the_name() {
+    let Some(mut cluster) = Cluster::start(2, "drain_seconds = 2") else { return };
+    let mut alice = cluster.nodes[1].chat("alice", "general");
+    let mut bob = cluster.nodes[0].login("bob");
+    bob.send(":create den open sesame");
+    bob.expect("you are its admin");
+    let mut bob = bob.chatting("general");
+    alice.expect("* bob joined");
+    alice.send("before");
+    bob.expect("alice: before");
+    cluster.nodes[0].signal("TERM");
+    let line = bob.expect("places are kept for you.");
+    let code = code(&format!("{line}{}", bob.expect(".")));
+    let seen = bob.expect_end();
+    assert!(seen.contains(&code), "{seen:?}");
+    assert_eq!(cluster.nodes[0].wait(), Some(0));
+    // The others see nothing of it, and what they write to bob waits.
+    alice.send("meanwhile");
+    alice.send("/msg bob are you there?");
+    alice.expect("you -> bob: are you there?");
+    let mut thief = cluster.nodes[1].connect();
+    thief.expect("Username: ");
+    thief.send("BOB");
+    thief.expect("needs its password.");
+    thief.send("AAAAAA");
+    thief.expect("! Wrong name or password.");
+    let mut bob = come_back(&cluster, 1, "bob", &code.to_lowercase());
+    let seen = bob.expect("general | ");
+    assert!(seen.contains("Back in") && seen.contains("den"), "{seen:?}");
+    assert!(seen.contains("alice: meanwhile") && seen.contains("are you there?"), "{seen:?}");
+    bob.send("here again");
+    alice.expect("bob: here again");
+    let seen = alice.settle();
+    assert!(!seen.contains("left") && !seen.contains("joined"), "{seen:?}");
+    bob.send("/q");
+    bob.send(":join den");
+    bob.expect("[den]> ");
+    bob.send(":chat");
+    bob.expect("den | ");
+    bob.send("/set description mine");
+    bob.expect("bob set the description: mine");
+    ask_until(&mut alice, "/listall", "bob");
+}
+
+#[test]
+fn a_user_who_does_not_come_back_has_left_after_a_while_and_one_who_quits_at_once() {
+    let Some(mut cluster) = Cluster::start(2, "drain_seconds = 1") else { return };
+    let mut alice = cluster.nodes[1].chat("alice", "general");
+    let mut bob = cluster.nodes[0].chat("bob", "general");
+    let mut carol = cluster.nodes[0].chat("carol", "general");
+    ask_until(&mut alice, "/list", "carol");
+    cluster.nodes[0].signal("TERM");
+    carol.expect("Your code is ");
+    carol.send("/quit");
+    bob.expect_end();
+    assert_eq!(cluster.nodes[0].wait(), Some(0));
+    alice.expect("* carol left");
+    ask_until_not(&mut alice, "/listall", "carol");
+    let mut carol = cluster.nodes[1].login("carol");
+    carol.send(":listall");
+    carol.expect("bob");
+    if crate::nodes::runs_all() {
+        let deadline = Instant::now() + Duration::from_secs(90);
+        while !alice.settle().contains("bob left (their server is gone)") {
+            assert!(Instant::now() < deadline, "bob never leaves");
+            std::thread::park_timeout(Duration::from_millis(500));
+        }
+    }
+}
+
+#[test]
+fn a_rolling_restart_of_three_servers_takes_no_name_no_room_and_no_message() {
+    let Some(mut cluster) = Cluster::start(3, "drain_seconds = 2") else { return };
+    let mut watcher = cluster.nodes[2].chat("watcher", "general");
+    let mut people: Vec<_> = (0..2)
+        .flat_map(|node| (0..3).map(move |number| (node, format!("guest{node}{number}"))))
+        .map(|(node, name)| (node, cluster.nodes[node].chat(&name, "general"), name))
+        .collect();
+    let mut said = 0;
+    for restarted in 0..2 {
+        cluster.nodes[restarted].signal("TERM");
+        let mut codes = Vec::new();
+        for (node, client, _) in &mut people {
+            if *node == restarted {
+                client.expect("places are kept for you.");
+                codes.push(code(&format!("{}.", client.expect("."))));
+                client.expect_end();
+            }
+        }
+        watcher.send(&format!("message {said}."));
+        said += 1;
+        assert_eq!(cluster.nodes[restarted].wait(), Some(0));
+        let other = 1 - restarted;
+        let mut codes = codes.into_iter();
+        for (node, client, name) in &mut people {
+            if *node == restarted {
+                *client = come_back(&cluster, other, name, &codes.next().expect("one each"));
+                client.expect("general | ");
+                *node = other;
+            }
+        }
+        let again = cluster.launch(&format!("n{restarted}"), "drain_seconds = 2");
+        cluster.nodes[restarted] = again;
+    }
+    for (_, client, name) in &mut people {
+        client.send(&format!("{name} is here."));
+        watcher.expect(&format!("{name}: {name} is here."));
+    }
+    watcher.send("/list");
+    watcher.expect("7 people in general:");
+    for (_, client, _) in &mut people {
+        client.send("/history");
+        for number in 0..said {
+            client.expect(&format!("message {number}."));
+        }
+    }
+}
+
+#[test]
+fn a_program_is_told_to_come_again_with_a_code_that_gives_everything_back() {
+    let Some(mut cluster) = Cluster::start(2, "drain_seconds = 1") else { return };
+    let mut alice = cluster.nodes[1].chat("alice", "general");
+    let mut bot = Bot::in_room(cluster.nodes[0].address(), "bot", "general");
+    alice.expect("* bot joined");
+    cluster.nodes[0].signal("TERM");
+    let bye = bot.rest().pop().expect("a last object");
+    assert_eq!((&bye["action"], &bye["optional"]["again"]), (&json!("bye"), &Value::Bool(true)), "{bye}");
+    let code = bye["optional"]["code"].as_str().expect("a code").to_owned();
+    assert_eq!(cluster.nodes[0].wait(), Some(0));
+    alice.send("meanwhile");
+    let mut again = Bot::connect(cluster.nodes[1].address());
+    let answer = again.ask(json!({ "action": "login", "content": "bot", "optional": { "code": code } })).ok();
+    assert!(answer.optional("user").as_str().is_some_and(|user| user.starts_with("bot#")));
+    again.say("general", "here again");
+    alice.expect("bot: here again");
+    let seen = alice.settle();
+    assert!(!seen.contains("left") && !seen.contains("joined"), "{seen:?}");
+}
+
+#[test]
+fn an_account_comes_back_by_its_code_or_by_its_password_and_is_an_admin_still() {
+    let Some(mut cluster) = Cluster::start(2, "drain_seconds = 2") else { return };
+    let mut people = Vec::new();
+    for name in ["alice", "bob"] {
+        let mut client = cluster.nodes[0].login(name);
+        register(&mut client, PASSWORD);
+        client.send(&format!(":create {name}room"));
+        client.expect("you are its admin");
+        people.push(client);
+    }
+    cluster.nodes[0].signal("TERM");
+    let codes: Vec<_> = people
+        .iter_mut()
+        .map(|client| {
+            client.expect("places are kept for you.");
+            let code = code(&format!("{}.", client.expect(".")));
+            client.expect_end();
+            code
+        })
+        .collect();
+    assert_eq!(cluster.nodes[0].wait(), Some(0));
+    for (name, secret) in [("alice", &*codes[0]), ("bob", PASSWORD)] {
+        let mut client = come_back(&cluster, 1, name, secret);
+        client.expect(&format!("Back in {name}room."));
+        client.send(":set description still mine");
+        client.expect(&format!("{name} set the description: still mine"));
+        client.send(":whoami");
+        client.expect("registered");
+    }
+}
