@@ -22,6 +22,8 @@ use crate::outbox::Outbox;
 use elsewhere::Elsewhere;
 use names_in_use::NamesInUse;
 
+pub(crate) use names_in_use::NameInUseError;
+
 #[cfg(feature = "cluster")]
 pub(crate) use elsewhere::Arrival;
 
@@ -195,20 +197,6 @@ struct RosterState {
     /// Users of this server whose names somebody on another one has by now.
     #[cfg(feature = "cluster")]
     displaced: Vec<Arc<User>>,
-}
-
-/// Why a name cannot be claimed.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum NameInUseError {
-    /// Another user has it. Holds a similar free one, if one was found.
-    Taken(Option<UserName>),
-    /// It looks like this one, which another user has.
-    LooksLike(UserName),
-    /// The other servers could not be asked.
-    NotShared,
-    /// The address has as many connections as one may have, on all servers together.
-    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "one server counts connections as they come"))]
-    AddressFull,
 }
 
 #[derive(Default)]

@@ -88,6 +88,25 @@ impl Core {
         }
     }
 
+    /// A number from the block in hand. Another block is fetched when few are left.
+    pub(crate) fn number(&mut self, kind: NumberKind) -> Option<u64> {
+        // Those of messages are for partitions, unless one goes to several users.
+        if kind == NumberKind::Message && self.lacks(kind) {
+            self.message_wanted = self.blocks.is_empty();
+            let block = self.blocks.pop_front()?;
+            self.numbers.insert(kind, block);
+        }
+        let (next, last) = self.numbers.get_mut(&kind)?;
+        let number = (next <= last).then_some(*next)?;
+        *next += 1;
+        Some(number)
+    }
+
+    /// Whether no number of a kind is in hand.
+    fn lacks(&self, kind: NumberKind) -> bool {
+        self.numbers.get(&kind).is_none_or(|(next, last)| next > last)
+    }
+
     pub(super) fn wanted_block(&self) -> Option<NumberKind> {
         let messages = self.logs.values().any(LogView::is_low) || self.message_wanted;
         let mut others = [NumberKind::Client, NumberKind::Instance, NumberKind::Account].into_iter();

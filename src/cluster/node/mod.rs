@@ -273,25 +273,6 @@ impl Core {
         }
     }
 
-    /// A number from the block in hand. Another block is fetched when few are left.
-    pub(crate) fn number(&mut self, kind: NumberKind) -> Option<u64> {
-        // Those of messages are for partitions, unless one goes to several users.
-        if kind == NumberKind::Message && self.lacks(kind) {
-            self.message_wanted = self.blocks.is_empty();
-            let block = self.blocks.pop_front()?;
-            self.numbers.insert(kind, block);
-        }
-        let (next, last) = self.numbers.get_mut(&kind)?;
-        let number = (next <= last).then_some(*next)?;
-        *next += 1;
-        Some(number)
-    }
-
-    /// Whether no number of a kind is in hand.
-    pub(super) fn lacks(&self, kind: NumberKind) -> bool {
-        self.numbers.get(&kind).is_none_or(|(next, last)| next > last)
-    }
-
     /// The bus has connected to a Redis, which tells who it is.
     pub(crate) fn connected(&mut self, run: &str) {
         self.run = run.to_owned();

@@ -14,6 +14,20 @@ fn looks_of(name: &UserName) -> Looks {
     name.looks()
 }
 
+/// Why a name cannot be claimed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NameInUseError {
+    /// Another user has it. Holds a similar free one, if one was found.
+    Taken(Option<UserName>),
+    /// It looks like this one, which another user has.
+    LooksLike(UserName),
+    /// The other servers could not be asked.
+    NotShared,
+    /// The address has as many connections as one may have, on all servers together.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "one server counts connections as they come"))]
+    AddressFull,
+}
+
 /// Users by name and by looks.
 #[derive(Default)]
 pub(super) struct NamesInUse {
