@@ -26,7 +26,7 @@
 //! | `bus` | the two threads that drive it |
 //! | `reader` | the logs for an archive, on a connection of its own |
 //! | `questions` | questions to archives, and their answers |
-//! | `import` | filling an empty Redis |
+//! | `wire_keys`, `import` | filling an empty Redis |
 //! | `start` | from the configuration to a node that is in |
 
 mod account_record;
@@ -49,6 +49,8 @@ mod tests;
 mod ticket;
 mod values;
 mod wire;
+#[cfg(feature = "storage")]
+mod wire_keys;
 
 pub use accounts::SharedAccounts;
 pub use belongings::{OpenRoomText, SharedVisit};

@@ -44,9 +44,9 @@ pub(crate) struct Address {
 
 /// A connection.
 pub(crate) struct Wire {
-    connection: Connection,
+    pub(super) connection: Connection,
     place: String,
-    prefix: String,
+    pub(super) prefix: String,
     run: String,
     replicas: u8,
 }
@@ -98,7 +98,7 @@ impl From<ConnectError> for Unreachable {
     }
 }
 
-fn unreachable(error: &RedisError) -> Unreachable {
+pub(super) fn unreachable(error: &RedisError) -> Unreachable {
     Unreachable(error.to_string().into())
 }
 
@@ -235,49 +235,6 @@ impl Wire {
         Ok(facts)
     }
 
-    /// The keys with this connection's prefix, a part at a time, until `each` has had enough.
-    #[cfg(feature = "storage")]
-    fn scan(
-        &mut self,
-        mut each: impl FnMut(&mut Connection, Vec<String>) -> Result<bool, RedisError>,
-    ) -> Result<(), Unreachable> {
-        let escaped = |c: char| if "*?[]\\^".contains(c) { format!("\\{c}") } else { c.to_string() };
-        let pattern = self.prefix.chars().map(escaped).collect::<String>() + "{*";
-        let mut cursor = "0".to_owned();
-        loop {
-            let mut scan = Cmd::new();
-            scan.arg("SCAN").arg(&cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(1000);
-            let (next, keys): (String, Vec<String>) =
-                scan.query(&mut self.connection).map_err(|error| unreachable(&error))?;
-            let goes_on = keys.is_empty() || each(&mut self.connection, keys).map_err(|error| unreachable(&error))?;
-            if !goes_on || next == "0" {
-                return Ok(());
-            }
-            cursor = next;
-        }
-    }
-
-    /// Whether there is anything with this connection's prefix.
-    #[cfg(feature = "storage")]
-    pub(crate) fn has_keys(&mut self) -> Result<bool, Unreachable> {
-        let mut found = false;
-        self.scan(|_, _| {
-            found = true;
-            Ok(false)
-        })?;
-        Ok(found)
-    }
-
-    /// Deletes everything with this connection's prefix.
-    #[cfg(feature = "storage")]
-    pub(crate) fn delete_keys(&mut self) -> Result<(), Unreachable> {
-        self.scan(|connection, keys| {
-            let mut delete = Cmd::new();
-            delete.arg("DEL").arg(keys);
-            delete.query::<u64>(connection).map(|_| true)
-        })
-    }
-
     /// A setting of the server; `None` if it does not tell, as many hosted ones do not.
     fn setting(&mut self, name: &str) -> Option<String> {
         let mut config = Cmd::new();
@@ -397,16 +354,9 @@ impl Engine for Wire {
     fn pop(&mut self, list: &str, wait: Duration) -> Result<Option<String>, Unreachable> {
         let mut command = Cmd::new();
         command.arg("BRPOP").arg(self.base(Log::Directory) + list).arg(wait.as_secs_f64());
-        command.query(&mut self.connection).map(popped).map_err(|error| unreachable(&error))
-    }
-}
-
-/// `[key, text]`.
-fn popped(value: Value) -> Option<String> {
-    let Raw::List(pair) = raw(value) else { return None };
-    match pair.into_iter().nth(1) {
-        Some(Raw::Text(text)) => Some(text),
-        Some(Raw::Nothing | Raw::List(_) | Raw::Error(_)) | None => None,
+        let popped: Result<Option<(Vec<u8>, Vec<u8>)>, RedisError> = command.query(&mut self.connection);
+        let text = |(_, text): (Vec<u8>, Vec<u8>)| String::from_utf8_lossy(&text).into_owned();
+        popped.map(|popped| popped.map(text)).map_err(|error| unreachable(&error))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where messages are that are no longer in memory: in this server's database, or in that of an archive among several servers.
 //!
-//! *Owns* that whoever reads there finds everything that has left memory.
+//! *Owns* that a reader finds everything there that has left memory.
 //! *Knows nothing of* who may read what.
 
 use std::sync::Arc;

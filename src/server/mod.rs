@@ -129,16 +129,8 @@ pub fn bind_with(
     let (requests, requested) = mpsc::channel();
     let weak_hub = Arc::new(OnceLock::new());
     let stored = open_store(&config, Arc::clone(&weak_hub), open)?;
-    // Servers that share their rooms keep nothing by themselves: the archive is filled from what they share.
     #[cfg(feature = "cluster")]
-    let (archive, stored) = match stored {
-        Some((store, stored)) if config.cluster.is_some() => (Some((store, stored.last_message)), None),
-        stored => (None, stored),
-    };
-    #[cfg(feature = "cluster")]
-    if let Some((store, _)) = &stored {
-        store.end_archive().map_err(StartError::NotWritten)?;
-    }
+    let (archive, stored) = nodes::take_archive(&config, stored)?;
     let hub = Arc::new(Hub::new(config, Clock::new(time_zone::find()), shutdown_code, requests.clone(), stored));
     // Set once, here.
     let _ = weak_hub.set(Arc::downgrade(&hub));
@@ -149,10 +141,7 @@ pub fn bind_with(
     let each = listeners.iter().map(|listener| (listener.service, &listener.transport, listener.address));
     hub.transfers.set_ports(files::ports(each));
     #[cfg(feature = "cluster")]
-    let joined = {
-        let port = listeners.first().map_or(0, |listener| listener.address.port());
-        nodes::join_configured(&hub, port, archive)?
-    };
+    let joined = nodes::join_configured(&hub, listeners.first().map_or(0, |first| first.address.port()), archive)?;
     Ok(Server {
         #[cfg(feature = "cluster")]
         joined,

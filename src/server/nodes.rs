@@ -21,7 +21,7 @@ use crate::hub::nodes::{Asker, NodeLink, Nodes};
 use crate::outbox::{DisconnectReason, Outbox};
 #[cfg(feature = "storage")]
 use crate::store::{OpenError, ReadError};
-use crate::store::{SaveError, Store};
+use crate::store::{SaveError, Store, StoredState};
 
 /// What a reload of the configuration cannot change while servers share it.
 pub(super) fn keep_shared(old: &Config, config: &mut Config) {
@@ -39,6 +39,22 @@ pub(super) struct Joined {
     asker: (Arc<Asker>, JoinHandle<()>),
     #[cfg(feature = "storage")]
     archive: Option<(Arc<Archive>, [JoinHandle<()>; 2])>,
+}
+
+/// A database for an archive, with the last number of a message in it; and what a server alone goes on from.
+type TakenArchive = (Option<(Arc<Store>, MessageId)>, Option<(Arc<Store>, StoredState)>);
+
+/// Servers that share their rooms keep nothing by themselves: the archive is filled from what they share.
+pub(super) fn take_archive(
+    config: &Config,
+    stored: Option<(Arc<Store>, StoredState)>,
+) -> Result<TakenArchive, StartError> {
+    let Some((store, state)) = stored else { return Ok((None, None)) };
+    if config.cluster.is_some() {
+        return Ok((Some((store, state.last_message)), None));
+    }
+    store.end_archive().map_err(StartError::NotWritten)?;
+    Ok((None, Some((store, state))))
 }
 
 /// Joins the other servers, if there are any: all of their rooms and users are known here when this returns, and the rooms of

@@ -49,7 +49,7 @@ pub(super) struct Question {
     pub(super) number: u64,
     /// When nobody waits for the answer any more, in milliseconds since 1970 by Redis' clock.
     pub(super) until: i64,
-    pub(super) what: Wanted,
+    pub(super) what: WantedMessages,
 }
 
 /// A part of a room.
@@ -64,7 +64,7 @@ pub(super) struct WantedRoom {
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Wanted {
+pub(super) enum WantedMessages {
     /// The last messages of a part of a room.
     Page { room: WantedRoom, count: usize },
     /// Messages that match.
@@ -87,7 +87,7 @@ pub(super) struct Told {
 
 /// An answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Answer {
+pub(super) struct ArchiveAnswer {
     pub(super) number: u64,
     /// Newest first.
     pub(super) told: Vec<Told>,
@@ -122,7 +122,7 @@ impl Told {
 struct UnderWay {
     last: u64,
     unsent: VecDeque<(u64, String)>,
-    asked: HashMap<u64, (Instant, SyncSender<Answer>)>,
+    asked: HashMap<u64, (Instant, SyncSender<ArchiveAnswer>)>,
     stopping: bool,
 }
 
@@ -147,7 +147,7 @@ impl Asker {
         Ok((asker, thread.spawn(move || asking.run())?))
     }
 
-    /// Ends the thread. Whoever waits for an answer gets none.
+    /// Ends the thread. Users who wait for an answer get none.
     pub(crate) fn stop(&self) {
         let mut state = self.state();
         state.stopping = true;
@@ -160,7 +160,7 @@ impl Asker {
     }
 
     /// Asks, and waits for the answer.
-    fn ask(&self, what: Wanted) -> Option<Answer> {
+    fn ask(&self, what: WantedMessages) -> Option<ArchiveAnswer> {
         let until = self.cluster.now().as_millisecond() + i64::try_from(PATIENCE.as_millis()).unwrap_or(0);
         // Room for the answer, so that the thread never waits for the asker.
         let (send, answered) = mpsc::sync_channel(1);
@@ -220,7 +220,7 @@ impl Asker {
             }
         }
         let Some(text) = line.next_answer(self.cluster.node(), LOOK)? else { return Ok(()) };
-        match serde_json::from_str::<Answer>(&text) {
+        match serde_json::from_str::<ArchiveAnswer>(&text) {
             Ok(answer) if answer.told.len() <= MOST_MESSAGES => {
                 if let Some((_, waiting)) = self.state().asked.remove(&answer.number) {
                     // There is room for one answer, and this is the only one.
@@ -324,7 +324,7 @@ impl Nodes {
     }
 
     /// Asks an archive. `None` if none answers.
-    fn ask_archive(&self, what: Wanted) -> Option<Answer> {
+    fn ask_archive(&self, what: WantedMessages) -> Option<ArchiveAnswer> {
         let view = self.view();
         let lives = view.archives.iter().any(|(node, facts)| facts.history && view.nodes.contains(node));
         drop(view);
@@ -340,7 +340,8 @@ impl Nodes {
         count: usize,
     ) -> Option<(Vec<MessageRecord>, bool)> {
         let count = count.min(MOST_MESSAGES);
-        let Answer { told, cut, .. } = self.ask_archive(Wanted::Page { room: wanted(room, range), count })?;
+        let ArchiveAnswer { told, cut, .. } =
+            self.ask_archive(WantedMessages::Page { room: wanted(room, range), count })?;
         let of_room = told.iter().filter_map(Told::read).filter(|(name, _)| name == room.name());
         let mut messages: Vec<_> =
             of_room.map(|(_, message)| message).filter(|message| range.has(message.id)).collect();
@@ -358,14 +359,14 @@ impl Nodes {
         pattern: &str,
         most: usize,
     ) -> Option<StoredHits> {
-        let what = Wanted::Search {
+        let what = WantedMessages::Search {
             pattern: pattern.to_owned(),
             rooms: rooms.iter().map(|(room, range)| wanted(room, *range)).collect(),
             ignored: search.ignored.iter().map(|name| name.as_str().to_owned()).collect(),
             own: search.own.as_str().to_owned(),
             most,
         };
-        let Answer { told, cut, .. } = self.ask_archive(what)?;
+        let ArchiveAnswer { told, cut, .. } = self.ask_archive(what)?;
         let is_wanted = |hit: &StoredHit| {
             let StoredHit { room, message, .. } = hit;
             search.rooms.iter().any(|(name, range)| name == room && range.has(message.id))
@@ -379,7 +380,7 @@ impl Nodes {
 
     /// The message with a number, and its room. `None` if there is none, or no archive answers.
     pub(crate) fn ask_message(&self, id: MessageId) -> Option<(RoomName, MessageRecord)> {
-        let answer = self.ask_archive(Wanted::Message(id.0))?;
+        let answer = self.ask_archive(WantedMessages::Message(id.0))?;
         answer.told.iter().filter_map(Told::read).find(|(_, message)| message.id == id)
     }
 
@@ -387,7 +388,7 @@ impl Nodes {
     pub(crate) fn ask_last_by(&self, account: AccountId, rooms: &[Arc<Room>]) -> Option<MessageId> {
         let all = ArchiveRange { before: MessageId(u64::MAX), after: MessageId(0) };
         let rooms = rooms.iter().map(|room| wanted(room, all)).collect();
-        let answer = self.ask_archive(Wanted::LastBy { account: account.0, rooms })?;
+        let answer = self.ask_archive(WantedMessages::LastBy { account: account.0, rooms })?;
         let own = answer.told.iter().filter_map(Told::read).filter(|(_, message)| message.account == Some(account));
         own.map(|(_, message)| message.id).max()
     }

@@ -14,7 +14,7 @@ use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::pattern;
 use crate::cluster::{NodeName, Place, ReadLogError};
-use crate::hub::nodes::questions::{Answer, MOST_MESSAGES, Question, Told, Wanted, WantedRoom};
+use crate::hub::nodes::questions::{ArchiveAnswer, MOST_MESSAGES, Question, Told, WantedMessages, WantedRoom};
 use crate::hub::room::ArchiveRange;
 use crate::hub::stored_search::StoredSearch;
 
@@ -79,19 +79,19 @@ impl Archive {
     }
 
     /// The answer, if there is one.
-    fn answer_to(&self, question: Question) -> Option<Answer> {
+    fn answer_to(&self, question: Question) -> Option<ArchiveAnswer> {
         let number = question.number;
         let until = Instant::now() + CATCH_UP;
         match question.what {
-            Wanted::Page { room, count } => {
+            WantedMessages::Page { room, count } => {
                 let (name, range) = self.room(&room, until)?;
                 let count = count.min(MOST_MESSAGES);
                 let page = self.store.messages_before(&name, range.before, count, PAGE).ok()?;
                 let told = page.messages.into_iter().filter(|message| range.has(message.id));
                 let told = told.map(|message| Told::new(&name, message, None)).collect();
-                Some(Answer { number, told, cut: page.cut })
+                Some(ArchiveAnswer { number, told, cut: page.cut })
             }
-            Wanted::Search { pattern, rooms, ignored, own, most } => {
+            WantedMessages::Search { pattern, rooms, ignored, own, most } => {
                 let pattern = pattern::compile(&pattern).ok()?;
                 let search = StoredSearch {
                     rooms: rooms.iter().take(MOST_ROOMS).filter_map(|room| self.room(room, until)).collect(),
@@ -101,21 +101,21 @@ impl Archive {
                 let found = search.find(&self.store, &pattern, most.min(MOST_HITS));
                 let told = found.hits.into_iter().take(MOST_MESSAGES);
                 let told = told.map(|hit| Told::new(&hit.room, hit.message, Some(hit.range))).collect();
-                Some(Answer { number, told, cut: found.cut })
+                Some(ArchiveAnswer { number, told, cut: found.cut })
             }
-            Wanted::Message(id) => {
+            WantedMessages::Message(id) => {
                 let found = self.store.message(MessageId(id)).ok()?;
                 let told = found.map(|(room, message)| Told::new(&room, message, None)).into_iter().collect();
-                Some(Answer { number, told, cut: false })
+                Some(ArchiveAnswer { number, told, cut: false })
             }
-            Wanted::LastBy { account, rooms } => {
+            WantedMessages::LastBy { account, rooms } => {
                 let last = |room: &WantedRoom| {
                     let (name, _) = self.room(room, until)?;
                     let message = self.store.last_message_by(AccountId(account), &name).ok()??;
                     Some(Told::new(&name, message, None))
                 };
                 let told = rooms.iter().take(MOST_ROOMS).filter_map(last).collect();
-                Some(Answer { number, told, cut: false })
+                Some(ArchiveAnswer { number, told, cut: false })
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::store::{ArchiveWrite, MessageRecord, RoomRecord};
 
 /// What is to be done.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(super) enum ArchiveStep {
     /// This is stored.
     Write(ArchiveWrite),
     /// The room is stored as it is now in Redis. `kept`: it is kept from here on, with these last messages.
@@ -77,7 +77,7 @@ impl RoomLedger {
     }
 
     /// What follows from an entry.
-    pub(super) fn read(&mut self, place: &Place, version: u64, id: Option<u64>, text: &str) -> Vec<Step> {
+    pub(super) fn read(&mut self, place: &Place, version: u64, id: Option<u64>, text: &str) -> Vec<ArchiveStep> {
         // What two users say to each other is stored nowhere.
         let Place::Room(room) = place else { return Vec::new() };
         // Every server reports one that cannot be read.
@@ -86,7 +86,7 @@ impl RoomLedger {
             PlaceEntry::Change(change) => *change,
             PlaceEntry::Said(changes) => {
                 let said = changes.into_iter().zip(id.into_iter().flat_map(|first| first..));
-                let mut steps: Vec<Step> = said
+                let mut steps: Vec<ArchiveStep> = said
                     .flat_map(|(mut change, id)| {
                         make_safe(&mut change);
                         change.number(MessageId(id));
@@ -106,7 +106,11 @@ impl RoomLedger {
             }
             PlaceEntry::Closed(_) => {
                 let was_stored = self.rooms.remove(room).is_some_and(|known| known.recent.is_none());
-                return if was_stored { vec![Step::Write(ArchiveWrite::RoomGone(room.clone()))] } else { Vec::new() };
+                return if was_stored {
+                    vec![ArchiveStep::Write(ArchiveWrite::RoomGone(room.clone()))]
+                } else {
+                    Vec::new()
+                };
             }
             PlaceEntry::Direct(..) => return Vec::new(),
         };
@@ -123,29 +127,29 @@ impl RoomLedger {
     }
 
     /// A room has this version from here on.
-    fn noted(&mut self, room: &RoomName, version: u64) -> Vec<Step> {
+    fn noted(&mut self, room: &RoomName, version: u64) -> Vec<ArchiveStep> {
         let Some(known) = self.rooms.get_mut(room) else { return Vec::new() };
         let changed = std::mem::replace(&mut known.version, version) != version;
         let looks = changed && known.recent.is_none();
-        if looks { vec![Step::Look { room: room.clone(), kept: None }] } else { Vec::new() }
+        if looks { vec![ArchiveStep::Look { room: room.clone(), kept: None }] } else { Vec::new() }
     }
 
     /// A user decides whether the room is kept.
-    fn kept(&mut self, room: &RoomName, keep: bool) -> Option<Step> {
+    fn kept(&mut self, room: &RoomName, keep: bool) -> Option<ArchiveStep> {
         let known = self.rooms.get_mut(room)?;
         if keep {
             let recent = known.recent.take()?;
-            return Some(Step::Look { room: room.clone(), kept: Some(recent.into()) });
+            return Some(ArchiveStep::Look { room: room.clone(), kept: Some(recent.into()) });
         }
         if known.recent.is_some() {
             return None;
         }
         (known.recent, known.stored) = (Some(VecDeque::new()), None);
-        Some(Step::Write(ArchiveWrite::RoomGone(room.clone())))
+        Some(ArchiveStep::Write(ArchiveWrite::RoomGone(room.clone())))
     }
 
-    fn message_steps(&mut self, room: &RoomName, kind: &ChangeKind) -> Vec<Step> {
-        let write = |write| vec![Step::Write(write)];
+    fn message_steps(&mut self, room: &RoomName, kind: &ChangeKind) -> Vec<ArchiveStep> {
+        let write = |write| vec![ArchiveStep::Write(write)];
         let keep = self.history_max;
         let recent = self.rooms.get_mut(room).map(|known| known.recent.as_mut());
         let Some(recent) = recent else { return Vec::new() };

@@ -26,7 +26,7 @@ use crate::cluster::{Cluster, Log, LogReader, LogRecord, Position, ReadLogError,
 use crate::hub::room::Room;
 use crate::store::{ArchivePlace, ArchiveWrite, ReadError, SaveError, Store, StoreFailure};
 pub(crate) use directory::kept_ban;
-use entries::{RoomLedger, Step};
+use entries::{ArchiveStep, RoomLedger};
 
 /// After a piece was stored, the next one gathers for so long.
 const GATHER: Duration = Duration::from_millis(100);
@@ -82,7 +82,7 @@ impl From<ReadError> for Trouble {
 
 /// What the thread and those who wait for it share.
 #[derive(Default)]
-struct Progress {
+struct ReadingProgress {
     places: BTreeMap<Log, Position>,
     /// Somebody waits: no piece gathers.
     hurry: bool,
@@ -95,7 +95,7 @@ pub(crate) struct Archive {
     cluster: Arc<Cluster>,
     history_max: usize,
     /// A leaf.
-    progress: Mutex<Progress>,
+    progress: Mutex<ReadingProgress>,
     changed: Condvar,
 }
 
@@ -175,7 +175,7 @@ impl Archive {
         self.changed.notify_all();
     }
 
-    fn progress(&self) -> MutexGuard<'_, Progress> {
+    fn progress(&self) -> MutexGuard<'_, ReadingProgress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -322,7 +322,7 @@ impl Archive {
             }
             *place = position;
             if log == Log::Directory {
-                steps.extend(self.directory_writes(reader, &what)?.map(Step::Write));
+                steps.extend(self.directory_writes(reader, &what)?.map(ArchiveStep::Write));
             } else if let Recorded::Committed { place, version, id, said, text, .. } = what {
                 let last = id.map(|first| MessageId(first + said.saturating_sub(1)));
                 last.into_iter().for_each(|last| self.store.record_id_used(last));
@@ -341,19 +341,19 @@ impl Archive {
         &self,
         reader: &mut LogReader,
         reading: &mut Reading,
-        steps: Vec<Step>,
+        steps: Vec<ArchiveStep>,
     ) -> Result<Vec<ArchiveWrite>, Trouble> {
         let mut writes = Vec::new();
         let mut fresh: Vec<RoomName> = Vec::new();
         for step in steps {
             match step {
-                Step::Write(write) => {
+                ArchiveStep::Write(write) => {
                     if let ArchiveWrite::RoomGone(room) = &write {
                         fresh.retain(|known| known != room);
                     }
                     writes.push(write);
                 }
-                Step::Look { room, kept } => {
+                ArchiveStep::Look { room, kept } => {
                     if fresh.contains(&room) && kept.is_none() {
                         continue;
                     }
