@@ -55,7 +55,7 @@ impl Replica for Nodes {
                 self.apply_claim(&hub, &name, client, before.as_deref(), &details, &(node, epoch), now);
             }
             Happened::Released { name, client } if !own => self.apply_release(&hub, &name, client),
-            Happened::Noted(text) if !own && self.notes_archive(&text, &node) => {}
+            Happened::Noted(text) if self.notes_archive(&text, &node) => {}
             Happened::Noted(text) => self.apply_note(&hub, &text, &(node, epoch), own, now),
             Happened::AccountChanged { change, account, name, by } => {
                 self.account_changed(&hub, change, account, &name, by);
