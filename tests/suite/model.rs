@@ -13,6 +13,7 @@ mod lists;
 mod message;
 mod moderation;
 mod pattern;
+mod program;
 mod pure;
 mod room;
 mod rules;

@@ -40,6 +40,8 @@ pub struct Person {
     pub away: Option<String>,
     pub ignored: Vec<(Client, String)>,
     pub reads: u32,
+    /// Speaks JSON: has no view, and gets the messages of all rooms it is in as objects.
+    pub program: bool,
 }
 
 impl Person {
@@ -65,7 +67,9 @@ impl Person {
     }
 
     pub fn ignores(&self, client: Client, name: &str) -> bool {
-        client != self.client && self.ignored.iter().any(|(known, known_name)| *known == client || known_name == name)
+        // Names without a connection have the id 0.
+        let is = |(known, known_name): &(Client, String)| (*known == client && client > 0) || known_name == name;
+        client != self.client && self.ignored.iter().any(is)
     }
 }
 
@@ -76,7 +80,7 @@ pub struct Outcome {
     pub typed: Option<String>,
     /// The connection is over.
     pub over: bool,
-    /// Lines for each seat.
+    /// Lines for each seat; for a program's, see [`program`](super::program).
     pub lines: Vec<Vec<String>>,
     /// The prompt of each seat.
     pub prompts: Vec<String>,
@@ -98,9 +102,12 @@ pub struct Chat {
     pub wrong: BTreeMap<(Client, String), u32>,
     pub last_message: u64,
     pub arrivals: u64,
+    /// Which seats are programs.
+    pub programs: Vec<bool>,
     addresses: Vec<String>,
     last_client: Client,
     heard: Vec<Vec<String>>,
+    objects: Vec<Vec<String>>,
     news: Vec<(String, News)>,
 }
 
@@ -123,9 +130,11 @@ impl Chat {
             wrong: BTreeMap::new(),
             last_message: 0,
             arrivals: 0,
+            programs: vec![false; addresses.len()],
             addresses: addresses.iter().map(|&address| address.to_owned()).collect(),
             last_client: 1000,
             heard: Vec::new(),
+            objects: Vec::new(),
             news: Vec::new(),
         }
     }
@@ -160,6 +169,26 @@ impl Chat {
         }
     }
 
+    /// A program is sent an object; nothing for anybody else.
+    pub fn send_object(&mut self, client: Client, object: String) {
+        let seat = self.seats.iter().position(|seat| seat.as_ref().is_some_and(|person| person.client == client));
+        if let Some(seat) = seat.filter(|seat| self.programs[*seat]) {
+            self.objects[seat].push(object);
+        }
+    }
+
+    /// A message reaches a user: as a line, or as an object for this reason.
+    pub fn show_message(&mut self, client: Client, why: &str, place: &str, message: &Message) {
+        if self.person(client).is_some_and(|person| person.program) {
+            let ignores = |from, author: &str| self.person(client).is_some_and(|person| person.ignores(from, author));
+            let object = message.as_object(why, place, ignores);
+            self.send_object(client, object);
+        } else {
+            let line = self.shown(message, client);
+            self.tell(client, line);
+        }
+    }
+
     /// Viewers of a room see it after everything that was shown directly, except the user who caused it.
     /// A user who ignores one of those named does not see it, unless it is about themselves.
     pub fn news(&mut self, room: &str, line: impl Into<String>, by: Option<Client>, people: Vec<(Client, String)>) {
@@ -173,8 +202,15 @@ impl Chat {
 
     fn deliver(&mut self) {
         for (room, news) in std::mem::take(&mut self.news) {
-            let viewers: Vec<_> = self.people().filter(|person| person.viewed() == Some(&room)).cloned().collect();
+            let members = self.rooms.get(&room).map(|room| room.members.keys().copied().collect::<Vec<_>>());
+            let is_member = |person: &Person| members.as_ref().is_some_and(|members| members.contains(&person.client));
+            let sees = |person: &&Person| person.viewed() == Some(&room) || (person.program && is_member(person));
+            let viewers: Vec<_> = self.people().filter(sees).cloned().collect();
             for viewer in viewers {
+                if viewer.program {
+                    self.deliver_object(&viewer, &room, &news);
+                    continue;
+                }
                 let line = match &news {
                     News::Told(_, Some(by), _) if *by == viewer.client => continue,
                     News::Told(_, _, people)
@@ -197,7 +233,30 @@ impl Chat {
         }
     }
 
+    /// A program is told of messages alone, its own included, and always that one is gone.
+    fn deliver_object(&mut self, viewer: &Person, room: &str, news: &News) {
+        match news {
+            News::Told(line, ..) => {
+                let gone = line.strip_prefix("* #").and_then(|rest| rest.split_once(' '));
+                if let Some((id, _)) = gone {
+                    self.send_object(viewer.client, format!("gone {room} #{id}"));
+                }
+            }
+            News::Said(message, _) if viewer.ignores(message.from, &message.author) => {}
+            News::Said(message, fresh) => {
+                let after = self.rooms[room].after(viewer.client);
+                if message.id > after {
+                    let why = if *fresh { "message" } else { "edited" };
+                    self.show_message(viewer.client, why, room, &message.without_quotes_up_to(after));
+                }
+            }
+        }
+    }
+
     fn prompt(&self, person: &Person) -> String {
+        if person.program {
+            return String::new();
+        }
         let name = |place: &Place| match place {
             Place::Room(room) => room.clone(),
             Place::Pair(partner) => format!("@{}", self.name(*partner)),
@@ -214,6 +273,7 @@ impl Chat {
     /// Applies a step. `None` if it is impossible in the present state.
     pub fn apply(&mut self, step: &Step) -> Option<Outcome> {
         self.heard = self.seats.iter().map(|_| Vec::new()).collect();
+        self.objects = self.heard.clone();
         let mut outcome = Outcome::default();
         match (&step.act, &mut self.seats[step.seat]) {
             (Act::Grace(room), _) => {
@@ -254,6 +314,7 @@ impl Chat {
                         away: None,
                         ignored: Vec::new(),
                         reads: 0,
+                        program: self.programs[step.seat],
                     });
                 }
                 let client = seat.as_ref()?.client;
@@ -269,6 +330,9 @@ impl Chat {
             (act, Some(person)) if !person.name.is_empty() => {
                 let asked = person.asked.is_some();
                 if asked != matches!(act, Act::Answer(_)) || person.reads + act.reads() > READS {
+                    return None;
+                }
+                if person.program && !super::program::can_ask(act, person) {
                     return None;
                 }
                 person.reads += act.reads();
@@ -292,6 +356,11 @@ impl Chat {
             self.seats[step.seat] = None;
         }
         outcome.lines = std::mem::take(&mut self.heard);
+        let objects = std::mem::take(&mut self.objects);
+        for (seat, objects) in objects.into_iter().enumerate().filter(|(seat, _)| self.programs[*seat]) {
+            let refused = super::program::refusal(&outcome.lines[seat]).filter(|_| seat == step.seat);
+            outcome.lines[seat] = objects.into_iter().chain(refused).collect();
+        }
         Some(outcome)
     }
 

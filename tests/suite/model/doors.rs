@@ -1,7 +1,7 @@
 //! Logging in and leaving: names, joining, making rooms, views, closing, quitting.
 
 use super::chat::{Chat, Client, Person, Place, Question, parts};
-use super::pattern::{NUMBER, SPAN};
+use super::pattern::{NUMBER, SENTENCE, SPAN};
 use super::room::{Door, Member, Room};
 use super::rules::Rank;
 use super::talk::{NO_ROOM, pair};
@@ -102,6 +102,14 @@ impl Chat {
         }
     }
 
+    /// A program is sent the last messages of a room that it joins.
+    fn send_past(&mut self, me: Client, room: &str) {
+        if self.person(me).is_some_and(|person| person.program) {
+            let said = self.rooms[room].readable(me);
+            self.show(me, &Place::Room(room.to_owned()), &said, 20);
+        }
+    }
+
     /// Everything in view counts as read.
     fn read_all(&mut self, me: Client, viewed: Option<&str>) {
         let room = viewed.and_then(|room| self.rooms.get_mut(room));
@@ -137,7 +145,7 @@ impl Chat {
                 self.pairs.get(&pair(me, *other)).cloned().unwrap_or_default()
             }
         };
-        self.show(me, &said, 20);
+        self.show(me, &place, &said, 20);
     }
 
     fn tell_topic(&mut self, me: Client, room: &str) {
@@ -178,6 +186,7 @@ impl Chat {
         if let Some(room) = self.rooms.get(name).filter(|room| room.members.contains_key(&me)) {
             let line = format!("* Back to {name}, {} here. {}", others(room.members.len() - 1), self.go_on(me));
             self.tell(me, line);
+            self.send_past(me, name);
             return self.enter(me, Place::Room(name.to_owned()));
         }
         match self.knock(me, name, password).and_then(|()| self.come_in(me, name)) {
@@ -188,10 +197,12 @@ impl Chat {
                 if !self.person(me).is_some_and(|person| person.view) {
                     self.tell_topic(me, name);
                 }
+                self.send_past(me, name);
                 self.enter(me, Place::Room(name.to_owned()));
             }
             Err(Some(line)) => self.tell(me, line),
-            // The session asks for a password.
+            // The session asks for a password, but not a program.
+            Err(None) if self.person(me).is_some_and(|person| person.program) => self.tell(me, format!("! {SENTENCE}")),
             Err(None) => {
                 let Some(person) = self.person_mut(me) else { return };
                 person.asked = Some(Question { room: name.to_owned(), from_view: person.view });

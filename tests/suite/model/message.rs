@@ -41,6 +41,28 @@ impl Message {
         message
     }
 
+    /// The object that a program gets, for this reason; `place` is the room, or `@` between people.
+    pub fn as_object(&self, why: &str, place: &str, ignores: impl Fn(Client, &str) -> bool) -> String {
+        let mut object = format!("{why} {place} #{} {}", self.id, self.author);
+        if !self.to.is_empty() {
+            object += &format!(" -> {}", self.to.join(","));
+        }
+        object += &format!(": {}", self.text);
+        for (holds, word) in [(self.action, "action"), (self.edited, "edited"), (self.temporary, "temporary")] {
+            if holds {
+                object += &format!(" ({word})");
+            }
+        }
+        match &self.reply {
+            Some(Quote { id, author, from, .. }) if ignores(*from, author) => object += &format!(" (to #{id})"),
+            Some(Quote { id, author, start, .. }) => {
+                object += &format!(" (to #{id} {author}: {})", start.as_deref().unwrap_or("gone"));
+            }
+            None => {}
+        }
+        object
+    }
+
     /// The line as a user sees it.
     pub fn shown(&self, reader: Client, ignores: impl Fn(Client, &str) -> bool) -> String {
         let temporary = if self.temporary { " (temporary, 10 s)" } else { "" };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::chat::{Chat, Outcome};
 use super::choice;
 use super::pattern::{fits, printed};
-use super::server::Server;
+use super::server::{Server, Speaks};
 use super::step::{Act, Step};
 use crate::support::random::Random;
 
@@ -18,6 +18,18 @@ struct Seen {
     prompts: Vec<String>,
 }
 
+/// What each seat speaks: text in most sequences; in the others there are a program and one in a WebSocket as well.
+fn speaks(seed: u64, people: usize) -> Vec<Speaks> {
+    let mut speaks = vec![Speaks::Text; people];
+    if cfg!(all(feature = "json", feature = "web")) && seed.is_multiple_of(4) {
+        // Chosen apart from the steps.
+        let mut random = Random::new(!seed);
+        speaks[random.below(people)] = Speaks::Json;
+        speaks[random.below(people)] = Speaks::WebSocket;
+    }
+    speaks
+}
+
 /// Server and model, and how far they have come.
 struct Run {
     people: usize,
@@ -27,17 +39,21 @@ struct Run {
 }
 
 impl Run {
-    fn new(people: usize, transcribed: bool) -> Run {
+    fn new(speaks: &[Speaks], transcribed: bool) -> Run {
+        let people = speaks.len();
         let addresses = &ADDRESSES[..people];
         let transcript = transcribed.then(String::new);
-        Run { people, chat: Chat::new(addresses), server: Server::new(addresses), transcript }
+        let mut chat = Chat::new(addresses);
+        chat.programs = speaks.iter().map(|speaks| *speaks != Speaks::Text).collect();
+        Run { people, chat, server: Server::new(addresses, speaks), transcript }
     }
 
     /// Applies a step to both sides. `Some(false)`: they differ; `None`: it is impossible in the present state.
     fn step(&mut self, step: &Step) -> Option<bool> {
         let name = self.chat.seats[step.seat].as_ref().map(|person| person.name.clone()).unwrap_or_default();
+        let room = self.chat.seats[step.seat].as_ref().and_then(|person| person.room());
         let outcome = self.chat.apply(step)?;
-        let over = self.server.run(step, outcome.typed.as_deref());
+        let over = self.server.run(step, outcome.typed.as_deref(), room.as_deref());
         if step.act == Act::Lost {
             // The screen stays as it was, and nobody looks at it.
             self.server.forget(step.seat);
@@ -112,7 +128,8 @@ pub fn play(seed: u64, verbose: bool) -> Result<usize, Failure> {
     let mut random = Random::new(seed);
     let people = 3 + random.below(3);
     let length = 20 + random.below(26);
-    let mut run = Run::new(people, verbose);
+    let speaks = speaks(seed, people);
+    let mut run = Run::new(&speaks, verbose);
     let mut steps = Vec::new();
     let mut opening = choice::opening(&mut random, people).into_iter();
     // An impossible step does not count; there are never many in a row.
@@ -126,24 +143,24 @@ pub fn play(seed: u64, verbose: bool) -> Result<usize, Failure> {
             steps.push(step);
         }
         if alike == Some(false) {
-            return Err(Failure { people, steps });
+            return Err(Failure { speaks, steps });
         }
     }
     if let Some(transcript) = run.transcript {
-        println!("seed {seed}, {people} people\n{transcript}");
+        println!("seed {seed}, {speaks:?}\n{transcript}");
     }
     Ok(steps.len())
 }
 
 /// A sequence after which server and model differ.
 pub struct Failure {
-    people: usize,
+    speaks: Vec<Speaks>,
     steps: Vec<Step>,
 }
 
 impl Failure {
     fn fails(&self, steps: &[Step]) -> bool {
-        let mut run = Run::new(self.people, false);
+        let mut run = Run::new(&self.speaks, false);
         steps.iter().any(|step| run.step(step) == Some(false))
     }
 
@@ -173,12 +190,12 @@ impl Failure {
 
     /// The sequence with what was seen and what was expected.
     pub fn transcript(&self) -> String {
-        let mut run = Run::new(self.people, true);
+        let mut run = Run::new(&self.speaks, true);
         for step in &self.steps {
             if run.step(step) == Some(false) {
                 break;
             }
         }
-        run.transcript.unwrap_or_default()
+        format!("{:?}\n{}", self.speaks, run.transcript.unwrap_or_default())
     }
 }

@@ -18,10 +18,13 @@ use chatsock::hub::Hub;
 use chatsock::hub::room::Room;
 use chatsock::hub::timer::Task;
 use chatsock::outbox::{DisconnectReason, Outbox};
+#[cfg(feature = "web")]
+use chatsock::protocol::websocket::{Form, WebSocket};
 use chatsock::session::Session;
 use chatsock::ui::palette::Door;
 use chatsock::ui::screen::Clock;
 
+use super::program::{self, Objects};
 use super::screen::Screen;
 use super::step::{Act, Step};
 
@@ -29,18 +32,39 @@ struct Line {
     session: Box<Session>,
     outbox: Arc<Outbox>,
     reader: UnixStream,
-    screen: Screen,
+    /// Read, and not made sense of yet.
+    unread: Vec<u8>,
+    shown: Shown,
+}
+
+/// What the client makes of what it reads.
+#[cfg_attr(not(all(feature = "json", feature = "web")), allow(dead_code, reason = "this build has fewer doors"))]
+enum Shown {
+    Terminal(Screen),
+    Program(Objects),
+    /// The same in the messages of a WebSocket.
+    Page(Objects),
+}
+
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    Text,
+    Json,
+    WebSocket,
 }
 
 /// A server for one sequence.
 pub struct Server {
     hub: Arc<Hub>,
     addresses: Vec<IpAddr>,
+    speaks: Vec<Speaks>,
     seats: Vec<Option<Line>>,
+    requests: u64,
 }
 
 impl Server {
-    pub fn new(addresses: &[&str]) -> Server {
+    pub fn new(addresses: &[&str], speaks: &[Speaks]) -> Server {
         let mut config = Config { telnet: Telnet::Never, ..Config::default() };
         config.limits.messages_per_second = None;
         config.limits.rooms_per_ip = None;
@@ -50,11 +74,11 @@ impl Server {
         let hub = Hub::new(config, Clock::new(jiff::tz::TimeZone::UTC), None, requests, None);
         let addresses: Vec<_> = addresses.iter().map(|address| address.parse().expect("an address")).collect();
         let seats = addresses.iter().map(|_| None).collect();
-        Server { hub: Arc::new(hub), addresses, seats }
+        Server { hub: Arc::new(hub), addresses, speaks: speaks.to_vec(), seats, requests: 0 }
     }
 
-    /// Performs a step, typed as the model says; true if the connection is over.
-    pub fn run(&mut self, step: &Step, typed: Option<&str>) -> bool {
+    /// Performs a step, typed as the model says, in this room; true if the connection is over.
+    pub fn run(&mut self, step: &Step, typed: Option<&str>, room: Option<&str>) -> bool {
         match &step.act {
             Act::Lost => {
                 let line = self.seats[step.seat].as_mut().expect("somebody is there");
@@ -90,8 +114,8 @@ impl Server {
         }
         let line = self.seats[step.seat].as_mut().expect("somebody is there");
         let typed = typed.expect("a typed line");
-        line.screen.end_line();
-        line.session.take(format!("{typed}\r\n").as_bytes());
+        self.requests += 1;
+        line.enter(&step.act, typed, room, self.requests);
         if line.session.complete_turn() {
             return false;
         }
@@ -110,13 +134,31 @@ impl Server {
         let outbox = Outbox::new(self.hub.next_client(), stream, Arc::clone(&self.hub.slow_readers));
         self.hub.roster.connected(&outbox);
         let peer = SocketAddr::new(self.addresses[seat], 40_000);
-        let session = Session::new(Arc::clone(&self.hub), Arc::clone(&outbox), peer, Door::Plain, Instant::now());
-        let mut line = Line { session, outbox, reader, screen: Screen::default() };
-        line.session.greet();
+        let (door, shown) = match self.speaks[seat] {
+            Speaks::Text => (Door::Plain, Shown::Terminal(Screen::default())),
+            #[cfg(feature = "json")]
+            Speaks::Json => (Door::Json, Shown::Program(Objects::default())),
+            #[cfg(feature = "web")]
+            Speaks::WebSocket => {
+                outbox.open_web(b"", WebSocket::new(Form::Lines, 4096, Vec::new()));
+                (Door::Json, Shown::Page(Objects::default()))
+            }
+            #[cfg(not(feature = "json"))]
+            Speaks::Json => unreachable!("this build has no such door"),
+            #[cfg(not(feature = "web"))]
+            Speaks::WebSocket => unreachable!("this build has no such door"),
+        };
+        let session = Session::new(Arc::clone(&self.hub), Arc::clone(&outbox), peer, door, Instant::now());
+        let mut line = Line { session, outbox, reader, unread: Vec::new(), shown };
+        if door == Door::Plain {
+            line.session.greet();
+        }
         line.session.complete_turn();
         line.read();
-        assert_eq!(line.screen.lines, ["* Welcome to chatsock!"]);
-        line.screen.lines.clear();
+        if let Shown::Terminal(screen) = &mut line.shown {
+            assert_eq!(screen.lines, ["* Welcome to chatsock!"]);
+            screen.lines.clear();
+        }
         self.seats[seat] = Some(line);
     }
 
@@ -128,7 +170,10 @@ impl Server {
     pub fn seen(&mut self, seat: usize) -> (Vec<String>, String) {
         let Some(line) = &mut self.seats[seat] else { return (Vec::new(), String::new()) };
         line.read();
-        (std::mem::take(&mut line.screen.lines), line.screen.row())
+        match &mut line.shown {
+            Shown::Terminal(screen) => (std::mem::take(&mut screen.lines), screen.row()),
+            Shown::Program(objects) | Shown::Page(objects) => (std::mem::take(&mut objects.lines), String::new()),
+        }
     }
 
     /// Forgets a client whose connection is over.
@@ -138,13 +183,68 @@ impl Server {
 }
 
 impl Line {
+    /// The client sends what it has to for a step.
+    fn enter(&mut self, act: &Act, typed: &str, room: Option<&str>, number: u64) {
+        let (objects, framed) = match &mut self.shown {
+            Shown::Terminal(screen) => {
+                screen.end_line();
+                return self.session.take(format!("{typed}\r\n").as_bytes());
+            }
+            Shown::Program(objects) => (objects, false),
+            Shown::Page(objects) => (objects, true),
+        };
+        let mut request = program::request(act, room, typed);
+        let id = number.to_string();
+        request["id"] = id.as_str().into();
+        assert_eq!(objects.asked.replace(id), None, "the request before this one was not answered");
+        let request = request.to_string();
+        if !framed {
+            return self.session.take(format!("{request}\n").as_bytes());
+        }
+        // Masked with zeros (RFC 6455, section 5.3).
+        let length = u16::try_from(request.len()).expect("a short request");
+        let mut frame = vec![0x81, 0x80 | 126];
+        frame.extend(length.to_be_bytes());
+        frame.extend([0; 4]);
+        frame.extend(request.as_bytes());
+        if length < 126 {
+            frame.splice(1..4, [0x80 | request.len() as u8]);
+        }
+        let mut plain = Vec::new();
+        self.outbox.decode(&frame, &mut plain).expect("a frame");
+        self.session.take(&plain);
+    }
+
     fn read(&mut self) {
         let mut buffer = [0; 4096];
-        loop {
-            match self.reader.read(&mut buffer) {
-                Ok(count) if count > 0 => self.screen.show(&buffer[..count]),
-                _ => return,
+        while let Ok(count @ 1..) = self.reader.read(&mut buffer) {
+            self.unread.extend_from_slice(&buffer[..count]);
+        }
+        let Line { unread, shown, .. } = self;
+        let bytes = std::mem::take(unread);
+        match shown {
+            Shown::Terminal(screen) => screen.show(&bytes),
+            Shown::Program(objects) => take_lines(objects, &bytes),
+            Shown::Page(objects) => {
+                let mut rest = &bytes[..];
+                while let [first, second, behind @ ..] = rest {
+                    let (length, behind) = match (second, behind) {
+                        (126, [high, low, behind @ ..]) => (usize::from(u16::from_be_bytes([*high, *low])), behind),
+                        _ => (usize::from(*second), behind),
+                    };
+                    let (payload, behind) = behind.split_at(length);
+                    rest = behind;
+                    match first {
+                        0x81 => take_lines(objects, payload),
+                        0x88 => {}
+                        _ => panic!("a frame that begins with {first:#x}"),
+                    }
+                }
             }
         }
     }
+}
+
+fn take_lines(objects: &mut Objects, bytes: &[u8]) {
+    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).for_each(|line| objects.take(line));
 }

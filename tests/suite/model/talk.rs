@@ -117,10 +117,14 @@ impl Chat {
     }
 
     pub fn say_to(&mut self, me: Client, room: &str, text: &str) {
+        let joined = self.rooms.get(room).is_some_and(|room| room.members.contains_key(&me));
+        if !joined && self.person(me).is_some_and(|person| person.program) {
+            return self.tell(me, format!("! You are not in {room}."));
+        }
         if self.too_long(me, text) {
             return;
         }
-        match self.rooms.get(room).is_some_and(|room| room.members.contains_key(&me)) {
+        match joined {
             true => self.post(me, room, text, |_| {}),
             false => self.tell(me, format!("! Not sent: you are not in {room}.")),
         }
@@ -200,11 +204,11 @@ impl Chat {
         for other in to {
             self.pairs.entry(pair(me, *other)).or_default().push(message.clone());
             if !self.person(*other).is_some_and(|person| person.ignores(me, &message.author)) {
-                self.tell(*other, self.shown(&message, *other));
+                self.show_message(*other, "message", "@", &message);
             }
         }
         if !echoed {
-            self.tell(me, self.shown(&message, me));
+            self.show_message(me, "message", "@", &message);
         }
         for other in to {
             let name = self.name(*other);
@@ -281,8 +285,13 @@ impl Chat {
         if self.too_long(me, text) {
             return;
         }
-        // A number that is not an own message is part of the text, if there is a message it could be meant for.
-        let number = id.filter(|id| !self.own(me).any(|own| own == *id)).filter(|_| self.own(me).next().is_some());
+        // A number that is not an own message is part of the text, if there is a message it could be meant for. A program
+        // does not type its numbers.
+        let program = self.person(me).is_some_and(|person| person.program);
+        let number = id
+            .filter(|_| !program)
+            .filter(|id| !self.own(me).any(|own| own == *id))
+            .filter(|_| self.own(me).next().is_some());
         let whole = number.map(|number| format!("{number} {text}"));
         let (id, text) = match &whole {
             Some(whole) if self.too_long(me, whole) => return,
@@ -350,27 +359,31 @@ impl Chat {
         if !self.pairs[&pair(me, *first)].iter().any(|message| message.id == id && message.from == me) {
             return self.tell(me, "! That message is not yours.");
         }
-        let mut own: Option<String> = None;
+        let mut own: Option<Result<Message, String>> = None;
         for other in partners {
             let Some(changed) = change(self.pairs.entry(pair(me, other)).or_default()) else { continue };
-            let (line, shown) = match &changed {
-                Ok(message) => {
-                    own = Some(self.shown(message, me));
-                    let ignored = self.person(other).is_some_and(|person| person.ignores(me, &message.author));
-                    (self.shown(message, other), !ignored)
-                }
-                Err(news) => {
-                    own = Some(news.clone());
-                    let name = self.name(me);
-                    (news.clone(), !self.person(other).is_some_and(|person| person.ignores(me, &name)))
-                }
-            };
-            if shown {
-                self.tell(other, line);
-            }
+            self.show_changed(other, me, id, &changed);
+            own = Some(changed);
         }
-        if let Some(line) = own {
-            self.tell(me, line);
+        if let Some(changed) = own {
+            self.show_changed(me, me, id, &changed);
+        }
+    }
+
+    /// Shows a user what became of a direct message, unless they ignore its author. A program is told of a deletion in any
+    /// case.
+    fn show_changed(&mut self, reader: Client, author: Client, id: u64, changed: &Result<Message, String>) {
+        let name = self.name(author);
+        let ignored = self.person(reader).is_some_and(|person| person.ignores(author, &name));
+        match changed {
+            Ok(message) if !ignored => self.show_message(reader, "edited", "@", message),
+            Err(news) => {
+                self.send_object(reader, format!("gone @ #{id}"));
+                if !ignored {
+                    self.tell(reader, news.clone());
+                }
+            }
+            Ok(_) => {}
         }
     }
 
@@ -394,17 +407,21 @@ impl Chat {
         if said.is_empty() {
             return self.tell(me, format!("* Nothing has been said in {name} yet."));
         }
-        if !self.show(me, &said, count) {
+        if !self.show(me, &place, &said, count) {
             self.tell(me, "* All of it was said by users you are ignoring.");
         }
     }
 
     /// Shows the last messages, without those of ignored users; returns whether there were any.
-    pub fn show(&mut self, me: Client, said: &[Message], count: usize) -> bool {
+    pub fn show(&mut self, me: Client, place: &Place, said: &[Message], count: usize) -> bool {
         let mut shown = false;
+        let place = match place {
+            Place::Room(room) => room,
+            Place::Pair(_) => "@",
+        };
         for message in &said[said.len().saturating_sub(count)..] {
             if !self.person(me).is_some_and(|person| person.ignores(message.from, &message.author)) {
-                self.tell(me, self.shown(message, me));
+                self.show_message(me, "history", place, message);
                 shown = true;
             }
         }
