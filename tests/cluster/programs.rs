@@ -54,7 +54,7 @@ fn everything_that_happens_in_a_room_reaches_programs_on_other_servers() {
     let temporary = bot.ask(request).message();
     assert_eq!(far.expect("message")["optional"]["temporary"], 1);
     assert_eq!(far.expect("expired")["id"], temporary);
-    bot.ask(json!({"action": "nick", "content": "robot"})).ok();
+    bot.command("general", ":nick robot").ok();
     let renamed = far.expect("renamed");
     assert!(renamed["content"].as_str().is_some_and(|news| news.contains("robot")), "{renamed}");
     bot.ask(json!({"action": "quit"}));

@@ -133,10 +133,12 @@ impl Session {
             return (after, false);
         };
         let mut missed = self.read_archived(room, range, MOST_MISSED);
+        // What is not at hand is a gap, and no reason not to enter.
+        let lacks = self.outbox.take_refusal().is_some();
         let number = |event: &Arc<crate::chat::message::Event>| event.message().map(|message| message.id);
         let reaches_back = missed.iter().any(|event| number(event) <= Some(after));
         missed.retain(|event| number(event) > Some(after));
-        let Some(last) = missed.iter().filter_map(number).max() else { return (after, false) };
+        let Some(last) = missed.iter().filter_map(number).max() else { return (after, lacks) };
         self.outbox.list_messages(&missed, Some(room.name().as_str()));
         (last, !reaches_back)
     }
