@@ -1,19 +1,25 @@
 //! What passes through the doors beside chat: files, the proxy, and connections that only hold threads.
 //!
-//! `cargo bench --bench doors --features full -- [files] [proxy] [chat]`. Each measurement runs beside another program on the same
+//! `cargo bench --bench doors --features full -- [files] [proxy] [chat] [client]`. Each measurement runs beside another program on the same
 //! machine and in the same minute where there is one, so what counts is the ratio: `nc | nc` for files, `socat` for the proxy.
 //! Programs that are missing are left out and named.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a benchmark that cannot go on has nothing to report")]
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chatsock");
 /// Bytes of a file, and of what passes the proxy.
@@ -35,6 +41,9 @@ fn main() {
     }
     if wants("chat") {
         chat();
+    }
+    if wants("client") {
+        client();
     }
 }
 
@@ -67,12 +76,16 @@ impl Running {
         line
     }
 
-    /// Resident memory, in kilobytes.
     fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        resident(self.child.id())
     }
+}
+
+/// Resident memory of a process, in kilobytes.
+fn resident(id: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 impl Drop for Running {
@@ -149,7 +162,7 @@ impl Server {
         let one = "[\"127.0.0.1:0\"]";
         let config = format!(
             "listen = {one}\nstate_dir = {folder:?}\nshutdown_delay = 0\n[rooms.general]\n\
-             [limits]\nmax_connections = 0\nmessages_per_second = 0\n[tls]\nlisten = {one}\n[web]\nlisten = {one}\n\
+             [limits]\nmax_connections = 0\nmessages_per_second = 0\noutbox_bytes = 33554432\n[tls]\nlisten = {one}\n[web]\nlisten = {one}\n\
              [files]\nlisten = {one}\ntls_listen = {one}\nmax_bytes = 4294967296\n{extra}"
         );
         let path = folder.join("chatsock.toml");
@@ -471,4 +484,119 @@ fn chat() {
     report("5,000 slow heads", alone, chat_times(&mut alice, &mut bob));
     is_over.store(true, Ordering::Relaxed);
     println!("slow heads: {} bytes sent", slowly.join().expect("sent"));
+}
+
+/// `chatsock connect` on a terminal of its own.
+struct OnTerminal {
+    child: Child,
+    keyboard: File,
+    output: Receiver<Vec<u8>>,
+    screen: vt100::Parser,
+}
+
+impl OnTerminal {
+    fn start(server: &Server, name: &str) -> OnTerminal {
+        let (columns, rows) = (80, 24);
+        let pty = openpty(Some(&Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }), None);
+        let pty = pty.expect("a terminal");
+        let end = || Stdio::from(pty.slave.try_clone().expect("a copy"));
+        let to = format!("{name}@{}", server.tls);
+        let child = Command::new(PROGRAM)
+            .args(["connect", &to, "--fingerprint", &server.fingerprint, "--room", "general"])
+            .envs([("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8")])
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .expect("the client");
+        let mut master = File::from(pty.master);
+        let keyboard = master.try_clone().expect("a copy");
+        let (sender, output) = channel();
+        thread::spawn(move || {
+            let mut some = vec![0; CHUNK];
+            while let Ok(count @ 1..) = master.read(&mut some) {
+                if sender.send(some[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        let cells = |count: u16| std::num::NonZero::new(count).expect("cells");
+        OnTerminal { child, keyboard, output, screen: vt100::Parser::new(cells(rows), cells(columns), 0) }
+    }
+
+    fn wait(&mut self, holds: impl Fn(&str) -> bool) {
+        while !holds(&self.screen.screen().contents()) {
+            let some = self.output.recv_timeout(Duration::from_secs(60));
+            let some = some.unwrap_or_else(|_| panic!("not to be seen in\n{}", self.screen.screen().contents()));
+            self.screen.process(&some);
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")), signal).expect("sent");
+    }
+
+    /// Processor time, in hundredths of a second.
+    fn ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("its figures");
+        let fields = stat.rsplit(')').next().expect("fields").split(' ').filter_map(|field| field.parse::<u64>().ok());
+        fields.skip(10).take(2).sum()
+    }
+}
+
+impl Drop for OnTerminal {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The client, with TLS: how soon it is there, shows a key, and shows what comes.
+fn client() {
+    const LINES: usize = 10_000;
+    if !cfg!(feature = "client") {
+        return println!("LEFT OUT: this build has no client");
+    }
+    // What the client has not read yet waits in the server.
+    let server = Server::start("");
+    let mut times = Vec::new();
+    for round in 0..20 {
+        let began = Instant::now();
+        let mut client = OnTerminal::start(&server, &format!("early{round}"));
+        client.wait(|screen| screen.contains("> ") && screen.contains("connected, TLS 1.3"));
+        times.push(began.elapsed());
+    }
+    let (p50, p99) = middle_and_tail(times);
+    println!("client: start to prompt {:.1} ms, {:.1} ms at worst (at most 60)", p50 / 1e3, p99 / 1e3);
+    let mut client = OnTerminal::start(&server, "alice");
+    client.wait(|screen| screen.contains("general  1 person"));
+    println!("client: {} KB resident when it begins", resident(client.child.id()));
+    let mut bob = Person::login(&server, "bob");
+    bob.ask("join", "\"receiver\":\"general\"");
+    client.signal(Signal::SIGSTOP);
+    for number in 0..LINES {
+        let text = format!("line {number} of what was said in general.");
+        bob.ask("say", &format!("\"receiver\":\"general\",\"content\":\"{text}\""));
+    }
+    let began = Instant::now();
+    client.signal(Signal::SIGCONT);
+    let last = format!("line {} of", LINES - 1);
+    client.wait(|screen| screen.contains(&last));
+    println!("client: {LINES} incoming lines {:.0} ms (at most 200)", began.elapsed().as_secs_f64() * 1e3);
+    let mut times = Vec::new();
+    let mut typed = "> ".to_owned();
+    for _ in 0..50 {
+        typed.push('a');
+        let began = Instant::now();
+        client.keyboard.write_all(b"a").expect("typed");
+        client.wait(|screen| screen.contains(&typed));
+        times.push(began.elapsed());
+    }
+    let (p50, p99) = middle_and_tail(times);
+    println!("client: key to screen {:.2} ms, {:.2} ms at worst (at most 5)", p50 / 1e3, p99 / 1e3);
+    println!("client: {} KB resident with {LINES} lines (at most 20,000)", resident(client.child.id()));
+    let before = client.ticks();
+    thread::sleep(Duration::from_secs(5));
+    println!("client: {} ms of processor time in 5 idle seconds (0)", (client.ticks() - before) * 10);
 }

@@ -95,6 +95,12 @@ impl History {
         self.dropped.is_none_or(|dropped| dropped <= id)
     }
 
+    /// Everything said after this message is here, except what was deleted; `None`: everything ever said.
+    #[cfg(feature = "json")]
+    pub(crate) fn complete_after(&self) -> Option<MessageId> {
+        self.dropped
+    }
+
     fn position(&self, id: MessageId) -> Option<usize> {
         let number = |event: &Arc<Event>| event.message().map_or(0, |message| message.id.0);
         self.kept.binary_search_by_key(&id.0, number).ok()

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 
-use super::{Invocation, LONG_OPTIONS, UsageError, in_words, no_servers_option, unexpected};
+use super::options::{LONG_OPTIONS, common, config_file, in_words};
+use super::{Invocation, UsageError};
 
 /// As the user writes it.
 pub(super) const WORD: &str = "backup";
@@ -26,18 +27,12 @@ pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<
     let mut file: Option<OsString> = None;
     while let Some(arg) = parser.next().map_err(|error| in_words(&error))? {
         match arg {
-            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
-            Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Version),
-            Arg::Long("config") => super::config_file(parser, &mut config)?,
-            Arg::Short(letter @ ('v' | 'q')) => return Err(no_servers_option(&format!("-{letter}"), WORD)),
-            Arg::Long(name) if LONG_OPTIONS.contains(&name) => {
-                return Err(no_servers_option(&format!("--{name}"), WORD));
-            }
+            Arg::Long("config") => config_file(parser, &mut config)?,
             Arg::Value(word) if file.is_none() => file = Some(word),
             Arg::Value(_) => {
                 return Err(UsageError("chatsock backup takes one file; leave out the rest".to_owned()));
             }
-            other => return Err(unexpected(&other)),
+            other => return common(&other, WORD, LONG_OPTIONS),
         }
     }
     match file.filter(|file| !file.is_empty()) {

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 
-use super::{Invocation, LONG_OPTIONS, UsageError, in_words, no_servers_option, unexpected};
+use super::options::{LONG_OPTIONS, common, config_file, in_words};
+use super::{Invocation, UsageError};
 
 /// As the user writes it.
 pub(super) const WORD: &str = "cluster";
@@ -29,13 +30,7 @@ pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<
     let (mut imports, mut file): (bool, Option<OsString>) = (false, None);
     while let Some(arg) = parser.next().map_err(|error| in_words(&error))? {
         match arg {
-            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
-            Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Version),
-            Arg::Long("config") => super::config_file(parser, &mut config)?,
-            Arg::Short(letter @ ('v' | 'q')) => return Err(no_servers_option(&format!("-{letter}"), WORD)),
-            Arg::Long(name) if LONG_OPTIONS.contains(&name) => {
-                return Err(no_servers_option(&format!("--{name}"), WORD));
-            }
+            Arg::Long("config") => config_file(parser, &mut config)?,
             Arg::Value(word) if !imports && word == IMPORT => imports = true,
             Arg::Value(word) if !imports => {
                 let word = word.to_string_lossy();
@@ -48,7 +43,7 @@ pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<
             Arg::Value(_) => {
                 return Err(UsageError("chatsock cluster import takes one file; leave out the rest".to_owned()));
             }
-            other => return Err(unexpected(&other)),
+            other => return common(&other, WORD, LONG_OPTIONS),
         }
     }
     match file.filter(|file| !file.is_empty()) {

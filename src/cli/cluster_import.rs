@@ -16,6 +16,7 @@ use crate::cluster::{Import, ImportError, NumberKind, OpenRoomText, SharedRoom, 
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::hub::nodes::{IMPORTED, kept_ban};
+use crate::hub::room::EarlierRun;
 use crate::store::{
     CreateAccountError, ImportedAccount, OfflineMessageError, OpenError, SaveError, Store, StoreFailure,
 };
@@ -134,7 +135,8 @@ pub fn run(config: Config, config_file: Option<&Path>, file: &Path) -> Result<St
     let hub = Hub::new(Config { storage: None, ..config }, Clock::new(TimeZone::UTC), None, requests, None);
     let next = found.state.last_message.0 + SKIPPED + 1;
     let bans = found.state.address_bans.clone();
-    hub.rooms.restore(found.state.rooms, found.state.histories, found.state.last_message);
+    let earlier = EarlierRun { last: found.state.last_message, broke_off: found.state.broke_off };
+    hub.rooms.restore(found.state.rooms, found.state.histories, earlier);
     hub.hash_room_passwords(Instant::now()).map_err(ClusterImportError::Hash)?;
     let mut import = Import::begin(&section)?;
     let filled = fill(&mut import, &hub, &found.accounts, &found.said, &bans, next, &found.fingerprint);

@@ -6,11 +6,9 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 
-use super::proxy_arguments::once;
+use super::options::{common, in_words, once, text_of, value};
 use super::trust::Fingerprint;
-use super::{
-    Invocation, LONG_OPTIONS, ServerAddress, UsageError, in_words, nearest_option, no_servers_option, text_of, value,
-};
+use super::{Invocation, ServerAddress, UsageError};
 
 /// The command word.
 pub(super) const WORD: &str = "connect";
@@ -71,8 +69,6 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
     let (mut bubbles, mut lines, mut target) = (false, false, None);
     while let Some(arg) = parser.next().map_err(|error| in_words(&error))? {
         match arg {
-            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
-            Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Version),
             Arg::Long("plain") => options.plain = true,
             Arg::Long("tls") => options.tls = true,
             Arg::Long("bubbles") => bubbles = true,
@@ -94,14 +90,6 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
                 let directory = value(parser, "--download needs a directory, as in --download ~/Downloads")?;
                 once("--download", &mut options.download, PathBuf::from(directory))?;
             }
-            Arg::Short(letter @ ('v' | 'q')) => return Err(no_servers_option(&format!("-{letter}"), WORD)),
-            Arg::Long(name) if LONG_OPTIONS.contains(&name) => {
-                return Err(no_servers_option(&format!("--{name}"), WORD));
-            }
-            Arg::Long(name) => return Err(nearest_option(name, OPTIONS)),
-            Arg::Short(letter) => {
-                return Err(UsageError(format!("unknown option -{}; see chatsock --help", letter.escape_debug())));
-            }
             Arg::Value(word) => {
                 let word = text_of(&word);
                 if target.is_some() {
@@ -111,6 +99,7 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
                 read_target(&word, &mut options)?;
                 target = Some(());
             }
+            other => return common(&other, WORD, OPTIONS),
         }
     }
     options.look = match (bubbles, lines) {

@@ -1,4 +1,4 @@
-//! `chatsock find`: asks the networks that this machine is in for servers, and lists what answers.
+//! `chatsock find`: asks the networks that this machine is in for servers, by IPv4 and IPv6, and lists what answers.
 //!
 //! *Owns* where the question goes, which answers come from one server, and the list.
 //! *Knows nothing of* how questions and answers are written. An answer is only a hint, which anybody can give: nothing
@@ -6,11 +6,13 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::FindOptions;
 use crate::protocol::discovery::{MAX_PACKET, ServerHint, question};
@@ -25,6 +27,9 @@ const ASKING: Duration = Duration::from_secs(1);
 /// Where multicast DNS listens (RFC 6762, section 3): some networks forward that but no broadcasts.
 const MULTICAST: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
 
+/// All machines on a link (RFC 4291, section 2.7.1): IPv6 has no broadcast.
+const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+
 /// Most servers listed. Far more than a network has; a lower limit would let a flood of forged answers hide the real
 /// ones.
 const MOST_SERVERS: usize = 256;
@@ -37,8 +42,30 @@ pub const NONE_FOUND: &str = "No chatsock server answered on this network.";
 pub struct FoundServer {
     /// Where the answer came from.
     pub address: IpAddr,
+    /// The interface behind which that is, where the address alone does not say (RFC 4007).
+    pub zone: Option<String>,
     /// The answer.
     pub hint: ServerHint,
+}
+
+impl FoundServer {
+    /// The host as programs take it: `192.168.1.5`, `fe80::5%eth0`.
+    #[must_use]
+    pub fn host(&self) -> String {
+        match &self.zone {
+            Some(zone) => format!("{}%{zone}", self.address),
+            None => self.address.to_string(),
+        }
+    }
+
+    /// How far an address is of use: on this machine alone, behind one interface, everywhere in this network.
+    fn reach(&self) -> u8 {
+        match (self.address.is_loopback(), &self.zone) {
+            (true, _) => 0,
+            (false, Some(_)) => 1,
+            (false, None) => 2,
+        }
+    }
 }
 
 /// Why the question could not be sent.
@@ -75,6 +102,55 @@ enum Destination {
     Address(Ipv4Addr),
     /// To [`MULTICAST`], in the network where this machine has this address.
     MulticastFrom(Ipv4Addr),
+    /// To one machine, or to [`ALL_NODES`], behind the interface with this number; 0 where that does not matter.
+    AddressV6(Ipv6Addr, u32),
+}
+
+/// The way to everybody, by each protocol that this machine has.
+struct Askers {
+    v4: Option<UdpSocket>,
+    v6: Option<UdpSocket>,
+    /// Names of the interfaces, by their numbers.
+    zones: Vec<(u32, String)>,
+}
+
+impl Askers {
+    fn open(zones: Vec<(u32, String)>) -> io::Result<Askers> {
+        let v4 = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+            socket.set_broadcast(true)?;
+            socket.set_nonblocking(true)?;
+            Ok(socket)
+        });
+        let v6 = Socket::new(Domain::IPV6, Type::DGRAM, None).and_then(|socket| {
+            socket.set_only_v6(true)?;
+            socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
+            socket.set_nonblocking(true)?;
+            Ok(UdpSocket::from(socket))
+        });
+        match (v4, v6) {
+            (Err(error), Err(_)) => Err(error),
+            (v4, v6) => Ok(Askers { v4: v4.ok(), v6: v6.ok(), zones }),
+        }
+    }
+
+    fn sockets(&self) -> impl Iterator<Item = &UdpSocket> {
+        self.v4.iter().chain(&self.v6)
+    }
+
+    /// Waits until something has come, or for this long.
+    fn wait(&self, wait: Duration) {
+        let mut all: Vec<_> =
+            self.sockets().map(|socket| PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::IN)).collect();
+        // An error is that of an interruption: what has come is read, and the wait goes on.
+        let _ = poll(&mut all, Timespec::try_from(wait).ok().as_ref());
+    }
+
+    /// The interface's name, where an address needs it.
+    fn zone(&self, source: SocketAddr) -> Option<String> {
+        let SocketAddr::V6(source) = source else { return None };
+        let (_, name) = self.zones.iter().find(|(index, _)| *index == source.scope_id())?;
+        source.ip().is_unicast_link_local().then(|| name.clone())
+    }
 }
 
 /// Asks the networks of this machine, and this machine itself. Takes as long as `options.wait`.
@@ -83,26 +159,40 @@ enum Destination {
 ///
 /// The question could not be sent.
 pub fn find(options: &FindOptions) -> Result<Vec<FoundServer>, FindError> {
-    let mut destinations = vec![Destination::Address(Ipv4Addr::BROADCAST), Destination::Address(Ipv4Addr::LOCALHOST)];
+    let mut destinations = vec![
+        Destination::Address(Ipv4Addr::BROADCAST),
+        Destination::Address(Ipv4Addr::LOCALHOST),
+        Destination::AddressV6(Ipv6Addr::LOCALHOST, 0),
+    ];
+    let mut zones = Vec::new();
     // Without the list of networks, the default one still works.
     for interface in if_addrs::get_if_addrs().unwrap_or_default() {
-        if let if_addrs::IfAddr::V4(own) = interface.addr {
-            // A server on this machine that listens only at this address hears no broadcast.
-            destinations.push(Destination::Address(own.ip));
-            destinations.extend(own.broadcast.map(Destination::Address));
-            destinations.push(Destination::MulticastFrom(own.ip));
+        let index = interface.index.unwrap_or(0);
+        zones.push((index, interface.name.clone()));
+        // A server on this machine that listens only at this address hears no broadcast.
+        match interface.addr {
+            if_addrs::IfAddr::V4(own) => {
+                destinations.push(Destination::Address(own.ip));
+                destinations.extend(own.broadcast.map(Destination::Address));
+                destinations.push(Destination::MulticastFrom(own.ip));
+            }
+            if_addrs::IfAddr::V6(own) => {
+                destinations.push(Destination::AddressV6(own.ip, index));
+                if !own.ip.is_loopback() {
+                    destinations.push(Destination::AddressV6(ALL_NODES, index));
+                }
+            }
         }
     }
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(FindError::Random)?;
     let nonce: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    ask(&destinations, options, &nonce).map_err(FindError::Socket)
+    let askers = Askers::open(zones).map_err(FindError::Socket)?;
+    Ok(ask(&askers, &destinations, options, &nonce))
 }
 
 /// Sends the questions, and waits for answers.
-fn ask(destinations: &[Destination], options: &FindOptions, nonce: &str) -> io::Result<Vec<FoundServer>> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-    socket.set_broadcast(true)?;
+fn ask(askers: &Askers, destinations: &[Destination], options: &FindOptions, nonce: &str) -> Vec<FoundServer> {
     let packet = question(nonce);
     let (start, mut found) = (Instant::now(), Vec::new());
     let pause = options.wait.min(ASKING) / QUESTIONS;
@@ -111,44 +201,50 @@ fn ask(destinations: &[Destination], options: &FindOptions, nonce: &str) -> io::
     loop {
         let elapsed = start.elapsed();
         if elapsed >= options.wait {
-            return Ok(found);
+            return found;
         }
         if asked < QUESTIONS && elapsed >= pause * asked {
             asked += 1;
             for (index, destination) in destinations.iter().enumerate() {
                 if !destinations.iter().take(index).any(|earlier| earlier == destination) {
-                    send(&socket, *destination, options.port, &packet);
+                    send(askers, *destination, options.port, &packet);
                 }
             }
             continue;
         }
         let next = if asked < QUESTIONS { pause * asked } else { options.wait };
-        // A timeout of zero is refused.
-        socket.set_read_timeout(Some(next.saturating_sub(elapsed).max(Duration::from_millis(1))))?;
-        match socket.recv_from(&mut buffer) {
-            Ok((length, source)) if source.port() == options.port => {
-                if let Some(hint) = buffer.get(..length).and_then(|packet| ServerHint::read(packet, nonce)) {
-                    add(&mut found, FoundServer { address: source.ip(), hint });
+        askers.wait(next.saturating_sub(elapsed));
+        for socket in askers.sockets() {
+            match socket.recv_from(&mut buffer) {
+                Ok((length, source)) if source.port() == options.port => {
+                    if let Some(hint) = buffer.get(..length).and_then(|packet| ServerHint::read(packet, nonce)) {
+                        add(&mut found, FoundServer { address: source.ip(), zone: askers.zone(source), hint });
+                    }
                 }
+                // An answer to somebody else's question, or none in time.
+                Ok(_) | Err(_) => {}
             }
-            // An answer to somebody else's question, or none in time.
-            Ok(_) | Err(_) => {}
         }
     }
 }
 
 /// Sends one question. If a network refuses it, the other ways may reach it; otherwise nothing does.
-fn send(socket: &UdpSocket, destination: Destination, port: u16, packet: &[u8]) {
-    let to = match destination {
-        Destination::Address(address) => address,
+fn send(askers: &Askers, destination: Destination, port: u16, packet: &[u8]) {
+    let (socket, to) = match destination {
+        Destination::Address(address) => (&askers.v4, SocketAddr::from((address, port))),
         Destination::MulticastFrom(own) => {
-            if SockRef::from(socket).set_multicast_if_v4(&own).is_err() {
+            let chosen = askers.v4.as_ref().map(|socket| SockRef::from(socket).set_multicast_if_v4(&own));
+            if !chosen.is_some_and(|chosen| chosen.is_ok()) {
                 return;
             }
-            MULTICAST
+            (&askers.v4, SocketAddr::from((MULTICAST, port)))
+        }
+        Destination::AddressV6(address, index) => {
+            (&askers.v6, SocketAddr::V6(SocketAddrV6::new(address, port, 0, index)))
         }
     };
-    if let Err(error) = socket.send_to(packet, SocketAddr::from((to, port))) {
+    let Some(socket) = socket else { return };
+    if let Err(error) = socket.send_to(packet, to) {
         log::debug!("{to} cannot be asked: {error}");
     }
 }
@@ -164,7 +260,7 @@ fn add(found: &mut Vec<FoundServer>, new: FoundServer) {
     let known = found.iter().position(is_same);
     match known.and_then(|index| found.get_mut(index)) {
         Some(old) => {
-            if old.address.is_loopback() {
+            if new.reach() > old.reach() {
                 *old = new;
             }
         }
@@ -180,10 +276,12 @@ fn add(found: &mut Vec<FoundServer>, new: FoundServer) {
 #[must_use]
 pub fn table(found: &[FoundServer]) -> String {
     let named = |name: &str, port: Option<u16>| port.map_or_else(String::new, |port| format!("{name} {port}"));
-    let rows = found.iter().map(|FoundServer { address, hint }| {
+    let rows = found.iter().map(|server| {
+        let hint = &server.hint;
         let place = match hint.port {
-            Some(port) => SocketAddr::from((*address, port)).to_string(),
-            None => address.to_string(),
+            Some(port) if server.address.is_ipv6() => format!("[{}]:{port}", server.host()),
+            Some(port) => format!("{}:{port}", server.host()),
+            None => server.host(),
         };
         let tls = named("tls", hint.tls);
         let tls = [Some(tls), hint.fingerprint.clone()].into_iter().flatten().filter(|part| !part.is_empty());
@@ -206,7 +304,7 @@ pub fn table(found: &[FoundServer]) -> String {
 #[derive(Serialize)]
 struct FoundObject<'a> {
     name: &'a str,
-    ip: IpAddr,
+    ip: String,
     port: Option<u16>,
     tls: Option<u16>,
     fingerprint: Option<&'a str>,
@@ -218,11 +316,11 @@ struct FoundObject<'a> {
 /// The list for programs: a JSON object per line.
 #[must_use]
 pub fn objects(found: &[FoundServer]) -> String {
-    let objects = found.iter().filter_map(|FoundServer { address, hint }| {
-        let ServerHint { name, port, tls, fingerprint, web, web_tls, people, .. } = hint;
+    let objects = found.iter().filter_map(|server| {
+        let ServerHint { name, port, tls, fingerprint, web, web_tls, people, .. } = &server.hint;
         let object = FoundObject {
             name,
-            ip: *address,
+            ip: server.host(),
             port: *port,
             tls: *tls,
             fingerprint: fingerprint.as_deref(),
@@ -243,13 +341,14 @@ mod tests {
 
     fn server(address: &str, id: &str, name: &str) -> FoundServer {
         let hint = ServerHint { id: id.to_owned(), name: name.to_owned(), port: Some(5555), ..ServerHint::default() };
-        FoundServer { address: address.parse().unwrap(), hint }
+        let (address, zone) = address.split_once('%').map_or((address, None), |(address, zone)| (address, Some(zone)));
+        FoundServer { address: address.parse().unwrap(), zone: zone.map(str::to_owned), hint }
     }
 
     fn all(answers: &[FoundServer]) -> Vec<String> {
         let mut found = Vec::new();
         answers.iter().for_each(|answer| add(&mut found, answer.clone()));
-        found.iter().map(|server| format!("{} {}", server.hint.name, server.address)).collect()
+        found.iter().map(|server| format!("{} {}", server.hint.name, server.host())).collect()
     }
 
     #[test]
@@ -258,6 +357,11 @@ mod tests {
         busy.hint.people = 3;
         assert_eq!(all(&[server("127.0.0.1", "a", "box"), busy]), ["box 192.168.1.5"]);
         assert_eq!(all(&[server("192.168.1.5", "a", "box"), server("127.0.0.1", "a", "box")]), ["box 192.168.1.5"]);
+        let by_link = server("fe80::5%eth0", "a", "box");
+        let others = [server("::1", "a", "box"), by_link.clone(), server("192.168.1.5", "a", "box"), by_link.clone()];
+        assert_eq!(all(&others[..2]), ["box fe80::5%eth0"]);
+        assert_eq!(all(&others), ["box 192.168.1.5"]);
+        assert_eq!(table(&[by_link]), "box  [fe80::5%eth0]:5555  0 people");
         let two = [server("192.168.1.5", "a", "box"), server("192.168.1.6", "b", "box")];
         assert_eq!(all(&two), ["box 192.168.1.5", "box 192.168.1.6"]);
     }
@@ -330,7 +434,8 @@ mod tests {
             );
         });
         let options = FindOptions { wait: Duration::from_millis(400), port, json: false };
-        let found = ask(&[Destination::Address(Ipv4Addr::LOCALHOST)], &options, "0123456789").unwrap();
+        let askers = Askers::open(Vec::new()).unwrap();
+        let found = ask(&askers, &[Destination::Address(Ipv4Addr::LOCALHOST)], &options, "0123456789");
         answering.join().unwrap();
         assert_eq!(table(&found), "box[2J  127.0.0.1:5555  2 people");
     }

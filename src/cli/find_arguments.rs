@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use lexopt::{Arg, Parser};
 
-use super::{Invocation, LONG_OPTIONS, UsageError, in_words, nearest_option, no_servers_option, text_of, value};
+use super::options::{common, in_words, once, text_of, value};
+use super::{Invocation, UsageError};
 
 /// As the user writes it.
 pub(super) const WORD: &str = "find";
@@ -40,8 +41,6 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
     let (mut options, mut wait, mut port) = (FindOptions::default(), None, None);
     while let Some(arg) = parser.next().map_err(|error| in_words(&error))? {
         match arg {
-            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
-            Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Version),
             Arg::Long("json") => options.json = true,
             Arg::Long("wait") => {
                 let needed = "--wait needs a time from 100ms to 60s, as in --wait 1s";
@@ -53,14 +52,6 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
                 let read = text_of(&value(parser, needed)?).parse().ok().filter(|port| *port != 0);
                 once("--port", &mut port, read.ok_or_else(|| UsageError(needed.to_owned()))?)?;
             }
-            Arg::Short(letter @ ('v' | 'q')) => return Err(no_servers_option(&format!("-{letter}"), WORD)),
-            Arg::Long(name) if LONG_OPTIONS.contains(&name) => {
-                return Err(no_servers_option(&format!("--{name}"), WORD));
-            }
-            Arg::Long(name) => return Err(nearest_option(name, OPTIONS)),
-            Arg::Short(letter) => {
-                return Err(UsageError(format!("unknown option -{}; see chatsock --help", letter.escape_debug())));
-            }
             Arg::Value(word) => {
                 let word = text_of(&word);
                 return Err(UsageError(format!(
@@ -68,6 +59,7 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
                     word.escape_debug()
                 )));
             }
+            other => return common(&other, WORD, OPTIONS),
         }
     }
     options.wait = wait.unwrap_or(options.wait);
@@ -80,13 +72,6 @@ fn read_wait(text: &str) -> Option<Duration> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let wait = seconds.or_else(|| Duration::try_from(text.parse::<SignedDuration>().ok()?).ok())?;
     (SHORTEST..=LONGEST).contains(&wait).then_some(wait)
-}
-
-fn once<T>(option: &str, target: &mut Option<T>, value: T) -> Result<(), UsageError> {
-    match target.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(UsageError(format!("{option} is given twice; keep one of the two"))),
-    }
 }
 
 #[cfg(test)]

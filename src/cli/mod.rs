@@ -29,7 +29,8 @@ mod backup_arguments;
 mod cluster_arguments;
 mod connect_arguments;
 mod find_arguments;
-mod help;
+mod help_text;
+mod options;
 mod proxy_arguments;
 mod user_arguments;
 
@@ -37,14 +38,14 @@ pub use backup_arguments::BackupOptions;
 pub use cluster_arguments::ClusterImportOptions;
 pub use connect_arguments::{ConnectLook, ConnectOptions};
 pub use find_arguments::FindOptions;
-pub use help::HELP;
+pub use help_text::HELP;
 pub use proxy_arguments::{Protection, ProxyOptions, ServerAddress};
 pub use user_arguments::{Existing, UserAction, UserOptions};
 
+use options::{LONG_OPTIONS, config_file, in_words, nearest_option, no_servers_option, unknown_letter, value};
+
 /// The output of `chatsock --version`, without the newline; also the first line printed at start.
 pub const VERSION: &str = concat!("chatsock ", env!("CARGO_PKG_VERSION"));
-
-const LONG_OPTIONS: &[&str] = &["config", "listen", "check-config", "avahi-service", "help", "version"];
 
 /// The command words, and words that people try although they are options here.
 const WORDS: &[&str] = &[
@@ -245,39 +246,15 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
     }
 }
 
-fn config_file(parser: &mut Parser, config: &mut Option<PathBuf>) -> Result<(), UsageError> {
-    let file = value(parser, "--config needs a file, as in --config chatsock.toml")?;
-    match config.replace(file.into()) {
-        None => Ok(()),
-        Some(_) => Err(UsageError("--config is given twice; keep one of the two".to_owned())),
-    }
-}
-
-/// The value of the option just read. It must not look like an option: in `--config --check-config` the file is missing.
-fn value(parser: &mut Parser, needed: &str) -> Result<OsString, UsageError> {
-    match parser.value() {
-        Ok(value) if !value.is_empty() && !value.as_encoded_bytes().starts_with(b"-") => Ok(value),
-        _ => Err(UsageError(needed.to_owned())),
-    }
-}
-
 fn listen_address(text: &OsStr) -> Result<SocketAddr, UsageError> {
     let shown = || text.to_string_lossy().escape_debug().to_string();
     // The replacement characters for invalid UTF-8 make it an invalid address.
     parse_address(&text.to_string_lossy()).map_err(|error| UsageError(format!("--listen {}: {error}", shown())))
 }
 
-/// The error for an option of the server with another command.
-fn no_servers_option(option: &str, command: &str) -> UsageError {
-    UsageError(format!("{option} is not an option of chatsock {command}; leave it out"))
-}
-
 fn unexpected(arg: &Arg<'_>) -> UsageError {
     let (what, hint) = match arg {
-        Arg::Short(letter) => {
-            let hint = LONG_OPTIONS.iter().find(|long| long.starts_with(*letter));
-            (format!("unknown option -{}", letter.escape_debug()), hint.map(|long| format!("--{long}")))
-        }
+        Arg::Short(letter) => return unknown_letter(*letter, LONG_OPTIONS),
         Arg::Long(name) => return nearest_option(name, LONG_OPTIONS),
         Arg::Value(word) if word.is_empty() => ("one of the arguments is empty".to_owned(), None),
         Arg::Value(word) if word == "serve" => {
@@ -312,29 +289,6 @@ fn unexpected(arg: &Arg<'_>) -> UsageError {
     UsageError(match hint {
         Some(hint) => format!("{what}; did you mean {hint}?"),
         None => format!("{what}; see chatsock --help"),
-    })
-}
-
-/// The error for an unknown option, with the one that was probably meant.
-fn nearest_option(name: &str, options: &[&str]) -> UsageError {
-    let unknown = format!("unknown option --{}", name.escape_debug());
-    UsageError(match nearest(name, options.iter().copied()) {
-        Some(near) => format!("{unknown}; did you mean --{near}?"),
-        None => format!("{unknown}; see chatsock --help"),
-    })
-}
-
-/// An argument as text. The replacement characters for invalid UTF-8 make it invalid wherever it is read.
-fn text_of(argument: &OsStr) -> String {
-    argument.to_string_lossy().into_owned()
-}
-
-fn in_words(error: &lexopt::Error) -> UsageError {
-    UsageError(match error {
-        lexopt::Error::UnexpectedValue { option, .. } => {
-            format!("{option} takes no value; write {option} alone")
-        }
-        other => other.to_string(),
     })
 }
 

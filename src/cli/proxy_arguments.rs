@@ -8,10 +8,9 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 
+use super::options::{common, in_words, once, text_of, value};
 use super::trust::Fingerprint;
-use super::{
-    Invocation, LONG_OPTIONS, UsageError, Verbosity, in_words, nearest_option, no_servers_option, text_of, value,
-};
+use super::{Invocation, UsageError, Verbosity};
 use crate::config::{lacking, parse_address};
 
 /// The command word.
@@ -69,13 +68,28 @@ impl ServerAddress {
         let (host, port) = text.rsplit_once(':')?;
         let port = port.bytes().all(|digit| digit.is_ascii_digit()).then(|| port.parse().ok()).flatten()?;
         let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-            Some(inside) => inside.parse::<Ipv6Addr>().ok().map(|address| address.to_string())?,
+            Some(inside) => return (port != 0).then_some(ServerAddress { host: numeric(inside)?, port }),
             None => host.to_ascii_lowercase(),
         };
         let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
         let fits = !host.is_empty() && host.len() <= 253 && host.chars().all(|c| is_name(c) || c == ':');
         let is_right = fits && (!host.contains(':') || host.parse::<Ipv6Addr>().is_ok()) && port != 0;
         (is_right && !text.starts_with(':')).then_some(ServerAddress { host, port })
+    }
+}
+
+/// An address of IPv6, perhaps with the interface behind which it is: `fe80::1%eth0` (RFC 4007, section 11).
+fn numeric(text: &str) -> Option<String> {
+    let (address, zone) = text.split_once('%').map_or((text, None), |(address, zone)| (address, Some(zone)));
+    let address: Ipv6Addr = address.parse().ok()?;
+    let is_zone = |zone: &str| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | ':');
+        // As the system limits names of interfaces.
+        (1..16).contains(&zone.len()) && zone.chars().all(is_part) && address.is_unicast_link_local()
+    };
+    match zone {
+        None => Some(address.to_string()),
+        Some(zone) => is_zone(zone).then(|| format!("{address}%{zone}")),
     }
 }
 
@@ -99,8 +113,6 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
     let mut verbosity = Verbosity::Normal;
     while let Some(arg) = parser.next().map_err(|error| in_words(&error))? {
         match arg {
-            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
-            Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Version),
             Arg::Short('v') if verbosity == Verbosity::Normal => verbosity = Verbosity::Verbose,
             Arg::Short('v') => verbosity = Verbosity::Trace,
             Arg::Short('q') => verbosity = Verbosity::Quiet,
@@ -135,13 +147,6 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
                 let file = value(parser, "--ca needs a PEM file, as in --ca /etc/ssl/certs/ca-certificates.crt")?;
                 once("--ca", &mut authority, PathBuf::from(file))?;
             }
-            Arg::Long(name) if LONG_OPTIONS.contains(&name) => {
-                return Err(no_servers_option(&format!("--{name}"), WORD));
-            }
-            Arg::Long(name) => return Err(nearest_option(name, OPTIONS)),
-            Arg::Short(letter) => {
-                return Err(UsageError(format!("unknown option -{}; see chatsock --help", letter.escape_debug())));
-            }
             Arg::Value(word) => {
                 let word = text_of(&word);
                 return Err(UsageError(format!(
@@ -149,6 +154,7 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
                     word.escape_debug()
                 )));
             }
+            other => return common(&other, WORD, OPTIONS),
         }
     }
     let example = "as in chatsock proxy --listen 127.0.0.1:2323 --to chat.example.org:5556";
@@ -176,13 +182,6 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
     }
     let most = most.unwrap_or(DEFAULT_MAX);
     Ok(Invocation::Proxy(ProxyOptions { listen, to, protection, send_header, most, verbosity }))
-}
-
-pub(super) fn once<T>(option: &str, target: &mut Option<T>, value: T) -> Result<(), UsageError> {
-    match target.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(UsageError(format!("{option} is given twice; keep one of the two"))),
-    }
 }
 
 #[cfg(test)]
@@ -289,6 +288,7 @@ mod tests {
             ("192.0.2.7:65535", "192.0.2.7:65535"),
             ("[::1]:5556", "[::1]:5556"),
             ("[2001:DB8:0::1]:5556", "[2001:db8::1]:5556"),
+            ("[FE80::1%eth0]:5556", "[fe80::1%eth0]:5556"),
         ] {
             assert_eq!(ServerAddress::parse(text).expect(text).to_string(), shown);
         }
@@ -304,6 +304,9 @@ mod tests {
             "::1:5556",
             "[::1]",
             "[box]:1",
+            "[fe80::1%]:1",
+            "[fe80::1%a b]:1",
+            "[2001:db8::1%eth0]:1",
             "a b:1",
             "a/b:1",
             "box:1:2",

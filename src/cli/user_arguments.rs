@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 
-use super::{Invocation, LONG_OPTIONS, UsageError, in_words, no_servers_option, unexpected};
+use super::options::{LONG_OPTIONS, common, config_file, in_words};
+use super::{Invocation, UsageError};
 use crate::chat::names::{Alphabet, UNICODE_BUILT, USER_NAME_MAX, UserName, nearest};
 
 /// The actions, as the user writes them.
@@ -55,17 +56,11 @@ pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<
     let mut existing = Existing::Refused;
     while let Some(arg) = parser.next().map_err(|error| in_words(&error))? {
         match arg {
-            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
-            Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Version),
             Arg::Short('p') | Arg::Long("password" | "passwd" | "pass") => return Err(no_password()),
             Arg::Long(SKIP_EXISTING) => existing = Existing::Skipped,
-            Arg::Long("config") => super::config_file(parser, &mut config)?,
-            Arg::Short(letter @ ('v' | 'q')) => return Err(no_servers_option(&format!("-{letter}"), "user")),
-            Arg::Long(name) if LONG_OPTIONS.contains(&name) => {
-                return Err(no_servers_option(&format!("--{name}"), "user"));
-            }
+            Arg::Long("config") => config_file(parser, &mut config)?,
             Arg::Value(word) => words.push(word),
-            other => return Err(unexpected(&other)),
+            other => return common(&other, "user", LONG_OPTIONS),
         }
     }
     let mut words = words.iter().map(|word| &**word);

@@ -64,6 +64,7 @@ use mailbox::Mailbox;
 use nodes::Nodes;
 use open_rooms::OpenRooms;
 use quotations::Quotations;
+use room::EarlierRun;
 use rooms::RoomTable;
 use roster::Roster;
 use shutdown::Shutdown;
@@ -171,7 +172,12 @@ impl Hub {
         let rooms = RoomTable::new(&config, clock.clone(), store.clone());
         let mut address_bans = Vec::new();
         if let Some(stored) = stored {
-            rooms.restore(stored.rooms, stored.histories, stored.last_message);
+            let earlier = EarlierRun {
+                last: stored.last_message,
+                #[cfg(feature = "json")]
+                broke_off: stored.broke_off,
+            };
+            rooms.restore(stored.rooms, stored.histories, earlier);
             address_bans = stored.address_bans;
         }
         let in_rooms = || rooms.all().iter().any(|room| !room.name().as_str().is_ascii());

@@ -21,7 +21,7 @@ use crate::chat::room_settings::RoomSettings;
 use crate::config::Config;
 #[cfg(feature = "cluster")]
 use crate::hub::room::RoomLog;
-use crate::hub::room::{Room, RoomLimits, SteadyClock, both_clocks};
+use crate::hub::room::{EarlierRun, Room, RoomLimits, SteadyClock, both_clocks};
 use crate::metrics::DeliveryMetrics;
 use crate::store::{MessageRecord, RoomRecord, Store};
 use crate::ui::screen::Clock;
@@ -97,6 +97,7 @@ impl RoomTable {
             store,
             clock: SteadyClock::new(at, now),
             last_message: AtomicU64::new(0),
+            earlier: std::sync::OnceLock::new(),
             history_max: AtomicUsize::new(0),
             queue_bytes: AtomicUsize::new(0),
             #[cfg(feature = "cluster")]
@@ -150,10 +151,12 @@ impl RoomTable {
         &self,
         rooms: Vec<RoomRecord>,
         histories: Vec<(RoomName, Vec<MessageRecord>)>,
-        last_message: MessageId,
+        earlier: EarlierRun,
     ) {
         let (now, at) = both_clocks(self.shared.store.as_ref());
-        self.shared.last_message.store(last_message.0, Ordering::Relaxed);
+        self.shared.last_message.store(earlier.last.0, Ordering::Relaxed);
+        // Once, at the start.
+        let _ = self.shared.earlier.set(earlier);
         let mut taken_over = Vec::new();
         let mut table = self.lock();
         for record in rooms {

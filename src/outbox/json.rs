@@ -16,7 +16,7 @@ use super::{Batch, CausedBy, Expulsion, NEVER, Outbox, OutboxState};
 use crate::chat::conversation::Conversation;
 use crate::chat::message::{Addressee, ClientId, Event, MessageId, Sequenced};
 use crate::chat::names::UserName;
-use crate::protocol::json::{Object, Receiver, Value};
+use crate::protocol::json::{Id, Object, Receiver, Value};
 use crate::protocol::wire::Sharing;
 use crate::text::Charset;
 use crate::ui::screen::{LineKind, ObjectReader, message_object, passing_buffer, render_line_object, render_objects};
@@ -202,6 +202,25 @@ impl Outbox {
         let mut guard = self.lock();
         guard.make_room();
         events.iter().filter(|event| guard.render_objects(self.id, event, room, Occasion::History)).count()
+    }
+
+    /// The same for messages that a program may know already: of those whose authors the user ignores, it learns that they are still
+    /// there.
+    pub(crate) fn list_history(&self, events: &[Arc<Event>], room: Option<&str>) {
+        let mut guard = self.lock();
+        for event in events {
+            let shown = guard.render_objects(self.id, event, room, Occasion::History);
+            if let Some(message) = event.message().filter(|_| !shown) {
+                let OutboxState { watching, unsent, .. } = &mut *guard;
+                let request = watching.program().and_then(|program| program.request.as_deref());
+                let mut object = Object::new("hidden", message.at);
+                object.id = Id::Number(message.id.0);
+                object.receiver = room.map_or(Receiver::Nobody, |room| Receiver::One(room.into()));
+                object.private = room.is_none();
+                object.optional.extend(request.map(|request| ("request", Value::Text(request.into()))));
+                object.write(unsent);
+            }
+        }
     }
 
     /// Writes a message that a search has found as an answer to the request: `hit` is where the match begins, and `length` how

@@ -30,42 +30,65 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// yet.
 const CHANGING: Duration = Duration::from_secs(1);
 
+/// Archived messages of a room, oldest first.
+#[derive(Default)]
+pub(super) struct ArchivePage {
+    pub(super) messages: Vec<Arc<Event>>,
+    /// Nothing that was said after this message is missing among them; `None`: that is not known.
+    #[cfg_attr(not(feature = "json"), expect(dead_code, reason = "only programs are told"))]
+    pub(super) complete_after: Option<MessageId>,
+}
+
 impl Session {
     /// Messages of a room from before what memory holds, oldest first.
     pub(super) fn read_archived(&self, room: &Arc<Room>, range: ArchiveRange, count: usize) -> Vec<Arc<Event>> {
+        self.read_archive_page(room, range, count).messages
+    }
+
+    /// The same, and how far back nothing is missing among them.
+    pub(super) fn read_archive_page(&self, room: &Arc<Room>, range: ArchiveRange, count: usize) -> ArchivePage {
         if count == 0 {
-            return Vec::new();
+            return ArchivePage::default();
         }
         let count = count.min(MOST_ARCHIVED);
         match self.hub.older_messages([room]) {
-            None => Vec::new(),
+            None => ArchivePage::default(),
             Some(OlderMessages::Stored(store)) => {
                 let name = room.name().clone();
                 match self.compute(move || store.messages_before(&name, range.before, count, PATIENCE)) {
-                    Ok(Ok(page)) => self.readable_page(range, page.messages, page.cut),
+                    Ok(Ok(page)) => self.readable_page(range, count, page.messages, page.cut),
                     Ok(Err(error)) => self.have_none(error),
                     Err(busy) => self.have_none(busy),
                 }
             }
             #[cfg(feature = "cluster")]
             Some(OlderMessages::Asked(nodes)) => match nodes.ask_page(room, range, count) {
-                Some((messages, cut)) => self.readable_page(range, messages, cut),
+                Some((messages, cut)) => self.readable_page(range, count, messages, cut),
                 None => self.have_none(NOT_AT_HAND),
             },
         }
     }
 
-    fn readable_page(&self, range: ArchiveRange, newest_first: Vec<MessageRecord>, cut: bool) -> Vec<Arc<Event>> {
+    fn readable_page(
+        &self,
+        range: ArchiveRange,
+        count: usize,
+        newest_first: Vec<MessageRecord>,
+        cut: bool,
+    ) -> ArchivePage {
         if cut {
             self.outbox.tell(LineKind::News, "Reading the history ran out of time; this is only part of it.");
         }
+        let oldest = newest_first.last().map(|record| MessageId(record.id.0.saturating_sub(1)));
+        let is_all = !cut && newest_first.len() < count;
+        let complete_after = if is_all { Some(range.after) } else { oldest };
         let messages = newest_first.into_iter().rev().map(|record| Arc::new(Event::Said(restored(record))));
-        readable_after(range.after, messages.collect())
+        ArchivePage { messages: readable_after(range.after, messages.collect()), complete_after }
     }
 
-    fn have_none(&self, why: impl Display) -> Vec<Arc<Event>> {
+    fn have_none(&self, why: impl Display) -> ArchivePage {
         self.refuse(why);
-        Vec::new()
+        ArchivePage::default()
     }
 
     /// A message that is not in memory, and the room it was posted in, if this user may read it.

@@ -112,6 +112,7 @@ fn load(connection: &Connection, history_max: usize) -> rusqlite::Result<Importe
         rooms,
         address_bans: address_bans::list(connection)?,
         last_message: MessageId(last),
+        broke_off: meta::broke_off(connection)?,
         histories: messages::histories(connection, since, history_max)?,
     };
     let with_belongings = |account: AccountRecord| {

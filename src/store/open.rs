@@ -68,12 +68,14 @@ fn load(connection: &Connection, options: &StoreOptions, clock: &WallClock) -> r
     }
     let last = meta::reserved_ids(connection)?.max(messages::highest(connection)?);
     meta::reserve_ids(connection, last.saturating_add(BLOCK))?;
+    let broke_off = meta::broke_off(connection)?;
+    meta::save_running(connection, true)?;
     let since = sql_values::retention_cutoff(now.at, options.retention);
     let histories =
         if options.history { messages::histories(connection, since, options.history_max)? } else { Vec::new() };
     let rooms = rooms::load(connection)?;
     let address_bans = address_bans::list(connection)?;
-    Ok(StoredState { rooms, address_bans, last_message: MessageId(last), histories })
+    Ok(StoredState { rooms, address_bans, last_message: MessageId(last), broke_off, histories })
 }
 
 impl Store {

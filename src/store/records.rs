@@ -49,6 +49,8 @@ pub struct StoredState {
     pub address_bans: Vec<AddressBanRecord>,
     /// Ids above this one are free; ids up to it may have been used.
     pub last_message: MessageId,
+    /// The last run ended before everything was written: the newest messages of a room may be missing.
+    pub broke_off: bool,
     /// The last messages of every room that has any, oldest first. Empty when history is off.
     pub histories: Vec<(RoomName, Vec<MessageRecord>)>,
 }

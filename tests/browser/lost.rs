@@ -106,6 +106,35 @@ fn a_cut_connection_is_made_again_and_the_gap_is_closed() {
 }
 
 #[test]
+fn what_was_edited_or_deleted_while_the_page_was_away_is_shown_as_it_is() {
+    let Some(browser) = chromium() else { return };
+    let server = Server::with(WEB);
+    let doorway = Doorway::to(server.listener("web"));
+    let alice = Visitor::chat(browser, &doorway.url(), "alice", "general");
+    alice.allow(CONNECTION);
+    let mut bob = server.chat("bob", "general");
+    for line in ["stays", "was wrong", "was secret", "last"] {
+        bob.send(line);
+    }
+    alice.expect("general", "last");
+    doorway.shut();
+    alice.see("Reconnecting...");
+    bob.expect("alice left");
+    bob.send("/edit #2 is right");
+    bob.settle();
+    bob.send("/delete #3");
+    bob.expect("#3 was deleted by bob");
+    bob.send("after all that");
+    bob.settle();
+    doorway.lead_to(server.listener("web"));
+    alice.expect("general", "after all that");
+    alice.expect("general", "message deleted");
+    alice.expect("general", "is right (edited)");
+    let log = alice.log("general");
+    assert!(log.contains("stays") && !log.contains("was wrong") && !log.contains("was secret"), "{log}");
+}
+
+#[test]
 fn a_guest_whose_name_was_taken_meanwhile_is_asked_for_another() {
     let Some(browser) = chromium() else { return };
     let server = Server::with(WEB);

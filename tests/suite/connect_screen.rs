@@ -177,6 +177,50 @@ fn two_users_talk_in_bubbles_at_any_width() {
     }
 }
 
+/// As in the README: whatever the time is, it is two.
+fn at_two(screen: &str) -> String {
+    let time = regex::Regex::new(r"\b\d\d:\d\d\b").expect("a pattern");
+    let rows = screen.lines().map(|row| time.replace_all(row, "14:00").trim_end().to_owned());
+    rows.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_screen_in_the_readme_is_what_the_client_shows() {
+    let readme = std::fs::read_to_string("README.md").expect("README.md");
+    let state = scratch();
+    let server = Server::with(&format!(
+        "state_dir = \"{}\"\n[tls]\nlisten = [\"127.0.0.1:0\"]\n\
+         [rooms.general]\ndescription = \"For general conversations.\"\n[rooms.games]",
+        state.display()
+    ));
+    let fingerprint = server.announced().iter().find_map(|line| line.strip_prefix("certificate SHA-256 "));
+    let (mut bob, mut carol) = (server.chat("bob", "general"), server.chat("carol", "games"));
+    let at = format!("alice@{}", server.listener("tls"));
+    let arguments = [&*at, "--fingerprint", fingerprint.expect("a fingerprint"), "--room", "general"];
+    let mut alice = Pty::start(80, 11, &arguments);
+    alice.expect_status("general", "connected, TLS 1.3");
+    alice.press(":join games\r");
+    alice.expect_status("games", "connected, TLS 1.3");
+    alice.press("\x1b[1;3A");
+    alice.expect_status("general", "connected, TLS 1.3");
+    bob.send("Good morning!");
+    bob.send("Who is in?");
+    alice.expect("Who is in?");
+    alice.press("I am.\r");
+    alice.expect("#3 ");
+    for line in ["chess?", "or go?", "anybody?"] {
+        carol.send(line);
+    }
+    alice.expect("3 unread in games");
+    alice.expect("For general conversations.");
+    let shown = at_two(&alice.text());
+    let block = readme.split("```text\n").find(|block| block.starts_with(" general ")).expect("the screen");
+    let block = block.split("\n```").next().expect("its end");
+    assert_eq!(block, shown, "the README should show\n{shown}");
+    alice.press("\x04");
+    assert!(alice.finish().success());
+}
+
 #[test]
 fn every_way_out_leaves_the_terminal_as_it_was() {
     let server = Server::start();

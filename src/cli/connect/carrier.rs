@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,7 +50,7 @@ pub(super) struct Carriers {
 struct Carrier {
     way: Upstream,
     number: u64,
-    signals: Sender<ClientSignal>,
+    signals: SyncSender<ClientSignal>,
     running: Running,
     told: Option<Instant>,
 }
@@ -105,17 +105,10 @@ impl Carriers {
         &self,
         number: u64,
         url: Option<&str>,
-        signals: &Sender<ClientSignal>,
+        signals: &SyncSender<ClientSignal>,
         work: impl FnOnce(&mut Carrier) -> Result<(), Why> + Send + 'static,
-    ) {
-        let fail = |why: Why| {
-            // An error: the client has ended.
-            let _ = signals.send(ClientSignal::File(number, FileProgress::Failed(why)));
-        };
-        let way = match self.way(url) {
-            Ok(way) => way,
-            Err(why) => return fail(why),
-        };
+    ) -> Result<(), Why> {
+        let way = self.way(url)?;
         let mut carrier =
             Carrier { way, number, signals: signals.clone(), running: Arc::clone(&self.running), told: None };
         let thread = thread::Builder::new().name(format!("connect-file:{number}")).spawn(move || {
@@ -125,19 +118,17 @@ impl Carriers {
                 carrier.tell(FileProgress::Failed(why));
             }
         });
-        if let Err(error) = thread {
-            fail(format!("There is no thread for the file: {error}."));
-        }
+        thread.map(drop).map_err(|error| format!("There is no thread for the file: {error}."))
     }
 
-    /// Sends a file.
-    pub(super) fn send(&self, upload: Upload, signals: &Sender<ClientSignal>) {
+    /// Begins to send a file.
+    pub(super) fn send(&self, upload: Upload, signals: &SyncSender<ClientSignal>) -> Result<(), Why> {
         let Upload { offer, path, token, url, from } = upload;
-        self.spawn(offer, url.as_deref(), signals, move |carrier| carrier.send(&path, &token, from));
+        self.spawn(offer, url.as_deref(), signals, move |carrier| carrier.send(&path, &token, from))
     }
 
-    /// Fetches a file.
-    pub(super) fn fetch(&self, download: Download, signals: &Sender<ClientSignal>) {
+    /// Begins to fetch a file.
+    pub(super) fn fetch(&self, download: Download, signals: &SyncSender<ClientSignal>) -> Result<(), Why> {
         let (directory, parts) = (self.directory.clone(), Arc::clone(&self.parts));
         let url = download.url.clone();
         self.spawn(download.offer, url.as_deref(), signals, move |carrier| {
@@ -170,7 +161,7 @@ impl Carriers {
                     Err(why)
                 }
             }
-        });
+        })
     }
 
     /// Stops a transfer.

@@ -4,7 +4,7 @@
 //! *Knows nothing of* how anything looks, and of what the server's objects mean.
 
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
@@ -25,6 +25,11 @@ const LONGEST_LINE: usize = 1024 * 1024;
 /// Signals handled before the view draws again.
 const MOST_AT_ONCE: usize = 256;
 
+/// Signals that wait for the loop. Most are what a connection has read, 64 KiB at most: so a server that sends faster than a
+/// terminal shows makes the reader wait, and then the server, and no more than 2 MiB are held here. The loop itself sends none,
+/// so it never waits for itself.
+const INBOX: usize = 32;
+
 /// How long the client's goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -43,7 +48,7 @@ pub(super) struct RunningClient<'a> {
     lines: RequestLines,
     /// Something that is an object has come on this connection.
     speaks_json: bool,
-    signals: Sender<ClientSignal>,
+    signals: SyncSender<ClientSignal>,
     inbox: Receiver<ClientSignal>,
     links: (LinkSender, Receiver<(u64, LinkEnd)>),
     carriers: Carriers,
@@ -56,6 +61,18 @@ pub(super) struct RunningClient<'a> {
     pub(super) last_words: Option<String>,
 }
 
+/// A panic on any thread ends the client as SIGTERM does: without one of its threads it would wait for ever.
+fn end_with_every_thread() {
+    let next = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        next(panic);
+        if std::thread::current().name() != Some("main") {
+            // An error: there is no such process, and it is this one.
+            let _ = signal_hook::low_level::raise(SIGTERM);
+        }
+    }));
+}
+
 impl<'a> RunningClient<'a> {
     pub(super) fn new(
         model: ClientModel,
@@ -63,7 +80,7 @@ impl<'a> RunningClient<'a> {
         target: ConnectTarget,
         carriers: Carriers,
     ) -> RunningClient<'a> {
-        let (signals, inbox) = channel();
+        let (signals, inbox) = sync_channel(INBOX);
         RunningClient {
             model,
             view,
@@ -90,6 +107,7 @@ impl<'a> RunningClient<'a> {
     /// The terminal cannot be used, or there are no threads.
     pub(super) fn run(&mut self, connection: UpstreamConnection) -> io::Result<u8> {
         self.watch_the_system()?;
+        end_with_every_thread();
         self.view.start(self.signals.clone())?;
         let link = ServerLink::over(self.number, connection);
         link.reader().start(self.signals.clone())?;
@@ -240,6 +258,12 @@ impl<'a> RunningClient<'a> {
         }
     }
 
+    fn note_begun(&mut self, number: u64, begun: Result<(), String>, now: Moment) {
+        if let Err(why) = begun {
+            self.model.transfer_failed(number, &why, now);
+        }
+    }
+
     fn drop_link(&mut self) {
         // What the reader still brings is dropped.
         self.number += 1;
@@ -275,8 +299,16 @@ impl<'a> RunningClient<'a> {
                 }
             }
             ClientEffect::Drop => self.drop_link(),
-            ClientEffect::Upload(upload) => self.carriers.send(upload, &self.signals),
-            ClientEffect::Download(download) => self.carriers.fetch(download, &self.signals),
+            ClientEffect::Upload(upload) => {
+                let number = upload.offer;
+                let begun = self.carriers.send(upload, &self.signals);
+                self.note_begun(number, begun, now);
+            }
+            ClientEffect::Download(download) => {
+                let number = download.offer;
+                let begun = self.carriers.fetch(download, &self.signals);
+                self.note_begun(number, begun, now);
+            }
             ClientEffect::StopTransfer(number) => self.carriers.stop(number),
             ClientEffect::Ring => self.view.ring(),
             ClientEffect::Redraw => self.view.redraw(),

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -219,7 +219,7 @@ fn write_rows(place: &str, line: &str, out: &mut Vec<u8>) {
 }
 
 /// Reads lines of stdin until its end.
-fn read_lines(inbox: &Sender<ClientSignal>, gate: &SharedGate) {
+fn read_lines(inbox: &SyncSender<ClientSignal>, gate: &SharedGate) {
     let mut stdin = io::stdin().lock();
     loop {
         let mut line = Vec::new();
@@ -246,7 +246,7 @@ fn read_lines(inbox: &Sender<ClientSignal>, gate: &SharedGate) {
 }
 
 impl ClientView for LinesView {
-    fn start(&mut self, inbox: Sender<ClientSignal>) -> io::Result<()> {
+    fn start(&mut self, inbox: SyncSender<ClientSignal>) -> io::Result<()> {
         let gate = Arc::clone(&self.gate);
         // Never joined: it waits for input that may never come, and ends with the process.
         thread::Builder::new().name("connect-input".to_owned()).spawn(move || read_lines(&inbox, &gate))?;

@@ -4,7 +4,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) fn dial(
     number: u64,
     target: ConnectTarget,
     inbox: LinkSender,
-    signals: Sender<ClientSignal>,
+    signals: SyncSender<ClientSignal>,
 ) -> io::Result<()> {
     thread::Builder::new().name(format!("connect:{number}")).spawn(move || match target.connect() {
         Ok(connection) => {
@@ -51,13 +51,13 @@ pub(super) fn dial(
     Ok(())
 }
 
-/// Where new connections go, with their numbers.
+/// Where new connections go, with their numbers: one for each attempt, which the client makes one after the other.
 pub(super) type LinkSender = Sender<(u64, LinkEnd)>;
 
 /// A connection on its way from the thread that made it.
 pub(super) struct LinkEnd(pub(super) ServerLink);
 
-fn tell(signals: &Sender<ClientSignal>, number: u64, news: ServerNews) {
+fn tell(signals: &SyncSender<ClientSignal>, number: u64, news: ServerNews) {
     // An error: the client has ended.
     let _ = signals.send(ClientSignal::Server(number, news));
 }
@@ -116,17 +116,17 @@ impl ServerLink {
 
 impl LinkReader {
     /// Starts a thread that reads to the end.
-    pub(super) fn start(self, signals: Sender<ClientSignal>) -> io::Result<()> {
+    pub(super) fn start(self, signals: SyncSender<ClientSignal>) -> io::Result<()> {
         thread::Builder::new().name(format!("connect:{}", self.number)).spawn(move || self.run(&signals))?;
         Ok(())
     }
 
-    fn run(self, signals: &Sender<ClientSignal>) {
+    fn run(self, signals: &SyncSender<ClientSignal>) {
         let why = self.read(signals);
         tell(signals, self.number, ServerNews::Down(why));
     }
 
-    fn read(&self, signals: &Sender<ClientSignal>) -> String {
+    fn read(&self, signals: &SyncSender<ClientSignal>) -> String {
         let mut buffer = vec![0; AT_A_TIME];
         let mut chunk = 0;
         loop {

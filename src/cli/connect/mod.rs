@@ -79,7 +79,7 @@ fn look_for_a_server(options: &ConnectOptions, asks: &mut dyn Asks) -> Result<Co
             ConnectFailure::Users(format!("several servers answered; name one of them:\n{}", find::table(&answers)))
         });
     };
-    let (hint, host) = (&server.hint, server.address.to_string());
+    let (hint, host) = (&server.hint, server.host());
     let port = if options.plain { hint.port } else { hint.tls.or(hint.port) };
     asks.tell(&format!("* Found {} at {host}.", hint.name));
     Ok(ConnectOptions { host: Some(host), port, ..options.clone() })

@@ -3,7 +3,7 @@
 //! *Owns* what the client's loop needs of a view. *Knows nothing of* the views there are.
 
 use std::io;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
 use super::model::{ClientModel, Moment};
@@ -14,7 +14,7 @@ use super::signal::ClientSignal;
 /// A way to show the model and to take what the user does. All of it is called on one thread.
 pub(crate) trait ClientView {
     /// Takes over the terminal, and begins to send [`ClientSignal::Input`], from a thread of its own.
-    fn start(&mut self, inbox: Sender<ClientSignal>) -> io::Result<()>;
+    fn start(&mut self, inbox: SyncSender<ClientSignal>) -> io::Result<()>;
 
     /// Gives the model what the user wants by an input, one after the other: a line may lead to a question, and whether its answer
     /// is hidden has to be known before the next key is read.

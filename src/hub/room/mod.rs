@@ -53,13 +53,13 @@ pub use messages::Erased;
 pub use moderation::{ActionOutcome, BanList};
 pub use overview::RoomOverview;
 pub use persistence::Deciding;
-pub(crate) use persistence::{Snapshot, restored};
+pub(crate) use persistence::{EarlierRun, Snapshot, restored};
 #[cfg(feature = "cluster")]
 pub(crate) use persistence::{message_record, room_record};
 #[cfg(feature = "cluster")]
 pub(crate) use shared::{Applied, Home, LogPlace, PlaceEntry, ProposalError, RoomLog};
 #[cfg(feature = "json")]
-pub(crate) use watching::Since;
+pub(crate) use watching::{SeenBefore, Since};
 
 /// With more viewers than this, arrivals and departures are batched into one line per second: with a thousand viewers,
 /// a thousand arrivals would cost a million lines.
@@ -75,6 +75,8 @@ fn gathering_time(in_view: usize) -> Duration {
 pub(crate) struct RoomLimits {
     /// The number of the last message, server-wide.
     pub last_message: AtomicU64,
+    /// What an earlier run of the server has left in the database, once it is read.
+    pub earlier: std::sync::OnceLock<EarlierRun>,
     /// Messages kept in memory per room, for new rooms.
     pub history_max: AtomicUsize,
     /// Records messages and persistent rooms.
@@ -122,6 +124,9 @@ struct LockedRoom {
     door_hash: Option<(DoorVersion, Hashed)>,
     /// What is stored of the room could not be read. Storing the room as it is would erase that, so it is read first.
     unrestored: bool,
+    /// The newest message that was restored: see [`EarlierRun`].
+    #[cfg(feature = "json")]
+    restored_up_to: Option<MessageId>,
     /// A user is about to change whether the room is kept, or to close it for good: see [`Deciding`].
     deciding: bool,
     /// The connections of the members, one each.
@@ -163,6 +168,9 @@ pub struct Room {
     /// The prompt of its view.
     prompt: Arc<str>,
     shared: Arc<RoomLimits>,
+    /// The last message, of any room, before this one was made.
+    #[cfg(feature = "json")]
+    begins_after: MessageId,
     clock: Clock,
     /// Rank 2 of 4: after the room table, before any outbox. Guards members, history and the delivery queue. No socket,
     /// no disk and no log line under it.
@@ -196,12 +204,16 @@ impl Room {
             instance,
             id,
             prompt,
+            #[cfg(feature = "json")]
+            begins_after: MessageId(shared.last_message.load(Ordering::Relaxed)),
             shared,
             clock,
             state: Mutex::new(LockedRoom {
                 room: RoomState::new(name.clone(), beginning),
                 door_hash: None,
                 unrestored: false,
+                #[cfg(feature = "json")]
+                restored_up_to: None,
                 deciding: false,
                 seats: BTreeMap::new(),
                 in_view: 0,

@@ -30,6 +30,16 @@ pub(crate) struct Snapshot {
     pub(crate) revision: u64,
 }
 
+/// The run of the server before this one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EarlierRun {
+    /// Numbers up to this one may be those of its messages; numbers above it are of this run.
+    pub last: MessageId,
+    /// It ended before everything was written: of each room's messages, the newest may be missing.
+    #[cfg(feature = "json")]
+    pub broke_off: bool,
+}
+
 /// A user decides whether a room is kept, until this is dropped.
 ///
 /// The room is written to disk before it counts as kept, and erased after it no longer does. A second decision in
@@ -139,7 +149,10 @@ impl Room {
     /// Restores a new room from its record. `at` is the wall clock time.
     pub(crate) fn restore(&self, record: RoomRecord, now: Instant, at: Timestamp) {
         let stored = self.stored(record, now, at);
-        self.lock().room.restore(stored, self.shared.clock.at(now));
+        let mut state = self.lock();
+        #[cfg(feature = "json")]
+        state.restored_up_to.get_or_insert(MessageId(0));
+        state.room.restore(stored, self.shared.clock.at(now));
     }
 
     /// The record, with times by the room's clock.
@@ -208,7 +221,12 @@ impl Room {
 
     /// Restores messages from before the server started, oldest first.
     pub(crate) fn recall(&self, messages: Vec<MessageRecord>) {
-        self.lock().room.recall(messages.into_iter().map(restored));
+        let mut state = self.lock();
+        #[cfg(feature = "json")]
+        {
+            state.restored_up_to = messages.last().map(|last| last.id).or(state.restored_up_to);
+        }
+        state.room.recall(messages.into_iter().map(restored));
     }
 
     /// The last number given to a message. Called under the room's lock.

@@ -87,6 +87,7 @@ fn shared(queue_bytes: usize) -> Arc<RoomLimits> {
     Arc::new(RoomLimits {
         store: None,
         last_message: AtomicU64::new(0),
+        earlier: std::sync::OnceLock::new(),
         history_max: AtomicUsize::new(200),
         queue_bytes: AtomicUsize::new(queue_bytes),
         clock: SteadyClock::new(Timestamp::UNIX_EPOCH, Instant::now()),

@@ -2,13 +2,16 @@
 //!
 //! *Owns* the boundary between a room's past and its live text for a program. *Knows nothing of* how either is written.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 #[cfg(feature = "cluster")]
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::{Batch, LockedRoom, Room};
+use crate::chat::action::Actor;
 use crate::chat::message::{ClientId, Event, MessageId};
+use crate::chat::permission::Permission;
 use crate::chat::room::RoomState;
 use crate::outbox::WatchedRoom;
 
@@ -48,7 +51,62 @@ fn past(room: &RoomState, client: ClientId, since: Since, last_given: MessageId)
     }
 }
 
+/// What became of the messages that a program has seen before the room, or the server, began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SeenBefore {
+    /// They are here, as far as the history reaches back.
+    Kept,
+    /// Nobody knows: this room's messages are not stored.
+    Unknown,
+    /// The server was stopped before it had saved those with these numbers.
+    Lost(RangeInclusive<u64>),
+}
+
 impl Room {
+    /// What became of the messages up to one that a program has seen.
+    pub(crate) fn seen_before(&self, seen: MessageId) -> SeenBefore {
+        if self.is_in_log() {
+            return SeenBefore::Kept;
+        }
+        let state = self.lock();
+        let run = self.shared.earlier.get().filter(|run| seen <= run.last && run.last > MessageId(0));
+        // The server's own rooms are there before anything is restored.
+        let restored = state.restored_up_to.or((self.begins_after == MessageId(0)).then_some(MessageId(0)));
+        match (self.recorder(&state), run) {
+            (None, Some(_)) => SeenBefore::Unknown,
+            // An earlier room of this name has taken its messages with it.
+            (None, None) if MessageId(0) < seen && seen < self.begins_after => SeenBefore::Unknown,
+            (Some(_), Some(run)) if run.broke_off => match restored.map(|last| last.0.saturating_add(1)..=run.last.0) {
+                Some(lost) if !lost.is_empty() => SeenBefore::Lost(lost),
+                Some(_) | None => SeenBefore::Kept,
+            },
+            (Some(_) | None, _) => SeenBefore::Kept,
+        }
+    }
+
+    /// A user can read everything said after this message, except what was deleted, among the messages in memory.
+    pub(crate) fn complete_after(&self, actor: &Actor, now: Instant) -> MessageId {
+        let state = self.lock();
+        if !state.room.permits(actor, Permission::Read, self.now(now).at) {
+            return MessageId(u64::MAX);
+        }
+        let begun = self.shared.earlier.get().map_or(MessageId(0), |run| run.last).max(self.begins_after);
+        let begun = if self.recorder(&state).is_some() || self.is_in_log() { MessageId(0) } else { begun };
+        let dropped = state.room.history().complete_after().unwrap_or(MessageId(0));
+        state.room.boundary(actor.who.client).max(dropped).max(begun)
+    }
+
+    /// Whether several servers share it: they keep its messages for each other.
+    #[cfg(feature = "cluster")]
+    fn is_in_log(&self) -> bool {
+        self.log().is_some()
+    }
+
+    #[cfg(not(feature = "cluster"))]
+    fn is_in_log(&self) -> bool {
+        false
+    }
+
     /// Starts sending events to a member's program: the past, then live text from exactly there on. `None` if they are
     /// not a member. Nothing is sent before [`Outbox::settle`](crate::outbox::Outbox::settle).
     pub(crate) fn watch(&self, client: ClientId, since: Since, now: Instant) -> Option<Watched> {

@@ -215,7 +215,7 @@ function receive(object) {
   if (answered) {
     my.pending.delete(id);
     answered.resolve({ ...object, items: answered.items, error: action === 'error' && object.content });
-  } else if (asked && (action === 'news' || action === ITEMS[asked.action])) asked.items.push(object);
+  } else if (asked && (['news', 'hidden'].includes(action) || action === ITEMS[asked.action])) asked.items.push(object);
   else events[action]?.(object);
 }
 
@@ -297,10 +297,32 @@ async function rejoin() {
     for (const item of items) if (item.action === 'message' && item.id > last) events.message(item);
     flush();
     room.resuming = false;
+    review(room, last + 1);
   }
   for (const room of allRooms().filter(room => !room.direct)) {
     const error = await joinRoom(room.name, room.password);
     if (error) tell(room, error, true);
+  }
+}
+
+/** Reads once more what was said before a message: meanwhile it may have been edited or deleted. The server sends all there is from
+    the message `from` on, or that it hides it. */
+async function review(room, before) {
+  while (firstId(room) < before) {
+    const { items, optional: { wait, from } } = await request('history', room, '', { limit: 2 * PAGE, before });
+    if (wait) await new Promise(resolve => setTimeout(resolve, wait));
+    else if (!from) return;
+    else {
+      const there = new Map(items.map(item => [item.id, item]));
+      for (const message of room.messages.values()) {
+        const { id, content } = message;
+        const item = there.get(id);
+        if (id < from || id >= before) continue;
+        if (!item) events.deleted(message);
+        else if (item.action === 'message' && item.content !== content) events.edited(item);
+      }
+      before = there.has(from) && from;
+    }
   }
 }
 
@@ -512,7 +534,11 @@ async function joinRoom(name, password = '') {
   if (error) return error;
   const room = known ?? openRoom(receiver || name);
   room.password = password;
-  if (optional.gap && after) room.messages.get(after)?.node.after(make('div.rule', 'Some messages are missing here'));
+  const { gap, lost_from: lost } = optional;
+  const note = gap ? 'Some messages are missing here' : after >= lost && 'The server has lost the last messages';
+  if (note && after) room.messages.get(after)?.node.after(make('div.rule', note));
+  // What it has lost can still be read here.
+  if (after) review(room, lost ?? after + 1);
   await readPeople(room);
   return '';
 }

@@ -17,8 +17,8 @@ const MARKS: [&str; 2] = ["<!--STYLE-->", "<!--SCRIPT-->"];
 /// How comments of several lines begin and end in HTML and CSS. In these files, no code shares a line with a comment.
 const COMMENTS: [(&str, &str); 2] = [("/*", "*/"), ("<!-- ", "-->")];
 
-/// Characters around which CSS needs no blanks.
-const SPACED_CSS: [(&str, &str); 10] = [
+/// Blanks and long names that CSS does not need, and what stands in their place.
+const SPACED_CSS: [(&str, &str); 19] = [
     ("}\n", "}"),
     (",\n", ","),
     ("{\n", "{"),
@@ -29,6 +29,15 @@ const SPACED_CSS: [(&str, &str); 10] = [
     (": ", ":"),
     ("; ", ";"),
     (", ", ","),
+    (";}", "}"),
+    ("--accent", "--a"),
+    ("--paper", "--p"),
+    ("--line", "--l"),
+    ("--mention", "--m"),
+    ("--muted", "--n"),
+    ("--error", "--r"),
+    ("--panel", "--q"),
+    ("--edge", "--e"),
 ];
 
 /// The document in three parts; the nonce goes between them. Comments and indentation, a fifth of the files, are not

@@ -19,6 +19,7 @@ use crate::chat::permission::Role;
 use crate::chat::room_settings::RoomAccess;
 use crate::hub::roster::User;
 use crate::protocol::json::{JsonRequest, Object, Receiver, Value};
+use crate::session::archive::ArchivePage;
 use crate::session::failure::{ErrorCode, Failure};
 use crate::session::search::Found;
 use crate::ui::palette::fields;
@@ -157,23 +158,33 @@ impl Session {
             let Some(user) = self.hub.roster.find(&target) else { return Err(Denied::NotOnline(target).into()) };
             let pair = self.hub.directs.find(self.outbox.id(), user.client());
             let said = last_before(pair.map(|pair| pair.history(usize::MAX)).unwrap_or_default(), before, count);
-            self.outbox.list_messages(&said, None);
-            return Ok(Reply::default());
+            self.outbox.list_history(&said, None);
+            // Where the conversation began, a program may have seen an earlier one with the same person.
+            return Ok(complete_from(said.first().and_then(number)));
         }
         let Conversation::Room(id) = self.room_of_request(request)? else { return Ok(Reply::default()) };
         let (Some(joined), Some(actor)) = (self.rooms.get(&id), self.actor()) else { return Ok(Reply::default()) };
         let (room, now) = (Arc::clone(joined.room()), self.now());
         let said = last_before(room.history(&actor, usize::MAX, now), before, count);
+        // Behind it: what leaves the memory in between is not said to be there.
+        let reaches_back = room.complete_after(&actor, now);
+        let mut from = match said.first().and_then(number) {
+            Some(oldest) if said.len() == count => Some(oldest),
+            Some(_) | None => Some(MessageId(reaches_back.0.saturating_add(1))),
+        };
         let archived = room.archived_range(&actor, now).filter(|_| said.len() < count);
         if let Some(mut older) = archived {
             older.before = older.before.min(before);
             if older.is_any() {
-                let older = self.read_archived(&room, older, count - said.len());
-                self.outbox.list_messages(&older, Some(room.name().as_str()));
+                let ArchivePage { messages: older, complete_after } =
+                    self.read_archive_page(&room, older, count - said.len());
+                self.outbox.list_history(&older, Some(room.name().as_str()));
+                let after = complete_after.or(said.first().and_then(number).map(|oldest| MessageId(oldest.0 - 1)));
+                from = after.map(|after| MessageId(after.0.saturating_add(1)));
             }
         }
-        self.outbox.list_messages(&said, Some(room.name().as_str()));
-        Ok(Reply::default())
+        self.outbox.list_history(&said, Some(room.name().as_str()));
+        Ok(complete_from(from))
     }
 
     #[inline(never)]
@@ -189,6 +200,15 @@ impl Session {
         self.search(pattern, only.as_ref().and_then(Conversation::room).map(|room| &**room));
         Ok(Reply::default())
     }
+}
+
+fn number(event: &Arc<Event>) -> Option<MessageId> {
+    event.message().map(|message| message.id)
+}
+
+/// Tells a program from which message on it has been sent all there is: what it knows from then on, and was not sent, is gone.
+fn complete_from(from: Option<MessageId>) -> Reply {
+    Reply { optional: from.map(|from| ("from", Value::Number(from.0))).into_iter().collect(), ..Reply::default() }
 }
 
 /// The last `count` of the messages before one.

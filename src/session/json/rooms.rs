@@ -3,6 +3,7 @@
 //! *Owns* what a program is sent of a room's past when it enters, and that it is sent the events of every room it is in.
 //! *Knows nothing of* doors and passwords.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::Session;
@@ -12,7 +13,7 @@ use crate::chat::conversation::{Conversation, MembershipId, RoomId};
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
 use crate::chat::room::Going;
-use crate::hub::room::{Room, Since};
+use crate::hub::room::{Room, SeenBefore, Since};
 use crate::protocol::json::{JsonRequest, Value};
 use crate::session::dispatch::reserve_effects;
 use crate::session::failure::{ErrorCode, Failure};
@@ -28,13 +29,17 @@ impl Session {
     #[inline(never)]
     fn enter_by_answer(&mut self, answer: Answer, since: Option<MessageId>) -> Result<Reply, Failure> {
         let Some((room, others, how)) = self.note_joined(answer) else { return Ok(Reply::default()) };
-        let gap = self.watch(&room, since);
+        let (gap, lost) = self.watch(&room, since);
         let mut optional = vec![("people", Value::Number(others as u64 + 1))];
         if matches!(how, Came::Made | Came::Heir) {
             optional.push(("admin", Value::Flag(true)));
         }
         if since.is_some() {
             optional.push(("gap", Value::Flag(gap)));
+        }
+        if let Some(lost) = lost {
+            optional.push(("lost_from", Value::Number(*lost.start())));
+            optional.push(("lost_to", Value::Number(*lost.end())));
         }
         Ok(Reply { receiver: Some(room.name.to_string()), optional, ..Reply::default() })
     }
@@ -98,11 +103,11 @@ impl Session {
         Ok(Reply { receiver: Some(closed.to_string()), ..Reply::default() })
     }
 
-    /// Begins to send what happens in a room: its last messages, or those after one the program has seen. True if some are
-    /// missing.
+    /// Begins to send what happens in a room: its last messages, or those after one the program has seen. Whether some are
+    /// missing, and the numbers of those that the server has lost.
     #[inline(never)]
-    fn watch(&mut self, id: &RoomId, after: Option<MessageId>) -> bool {
-        let Some(joined) = self.rooms.get(id) else { return false };
+    fn watch(&mut self, id: &RoomId, after: Option<MessageId>) -> (bool, Option<RangeInclusive<u64>>) {
+        let Some(joined) = self.rooms.get(id) else { return (false, None) };
         let (room, membership) = (Arc::clone(joined.room()), joined.id());
         let (since, gap) = match after {
             None => (Since::Last(self.hub.config().chatview_max), false),
@@ -111,9 +116,14 @@ impl Session {
                 (Since::Message(last), gap)
             }
         };
-        let Some(watched) = room.watch(self.outbox.id(), since, self.now()) else { return true };
+        let (unknown, lost) = match after.map(|after| room.seen_before(after)) {
+            None | Some(SeenBefore::Kept) => (false, None),
+            Some(SeenBefore::Unknown) => (true, None),
+            Some(SeenBefore::Lost(numbers)) => (false, Some(numbers)),
+        };
+        let Some(watched) = room.watch(self.outbox.id(), since, self.now()) else { return (true, lost) };
         self.note_watched(&room, membership);
-        watched.gap || gap
+        (watched.gap || gap || unknown, lost)
     }
 
     fn note_watched(&mut self, room: &Room, membership: MembershipId) {

@@ -1,4 +1,4 @@
-//! The SQL of the server's own state: reserved message ids, and when it last ran.
+//! The SQL of the server's own state: reserved message ids, when it last ran, and whether it ended well.
 //!
 //! *Owns* the keys of the table `meta`. *Knows nothing of* what follows from them.
 
@@ -18,6 +18,19 @@ pub(crate) fn last_run(connection: &Connection) -> rusqlite::Result<Option<i64>>
 /// Stores the same.
 pub(crate) fn save_last_run(connection: &Connection, at: i64) -> rusqlite::Result<()> {
     connection.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('last_moment', ?1)")?.execute([at])?;
+    Ok(())
+}
+
+/// Whether the last run ended before everything was written: it was killed, or the disk failed it. A file of an older version
+/// does not say.
+pub(crate) fn broke_off(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT value FROM meta WHERE key = 'running'";
+    Ok(connection.query_row(sql, [], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+/// Stores whether there is something that may not be written yet.
+pub(crate) fn save_running(connection: &Connection, running: bool) -> rusqlite::Result<()> {
+    connection.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('running', ?1)")?.execute([running])?;
     Ok(())
 }
 

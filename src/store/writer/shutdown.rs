@@ -11,10 +11,11 @@ use crate::store::queue::queued_write::QueuedWrite;
 use crate::store::tables::meta;
 
 impl Writer {
-    /// Stores the exact last message id and, if the clock is trusted, the time.
-    fn save_final_state(&self, number: u64) -> rusqlite::Result<()> {
+    /// Stores the exact last message id, whether everything was written and, if the clock is trusted, the time.
+    fn save_final_state(&self, number: u64, complete: bool) -> rusqlite::Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
         meta::reserve_ids(&transaction, number)?;
+        meta::save_running(&transaction, !complete)?;
         let now = self.clock.time();
         if now.suspect_by.is_none() {
             meta::save_last_run(&transaction, millis(now.at))?;
@@ -43,10 +44,11 @@ impl Writer {
             outcome = outcome.or(unreported);
             self.report_loss();
         }
+        let complete = outcome.is_none();
         let last = self.queue.message_ids.highest_used();
         let ending = if self.lock.displaced().is_some() { Err(sqlite_errors::files_replaced()) } else { Ok(()) };
         let ending = ending
-            .and_then(|()| self.save_final_state(last))
+            .and_then(|()| self.save_final_state(last, complete))
             .and_then(|()| connection::truncate_log(&self.connection, BUSY));
         if let Err(error) = ending {
             outcome = Some(sqlite_errors::failure(&error));

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -57,6 +58,18 @@ fn said(address: SocketAddr, least: usize) -> Vec<String> {
 #[cfg(feature = "storage")]
 #[test]
 fn each_line_arrives_once_and_in_order_while_the_server_restarts_twenty_times() {
+    restart_during_a_thousand_lines("TERM");
+}
+
+/// A server confirms a line before it is on the disk.
+#[cfg(feature = "storage")]
+#[test]
+fn each_line_is_there_once_and_in_order_after_the_server_was_killed_twenty_times() {
+    restart_during_a_thousand_lines("KILL");
+}
+
+#[cfg(feature = "storage")]
+fn restart_during_a_thousand_lines(signal: &str) {
     const LINES: usize = 1000;
     let directory = scratch();
     let config = directory.join("chatsock.toml");
@@ -76,7 +89,7 @@ fn each_line_arrives_once_and_in_order_while_the_server_restarts_twenty_times() 
         client.terminal.send(&lines);
         // In the middle of them.
         client.expect(&format!("alice: line {}\n", from + (to - from) / 4));
-        server.signal("TERM");
+        server.signal(signal);
         server.wait();
         (server, _) = start(&config, &address.to_string());
     }
@@ -91,6 +104,8 @@ fn each_line_arrives_once_and_in_order_while_the_server_restarts_twenty_times() 
 struct Cable {
     address: SocketAddr,
     open: Arc<Mutex<Vec<TcpStream>>>,
+    /// Nobody gets through.
+    unplugged: Arc<AtomicBool>,
 }
 
 impl Cable {
@@ -98,10 +113,15 @@ impl Cable {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let address = listener.local_addr().expect("an address");
         let open = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&open);
+        let unplugged = Arc::new(AtomicBool::new(false));
+        let (kept, is_unplugged) = (Arc::clone(&open), Arc::clone(&unplugged));
         thread::spawn(move || {
             for near in listener.incoming() {
-                let (near, far) = (near.expect("a client"), TcpStream::connect(server).expect("the server"));
+                let near = near.expect("a client");
+                if is_unplugged.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let far = TcpStream::connect(server).expect("the server");
                 let clone = |stream: &TcpStream| stream.try_clone().expect("a clone");
                 kept.lock().expect("held").extend([clone(&near), clone(&far)]);
                 for (mut from, mut to) in [(clone(&near), clone(&far)), (far, near)] {
@@ -113,7 +133,16 @@ impl Cable {
                 }
             }
         });
-        Cable { address, open }
+        Cable { address, open, unplugged }
+    }
+
+    fn unplug(&self) {
+        self.unplugged.store(true, Ordering::SeqCst);
+        self.cut();
+    }
+
+    fn plug_in(&self) {
+        self.unplugged.store(false, Ordering::SeqCst);
     }
 
     fn cut(&self) {
@@ -167,4 +196,29 @@ fn lines_entered_without_a_connection_are_sent_once_it_is_back() {
     alice.expect("--- The server has started again ---\n");
     let (status, out, _) = alice.finish();
     assert_eq!((status, out.matches("alice: meanwhile").count()), (Some(0), 1), "{out}");
+}
+
+#[test]
+fn what_was_edited_or_deleted_during_a_break_is_shown_as_it_is() {
+    let server = Server::start();
+    let cable = Cable::to(server.address());
+    let mut bob = crate::support::json::Bot::in_room(server.address(), "bob", "general");
+    let mut alice = PipedClient::in_room("alice", cable.address, "general");
+    bob.expect("joined");
+    let [first, wrong, secret, last] = ["first", "wrong", "secret", "last"].map(|text| bob.say("general", text));
+    alice.expect(&format!("#{last} bob: last\n"));
+    cable.unplug();
+    alice.expect("Reconnecting.");
+    bob.ask(serde_json::json!({"action": "edit", "content": "right", "optional": {"message": wrong}})).ok();
+    bob.ask(serde_json::json!({"action": "delete", "optional": {"message": secret}})).ok();
+    let next = bob.say("general", "next");
+    cable.plug_in();
+    alice.expect(&format!("#{next} bob: next\n"));
+    alice.expect(&format!("#{secret} bob: (message deleted)\n"));
+    let (status, out, errors) = alice.finish();
+    assert_eq!(status, Some(0), "{errors}\n{out}");
+    assert!(out.contains(&format!("#{wrong} bob: right (edited)\n")), "{out}");
+    for kept in [first, last] {
+        assert_eq!(out.matches(&format!("#{kept} bob")).count(), 1, "{out}");
+    }
 }

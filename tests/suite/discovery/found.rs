@@ -64,6 +64,29 @@ fn a_server_in_the_same_machine_is_found_as_others_see_it() {
     assert!(found.lines().count() == 1 && found.starts_with("box  ") && !found.contains("127.0.0.1"), "{found}");
 }
 
+/// A server that listens on IPv6 alone, among machines that have nothing else in common. It answers each address once a second.
+#[test]
+fn a_server_is_found_over_ipv6_by_its_link_and_by_its_own_address() {
+    let Some(machines) = TwoMachines::new() else { return };
+    for (machine, last) in [(Machine::One, 1), (Machine::Two, 2)] {
+        machines.expect(machine, "ip -4 addr flush dev cable");
+        machines.expect(machine, &format!("ip addr add fe80::{last}/64 dev cable nodad"));
+    }
+    let config = configuration("listen = [\"0.0.0.0:5555\"]\nname = \"box\"");
+    let text_of_config = std::fs::read_to_string(&config).expect("read");
+    std::fs::write(&config, text_of_config.replace("0.0.0.0:", "[::]:")).expect("written");
+    let mut server = Logged::start(machines.chatsock(Machine::One, &["--config", argument(&config)]));
+    while !server.line().ends_with("(discovery)") {}
+    let found = text(&find(&machines, Machine::Two, &["--wait", "1200ms"]));
+    assert_eq!(found, "box  [fe80::1%cable]:5555  0 people\n");
+    let object = text(&find(&machines, Machine::Two, &["--wait", "1200ms", "--json"]));
+    let object: Value = serde_json::from_str(&object).expect("one object");
+    assert_eq!((object["ip"].as_str(), object["port"].as_u64()), (Some("fe80::1%cable"), Some(5555)));
+    let machines = machines.with_ipv6();
+    let found = text(&find(&machines, Machine::Two, &["--wait", "1200ms"]));
+    assert!(found.starts_with("box  [f") && found.lines().count() == 1, "{found}");
+}
+
 /// Sends questions from an address, and prints how many answers come within half a second.
 const ASK_FROM: &str = "import socket, sys, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -30,10 +30,11 @@ impl ClientModel {
                 self.remove(channel);
                 self.tell_error(format!("You are no longer in {name}: {}", object.content), now);
             }
-            Purpose::Rejoin { channel, resumes } => {
+            Purpose::Rejoin { channel, after } => {
                 self.entered(channel, &object);
-                self.rejoined(channel, object.optional.gap, resumes, now);
+                self.rejoined(channel, after, &object, now);
             }
+            Purpose::Review { channel, before, there } => self.page_reviewed((channel, before), &there, &object, now),
             Purpose::Rooms { go, joined } => self.rooms_listed(go, joined),
             Purpose::Older(channel, found) => {
                 let room = self.channel_mut(channel);
@@ -94,6 +95,11 @@ impl ClientModel {
 
     pub(super) fn line_done(&mut self, key: u64, object: &ServerObject, now: Moment) {
         let Some(line) = self.take_line(key) else { return };
+        if matches!(line.work, LineWork::Post) {
+            // Its message comes behind this answer.
+            let channel = line.request.receiver.first().and_then(|room| self.room(room)).unwrap_or(line.channel);
+            return self.note_said(line, channel, object.optional.message);
+        }
         let Outgoing { work, request, .. } = line;
         match work {
             LineWork::Post | LineWork::Decline | LineWork::Plain | LineWork::Search => {}
@@ -108,6 +114,8 @@ impl ClientModel {
                 self.entered(channel, object);
                 self.channel_mut(channel).password = password.map(|password| password.expose().to_owned());
                 self.switch(channel);
+                // What the room says of itself is in the list.
+                self.request(ClientRequest::new("rooms"), Purpose::Rooms { go: false, joined: Vec::new() });
             }
             LineWork::Close(channel) => self.remove(channel),
             LineWork::Offer(path) => {
@@ -153,7 +161,7 @@ impl ClientModel {
             let room = self.channel_mut(channel);
             room.unread = unread;
             room.touch();
-            self.request(ClientRequest::about("join", &name), Purpose::Rejoin { channel, resumes: false });
+            self.request(ClientRequest::about("join", &name), Purpose::Rejoin { channel, after: None });
             if go {
                 self.switch(channel);
             }

@@ -3,6 +3,8 @@
 //! *Owns* its items, in order and bounded, and what is unread of them.
 //! *Knows nothing of* the connection, and of which channel is on the screen.
 
+mod changes;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use jiff::Timestamp;
@@ -278,53 +280,6 @@ impl Channel {
         added
     }
 
-    /// Changes a message, by its number. False if it is not here.
-    pub(super) fn change(&mut self, number: u64, change: impl FnOnce(&mut ChatMessage)) -> bool {
-        let Some(at) = self.find(number).and_then(|key| self.position(key)) else { return false };
-        let Some(item) = self.items.get_mut(at) else { return false };
-        let ItemContent::Message(message) = &mut item.content else { return false };
-        change(message);
-        item.revision += 1;
-        self.touch();
-        true
-    }
-
-    /// A message is gone, or has another text: answers quote it no longer, or as it is now.
-    pub(super) fn change_quotes(&mut self, number: u64, start: &str) {
-        for item in &mut self.items {
-            let ItemContent::Message(message) = &mut item.content else { continue };
-            if let Some(quoted) = message.quoted.as_mut().filter(|quoted| quoted.number == number) {
-                start.clone_into(&mut quoted.start);
-                item.revision += 1;
-            }
-        }
-    }
-
-    /// Messages whose time is over. True if there was one.
-    pub(super) fn expire(&mut self, now: Timestamp) -> bool {
-        if self.expires.is_none_or(|first| first > now) {
-            return false;
-        }
-        let mut any = false;
-        self.expires = None;
-        for item in &mut self.items {
-            let ItemContent::Message(message) = &mut item.content else { continue };
-            let Some(temporary) = message.temporary.filter(|_| message.gone.is_none()) else { continue };
-            if temporary.ends > now {
-                self.expires = Some(self.expires.map_or(temporary.ends, |first| first.min(temporary.ends)));
-                continue;
-            }
-            message.gone = Some(Gone::Expired);
-            message.text.clear();
-            item.revision += 1;
-            any = true;
-        }
-        if any {
-            self.touch();
-        }
-        any
-    }
-
     /// Somebody has come or left. Those before them, with nothing in between, share an item.
     pub(super) fn push_presence(&mut self, at: Timestamp, joined: bool, name: &str, more: u64) -> i64 {
         if let Some(Item { key, content: ItemContent::Presence(last), revision, .. }) = self.items.back_mut()
@@ -371,18 +326,5 @@ impl Channel {
         if self.unread == 0 && self.marker.take().is_some() {
             self.touch();
         }
-    }
-
-    /// The server numbers other messages with the numbers it gave these.
-    pub(super) fn forget_numbers(&mut self) {
-        for item in &mut self.items {
-            if let ItemContent::Message(message) = &mut item.content {
-                message.number = None;
-            }
-        }
-        self.numbers.clear();
-        (self.last, self.first, self.seen) = (None, None, 0);
-        self.older = Older::Nothing;
-        self.touch();
     }
 }

@@ -54,6 +54,8 @@ pub(super) struct Extras {
     pub(super) people: Option<u64>,
     #[serde(deserialize_with = "flag")]
     pub(super) gap: bool,
+    pub(super) lost_from: Option<u64>,
+    pub(super) lost_to: Option<u64>,
     #[serde(deserialize_with = "flag")]
     pub(super) history: bool,
     #[serde(deserialize_with = "flag")]

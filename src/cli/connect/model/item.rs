@@ -79,6 +79,8 @@ pub(crate) enum Gone {
     Deleted,
     /// Its time is over.
     Expired,
+    /// The server was stopped before it had saved it.
+    Lost,
 }
 
 impl Gone {
@@ -87,6 +89,7 @@ impl Gone {
         match self {
             Gone::Deleted => "message deleted",
             Gone::Expired => "message expired",
+            Gone::Lost => "lost by the server, sent again",
         }
     }
 }

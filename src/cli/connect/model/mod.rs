@@ -20,6 +20,7 @@
 
 mod actions;
 mod answers;
+mod changed_messages;
 mod channel;
 mod commands;
 mod dialog;
@@ -27,6 +28,9 @@ mod files;
 mod incoming;
 mod intent;
 mod item;
+mod lost_messages;
+mod meanwhile;
+mod reading;
 mod receive;
 mod request;
 mod resume;
@@ -46,6 +50,7 @@ pub(crate) use channel::{Channel, ChannelKey, ChannelKind, Older};
 pub(crate) use files::{FileTransfer, OfferedFile, readable};
 pub(crate) use intent::{ClientEffect, Download, Intent, Moment, Upload, UserQuestion};
 pub(crate) use item::{ChatMessage, Item, ItemContent};
+#[cfg(test)]
 pub(crate) use request::ClientRequest;
 pub(crate) use search::SearchResults;
 pub(crate) use sending::{Outgoing, OutgoingState};
@@ -53,6 +58,9 @@ pub(crate) use status::LinkStatus;
 
 use channel::folded;
 use dialog::Dialog;
+use lost_messages::SaidLines;
+use meanwhile::HistoryReview;
+use reading::ReadMarks;
 use resume::LoginState;
 use sending::PendingRequest;
 
@@ -124,6 +132,9 @@ pub(crate) struct ClientModel {
     early_news: Vec<incoming::ServerObject>,
     search: Option<SearchResults>,
     outgoing: VecDeque<Outgoing>,
+    said: SaidLines,
+    review: HistoryReview,
+    read_marks: ReadMarks,
     next_outgoing: u64,
     pending: VecDeque<PendingRequest>,
     next_request: u64,
@@ -161,6 +172,9 @@ impl ClientModel {
             early_news: Vec::new(),
             search: None,
             outgoing: VecDeque::new(),
+            said: SaidLines::default(),
+            review: HistoryReview::default(),
+            read_marks: ReadMarks::default(),
             next_outgoing: 0,
             pending: VecDeque::new(),
             next_request: 1,
@@ -343,20 +357,6 @@ impl ClientModel {
         self.attends = true;
         self.revision += 1;
         self.read_current();
-    }
-
-    /// The end of the current channel is on the screen: nothing in it is unread.
-    fn read_current(&mut self) {
-        let current = self.current;
-        let channel = self.channel_mut(current);
-        channel.mark_read();
-        let (is_room, last, seen) = (channel.is_room(), channel.last_number().unwrap_or(0), channel.seen);
-        if is_room && last > seen && self.status == LinkStatus::Connected {
-            let channel = self.channel_mut(current);
-            channel.seen = last;
-            let request = ClientRequest::about("seen", &channel.name).with("message", Some(last));
-            self.request(request, sending::Purpose::Nothing);
-        }
     }
 
     fn is_me(&self, name: &str) -> bool {

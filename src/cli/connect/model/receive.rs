@@ -40,6 +40,7 @@ impl ClientModel {
         match &*object.action {
             "message" => self.message(object, now),
             "edited" => self.edited(object),
+            "hidden" => self.reviewed(object),
             "deleted" => self.erased(&object, Gone::Deleted),
             "expired" => self.erased(&object, Gone::Expired),
             "joined" => self.came(&object, now),
@@ -142,6 +143,7 @@ impl ClientModel {
                 let key = *key;
                 return self.older_message(key, object, at);
             }
+            Some(Purpose::Review { .. }) => return self.reviewed(object),
             Some(Purpose::Search) => {
                 let message = self.chat_message(object);
                 let start = usize::try_from(hit.unwrap_or(0)).unwrap_or(0);
@@ -203,43 +205,8 @@ impl ClientModel {
 
     pub(super) fn is_resuming(&self, key: ChannelKey) -> bool {
         let resumes =
-            |purpose: &Purpose| matches!(purpose, Purpose::Rejoin { channel, resumes: true } if *channel == key);
+            |purpose: &Purpose| matches!(purpose, Purpose::Rejoin { channel, after: Some(_) } if *channel == key);
         self.pending.iter().any(|pending| resumes(&pending.purpose))
-    }
-
-    pub(super) fn edited(&mut self, object: ServerObject) {
-        let ObjectId::Number(number) = object.id else { return };
-        let start = object.content.clone();
-        let mut message = Some(self.chat_message(object));
-        let mut found = None;
-        for channel in &mut self.channels {
-            let changed = channel.change(number, |known| {
-                if let Some(new) = message.take() {
-                    (known.text, known.edited, known.mention) = (new.text, true, new.mention);
-                }
-            });
-            if changed {
-                channel.change_quotes(number, start.lines().next().unwrap_or(""));
-                found = channel.find(number).map(|item| (channel.key, item));
-            }
-        }
-        found.into_iter().for_each(|(channel, item)| self.note_change(channel, item));
-    }
-
-    pub(super) fn erased(&mut self, object: &ServerObject, gone: Gone) {
-        let ObjectId::Number(number) = object.id else { return };
-        let mut found = None;
-        for channel in &mut self.channels {
-            let changed = channel.change(number, |message| {
-                message.gone = Some(gone);
-                message.text.clear();
-            });
-            if changed {
-                channel.change_quotes(number, "");
-                found = channel.find(number).map(|item| (channel.key, item));
-            }
-        }
-        found.into_iter().for_each(|(channel, item)| self.note_change(channel, item));
     }
 
     pub(super) fn came(&mut self, object: &ServerObject, now: Moment) {

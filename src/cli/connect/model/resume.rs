@@ -94,6 +94,7 @@ impl ClientModel {
         self.security = None;
         let leaves = self.leaving || self.pending.iter().any(|pending| matches!(pending.purpose, Purpose::Quit));
         self.pending.clear();
+        self.review.stop();
         if let Some(first) = self.outgoing.front_mut().filter(|first| first.state == OutgoingState::Sent) {
             first.state = OutgoingState::Unsure;
         }
@@ -132,6 +133,9 @@ impl ClientModel {
         if matches!(self.status, LinkStatus::Ended { .. }) {
             return;
         }
+        for line in self.said.take_again() {
+            self.refuse(line.channel, line.shown, "The server has lost it.".to_owned(), now);
+        }
         let left: Vec<_> = self.outgoing.drain(..).collect();
         for line in left {
             let reason = match line.state {
@@ -150,6 +154,7 @@ impl ClientModel {
     /// With an input that has ended, the client leaves once everything is answered.
     pub(super) fn end_if_done(&mut self) {
         let is_busy = !self.outgoing.is_empty()
+            || self.said.any_again()
             || (!self.offers.is_empty() && !self.choices.unattended)
             || self.transfers.iter().any(|each| each.is_running());
         if self.input_ended && !self.leaving && self.is_ready() && !is_busy && self.pending.is_empty() {
@@ -158,6 +163,9 @@ impl ClientModel {
     }
 
     pub(super) fn quit(&mut self) {
+        if self.status == LinkStatus::Connected {
+            self.tell_read_now();
+        }
         self.leaving = true;
         self.request(ClientRequest::new("quit"), Purpose::Quit);
     }
@@ -178,6 +186,7 @@ impl ClientModel {
             LinkStatus::Connected | LinkStatus::LoggingIn => self.check_life(now),
             LinkStatus::Waiting { .. } | LinkStatus::Connecting | LinkStatus::Ended { .. } => {}
         }
+        self.tell_read(now);
         self.send_next(now);
     }
 
@@ -219,7 +228,10 @@ impl ClientModel {
         let expiry = self.channels.iter().filter_map(super::Channel::expires).min();
         let expiry =
             expiry.map(|time| now.instant + Duration::try_from(time.duration_since(now.time)).unwrap_or_default());
-        [life, line, expiry].into_iter().flatten().min()
+        [life, line, expiry, self.review.wakes(), self.read_marks.wakes(now.instant).filter(|_| self.is_ready())]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     // ---- Logging in ----
@@ -299,20 +311,27 @@ impl ClientModel {
             let after = remembers.then(|| last.unwrap_or(0));
             let password = password.as_deref().and_then(Secret::new);
             let request = ClientRequest::about("join", &name).with("after", after).secret("password", password);
-            self.request(request, Purpose::Rejoin { channel, resumes: remembers });
+            self.request(request, Purpose::Rejoin { channel, after });
         }
+        self.review_conversations();
     }
 
     /// A room is entered again. Of a line that may have been sent to it, it is known now whether it has arrived.
-    pub(super) fn rejoined(&mut self, channel: ChannelKey, gap: bool, resumes: bool, now: Moment) {
-        if gap && resumes {
+    pub(super) fn rejoined(&mut self, channel: ChannelKey, after: Option<u64>, answer: &ServerObject, now: Moment) {
+        let is_gap = answer.optional.gap && after.is_some();
+        if is_gap {
             self.tell(channel, ItemContent::Rule("Some messages are missing here".to_owned()), now);
         }
+        let lost = answer.optional.lost_from.zip(answer.optional.lost_to).filter(|_| after.is_some());
+        if let Some((first, last)) = lost {
+            self.lose(channel, first..=last, now);
+        }
+        self.review(channel, after.unwrap_or(0));
         let Some(first) = self.outgoing.front_mut().filter(|first| first.state == OutgoingState::Unsure) else {
             return;
         };
         let is_posted_here = matches!(first.work, LineWork::Post) && !first.request.private && first.channel == channel;
-        if is_posted_here && !(gap && resumes) {
+        if is_posted_here && !is_gap {
             first.state = OutgoingState::Waiting;
             self.revision += 1;
         }
@@ -320,9 +339,13 @@ impl ClientModel {
 
     /// Everything is as it was, as far as it will be. A line of which it is still not known whether it arrived is not sent again.
     pub(super) fn settle(&mut self, now: Moment) {
-        if !self.is_ready() {
-            return;
+        if self.is_ready() {
+            self.settle_unsure(now);
+            self.say_again();
         }
+    }
+
+    fn settle_unsure(&mut self, now: Moment) {
         let Some(first) = self.outgoing.front_mut().filter(|first| first.state == OutgoingState::Unsure) else {
             return;
         };

@@ -9,6 +9,8 @@
 //!    |        '-> connection lost -> Unsure -> seen in the room's history: gone from here
 //!    |                                 |
 //!    '--- not in the history ----------'
+//!    ^
+//!    '--- said, and lost by a server that was killed
 //! ```
 //!
 //! *Owns* which request is sent when, and what waits for which answer.
@@ -120,8 +122,8 @@ pub(super) enum Purpose {
     Rejoin {
         /// Which.
         channel: ChannelKey,
-        /// Only what came after the last known message was asked for.
-        resumes: bool,
+        /// Only what came after this message, the last one here, was asked for.
+        after: Option<u64>,
     },
     /// The list of rooms.
     Rooms {
@@ -134,6 +136,15 @@ pub(super) enum Purpose {
     Members(ChannelKey),
     /// Older messages.
     Older(ChannelKey, Vec<(jiff::Timestamp, ChatMessage)>),
+    /// A page of what is here already.
+    Review {
+        /// Which channel.
+        channel: ChannelKey,
+        /// Its messages have lower numbers.
+        before: u64,
+        /// The numbers that have come.
+        there: Vec<u64>,
+    },
     /// A search whose results the view shows.
     Search,
     /// A file is taken.
@@ -209,6 +220,7 @@ impl ClientModel {
             Purpose::Line(_)
             | Purpose::Members(_)
             | Purpose::Older(..)
+            | Purpose::Review { .. }
             | Purpose::Search
             | Purpose::Accept(_)
             | Purpose::Nothing => false,
@@ -228,6 +240,7 @@ impl ClientModel {
             self.revision += 1;
             self.request(request, Purpose::Line(key));
         }
+        self.go_on_reviewing(now);
         self.end_if_done();
     }
 
@@ -261,7 +274,9 @@ impl ClientModel {
         };
         if was_sent && goes_there && is_same_text(&first.request.content, &message.text) {
             self.revision += 1;
-            self.outgoing.pop_front();
+            if let Some(line) = self.outgoing.pop_front() {
+                self.note_said(line, channel, message.number);
+            }
         }
     }
 }

@@ -172,6 +172,119 @@ fn after_a_restart_of_the_server_numbers_mean_other_messages() {
     assert_eq!(played.texts(), ["before", "after"]);
 }
 
+/// Answers the requests of a login with these answers to `join` and `history`, until nothing more is asked.
+fn come_back(
+    played: &mut Played,
+    join: &str,
+    history: impl Fn(&mut Played, &ClientRequest) -> String,
+) -> Vec<ClientRequest> {
+    let mut others = Vec::new();
+    played.log_in("t1");
+    loop {
+        let sent = played.sent();
+        if sent.is_empty() {
+            return others;
+        }
+        for request in sent {
+            match request.action {
+                "join" => played.answer(&request, "ok", join),
+                "history" => {
+                    let optional = history(played, &request);
+                    played.answer(&request, "ok", &optional);
+                }
+                "say" | "reply" | "temp" => others.push(request),
+                _ => played.answer(&request, "ok", "{}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_killed_server_has_lost_is_said_again_before_anything_else_and_in_its_order() {
+    let mut played = Played::in_general();
+    let say = |played: &mut Played, text: &str, number: u64| {
+        played.submit(text);
+        let request =
+            played.sent().into_iter().find(|request| request.content == text || text.ends_with(&request.content));
+        let request = request.expect("a line");
+        played.answer(&request, "ok", &format!(r#"{{"message":{number}}}"#));
+    };
+    say(&mut played, "saved", 4);
+    played.said(4, "alice", "saved", "{}");
+    say(&mut played, "one", 5);
+    played.said(5, "alice", "one", "{}");
+    played.said(6, "bob", "from bob", "{}");
+    say(&mut played, ":temp 30 soon gone", 7);
+    played.said(7, "alice", "soon gone", r#"{"temporary":30}"#);
+    // Confirmed, and killed before the message itself was sent.
+    say(&mut played, "two", 8);
+    played.submit("three");
+    played.lost();
+    let sent = come_back(&mut played, r#"{"people":2,"gap":false,"lost_from":5,"lost_to":1000}"#, |played, request| {
+        let id = request.id;
+        played.said(4, "alice", "saved", &format!(r#"{{"history":true,"request":"{id}"}}"#));
+        r#"{"from":1}"#.to_owned()
+    });
+    assert_eq!(sent.iter().map(|request| &*request.content).collect::<Vec<_>>(), ["one"]);
+    played.answer(&sent[0], "ok", r#"{"message":1001}"#);
+    for (text, number) in [("two", 1002), ("three", 1003)] {
+        let next = played.only("say");
+        assert_eq!(next.content, text);
+        played.answer(&next, "ok", &format!(r#"{{"message":{number}}}"#));
+    }
+    let items = played.model.current().items().iter();
+    let told: Vec<_> = items
+        .filter_map(|item| match &item.content {
+            ItemContent::Message(message) => {
+                Some((message.number, message.gone.map_or(message.text.as_str(), |gone| gone.sentence())))
+            }
+            ItemContent::News(text) => Some((None, text.as_str())),
+            _ => None,
+        })
+        .collect();
+    let news = "The server was stopped before it had saved the last 4 messages here. Yours are sent again. Temporary ones are not \
+                sent again.";
+    assert!(told.contains(&(Some(4), "saved")) && told.contains(&(None, "from bob")), "{told:?}");
+    assert!(told.contains(&(None, "lost by the server, sent again")) && told.contains(&(None, news)), "{told:?}");
+}
+
+#[test]
+fn what_was_edited_or_deleted_meanwhile_is_shown_as_it_is() {
+    let mut played = Played::in_general();
+    for (number, text) in
+        [(2, "too old"), (3, "kept"), (4, "wrong"), (5, "secret"), (6, "of an ignored user"), (7, "last")]
+    {
+        played.said(number, "bob", text, "{}");
+    }
+    played.said(8, "bob", "so it is", r#"{"reply_to":5,"quote":"secret","quote_sender":"bob"}"#);
+    played.lost();
+    come_back(&mut played, r#"{"people":2,"gap":false}"#, |played, request| {
+        let id = request.id;
+        let optional = format!(r#"{{"history":true,"request":"{id}"}}"#);
+        let before = request.numbers.iter().find(|(key, _)| *key == "before").expect("a bound").1;
+        match before {
+            9 => {
+                let quoting = format!(r#"{{"history":true,"request":"{id}","reply_to":5,"quote_sender":"bob"}}"#);
+                played.said(7, "bob", "last", &optional);
+                played.said(8, "bob", "so it is", &quoting);
+                r#"{"from":7}"#.to_owned()
+            }
+            7 => {
+                let edited = format!(r#"{{"history":true,"request":"{id}","edited":true}}"#);
+                played.said(3, "bob", "kept", &optional);
+                played.said(4, "bob", "right", &edited);
+                played.take(&format!(r#"{{"id":6,"action":"hidden","receiver":"general","optional":{optional}}}"#));
+                r#"{"from":3}"#.to_owned()
+            }
+            // The server knows nothing of what was said before.
+            _ => r#"{"from":3}"#.to_owned(),
+        }
+    });
+    assert_eq!(played.texts(), ["too old", "kept", "right", "", "of an ignored user", "last", "so it is"]);
+    let shown = format!("{:?}", played.model.current().items());
+    assert!(!shown.contains("secret") && !shown.contains("wrong"), "{shown}");
+}
+
 #[test]
 fn waits_double_up_to_half_a_minute_and_end_with_a_login() {
     let mut played = Played::online();
@@ -232,7 +345,24 @@ fn what_is_unread_is_counted_elsewhere_and_marked() {
     assert_eq!(played.model.unread_elsewhere(), 2);
     played.model.act(Intent::NextUnread, played.now);
     assert_eq!((played.model.current().unread(), played.model.unread_elsewhere()), (0, 0));
+    played.model.tick(played.now);
     assert_eq!(played.only("seen").numbers, [("message", 3)]);
+}
+
+#[test]
+fn the_server_is_told_once_in_a_while_how_far_the_user_has_read() {
+    let mut played = Played::in_general();
+    for number in 1..=500 {
+        played.said(number, "bob", "x", "{}");
+        played.model.tick(played.now);
+    }
+    assert_eq!(played.only("seen").numbers, [("message", 1)]);
+    played.now.instant = played.model.wakes(played.now).expect("a moment");
+    played.model.tick(played.now);
+    assert_eq!(played.only("seen").numbers, [("message", 500)]);
+    played.said(501, "bob", "x", "{}");
+    played.model.act(Intent::Quit, played.now);
+    assert_eq!(played.only("seen").numbers, [("message", 501)]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! *Knows nothing of* keys, and of the terminal that the buffer is for.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -19,10 +20,10 @@ use super::input::{InputLayout, MOST_ROWS};
 use super::rows::Paper;
 use super::spans::{Marks, spans};
 use super::state::{Screen, ScreenOverlay};
-use super::viewport::{Scroll, Viewport};
+use super::viewport::{LaidOut, LayoutInputs, Scroll, Viewport, Visible};
 use crate::chat::names::fold;
 use crate::cli::connect::model::{
-    Channel, ClientModel, FileTransfer, ItemContent, LinkStatus, Moment, Older, OutgoingState, readable,
+    Channel, ClientModel, FileTransfer, Item, ItemContent, LinkStatus, Moment, Older, OutgoingState, readable,
 };
 use crate::text;
 
@@ -115,7 +116,7 @@ impl Screen {
     /// Draws the messages. Returns when a countdown among them changes.
     fn draw_messages(&self, model: &ClientModel, now: Moment, area: Rect, buffer: &mut Buffer) -> Option<Instant> {
         let channel = model.current();
-        let visible = self.with_viewport(model, now, |view, scroll| view.visible(scroll));
+        let visible = self.visible(model, now);
         // Few rows are at the bottom, near the line being typed.
         let free = usize::from(area.height).saturating_sub(visible.rows.len());
         let free = u16::try_from(free).unwrap_or(0);
@@ -132,6 +133,37 @@ impl Screen {
             now.instant + Duration::from_millis(u64::try_from(left % 1000).unwrap_or(0) + 1)
         };
         ends.filter(|ends| *ends > now.time).map(next_second).min()
+    }
+
+    /// The rows of the messages. A key that only changes the line being typed costs none of their layout.
+    fn visible(&self, model: &ClientModel, now: Moment) -> Rc<Visible> {
+        let inputs = LayoutInputs {
+            revision: model.revision(),
+            channel: model.current().key(),
+            scroll: self.scroll,
+            height: self.height,
+            columns: self.columns,
+            bubbles: self.bubbles,
+            look: self.look,
+            today: now.time.to_zoned(self.zone.clone()).date(),
+        };
+        let known = self
+            .laid_out
+            .borrow()
+            .as_ref()
+            .filter(|known| known.inputs == inputs)
+            .map(|known| Rc::clone(&known.visible));
+        if let Some(visible) = known.filter(|_| self.find.is_none()) {
+            return visible;
+        }
+        let visible = Rc::new(self.with_viewport(model, now, |view, scroll| view.visible(scroll)));
+        // A countdown and the hits of a search change by themselves.
+        let end = (visible.last + 1).min(model.current().items().len());
+        let range = visible.first.min(end)..end;
+        let changes = |item: &Item| item.message().is_some_and(|message| message.temporary.is_some());
+        let is_still = self.find.is_none() && !model.current().items().range(range).any(changes);
+        *self.laid_out.borrow_mut() = is_still.then(|| LaidOut { inputs, visible: Rc::clone(&visible) });
+        visible
     }
 
     /// Runs `work` with the channel on paper.

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Write as _};
 use std::os::fd::AsFd as _;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
 use jiff::tz::TimeZone;
@@ -63,7 +63,7 @@ impl FullScreen {
 }
 
 impl ClientView for FullScreen {
-    fn start(&mut self, inbox: Sender<ClientSignal>) -> io::Result<()> {
+    fn start(&mut self, inbox: SyncSender<ClientSignal>) -> io::Result<()> {
         let guard = TerminalGuard::enter()?;
         let size = size();
         let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME, output()?));
@@ -199,7 +199,7 @@ impl OpenTerminal {
 }
 
 /// The thread `connect-input`.
-fn read_keys(mut stdin: File, inbox: &Sender<ClientSignal>) {
+fn read_keys(mut stdin: File, inbox: &SyncSender<ClientSignal>) {
     let mut bytes = vec![0; AT_ONCE];
     loop {
         let input = match stdin.read(&mut bytes) {

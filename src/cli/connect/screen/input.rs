@@ -59,6 +59,15 @@ impl InputLine {
         self.drawn.clear();
     }
 
+    /// Takes the line away, whatever is being done with it, to be put back later.
+    pub(super) fn take_line(&mut self) -> String {
+        let line = self.line().to_owned();
+        // This ends a search, too.
+        self.editor.erase_line(&mut self.drawn);
+        self.finish(None);
+        line
+    }
+
     /// Puts back a line that was entered and could not be used.
     pub(super) fn put_back(&mut self, line: &str) {
         self.editor.put_back(line, &mut self.drawn);

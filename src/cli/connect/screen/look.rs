@@ -14,7 +14,7 @@ use crate::cli::ConnectLook;
 pub(super) const BUBBLE_COLUMNS: u16 = 40;
 
 /// What the terminal can show and what its user wants.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Look {
     /// As the user asked.
     pub(crate) shape: ConnectLook,

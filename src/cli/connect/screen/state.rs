@@ -3,6 +3,8 @@
 //! *Owns* where the view is, what is open over it, and the line being typed.
 //! *Knows nothing of* the terminal, and of how anything is drawn.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
@@ -12,11 +14,12 @@ use super::find::Find;
 use super::input::InputLine;
 use super::keys::{self, ScreenKey};
 use super::look::Look;
-use super::viewport::Scroll;
+use super::viewport::{LaidOut, Scroll};
 use crate::cli::connect::model::{ChannelKey, ClientModel, Intent, Moment, Older, UserQuestion};
 use crate::protocol::line::EditorEvent;
 use crate::ui::palette::without_password;
 
+mod drafts;
 mod overlays;
 mod searching;
 
@@ -65,6 +68,10 @@ pub(crate) struct Screen {
     pub(super) input: InputLine,
     /// What was typed when a question came.
     draft: Option<String>,
+    /// What was typed in other channels when the user went elsewhere.
+    drafts: HashMap<ChannelKey, String>,
+    /// Keys are being handled: where they lead, the user has wanted to go.
+    is_pressing: bool,
     question: Option<UserQuestion>,
     /// Bytes of a sequence that is not complete, and since when.
     partial: Vec<u8>,
@@ -82,6 +89,8 @@ pub(crate) struct Screen {
     pub(super) height: usize,
     pub(super) columns: usize,
     pub(super) bubbles: bool,
+    /// The messages of the last frame, as long as nothing of what they depend on has changed.
+    pub(super) laid_out: RefCell<Option<LaidOut>>,
     /// Something here has changed since the last frame.
     pub(super) is_dirty: bool,
 }
@@ -94,6 +103,8 @@ impl Screen {
             zone,
             input: InputLine::new(),
             draft: None,
+            drafts: HashMap::new(),
+            is_pressing: false,
             question: None,
             partial: Vec::new(),
             partial_since: None,
@@ -107,6 +118,7 @@ impl Screen {
             height: 0,
             columns: 80,
             bubbles: false,
+            laid_out: RefCell::default(),
             is_dirty: true,
         }
     }
@@ -135,7 +147,7 @@ impl Screen {
     fn take(&mut self, input: &[u8], is_over: bool, model: &mut ClientModel, now: Moment) -> Vec<ScreenRequest> {
         let mut requests = Vec::new();
         let mut rest = input;
-        self.is_dirty = true;
+        (self.is_dirty, self.is_pressing) = (true, true);
         while !rest.is_empty() {
             if self.typing().is_pasting() {
                 self.paste(&mut rest, model, now);
@@ -147,6 +159,7 @@ impl Screen {
             requests.extend(self.key(key, bytes, model, now));
             self.follow(model, now);
         }
+        self.is_pressing = false;
         self.partial = rest.to_vec();
         self.partial_since = (!rest.is_empty()).then_some(now.instant);
         requests
@@ -329,6 +342,7 @@ impl Screen {
     pub(crate) fn follow(&mut self, model: &mut ClientModel, now: Moment) {
         self.follow_question(model);
         if model.current().key() != self.channel {
+            self.exchange_drafts(model);
             self.channel = model.current().key();
             self.scroll = Scroll::End;
             self.seen = i64::MIN;
@@ -344,29 +358,6 @@ impl Screen {
     /// Tells the model whether the end of the channel is looked at.
     pub(crate) fn attend(&self, model: &mut ClientModel, now: Moment) {
         model.act(Intent::Attend(self.scroll == Scroll::End), now);
-    }
-
-    fn follow_question(&mut self, model: &ClientModel) {
-        let asked = model.question();
-        if asked == self.question {
-            return;
-        }
-        self.is_dirty = true;
-        let (was_asked, is_asked) = (self.question.is_some(), asked.is_some());
-        self.question = asked;
-        if is_asked {
-            self.find = None;
-            self.overlay = None;
-            if !was_asked && !self.input.line().is_empty() {
-                // An offer may come while somebody types: their line is not the answer.
-                self.draft = Some(self.input.line().to_owned());
-                self.input.finish(None);
-            }
-        }
-        self.input.set_hidden(self.question.as_ref().is_some_and(|question| question.hidden));
-        if !is_asked && let Some(draft) = self.draft.take() {
-            self.input.put_back(&draft);
-        }
     }
 
     /// What stands before the line.

@@ -24,6 +24,9 @@ static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
 static HOOK: Once = Once::new();
 
+/// Exit status after a panic, as of other Rust programs.
+const PANICKED: i32 = 101;
+
 /// The terminal in our modes. Dropping it restores those before.
 #[derive(Debug)]
 pub(super) struct TerminalGuard(());
@@ -39,8 +42,12 @@ impl TerminalGuard {
             let next = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
                 // First, so that the message is on a screen that stays.
-                restore();
+                let is_open = restore();
                 next(panic);
+                // Where this is not the thread that draws, that one would go on to draw on a terminal that is no longer ours.
+                if is_open && std::thread::current().name() != Some("main") {
+                    std::process::exit(PANICKED);
+                }
             }));
         });
         let guard = TerminalGuard(());
@@ -79,13 +86,14 @@ fn set() -> io::Result<()> {
     out.write_all(ENTER)
 }
 
-/// Restores the terminal, if our modes are set. Errors are ignored: a terminal that is gone needs no restoring.
-fn restore() {
-    let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+/// Restores the terminal. False if our modes were not set. Errors are ignored: a terminal that is gone needs no restoring.
+fn restore() -> bool {
+    let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() else { return false };
     let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
     if let Ok(mut out) = output() {
         let _ = out.write_all(LEAVE);
     }
+    true
 }
 
 /// stdout without a buffer or lock of its own, so that a panic within a write can still restore the terminal.
@@ -98,5 +106,56 @@ pub(super) fn size() -> (u16, u16) {
     match tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
         Ok(_) | Err(_) => (80, 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::process::{Command, Stdio};
+
+    use nix::pty::openpty;
+
+    use super::*;
+
+    /// Run by the test below, in a process of its own and on a terminal of its own.
+    #[test]
+    #[ignore = "ends its process"]
+    fn panics_on_a_terminal() {
+        let _guard = TerminalGuard::enter().expect("a terminal");
+        panic!("on purpose");
+    }
+
+    #[test]
+    fn a_panic_restores_the_terminal_and_its_message_stays_on_the_screen() {
+        let pty = openpty(None, None).expect("a terminal");
+        let before = tcgetattr(&pty.slave).expect("its modes");
+        let end = || Stdio::from(pty.slave.try_clone().expect("another descriptor"));
+        let name = "cli::connect::screen::terminal::tests::panics_on_a_terminal";
+        let mut child = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--ignored", "--exact", name, "--nocapture"])
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .expect("started");
+        // Read while it runs: a terminal holds only so much.
+        let mut master = File::from(pty.master);
+        let reading = std::thread::spawn(move || {
+            let (mut all, mut some) = (Vec::new(), [0; 4096]);
+            while !all.ends_with(b"THE END") {
+                let count = master.read(&mut some).expect("output");
+                all.extend_from_slice(&some[..count]);
+            }
+            all
+        });
+        let status = child.wait().expect("its status");
+        let after = tcgetattr(&pty.slave).expect("its modes");
+        File::from(pty.slave).write_all(b"THE END").expect("written");
+        let output = String::from_utf8_lossy(&reading.join().expect("read")).into_owned();
+        assert_eq!(status.code(), Some(PANICKED), "{output}");
+        assert_eq!(format!("{after:?}"), format!("{before:?}"));
+        let place = |bytes: &[u8]| output.find(std::str::from_utf8(bytes).expect("ASCII")).expect(&output);
+        assert!(place(ENTER) < place(LEAVE) && place(LEAVE) < place(b"on purpose"), "{output:?}");
     }
 }

@@ -7,12 +7,15 @@
 //! *Knows nothing of* what rows look like.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
+use jiff::civil::Date;
 use ratatui::text::Line;
 
 use super::bubble;
+use super::look::Look;
 use super::rows::{self, Paper};
-use crate::cli::connect::model::{Channel, Item};
+use crate::cli::connect::model::{Channel, ChannelKey, Item};
 
 /// Where in a channel the view is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +30,30 @@ pub(super) enum Scroll {
 /// A place in the channel: a row of the entry at a position.
 type RowPlace = (usize, usize);
 
+/// What the rows of a frame depend on, beside the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LayoutInputs {
+    /// The model's revision.
+    pub(super) revision: u64,
+    pub(super) channel: ChannelKey,
+    pub(super) scroll: Scroll,
+    pub(super) height: usize,
+    pub(super) columns: usize,
+    pub(super) bubbles: bool,
+    pub(super) look: Look,
+    /// Dates are not shown for today.
+    pub(super) today: Date,
+}
+
+/// The rows of a frame, to be drawn again as they are while somebody types.
+#[derive(Debug)]
+pub(super) struct LaidOut {
+    pub(super) inputs: LayoutInputs,
+    pub(super) visible: Rc<Visible>,
+}
+
 /// Rows for the screen.
+#[derive(Debug)]
 pub(super) struct Visible {
     /// From top to bottom, at most as many as were asked for.
     pub(super) rows: Vec<Line<'static>>,

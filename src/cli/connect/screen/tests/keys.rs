@@ -45,6 +45,36 @@ fn what_is_typed_is_sent() {
 }
 
 #[test]
+fn a_line_that_was_begun_stays_in_its_room() {
+    let mut stage = TestScreen::in_room(80, 24);
+    stage.press("half a line");
+    stage.press("\x1b[1;3A");
+    stage.assert_hides("half a line");
+    stage.press(":rooms");
+    stage.press("\x1b[1;3B");
+    stage.assert_shows("> half a line");
+    stage.press(", and the rest");
+    stage.assert_shows("> half a line, and the rest");
+    stage.press("\x1b[1;3A");
+    stage.assert_shows("> :rooms");
+}
+
+#[test]
+fn what_is_typed_while_the_server_is_asked_for_a_room_goes_along() {
+    let mut stage = TestScreen::in_room(80, 24);
+    stage.model.take_effects();
+    stage.press(":join games\rhello ga");
+    let join = stage.model.take_effects().into_iter().find_map(|effect| match effect {
+        ClientEffect::Send(request) if request.action == "join" => Some(request.id),
+        _ => None,
+    });
+    let join = join.expect("a request").to_string();
+    stage.feed(json!({ "id": join, "action": "ok", "receiver": "games", "optional": { "people": 1 } }));
+    stage.draw();
+    stage.assert_shows("> hello ga");
+}
+
+#[test]
 fn a_paste_is_one_message() {
     let mut stage = TestScreen::in_room(80, 24);
     stage.model.take_effects();
@@ -283,7 +313,7 @@ fn control_keys_ask_the_program() {
     stage.model.take_effects();
     stage.press("\x04");
     let sent = stage.model.take_effects();
-    assert!(matches!(&sent[..], [ClientEffect::Send(request)] if request.action == "quit"), "{sent:?}");
+    assert!(matches!(&sent[..], [.., ClientEffect::Send(request)] if request.action == "quit"), "{sent:?}");
 }
 
 #[test]

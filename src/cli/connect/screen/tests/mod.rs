@@ -2,5 +2,4 @@
 
 mod keys;
 mod looks;
-mod speed;
 mod stage;

@@ -1,0 +1,104 @@
+//! What becomes of the items of a channel after they came.
+//!
+//! *Owns* how a message changes, goes, or loses its number. *Knows nothing of* who said so.
+
+use std::ops::RangeInclusive;
+
+use jiff::Timestamp;
+
+use super::{Channel, ChatMessage, Gone, ItemContent, Older};
+
+impl Channel {
+    /// Changes a message, by its number. False if it is not here.
+    pub(in crate::cli::connect::model) fn change(
+        &mut self,
+        number: u64,
+        change: impl FnOnce(&mut ChatMessage),
+    ) -> bool {
+        let Some(at) = self.find(number).and_then(|key| self.position(key)) else { return false };
+        let Some(item) = self.items.get_mut(at) else { return false };
+        let ItemContent::Message(message) = &mut item.content else { return false };
+        change(message);
+        item.revision += 1;
+        self.touch();
+        true
+    }
+
+    /// A message is gone, or has another text: answers quote it no longer, or as it is now.
+    pub(in crate::cli::connect::model) fn change_quotes(&mut self, number: u64, start: &str) {
+        for item in &mut self.items {
+            let ItemContent::Message(message) = &mut item.content else { continue };
+            if let Some(quoted) = message.quoted.as_mut().filter(|quoted| quoted.number == number) {
+                start.clone_into(&mut quoted.start);
+                item.revision += 1;
+            }
+        }
+    }
+
+    /// Messages whose time is over. True if there was one.
+    pub(in crate::cli::connect::model) fn expire(&mut self, now: Timestamp) -> bool {
+        if self.expires.is_none_or(|first| first > now) {
+            return false;
+        }
+        let mut any = false;
+        self.expires = None;
+        for item in &mut self.items {
+            let ItemContent::Message(message) = &mut item.content else { continue };
+            let Some(temporary) = message.temporary.filter(|_| message.gone.is_none()) else { continue };
+            if temporary.ends > now {
+                self.expires = Some(self.expires.map_or(temporary.ends, |first| first.min(temporary.ends)));
+                continue;
+            }
+            message.gone = Some(Gone::Expired);
+            message.text.clear();
+            item.revision += 1;
+            any = true;
+        }
+        if any {
+            self.touch();
+        }
+        any
+    }
+
+    /// The numbers of the messages here that are in a range and are not gone, lowest first.
+    pub(in crate::cli::connect::model) fn present(&self, range: RangeInclusive<u64>) -> Vec<u64> {
+        let is_present = |item: &super::Item| item.message().is_some_and(|message| message.gone.is_none());
+        let at = |key: i64| self.position(key).and_then(|at| self.items.get(at));
+        let in_range = self.numbers.iter().filter(|(number, _)| range.contains(number));
+        let mut present: Vec<_> =
+            in_range.filter(|(_, key)| at(**key).is_some_and(is_present)).map(|(number, _)| *number).collect();
+        present.sort_unstable();
+        present
+    }
+
+    /// The server has never stored the messages with these numbers: they stay to be read, without a number. How many there are.
+    pub(in crate::cli::connect::model) fn forget_range(&mut self, range: RangeInclusive<u64>) -> usize {
+        let mut count = 0;
+        for item in &mut self.items {
+            let ItemContent::Message(message) = &mut item.content else { continue };
+            if message.number.is_some_and(|number| range.contains(&number)) {
+                message.number = None;
+                item.revision += 1;
+                count += usize::from(message.gone.is_none());
+            }
+        }
+        self.numbers.retain(|number, _| !range.contains(number));
+        self.last = self.numbers.keys().max().copied();
+        self.first = self.numbers.keys().min().copied();
+        self.touch();
+        count
+    }
+
+    /// The server numbers other messages with the numbers it gave these.
+    pub(in crate::cli::connect::model) fn forget_numbers(&mut self) {
+        for item in &mut self.items {
+            if let ItemContent::Message(message) = &mut item.content {
+                message.number = None;
+            }
+        }
+        self.numbers.clear();
+        (self.last, self.first, self.seen) = (None, None, 0);
+        self.older = Older::Nothing;
+        self.touch();
+    }
+}

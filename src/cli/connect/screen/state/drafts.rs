@@ -1,0 +1,53 @@
+//! Lines that were begun and not entered.
+//!
+//! *Owns* where such a line waits, and when it comes back. *Knows nothing of* keys.
+
+use super::Screen;
+use crate::cli::connect::model::ClientModel;
+
+impl Screen {
+    /// The line being typed stays in the room it was typed in, if the user goes elsewhere, and the one typed there before comes back.
+    /// Where the server leads, as into a room that was asked for a moment ago, what is typed meanwhile goes along.
+    pub(super) fn exchange_drafts(&mut self, model: &ClientModel) {
+        if !self.is_pressing {
+            return;
+        }
+        let is_asked = self.question.is_some();
+        let line = if is_asked { self.draft.take().unwrap_or_default() } else { self.input.take_line() };
+        self.drafts.retain(|key, _| model.channel(*key).is_some());
+        if !line.is_empty() {
+            self.drafts.insert(self.channel, line);
+        }
+        let draft = self.drafts.remove(&model.current().key());
+        if is_asked {
+            self.draft = draft;
+            return;
+        }
+        if let Some(draft) = draft {
+            self.input.put_back(&draft);
+        }
+    }
+
+    /// A question comes or goes. What was typed before it waits until it is answered.
+    pub(super) fn follow_question(&mut self, model: &ClientModel) {
+        let asked = model.question();
+        if asked == self.question {
+            return;
+        }
+        self.is_dirty = true;
+        let (was_asked, is_asked) = (self.question.is_some(), asked.is_some());
+        self.question = asked;
+        if is_asked {
+            self.find = None;
+            self.overlay = None;
+            if !was_asked && !self.input.line().is_empty() {
+                // An offer may come while somebody types: their line is not the answer.
+                self.draft = Some(self.input.take_line());
+            }
+        }
+        self.input.set_hidden(self.question.as_ref().is_some_and(|question| question.hidden));
+        if !is_asked && let Some(draft) = self.draft.take() {
+            self.input.put_back(&draft);
+        }
+    }
+}
