@@ -12,16 +12,24 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::accounts::SharedAccounts;
 use super::command::Command;
 use super::connections::{Connect, Connections};
 use super::engine::{Engine, Unreachable};
 use super::node::{Core, Out};
+#[cfg(feature = "metrics")]
+use super::node::NodeFigures;
 use super::replica::Replica;
 use super::ticket::{Outcome, Ticket};
+<<<<<<< HEAD
 use super::values::{Epoch, NodeName, NumberKind, Partitions};
+=======
+use super::values::{NodeName, NumberKind, Partitions, SharedClock};
+#[cfg(feature = "metrics")]
+use crate::metrics::ClusterMetrics;
+>>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
 
 /// How long an answer may take. Longer than a slow disk holds Redis up, shorter than a lease.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -49,6 +57,7 @@ const STACK: usize = 512 * 1024;
 pub struct Cluster {
     node: NodeName,
     partitions: Partitions,
+    clock: Arc<SharedClock>,
     /// Rank 0: nothing else is locked under it, and tickets are resolved after it.
     core: Mutex<Core>,
     /// Signalled when there is something to send, or to stop for.
@@ -70,6 +79,7 @@ impl Cluster {
         Cluster {
             node,
             partitions,
+            clock: Arc::clone(&core.clock),
             core: Mutex::new(core),
             wake: Condvar::new(),
             delivery: Mutex::new(()),
@@ -127,10 +137,27 @@ impl Cluster {
         }
     }
 
-    /// The time by Redis' clock, which all nodes share.
+    /// The time, by the clock that all nodes share.
     pub fn now(&self) -> Timestamp {
-        let ahead = SignedDuration::from_millis(self.core().clock_ahead);
-        Timestamp::now().checked_add(ahead).unwrap_or_else(|_| Timestamp::now())
+        self.clock.at(Instant::now()).unwrap_or_else(Timestamp::now)
+    }
+
+    /// The clock that all nodes share.
+    pub fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
+    /// What only time brings, also while the threads of the bus wait for Redis.
+    pub fn look(&self) {
+        self.core().tick(Instant::now());
+        self.deliver();
+    }
+
+    /// What is counted.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn metrics(&self) -> (NodeFigures, Arc<ClusterMetrics>) {
+        let core = self.core();
+        (core.figures(Instant::now()), Arc::clone(&core.metrics))
     }
 
     /// Whether the node accepts what others would see.
@@ -209,13 +236,19 @@ impl Cluster {
                     Out::Reload(log, state) => replica.reload(log, state),
                     Out::Lost(loss) => replica.lost(loss),
                     Out::Resolve(ticket, outcome) => outcomes.push((ticket, outcome)),
-                    Out::Holdings => {
-                        let holdings = replica.holdings();
+                    Out::Holdings(lost) => {
+                        let holdings = replica.holdings(&lost);
                         self.core().claim(holdings);
+                    }
+                    Out::Returning => {
+                        let returning = replica.returning();
+                        self.core().rejoin(returning, Instant::now());
                     }
                     Out::NameTaken(client) => replica.name_taken(client),
                     Out::MembershipRefused(client, room) => replica.membership_refused(client, &room),
+                    Out::Note(level, text) => log::log!(level, "{text}"),
                     Out::Health(health) => replica.health(health),
+                    Out::Away => replica.away(),
                     Out::Back(back) => replica.back(back),
                     Out::Nodes(nodes) => replica.nodes(&nodes),
                     Out::NodeIn { .. } | Out::NodeGone { .. } => {}
@@ -350,9 +383,10 @@ impl Cluster {
             match connection.read(&from) {
                 Ok(entries) => {
                     quick = if !entries.is_empty() && asked.elapsed() < QUICK { quick + 1 } else { 0 };
-                    let mut core = self.core();
-                    core.read(connection.run(), entries);
-                    core.tick(Instant::now());
+                    let (mut core, now) = (self.core(), Instant::now());
+                    // First: whether the node stood still while these came.
+                    core.tick(now);
+                    core.read(connection.run(), entries, now);
                     drop(core);
                     self.deliver();
                     if quick >= QUICK_READS {

@@ -31,6 +31,21 @@ pub enum Effect {
     Core(Box<str>),
     /// The room is closed: all of it is gone.
     Closed,
+    /// This user does it, who has to be a member by this registration of the node. The command is
+    /// [`Stale`](super::Outcome::Stale) otherwise.
+    By(ClientId),
+    /// A room that Redis has lost is put back as the node knows it, behind its core. Nothing is changed, and the command is
+    /// [`Stale`](super::Outcome::Stale), if there is one that was not put back, was put back from more, or was changed since.
+    Rebuilt {
+        /// The number of the last entry that the node had applied to it.
+        from: u64,
+        /// How many messages were ever said in it.
+        said: u64,
+        /// The number of the newest one.
+        newest: u64,
+    },
+    /// A message of a room that is put back, with its number. The newest comes first.
+    Kept(u64, Box<str>),
 }
 
 /// Something happens in one place, in one entry of its log.
@@ -101,10 +116,16 @@ impl Command {
         let texts = match self {
             Command::Commit(commit) => {
                 let effects = commit.effects.iter().map(|effect| match effect {
-                    Effect::Said(text) | Effect::Edited(_, text) | Effect::Core(text) | Effect::Member { text, .. } => {
-                        text.len()
-                    }
-                    Effect::Erased(_) | Effect::Left(_) | Effect::Closed => 0,
+                    Effect::Said(text)
+                    | Effect::Edited(_, text)
+                    | Effect::Core(text)
+                    | Effect::Member { text, .. }
+                    | Effect::Kept(_, text) => text.len(),
+                    Effect::Erased(_)
+                    | Effect::Left(_)
+                    | Effect::Closed
+                    | Effect::By(_)
+                    | Effect::Rebuilt { .. } => 0,
                 });
                 commit.text.len() + effects.sum::<usize>()
             }

@@ -177,6 +177,8 @@ pub enum LogState {
 pub struct Loss {
     /// Where.
     pub place: Place,
-    /// How many entries that this node had applied are gone.
+    /// How many messages that users here may have seen are gone.
     pub count: u64,
+    /// Redis has lost everything that it had of this place, not only the last of it.
+    pub whole: bool,
 }

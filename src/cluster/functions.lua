@@ -8,7 +8,8 @@
 local SLICE = 500       -- Members of a dead node that one call removes.
 local KEPT = 20000      -- Entries that a log keeps, about 4 MB.
 local FEW = 128         -- Messages in one command, at most.
-local TERM_GAP = 1048576 -- A new term numbers from so far above all that is known.
+local TERM_GAP = 1048576 -- A new term numbers from so far above all that is known, and by its run farther still.
+local SKIPPED = 100000  -- Numbers that a new term leaves out if blocks were given that this Redis does not know of.
 
 local function num(x) return string.format('%.0f', x) end
 local function now()
@@ -79,6 +80,7 @@ local function bury(base, node, epoch, at)
   append(base, at, 'k', 'gone', 'node', node, 'epoch', num(epoch))
 end
 
+<<<<<<< HEAD
 -- Nodes that have said goodbye and whose users may come back on other ones: what they hold stays until then. "node epoch" ->
 -- deadline
 local function waits(base, node, epoch, at)
@@ -100,41 +102,62 @@ end
 
 -- Begins the life of a log with this Redis. keys: base; args: run, number and term that the node knows, then for the
 -- directory pairs of a kind of number and the highest one known.
+=======
+-- Begins the life of a log with this Redis. args: run, number and term that the node knows, how many eras it knows, numbers to
+-- leave out, these eras, the newest first, then for the directory pairs of a kind of number and the highest one known.
+>>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
 --
--- The fourth number of the answer is where the term ended that the node knows, as far as this Redis has it: whatever the node
--- has seen beyond it is lost. -1: it goes on.
-local function ended(base, known)
-  if known == get(base, 'term') then return '-1' end
-  for term = known, 1, -1 do
-    local last = redis.call('HGET', base .. 'ended', num(term))
-    if last then return last end
-  end
-  return '0'
-end
-local function new_term(keys, args)
-  local base, run, known = keys[1], args[1], tonumber(args[3])
-  local meta = base .. 'meta'
-  if redis.call('HGET', meta, 'run') == run then
-    return { num(get(base, 'term')), num(get(base, 'pos')), 0, ended(base, known) }
-  end
-  local at, term, pos = now(), get(base, 'term'), get(base, 'pos')
-  local last = num(term) .. '-' .. num(pos)
-  if term > 0 then redis.call('HSET', base .. 'ended', num(term), num(pos)) end
-  local fresh = term == 0 and tonumber(args[2]) == 0
-  term = math.max(term, tonumber(args[3])) + 1
-  if not fresh then pos = math.max(pos, tonumber(args[2])) + TERM_GAP end
-  redis.call('HSET', meta, 'run', run, 'term', num(term), 'pos', num(pos), 'next', 1, 'end', 0)
-  if not fresh then
-    -- Blocks may have been given that this Redis does not know of.
-    for i = 4, #args, 2 do
-      local known, floor = tonumber(redis.call('HGET', base .. 'numbers', args[i]) or '0'), tonumber(args[i + 1])
-      local skip = 1000
-      if floor > known then known, skip = floor, 20000 end
-      redis.call('HSET', base .. 'numbers', args[i], num(known + skip))
+-- An era is a stretch of a log that one Redis was in charge of. A Redis with an era that the node knows has all of the log up to
+-- there. Answer: term, number, era, the first of the node's eras that is known here (0: none), the number that it ended with (-1:
+-- it goes on), and the first message number after it; then the eras that have ended, each with these two, the newest first.
+local ERAS = 16
+local function known_past(base, args, eras)
+  for i = 1, tonumber(args[4]) do
+    local era = args[5 + i]
+    if era == redis.call('HGET', base .. 'meta', 'era') then return num(i), '-1', num(get(base, 'next')) end
+    for ended, last, first in eras:gmatch('(%S+) (%d+) (%d+)') do
+      if ended == era then return num(i), last, first end
     end
   end
-  pos = append(base, at, 'k', 'term', 'last', last)
-  return { num(term), num(pos), 1, ended(base, known) }
+  return '0', '0', '0'
+end
+local function leave_out(base, args, lost, unseen)
+  for i = 6 + tonumber(args[4]), #args, 2 do
+    local known, floor = tonumber(redis.call('HGET', base .. 'numbers', args[i]) or '0'), tonumber(args[i + 1])
+    local to = math.max(known + unseen, floor > known and floor + lost or 0)
+    if to > known then redis.call('HSET', base .. 'numbers', args[i], num(to)) end
+  end
+end
+local function new_term(keys, args)
+  local base, run, number, known = keys[1], args[1], tonumber(args[2]), tonumber(args[3])
+  local meta = base .. 'meta'
+  local new = redis.call('HGET', meta, 'run') ~= run
+  if new then
+    local at, term, pos, first = now(), get(base, 'term'), get(base, 'pos'), math.max(get(base, 'next'), 1)
+    local last, fresh = num(term) .. '-' .. num(pos), term == 0 and number == 0
+    if term > 0 then
+      local eras, ended = { redis.call('HGET', meta, 'era') .. ' ' .. num(pos) .. ' ' .. num(first) }, redis.call('HGET', meta, 'eras')
+      for known in (ended or ''):gmatch('%S+ %d+ %d+') do
+        if #eras < ERAS then eras[#eras + 1] = known end
+      end
+      redis.call('HSET', meta, 'eras', table.concat(eras, ' '))
+    end
+    if not fresh then
+      -- Two that begin the same term without knowing of each other number apart.
+      local apart = tonumber(run:match('^%x%x%x%x') or '0', 16)
+      pos = math.max(pos, number) + TERM_GAP * (1 + apart)
+      leave_out(base, args, SKIPPED + tonumber(args[5]), tonumber(args[5]))
+    end
+    -- What is left of the last block may have been given out already.
+    redis.call('HSET', meta, 'run', run, 'era', run .. '/' .. num(pos + 1), 'term', num(math.max(term, known) + 1),
+      'pos', num(pos), 'next', num(first), 'end', num(first - 1))
+    append(base, at, 'k', 'term', 'last', last)
+  else
+    leave_out(base, args, 0, 0)
+  end
+  local eras = redis.call('HGET', meta, 'eras') or ''
+  local index, last, first = known_past(base, args, eras)
+  return { num(get(base, 'term')), num(get(base, 'pos')), redis.call('HGET', meta, 'era'), index, last, first, eras }
 end
 
 -- args: node, epoch (0: give one), lease, format, partitions (0: not the directory)
@@ -155,7 +178,7 @@ local function enter(keys, args)
     if rec.deadline >= at then return { 'live', num(rec.deadline - at) } end
   end
   if rec and rec.epoch ~= epoch then bury(base, node, rec.epoch, at) end
-  if epoch == 0 then epoch = redis.call('HINCRBY', meta, 'epoch', 1) end
+  if epoch == 0 then epoch = redis.call('HINCRBY', base .. 'numbers', 'epoch', 1) end
   put(base, node, { epoch = epoch, n = 0, deadline = at + lease })
   redis.call('HSET', meta, 'seen', num(at))
   if lease > 0 then redis.call('HSET', meta, 'lease', num(lease)) end
@@ -211,8 +234,9 @@ local function admit(base, args, at)
 end
 
 -- args: node, epoch, n, version (- for any), history, key, place, text, then the effects:
--- said TEXT | edited ID TEXT | erased ID | member CLIENT TEXT LIMIT | left CLIENT | core TEXT | closed
-local ARGUMENTS = { said = 1, edited = 2, erased = 1, member = 3, left = 1, core = 1, closed = 0 }
+-- said TEXT | edited ID TEXT | erased ID | member CLIENT TEXT LIMIT | left CLIENT | core TEXT | closed | by CLIENT
+-- | rebuilt FROM SAID NEWEST | kept ID TEXT
+local ARGUMENTS = { said = 1, edited = 2, erased = 1, member = 3, left = 1, core = 1, closed = 0, by = 1, rebuilt = 3, kept = 2 }
 
 -- Remembers that the text of a message is gone, for an archive that the log does not reach any more: gone is a list of
 -- "room message".
@@ -255,11 +279,27 @@ local function commit(keys, args)
     return { 'stale', num(pos) }
   end
   -- First what may stand in the way, then the changes: an error in the middle would leave half of them.
-  local said, made, i = 0, current ~= '0', 9
+  local said, made, kind, owner, i = 0, current ~= '0', 'c', node .. ' ' .. epoch, 9
   while i <= #args do
-    local op = args[i]
+    local op, standing = args[i], true
     if not ARGUMENTS[op] then return redis.error_reply('unknown effect') end
     if op == 'said' then said = said + 1 end
+    if op == 'by' then
+      -- The author is a member, by this registration of the node.
+      local member = redis.call('HGET', users, args[i + 1])
+      standing = member and member:sub(1, #owner + 1) == owner .. ' '
+    end
+    if op == 'rebuilt' then
+      -- A room that was lost, by a node that knows more of it than the one that rebuilt it before, in this era, if nothing was
+      -- changed since.
+      kind = 'r'
+      local from, era = tonumber(redis.call('HGET', room, 'from') or args[i + 1]), redis.call('HGET', meta, 'era') or ''
+      standing = not made or (from < tonumber(args[i + 1]) and redis.call('HGET', room, 'era') == era)
+    end
+    if not standing then
+      put(base, node, rec)
+      return { 'stale', num(pos) }
+    end
     if op == 'member' then
       local limit = tonumber(args[i + 3])
       if limit > 0 and redis.call('HLEN', users) >= limit and redis.call('HEXISTS', users, args[i + 1]) == 0 then
@@ -279,7 +319,7 @@ local function commit(keys, args)
     redis.call('HSET', meta, 'pos', num(pos))
     first = 0
   end
-  local owner, id, held = node .. ' ' .. epoch, first, base .. 'm:' .. node .. ' ' .. epoch
+  local id, held = first, base .. 'm:' .. owner
   local lines = {}
   i = 9
   while i <= #args do
@@ -296,10 +336,17 @@ local function commit(keys, args)
     end
     if op == 'edited' then
       if redis.call('HEXISTS', texts, a) == 1 then redis.call('HSET', texts, a, b) end
+<<<<<<< HEAD
       note_gone(base, key, a)
     elseif op == 'erased' then
       redis.call('HDEL', texts, a)
       note_gone(base, key, a)
+=======
+      redis.call('HDEL', room, 'from')
+    elseif op == 'erased' then
+      redis.call('HDEL', texts, a)
+      redis.call('HDEL', room, 'from')
+>>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
     elseif op == 'member' then
       if made then
         redis.call('HSET', users, a, owner .. ' ' .. b)
@@ -311,7 +358,26 @@ local function commit(keys, args)
     elseif op == 'core' and key:sub(1, 2) == 'r:' then
       made, current = true, num(pos)
       redis.call('HSET', room, 'core', a, 'ver', current, 'name', args[7])
+      redis.call('HDEL', room, 'from')
       redis.call('SADD', base .. 'rooms', key)
+    elseif op == 'rebuilt' and made then
+      -- What the node before has put back makes way. Numbers given from here on are above all that are put back.
+      local upto, oldest = tonumber(redis.call('HGET', room, 'upto') or '0'), redis.call('LINDEX', order, 0)
+      while oldest and tonumber(oldest) <= upto do
+        redis.call('HDEL', texts, redis.call('LPOP', order))
+        oldest = redis.call('LINDEX', order, 0)
+      end
+      ever = ever + tonumber(b) - tonumber(redis.call('HGET', room, 'counted') or '0')
+      local newest = args[i + 3]
+      local era = redis.call('HGET', meta, 'era') or ''
+      redis.call('HSET', room, 'from', a, 'counted', b, 'upto', newest, 'era', era)
+      if tonumber(newest) >= get(base, 'next') then
+        redis.call('HSET', meta, 'next', num(tonumber(newest) + 1), 'end', newest)
+        left = 0
+      end
+    elseif op == 'kept' and made then
+      -- The newest comes first.
+      if redis.call('HSETNX', texts, a, b) == 1 then redis.call('LPUSH', order, a) end
     elseif op == 'closed' then
       redis.call('DEL', room, users, texts, order)
       redis.call('SREM', base .. 'rooms', key)
@@ -323,8 +389,9 @@ local function commit(keys, args)
   if made then redis.call('HSET', room, 'seq', num(pos), 'said', num(ever)) end
   -- In one field, because every node reads all of it: when, whose command, the room's version, the first message's number and
   -- how many there are, where.
+  -- A room that was put back is under another name: whoever has it from before reads it again.
   local head = table.concat({ num(at), node, epoch, n, current, num(first), num(said), args[7] }, ' ')
-  redis.call('XADD', base .. 'log', 'MAXLEN', '~', KEPT, term .. '-' .. num(pos), 'c', head, 'text', args[8])
+  redis.call('XADD', base .. 'log', 'MAXLEN', '~', KEPT, term .. '-' .. num(pos), kind, head, 'text', args[8])
   return { 'ok', num(pos), num(first), num(left - said) }
 end
 
@@ -461,7 +528,17 @@ local function room(keys, args)
       texts[#texts + 1] = text
     end
   end
-  return { fields[1], fields[2], fields[3], fields[4] or '0', fields[5], redis.call('HGETALL', base .. 'u:' .. name), texts }
+  -- Those of dead nodes are still being removed.
+  local users, members, living = redis.call('HGETALL', base .. 'u:' .. name), {}, {}
+  for i = 1, #users, 2 do
+    local node, epoch = users[i + 1]:match('^(%S+) (%d+) ')
+    if node and living[node] == nil then living[node] = record(base, node) or false end
+    if node and living[node] and living[node].epoch == tonumber(epoch) then
+      members[#members + 1] = users[i]
+      members[#members + 1] = users[i + 1]
+    end
+  end
+  return { fields[1], fields[2], fields[3], fields[4] or '0', fields[5], members, texts }
 end
 
 -- What else there is, in one moment: position, nodes, rooms, names, values kept, nodes whose users may come back.
@@ -697,12 +774,24 @@ local function attempt(keys, args)
   return { 'ok', num(blocked) }
 end
 
+<<<<<<< HEAD
 -- Which texts are gone by an edit or an erasure. args: none
 local function gone(keys, args)
   return redis.call('LRANGE', keys[1] .. 'gone', 0, -1)
 end
 
 -- For an archive: the log's end, and where the term ended that it knows (-1: it goes on). args: that term
+=======
+-- For an archive: the log's end, and where the era ended that an entry is of (-1: it goes on). args: the number of that entry
+local function ended(base, number)
+  local era, eras = redis.call('HGET', base .. 'meta', 'era'), redis.call('HGET', base .. 'meta', 'eras') or ''
+  if era and tonumber(era:match('/(%d+)$')) <= number then return '-1' end
+  for known, last in eras:gmatch('(%S+) (%d+) %d+') do
+    if tonumber(known:match('/(%d+)$')) <= number then return last end
+  end
+  return '0'
+end
+>>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
 local function tail(keys, args)
   local base = keys[1]
   return { num(get(base, 'term')), num(get(base, 'pos')), ended(base, tonumber(args[1])) }
@@ -745,7 +834,7 @@ local function raise(keys, args)
     redis.call('HSET', base .. 'numbers', args[1], num(floor))
   end
   if args[1] == 'message' and get(base, 'next') <= floor and get(base, 'end') > 0 then
-    redis.call('HSET', base .. 'meta', 'next', 1, 'end', 0)
+    redis.call('HSET', base .. 'meta', 'next', num(floor + 1), 'end', num(floor))
   end
   return {}
 end

@@ -115,7 +115,10 @@ impl Import {
         let connections = Arc::new(Connections::new(connect, Box::new(|| true)));
         let mut import = Import { wire, partitions, accounts: SharedAccounts::new(connections, partitions) };
         let run: Box<str> = import.wire.run().into();
-        let term = |log| Call::NewTerm { log, run: run.clone(), known: Position::START, floors: Vec::new() };
+        let term = |log| {
+            let (run, known) = (run.clone(), Position::START);
+            Call::NewTerm { log, run, known, eras: Vec::new(), skip: 0, floors: Vec::new() }
+        };
         let mut calls: Vec<_> = partitions.logs().map(term).collect();
         calls.push(Call::Found { partitions: partitions.count() });
         import.call(&calls)?;

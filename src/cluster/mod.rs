@@ -61,7 +61,7 @@ pub use entry::{AccountChange, Entry, Happened, LogState, Loss, MemberSnapshot, 
 pub use import::{Import, ImportError, SharedRoom};
 pub use questions::QuestionLine;
 pub use reader::{LogReader, LogRecord, LogTail, ReadLogError, Recorded};
-pub use replica::{Back, Health, Holdings, Replica};
+pub use replica::{Back, Health, Holdings, Replica, Returning};
 pub use start::ClusterError;
 pub use ticket::{Outcome, Progress, Ticket};
-pub use values::{Epoch, Log, NodeName, NumberKind, Partitions, Place, Position};
+pub use values::{Epoch, Log, NodeName, NumberKind, Partitions, Place, Position, SharedClock};

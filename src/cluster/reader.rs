@@ -133,9 +133,9 @@ impl LogReader {
     ///
     /// Redis cannot be reached.
     pub fn tail(&mut self, log: Log, known: Position) -> Result<LogTail, ReadLogError> {
-        let mut replies = self.ask(&[Call::Tail { log, known: known.term }])?;
+        let mut replies = self.ask(&[Call::Tail { log, known: known.number }])?;
         let Some(Reply::Tail { end, ended }) = replies.pop() else { return Err(unexpected()) };
-        let last = ended.unwrap_or(if end.term == known.term { end.number } else { 0 });
+        let last = ended.unwrap_or(end.number);
         Ok(LogTail { end, lost: known.number > last })
     }
 
@@ -255,7 +255,7 @@ fn record(entry: LogEntry) -> LogRecord {
     let LogEntry { log, position, at, kind } = entry;
     let what = match kind {
         EntryKind::Term { last } => Recorded::Term(last),
-        EntryKind::Command { caller, what, .. } => match what {
+        EntryKind::Command { caller, what, .. } | EntryKind::Rebuilt { caller, what, .. } => match what {
             Happened::Committed { place, version, id, said, text } => {
                 Recorded::Committed { node: caller.node, place, version, id, said, text }
             }

@@ -19,7 +19,7 @@ use super::accounts::SharedAccounts;
 use super::bus::Cluster;
 use super::connections::{Connect, Connections};
 use super::engine::Engine;
-use super::node::{Barred, Core, Rules};
+use super::node::{Barred, Core, Rules, counted};
 use super::replica::Replica;
 use super::values::{NodeName, Partitions};
 use super::wire::{Address, ConnectError, Facts, Wire};
@@ -131,7 +131,7 @@ impl fmt::Display for ClusterError {
                 write!(f, "cluster.partitions is {own}, but the other servers use {cluster}; set it to {cluster}")
             }
             ClusterError::Format(format) => {
-                write!(f, "this server speaks format {}, the cluster {format}: upgrade it", super::engine::FORMAT)
+                write!(f, "cluster: this node speaks format {}, the cluster {format}: upgrade it", super::engine::FORMAT)
             }
             ClusterError::Password { path, error } => {
                 write!(f, "cannot read cluster.password_file {}: {error}", path.display())
@@ -311,6 +311,7 @@ impl Cluster {
             lease: config.lease,
             timeout: config.timeout,
             pending_bytes: config.pending_bytes,
+            replicas: config.replicas,
         };
         let redis = config.redis.clone();
         let connect = ready(address);
@@ -324,9 +325,10 @@ impl Cluster {
         let (epoch, nodes) = (core.epoch(), core.nodes());
         drop(core);
         log::info!(
-            "cluster: node {node} is in, epoch {epoch}, {nodes} nodes, Redis {} at {place}, {} partitions",
+            "cluster: node {node} is in, epoch {epoch}, {}, Redis {} at {place}, {}",
+            counted(nodes, "node", "nodes"),
             facts.version,
-            partitions.count()
+            counted(usize::from(partitions.count()), "partition", "partitions")
         );
         Ok(cluster)
     }

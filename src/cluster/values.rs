@@ -5,6 +5,10 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::chat::message::ClientId;
 use crate::chat::names::RoomName;
@@ -80,6 +84,47 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Position, ()> {
         let (term, number) = text.split_once('-').ok_or(())?;
         Ok(Position { term: term.parse().map_err(drop)?, number: number.parse().map_err(drop)? })
+    }
+}
+
+/// Redis' clock, which all nodes share: as the last answer to a heartbeat told it, continued by the monotonic clock. Whatever is
+/// shown with a time, and whatever ends at one, goes by it, so that the clocks of the machines do not matter.
+#[derive(Debug)]
+pub struct SharedClock {
+    base: Instant,
+    /// What it shows at the base, in milliseconds since 1970; before the first answer the lowest number.
+    shown: AtomicI64,
+}
+
+impl SharedClock {
+    pub(crate) fn new(base: Instant) -> SharedClock {
+        SharedClock { base, shown: AtomicI64::new(i64::MIN) }
+    }
+
+    /// It shows this much now.
+    pub(crate) fn set(&self, at_ms: i64, now: Instant) {
+        let passed = i64::try_from(now.saturating_duration_since(self.base).as_millis()).unwrap_or(0);
+        self.shown.store(at_ms - passed, Ordering::Relaxed);
+    }
+
+    /// What it shows at a moment, if that is known.
+    pub fn at(&self, now: Instant) -> Option<Timestamp> {
+        let shown = Timestamp::from_millisecond(self.shown.load(Ordering::Relaxed)).ok()?;
+        let length = |length| SignedDuration::try_from(length).ok();
+        match now.checked_duration_since(self.base) {
+            Some(passed) => shown.checked_add(length(passed)?).ok(),
+            None => shown.checked_sub(length(self.base.saturating_duration_since(now))?).ok(),
+        }
+    }
+
+    /// The moment at which it shows this.
+    pub fn moment(&self, at: Timestamp) -> Option<Instant> {
+        let shown = Timestamp::from_millisecond(self.shown.load(Ordering::Relaxed)).ok()?;
+        let passed = at.duration_since(shown);
+        match passed.is_negative() {
+            false => self.base.checked_add(passed.unsigned_abs()),
+            true => self.base.checked_sub(passed.unsigned_abs()),
+        }
     }
 }
 
@@ -192,9 +237,20 @@ pub enum NumberKind {
     Instance,
     /// Accounts.
     Account,
+    /// Registrations of nodes, given out as they come in.
+    Epoch,
 }
 
 impl NumberKind {
+    /// All of them.
+    pub(crate) const ALL: [NumberKind; 5] = [
+        NumberKind::Message,
+        NumberKind::Client,
+        NumberKind::Instance,
+        NumberKind::Account,
+        NumberKind::Epoch,
+    ];
+
     /// The word for it in Redis.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -202,6 +258,26 @@ impl NumberKind {
             NumberKind::Client => "client",
             NumberKind::Instance => "instance",
             NumberKind::Account => "account",
+            NumberKind::Epoch => "epoch",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_shared_clock_goes_on_from_what_it_was_told_and_is_unknown_before() {
+        let (base, second) = (Instant::now(), Duration::from_secs(1));
+        let clock = SharedClock::new(base);
+        assert_eq!((clock.at(base), clock.moment(Timestamp::UNIX_EPOCH)), (None, None));
+        clock.set(7_000, base + second * 2);
+        for (moment, shown) in [(base, 5), (base + second, 6), (base - second, 4)] {
+            let shown = Timestamp::from_second(shown).expect("a moment");
+            assert_eq!((clock.at(moment), clock.moment(shown)), (Some(shown), Some(moment)));
         }
     }
 }

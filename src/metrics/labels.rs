@@ -121,6 +121,36 @@ impl PostKind {
     }
 }
 
+#[cfg(feature = "cluster")]
+label! {
+    /// What has become of a command to the other servers.
+    CommitResult "result" {
+        /// It is in the log.
+        Accepted "ok",
+        /// It had been sent before.
+        Done "done",
+        /// It was decided on what is no longer so.
+        Stale "stale",
+        /// This server is not in.
+        Fenced "fenced",
+        /// It cannot be carried out.
+        Refused "refused",
+    }
+}
+
+#[cfg(feature = "cluster")]
+label! {
+    /// Why this server has read the state of the others anew.
+    ResyncCause "why" {
+        /// Entries of a log were missing.
+        Gap "gap",
+        /// Another Redis had taken over.
+        Redis "redis",
+        /// The lease was over.
+        Lease "lease",
+    }
+}
+
 label! {
     /// The result of an attempt to log in.
     LoginResult "result" {

@@ -29,6 +29,8 @@ pub(crate) use disabled::{
 };
 #[cfg(feature = "metrics")]
 pub(crate) use labels::Label;
+#[cfg(feature = "cluster")]
+pub(crate) use labels::{CommitResult, ResyncCause};
 pub(crate) use labels::{DropKind, ListenerKind, LoginResult, PostKind, RefusalKind};
 
 /// Connections, and what their sessions receive. One for a server.
@@ -114,4 +116,26 @@ impl TurnCounts {
             metrics.messages.of(kind).settle(tally);
         }
     }
+}
+
+/// What passes between this server and the others of a cluster. One for a server.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Default)]
+pub(crate) struct ClusterMetrics {
+    /// Commands that were answered.
+    pub(crate) commits: LabelledCounters<CommitResult>,
+    /// Entries that were read from the logs.
+    pub(crate) entries: Counter,
+    /// How often the state was read anew.
+    pub(crate) resyncs: LabelledCounters<ResyncCause>,
+    /// Messages that were shown here and that Redis has lost.
+    pub(crate) lost: Counter,
+    /// Users whose names were taken while this server was away.
+    pub(crate) renamed: Counter,
+    /// Connections to Redis after the first.
+    pub(crate) reconnects: Counter,
+    /// From sending commands to their answers, once for all that are sent together.
+    pub(crate) commit_seconds: Histogram,
+    /// From a command's beginning to its entry being read back.
+    pub(crate) readback_seconds: Histogram,
 }

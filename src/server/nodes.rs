@@ -69,7 +69,7 @@ pub(super) fn join_configured(
     let Some(section) = &config.cluster else { return Ok(None) };
     // First: the others are told of this server's rooms while it comes in.
     hub.hash_room_passwords(Instant::now()).map_err(|error| StartError::Cluster(ClusterError::Hash(error)))?;
-    let nodes = prepare(hub, section.timeout)?;
+    let nodes = prepare(hub, section.timeout, section.lease)?;
     let replica: Arc<dyn Replica> = nodes.clone();
     let cluster = Cluster::start(section, port, replica).map_err(StartError::Cluster)?;
     #[cfg(feature = "storage")]
@@ -155,12 +155,12 @@ impl Joined {
 }
 
 /// This server's part of a cluster, before it has joined.
-fn prepare(hub: &Arc<Hub>, patience: Duration) -> Result<Arc<Nodes>, StartError> {
+fn prepare(hub: &Arc<Hub>, patience: Duration, lease: Duration) -> Result<Arc<Nodes>, StartError> {
     // Its other end is closed at once: whatever is written to it is dropped.
     let (nowhere, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).map_err(StartError::Thread)?;
     let nowhere = Outbox::new(ClientId::NONE, TcpStream::from(nowhere), Arc::clone(&hub.slow_readers));
     nowhere.disconnect(DisconnectReason::Stopping);
-    Ok(Nodes::new(hub, patience, nowhere))
+    Ok(Nodes::new(hub, patience, lease, nowhere))
 }
 
 fn join(hub: &Arc<Hub>, nodes: &Arc<Nodes>, link: Arc<dyn NodeLink>) -> Result<JoinHandle<()>, StartError> {

@@ -133,7 +133,7 @@ fn a_server_that_was_away_is_back_with_its_users() {
     alice.send("meanwhile");
     alice.settle();
     cluster.nodes[1].proxy.refuse(false);
-    bob.expect("* This server is back with the others");
+    bob.expect("* This server is back with the others; 1 message came meanwhile.");
     say_until_seen(&mut bob, &mut alice, "here again");
     bob.send("/history");
     bob.expect("alice: meanwhile");
@@ -163,14 +163,103 @@ fn a_server_that_stood_still_longer_than_its_lease_says_nothing_late() {
     cluster.nodes[1].signal("STOP");
     bob.send("said while it stood still");
     alice.expect("* bob left (their server is gone)");
+    alice.send("one");
+    alice.send("two");
+    alice.expect("alice: two");
     cluster.nodes[1].signal("CONT");
-    bob.expect("* This server is back with the others");
+    let seen = bob.expect("* This server is back with the others; 2 messages came meanwhile.");
+    assert!(seen.contains("alice: one") && seen.contains("alice: two"), "{seen:?}");
     say_until_seen(&mut bob, &mut alice, "here again");
+}
+
+#[test]
+fn what_a_faulty_server_writes_into_a_log_forges_no_line_and_stops_nobody() {
+    let Some(cluster) = Cluster::start(2, "") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    let redis = &cluster.redis;
+    let bases = (0..4).map(|number| format!("chatsock:{{p{number:02}}}"));
+    let has_room = |base: &String| redis.command(&[b"EXISTS", format!("{base}r:general").as_bytes()]) == ["1"];
+    let base = bases.into_iter().find(has_room).expect("the room is somewhere");
+    let meta = format!("{base}meta");
+    let version = redis.command(&[b"HGET", format!("{base}r:general").as_bytes(), b"ver"]).remove(0);
+    let append = |fields: &[&[u8]]| {
+        let term = redis.command(&[b"HGET", meta.as_bytes(), b"term"]).remove(0);
+        let number = redis.command(&[b"HINCRBY", meta.as_bytes(), b"pos", b"1"]).remove(0);
+        let (log, id) = (format!("{base}log"), format!("{term}-{number}"));
+        let words: Vec<&[u8]> = [&b"XADD"[..], log.as_bytes(), id.as_bytes()].iter().chain(fields).copied().collect();
+        assert_eq!(redis.command(&words), [id]);
+    };
+    let commit = |text: &[u8]| {
+        let (at, n, version) = (&b"1"[..], &b"99"[..], version.as_bytes());
+        append(&[
+            b"at", at, b"k", b"commit", b"node", b"n9", b"epoch", b"99", b"n", n, b"place", b"r:general", b"ver", version,
+            b"id", b"0", b"text", text,
+        ]);
+    };
+    commit(b"change \xff\xfe\x80 broken");
+    commit(b"change 1 0 said 7 0 \"mallory\" 999999 - \"x\x1b[2J\x1b]0;t\x07\r\nalice: forged\" -");
+    commit(&[b"change ".to_vec(), vec![b'x'; 2 << 20]].concat());
+    commit(b"explode everything");
+    append(&[b"at", b"1", b"k", b"explode", b"node", b"n9", b"epoch", b"99"]);
+    append(&[b"k", b"gone", b"node", b"\x1b[2J", b"epoch", b"-1"]);
+    append(&[b"x", b""]);
+    bob.send("the others go on");
+    let mut seen = alice.expect("bob: the others go on");
+    seen.push_str(&bob.settle());
+    assert!(!seen.contains("\nalice: forged") && !seen.contains("\ralice: forged"), "{seen:?}");
+    assert!(!seen.contains("\x1b[2J") && !seen.contains("\x1b]0") && !seen.contains('\x07'), "{seen:?}");
+    alice.send("in both directions");
+    bob.expect("alice: in both directions");
+    for node in &cluster.nodes {
+        let log = node.log();
+        assert!(log.matches("cannot be read and is left out").count() >= 5, "{log}");
+        assert!(!log.contains("explode everything") && !log.contains('\x07'), "{log:?}");
+    }
+}
+
+/// Threads of a process.
+fn threads(id: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{id}/task")).expect("a process").count()
+}
+
+#[test]
+fn a_redis_that_stands_still_for_long_costs_no_line_twice_and_no_thread() {
+    if !runs_all() {
+        return println!("LEFT OUT: CHATSOCK_CLUSTER_ALL=1 runs it");
+    }
+    let Some(cluster) = Cluster::start(2, "") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    let before: Vec<_> = cluster.nodes.iter().map(|node| threads(node.id())).collect();
+    for seconds in [1, 5, 20] {
+        cluster.redis.signal("STOP");
+        let stopped = Instant::now();
+        bob.send(&format!("said in {seconds}."));
+        if seconds > 2 {
+            bob.expect("! The other servers do not answer. Your line waits.");
+        }
+        thread::park_timeout(Duration::from_secs(seconds).saturating_sub(stopped.elapsed()));
+        cluster.redis.signal("CONT");
+        // Said once, or reported.
+        say_until_seen(&mut bob, &mut alice, &format!("after {seconds}."));
+        let seen = bob.settle() + &bob.seen();
+        let line = format!("said in {seconds}.");
+        assert!(seen.matches(&line).count() <= 1, "{seen:?}");
+        assert!(!alice.settle().contains("their server is gone"), "nobody was away but Redis");
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while cluster.nodes.iter().map(|node| threads(node.id())).collect::<Vec<_>>() != before {
+        assert!(Instant::now() < deadline, "threads are left over");
+        thread::park_timeout(Duration::from_millis(50));
+    }
 }
 
 /// Says a line again and again until it is taken, and sees it on the other screen once.
 #[track_caller]
-fn say_until_seen(from: &mut crate::support::Client, to: &mut crate::support::Client, line: &str) {
+pub fn say_until_seen(from: &mut crate::support::Client, to: &mut crate::support::Client, line: &str) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         from.send(line);

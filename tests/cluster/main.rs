@@ -14,6 +14,8 @@ mod drain;
 mod failures;
 mod files;
 mod import;
+mod logged;
+mod losses;
 mod nodes;
 mod operators;
 mod order;

@@ -18,6 +18,7 @@ pub struct Node {
     address: SocketAddr,
     /// Between it and Redis.
     pub proxy: LossyProxy,
+    announced: Vec<String>,
     log: Arc<Mutex<String>>,
     /// What it has written to stdout.
     printed: Arc<Mutex<String>>,
@@ -78,6 +79,7 @@ impl Cluster {
         let proxy = LossyProxy::before(self.redis.address());
         let (mut child, log, _) = self.spawn(name, &proxy, more);
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+<<<<<<< HEAD
         let printed = Arc::new(Mutex::new(String::new()));
         let address = loop {
             let Some(Ok(line)) = lines.next() else {
@@ -100,6 +102,19 @@ impl Cluster {
     /// The configuration of a server that was launched.
     pub fn file(&self, name: &str, node: &Node) -> PathBuf {
         self.directory.join(format!("{name}-{}.toml", node.proxy.address().port()))
+=======
+        let last = if more.contains("[metrics]") { "(metrics)" } else { "listening on " };
+        let mut announced: Vec<String> = Vec::new();
+        while !announced.last().is_some_and(|line| line.contains(last)) {
+            let Some(Ok(line)) = lines.next() else {
+                panic!("{name} ended: {}", log.lock().expect("no panic"));
+            };
+            announced.push(line);
+        }
+        let address = announced.iter().find_map(|line| line.strip_prefix("listening on ")?.split(' ').next());
+        let address = address.expect("a listener").parse().expect("an address");
+        Node { child: Some(child), address, proxy, announced, log }
+>>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
     }
 
     fn spawn(&self, name: &str, proxy: &LossyProxy, more: &str) -> (Child, Arc<Mutex<String>>, JoinHandle<()>) {
@@ -149,6 +164,13 @@ impl Cluster {
 }
 
 impl Node {
+    /// Where it listens for something, as it said at its start.
+    pub fn announced(&self, what: &str) -> SocketAddr {
+        let ending = format!(" ({what})");
+        let line = self.announced.iter().find_map(|line| line.strip_prefix("listening on ")?.strip_suffix(&ending));
+        line.unwrap_or_else(|| panic!("no {what} in {:?}", self.announced)).parse().expect("an address")
+    }
+
     /// A client that is logged in, in the palette.
     pub fn login(&self, name: &str) -> Client {
         Client::login(self.address, name)
@@ -181,6 +203,11 @@ impl Node {
     pub fn signal(&self, name: &str) {
         let id = self.child.as_ref().expect("it runs").id().to_string();
         assert!(Command::new("kill").arg(format!("-{name}")).arg(id).status().expect("kill runs").success());
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
     }
 
     /// Waits for its end after a signal.

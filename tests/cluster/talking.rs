@@ -130,7 +130,7 @@ fn a_room_without_an_admin_passes_to_a_member_on_another_server() {
 #[test]
 fn a_name_goes_to_one_user_however_many_want_it_at_once() {
     let Some(cluster) = Cluster::start(3, "") else { return };
-    for round in 0..20 {
+    for round in 0..100 {
         let name = format!("dora{round}");
         let wanted = [name.clone(), name.to_uppercase(), format!("D{}", &name[1..])];
         let mut clients: Vec<_> = cluster.nodes.iter().map(Node::connect).collect();

@@ -20,6 +20,7 @@ struct Faults {
     cut_after: AtomicUsize,
     ended: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
+    target: Mutex<Option<SocketAddr>>,
 }
 
 /// The proxy.
@@ -44,6 +45,7 @@ impl LossyProxy {
                 if shared.refusing.load(Ordering::Relaxed) {
                     continue;
                 }
+                let target = shared.target.lock().expect("no panic").unwrap_or(target);
                 let Ok(server) = TcpStream::connect(target) else { continue };
                 let both = [client.try_clone().expect("a socket"), server.try_clone().expect("a socket")];
                 shared.open.lock().expect("no panic").extend(both);
@@ -69,6 +71,12 @@ impl LossyProxy {
     /// Holds each piece up.
     pub fn delay(&self, by: Duration) {
         self.faults.delay.store(usize::try_from(by.as_millis()).expect("short"), Ordering::Relaxed);
+    }
+
+    /// New connections lead there, and the old ones are closed.
+    pub fn retarget(&self, target: SocketAddr) {
+        *self.faults.target.lock().expect("no panic") = Some(target);
+        self.cut();
     }
 
     /// Closes all connections; new ones are taken.

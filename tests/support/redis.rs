@@ -1,5 +1,6 @@
 //! A Redis of the test's own: its port, its directory, and its end.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -97,6 +98,41 @@ impl Redis {
         let output = output.expect("redis-cli runs");
         assert!(output.status.success(), "{output:?}");
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Has a command carried out, and returns the answer as it comes: texts without what is around them, in their order.
+    pub fn command(&self, words: &[&[u8]]) -> Vec<String> {
+        let mut stream = TcpStream::connect(self.address()).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let mut request = format!("*{}\r\n", words.len()).into_bytes();
+        for word in words {
+            request.extend(format!("${}\r\n", word.len()).bytes());
+            request.extend_from_slice(word);
+            request.extend_from_slice(b"\r\n");
+        }
+        stream.write_all(&request).expect("sent");
+        let mut lines = BufReader::new(stream);
+        let mut texts = Vec::new();
+        let mut left = 1;
+        while left > 0 {
+            left -= 1;
+            let mut line = String::new();
+            lines.read_line(&mut line).expect("an answer");
+            let line = line.trim_end();
+            let number = || line[1..].parse::<i64>().expect("a number");
+            match line.as_bytes().first() {
+                Some(b'*') => left += number().max(0),
+                Some(b'$') if number() >= 0 => {
+                    let mut text = vec![0; usize::try_from(number()).expect("a length") + 2];
+                    lines.read_exact(&mut text).expect("a text");
+                    text.truncate(text.len() - 2);
+                    texts.push(String::from_utf8_lossy(&text).into_owned());
+                }
+                Some(b'$') => texts.push(String::new()),
+                _ => texts.push(line[1..].to_owned()),
+            }
+        }
+        texts
     }
 
     /// Its directory.

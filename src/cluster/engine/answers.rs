@@ -3,7 +3,7 @@
 //! *Owns* what an answer to each call has to look like.
 //! *Knows nothing of* how it came.
 
-use super::{Call, Reply};
+use super::{Call, EndedEra, Past, Reply};
 use crate::chat::message::ClientId;
 use crate::chat::names::RoomName;
 use crate::cluster::entry::{MemberSnapshot, NameSnapshot, RoomSnapshot};
@@ -63,8 +63,16 @@ impl Call {
         match self {
             Call::NewTerm { .. } => {
                 let end = crate::cluster::Position { term: number(0)?, number: number(1)? };
-                let ended = list.get(3)?.number::<i64>()?;
-                Some(Reply::Term { end, new: number(2)? == 1, ended: u64::try_from(ended).ok() })
+                let last = list.get(4)?.number::<i64>()?;
+                let (index, next_message) = (number(3)?.checked_sub(1), number(5)?);
+                let index = index.map(usize::try_from).transpose().ok()?;
+                let past = index.map(|index| Past { index, last: u64::try_from(last).ok(), next_message });
+                let words: Vec<&str> = list.get(6)?.text()?.split_whitespace().collect();
+                let ended = words.chunks_exact(3).map(|words| {
+                    let (last, next_message) = (words[1].parse().ok()?, words[2].parse().ok()?);
+                    Some(EndedEra { era: words[0].into(), last, next_message })
+                });
+                Some(Reply::Term { end, era: list.get(2)?.text()?.into(), ended: ended.collect::<Option<_>>()?, past })
             }
             Call::Block { .. } => Some(Reply::Block { first: number(0)?, last: number(1)? }),
             Call::Give { .. } => Some(Reply::Given { left: number(0)?, end: number(1)? }),

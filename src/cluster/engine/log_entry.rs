@@ -23,6 +23,8 @@ pub(crate) struct LogEntry {
 pub(crate) enum EntryKind {
     /// Another Redis took over, with everything up to here.
     Term { last: Position },
+    /// A room that was lost was put back: whoever has it from before has to read it again.
+    Rebuilt { caller: Caller, n: u64, what: Happened },
     /// A node came in.
     In(Caller),
     /// A node has said goodbye, and its users may come back on other ones.
@@ -39,8 +41,8 @@ impl LogEntry {
     /// Reads the fields of an entry.
     pub(crate) fn read(log: Log, position: Position, fields: &[(&str, &str)]) -> LogEntry {
         let get = |name: &str| fields.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
-        if let Some(head) = get("c") {
-            let commit = get("text").and_then(|text| commit(head, text));
+        if let Some((head, rebuilt)) = get("c").map(|head| (head, false)).or_else(|| Some((get("r")?, true))) {
+            let commit = get("text").and_then(|text| commit(head, text, rebuilt));
             let (at, kind) = commit.unwrap_or((Timestamp::UNIX_EPOCH, EntryKind::Unreadable));
             return LogEntry { log, position, at, kind };
         }
@@ -51,7 +53,7 @@ impl LogEntry {
 }
 
 /// A commit, the most frequent entry, has all but its text in one field.
-fn commit(head: &str, text: &str) -> Option<(Timestamp, EntryKind)> {
+fn commit(head: &str, text: &str, rebuilt: bool) -> Option<(Timestamp, EntryKind)> {
     let mut words = head.splitn(8, ' ');
     let mut word = || words.next();
     let at = Timestamp::from_millisecond(word()?.parse().ok()?).ok()?;
@@ -60,7 +62,8 @@ fn commit(head: &str, text: &str) -> Option<(Timestamp, EntryKind)> {
     let (n, version, first, said) = (number()?, number()?, number()?, number()?);
     let id = (first > 0 && said > 0).then_some(first);
     let what = Happened::Committed { place: Place::parse(words.next()?)?, version, id, said, text: text.into() };
-    Some((at, EntryKind::Command { caller, n, what }))
+    let kind = if rebuilt { EntryKind::Rebuilt { caller, n, what } } else { EntryKind::Command { caller, n, what } };
+    Some((at, kind))
 }
 
 fn kind<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Option<EntryKind> {

@@ -47,6 +47,10 @@ pub(crate) enum Call {
         run: Box<str>,
         /// The last entry that the node knows.
         known: Position,
+        /// The eras of the log that the node knows, the newest first.
+        eras: Vec<Box<str>>,
+        /// Numbers to leave out, in blocks that this Redis may not know of.
+        skip: u64,
         /// The highest numbers that the node knows; for the directory.
         floors: Vec<(NumberKind, u64)>,
     },
@@ -68,7 +72,7 @@ pub(crate) enum Call {
     Room { log: Log, key: Box<str> },
     /// Something about what belongs to a user.
     Account(AccountCall),
-    /// The log's end, for one who knows this term.
+    /// The log's end, for one who knows the entry of this number.
     Tail { log: Log, known: u64 },
     /// The numbers of a room's last messages.
     Numbers { log: Log, key: Box<str> },
@@ -86,11 +90,32 @@ pub(crate) enum Call {
     Fill { log: Log, place: Place, core: Box<str>, said: u64, messages: Vec<(u64, Box<str>)> },
 }
 
+/// An era of a log that is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EndedEra {
+    pub(crate) era: Box<str>,
+    /// The number of the last entry.
+    pub(crate) last: u64,
+    /// The number of the first message that was said after it.
+    pub(crate) next_message: u64,
+}
+
+/// The newest era of those that a node knows which a Redis has too: the log is the same up to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Past {
+    /// Its place among those that the node knows.
+    pub(crate) index: usize,
+    /// The number of the last entry. `None`: it goes on.
+    pub(crate) last: Option<u64>,
+    /// The number of the first message that was not said in it.
+    pub(crate) next_message: u64,
+}
+
 /// The answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
-    /// The log's end, whether the term is a new one, and where the term ended that the node knows, if it has.
-    Term { end: Position, new: bool, ended: Option<u64> },
+    /// The log's end, its era, the eras that have ended, and what it has of what the node knows, if anything.
+    Term { end: Position, era: Box<str>, ended: Vec<EndedEra>, past: Option<Past> },
     /// The node is in.
     Entered { epoch: Epoch, number: u64 },
     /// The cluster speaks a newer format.
@@ -146,7 +171,7 @@ pub(crate) enum Reply {
     Room(Option<Box<RoomSnapshot>>),
     /// The answer to a call about what belongs to a user.
     Account(AccountReply),
-    /// The log's end, and where the term ended that the asker knows, if it has.
+    /// The log's end, and where the era ended that the entry is of which the asker knows, if it has.
     Tail { end: Position, ended: Option<u64> },
     /// Numbers of messages, oldest first; also of those that were erased.
     Numbers(Vec<u64>),
@@ -245,10 +270,11 @@ impl Call {
     /// Its arguments.
     pub(crate) fn arguments(&self) -> Vec<String> {
         match self {
-            Call::NewTerm { log: _, run, known, floors } => {
-                let known = [run.to_string(), known.number.to_string(), known.term.to_string()];
+            Call::NewTerm { log: _, run, known, eras, skip, floors } => {
+                let count = eras.len().to_string();
+                let known = [run.to_string(), known.number.to_string(), known.term.to_string(), count, skip.to_string()];
                 let floors = floors.iter().flat_map(|(kind, floor)| [kind.word().to_owned(), floor.to_string()]);
-                known.into_iter().chain(floors).collect()
+                known.into_iter().chain(eras.iter().map(ToString::to_string)).chain(floors).collect()
             }
             Call::Enter { log: _, caller: Caller { node, epoch }, lease_ms, partitions } => {
                 vec![
@@ -328,6 +354,12 @@ impl Commit {
                 Effect::Left(client) => to.extend(["left".to_owned(), client.to_string()]),
                 Effect::Core(text) => to.extend(["core".to_owned(), text.to_string()]),
                 Effect::Closed => to.push("closed".to_owned()),
+                Effect::By(client) => to.extend(["by".to_owned(), client.to_string()]),
+                Effect::Rebuilt { from, said, newest } => {
+                    to.push("rebuilt".to_owned());
+                    to.extend([*from, *said, *newest].map(|number| number.to_string()));
+                }
+                Effect::Kept(id, text) => to.extend(["kept".to_owned(), id.to_string(), text.to_string()]),
             }
         }
     }

@@ -14,13 +14,20 @@ impl Core {
     /// What to send now. Nothing may be asked again before [`answered`](Core::answered) or
     /// [`disconnected`](Core::disconnected).
     pub(crate) fn calls(&mut self, now: Instant) -> Vec<Call> {
-        self.asked_at = now;
+        let calls = self.next_calls(now);
+        if !calls.is_empty() {
+            (self.asked_at, self.is_asking) = (now, true);
+        }
+        calls
+    }
+
+    fn next_calls(&mut self, now: Instant) -> Vec<Call> {
         match &self.phase {
-            Phase::Down | Phase::Asking => Vec::new(),
+            Phase::Down | Phase::Asking(_) => Vec::new(),
             Phase::Terms => self.term_calls(),
             Phase::Beats => self.beat_calls(now),
             Phase::Entering { epoch, .. } => self.enter_calls(*epoch),
-            Phase::Claiming => {
+            Phase::Claiming(_) => {
                 let mut calls = self.due_beats(now);
                 calls.extend(self.claim_calls());
                 calls
@@ -30,6 +37,7 @@ impl Core {
                 calls.extend(self.load_calls());
                 calls
             }
+            Phase::Settling => self.due_beats(now),
             Phase::Running => self.running_calls(now),
         }
     }
@@ -43,19 +51,20 @@ impl Core {
     /// When there is something to send without anybody's doing.
     pub(crate) fn due(&self, now: Instant) -> Instant {
         match self.phase {
-            Phase::Down | Phase::Asking => now + self.rules.timeout,
-            Phase::Running => self.beat_due,
+            Phase::Down | Phase::Asking(_) => now + self.rules.timeout,
+            Phase::Settling | Phase::Running => self.beat_due,
             Phase::Entering { .. } if self.barred.is_some() => self.beat_due,
-            Phase::Terms | Phase::Beats | Phase::Entering { .. } | Phase::Claiming | Phase::Loading => now,
+            Phase::Terms | Phase::Beats | Phase::Entering { .. } | Phase::Claiming(_) | Phase::Loading => now,
         }
     }
 
     /// Whether anything waits to be sent.
     pub(crate) fn has_calls(&self, now: Instant) -> bool {
         match self.phase {
-            Phase::Down | Phase::Asking => false,
+            Phase::Down | Phase::Asking(_) => false,
             Phase::Entering { .. } if self.barred.is_some() => now >= self.beat_due,
-            Phase::Terms | Phase::Beats | Phase::Entering { .. } | Phase::Claiming | Phase::Loading => true,
+            Phase::Settling => now >= self.beat_due,
+            Phase::Terms | Phase::Beats | Phase::Entering { .. } | Phase::Claiming(_) | Phase::Loading => true,
             Phase::Running => {
                 now >= self.beat_due
                     || self.logs.values().any(|view| !view.queue.is_empty() || view.reading == Reading::Behind)

@@ -1,47 +1,71 @@
 //! After a failure: the terms of another Redis, what users hold is claimed again, and what was missed is loaded.
 //!
-//! *Owns* the order of these steps. Claims come first, so that nothing is said meanwhile by a user that Redis does not know;
-//! each is bound to the version that the node knows, so that nobody comes back into a room which has banned them since.
+//! *Owns* the order of these steps. Names, and rooms that Redis has lost, come first; then the state is loaded; then memberships
+//! are decided on the rooms as they are by now, each bound to that version, so that nobody comes back into a room which has
+//! banned them since. Nothing else is sent before all of it is read back.
 //! *Knows nothing of* the usual traffic.
 
 use std::time::Instant;
 
-use super::{Claimed, Core, Load, Out, Phase, Reading};
+use super::{Claimed, Core, Load, Out, Phase, Reading, Step};
 use crate::cluster::command::Command;
-use crate::cluster::engine::{Call, Reply};
+use crate::cluster::engine::{BLOCK, Call, Reply};
 use crate::cluster::entry::{LogState, RoomSnapshot};
-use crate::cluster::replica::Holdings;
+use crate::cluster::replica::{Holdings, Returning};
 use crate::cluster::values::{Log, NumberKind, Position};
+use crate::metrics::ResyncCause;
 
 /// Claims in one pipeline: about 3 us of Redis each.
 const CLAIMS: usize = 500;
 
+/// Bytes of claims in one pipeline. A room that is put back has a history of about 30 KB.
+const CLAIM_BYTES: usize = 1 << 20;
+
 /// Rooms in one pipeline: a full history is about 30 KB.
 const ROOMS: usize = 100;
 
+/// How often memberships of a room that changes all the time are claimed again.
+const OUTDATED: usize = 20;
+
 impl Core {
     pub(super) fn term_calls(&self) -> Vec<Call> {
-        let floors: Vec<(NumberKind, u64)> = self.floors.iter().map(|(kind, floor)| (*kind, *floor)).collect();
-        let call = |log: &Log| {
-            let known = self.logs.get(log).map_or(Position::START, |view| view.position);
+        // Of each kind: some are left out also by a node that has seen none.
+        let floors = NumberKind::ALL.map(|kind| (kind, self.floors.get(&kind).copied().unwrap_or(0)));
+        let floors = Vec::from(floors);
+        let call = |(log, view): (&Log, &super::LogView)| {
             let floors = if *log == Log::Directory { floors.clone() } else { Vec::new() };
-            Call::NewTerm { log: *log, run: self.run.as_str().into(), known, floors }
+            let run = self.run.as_str().into();
+            Call::NewTerm { log: *log, run, known: view.position, eras: view.eras(), skip: self.skipped(), floors }
         };
-        self.logs.keys().map(call).collect()
+        self.logs.iter().map(call).collect()
+    }
+
+    /// How many numbers a new term leaves out. Where replicas have confirmed each block, one is lost at most. Otherwise two
+    /// Redis may have taken over after each other, neither knowing of the other: they leave out differently many.
+    fn skipped(&self) -> u64 {
+        if self.rules.replicas > 0 {
+            return BLOCK;
+        }
+        let apart = self.run.get(..4).and_then(|start| u64::from_str_radix(start, 16).ok()).unwrap_or(0);
+        BLOCK * (1 + apart % 256)
     }
 
     pub(super) fn begin_claims(&mut self) {
-        self.phase = Phase::Asking;
-        self.out.push_back(Out::Holdings);
+        self.phase = Phase::Asking(Step::Holdings);
+        if self.down_since.is_some() {
+            let cause = if self.was_out { ResyncCause::Lease } else { ResyncCause::Redis };
+            self.metrics.resyncs.of(cause).add(1);
+        }
+        (self.outdated, self.journey.put_out) = (0, 0);
+        self.refused.clear();
+        self.settle_to.clear();
+        let lost = self.logs.iter().filter_map(|(log, view)| Some((*log, view.lost_after?))).collect();
+        self.out.push_back(Out::Holdings(lost));
     }
 
     pub(super) fn take_holdings(&mut self, holdings: Holdings) {
-        let Holdings { names, rooms, memberships } = holdings;
+        let Holdings { names, rooms } = holdings;
         self.claims.clear();
-        #[cfg(test)]
-        if self.skips.claims {
-            return self.begin_loads();
-        }
         for claim in names {
             let client = claim.client;
             self.claims.push_back((Log::Directory, Command::Claim(claim), Claimed::Name(client)));
@@ -50,48 +74,105 @@ impl Core {
             let log = self.rules.partitions.of_place(&commit.place);
             self.claims.push_back((log, Command::Commit(commit), Claimed::Room));
         }
+        #[cfg(test)]
+        if self.skips.claims {
+            self.claims.clear();
+        }
+        self.phase = Phase::Claiming(Step::Holdings);
+        self.claims_sent(Instant::now());
+    }
+
+    pub(super) fn take_returning(&mut self, returning: Returning, now: Instant) {
+        let Returning { memberships, put_out } = returning;
+        self.journey.put_out += put_out;
         for (client, room, commit) in memberships {
             let log = self.rules.partitions.of_place(&commit.place);
             self.claims.push_back((log, Command::Commit(commit), Claimed::Membership(client, room)));
         }
-        self.phase = Phase::Claiming;
-        self.claims_sent();
+        #[cfg(test)]
+        if self.skips.claims {
+            self.claims.clear();
+        }
+        self.phase = Phase::Claiming(Step::Memberships);
+        self.claims_sent(now);
     }
 
     pub(super) fn claim_calls(&mut self) -> Vec<Call> {
         let caller = self.caller();
-        let mut calls = Vec::new();
-        for _ in 0..CLAIMS.min(self.claims.len()) {
+        let (mut calls, mut bytes) = (Vec::new(), 0);
+        while calls.len() < CLAIMS && bytes < CLAIM_BYTES {
             let Some((log, command, claimed)) = self.claims.pop_front() else { break };
             let Some(view) = self.logs.get_mut(&log) else { continue };
             let n = view.next_n;
             view.next_n += 1;
+            bytes += command.weight();
             self.claiming.insert((log, n), claimed);
             calls.push(Call::Submit { log, caller: caller.clone(), n, command });
         }
         calls
     }
 
-    pub(super) fn claim_answered(&mut self, claimed: Claimed, reply: &Reply) {
+    pub(super) fn claim_answered(&mut self, log: Log, claimed: Claimed, reply: &Reply) {
+        if let Reply::Committed { number, .. } | Reply::Done { number } = reply {
+            let settled = self.settle_to.entry(log).or_default();
+            *settled = (*settled).max(*number);
+        }
         let granted = matches!(reply, Reply::Committed { .. } | Reply::Done { .. });
         match claimed {
-            Claimed::Name(client) if !granted => self.out.push_back(Out::NameTaken(client)),
-            Claimed::Membership(client, room) if !granted => self.refused.push((client, room)),
+            Claimed::Name(client) if !granted => {
+                self.journey.renamed += 1;
+                self.metrics.renamed.add(1);
+                self.out.push_back(Out::NameTaken(client));
+            }
+            Claimed::Membership(..) if matches!(reply, Reply::Stale { .. }) && self.outdated < OUTDATED => {
+                // It is decided again on the room as it is by now.
+                if let Some(view) = self.logs.get_mut(&log) {
+                    view.reading = Reading::Behind;
+                }
+            }
+            Claimed::Membership(client, room) if !granted => {
+                self.journey.put_out += 1;
+                self.refused.push((client, room));
+            }
             // A room that is there needs no making.
             Claimed::Name(_) | Claimed::Membership(..) | Claimed::Room => {}
         }
     }
 
-    pub(super) fn claims_sent(&mut self) {
-        if self.claims.is_empty() && self.claiming.is_empty() {
-            self.begin_loads();
+    /// Goes on if all claims are answered.
+    pub(super) fn claims_sent(&mut self, now: Instant) {
+        if !self.claims.is_empty() || !self.claiming.is_empty() {
+            return;
+        }
+        if self.phase == Phase::Claiming(Step::Holdings) {
+            self.phase = Phase::Loading;
+            self.loads.clear();
+            self.logs.values_mut().for_each(|view| view.reading = Reading::Behind);
+        } else {
+            self.settled_yet(now);
         }
     }
 
-    fn begin_loads(&mut self) {
-        self.phase = Phase::Loading;
-        self.loads.clear();
-        self.logs.values_mut().for_each(|view| view.reading = Reading::Behind);
+    /// Goes on if everything that was claimed is read back.
+    pub(super) fn settled_yet(&mut self, now: Instant) {
+        if self.logs.values().any(|view| view.reading == Reading::Behind) {
+            self.outdated += 1;
+            self.loads.clear();
+            self.phase = Phase::Loading;
+            return;
+        }
+        let reached = |(log, number): (&Log, &u64)| {
+            self.logs.get(log).is_none_or(|view| view.position.number >= *number)
+        };
+        if !self.settle_to.iter().all(reached) {
+            self.phase = Phase::Settling;
+            return;
+        }
+        self.decide_again();
+        self.run_on(now);
+        for (client, room) in std::mem::take(&mut self.refused) {
+            self.out.push_back(Out::MembershipRefused(client, room));
+        }
     }
 
     /// Looks at the logs that cannot be followed, then at their rooms.
@@ -128,20 +209,14 @@ impl Core {
     pub(super) fn room_loaded(&mut self, log: Log, room: Option<&RoomSnapshot>) {
         let Some(load) = self.loads.get_mut(&log) else { return };
         load.missing.pop_front();
-        let Some(mut room) = room.cloned() else { return };
-        // Those of dead nodes are still being removed.
-        room.members.retain(|member| load.nodes.contains(&(member.node.clone(), member.epoch)));
-        load.rooms.push(room);
+        load.rooms.extend(room.cloned());
     }
 
-    pub(super) fn loads_sent(&mut self, now: Instant) {
+    pub(super) fn loads_sent(&mut self) {
         self.finish_loads();
         if self.logs.values().all(|view| view.reading == Reading::Following) {
-            self.decide_again();
-            self.run_on(now);
-            for (client, room) in std::mem::take(&mut self.refused) {
-                self.out.push_back(Out::MembershipRefused(client, room));
-            }
+            self.phase = Phase::Asking(Step::Memberships);
+            self.out.push_back(Out::Returning);
         }
     }
 
@@ -156,10 +231,12 @@ impl Core {
     /// Gives the replica every state that is complete.
     pub(super) fn finish_loads(&mut self) {
         let complete = self.loads.iter().filter(|(_, load)| load.missing.is_empty()).map(|(log, _)| *log);
+        let mut newest_message = 0;
         for log in complete.collect::<Vec<_>>() {
             let (Some(load), Some(view)) = (self.loads.remove(&log), self.logs.get_mut(&log)) else { continue };
             let Load { end, living, nodes, missing: _, rooms, mut names, kept } = load;
             view.reading = Reading::Following;
+            (view.known_to, view.lost_after) = (end.number, None);
             if view.position == Position::START {
                 view.position = end;
             }
@@ -174,13 +251,13 @@ impl Core {
                 }
                 Log::Partition(_) => {
                     let newest = rooms.iter().filter_map(|room| room.messages.last()).map(|(id, _)| *id).max();
-                    let floor = self.floors.entry(NumberKind::Message).or_default();
-                    *floor = (*floor).max(newest.unwrap_or(0));
+                    newest_message = newest_message.max(newest.unwrap_or(0));
                     LogState::Partition(rooms)
                 }
             };
             self.out.push_back(Out::Reload(log, state));
         }
+        self.raise_floor(NumberKind::Message, newest_message);
         self.settle_all();
     }
 }

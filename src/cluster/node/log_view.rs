@@ -8,16 +8,23 @@ use std::time::Instant;
 
 use super::Out;
 use crate::cluster::command::{Command, Effect};
-use crate::cluster::engine::{EntryKind, LogEntry, Reply};
+use crate::cluster::engine::{EndedEra, EntryKind, LogEntry, Past, Reply};
 use crate::cluster::entry::{Entry, Happened, Loss, RoomSnapshot};
 use crate::cluster::ticket::{Outcome, Progress, Ticket};
 use crate::cluster::values::{Epoch, NodeName, Place, Position};
+use crate::metrics::ClusterMetrics;
 
 /// Messages remembered for the case that Redis loses them. More than a healthy replica is ever behind.
 const RECENT: usize = 4096;
 
 /// With fewer message numbers left than this, another block is fetched.
 const LOW: u64 = 300;
+/// Numbers of entries between two terms, at least.
+#[cfg(feature = "metrics")]
+const TERM_GAP: u64 = 1 << 20;
+
+/// Eras remembered: a Redis that takes over may not know of the last few.
+const ERAS: usize = 16;
 
 /// Commands of one log in one pipeline: while one is under way, the next gathers.
 const BATCH: usize = 256;
@@ -36,6 +43,8 @@ pub(super) struct Pending {
 #[derive(Debug)]
 struct Unread {
     ticket: Ticket,
+    /// When it was submitted.
+    since: Instant,
     /// A user holds something by it, which ends with the node's registration.
     holds: bool,
 }
@@ -77,14 +86,22 @@ pub(super) struct LogView {
     unread: BTreeMap<(Epoch, u64), Unread>,
     /// Up to this entry, messages are remembered from the state.
     loaded_to: u64,
+    /// Where the log ended when the state was loaded: every room in it is at least as new.
+    pub(super) known_to: u64,
+    /// The eras of the log that the node knows, the newest first, each with the number of its first message.
+    eras: VecDeque<(Box<str>, u64)>,
+    /// Redis has lost what came after this entry, and the state has not been loaded since.
+    pub(super) lost_after: Option<u64>,
     /// Outcomes that wait until everything up to an entry is applied.
     late: Vec<(u64, Ticket, Outcome)>,
     /// Some of the unread ones may have got an outcome that way.
     has_settled: bool,
-    /// By the number of the entry and of the message.
-    recent: VecDeque<(u64, u64, Place)>,
+    /// Messages that users here may have seen, by their numbers, oldest first.
+    recent: VecDeque<(u64, Place)>,
     /// Message numbers left, as far as is known.
     pub(super) left: u64,
+    /// Where the log ended when that was last heard.
+    pub(super) end: u64,
 }
 
 impl LogView {
@@ -97,10 +114,14 @@ impl LogView {
             next_n: 1,
             unread: BTreeMap::new(),
             loaded_to: 0,
+            known_to: 0,
+            eras: VecDeque::new(),
+            lost_after: None,
             late: Vec::new(),
             has_settled: false,
             recent: VecDeque::new(),
             left: 0,
+            end: 0,
         }
     }
 
@@ -125,6 +146,13 @@ impl LogView {
         taken
     }
 
+    /// How many entries are known to be there and were not read.
+    #[cfg(feature = "metrics")]
+    pub(super) fn lag(&self) -> u64 {
+        // More: the entry that begins another term is yet to come.
+        Some(self.end.saturating_sub(self.position.number)).filter(|lag| *lag < TERM_GAP).unwrap_or(0)
+    }
+
     /// Whether messages wait for numbers.
     pub(super) fn needs_numbers(&self) -> bool {
         let waits = self.queue.iter().find_map(|pending| match &pending.command {
@@ -147,12 +175,12 @@ impl LogView {
         }
         let Some(index) = self.queue.iter().position(|pending| pending.n == Some(n)) else { return };
         let ticket = self.queue[index].ticket.clone();
-        let holds = holds(&self.queue[index].command);
+        let (holds, since) = (holds(&self.queue[index].command), self.queue[index].since);
         let outcome = match reply {
             Reply::Committed { .. } => {
                 self.queue.remove(index);
                 ticket.note(Progress::Accepted);
-                self.unread.insert((epoch, n), Unread { ticket, holds });
+                self.unread.insert((epoch, n), Unread { ticket, since, holds });
                 return;
             }
             Reply::Stale { number } => (*number, Outcome::Stale),
@@ -161,7 +189,7 @@ impl LogView {
             // Its answer was lost. If it is in the log, it comes back before the log's end of now.
             Reply::Done { number } => {
                 self.queue.remove(index);
-                self.executed(epoch, n, Unread { ticket, holds }, *number);
+                self.executed(epoch, n, Unread { ticket, since, holds }, *number);
                 return;
             }
             // Not carried out, and so its number is free. `Order` follows one of the others in the same pipeline.
@@ -220,7 +248,7 @@ impl LogView {
             && let Some(pending) = self.queue.pop_front()
         {
             let holds = holds(&pending.command);
-            self.executed(epoch, sent, Unread { ticket: pending.ticket, holds }, number);
+            self.executed(epoch, sent, Unread { ticket: pending.ticket, since: pending.since, holds }, number);
         }
         let sent = self.queue.iter().filter_map(|pending| pending.n).max().unwrap_or(0);
         self.next_n = sent.max(n) + 1;
@@ -234,7 +262,7 @@ impl LogView {
             && let Some(pending) = self.queue.pop_front()
         {
             let holds = holds(&pending.command);
-            self.executed(old, n, Unread { ticket: pending.ticket, holds }, number);
+            self.executed(old, n, Unread { ticket: pending.ticket, since: pending.since, holds }, number);
         }
         self.next_n = 1;
         self.reading = Reading::Behind;
@@ -251,16 +279,20 @@ impl LogView {
     }
 
     /// Reads one entry. Whether the log can be followed.
-    pub(super) fn read(&mut self, entry: LogEntry, node: &NodeName, current: Epoch, out: &mut VecDeque<Out>) {
+    pub(super) fn read(
+        &mut self,
+        entry: LogEntry,
+        node: &NodeName,
+        current: Epoch,
+        metrics: &ClusterMetrics,
+        out: &mut VecDeque<Out>,
+    ) {
         let LogEntry { log, position, at, kind } = entry;
         if self.reading == Reading::Behind || position <= self.position {
             return;
         }
         if let EntryKind::Term { last } = &kind {
-            // Where the state was loaded since, what was lost is reported, and what is remembered is of the new term.
-            if *last < self.position && position.number > self.loaded_to {
-                self.lost(last.number, out);
-            }
+            // What was lost is known from `begin_term`.
             if *last != self.position {
                 self.reading = Reading::Behind;
             }
@@ -275,7 +307,12 @@ impl LogView {
         }
         self.position = position;
         match kind {
-            EntryKind::Command { caller, n, what } => {
+            EntryKind::Rebuilt { caller, .. } if caller.node != *node => {
+                if position.number > self.known_to {
+                    self.reading = Reading::Behind;
+                }
+            }
+            EntryKind::Command { caller, n, what } | EntryKind::Rebuilt { caller, n, what } => {
                 let own = caller.node == *node;
                 let unread = if own { self.take_unread(caller.epoch, n) } else { None };
                 // What users held under an earlier registration ended with it.
@@ -283,8 +320,8 @@ impl LogView {
                 let mut id = None;
                 if let Happened::Committed { place, id: Some(first), said, .. } = &what {
                     id = Some(*first);
-                    if position.number > self.loaded_to {
-                        (0..*said).for_each(|index| self.remember(position.number, first + index, place));
+                    if position.number > self.loaded_to || self.newest_of(place) < *first {
+                        (0..*said).for_each(|index| self.remember(first + index, place));
                     }
                 }
                 let known = position.number <= self.names_to
@@ -293,12 +330,18 @@ impl LogView {
                     let (node, epoch) = (caller.node, caller.epoch);
                     out.push_back(Out::Apply(Box::new(Entry { log, position, at, node, epoch, own, what })));
                 }
-                if let Some(Unread { ticket, holds }) = unread {
+                if let Some(Unread { ticket, since, holds }) = unread {
+                    metrics.readback_seconds.observe(since.elapsed());
                     let outcome = if holds && over { Outcome::NotSaid } else { Outcome::Applied { position, id } };
                     out.push_back(Out::Resolve(ticket, outcome));
                 }
             }
+<<<<<<< HEAD
             EntryKind::Parted(caller) => out.push_back(Out::NodeGone { log, caller }),
+=======
+            // The state that was loaded has whoever came and went up to there.
+            EntryKind::Gone(_) | EntryKind::In(_) if position.number <= self.names_to => {}
+>>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
             EntryKind::Gone(caller) => {
                 out.push_back(Out::NodeGone { log, caller: caller.clone() });
                 if (&caller.node, caller.epoch) != (node, current) {
@@ -321,8 +364,8 @@ impl LogView {
         self.unread.remove(&(epoch, n)).or_else(|| {
             let index = self.queue.iter().position(|pending| pending.n == Some(n))?;
             // Its answer is still to come, and finds nothing to do.
-            let Pending { command, ticket, .. } = self.queue.remove(index)?;
-            Some(Unread { ticket, holds: holds(&command) })
+            let Pending { command, ticket, since, .. } = self.queue.remove(index)?;
+            Some(Unread { ticket, since, holds: holds(&command) })
         })
     }
 
@@ -346,51 +389,97 @@ impl LogView {
         }
     }
 
-    fn remember(&mut self, number: u64, id: u64, place: &Place) {
-        self.recent.push_back((number, id, place.clone()));
+    fn remember(&mut self, id: u64, place: &Place) {
+        self.recent.push_back((id, place.clone()));
         if self.recent.len() > RECENT {
             self.recent.pop_front();
         }
     }
 
-    /// Messages that users see because the state was loaded. In which entry each of them came is not known, but none later
-    /// than the last one of its room.
+    fn newest_of(&self, place: &Place) -> u64 {
+        self.recent.iter().rev().find(|(_, known)| known == place).map_or(0, |(id, _)| *id)
+    }
+
+    /// Messages that users see because the state was loaded.
     pub(super) fn loaded(&mut self, room: &RoomSnapshot) {
         self.loaded_to = self.loaded_to.max(room.sequence);
         let place = Place::Room(room.room.clone());
-        let known = self.recent.iter().filter(|(_, _, known)| *known == place).map(|(_, id, _)| *id).max().unwrap_or(0);
+        let known = self.newest_of(&place);
         for (id, _) in room.messages.iter().filter(|(id, _)| *id > known) {
-            self.remember(room.sequence, *id, &place);
+            self.remember(*id, &place);
         }
     }
 
-    /// The log ends here, and the term that the node knows ended there, unless it goes on. A node that is beyond the end has read
-    /// another log under the same term: a failover took that one away, and a node that had not seen it began the term again.
-    /// Then it reads on from the end.
-    pub(super) fn begin_term(&mut self, end: Position, ended: Option<u64>, out: &mut VecDeque<Out>) {
-        let beyond = end < self.position;
-        if let Some(last) = ended.or(beyond.then_some(end.number)) {
-            self.lost(last, out);
-        }
-        if beyond {
+    /// The eras that the node knows, the newest first.
+    pub(super) fn eras(&self) -> Vec<Box<str>> {
+        self.eras.iter().map(|(era, _)| era.clone()).collect()
+    }
+
+    /// This Redis has the log up to `end`, in this era, and this of what the node knows. What the node has read beyond that is
+    /// lost: then it goes on from the end, once the state is loaded. Whether the era is another one than before.
+    pub(super) fn begin_term(
+        &mut self,
+        end: Position,
+        era: &str,
+        ended: &[EndedEra],
+        past: Option<Past>,
+        out: &mut VecDeque<Out>,
+    ) -> bool {
+        // A state that was loaded may be ahead of what was read.
+        let known = self.position.number.max(self.known_to).max(self.loaded_to);
+        let newest = self.recent.iter().map(|(id, _)| *id).max().unwrap_or(0);
+        let cut = match past {
+            _ if self.eras.is_empty() => None,
+            // Nothing of this log.
+            None => Some((0, 0)),
+            Some(Past { index: 0, last, .. }) if last.unwrap_or(end.number) >= known => None,
+            // It goes on with an earlier era, as if there had been no later one.
+            Some(Past { index: 1.., last: None, next_message }) => {
+                let begun = self.eras.iter().take(past.map_or(0, |past| past.index)).next_back();
+                Some((end.number, begun.map_or(next_message, |(_, first)| *first)))
+            }
+            Some(Past { last, next_message, .. }) => Some((last.unwrap_or(end.number), next_message)),
+        };
+        if let Some((last, next_message)) = cut {
+            self.lost(next_message, past.is_none(), out);
+            self.lost_after = Some(self.lost_after.map_or(last, |known| known.min(last)));
+            self.late.iter_mut().for_each(|(number, ..)| *number = end.number.min(*number));
             self.position = end;
+            (self.known_to, self.loaded_to, self.names_to) = (0, 0, 0);
             self.reading = Reading::Behind;
         }
+        let is_new = self.eras.front().is_none_or(|(known, _)| **known != *era);
+        if !is_new {
+            return false;
+        }
+        // Numbers of messages grow from one era to the next, also where one knows nothing of the other.
+        let begun = ended.first().map_or(newest + 1, |before| before.next_message);
+        let mut eras = VecDeque::from([(era.into(), begun)]);
+        for (index, EndedEra { era, .. }) in ended.iter().enumerate() {
+            eras.push_back((era.clone(), ended.get(index + 1).map_or(0, |before| before.next_message)));
+        }
+        // What this Redis does not know of, the next one may.
+        let others = std::mem::take(&mut self.eras).into_iter();
+        let others: Vec<_> = others.filter(|(known, _)| eras.iter().all(|(era, _)| era != known)).collect();
+        eras.extend(others);
+        eras.truncate(ERAS);
+        self.eras = eras;
+        true
     }
 
-    /// Redis has lost what came after this entry.
-    pub(super) fn lost(&mut self, last: u64, out: &mut VecDeque<Out>) {
+    /// Redis has lost the messages from this number on.
+    fn lost(&mut self, next_message: u64, whole: bool, out: &mut VecDeque<Out>) {
         let mut counts: Vec<(Place, u64)> = Vec::new();
-        self.recent.retain(|(number, _, place)| {
-            if *number > last {
+        self.recent.retain(|(id, place)| {
+            if *id >= next_message {
                 match counts.iter_mut().find(|(known, _)| known == place) {
                     Some((_, count)) => *count += 1,
                     None => counts.push((place.clone(), 1)),
                 }
             }
-            *number <= last
+            *id < next_message
         });
-        out.extend(counts.into_iter().map(|(place, count)| Out::Lost(Loss { place, count })));
+        out.extend(counts.into_iter().map(|(place, count)| Out::Lost(Loss { place, count, whole })));
     }
 
     /// Another Redis has taken over, up to this place: what it does not know was carried out and lost before it was read back.

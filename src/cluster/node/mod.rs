@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! Down -connected-> Terms -> Beats -> Running
-//!                     |        | fenced
-//!                     |        v
-//!                     |      Entering -> Claiming -> Loading -> Running
-//!                     `- another Redis -----^
+//!                            |  `- fenced -> Terms -> Entering
+//!              another Redis |                            |
+//!                            v                            v
+//!              Claiming names and lost rooms -> Loading -> Claiming memberships -> Settling -> Running
+//!                                                ^  stale  |
+//!                                                `---------'
 //! ```
 //!
 //! *Owns* the phases, the lease as the node's own stopwatch has it, and what is sent when.
@@ -17,17 +19,20 @@ mod log_view;
 mod replies;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::command::Command;
 use super::engine::{Caller, LogEntry};
 use super::entry::{Entry, Happened, LogState, Loss, RoomSnapshot};
-use super::replica::{Back, Health, Holdings};
+use super::replica::{Back, Health, Holdings, Returning};
 use super::ticket::{Outcome, Ticket};
-use super::values::{Epoch, Log, NodeName, NumberKind, Partitions, Position};
+use super::values::{Epoch, Log, NodeName, NumberKind, Partitions, Position, SharedClock};
 use crate::chat::message::ClientId;
 use crate::chat::names::RoomName;
+use crate::metrics::{ClusterMetrics, ResyncCause};
 use log_view::{LogView, Pending, Reading};
+pub(crate) use replies::counted;
 
 /// Commands that may wait. With `pending_bytes` the bound of what a node holds for a Redis that does not answer.
 const MOST_PENDING: usize = 4096;
@@ -37,6 +42,12 @@ const REFUSED_AFTER: u32 = 10;
 
 /// A node that is not let in tries again after this time.
 const BARRED: Duration = Duration::from_secs(1);
+
+/// Connections count up from 1,001, so this much is no number of the directory,
+const BEFORE_CLIENTS: u64 = 1000;
+
+/// and neither are the long ones that a server gives by itself.
+const LONG_NUMBERS: u64 = 1 << 52;
 
 /// What the configuration says.
 #[derive(Clone, Debug)]
@@ -48,6 +59,8 @@ pub(crate) struct Rules {
     /// Then a line is said to wait.
     pub(crate) timeout: Duration,
     pub(crate) pending_bytes: usize,
+    /// Replicas that confirm each block of numbers.
+    pub(crate) replicas: u8,
 }
 
 /// What comes out for the replica, in this order.
@@ -57,11 +70,16 @@ pub(crate) enum Out {
     Reload(Log, LogState),
     Lost(Loss),
     Resolve(Ticket, Outcome),
-    /// What users hold is to be given to [`Core::claim`].
-    Holdings,
+    /// What users hold is to be given to [`Core::claim`], with what Redis has lost of each log.
+    Holdings(Vec<(Log, u64)>),
+    /// Who is to be a member again is to be given to [`Core::rejoin`].
+    Returning,
     NameTaken(ClientId),
     MembershipRefused(ClientId, RoomName),
     Health(Health),
+    Away,
+    /// For the log.
+    Note(log::Level, String),
     Back(Back),
     Nodes(Vec<NodeName>),
     NodeIn {
@@ -99,12 +117,23 @@ enum Phase {
         old: Epoch,
     },
     /// The replica is asked what its users hold.
-    Asking,
+    Asking(Step),
     /// What they hold is claimed again.
-    Claiming,
+    Claiming(Step),
     /// Logs that cannot be followed are loaded.
     Loading,
+    /// What was claimed is read back.
+    Settling,
     Running,
+}
+
+/// What is claimed again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Names, and rooms that Redis has lost: before anything is loaded.
+    Holdings,
+    /// Memberships: they are decided on the rooms as they are by now.
+    Memberships,
 }
 
 /// A state that is being loaded.
@@ -144,6 +173,12 @@ pub(crate) struct Core {
     claiming: BTreeMap<(Log, u64), Claimed>,
     /// Memberships that were not granted, told once everything is loaded.
     refused: Vec<(ClientId, RoomName)>,
+    /// Up to which entry of a log what was claimed is read back.
+    settle_to: BTreeMap<Log, u64>,
+    /// How often memberships were claimed of rooms that had changed by then.
+    outdated: usize,
+    /// What is said of it when the node is back.
+    journey: Journey,
     /// Numbers in hand: next and last.
     numbers: BTreeMap<NumberKind, (u64, u64)>,
     /// A block on its way to a partition.
@@ -156,18 +191,52 @@ pub(crate) struct Core {
     /// When the last heartbeat that was answered had been sent.
     renewed: Option<Instant>,
     beat_due: Instant,
-    /// How far Redis' clock is ahead of this machine's, in milliseconds.
-    pub(crate) clock_ahead: i64,
+    pub(crate) clock: Arc<SharedClock>,
     asked_at: Instant,
+    /// Something was sent then, and is not answered.
+    is_asking: bool,
+    /// It was said that Redis does not answer, and that the lease is over.
+    told: (bool, bool),
+    pub(super) metrics: Arc<ClusterMetrics>,
     health: Health,
     down_since: Option<Instant>,
     was_out: bool,
+    /// The node has to come in again.
+    fenced: bool,
+    /// A log is in another era than it was.
+    new_era: bool,
+    /// The newest term heard of.
+    term: u64,
     /// What users hold is known to this Redis under this registration.
     settled: bool,
     barred: Option<Barred>,
     pub(crate) out: VecDeque<Out>,
     #[cfg(test)]
     pub(crate) skips: Skips,
+}
+
+/// How a node is, for a monitoring system.
+#[cfg(feature = "metrics")]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct NodeFigures {
+    /// It is with the others.
+    pub(crate) is_up: bool,
+    /// Nodes that live.
+    pub(crate) nodes: usize,
+    pub(crate) term: u64,
+    pub(crate) lease_left: Duration,
+    /// Commands without an answer.
+    pub(crate) pending: usize,
+    /// Entries that are known to be in the logs and were not read.
+    pub(crate) lag: u64,
+}
+
+/// What happens on the way back to the others, for the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Journey {
+    entries: usize,
+    renamed: usize,
+    put_out: usize,
 }
 
 /// Rules that a test switches off.
@@ -179,6 +248,18 @@ pub(crate) struct Skips {
     pub(crate) gaps: bool,
     pub(crate) losses: bool,
     pub(crate) repeats: bool,
+}
+
+/// The highest number that an entry tells of.
+fn floor_of(what: &Happened) -> Option<(NumberKind, u64)> {
+    match what {
+        Happened::Committed { id: Some(id), said, .. } => Some((NumberKind::Message, id + said.saturating_sub(1))),
+        Happened::Claimed { client, .. } if client.0 < LONG_NUMBERS => {
+            Some((NumberKind::Client, client.0.saturating_sub(BEFORE_CLIENTS)))
+        }
+        Happened::NodeGone { epoch, .. } => Some((NumberKind::Epoch, epoch.0)),
+        _ => None,
+    }
 }
 
 impl Core {
@@ -196,6 +277,9 @@ impl Core {
             claims: VecDeque::new(),
             claiming: BTreeMap::new(),
             refused: Vec::new(),
+            settle_to: BTreeMap::new(),
+            outdated: 0,
+            journey: Journey::default(),
             numbers: BTreeMap::new(),
             blocks: VecDeque::new(),
             message_wanted: false,
@@ -203,11 +287,18 @@ impl Core {
             living: BTreeMap::new(),
             renewed: None,
             beat_due: now,
-            clock_ahead: 0,
+            clock: Arc::new(SharedClock::new(now)),
             asked_at: now,
-            health: Health::Well,
+            is_asking: false,
+            told: (false, false),
+            metrics: Arc::default(),
+            // Nothing is missed before it has come in.
+            health: Health::Down,
             down_since: None,
             was_out: false,
+            fenced: false,
+            new_era: false,
+            term: 0,
             settled: false,
             barred: None,
             out: VecDeque::new(),
@@ -275,6 +366,9 @@ impl Core {
 
     /// The bus has connected to a Redis, which tells who it is.
     pub(crate) fn connected(&mut self, run: &str) {
+        if !self.run.is_empty() {
+            self.metrics.reconnects.add(1);
+        }
         self.run = run.to_owned();
         self.settled &= self.run == self.last_run;
         self.phase = Phase::Terms;
@@ -285,7 +379,8 @@ impl Core {
     /// The connection is lost.
     pub(crate) fn disconnected(&mut self, now: Instant) {
         self.phase = Phase::Down;
-        self.down_since.get_or_insert(now);
+        self.is_asking = false;
+        self.note_outage(now);
         self.loads.clear();
         self.claims.clear();
         self.claiming.clear();
@@ -293,7 +388,8 @@ impl Core {
 
     /// The places to read from; those that cannot be followed are left out.
     pub(crate) fn read_from(&self, run: &str) -> Vec<(Log, Position)> {
-        if run != self.run || self.phase == Phase::Down {
+        // Before it is known what this Redis has, a place in the log may be another one there.
+        if run != self.run || matches!(self.phase, Phase::Down | Phase::Terms) {
             return Vec::new();
         }
         let followed = self.logs.iter().filter(|(_, view)| view.reading == Reading::Following);
@@ -306,18 +402,24 @@ impl Core {
     }
 
     /// Entries that were read on a connection to this Redis.
-    pub(crate) fn read(&mut self, run: &str, entries: Vec<LogEntry>) {
-        if run != self.run {
+    pub(crate) fn read(&mut self, run: &str, entries: Vec<LogEntry>, now: Instant) {
+        if run != self.run || matches!(self.phase, Phase::Down | Phase::Terms) {
             return;
         }
         let before = self.out.len();
+        self.journey.entries += entries.len();
+        self.metrics.entries.add(entries.len() as u64);
         for entry in entries {
             if let Some(view) = self.logs.get_mut(&entry.log) {
+                let followed = view.reading == Reading::Following;
                 #[cfg(test)]
                 if self.skips.gaps && entry.position.number > view.position.number + 1 {
                     view.position = Position { number: entry.position.number - 1, ..entry.position };
                 }
-                view.read(entry, &self.rules.node, self.epoch, &mut self.out);
+                view.read(entry, &self.rules.node, self.epoch, &self.metrics, &mut self.out);
+                if followed && view.reading == Reading::Behind {
+                    self.metrics.resyncs.of(ResyncCause::Gap).add(1);
+                }
             }
         }
         self.settle_all();
@@ -325,6 +427,7 @@ impl Core {
         for index in before..self.out.len() {
             match self.out.get(index) {
                 Some(Out::NodeIn { log: Log::Directory, caller }) => {
+<<<<<<< HEAD
                     changed |= self.living.insert(caller.node.clone(), caller.epoch) != Some(caller.epoch);
                 }
                 Some(Out::NodeGone { log: Log::Directory, caller }) => {
@@ -332,10 +435,16 @@ impl Core {
                         changed |= self.living.remove(&caller.node).is_some();
                     }
                 }
+=======
+                    changed |= self.living.insert(caller.node.clone());
+                    let epoch = caller.epoch.0;
+                    self.raise_floor(NumberKind::Epoch, epoch);
+                }
+                Some(Out::NodeGone { log: Log::Directory, caller }) => changed |= self.living.remove(&caller.node),
+>>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
                 Some(Out::Apply(entry)) => {
-                    if let Happened::Committed { id: Some(id), said, .. } = entry.what {
-                        let floor = self.floors.entry(NumberKind::Message).or_default();
-                        *floor = (*floor).max(id + said.saturating_sub(1));
+                    if let Some((kind, number)) = floor_of(&entry.what) {
+                        self.raise_floor(kind, number);
                     }
                 }
                 _ => {}
@@ -343,6 +452,22 @@ impl Core {
         }
         if changed {
             self.out.push_back(Out::Nodes(self.living.keys().cloned().collect()));
+        }
+        if self.phase == Phase::Settling {
+            self.settled_yet(now);
+        }
+    }
+
+    fn raise_floor(&mut self, kind: NumberKind, number: u64) {
+        let floor = self.floors.entry(kind).or_default();
+        *floor = (*floor).max(number);
+    }
+
+    /// The node is not with the others: since its last heartbeat.
+    fn note_outage(&mut self, now: Instant) {
+        if self.down_since.is_none() {
+            self.down_since = Some(self.renewed.unwrap_or(now));
+            self.journey = Journey::default();
         }
     }
 
@@ -363,15 +488,51 @@ impl Core {
             self.out.extend(over.into_iter().map(|pending| Out::Resolve(pending.ticket, Outcome::Refused)));
         }
         let oldest = self.logs.values().filter_map(|view| view.queue.front()).map(|pending| pending.since).min();
+        let since = oldest.into_iter().chain(self.is_asking.then_some(self.asked_at)).min();
+        let silence = since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         let health = if !self.takes_commands(now) {
             Health::Down
-        } else if oldest.is_some_and(|oldest| now.saturating_duration_since(oldest) >= self.rules.timeout) {
+        } else if silence >= self.rules.timeout {
             Health::Slow
         } else {
             Health::Well
         };
+        if silence >= self.rules.timeout && !std::mem::replace(&mut self.told.0, true) {
+            let waiting: usize = self.logs.values().map(|view| view.queue.len()).sum();
+            let wait = counted(waiting, "line waits", "lines wait");
+            let text = format!("cluster: Redis does not answer ({:.1} s), {wait}", silence.as_secs_f64());
+            self.out.push_back(Out::Note(log::Level::Warn, text));
+        }
+        let last = self.renewed.map_or(Duration::ZERO, |renewed| now.saturating_duration_since(renewed));
+        if last >= self.rules.lease && !self.told.1 {
+            self.tell_lease_lost(last);
+            self.out.push_back(Out::Away);
+        }
         if health != std::mem::replace(&mut self.health, health) {
             self.out.push_back(Out::Health(health));
+        }
+    }
+
+    /// Says once that the lease is over.
+    fn tell_lease_lost(&mut self, after: Duration) {
+        if !std::mem::replace(&mut self.told.1, true) {
+            let seconds = after.as_secs_f64();
+            let text = format!("cluster: lease lost after {seconds:.1} s; nothing is said until this node is back");
+            self.out.push_back(Out::Note(log::Level::Error, text));
+        }
+    }
+
+    /// What a monitoring system reads.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn figures(&self, now: Instant) -> NodeFigures {
+        let left = |renewed: Instant| self.rules.lease.saturating_sub(now.saturating_duration_since(renewed));
+        NodeFigures {
+            is_up: self.is_running() && self.takes_commands(now),
+            nodes: self.living.len(),
+            term: self.term,
+            lease_left: self.renewed.map_or(Duration::ZERO, left),
+            pending: self.logs.values().map(|view| view.queue.len()).sum(),
+            lag: self.logs.values().map(LogView::lag).sum(),
         }
     }
 
@@ -388,8 +549,15 @@ impl Core {
 
     /// What the replica holds: see [`Out::Holdings`].
     pub(crate) fn claim(&mut self, holdings: Holdings) {
-        if self.phase == Phase::Asking {
+        if self.phase == Phase::Asking(Step::Holdings) {
             self.take_holdings(holdings);
+        }
+    }
+
+    /// Who is to be a member again: see [`Out::Returning`].
+    pub(crate) fn rejoin(&mut self, returning: Returning, now: Instant) {
+        if self.phase == Phase::Asking(Step::Memberships) {
+            self.take_returning(returning, now);
         }
     }
 }

@@ -6,56 +6,90 @@
 use std::time::{Duration, Instant};
 
 use super::{BARRED, Barred, Core, Out, Phase};
-use crate::cluster::engine::{Call, Reply};
+use crate::cluster::engine::{Call, FORMAT, Reply};
 use crate::cluster::replica::Back;
-use crate::cluster::values::{Epoch, Log, NumberKind};
+use crate::cluster::values::{Epoch, Log, NumberKind, Position};
+use crate::metrics::CommitResult;
+
+/// `1 room`, `2 rooms`.
+pub(crate) fn counted(count: usize, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
 
 impl Core {
     /// The answers to the calls that were sent last.
     pub(crate) fn answered(&mut self, calls: &[Call], replies: &[Reply], now: Instant) -> Result<(), Box<str>> {
-        let mut fenced = false;
+        let (mut fenced, known) = (false, self.out.len());
+        self.is_asking = false;
+        if calls.iter().any(|call| matches!(call, Call::Submit { .. })) {
+            self.metrics.commit_seconds.observe(now.saturating_duration_since(self.asked_at));
+        }
         for (call, reply) in calls.iter().zip(replies) {
             if let Reply::Failed(why) = reply
-                && (self.phase == Phase::Claiming || !matches!(call, Call::Submit { .. }))
+                && (matches!(self.phase, Phase::Claiming(_)) || !matches!(call, Call::Submit { .. }))
             {
                 return Err(why.clone());
             }
             if let Reply::Fenced { .. } = reply {
                 fenced = true;
             }
-            self.answer(call, reply);
+            self.answer(call, reply, now);
         }
         self.settle_all();
         self.bytes = self.logs.values().flat_map(|view| &view.queue).map(|pending| pending.command.weight()).sum();
         if fenced {
-            self.was_out = true;
-            self.settled = false;
+            self.note_outage(now);
+            let after = self.down_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+            self.tell_lease_lost(after);
+            (self.was_out, self.fenced, self.settled, self.renewed) = (true, true, false, None);
             self.claims.clear();
             self.claiming.clear();
-            self.phase = Phase::Entering { epoch: None, old: self.epoch };
-            self.renewed = None;
-            self.down_since.get_or_insert(now);
+            self.loads.clear();
+            // It may have forgotten the node because it has lost everything.
+            self.phase = Phase::Terms;
             return Ok(());
+        }
+        if self.phase == Phase::Terms {
+            self.report_losses(known);
         }
         self.advance(calls, replies, now);
         Ok(())
     }
 
-    fn answer(&mut self, call: &Call, reply: &Reply) {
+    /// Reports what another Redis has not: all that has come out since `from`.
+    fn report_losses(&mut self, from: usize) {
+        if !std::mem::take(&mut self.new_era) {
+            return;
+        }
+        let losses = self.out.iter().skip(from).filter_map(|out| match out {
+            Out::Lost(loss) => Some(loss.count),
+            _ => None,
+        });
+        let (rooms, messages) = losses.fold((0, 0), |(rooms, messages), count| (rooms + 1, messages + count as usize));
+        let term = self.term;
+        self.metrics.lost.add(messages as u64);
+        let (messages, rooms) = (counted(messages, "message", "messages"), counted(rooms, "room", "rooms"));
+        let text = format!("cluster: another Redis (term {term}): {messages} of {rooms} are gone");
+        self.out.push_back(Out::Note(log::Level::Warn, text));
+    }
+
+    fn answer(&mut self, call: &Call, reply: &Reply, now: Instant) {
         match (call, reply) {
             (Call::Submit { log, caller, n, .. }, reply) => self.submitted(*log, caller.epoch, *n, reply),
-            (Call::NewTerm { log, .. }, Reply::Term { end, ended, .. }) => {
+            (Call::NewTerm { log, known, .. }, Reply::Term { end, era, ended, past }) => {
                 if let Some(view) = self.logs.get_mut(log) {
-                    view.begin_term(*end, *ended, &mut self.out);
+                    let is_new = view.begin_term(*end, era, ended, *past, &mut self.out);
+                    self.new_era |= is_new && *known != Position::START;
+                    self.term = self.term.max(end.term);
                 }
             }
             (Call::Beat { log, .. }, Reply::Alive { n, at_ms, number, left }) => {
-                self.clock_ahead = at_ms - jiff::Timestamp::now().as_millisecond();
+                self.clock.set(*at_ms, now);
                 let (epoch, same) = (self.epoch, self.run == self.last_run);
                 #[cfg(test)]
                 let n = if self.skips.repeats { &0 } else { n };
                 if let Some(view) = self.logs.get_mut(log) {
-                    view.left = *left;
+                    (view.left, view.end) = (*left, *number);
                     if self.phase == Phase::Beats {
                         view.resume(epoch, *n, *number, same);
                         if !same {
@@ -66,11 +100,11 @@ impl Core {
             }
             (Call::Block { kind: NumberKind::Message, .. }, Reply::Block { first, last }) => {
                 self.blocks.push_back((*first, *last));
-                self.floors.insert(NumberKind::Message, *last);
+                self.raise_floor(NumberKind::Message, *last);
             }
             (Call::Block { kind, .. }, Reply::Block { first, last }) => {
                 self.numbers.insert(*kind, (*first, *last));
-                self.floors.insert(*kind, *last);
+                self.raise_floor(*kind, *last);
             }
             (Call::Give { log, first, last }, Reply::Given { left, end }) => {
                 if let Some(view) = self.logs.get_mut(log) {
@@ -86,6 +120,7 @@ impl Core {
                     view.restart(*old, *number);
                     view.forget_unread(&mut self.out, *number);
                     self.epoch = *epoch;
+                    self.raise_floor(NumberKind::Epoch, epoch.0);
                 }
             }
             (Call::Look { log }, reply @ Reply::Look { .. }) => self.looked(*log, reply),
@@ -105,8 +140,18 @@ impl Core {
     }
 
     pub(super) fn submitted(&mut self, log: Log, epoch: Epoch, n: u64, reply: &Reply) {
+        let result = match reply {
+            Reply::Committed { .. } => Some(CommitResult::Accepted),
+            Reply::Done { .. } => Some(CommitResult::Done),
+            Reply::Stale { .. } => Some(CommitResult::Stale),
+            Reply::Fenced { .. } => Some(CommitResult::Fenced),
+            Reply::Full { .. } | Reply::Taken { .. } | Reply::Failed(_) => Some(CommitResult::Refused),
+            // It is sent again.
+            _ => None,
+        };
+        result.into_iter().for_each(|result| self.metrics.commits.of(result).add(1));
         if let Some(claimed) = self.claiming.remove(&(log, n)) {
-            return self.claim_answered(claimed, reply);
+            return self.claim_answered(log, claimed, reply);
         }
         if let Some(view) = self.logs.get_mut(&log) {
             view.answered(n, epoch, reply, &mut self.out);
@@ -121,8 +166,8 @@ impl Core {
         }
         match self.phase.clone() {
             Phase::Terms => {
-                self.phase =
-                    if self.epoch == Epoch(0) { Phase::Entering { epoch: None, old: Epoch(0) } } else { Phase::Beats };
+                let enters = std::mem::take(&mut self.fenced) || self.epoch == Epoch(0);
+                self.phase = if enters { Phase::Entering { epoch: None, old: self.epoch } } else { Phase::Beats };
             }
             Phase::Beats => {
                 if self.settled {
@@ -142,6 +187,10 @@ impl Core {
                     self.phase = Phase::Entering { epoch: Some(self.epoch), old };
                 } else {
                     self.beat_due = now + BARRED;
+                    if let (Some(Barred::Format(format)), true) = (&self.barred, self.epoch != Epoch(0)) {
+                        let text = format!("cluster: this node speaks format {FORMAT}, the cluster {format}: upgrade it");
+                        self.out.push_back(Out::Note(log::Level::Error, text));
+                    }
                 }
             }
             Phase::Entering { epoch: Some(_), .. } => {
@@ -149,21 +198,31 @@ impl Core {
                 self.beat_due = now;
                 self.begin_claims();
             }
-            Phase::Claiming => self.claims_sent(),
-            Phase::Loading => self.loads_sent(now),
+            Phase::Claiming(_) => self.claims_sent(now),
+            Phase::Loading => self.loads_sent(),
+            Phase::Settling => self.settled_yet(now),
             Phase::Running => {
                 self.finish_loads();
             }
-            Phase::Down | Phase::Asking => {}
+            Phase::Down | Phase::Asking(_) => {}
         }
     }
 
     pub(super) fn run_on(&mut self, now: Instant) {
         self.phase = Phase::Running;
-        self.settled = true;
+        (self.settled, self.told) = (true, (false, false));
         self.last_run.clone_from(&self.run);
         if let Some(since) = self.down_since.take() {
             let after = now.saturating_duration_since(since);
+            let super::Journey { entries, renamed, put_out } = std::mem::take(&mut self.journey);
+            let text = format!(
+                "cluster: back after {:.0} s: {}, {}, {}",
+                after.as_secs_f64(),
+                counted(entries, "entry read", "entries read"),
+                counted(renamed, "name changed", "names changed"),
+                counted(put_out, "person put out", "people put out")
+            );
+            self.out.push_back(Out::Note(log::Level::Info, text));
             self.out.push_back(Out::Back(Back { after, was_out: std::mem::take(&mut self.was_out) }));
         }
     }

@@ -46,6 +46,8 @@ struct Known {
     ids: u64,
     runs: u64,
     fills: u64,
+    kept: u64,
+    eras: Vec<Box<str>>,
 }
 
 impl Known {
@@ -70,15 +72,21 @@ impl Known {
             0 => {
                 self.runs += u64::from(dice.one_in(8));
                 let known = Position { term: dice.below(4), number: dice.below(50) };
-                let run = format!("run{}", self.runs).into();
+                let run = format!("{:04x}-run{}", self.runs * 7919 % 65_536, self.runs).into();
+                let mut eras: Vec<Box<str>> = self.eras.iter().rev().take(4).cloned().collect();
+                eras.retain(|_| dice.one_in(2));
                 let floors =
                     if log == Log::Directory { vec![(NumberKind::Message, dice.below(3000))] } else { Vec::new() };
-                Call::NewTerm { log, run, known, floors }
+                Call::NewTerm { log, run, known, eras, skip: dice.below(3) * 1000, floors }
             }
             1..3 => {
                 let epoch = if log == Log::Directory { 0 } else { caller.epoch.0 + 1 };
                 let lease_ms = if dice.one_in(4) { -60_000 } else { LONG };
-                let partitions = if log == Log::Directory { if dice.one_in(9) { 3 } else { 2 } } else { 0 };
+                let partitions = match log {
+                    // The first one fixes it.
+                    Log::Directory => 2 + u8::from(dice.one_in(9) && self.epochs.keys().any(|(log, _)| *log == Log::Directory)),
+                    Log::Partition(_) => 0,
+                };
                 Call::Enter { log, caller: Caller { epoch: Epoch(epoch), ..caller }, lease_ms, partitions }
             }
             3 if dice.one_in(4) => {
@@ -156,7 +164,7 @@ impl Known {
             1 => self.versions.get(dice.below(self.versions.len().max(1) as u64) as usize).copied(),
             _ => None,
         };
-        let effects = (0..dice.below(4)).map(|_| match dice.below(12) {
+        let effects = (0..dice.below(5)).map(|_| match dice.below(15) {
             0..4 => Effect::Said(if dice.one_in(5) { "" } else { "hello \"you\"" }.into()),
             4 => Effect::Edited(dice.below(self.ids + 1), "edited".into()),
             5 => Effect::Erased(dice.below(self.ids + 1)),
@@ -166,6 +174,14 @@ impl Known {
             }
             8 => Effect::Left(client),
             9..11 => Effect::Core(format!("core {}", dice.below(9)).into()),
+            _ if dice.one_in(4) => Effect::By(client),
+            _ if dice.one_in(3) => {
+                Effect::Rebuilt { from: dice.below(9), said: dice.below(9), newest: dice.below(self.ids + 2) }
+            }
+            _ if dice.one_in(2) => {
+                self.kept += 1;
+                Effect::Kept(1_000_000 - self.kept, "kept".into())
+            }
             _ if dice.one_in(4) => Effect::Closed,
             _ => Effect::Left(client),
         });
@@ -175,6 +191,11 @@ impl Known {
 
     fn learn(&mut self, call: &Call, reply: &Reply) {
         match (call, reply) {
+            (_, Reply::Term { era, .. }) => {
+                if self.eras.last() != Some(era) {
+                    self.eras.push(era.clone());
+                }
+            }
             (Call::Enter { log, caller, .. }, Reply::Entered { epoch, .. }) => {
                 let key = (*log, caller.node.to_string());
                 self.commands.insert(key.clone(), 0);

@@ -6,7 +6,7 @@ use super::fake_accounts::FakeAccounts;
 use crate::chat::message::ClientId;
 use crate::chat::names::{RoomName, fold};
 use crate::cluster::command::{Command, Commit, Effect};
-use crate::cluster::engine::{Call, Caller, EntryKind, FORMAT, LogEntry, Reply};
+use crate::cluster::engine::{Call, Caller, EntryKind, EndedEra, FORMAT, LogEntry, Past, Reply};
 use crate::cluster::entry::{Happened, MemberSnapshot, NameSnapshot, RoomSnapshot};
 use crate::cluster::values::{Epoch, Log, NodeName, NumberKind, Place, Position};
 
@@ -24,6 +24,8 @@ pub(super) struct Broken {
     pub(super) fence: bool,
     pub(super) terms: bool,
     pub(super) burials: bool,
+    pub(super) members: bool,
+    pub(super) numbers: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,11 @@ struct Record {
 struct FakeRoom {
     snapshot: RoomSnapshot,
     order: Vec<u64>,
+    from: Option<u64>,
+    /// In which it was put back.
+    era: Box<str>,
+    counted: u64,
+    upto: u64,
 }
 
 /// What a dead node's users held.
@@ -48,16 +55,18 @@ enum Held {
 }
 
 #[derive(Clone, Debug, Default)]
-struct FakeLog {
+pub(super) struct FakeLog {
     run: String,
     term: u64,
     pos: u64,
-    ended: BTreeMap<u64, u64>,
+    /// The numbers of all messages that were ever said.
+    ids: BTreeSet<u64>,
+    era: Box<str>,
+    ended: Vec<EndedEra>,
     seen: i64,
     lease: i64,
     next: u64,
     end: u64,
-    epoch: u64,
     partitions: u8,
     nodes: BTreeMap<NodeName, Record>,
     parted: BTreeMap<(NodeName, Epoch), i64>,
@@ -85,7 +94,7 @@ pub(super) struct Fake {
     /// Entries that a log keeps.
     pub(super) kept: usize,
     pub(super) broken: Broken,
-    logs: BTreeMap<Log, FakeLog>,
+    pub(super) logs: BTreeMap<Log, FakeLog>,
 }
 
 impl Fake {
@@ -102,11 +111,15 @@ impl Fake {
         reply
     }
 
-    /// Takes over what the last one had given out: blocks are used only when replicas have confirmed them.
-    pub(super) fn keep_numbers(&mut self, last: &Fake) {
-        if let Some(directory) = last.logs.get(&Log::Directory) {
-            self.logs.entry(Log::Directory).or_default().numbers.clone_from(&directory.numbers);
-        }
+    /// The numbers of all messages that it knows of, or has known of.
+    pub(super) fn ids(&self) -> BTreeSet<u64> {
+        self.logs.values().flat_map(|log| &log.ids).copied().collect()
+    }
+
+    /// All members of rooms that are kept, also those of dead nodes.
+    pub(super) fn members(&self) -> Vec<MemberSnapshot> {
+        let rooms = self.logs.values().flat_map(|log| log.rooms.values());
+        rooms.flat_map(|room| room.snapshot.members.clone()).collect()
     }
 
     /// Entries behind a place.
@@ -114,17 +127,17 @@ impl Fake {
         let entries = self.logs.get(&log).map(|log| log.entries.as_slice()).unwrap_or_default();
         entries.iter().filter(|entry| entry.position > position).cloned().collect()
     }
-
-    /// Every entry that was ever in a log and still is.
-    pub(super) fn entries(&self, log: Log) -> &[LogEntry] {
-        self.logs.get(&log).map(|log| log.entries.as_slice()).unwrap_or_default()
-    }
 }
 
 impl FakeLog {
     fn call(&mut self, call: &Call, now: i64, broken: Broken) -> Reply {
         match call {
-            Call::NewTerm { log, run, known, floors } => self.new_term(*log, run, *known, floors, now, broken),
+            Call::NewTerm { log, run, known, eras, skip, floors } => {
+                self.new_term(*log, run, *known, (*skip, floors), now, broken);
+                let end = Position { term: self.term, number: self.pos };
+                let past = eras.iter().enumerate().find_map(|(index, era)| self.past(index, era));
+                Reply::Term { end, era: self.era.clone(), ended: self.ended.clone(), past }
+            }
             Call::Enter { log, caller, lease_ms, partitions } => self.enter(*log, caller, *lease_ms, *partitions, now),
             Call::Beat { log, caller, lease_ms } => self.beat(*log, caller, *lease_ms, now),
             Call::Leave { log, caller, stays_ms } => {
@@ -173,13 +186,21 @@ impl FakeLog {
                 Reply::Account(reply)
             }
             Call::Room { log: _, key } => {
-                Reply::Room(self.rooms.get(&**key).map(|room| Box::new(room.snapshot.clone())))
+                let is_in = |member: &MemberSnapshot| {
+                    self.nodes.get(&member.node).is_some_and(|record| record.epoch == member.epoch)
+                };
+                let room = self.rooms.get(&**key).map(|room| {
+                    let mut room = room.snapshot.clone();
+                    room.members.retain(is_in);
+                    Box::new(room)
+                });
+                Reply::Room(room)
             }
             Call::Raise { log: _, kind, floor } => {
                 let number = self.numbers.entry(*kind).or_default();
                 *number = (*number).max(*floor);
                 if *kind == NumberKind::Message && self.next <= *floor && self.end > 0 {
-                    (self.next, self.end) = (1, 0);
+                    (self.next, self.end) = (*floor + 1, *floor);
                 }
                 Reply::Nothing
             }
@@ -210,7 +231,7 @@ impl FakeLog {
             }
             Call::Gone { log: _ } => Reply::Gone(self.gone.clone()),
             Call::Tail { log: _, known } => {
-                Reply::Tail { end: Position { term: self.term, number: self.pos }, ended: self.ended(*known) }
+                Reply::Tail { end: Position { term: self.term, number: self.pos }, ended: self.last_of(*known) }
             }
             Call::Numbers { log: _, key } => {
                 Reply::Numbers(self.rooms.get(&**key).map(|room| room.order.clone()).unwrap_or_default())
@@ -234,40 +255,58 @@ impl FakeLog {
         log: Log,
         run: &str,
         known: Position,
-        floors: &[(NumberKind, u64)],
+        (skip, floors): (u64, &[(NumberKind, u64)]),
         now: i64,
         broken: Broken,
-    ) -> Reply {
+    ) {
+        let mut raise = |lost: u64, unseen: u64| {
+            for (kind, floor) in floors.iter().filter(|_| !broken.numbers) {
+                let number = self.numbers.entry(*kind).or_default();
+                *number = (*number + unseen).max(if floor > number { floor + lost } else { 0 });
+            }
+        };
         if self.run == run {
-            let end = Position { term: self.term, number: self.pos };
-            return Reply::Term { end, new: false, ended: self.ended(known.term) };
+            return raise(0, 0);
         }
-        self.run = run.to_owned();
         if broken.terms && self.term > 0 {
-            let end = Position { term: self.term, number: self.pos };
-            return Reply::Term { end, new: false, ended: None };
-        }
-        let last = Position { term: self.term, number: self.pos };
-        if last.term > 0 {
-            self.ended.insert(last.term, last.number);
+            self.run = run.to_owned();
+            return;
         }
         let fresh = self.term == 0 && known.number == 0;
+        if !fresh {
+            raise(100_000 + skip, skip);
+        }
+        let last = Position { term: self.term, number: self.pos };
+        let first = self.next.max(1);
+        if last.term > 0 {
+            self.ended.insert(0, EndedEra { era: self.era.clone(), last: last.number, next_message: first });
+            self.ended.truncate(16);
+        }
+        self.run = run.to_owned();
         self.term = self.term.max(known.term) + 1;
         if !fresh {
-            self.pos = self.pos.max(known.number) + TERM_GAP;
-            for (kind, floor) in floors {
-                let number = self.numbers.entry(*kind).or_default();
-                *number = if floor > number { floor + 20_000 } else { *number + 1000 };
-            }
+            let apart = run.get(..4).and_then(|start| u64::from_str_radix(start, 16).ok()).unwrap_or(0);
+            self.pos = self.pos.max(known.number) + TERM_GAP * (1 + apart);
         }
-        (self.next, self.end) = (1, 0);
-        let number = self.append(log, now, EntryKind::Term { last });
-        Reply::Term { end: Position { term: self.term, number }, new: true, ended: self.ended(known.term) }
+        self.era = format!("{run}/{}", self.pos + 1).into();
+        (self.next, self.end) = (first, first - 1);
+        self.append(log, now, EntryKind::Term { last });
     }
 
-    fn ended(&self, known: u64) -> Option<u64> {
-        let last = || self.ended.range(..=known).next_back().map_or(0, |(_, last)| *last);
-        (known != self.term).then(last)
+    /// Where the era ended that an entry is of.
+    fn last_of(&self, number: u64) -> Option<u64> {
+        let begun = |era: &str| era.rsplit_once('/').and_then(|(_, number)| number.parse().ok()).unwrap_or(0u64);
+        let is_current = !self.era.is_empty() && begun(&self.era) <= number;
+        let last = || self.ended.iter().find(|ended| begun(&ended.era) <= number).map_or(0, |ended| ended.last);
+        (!is_current).then(last)
+    }
+
+    fn past(&self, index: usize, era: &str) -> Option<Past> {
+        if *self.era == *era {
+            return Some(Past { index, last: None, next_message: self.next });
+        }
+        let EndedEra { last, next_message, .. } = self.ended.iter().find(|ended| *ended.era == *era)?;
+        Some(Past { index, last: Some(*last), next_message: *next_message })
     }
 
     fn excuse(&mut self, now: i64) {
@@ -306,8 +345,9 @@ impl FakeLog {
             }
         }
         if epoch == Epoch(0) {
-            self.epoch += 1;
-            epoch = Epoch(self.epoch);
+            let last = self.numbers.entry(NumberKind::Epoch).or_default();
+            *last += 1;
+            epoch = Epoch(*last);
         }
         self.nodes.insert(caller.node.clone(), Record { epoch, n: 0, deadline: now + lease_ms });
         self.seen = now;
@@ -501,6 +541,19 @@ impl FakeLog {
         }
         let is_member = |client| known.is_some_and(|room| room.snapshot.members.iter().any(|m| m.client == client));
         for effect in &commit.effects {
+            let stands = match effect {
+                Effect::By(client) if !broken.members => known.is_some_and(|room| {
+                    let own = |member: &MemberSnapshot| member.node == caller.node && member.epoch == caller.epoch;
+                    room.snapshot.members.iter().any(|member| member.client == *client && own(member))
+                }),
+                Effect::Rebuilt { from, .. } => {
+                    known.is_none_or(|room| room.from.unwrap_or(*from) < *from && room.era == self.era)
+                }
+                _ => true,
+            };
+            if !stands {
+                return Reply::Stale { number: self.pos };
+            }
             if let Effect::Member { client, limit: Some(limit), .. } = effect
                 && known.map_or(0, |room| room.snapshot.members.len()) >= (*limit).max(1)
                 && !is_member(*client)
@@ -508,7 +561,7 @@ impl FakeLog {
                 return Reply::Full { number: self.pos };
             }
         }
-        let (said, left) = (commit.said(), self.left());
+        let (said, mut left) = (commit.said(), self.left());
         if said > left {
             // This is not counted as done: the node sends it again.
             if let Some(record) = self.nodes.get_mut(&caller.node) {
@@ -525,7 +578,12 @@ impl FakeLog {
                 version = number;
                 let room = self.rooms.entry(key.clone()).or_insert_with(|| FakeRoom::new(name));
                 room.snapshot.room = name.clone();
-                (room.snapshot.core, room.snapshot.version) = (core.clone(), version);
+                (room.snapshot.core, room.snapshot.version, room.from) = (core.clone(), version, None);
+            }
+            if let (Effect::Rebuilt { newest, .. }, Some(_)) = (effect, self.rooms.get(&key))
+                && *newest >= self.next
+            {
+                (self.next, self.end, left) = (newest + 1, *newest, 0);
             }
             if *effect == Effect::Closed {
                 self.rooms.remove(&key);
@@ -543,6 +601,12 @@ impl FakeLog {
                 continue;
             }
             if let Some(room) = room {
+                if let Effect::Kept(id, _) = effect {
+                    self.ids.insert(*id);
+                }
+                if let Effect::Rebuilt { .. } = effect {
+                    room.era.clone_from(&self.era);
+                }
                 room.change(effect, caller);
                 let held = self.held.entry((caller.node.clone(), caller.epoch)).or_default();
                 match effect {
@@ -557,8 +621,13 @@ impl FakeLog {
         }
         let (place, text) = (commit.place.clone(), commit.text.clone());
         let what = Happened::Committed { place, version, id: (first > 0).then_some(first), said, text };
-        let number = self.append(log, now, EntryKind::Command { caller: caller.clone(), n, what });
-        Reply::Committed { number, id: first, left: left - said }
+        let caller = caller.clone();
+        let rebuilt = commit.effects.iter().any(|effect| matches!(effect, Effect::Rebuilt { .. }));
+        let kind =
+            if rebuilt { EntryKind::Rebuilt { caller, n, what } } else { EntryKind::Command { caller, n, what } };
+        let number = self.append(log, now, kind);
+        self.ids.extend(first..first + said);
+        Reply::Committed { number, id: first, left: left.saturating_sub(said) }
     }
 }
 
@@ -573,7 +642,7 @@ impl FakeRoom {
             members: Vec::new(),
             messages: Vec::new(),
         };
-        FakeRoom { snapshot, order: Vec::new() }
+        FakeRoom { snapshot, order: Vec::new(), from: None, era: Box::default(), counted: 0, upto: 0 }
     }
 
     fn said(&mut self, id: u64, text: &str, history_max: usize) {
@@ -593,14 +662,32 @@ impl FakeRoom {
     }
 
     fn change(&mut self, effect: &Effect, caller: &Caller) {
-        let RoomSnapshot { members, messages, .. } = &mut self.snapshot;
+        let RoomSnapshot { members, messages, said, .. } = &mut self.snapshot;
         match effect {
             Effect::Edited(id, text) => {
+                self.from = None;
                 if let Some(message) = messages.iter_mut().find(|(known, _)| known == id) {
                     message.1 = text.clone();
                 }
             }
-            Effect::Erased(id) => messages.retain(|(known, _)| known != id),
+            Effect::Erased(id) => {
+                self.from = None;
+                messages.retain(|(known, _)| known != id);
+            }
+            Effect::Rebuilt { from, said: count, newest } => {
+                while let Some(oldest) = self.order.first().copied().filter(|oldest| *oldest <= self.upto) {
+                    self.order.remove(0);
+                    messages.retain(|(id, _)| *id != oldest);
+                }
+                *said = (*said + count).saturating_sub(self.counted);
+                (self.from, self.counted, self.upto) = (Some(*from), *count, *newest);
+            }
+            Effect::Kept(id, text) => {
+                if messages.iter().all(|(known, _)| known != id) {
+                    messages.insert(0, (*id, text.clone()));
+                    self.order.insert(0, *id);
+                }
+            }
             Effect::Member { client, text, .. } => {
                 members.retain(|member| member.client != *client);
                 let (node, epoch) = (caller.node.clone(), caller.epoch);
@@ -608,7 +695,7 @@ impl FakeRoom {
                 members.sort_by_key(|member| member.client.to_string());
             }
             Effect::Left(client) => members.retain(|member| member.client != *client),
-            Effect::Said(_) | Effect::Core(_) | Effect::Closed => {}
+            Effect::Said(_) | Effect::Core(_) | Effect::Closed | Effect::By(_) => {}
         }
     }
 }

@@ -18,6 +18,7 @@ pub(super) struct Notes {
     pub(super) heard: Mutex<Vec<String>>,
     changed: Condvar,
     holdings: Mutex<Holdings>,
+    returning: Mutex<Vec<(ClientId, RoomName, Commit)>>,
 }
 
 impl Notes {
@@ -62,8 +63,13 @@ impl Replica for Notes {
         self.note(format!("lost {loss:?}"));
     }
 
-    fn holdings(&self) -> Holdings {
+    fn holdings(&self, lost: &[(Log, u64)]) -> Holdings {
+        self.note(format!("asked, lost: {lost:?}"));
         self.holdings.lock().expect("no panic").clone()
+    }
+
+    fn returning(&self) -> Returning {
+        Returning { memberships: self.returning.lock().expect("no panic").clone(), put_out: 0 }
     }
 
     fn name_taken(&self, client: ClientId) {
@@ -76,6 +82,10 @@ impl Replica for Notes {
 
     fn health(&self, health: Health) {
         self.note(format!("health {health:?}"));
+    }
+
+    fn away(&self) {
+        self.note("away".to_owned());
     }
 
     fn back(&self, back: Back) {
@@ -213,7 +223,7 @@ fn a_redis_that_stands_still_makes_lines_wait_and_then_they_are_said_once() {
     assert_eq!(outcome(&a.submit(say("refused"))), Outcome::Refused);
     signal(&server, "-CONT");
     assert!(matches!(outcome(&waits), Outcome::Applied { .. }));
-    at_a.wait("health Well", 1);
+    at_a.wait("health Well", 2);
     at_b.wait("while it stands still", 1);
     assert!(matches!(outcome(&a.submit(say("after"))), Outcome::Applied { .. } | Outcome::Refused));
     assert!(
@@ -240,7 +250,7 @@ fn a_redis_that_has_lost_everything_is_told_what_users_hold_and_gives_no_number_
         text: "made".into(),
     };
     *at_a.holdings.lock().expect("no panic") =
-        Holdings { names: vec![claim("bob", 1)], rooms: vec![made], memberships: vec![] };
+        Holdings { names: vec![claim("bob", 1)], rooms: vec![made] };
     server.restart();
     at_a.wait("back", 1);
     at_a.wait("lost", 1);

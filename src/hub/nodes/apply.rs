@@ -20,7 +20,7 @@ use crate::chat::names::{RoomName, UserName};
 use crate::chat::room::{Change, ChangeKind};
 use crate::chat::secret::Hashed;
 use crate::cluster::{
-    Back, Entry, Happened, Health, Holdings, Log, LogState, Loss, NodeName, Place, Position, Replica,
+    Back, Entry, Happened, Health, Holdings, Log, LogState, Loss, NodeName, Place, Position, Replica, Returning,
 };
 use crate::hub::Hub;
 use crate::hub::direct::DirectChat;
@@ -85,22 +85,40 @@ impl Replica for Nodes {
 
     fn lost(&self, loss: Loss) {
         let Some(hub) = self.hub.upgrade() else { return };
-        let tell = |room: &RoomName, line: &str| {
-            if let Some(room) = hub.rooms.find(room) {
-                room.tell_all(line);
-                room.deliver_from_log();
-            }
-        };
-        let Loss { place: Place::Room(room), count } = loss else { return };
+        let Loss { place, count, whole } = loss;
         let messages = match count {
             1 => "The last message".to_owned(),
             count => format!("The last {count} messages"),
         };
-        tell(&room, &format!("{messages} may not have reached everybody."));
+        match place {
+            Place::Room(name) => {
+                let Some(room) = hub.rooms.find(&name) else { return };
+                if whole {
+                    room.lose_messages(0, "This room has lost its history.");
+                } else {
+                    room.lose_messages(count, &format!("{messages} may not have reached everybody."));
+                }
+                room.deliver_from_log();
+            }
+            Place::Pair(one, other) => {
+                let find = |client| hub.roster.user(client);
+                let (Some(one), Some(other)) = (find(one), find(other)) else { return };
+                for (user, partner) in [(&one, &other), (&other, &one)] {
+                    if !user.is_elsewhere() {
+                        let line = format!("{messages} between you and {} may not have arrived.", partner.name());
+                        user.outbox.announce(LineKind::News, &line);
+                    }
+                }
+            }
+        }
     }
 
-    fn holdings(&self) -> Holdings {
-        self.hub.upgrade().map_or_else(Holdings::default, |hub| self.holdings_of(&hub, Instant::now()))
+    fn holdings(&self, lost: &[(Log, u64)]) -> Holdings {
+        self.hub.upgrade().map_or_else(Holdings::default, |hub| self.holdings_of(&hub, lost, Instant::now()))
+    }
+
+    fn returning(&self) -> Returning {
+        self.hub.upgrade().map_or_else(Returning::default, |hub| self.returning_to(&hub, Instant::now()))
     }
 
     fn name_taken(&self, client: ClientId) {
@@ -116,15 +134,38 @@ impl Replica for Nodes {
 
     fn health(&self, health: Health) {
         self.view().health = health;
+        if health == Health::Down
+            && let Some(hub) = self.hub.upgrade()
+        {
+            hub.rooms.all().iter().for_each(|room| room.note_away());
+        }
+    }
+
+    fn away(&self) {
+        let Some(hub) = self.hub.upgrade() else { return };
+        self.view().told_away = true;
+        for user in hub.roster.own_users() {
+            user.outbox.announce(LineKind::News, "This server cannot reach the others: nothing is said until it is back.");
+        }
     }
 
     fn back(&self, back: Back) {
         let Some(hub) = self.hub.upgrade() else { return };
-        if !back.was_out {
+        let told = std::mem::take(&mut self.view().told_away);
+        let said: Vec<_> = hub.rooms.all().into_iter().map(|room| (room.said_meanwhile(), room)).collect();
+        // After a shorter time nobody has noticed anything.
+        if !told && (!back.was_out || back.after < self.lease) {
             return;
         }
         for user in hub.roster.own_users() {
-            user.outbox.announce(LineKind::News, "This server is back with the others.");
+            let own = said.iter().filter(|(count, room)| *count > 0 && room.has_member(user.client()));
+            let messages = match own.map(|(count, _)| count).sum() {
+                0 => "no messages".to_owned(),
+                1 => "1 message".to_owned(),
+                count => format!("{count} messages"),
+            };
+            let line = format!("This server is back with the others; {messages} came meanwhile.");
+            user.outbox.announce(LineKind::News, &line);
         }
     }
 
@@ -201,7 +242,7 @@ impl Nodes {
             && !own
         {
             // The server on which it was said sees to its end; the others do if that one is gone by then.
-            let passed = hub.moment().duration_since(said_at).unsigned_abs().min(lasts);
+            let passed = self.now().duration_since(said_at).unsigned_abs().min(lasts);
             let due = now + lasts.saturating_sub(passed) + Duration::from_secs(1);
             hub.timer.schedule(due, Task::Expire(Arc::downgrade(&room), id));
         }
@@ -301,7 +342,19 @@ impl Nodes {
             }
             return;
         }
+<<<<<<< HEAD
         let ago = Timestamp::now().as_second().saturating_sub(details.since).max(0).unsigned_abs();
+=======
+        // Another connection of the account may have taken the name over.
+        if let Some(other) = hub.roster.find(&Target { name: name.clone(), client: None })
+            && other.is_elsewhere()
+            && other.client() != client
+            && let Some(other) = hub.roster.depart(&name, other.client())
+        {
+            hub.departed(&other);
+        }
+        let ago = self.now().as_second().saturating_sub(details.since).max(0).unsigned_abs();
+>>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
         let since = now.checked_sub(Duration::from_secs(ago)).unwrap_or(now);
         // One on another server had the name, and gave it up in the same moment.
         if let Some(other) = hub.roster.find(&Target { name: name.clone(), client: None })
@@ -328,9 +381,17 @@ impl Nodes {
         }
     }
 
+<<<<<<< HEAD
     fn lose_users_of(&self, hub: &Hub, home: &Home) {
         self.lose_files_of(hub, home);
         for user in hub.roster.users_of(home) {
+=======
+    fn lose_users_of(&self, hub: &Hub, node: &NodeName) {
+        let users = hub.roster.users_of(node);
+        let people = if users.len() == 1 { "person" } else { "people" };
+        log::info!("cluster: node {node} is gone, {} {people}", users.len());
+        for user in users {
+>>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
             if let Some(user) = hub.roster.depart(&user.name(), user.client()) {
                 hub.departed(&user);
             }

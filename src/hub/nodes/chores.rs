@@ -12,7 +12,7 @@ use super::{AccountNote, Nodes, Unfinished};
 use crate::chat::action::NotShared;
 use crate::chat::message::{AccountId, ClientId};
 use crate::chat::room::Occurrence;
-use crate::cluster::{AccountChange, Outcome, Ticket};
+use crate::cluster::{AccountChange, Cluster, Outcome, Ticket};
 use crate::hub::Hub;
 use crate::hub::room::{ProposalError, Room};
 use crate::hub::timer::Task;
@@ -109,6 +109,7 @@ impl Nodes {
                 self.finish(now);
                 self.tell_outcomes();
                 self.record_unsaved();
+                self.node().into_iter().for_each(Cluster::look);
             }
             if now.saturating_duration_since(told) >= IDLE_EVERY {
                 self.share_idle(&hub, told, now);

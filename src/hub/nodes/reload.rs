@@ -9,12 +9,13 @@ use std::time::Instant;
 
 use super::Nodes;
 use super::safe::clean_message;
-use super::users::{Details, claim};
+use super::users::claim;
 use crate::chat::message::{ClientId, MessageId};
 use crate::chat::room::{RoomState, parse_message};
-use crate::cluster::{Holdings, Log, LogState, NameSnapshot, RoomSnapshot};
+use crate::cluster::{Holdings, Log, LogState, NameSnapshot, Returning, RoomSnapshot};
 use crate::hub::Hub;
 use crate::hub::room::{Home, LogPlace, Room};
+use crate::hub::roster::User;
 
 impl Nodes {
     pub(super) fn bring_up_to(&self, hub: &Hub, log: Log, state: LogState, now: Instant) {
@@ -29,9 +30,12 @@ impl Nodes {
                 for room in rooms {
                     self.bring_room_up_to(hub, room, now);
                 }
-                let gone = |room: &Arc<Room>| self.log_of(room.name()) == Some(log) && !there.contains(room.name());
+                // One that was never shared is about to be.
+                let gone = |room: &Arc<Room>| {
+                    self.log_of(room.name()) == Some(log) && !there.contains(room.name()) && room.version() > 0
+                };
                 for room in hub.rooms.all().into_iter().filter(gone) {
-                    room.forget_others(|client| hub.own_user(client).is_some());
+                    hub.close_shared(&room, "", false, now);
                 }
             }
         }
@@ -73,7 +77,10 @@ impl Nodes {
         let place = LogPlace { sequence, version };
         match hub.rooms.find(&name) {
             Some(room) => {
-                room.catch_up_with(state, homes, place, |client| hub.own_user(client).is_some());
+                let missed = room.catch_up_with(state, homes, place);
+                if missed.beyond_history > 0 {
+                    log::warn!("cluster: {} messages of the room {name} came and went unread", missed.beyond_history);
+                }
                 room.deliver_from_log();
                 hub.let_linger(&room);
             }
@@ -85,21 +92,31 @@ impl Nodes {
         }
     }
 
-    /// What users of this server hold now. Those who were banned from a room meanwhile are put out of it.
-    pub(super) fn holdings_of(&self, hub: &Hub, now: Instant) -> Holdings {
-        let mut holdings = Holdings::default();
-        for user in hub.roster.own_users() {
-            holdings.names.push(claim(&user.name(), user.client(), None, &Details::of(&user, now)));
+    /// What users of this server hold now, and the rooms of which Redis may have lost something.
+    pub(super) fn holdings_of(&self, hub: &Hub, lost: &[(Log, u64)], now: Instant) -> Holdings {
+        let name = |user: &Arc<User>| claim(&user.name(), user.client(), None, &self.details(user, now));
+        let last = |room: &Room| {
+            let log = self.log_of(room.name());
+            lost.iter().find(|(known, _)| Some(*known) == log).map(|(_, last)| *last)
+        };
+        let rebuilt = |room: &Arc<Room>| room.rebuilding(last(room)?);
+        Holdings {
+            names: hub.roster.own_users().iter().map(name).collect(),
+            rooms: hub.rooms.all().iter().filter_map(rebuilt).collect(),
         }
+    }
+
+    /// Users of this server who are to be members of rooms again. Those who were banned meanwhile are put out.
+    pub(super) fn returning_to(&self, hub: &Hub, now: Instant) -> Returning {
+        let mut returning = Returning::default();
         for room in hub.rooms.all() {
-            for (client, why) in room.banned_meanwhile(now) {
+            let (again, banned) = room.returning(now);
+            returning.put_out += banned.len();
+            for (client, why) in banned {
                 room.put_out(client, &why);
             }
-            let (made, memberships) = room.holdings(|client| hub.own_user(client).is_some());
-            holdings.rooms.push(made);
-            let name = room.name();
-            holdings.memberships.extend(memberships.into_iter().map(|(client, commit)| (client, name.clone(), commit)));
+            returning.memberships.extend(again.into_iter().map(|(client, commit)| (client, room.name().clone(), commit)));
         }
-        holdings
+        returning
     }
 }

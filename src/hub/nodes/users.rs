@@ -42,17 +42,21 @@ pub(super) struct Details {
 }
 
 impl Details {
+<<<<<<< HEAD
     pub(super) fn new(origin: PeerAddress, login: Option<&Login>) -> Details {
+=======
+    fn new(origin: PeerAddress, login: Option<&Login>, at: Timestamp) -> Details {
+>>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
         let PeerAddress { address, shared } = origin;
         let account = login.map(|login| login.account.0);
-        Details { address, shared, since: Timestamp::now().as_second(), bot: false, away: None, account }
+        Details { address, shared, since: at.as_second(), bot: false, away: None, account }
     }
 
-    pub(super) fn of(user: &User, now: Instant) -> Details {
+    fn of(user: &User, now: Instant, at: Timestamp) -> Details {
         let here = SignedDuration::try_from(now.saturating_duration_since(user.since)).unwrap_or_default();
-        let since = Timestamp::now().as_second().saturating_sub(here.as_secs());
+        let since = at.as_second().saturating_sub(here.as_secs());
         let login = user.login().map(|(_, login)| login);
-        let details = Details::new(user.origin(), login.as_ref());
+        let details = Details::new(user.origin(), login.as_ref(), at);
         Details { since, bot: user.is_bot(), away: user.away().map(String::from), ..details }
     }
 
@@ -71,6 +75,11 @@ impl Details {
 }
 
 impl Nodes {
+    /// What the others learn of a user of this server.
+    pub(super) fn details(&self, user: &User, now: Instant) -> Details {
+        Details::of(user, now, self.now())
+    }
+
     /// A user lost their name to somebody on another server while this one was away: they get one like it.
     pub(super) fn give_other_name(&self, hub: &Hub, client: ClientId, now: Instant) {
         let Some(user) = hub.own_user(client) else { return };
@@ -81,7 +90,7 @@ impl Nodes {
         let (before, limit) = (user.name(), hub.config().username_limit);
         for _ in 0..OTHER_NAMES {
             let Some(free) = hub.roster.free_name(&before, limit) else { break };
-            let wanted = claim(&free, client, None, &Details::of(&user, now));
+            let wanted = claim(&free, client, None, &self.details(&user, now));
             match self.ask(wanted, &hub.roster, &free, limit) {
                 Ok(()) => {
                     let login = user.login().map(|(_, login)| login);
@@ -118,7 +127,7 @@ impl Nodes {
         let (roster, limit) = (&hub.roster, hub.config().username_limit);
         roster.check(name, None, login.as_ref(), limit)?;
         let most = hub.config().limits.connections_per_ip;
-        let wanted = Claim { most, ..claim(name, outbox.id(), None, &Details::new(origin, login.as_ref())) };
+        let wanted = Claim { most, ..claim(name, outbox.id(), None, &Details::new(origin, login.as_ref(), self.now())) };
         self.ask(wanted, roster, name, limit)?;
         Ok(roster.place(name, login, outbox, origin, now))
     }
@@ -157,7 +166,7 @@ impl Nodes {
             return Err(NameInUseError::Taken(None));
         }
         roster.check(name, Some(user), login.as_ref(), limit)?;
-        let details = Details::of(user, now).logged_in(login.as_ref());
+        let details = self.details(user, now).logged_in(login.as_ref());
         self.ask(claim(name, user.client(), Some(&user.name()), &details), roster, name, limit)?;
         roster.place_renamed(user, name, login).ok_or(NameInUseError::Taken(None))
     }
@@ -174,7 +183,7 @@ impl Nodes {
         origin: PeerAddress,
         now: Instant,
     ) -> Option<Arc<User>> {
-        let details = Details::new(origin, Some(&login));
+        let details = Details::new(origin, Some(&login), self.now());
         let wanted = Claim {
             instead_of: Some(other.client()),
             most: hub.config().limits.connections_per_ip,
@@ -197,7 +206,7 @@ impl Nodes {
         if user.is_gone() {
             return None;
         }
-        let details = Details::of(user, now).logged_in(Some(&login));
+        let details = self.details(user, now).logged_in(Some(&login));
         let wanted =
             Claim { instead_of: Some(other.client()), ..claim(name, user.client(), Some(&user.name()), &details) };
         self.ask(wanted, &hub.roster, name, hub.config().username_limit).ok()?;
@@ -216,7 +225,7 @@ impl Nodes {
     pub(crate) fn share_presence(&self, user: &User, now: Instant) {
         let name = user.name();
         // Whatever the outcome: it is told with the next change, and with everything after a failure.
-        drop(self.submit(Command::Claim(claim(&name, user.client(), Some(&name), &Details::of(user, now)))));
+        drop(self.submit(Command::Claim(claim(&name, user.client(), Some(&name), &self.details(user, now)))));
     }
 
     /// Tells the other servers how long users here have typed nothing, if they have typed something since the last time.

@@ -41,7 +41,7 @@ impl Room {
     /// before and after.
     #[inline]
     pub(super) fn now(&self, now: Instant) -> Now {
-        Now { at: self.shared.clock.at(now), last: self.last_given() }
+        Now { at: self.shared.at(now), last: self.last_given() }
     }
 
     /// The same as [`carry_out`](Room::carry_out) for a message, the most frequent change.

@@ -15,7 +15,7 @@ impl Room {
     pub(crate) fn close_due(&self, linger: Duration) -> Option<Instant> {
         let mut state = self.lock();
         let empty_since = state.room.empty_since().filter(|_| state.room.is_abandoned() && !state.room.is_closed())?;
-        let due = self.shared.clock.moment(after(empty_since, linger))?;
+        let due = self.shared.moment(after(empty_since, linger))?;
         if state.close_due.is_some_and(|arranged| arranged <= due) {
             return None;
         }

@@ -33,6 +33,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use crate::chat::conversation::{Conversation, RoomId};
 use crate::chat::message::{ClientId, Event, MessageId, Sequenced};
 use crate::chat::names::RoomName;
@@ -97,6 +99,25 @@ pub(crate) struct RoomLimits {
 }
 
 impl RoomLimits {
+    /// What a clock shows: the one that all servers share, or this server's.
+    #[inline]
+    fn at(&self, now: Instant) -> Timestamp {
+        #[cfg(feature = "cluster")]
+        if let Some(at) = self.shared_at(now) {
+            return at;
+        }
+        self.clock.at(now)
+    }
+
+    /// The moment at which it shows this, if the monotonic clock reaches so far.
+    fn moment(&self, at: Timestamp) -> Option<Instant> {
+        #[cfg(feature = "cluster")]
+        if let Some(moment) = self.shared_moment(at) {
+            return Some(moment);
+        }
+        self.clock.moment(at)
+    }
+
     /// The number of the next message.
     pub(crate) fn next_message(&self) -> MessageId {
         let id = MessageId(self.last_message.fetch_add(1, Ordering::Relaxed) + 1);

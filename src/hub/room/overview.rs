@@ -140,7 +140,7 @@ impl Room {
         let occupant = |member: &Member| Occupant {
             name: member.who.name.clone(),
             client: member.who.client,
-            since: self.shared.clock.moment(member.since).unwrap_or(now),
+            since: self.shared.moment(member.since).unwrap_or(now),
             role: state.room.role_of(member, at),
         };
         state.room.members().map(occupant).collect()

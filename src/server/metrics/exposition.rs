@@ -80,6 +80,8 @@ impl Collector for ServerCollector {
         delivery(hub, &mut page)?;
         passwords(hub, &mut page)?;
         store(hub, &mut page)?;
+        #[cfg(feature = "cluster")]
+        cluster(hub, &mut page)?;
         process(&mut page)?;
         build(&mut page)
     }
@@ -170,6 +172,36 @@ fn store(_: &Hub, page: &mut MetricPage<'_>) -> fmt::Result {
     page.gauge("chatsock_store_pending_bytes", STORE_PENDING, 0u64)?;
     page.counter("chatsock_store_lost", STORE_LOST, 0u64)?;
     page.histogram("chatsock_store_batch_seconds", STORE_BATCH, &Histogram::default())
+}
+
+/// Only where servers are several: zeros would set off alerts.
+#[cfg(feature = "cluster")]
+fn cluster(hub: &Hub, page: &mut MetricPage<'_>) -> fmt::Result {
+    let Some(node) = hub.nodes().and_then(|nodes| nodes.node()) else { return Ok(()) };
+    let (figures, metrics) = node.metrics();
+    let help = "1 while this server is with the others and accepts lines.";
+    page.gauge("chatsock_cluster_up", help, u64::from(figures.is_up))?;
+    page.gauge("chatsock_cluster_nodes", "Servers that live.", figures.nodes as u64)?;
+    page.gauge("chatsock_cluster_term", "Counts how often another Redis has taken over.", figures.term)?;
+    let help = "Until the others take this server for dead, by its own clock.";
+    page.gauge("chatsock_cluster_lease_seconds_left", help, figures.lease_left.as_secs_f64())?;
+    let help = "Commands that have no answer of Redis yet.";
+    page.gauge("chatsock_cluster_pending", help, figures.pending as u64)?;
+    let help = "Entries of the logs that this server has yet to read.";
+    page.gauge("chatsock_cluster_log_lag_entries", help, figures.lag)?;
+    let help = "From sending commands to Redis to its answer.";
+    page.histogram("chatsock_cluster_commit_seconds", help, &metrics.commit_seconds)?;
+    let help = "From a command's beginning to its entry being read back from the log.";
+    page.histogram("chatsock_cluster_readback_seconds", help, &metrics.readback_seconds)?;
+    page.counters("chatsock_cluster_commits", "Commands that were answered, by result.", &metrics.commits)?;
+    page.counter("chatsock_cluster_entries", "Entries that were read from the logs.", metrics.entries.get())?;
+    let help = "How often this server has read the state of the others anew, by reason.";
+    page.counters("chatsock_cluster_resyncs", help, &metrics.resyncs)?;
+    let help = "Messages that were shown here and that Redis has lost.";
+    page.counter("chatsock_cluster_messages_lost", help, metrics.lost.get())?;
+    let help = "Users whose names were taken while this server was away.";
+    page.counter("chatsock_cluster_renamed", help, metrics.renamed.get())?;
+    page.counter("chatsock_cluster_reconnects", "Connections to Redis after the first.", metrics.reconnects.get())
 }
 
 const STORE_PENDING: &str = "Bytes that wait to be written to the database.";

@@ -122,7 +122,7 @@ impl Logged {
                 Effect::Core(_) => kept.version += 1,
                 Effect::Member { client, .. } => drop(kept.members.insert(client.0)),
                 Effect::Left(client) => drop(kept.members.remove(&client.0)),
-                Effect::Edited(..) | Effect::Erased(_) => {}
+                Effect::Edited(..) | Effect::Erased(_) | Effect::By(_) | Effect::Rebuilt { .. } | Effect::Kept(..) => {}
                 Effect::Closed => *kept = Kept::default(),
             }
         }
@@ -205,7 +205,7 @@ fn two() -> (Node, Node, Arc<SharedLog>) {
     };
     let (first, second) = (server(), server());
     let name = |name| NodeName::parse(name).expect("a name");
-    let nodes = |server: &Server| prepare(server.hub(), Duration::from_millis(500)).expect("an outbox");
+    let nodes = |server: &Server| prepare(server.hub(), Duration::from_millis(500), Duration::from_secs(3)).expect("an outbox");
     let replicas = vec![(name("a"), nodes(&first)), (name("b"), nodes(&second))];
     let shared = SharedLog::start(replicas.clone());
     let run = |server: Server, (node, nodes): (NodeName, Arc<Nodes>)| {

@@ -5,8 +5,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::access::allowance::Share;
 use crate::chat::action::Denied;
 use crate::chat::message::{Draft, Message, MessageId};
@@ -43,7 +41,7 @@ impl Session {
         });
         let Some(first) = pairs.first() else { return };
         let to: Vec<_> = pairs.iter().map(|pair| pair.partner(client).addressee()).collect();
-        let mut message = Message::new(MessageId::UNNUMBERED, Timestamp::now(), user.name(), client, draft, to.into());
+        let mut message = Message::new(MessageId::UNNUMBERED, nodes.now(), user.name(), client, draft, to.into());
         first.note_answered(&mut message);
         let id = match nodes.post_direct(message, own, &self.outbox) {
             Ok(id) => id,

@@ -6,15 +6,15 @@
 use std::sync::Arc;
 
 use super::place_entry::PlaceEntry;
-use crate::chat::message::Event;
+use crate::chat::message::{ClientId, Event};
 use crate::chat::room::{Change, ChangeKind, RoomState, message_line};
 use crate::cluster::{Commit, Effect, Place};
 use crate::hub::room::{LockedRoom, Room};
 
 impl LockedRoom {
     /// What a change that was decided on this room is to the log.
-    pub(super) fn commit(&self, room: &Room, change: &Change) -> Commit {
-        let effects = if let ChangeKind::Said(message) = &change.kind {
+    pub(super) fn commit(&self, room: &Room, change: &Change, author: ClientId) -> Commit {
+        let mut effects = if let ChangeKind::Said(message) = &change.kind {
             vec![Effect::Said(message_line(message).into())]
         } else {
             effects(&self.room, change)
@@ -23,6 +23,10 @@ impl LockedRoom {
         let bound = effects.iter().any(|effect| matches!(effect, Effect::Core(_)));
         let unasked =
             matches!(change.kind, ChangeKind::Left { .. } | ChangeKind::Expired(_) | ChangeKind::Reentered { .. });
+        // What a member does depends on that they are one, which no version tells.
+        if !unasked && !matches!(change.kind, ChangeKind::Entered { .. }) && self.room.member(author).is_some() {
+            effects.insert(0, Effect::By(author));
+        }
         Commit {
             place: Place::Room(room.name.clone()),
             version: (bound || !unasked).then_some(self.log_version()),

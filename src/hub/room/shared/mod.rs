@@ -9,18 +9,22 @@ mod place_entry;
 mod posts;
 mod proposals;
 
+<<<<<<< HEAD
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+=======
+use std::collections::{BTreeMap, BTreeSet};
+>>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{LockedRoom, Room, Seat};
+use super::{LockedRoom, Room, RoomLimits, Seat};
 use crate::chat::action::NotShared;
 use crate::chat::message::{ClientId, Event, EventKind, MessageId};
-use crate::chat::room::{Change, ChangeKind, Going, Member, Occurrence, RoomState};
-use crate::cluster::{Commit, Effect, Epoch, NodeName, Place};
+use crate::chat::room::{Change, ChangeKind, Going, Member, Occurrence, RoomState, message_line};
+use crate::cluster::{Commit, Effect, Epoch, NodeName, Place, SharedClock};
 use crate::outbox::{Expulsion, Outbox};
 
 pub(crate) use place_entry::PlaceEntry;
@@ -65,6 +69,24 @@ pub(crate) struct Applied {
 pub(crate) trait RoomLog: Send + Sync {
     /// Puts a change into the log, and waits until it was carried out here. `author` is told while that takes long.
     fn commit(&self, commit: Commit, author: Option<&Arc<Outbox>>) -> Result<Applied, ProposalError>;
+
+    /// The clock that all servers share.
+    fn clock(&self) -> Option<&SharedClock> {
+        None
+    }
+}
+
+impl RoomLimits {
+    /// What the clock of all servers shows, if there are several.
+    #[inline]
+    pub(crate) fn shared_at(&self, now: Instant) -> Option<Timestamp> {
+        self.log.get()?.clock()?.at(now)
+    }
+
+    /// The moment at which it shows this.
+    pub(crate) fn shared_moment(&self, at: Timestamp) -> Option<Instant> {
+        self.log.get()?.clock()?.moment(at)
+    }
 }
 
 /// What a room has beside its state where servers share it.
@@ -80,6 +102,19 @@ pub(in crate::hub::room) struct RoomSharing {
     arriving: BTreeMap<ClientId, Arc<Outbox>>,
     /// Users of this server who were members before it was away from the others, until they are again.
     returning: BTreeMap<ClientId, Member>,
+    /// Users of other servers of whom the same is true: nobody here was told that they are gone.
+    vanished: BTreeSet<ClientId>,
+    /// Messages that were said here and are lost, which the room still counts.
+    lost: u64,
+    /// How many messages had been said when this server was last with the others.
+    said_before: Option<u64>,
+}
+
+/// What was missed in a room, beyond what viewers are shown of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Missed {
+    /// Messages that the history no longer has.
+    pub(crate) beyond_history: u64,
 }
 
 /// Where an entry about a room stands in the log.
@@ -113,9 +148,13 @@ impl Room {
     {
         for _ in 0..=DECIDED_AGAIN {
             let state = locked();
+            if state.sharing.returning.contains_key(&author) {
+                // About to be a member again: not yet, and not refused either.
+                return Err(ProposalError::NotShared(NotShared::Unreachable).into());
+            }
             let change = decide(&state)?;
             let kind = change.kind.clone();
-            let commit = state.commit(self, &change);
+            let commit = state.commit(self, &change, author);
             let outbox = state.seats.get(&author).map(|seat| Arc::clone(&seat.outbox));
             drop(state);
             match log.commit(commit, outbox.as_ref()) {
@@ -178,9 +217,14 @@ impl Room {
             state.sharing.homes.remove(from);
             state.sharing.returning.remove(from);
         }
+        let mut silent = false;
+        let is_entry = matches!(kind, ChangeKind::Entered { .. });
         if let ChangeKind::Entered { who, .. } | ChangeKind::TakenOver { who, .. } = kind {
-            state.sharing.homes.insert(who.client, home.clone());
-            state.sharing.returning.remove(&who.client);
+            let sharing = &mut state.sharing;
+            sharing.homes.insert(who.client, home.clone());
+            // Nobody here was told that they had gone.
+            let was_here = sharing.returning.remove(&who.client).is_some() | sharing.vanished.remove(&who.client);
+            silent = was_here && is_entry;
             if let Some(outbox) = state.sharing.arriving.remove(&who.client) {
                 state.seats.insert(who.client, Seat { outbox, in_view: false, is_program: false });
             }
@@ -190,6 +234,8 @@ impl Room {
             matches!(change.kind, ChangeKind::Edited { .. } | ChangeKind::Deleted { .. } | ChangeKind::Expired(_));
         if let ChangeKind::Said(_) = &change.kind {
             self.carry_out_post(&mut state, change);
+        } else if silent {
+            state.room.apply(change);
         } else {
             applied.gathering = self.carry_out(&mut state, change);
         }
@@ -235,24 +281,69 @@ impl Room {
 
     /// The room is at this place of the log, without a change.
     pub(crate) fn note_place(&self, place: LogPlace) {
-        let mut state = self.lock();
-        (state.sharing.version, state.sharing.sequence) = (place.version, place.sequence);
+        let sharing = &mut self.lock().sharing;
+        if place.sequence > sharing.sequence {
+            (sharing.version, sharing.sequence) = (place.version, place.sequence);
+        }
     }
 
-    /// The commit that makes the room on all servers as it is here, and those that make these users members of it.
-    pub(crate) fn holdings(&self, is_own: impl Fn(ClientId) -> bool) -> (Commit, Vec<(ClientId, Commit)>) {
-        let state = self.lock();
-        let (room, at) = (&state.room, Timestamp::now());
-        let commit = |version, effects, entry: PlaceEntry| Commit {
+    /// A commit to this room.
+    fn commit_of(&self, room: &RoomState, version: Option<u64>, effects: Vec<Effect>, entry: &PlaceEntry) -> Commit {
+        Commit {
             place: Place::Room(self.name.clone()),
             version,
             effects,
             history_max: room.history_max(),
             text: entry.text().into(),
-        };
+        }
+    }
+
+    /// The commit that makes the room on all servers as it begins here.
+    pub(crate) fn making(&self) -> Commit {
+        let state = self.lock();
+        let core: Box<str> = state.room.core_line().into();
+        // A server that knows what was said in it puts that back, if Redis has lost it.
+        let effects = vec![Effect::Core(core.clone()), Effect::Rebuilt { from: 0, said: 0, newest: 0 }];
+        self.commit_of(&state.room, Some(0), effects, &PlaceEntry::Made(core))
+    }
+
+    /// The commit that puts the room back as it is here, with its history, if it was changed after an entry that is the last one
+    /// Redis has. Users of this server are claimed as members once that is done.
+    pub(crate) fn rebuilding(&self, last: u64) -> Option<Commit> {
+        let state = self.lock();
+        let (room, from) = (&state.room, state.sharing.sequence);
+        if from <= last || room.is_closed() {
+            return None;
+        }
         let core: Box<str> = room.core_line().into();
-        let member = |member: &Member| {
-            let effect = Effect::Member { client: member.who.client, text: member.line().into(), limit: None };
+        let newest = room.newest().map_or(0, |id| id.0);
+        let mut effects = vec![Effect::Core(core.clone()), Effect::Rebuilt { from, said: room.said(), newest }];
+        let history = room.history().last(room.history_max());
+        let kept = history.iter().rev().filter_map(|event| event.message());
+        effects.extend(kept.map(|message| Effect::Kept(message.id.0, message_line(message).into())));
+        Some(self.commit_of(room, None, effects, &PlaceEntry::Made(core)))
+    }
+
+    /// The commits that make users of this server members again who were before it was away from the others, and those who were
+    /// banned since, each with what they read. Bound to this version of the room.
+    pub(crate) fn returning(&self, now: Instant) -> (Vec<(ClientId, Commit)>, Vec<(ClientId, String)>) {
+        let mut state = self.lock();
+        let LockedRoom { room, seats, sharing, .. } = &mut *state;
+        let at = self.now(now).at;
+        // Others have left meanwhile.
+        sharing.returning.retain(|client, _| seats.contains_key(client) && room.member(*client).is_none());
+        let is_banned = |member: &Member| {
+            room.moderation().banned(&member.who, at).is_some()
+                && room.moderation().rank(&member.who, at).is_none()
+                && !member.operator
+        };
+        let (banned, allowed): (Vec<_>, Vec<_>) = sharing.returning.values().partition(|member| is_banned(member));
+        let line = || format!("You were banned from {} while this server was away from the others.", self.name);
+        let banned = banned.into_iter().map(|member| (member.who.client, line())).collect();
+        let limit = room.settings().limit;
+        let again = |member: &Member| {
+            let limit = limit.filter(|_| !member.operator);
+            let effect = Effect::Member { client: member.who.client, text: member.line().into(), limit };
             let kind = ChangeKind::Entered {
                 who: member.who.clone(),
                 operator: member.operator,
@@ -262,11 +353,9 @@ impl Room {
                 heir: false,
             };
             let entry = PlaceEntry::Change(Box::new(Change { at, kind }));
-            (member.who.client, commit(None, vec![effect], entry))
+            (member.who.client, self.commit_of(room, Some(sharing.version), vec![effect], &entry))
         };
-        let own = room.members().filter(|member| is_own(member.who.client)).chain(state.sharing.returning.values());
-        let made = commit(Some(0), vec![Effect::Core(core.clone())], PlaceEntry::Made(core));
-        (made, own.map(member).collect())
+        (allowed.into_iter().map(again).collect(), banned)
     }
 
     /// Whether something would follow from an occurrence.
@@ -297,55 +386,67 @@ impl Room {
     }
 
     /// Brings the room to what all servers have of it, after entries of the log were missed: viewers are shown what was said
-    /// meanwhile. Users of this server who are no longer members keep their seats: they are about to be claimed again.
+    /// meanwhile, and how much of it the history no longer has. Users of this server who are no longer members keep their
+    /// seats: they are about to be claimed again.
     pub(crate) fn catch_up_with(
         &self,
         room: RoomState,
         homes: BTreeMap<ClientId, Home>,
         place: LogPlace,
-        is_own: impl Fn(ClientId) -> bool,
-    ) {
+    ) -> Missed {
         let mut state = self.lock();
         let shown = state.room.newest();
         let is_new = |event: &Arc<Event>| event.message().map(|message| message.id) > shown;
         let missed: Vec<_> = room.history().last(usize::MAX).into_iter().filter(is_new).collect();
-        state.remember_own(&room, is_own);
+        let counted = state.room.said().saturating_sub(std::mem::take(&mut state.sharing.lost));
+        // Where the history reaches back to what is known here, the others were deleted.
+        let is_cut = missed.len() == room.history().last(usize::MAX).len() && state.sharing.sequence > 0;
+        let others = room.said().saturating_sub(counted).saturating_sub(missed.len() as u64);
+        // A Redis that is back may have some that the one meanwhile did not have: their place on the screens has passed.
+        let own = state.room.history();
+        let passed = room.history().last(usize::MAX).into_iter().filter(|event| {
+            let id = event.message().map(|message| message.id);
+            id < shown && id > own.oldest() && id.is_some_and(|id| own.find(id).is_none())
+        });
+        let passed = if own.oldest().is_some() { passed.count() as u64 } else { 0 };
+        let beyond_history = if is_cut { others } else { passed };
+        state.remember_own(&room);
         state.flush_gathered();
         state.room = room;
         state.sharing.homes = homes;
         (state.sharing.version, state.sharing.sequence) = (place.version, place.sequence);
+        if beyond_history > 0 {
+            let messages = if beyond_history == 1 { "message is" } else { "messages are" };
+            state.append(sentence(&format!("{beyond_history} earlier {messages} missing here.")));
+        }
         for event in missed {
             state.append(event);
         }
         self.space.notify_all();
+        Missed { beyond_history }
     }
 
-    /// The other servers know nothing of the room: only users of this one are in it, until they are claimed again.
-    pub(crate) fn forget_others(&self, is_own: impl Fn(ClientId) -> bool) {
+    /// Messages that were said here are lost, and those who look at the room read so.
+    /// `counted`: how many of them are not in the room any more when it is read again.
+    pub(crate) fn lose_messages(&self, counted: u64, line: &str) {
         let mut state = self.lock();
-        let mut empty = state.room.clone();
-        let others: Vec<_> = empty.members().map(|member| member.who.client).collect();
-        for client in others {
-            let kind = ChangeKind::Left { client, going: Going::ServerGone };
-            empty.apply(Change { at: Timestamp::now(), kind });
-        }
-        state.remember_own(&empty, is_own);
-        state.room = empty;
-        state.sharing.homes.clear();
-        (state.sharing.version, state.sharing.sequence) = (0, 0);
+        state.sharing.lost += counted;
+        state.flush_gathered();
+        state.append(sentence(line));
     }
 
-    /// Users of this server who are about to be claimed as members again and were banned meanwhile, each with what they read.
-    pub(crate) fn banned_meanwhile(&self, now: Instant) -> Vec<(ClientId, String)> {
-        let (state, at) = (self.lock(), self.now(now).at);
-        let moderation = state.room.moderation();
-        let is_banned = |member: &&Member| {
-            moderation.banned(&member.who, at).is_some()
-                && moderation.rank(&member.who, at).is_none()
-                && !member.operator
-        };
-        let line = || format!("You were banned from {} while this server was away from the others.", self.name);
-        state.sharing.returning.values().filter(is_banned).map(|member| (member.who.client, line())).collect()
+    /// This server is not with the others: what is said from now on, it will have missed.
+    pub(crate) fn note_away(&self) {
+        let mut state = self.lock();
+        let said = state.room.said();
+        state.sharing.said_before.get_or_insert(said);
+    }
+
+    /// This server is with the others again: how many messages were said meanwhile, and who of its users is a member.
+    pub(crate) fn said_meanwhile(&self) -> u64 {
+        let mut state = self.lock();
+        let before = state.sharing.said_before.take();
+        before.map_or(0, |before| state.room.said().saturating_sub(before))
     }
 
     /// Takes a user of this server out of the room, who is no longer a member. They read why.
@@ -359,16 +460,12 @@ impl Room {
             seat.outbox.expel(&self.conversation(), membership, &Expulsion::Closed, line);
         }
     }
+}
 
-    /// Shows a sentence to everybody who looks at the room.
-    pub(crate) fn tell_all(&self, line: &str) {
-        let news = line.trim_end_matches('.').into();
-        let (by, people) = (None, Box::default());
-        let event = Event::Happened { news, by, kind: EventKind::Other, people, crowd: None };
-        let mut state = self.lock();
-        state.flush_gathered();
-        state.append(Arc::new(event));
-    }
+/// A sentence for everybody who looks at the room.
+fn sentence(line: &str) -> Arc<Event> {
+    let (news, people) = (line.into(), Box::default());
+    Arc::new(Event::Happened { news, by: None, kind: EventKind::Other, people, crowd: None })
 }
 
 impl LockedRoom {
@@ -377,13 +474,13 @@ impl LockedRoom {
         self.sharing.version
     }
 
-    /// Remembers the users of this server who are in the room here and not in what the others have of it.
-    fn remember_own(&mut self, next: &RoomState, is_own: impl Fn(ClientId) -> bool) {
-        let own =
-            self.room.members().filter(|member| is_own(member.who.client) && next.member(member.who.client).is_none());
-        let own: Vec<_> = own.map(|member| (member.who.client, member.clone())).collect();
-        self.sharing.returning.extend(own);
+    /// Remembers the users who are in the room here and not in what the others have of it.
+    fn remember_own(&mut self, next: &RoomState) {
+        let gone = self.room.members().filter(|member| next.member(member.who.client).is_none()).cloned();
+        let (own, others): (Vec<_>, Vec<_>) = gone.partition(|member| self.seats.contains_key(&member.who.client));
+        self.sharing.returning.extend(own.into_iter().map(|member| (member.who.client, member)));
         self.sharing.returning.retain(|client, _| next.member(*client).is_none());
+        self.sharing.vanished = others.into_iter().map(|member| member.who.client).collect();
     }
 
     fn note_outcome(&mut self, applied: &mut Applied, at: Timestamp) {

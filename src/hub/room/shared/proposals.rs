@@ -51,6 +51,7 @@ impl Room {
         said_at: Timestamp,
         now: Instant,
     ) -> Result<MessageId, Denied> {
+        let said_at = self.shared.shared_at(now).unwrap_or(said_at);
         let decide =
             |state: &LockedRoom| state.room.decide(actor, Wish::Post { draft: draft.clone(), said_at }, self.now(now));
         match self.propose(log, actor.who.client, || self.wait_for_space(draft.text.len()), decide) {
