@@ -23,13 +23,9 @@ use super::node::{Core, Out};
 use super::node::NodeFigures;
 use super::replica::Replica;
 use super::ticket::{Outcome, Ticket};
-<<<<<<< HEAD
-use super::values::{Epoch, NodeName, NumberKind, Partitions};
-=======
-use super::values::{NodeName, NumberKind, Partitions, SharedClock};
+use super::values::{Epoch, NodeName, NumberKind, Partitions, SharedClock};
 #[cfg(feature = "metrics")]
 use crate::metrics::ClusterMetrics;
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
 
 /// How long an answer may take. Longer than a slow disk holds Redis up, shorter than a lease.
 const ANSWER: Duration = Duration::from_secs(3);

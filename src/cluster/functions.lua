@@ -80,7 +80,6 @@ local function bury(base, node, epoch, at)
   append(base, at, 'k', 'gone', 'node', node, 'epoch', num(epoch))
 end
 
-<<<<<<< HEAD
 -- Nodes that have said goodbye and whose users may come back on other ones: what they hold stays until then. "node epoch" ->
 -- deadline
 local function waits(base, node, epoch, at)
@@ -100,12 +99,8 @@ local function bury_parted(base, at)
   end
 end
 
--- Begins the life of a log with this Redis. keys: base; args: run, number and term that the node knows, then for the
--- directory pairs of a kind of number and the highest one known.
-=======
 -- Begins the life of a log with this Redis. args: run, number and term that the node knows, how many eras it knows, numbers to
 -- leave out, these eras, the newest first, then for the directory pairs of a kind of number and the highest one known.
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
 --
 -- An era is a stretch of a log that one Redis was in charge of. A Redis with an era that the node knows has all of the log up to
 -- there. Answer: term, number, era, the first of the node's eras that is known here (0: none), the number that it ended with (-1:
@@ -336,17 +331,12 @@ local function commit(keys, args)
     end
     if op == 'edited' then
       if redis.call('HEXISTS', texts, a) == 1 then redis.call('HSET', texts, a, b) end
-<<<<<<< HEAD
       note_gone(base, key, a)
-    elseif op == 'erased' then
-      redis.call('HDEL', texts, a)
-      note_gone(base, key, a)
-=======
       redis.call('HDEL', room, 'from')
     elseif op == 'erased' then
       redis.call('HDEL', texts, a)
+      note_gone(base, key, a)
       redis.call('HDEL', room, 'from')
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
     elseif op == 'member' then
       if made then
         redis.call('HSET', users, a, owner .. ' ' .. b)
@@ -774,14 +764,11 @@ local function attempt(keys, args)
   return { 'ok', num(blocked) }
 end
 
-<<<<<<< HEAD
 -- Which texts are gone by an edit or an erasure. args: none
 local function gone(keys, args)
   return redis.call('LRANGE', keys[1] .. 'gone', 0, -1)
 end
 
--- For an archive: the log's end, and where the term ended that it knows (-1: it goes on). args: that term
-=======
 -- For an archive: the log's end, and where the era ended that an entry is of (-1: it goes on). args: the number of that entry
 local function ended(base, number)
   local era, eras = redis.call('HGET', base .. 'meta', 'era'), redis.call('HGET', base .. 'meta', 'eras') or ''
@@ -791,7 +778,6 @@ local function ended(base, number)
   end
   return '0'
 end
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
 local function tail(keys, args)
   local base = keys[1]
   return { num(get(base, 'term')), num(get(base, 'pos')), ended(base, tonumber(args[1])) }

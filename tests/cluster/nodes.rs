@@ -18,7 +18,6 @@ pub struct Node {
     address: SocketAddr,
     /// Between it and Redis.
     pub proxy: LossyProxy,
-    announced: Vec<String>,
     log: Arc<Mutex<String>>,
     /// What it has written to stdout.
     printed: Arc<Mutex<String>>,
@@ -79,7 +78,6 @@ impl Cluster {
         let proxy = LossyProxy::before(self.redis.address());
         let (mut child, log, _) = self.spawn(name, &proxy, more);
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
-<<<<<<< HEAD
         let printed = Arc::new(Mutex::new(String::new()));
         let address = loop {
             let Some(Ok(line)) = lines.next() else {
@@ -102,19 +100,6 @@ impl Cluster {
     /// The configuration of a server that was launched.
     pub fn file(&self, name: &str, node: &Node) -> PathBuf {
         self.directory.join(format!("{name}-{}.toml", node.proxy.address().port()))
-=======
-        let last = if more.contains("[metrics]") { "(metrics)" } else { "listening on " };
-        let mut announced: Vec<String> = Vec::new();
-        while !announced.last().is_some_and(|line| line.contains(last)) {
-            let Some(Ok(line)) = lines.next() else {
-                panic!("{name} ended: {}", log.lock().expect("no panic"));
-            };
-            announced.push(line);
-        }
-        let address = announced.iter().find_map(|line| line.strip_prefix("listening on ")?.split(' ').next());
-        let address = address.expect("a listener").parse().expect("an address");
-        Node { child: Some(child), address, proxy, announced, log }
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
     }
 
     fn spawn(&self, name: &str, proxy: &LossyProxy, more: &str) -> (Child, Arc<Mutex<String>>, JoinHandle<()>) {
@@ -164,11 +149,19 @@ impl Cluster {
 }
 
 impl Node {
-    /// Where it listens for something, as it said at its start.
+    /// Where it listens for something, as it says at its start.
     pub fn announced(&self, what: &str) -> SocketAddr {
         let ending = format!(" ({what})");
-        let line = self.announced.iter().find_map(|line| line.strip_prefix("listening on ")?.strip_suffix(&ending));
-        line.unwrap_or_else(|| panic!("no {what} in {:?}", self.announced)).parse().expect("an address")
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let printed = self.printed.lock().expect("no panic").clone();
+            let line = printed.lines().find_map(|line| line.strip_prefix("listening on ")?.strip_suffix(&ending));
+            if let Some(address) = line {
+                return address.parse().expect("an address");
+            }
+            assert!(Instant::now() < deadline, "no {what} in {printed:?}");
+            thread::park_timeout(Duration::from_millis(10));
+        }
     }
 
     /// A client that is logged in, in the palette.

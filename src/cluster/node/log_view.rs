@@ -336,12 +336,9 @@ impl LogView {
                     out.push_back(Out::Resolve(ticket, outcome));
                 }
             }
-<<<<<<< HEAD
-            EntryKind::Parted(caller) => out.push_back(Out::NodeGone { log, caller }),
-=======
             // The state that was loaded has whoever came and went up to there.
-            EntryKind::Gone(_) | EntryKind::In(_) if position.number <= self.names_to => {}
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
+            EntryKind::Gone(_) | EntryKind::In(_) | EntryKind::Parted(_) if position.number <= self.names_to => {}
+            EntryKind::Parted(caller) => out.push_back(Out::NodeGone { log, caller }),
             EntryKind::Gone(caller) => {
                 out.push_back(Out::NodeGone { log, caller: caller.clone() });
                 if (&caller.node, caller.epoch) != (node, current) {

@@ -427,21 +427,15 @@ impl Core {
         for index in before..self.out.len() {
             match self.out.get(index) {
                 Some(Out::NodeIn { log: Log::Directory, caller }) => {
-<<<<<<< HEAD
                     changed |= self.living.insert(caller.node.clone(), caller.epoch) != Some(caller.epoch);
+                    let epoch = caller.epoch.0;
+                    self.raise_floor(NumberKind::Epoch, epoch);
                 }
                 Some(Out::NodeGone { log: Log::Directory, caller }) => {
                     if self.living.get(&caller.node) == Some(&caller.epoch) {
                         changed |= self.living.remove(&caller.node).is_some();
                     }
                 }
-=======
-                    changed |= self.living.insert(caller.node.clone());
-                    let epoch = caller.epoch.0;
-                    self.raise_floor(NumberKind::Epoch, epoch);
-                }
-                Some(Out::NodeGone { log: Log::Directory, caller }) => changed |= self.living.remove(&caller.node),
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
                 Some(Out::Apply(entry)) => {
                     if let Some((kind, number)) = floor_of(&entry.what) {
                         self.raise_floor(kind, number);

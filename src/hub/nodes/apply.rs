@@ -342,19 +342,7 @@ impl Nodes {
             }
             return;
         }
-<<<<<<< HEAD
-        let ago = Timestamp::now().as_second().saturating_sub(details.since).max(0).unsigned_abs();
-=======
-        // Another connection of the account may have taken the name over.
-        if let Some(other) = hub.roster.find(&Target { name: name.clone(), client: None })
-            && other.is_elsewhere()
-            && other.client() != client
-            && let Some(other) = hub.roster.depart(&name, other.client())
-        {
-            hub.departed(&other);
-        }
         let ago = self.now().as_second().saturating_sub(details.since).max(0).unsigned_abs();
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
         let since = now.checked_sub(Duration::from_secs(ago)).unwrap_or(now);
         // One on another server had the name, and gave it up in the same moment.
         if let Some(other) = hub.roster.find(&Target { name: name.clone(), client: None })
@@ -381,17 +369,12 @@ impl Nodes {
         }
     }
 
-<<<<<<< HEAD
     fn lose_users_of(&self, hub: &Hub, home: &Home) {
         self.lose_files_of(hub, home);
-        for user in hub.roster.users_of(home) {
-=======
-    fn lose_users_of(&self, hub: &Hub, node: &NodeName) {
-        let users = hub.roster.users_of(node);
+        let users = hub.roster.users_of(home);
         let people = if users.len() == 1 { "person" } else { "people" };
-        log::info!("cluster: node {node} is gone, {} {people}", users.len());
+        log::info!("cluster: node {} is gone, {} {people}", home.0, users.len());
         for user in users {
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
             if let Some(user) = hub.roster.depart(&user.name(), user.client()) {
                 hub.departed(&user);
             }

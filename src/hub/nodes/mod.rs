@@ -37,13 +37,8 @@ use crate::chat::message::{AccountId, ClientId, MessageId};
 use crate::chat::names::UserName;
 use crate::chat::room::Going;
 use crate::cluster::{
-<<<<<<< HEAD
     Cluster, Command, Commit, Epoch, Health, Log, NodeName, NumberKind, OpenRoomText, Outcome, Partitions, Position,
-    Progress, SharedAccounts, SharedVisit, Ticket,
-=======
-    Cluster, Command, Commit, Effect, Health, Log, NodeName, NumberKind, OpenRoomText, Outcome, Partitions, Place,
-    Position, Progress, SharedAccounts, SharedClock, SharedVisit, Ticket,
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
+    Progress, SharedAccounts, SharedClock, SharedVisit, Ticket,
 };
 use crate::hub::room::{Applied, MembershipChange, ProposalError, Room, RoomLog};
 use crate::hub::{FIRST_CLIENT, Hub};
@@ -81,12 +76,10 @@ pub(crate) trait NodeLink: Send + Sync {
     fn submit(&self, command: Command) -> Ticket;
     /// A number that no other server gives; `None` if none can be had now.
     fn number(&self, kind: NumberKind) -> Option<u64>;
-<<<<<<< HEAD
     /// Which registration this server has.
     fn epoch(&self) -> Epoch;
     /// What users of this server hold stays for this long after its end.
     fn leave_behind(&self, stays: Duration);
-=======
     /// The node itself, unless this is a test's.
     fn cluster(&self) -> Option<&Cluster> {
         None
@@ -95,7 +88,6 @@ pub(crate) trait NodeLink: Send + Sync {
     fn clock(&self) -> Option<&SharedClock> {
         self.cluster().map(Cluster::clock)
     }
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
 }
 
 impl NodeLink for Cluster {
@@ -115,17 +107,16 @@ impl NodeLink for Cluster {
         Cluster::number(self, kind)
     }
 
-<<<<<<< HEAD
     fn epoch(&self) -> Epoch {
         Cluster::epoch(self)
     }
 
     fn leave_behind(&self, stays: Duration) {
         Cluster::leave_behind(self, stays);
-=======
+    }
+
     fn cluster(&self) -> Option<&Cluster> {
         Some(self)
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
     }
 }
 
@@ -288,11 +279,6 @@ impl Nodes {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-<<<<<<< HEAD
-    /// Whether this is what the others know this server by now. One of its name that was here before may have left users behind.
-    fn is_own(&self, node: &NodeName, epoch: Epoch) -> bool {
-        self.cluster.get().is_some_and(|cluster| cluster.node() == node && cluster.epoch() == epoch)
-=======
     /// The time, by the clock that all servers share.
     pub(crate) fn now(&self) -> Timestamp {
         let clock = self.cluster.get().and_then(|cluster| cluster.clock());
@@ -304,9 +290,9 @@ impl Nodes {
         self.cluster.get()?.cluster()
     }
 
-    fn is_own(&self, node: &NodeName) -> bool {
-        self.cluster.get().is_some_and(|cluster| cluster.node() == node)
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
+    /// Whether this is what the others know this server by now. One of its name that was here before may have left users behind.
+    fn is_own(&self, node: &NodeName, epoch: Epoch) -> bool {
+        self.cluster.get().is_some_and(|cluster| cluster.node() == node && cluster.epoch() == epoch)
     }
 
     /// How many of the servers come before this one by name.
@@ -364,59 +350,6 @@ impl Nodes {
         }
     }
 
-<<<<<<< HEAD
-=======
-    /// Posts a direct message. Its number is everybody's when this returns, and it is on the screens of this server.
-    pub(crate) fn post_direct(
-        &self,
-        mut message: Message,
-        own: Option<OwnCopy>,
-        author: &Arc<Outbox>,
-    ) -> Result<MessageId, NotShared> {
-        let readers: Vec<_> = message.extra.iter().flat_map(|extra| extra.to.iter()).map(|to| to.client).collect();
-        if readers.len() > 1 {
-            // One number in all of the conversations.
-            message.id = MessageId(self.number(NumberKind::Message).ok_or(NotShared::Unreachable)?);
-        }
-        let key = (message.from, message.at);
-        if let Some(own) = own {
-            self.pending().own_copies.insert(key, own);
-        }
-        let tickets: Vec<_> = readers
-            .iter()
-            .map(|reader| {
-                let change = Change { at: message.at, kind: ChangeKind::Said(message.clone()) };
-                // A number of its own comes from the log.
-                let said = (readers.len() == 1).then(|| Effect::Said(Box::default()));
-                self.submit(direct(message.from, *reader, change, said.into_iter().collect()))
-            })
-            .collect();
-        let mut said = Err(NotShared::Unreachable);
-        for ticket in tickets {
-            match self.wait(&ticket, Some(author)) {
-                Ok((_, id)) => said = said.or(Ok(id.unwrap_or(message.id))),
-                Err(error) => said = said.or(Err(not_shared(&error))),
-            }
-        }
-        self.pending().own_copies.remove(&key);
-        said
-    }
-
-    /// Shares an edit or a deletion of a direct message with the server of the other user. The author's server shows it by
-    /// itself.
-    pub(crate) fn change_direct(
-        &self,
-        from: ClientId,
-        to: ClientId,
-        kind: ChangeKind,
-        author: &Arc<Outbox>,
-    ) -> Result<(), NotShared> {
-        let change = Change { at: self.now(), kind };
-        let ticket = self.submit(direct(from, to, change, Vec::new()));
-        self.wait(&ticket, Some(author)).map(drop).map_err(|error| not_shared(&error))
-    }
-
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
     /// A user leaves a room.
     pub(crate) fn leave_room(
         &self,
@@ -453,47 +386,6 @@ impl Nodes {
         }
     }
 
-<<<<<<< HEAD
-=======
-    /// Makes a room on all servers; `core` is how it begins. False if there is one of that name.
-    pub(crate) fn make_room(&self, name: &RoomName, core: &str, history_max: usize) -> Result<bool, NotShared> {
-        let commit = Commit {
-            place: Place::Room(name.clone()),
-            version: Some(0),
-            effects: vec![Effect::Core(core.into())],
-            history_max,
-            text: PlaceEntry::Made(core.into()).text().into(),
-        };
-        match self.commit(commit, None) {
-            Ok(_) => Ok(true),
-            Err(ProposalError::Stale) => Ok(false),
-            Err(error) => Err(not_shared(&error)),
-        }
-    }
-
-    /// Closes a room on all servers. Its members read the line.
-    pub(crate) fn close_room(&self, room: &Room, line: &str) -> Result<(), NotShared> {
-        let commit = Commit {
-            place: Place::Room(room.name().clone()),
-            version: Some(room.version()),
-            effects: vec![Effect::Closed],
-            history_max: 1,
-            text: PlaceEntry::Closed(line.to_owned()).text().into(),
-        };
-        self.commit(commit, None).map(drop).map_err(|error| not_shared(&error))
-    }
-
-    /// Makes the rooms that this server has on all of them, unless they are there.
-    pub(crate) fn share_rooms(&self, hub: &Hub) {
-        for room in hub.rooms.all() {
-            match self.commit(room.making(), None) {
-                Ok(_) | Err(ProposalError::Stale) => {}
-                Err(error) => log::error!("cluster: the room {} could not be shared: {error:?}", room.name()),
-            }
-        }
-    }
-
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
     fn release(&self, name: &UserName, client: ClientId, address: &str) -> bool {
         let ticket = self.submit(Command::Release { name: name.as_str().into(), client, address: address.into() });
         ticket.outcome() != Some(Outcome::Refused)

@@ -233,7 +233,7 @@ impl Nodes {
         origin: PeerAddress,
         now: Instant,
     ) -> Result<Arc<User>, NameInUseError> {
-        let wanted = claim(&place.name, outbox.id(), None, &Details::new(origin, login.as_ref()));
+        let wanted = claim(&place.name, outbox.id(), None, &Details::new(origin, login.as_ref(), self.now()));
         let wanted = Claim { instead_of: Some(place.client), ..wanted };
         self.ask(wanted, &hub.roster, &place.name, hub.config().username_limit)?;
         Ok(hub.roster.place(&place.name, login, outbox, origin, now))

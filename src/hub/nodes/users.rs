@@ -42,11 +42,7 @@ pub(super) struct Details {
 }
 
 impl Details {
-<<<<<<< HEAD
-    pub(super) fn new(origin: PeerAddress, login: Option<&Login>) -> Details {
-=======
-    fn new(origin: PeerAddress, login: Option<&Login>, at: Timestamp) -> Details {
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
+    pub(super) fn new(origin: PeerAddress, login: Option<&Login>, at: Timestamp) -> Details {
         let PeerAddress { address, shared } = origin;
         let account = login.map(|login| login.account.0);
         Details { address, shared, since: at.as_second(), bot: false, away: None, account }

@@ -9,12 +9,8 @@ mod place_entry;
 mod posts;
 mod proposals;
 
-<<<<<<< HEAD
-use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
-=======
 use std::collections::{BTreeMap, BTreeSet};
->>>>>>> 77febf3 (Survive every way in which Redis can lose what it had, and say so)
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
