@@ -320,8 +320,9 @@ impl LogView {
                 let mut id = None;
                 if let Happened::Committed { place, id: Some(first), said, .. } = &what {
                     id = Some(*first);
-                    if position.number > self.loaded_to || self.newest_of(place) < *first {
-                        (0..*said).for_each(|index| self.remember(first + index, place));
+                    let known = if position.number > self.loaded_to { 0 } else { self.newest_of(place) };
+                    for id in (*first..first + said).filter(|id| *id > known) {
+                        self.remember(id, place);
                     }
                 }
                 let known = position.number <= self.names_to

@@ -838,7 +838,7 @@ fn every_rule_that_is_switched_off_is_noticed() {
     ] {
         // To find where to begin: more of them, from the first on.
         let more = std::env::var("CHATSOCK_MUTANTS").ok().and_then(|count| count.parse().ok());
-        let seeds = more.map_or(from..from + 300, |count: u64| 1..1 + count);
+        let seeds = more.map_or(from..from + 3000, |count: u64| 1..1 + count);
         let found = seeds.clone().find(|seed| !run(*seed, rule).0.is_empty());
         eprintln!("{name}: {found:?}");
         assert!(found.is_some(), "nobody notices that {name} are switched off");

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 
 use super::{Nodes, not_shared};
 use crate::chat::action::NotShared;
@@ -60,7 +59,7 @@ impl Nodes {
         kind: ChangeKind,
         author: &Arc<Outbox>,
     ) -> Result<(), NotShared> {
-        let change = Change { at: Timestamp::now(), kind };
+        let change = Change { at: self.now(), kind };
         let ticket = self.submit(direct(from, to, change, Vec::new()));
         self.wait(&ticket, Some(author)).map(drop).map_err(|error| not_shared(&error))
     }

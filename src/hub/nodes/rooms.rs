@@ -49,7 +49,7 @@ impl Nodes {
     /// Makes the rooms that this server has on all of them, unless they are there.
     pub(crate) fn share_rooms(&self, hub: &Hub) {
         for room in hub.rooms.all() {
-            let (made, _) = room.holdings(|_| false);
+            let made = room.making();
             match self.commit(made, None) {
                 Ok(_) | Err(ProposalError::Stale) => {}
                 Err(error) => log::error!("cluster: the room {} could not be shared: {error:?}", room.name()),
