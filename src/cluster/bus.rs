@@ -18,9 +18,9 @@ use super::accounts::SharedAccounts;
 use super::command::Command;
 use super::connections::{Connect, Connections};
 use super::engine::{Engine, Unreachable};
-use super::node::{Core, Out};
 #[cfg(feature = "metrics")]
 use super::node::NodeFigures;
+use super::node::{Core, Out};
 use super::replica::Replica;
 use super::ticket::{Outcome, Ticket};
 use super::values::{Epoch, NodeName, NumberKind, Partitions, SharedClock};

@@ -121,11 +121,7 @@ impl Command {
                     | Effect::Core(text)
                     | Effect::Member { text, .. }
                     | Effect::Kept(_, text) => text.len(),
-                    Effect::Erased(_)
-                    | Effect::Left(_)
-                    | Effect::Closed
-                    | Effect::By(_)
-                    | Effect::Rebuilt { .. } => 0,
+                    Effect::Erased(_) | Effect::Left(_) | Effect::Closed | Effect::By(_) | Effect::Rebuilt { .. } => 0,
                 });
                 commit.text.len() + effects.sum::<usize>()
             }

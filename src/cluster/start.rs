@@ -131,7 +131,11 @@ impl fmt::Display for ClusterError {
                 write!(f, "cluster.partitions is {own}, but the other servers use {cluster}; set it to {cluster}")
             }
             ClusterError::Format(format) => {
-                write!(f, "cluster: this node speaks format {}, the cluster {format}: upgrade it", super::engine::FORMAT)
+                write!(
+                    f,
+                    "cluster: this node speaks format {}, the cluster {format}: upgrade it",
+                    super::engine::FORMAT
+                )
             }
             ClusterError::Password { path, error } => {
                 write!(f, "cannot read cluster.password_file {}: {error}", path.display())

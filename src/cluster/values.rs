@@ -243,13 +243,8 @@ pub enum NumberKind {
 
 impl NumberKind {
     /// All of them.
-    pub(crate) const ALL: [NumberKind; 5] = [
-        NumberKind::Message,
-        NumberKind::Client,
-        NumberKind::Instance,
-        NumberKind::Account,
-        NumberKind::Epoch,
-    ];
+    pub(crate) const ALL: [NumberKind; 5] =
+        [NumberKind::Message, NumberKind::Client, NumberKind::Instance, NumberKind::Account, NumberKind::Epoch];
 
     /// The word for it in Redis.
     pub(crate) fn word(self) -> &'static str {

@@ -194,8 +194,24 @@ fn what_a_faulty_server_writes_into_a_log_forges_no_line_and_stops_nobody() {
     let commit = |text: &[u8]| {
         let (at, n, version) = (&b"1"[..], &b"99"[..], version.as_bytes());
         append(&[
-            b"at", at, b"k", b"commit", b"node", b"n9", b"epoch", b"99", b"n", n, b"place", b"r:general", b"ver", version,
-            b"id", b"0", b"text", text,
+            b"at",
+            at,
+            b"k",
+            b"commit",
+            b"node",
+            b"n9",
+            b"epoch",
+            b"99",
+            b"n",
+            n,
+            b"place",
+            b"r:general",
+            b"ver",
+            version,
+            b"id",
+            b"0",
+            b"text",
+            text,
         ]);
     };
     commit(b"change \xff\xfe\x80 broken");

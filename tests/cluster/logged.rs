@@ -16,8 +16,7 @@ fn expect_line(node: &Node, level: &str, begins: &str, ends: &str) -> String {
     loop {
         let log = node.log();
         let found = log.lines().find(|line| {
-            line.contains(level)
-                && line.find(begins).is_some_and(|at| line[at + begins.len()..].ends_with(ends))
+            line.contains(level) && line.find(begins).is_some_and(|at| line[at + begins.len()..].ends_with(ends))
         });
         if let Some(line) = found {
             return line.to_owned();
@@ -56,7 +55,12 @@ fn each_line_of_the_log_comes_when_what_it_says_happens() {
     cluster.redis.signal("CONT");
     alice.expect("bob: it waits");
     cluster.nodes[1].proxy.refuse(true);
-    expect_line(&cluster.nodes[1], "ERROR", "cluster: lease lost after ", " s; nothing is said until this node is back");
+    expect_line(
+        &cluster.nodes[1],
+        "ERROR",
+        "cluster: lease lost after ",
+        " s; nothing is said until this node is back",
+    );
     expect_line(&cluster.nodes[0], "INFO", "cluster: node n1 is gone, 1 person", "");
     alice.expect("* bob left (their server is gone)");
     cluster.nodes[1].proxy.refuse(false);
@@ -108,7 +112,9 @@ fn metrics_of_the_cluster_tell_what_happens() {
         assert_eq!(value(&page, sample), expected, "{sample}");
     }
     assert!(value(&page, "chatsock_cluster_lease_seconds_left") > 0.0);
-    assert!(value(&page, "chatsock_cluster_pending") < 100.0 && value(&page, "chatsock_cluster_log_lag_entries") < 100.0);
+    assert!(
+        value(&page, "chatsock_cluster_pending") < 100.0 && value(&page, "chatsock_cluster_log_lag_entries") < 100.0
+    );
     for sample in [
         "chatsock_cluster_commits_total{result=\"ok\"}",
         "chatsock_cluster_entries_total",

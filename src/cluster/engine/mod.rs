@@ -272,7 +272,8 @@ impl Call {
         match self {
             Call::NewTerm { log: _, run, known, eras, skip, floors } => {
                 let count = eras.len().to_string();
-                let known = [run.to_string(), known.number.to_string(), known.term.to_string(), count, skip.to_string()];
+                let known =
+                    [run.to_string(), known.number.to_string(), known.term.to_string(), count, skip.to_string()];
                 let floors = floors.iter().flat_map(|(kind, floor)| [kind.word().to_owned(), floor.to_string()]);
                 known.into_iter().chain(eras.iter().map(ToString::to_string)).chain(floors).collect()
             }

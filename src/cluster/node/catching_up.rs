@@ -161,9 +161,8 @@ impl Core {
             self.phase = Phase::Loading;
             return;
         }
-        let reached = |(log, number): (&Log, &u64)| {
-            self.logs.get(log).is_none_or(|view| view.position.number >= *number)
-        };
+        let reached =
+            |(log, number): (&Log, &u64)| self.logs.get(log).is_none_or(|view| view.position.number >= *number);
         if !self.settle_to.iter().all(reached) {
             self.phase = Phase::Settling;
             return;

@@ -188,7 +188,8 @@ impl Core {
                 } else {
                     self.beat_due = now + BARRED;
                     if let (Some(Barred::Format(format)), true) = (&self.barred, self.epoch != Epoch(0)) {
-                        let text = format!("cluster: this node speaks format {FORMAT}, the cluster {format}: upgrade it");
+                        let text =
+                            format!("cluster: this node speaks format {FORMAT}, the cluster {format}: upgrade it");
                         self.out.push_back(Out::Note(log::Level::Error, text));
                     }
                 }

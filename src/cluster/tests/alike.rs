@@ -84,7 +84,9 @@ impl Known {
                 let lease_ms = if dice.one_in(4) { -60_000 } else { LONG };
                 let partitions = match log {
                     // The first one fixes it.
-                    Log::Directory => 2 + u8::from(dice.one_in(9) && self.epochs.keys().any(|(log, _)| *log == Log::Directory)),
+                    Log::Directory => {
+                        2 + u8::from(dice.one_in(9) && self.epochs.keys().any(|(log, _)| *log == Log::Directory))
+                    }
                     Log::Partition(_) => 0,
                 };
                 Call::Enter { log, caller: Caller { epoch: Epoch(epoch), ..caller }, lease_ms, partitions }

@@ -6,7 +6,7 @@ use super::fake_accounts::FakeAccounts;
 use crate::chat::message::ClientId;
 use crate::chat::names::{RoomName, fold};
 use crate::cluster::command::{Command, Commit, Effect};
-use crate::cluster::engine::{Call, Caller, EntryKind, EndedEra, FORMAT, LogEntry, Past, Reply};
+use crate::cluster::engine::{Call, Caller, EndedEra, EntryKind, FORMAT, LogEntry, Past, Reply};
 use crate::cluster::entry::{Happened, MemberSnapshot, NameSnapshot, RoomSnapshot};
 use crate::cluster::values::{Epoch, Log, NodeName, NumberKind, Place, Position};
 

@@ -498,7 +498,12 @@ impl World {
                 Out::Holdings(lost) => node.core.claim(node.copy.holdings(&lost)),
                 Out::Returning => node.core.rejoin(node.copy.returning(), now),
                 Out::NameTaken(client) => drop(node.copy.users.remove(&client.0)),
-                Out::MembershipRefused(..) | Out::Health(_) | Out::Back(_) | Out::Nodes(_) | Out::Note(..) | Out::Away => {}
+                Out::MembershipRefused(..)
+                | Out::Health(_)
+                | Out::Back(_)
+                | Out::Nodes(_)
+                | Out::Note(..)
+                | Out::Away => {}
                 Out::NodeIn { .. } | Out::NodeGone { .. } => {}
             }
         }

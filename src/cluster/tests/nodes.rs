@@ -249,8 +249,7 @@ fn a_redis_that_has_lost_everything_is_told_what_users_hold_and_gives_no_number_
         history_max: 10,
         text: "made".into(),
     };
-    *at_a.holdings.lock().expect("no panic") =
-        Holdings { names: vec![claim("bob", 1)], rooms: vec![made] };
+    *at_a.holdings.lock().expect("no panic") = Holdings { names: vec![claim("bob", 1)], rooms: vec![made] };
     server.restart();
     at_a.wait("back", 1);
     at_a.wait("lost", 1);

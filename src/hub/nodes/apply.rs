@@ -145,7 +145,8 @@ impl Replica for Nodes {
         let Some(hub) = self.hub.upgrade() else { return };
         self.view().told_away = true;
         for user in hub.roster.own_users() {
-            user.outbox.announce(LineKind::News, "This server cannot reach the others: nothing is said until it is back.");
+            user.outbox
+                .announce(LineKind::News, "This server cannot reach the others: nothing is said until it is back.");
         }
     }
 

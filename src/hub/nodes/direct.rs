@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-
 use super::{Nodes, not_shared};
 use crate::chat::action::NotShared;
 use crate::chat::message::{ClientId, Message, MessageId};

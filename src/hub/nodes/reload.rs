@@ -115,7 +115,9 @@ impl Nodes {
             for (client, why) in banned {
                 room.put_out(client, &why);
             }
-            returning.memberships.extend(again.into_iter().map(|(client, commit)| (client, room.name().clone(), commit)));
+            returning
+                .memberships
+                .extend(again.into_iter().map(|(client, commit)| (client, room.name().clone(), commit)));
         }
         returning
     }

@@ -123,7 +123,8 @@ impl Nodes {
         let (roster, limit) = (&hub.roster, hub.config().username_limit);
         roster.check(name, None, login.as_ref(), limit)?;
         let most = hub.config().limits.connections_per_ip;
-        let wanted = Claim { most, ..claim(name, outbox.id(), None, &Details::new(origin, login.as_ref(), self.now())) };
+        let wanted =
+            Claim { most, ..claim(name, outbox.id(), None, &Details::new(origin, login.as_ref(), self.now())) };
         self.ask(wanted, roster, name, limit)?;
         Ok(roster.place(name, login, outbox, origin, now))
     }

@@ -205,7 +205,8 @@ fn two() -> (Node, Node, Arc<SharedLog>) {
     };
     let (first, second) = (server(), server());
     let name = |name| NodeName::parse(name).expect("a name");
-    let nodes = |server: &Server| prepare(server.hub(), Duration::from_millis(500), Duration::from_secs(3)).expect("an outbox");
+    let nodes =
+        |server: &Server| prepare(server.hub(), Duration::from_millis(500), Duration::from_secs(3)).expect("an outbox");
     let replicas = vec![(name("a"), nodes(&first)), (name("b"), nodes(&second))];
     let shared = SharedLog::start(replicas.clone());
     let run = |server: Server, (node, nodes): (NodeName, Arc<Nodes>)| {

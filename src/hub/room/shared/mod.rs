@@ -384,12 +384,7 @@ impl Room {
     /// Brings the room to what all servers have of it, after entries of the log were missed: viewers are shown what was said
     /// meanwhile, and how much of it the history no longer has. Users of this server who are no longer members keep their
     /// seats: they are about to be claimed again.
-    pub(crate) fn catch_up_with(
-        &self,
-        room: RoomState,
-        homes: BTreeMap<ClientId, Home>,
-        place: LogPlace,
-    ) -> Missed {
+    pub(crate) fn catch_up_with(&self, room: RoomState, homes: BTreeMap<ClientId, Home>, place: LogPlace) -> Missed {
         let mut state = self.lock();
         let shown = state.room.newest();
         let is_new = |event: &Arc<Event>| event.message().map(|message| message.id) > shown;
