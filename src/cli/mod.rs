@@ -29,7 +29,7 @@ mod backup_arguments;
 mod cluster_arguments;
 mod connect_arguments;
 mod find_arguments;
-mod help_text;
+mod help;
 mod options;
 mod proxy_arguments;
 mod user_arguments;
@@ -38,7 +38,7 @@ pub use backup_arguments::BackupOptions;
 pub use cluster_arguments::ClusterImportOptions;
 pub use connect_arguments::{ConnectLook, ConnectOptions};
 pub use find_arguments::FindOptions;
-pub use help_text::HELP;
+pub use help::HELP;
 pub use proxy_arguments::{Protection, ProxyOptions, ServerAddress};
 pub use user_arguments::{Existing, UserAction, UserOptions};
 
