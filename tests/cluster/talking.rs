@@ -57,6 +57,29 @@ fn edits_deletions_replies_and_expiring_messages_reach_the_other_server() {
 }
 
 #[test]
+fn a_message_of_several_rows_has_its_rows_on_the_other_server_too() {
+    let Some(cluster) = Cluster::start(2, "") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    for (command, shown) in [("/paste", "alice: one\r\n"), ("/msg bob first", "alice -> you: first\r\n")] {
+        alice.send(command);
+        if command == "/paste" {
+            alice.send("one");
+            alice.send("two");
+            alice.send(".");
+        }
+        bob.expect(shown);
+    }
+    ask_until(&mut bob, "/history", "two\r\n");
+    let late = cluster.launch("late", "");
+    let mut carol = late.chat("carol", "general");
+    carol.send("/history");
+    carol.expect("alice: one\r\n");
+    carol.expect("two\r\n");
+}
+
+#[test]
 fn a_user_who_comes_later_on_another_server_reads_what_was_said() {
     let Some(cluster) = Cluster::start(1, "") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");

@@ -52,7 +52,7 @@ impl PlaceEntry {
                 PlaceEntry::Said(changes.filter(|changes| changes.iter().all(Change::is_said))?)
             }
             "made" => PlaceEntry::Made(rest.into()),
-            "closed" => PlaceEntry::Closed(crate::text::sanitize(rest).replace('\n', " ")),
+            "closed" => PlaceEntry::Closed(crate::text::sanitize_lines(rest).replace('\n', " ")),
             "direct" => {
                 let (to, change) = rest.split_once(' ')?;
                 PlaceEntry::Direct(ClientId(to.parse().ok()?), Box::new(change.parse().ok()?))
