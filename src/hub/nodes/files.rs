@@ -1,17 +1,15 @@
 //! Files to users of other servers. The server of the sender has the offer, decides everything about it and carries the file;
 //! the receiver's server shows what it hears, and passes on the answers of the receiver.
 //!
-//! *Owns* the offers from other servers to users here, and what servers tell each other about files.
+//! *Owns* the offers from other servers to users here.
 //! *Knows nothing of* how a file is carried.
 
 use std::collections::HashMap;
 use std::sync::Condvar;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-
 use super::Nodes;
-use super::notes::Note;
+use super::note::{AnswerText, EventText, FileInQuestion, FileNote, Note, RowKind};
 use super::safe::one_line;
 use crate::chat::file_name::FileName;
 use crate::chat::message::ClientId;
@@ -25,61 +23,6 @@ use crate::ui::screen::LineKind;
 
 /// Most offers from other servers.
 const MOST_OFFERS: usize = 1000;
-
-/// What servers tell each other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum FileNote {
-    /// A file is offered to this user.
-    Offered { to: u64, about: FileInQuestion, size: Option<u64> },
-    /// This user accepts it, from this byte on if they want more than what is missing. The server is that of the sender.
-    Accept { node: String, number: u64, client: u64, from: Option<u64>, request: u64 },
-    /// The answer; `None`: there is nothing to accept any more.
-    Answer { client: u64, request: u64, answer: Option<AnswerText> },
-    /// This user declines it, or ends the transfer.
-    Decline { node: String, number: u64, client: u64 },
-    /// Something has happened to it.
-    News { to: u64, about: FileInQuestion, event: EventText, rows: Vec<(RowKind, String)> },
-}
-
-/// Which file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct FileInQuestion {
-    /// The number that its sender's server has given it.
-    number: u64,
-    from_client: u64,
-    sender: String,
-    receiver: String,
-    name: String,
-}
-
-/// What the receiver needs to fetch it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct AnswerText {
-    token: String,
-    from: u64,
-    host: String,
-    plain: Option<u16>,
-    tls: Option<(u16, String)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum EventText {
-    Accepted { url: Option<String>, token: String, from: u64 },
-    Declined,
-    Ended,
-    Done { size: u64, hash: Option<String> },
-    Broken { at: u64, size: u64 },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum RowKind {
-    News,
-    Refusal,
-    Command,
-}
 
 /// An offer to a user here.
 #[derive(Clone, Debug)]
@@ -390,7 +333,7 @@ fn accept(hub: &Hub, number: u64, client: ClientId, from: Option<u64>, now: Inst
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::nodes::notes::text;
+    use crate::hub::nodes::note::text;
 
     #[test]
     fn notes_about_files_are_read_as_they_were_written() {

@@ -13,6 +13,7 @@ mod archive;
 mod chores;
 mod direct;
 mod files;
+mod note;
 mod notes;
 mod places;
 mod questions;

@@ -1,6 +1,6 @@
 //! What a server tells all others beside names and rooms: notes in the log of the directory, and values kept with it.
 //!
-//! *Owns* their form, and what each does on a server. *Knows nothing of* who may tell what.
+//! *Owns* what each does on a server. *Knows nothing of* who may tell what.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -11,10 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Nodes;
 use super::accounts::{EndNote, apply_end};
-use super::files::FileNote;
-use super::places::PlaceText;
+use super::note::{AuditText, BanText, Note, SharedConfig, text};
 use super::safe::one_line;
-use super::shared_config::{self, SharedConfig};
+use super::shared_config;
 use crate::access::network::Network;
 use crate::chat::action::NotShared;
 use crate::chat::identity::Target;
@@ -33,43 +32,6 @@ const MOST_AUDITED: usize = 1000;
 /// How long it is remembered that a ban was lifted: a server that was away for longer might bring it back.
 const LIFTED_LASTS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// One note.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Note {
-    /// How long users have typed nothing, in seconds, by connection and name: the one thing that servers tell each other now and
-    /// then.
-    Idle(Vec<(u64, String, u64)>),
-    /// A line for everybody but its author, who is on this connection.
-    Broadcast { line: String, by: u64 },
-    /// A network is banned, by the user on this connection.
-    Banned { ban: BanText, by: u64 },
-    /// A ban is lifted.
-    Lifted { network: String },
-    /// What an operator did.
-    Audit(AuditText),
-    /// The place of a user is kept, since their server is about to stop.
-    Place(PlaceText),
-    /// It is not kept any more.
-    PlaceTaken { name: String },
-    /// What all servers have of the configuration is this now.
-    Config(SharedConfig),
-    /// Something about a file to a user of another server.
-    File(FileNote),
-    /// All servers stop.
-    Stop,
-}
-
-/// A ban of a network. Times are in milliseconds since 1970.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct BanText {
-    network: String,
-    by: String,
-    reason: String,
-    at: i64,
-    until: Option<i64>,
-}
-
 /// What the servers remember of a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -78,14 +40,6 @@ pub(super) enum KeptBan {
     Banned(BanText),
     /// Its ban was lifted at that time. Without this a server could not tell a lifted ban from one that Redis has lost.
     Lifted(i64),
-}
-
-/// An entry of the audit log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct AuditText {
-    at: i64,
-    who: String,
-    what: String,
 }
 
 /// What all servers keep beside names and rooms, as it is known here.
@@ -97,33 +51,6 @@ pub(super) struct KeptValues {
     audit: VecDeque<AuditEntry>,
     /// Of the configuration.
     pub(super) config: Option<SharedConfig>,
-}
-
-impl BanText {
-    fn new(ban: &AddressBanRecord) -> BanText {
-        BanText {
-            network: ban.network.to_string(),
-            by: ban.by.to_string(),
-            reason: ban.reason.to_string(),
-            at: ban.at.as_millisecond(),
-            until: ban.until.map(Timestamp::as_millisecond),
-        }
-    }
-
-    /// The ban. `None` if a faulty server has written it.
-    fn read(&self) -> Option<AddressBanRecord> {
-        let moment = |at| Timestamp::from_millisecond(at).ok();
-        Some(AddressBanRecord {
-            network: Network::parse(&self.network).ok()?,
-            by: UserName::written(&self.by).ok()?,
-            reason: one_line(&self.reason).into(),
-            at: moment(self.at)?,
-            until: match self.until {
-                Some(until) => Some(moment(until)?),
-                None => None,
-            },
-        })
-    }
 }
 
 impl KeptBan {
@@ -151,22 +78,6 @@ impl KeptBan {
             KeptBan::Lifted(_) => None,
         }
     }
-}
-
-impl AuditText {
-    fn new(entry: &AuditEntry) -> AuditText {
-        AuditText { at: entry.at.as_millisecond(), who: entry.who.to_string(), what: entry.what.to_string() }
-    }
-
-    pub(super) fn read(&self) -> Option<AuditEntry> {
-        let at = Timestamp::from_millisecond(self.at).ok()?;
-        Some(AuditEntry { at, who: UserName::written(&self.who).ok()?, what: one_line(&self.what).into() })
-    }
-}
-
-/// Plain values as text: this cannot fail.
-pub(super) fn text(value: &impl Serialize) -> Box<str> {
-    serde_json::to_string(value).unwrap_or_default().into()
 }
 
 impl KeptValues {

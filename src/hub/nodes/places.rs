@@ -11,9 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
-use super::notes::{Note, text};
+use super::note::{Note, OpenText, PlaceText, text};
 use super::users::{Details, claim};
 use super::{Nodes, apply};
 use crate::chat::conversation::Conversation;
@@ -38,26 +36,6 @@ const AT_ONCE: usize = 500;
 
 /// Most direct messages that wait for a user who is on the way.
 const MOST_WAITING: usize = 100;
-
-/// A place, as servers tell each other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PlaceText {
-    name: String,
-    client: u64,
-    address: IpAddr,
-    /// The account that the user is logged in to, and the hash of its password.
-    account: Option<(u64, String)>,
-    code: String,
-    open: Vec<OpenText>,
-    in_view: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum OpenText {
-    Room(String),
-    Direct(u64, String),
-}
 
 /// A place that is kept for a user.
 #[derive(Clone, Debug)]

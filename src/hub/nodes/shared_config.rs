@@ -4,13 +4,10 @@
 //! *Owns* which keys of two servers differ, and what a reload does to the rooms of all.
 //! *Knows nothing of* files.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-
-use super::notes::{Note, text};
+use super::note::{Note, SharedConfig, SharedRoom, text};
 use super::{Nodes, not_shared};
 use crate::access::password;
 use crate::chat::action::NotShared;
@@ -24,23 +21,6 @@ use crate::hub::room::Room;
 
 /// The key that it is kept under.
 pub(super) const KEY: &str = "rooms";
-
-/// What all servers have of the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct SharedConfig {
-    pub(super) history_max: usize,
-    /// By name as it is written.
-    rooms: BTreeMap<String, SharedRoom>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct SharedRoom {
-    public: bool,
-    description: String,
-    limit: Option<usize>,
-    /// The hash of the password.
-    password: Option<String>,
-}
 
 /// Whether a password has this hash.
 fn is_of(password: &Secret, hash: &str) -> bool {

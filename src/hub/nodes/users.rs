@@ -11,7 +11,7 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::notes::Note;
+use super::note::Note;
 use super::{Nodes, Unfinished};
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;

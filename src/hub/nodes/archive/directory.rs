@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use super::{Archive, Reading, Trouble};
 use crate::cluster::{AccountChange, Log, LogReader, Recorded};
-use crate::hub::nodes::notes::{AuditText, KeptBan, text};
+use crate::hub::nodes::note::{AuditText, text};
+use crate::hub::nodes::notes::KeptBan;
 use crate::store::{AddressBanRecord, ArchiveWrite};
 
 /// Accounts in one piece.
