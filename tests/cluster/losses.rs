@@ -56,7 +56,7 @@ fn a_redis_that_lost_everything_gets_rooms_members_and_history_back_and_users_re
     carol.send("/history");
     let history = carol.expect("said after");
     assert!(history.contains("said before") && history.contains("and this"), "{history}");
-    carol.send(":rooms");
+    carol.send("/rooms");
     carol.expect("Chess and go");
     alice.send("/kick carol enough");
     carol.expect("You were kicked from games by alice (enough)");
