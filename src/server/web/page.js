@@ -310,7 +310,7 @@ async function rejoin() {
 async function review(room, before) {
   while (firstId(room) < before) {
     const { items, optional: { wait, from } } = await request('history', room, '', { limit: 2 * PAGE, before });
-    if (wait) await new Promise(resolve => setTimeout(resolve, wait));
+    if (wait) await new Promise(done => setTimeout(done, wait));
     else if (!from) return;
     else {
       const there = new Map(items.map(item => [item.id, item]));
@@ -319,7 +319,7 @@ async function review(room, before) {
         const item = there.get(id);
         if (id < from || id >= before) continue;
         if (!item) events.deleted(message);
-        else if (item.action === 'message' && item.content !== content) events.edited(item);
+        else if (item.content && item.content !== content) events.edited(item);
       }
       before = there.has(from) && from;
     }
@@ -535,7 +535,7 @@ async function joinRoom(name, password = '') {
   const room = known ?? openRoom(receiver || name);
   room.password = password;
   const { gap, lost_from: lost } = optional;
-  const note = gap ? 'Some messages are missing here' : after >= lost && 'The server has lost the last messages';
+  const note = gap ? 'Some messages are missing here' : after >= lost && 'The server lost the last messages';
   if (note && after) room.messages.get(after)?.node.after(make('div.rule', note));
   // What it has lost can still be read here.
   if (after) review(room, lost ?? after + 1);

@@ -18,7 +18,7 @@ const MARKS: [&str; 2] = ["<!--STYLE-->", "<!--SCRIPT-->"];
 const COMMENTS: [(&str, &str); 2] = [("/*", "*/"), ("<!-- ", "-->")];
 
 /// Blanks and long names that CSS does not need, and what stands in their place.
-const SPACED_CSS: [(&str, &str); 19] = [
+const SPACED_CSS: [(&str, &str); 22] = [
     ("}\n", "}"),
     (",\n", ","),
     ("{\n", "{"),
@@ -30,6 +30,9 @@ const SPACED_CSS: [(&str, &str); 19] = [
     ("; ", ";"),
     (", ", ","),
     (";}", "}"),
+    (" > ", ">"),
+    ("--own", "--o"),
+    ("--ink", "--i"),
     ("--accent", "--a"),
     ("--paper", "--p"),
     ("--line", "--l"),
