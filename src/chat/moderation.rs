@@ -1,7 +1,7 @@
 //! Moderation of one room: its admins, and who is banned, muted, kicked or invited.
 //!
-//! Pure: the time is an argument. Every list is bounded. An entry that has ended counts for nothing, and is dropped when its
-//! list is next changed.
+//! Pure: the time is an argument. Every list is bounded. An entry that has ended counts for nothing, and is dropped when
+//! its list is next changed.
 //!
 //! *Owns* who is admin and how long the room waits for one who lost their connection; bans, kicks, mutes, invitations.
 //! *Knows nothing of* who is in the room, or of who may change any of this.
@@ -17,7 +17,7 @@ use crate::chat::identity::Identity;
 use crate::chat::message::{AccountId, ClientId};
 use crate::chat::names::UserName;
 use crate::chat::permission::Role;
-use entries::holds;
+use entries::{holds, is_of_same_user};
 
 pub use entries::{Admin, Ban, ListEntry, ModerationLists};
 
@@ -61,10 +61,6 @@ fn put(list: &mut Vec<ListEntry>, who: &Identity, until: Option<Timestamp>, at: 
         list.remove(0);
     }
     list.push(ListEntry { who: who.clone(), until });
-}
-
-fn is_of_same_user(new: &ListEntry, old: &ListEntry) -> bool {
-    new.who.account == old.who.account && new.who.is(&old.who)
 }
 
 /// Puts older entries in front of a list, except those that an entry in it replaces.
@@ -174,9 +170,9 @@ impl Moderation {
         }
     }
 
-    /// A user leaves. The room waits for an admin who has only lost their connection; in a room that is `kept`, an
-    /// admin with an account stays admin however they leave. True if they were admin and the room may need another one,
-    /// now or after [`GRACE`].
+    /// A user leaves. The room waits for an admin who has only lost their connection; in a room that is `kept`, an admin
+    /// with an account stays admin however they leave. True if they were admin and the room may need another one, now or
+    /// after [`GRACE`].
     pub(crate) fn left(&mut self, who: &Identity, lost: bool, kept: bool, at: Timestamp) -> bool {
         let Some(index) = self.admins.iter().position(|admin| admin.who.entitles(who)) else { return false };
         if kept && self.admins[index].who.account.is_some() {
@@ -359,8 +355,8 @@ impl Moderation {
         }
     }
 
-    /// Adds the stored bans, mutes and invitations that have not ended to those made meanwhile. Of two entries about
-    /// one user the later one counts. If there are too many, the oldest are dropped.
+    /// Adds the stored bans, mutes and invitations that have not ended to those made meanwhile. Of two entries about one
+    /// user the later one counts. If there are too many, the oldest are dropped.
     pub(crate) fn add_stored(&mut self, lists: ModerationLists, at: Timestamp) {
         let Moderation { bans, mutes, mut invitations, .. } = Moderation::restored(lists, at);
         // As if each ban made meanwhile had come after all that was stored: see `ban`.

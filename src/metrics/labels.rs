@@ -140,7 +140,7 @@ label! {
 
 #[cfg(feature = "cluster")]
 label! {
-    /// Why this server has read the state of the others anew.
+    /// Why this server has read the state of the others again.
     ResyncCause "why" {
         /// Entries of a log were missing.
         Gap "gap",

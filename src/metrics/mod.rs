@@ -126,7 +126,7 @@ pub(crate) struct ClusterMetrics {
     pub(crate) commits: LabelledCounters<CommitResult>,
     /// Entries that were read from the logs.
     pub(crate) entries: Counter,
-    /// How often the state was read anew.
+    /// How often the state was read again.
     pub(crate) resyncs: LabelledCounters<ResyncCause>,
     /// Messages that were shown here and that Redis has lost.
     pub(crate) lost: Counter,

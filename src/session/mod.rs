@@ -6,9 +6,9 @@
 //!
 //! Why so much here is `#[inline(never)]`: a page of stack that was ever touched stays with its thread, so the deepest
 //! call of a login, a join or a view decides what an idle user costs. The frame of an inlined function is part of its
-//! caller's frame for as long as the caller runs; a separate frame is gone when the next function is called. So
-//! functions on the deepest path, functions called next to it, and those that most users need only now and then, are
-//! not inlined. `tests/suite/idle_memory.rs` has the budget.
+//! caller's frame for as long as the caller runs; a separate frame is gone when the next function is called. So functions
+//! on the deepest path, functions called next to it, and those that most users need only now and then, are not inlined.
+//! `tests/suite/idle_memory.rs` has the budget.
 //!
 //! *Owns* the reading side of a socket, and everything about one user that nobody else needs. *Knows nothing of*
 //! listeners, or of how the server stops.
@@ -30,6 +30,7 @@ mod dispatch;
 mod failure;
 mod files;
 mod flood_notice;
+mod ghost;
 mod held_keys;
 mod idle;
 mod input;
@@ -93,8 +94,8 @@ use read::more_waits;
 use returned_lines::Returned;
 use terminal::TerminalState;
 
-/// Read buffer of a connection that sends little, in bytes, on the thread's stack: a typed line fits, and with
-/// thousands of idle users its size counts.
+/// Read buffer of a connection that sends little, in bytes, on the thread's stack: a typed line fits, and with thousands
+/// of idle users its size counts.
 const SMALL_READ: usize = 128;
 
 /// Read buffer of a connection that has just filled the small one, in bytes; freed when it sends little again.
@@ -103,8 +104,7 @@ const LARGE_READ: usize = 32 * 1024;
 /// How long a newcomer waits with `connection_timeout`.
 const NEWCOMER_WAIT: Duration = Duration::from_millis(2500);
 
-/// Once replies have grown to this many bytes within one turn, they are sent, and the session waits until they are
-/// taken.
+/// Once replies have grown to this many bytes within one turn, they are sent, and the session waits until they are taken.
 const REPLIES_AT_ONCE: usize = 16 * 1024;
 
 /// One connection.
@@ -203,8 +203,8 @@ impl Session {
         session
     }
 
-    /// Reads the clock: when something was read, before each line, and after anything that may have blocked. Nothing
-    /// else in a session reads it, so that everything a line does happens at one moment.
+    /// Reads the clock: when something was read, before each line, and after anything that may have blocked. Nothing else
+    /// in a session reads it, so that everything a line does happens at one moment.
     fn tick(&self) -> Instant {
         let now = Instant::now();
         self.now.set(now);
@@ -223,8 +223,7 @@ impl Session {
         result
     }
 
-    /// Runs the connection to its end, and returns why it ended. Nothing more is read or written, but the socket is
-    /// open.
+    /// Runs the connection to its end, and returns why it ended. Nothing more is read or written, but the socket is open.
     pub fn run(&mut self) -> DisconnectReason {
         let mut small = [0; SMALL_READ];
         self.open(&mut small);
@@ -254,8 +253,8 @@ impl Session {
         self.finish()
     }
 
-    /// Waits for the deadline if nothing has to be read, because the peer sends nothing more or keys typed ahead are
-    /// not paid for. False if the session should read.
+    /// Waits for the deadline if nothing has to be read, because the peer sends nothing more or keys typed ahead are not
+    /// paid for. False if the session should read.
     #[inline(never)]
     fn waits_without_reading(&mut self, deadline: Instant) -> bool {
         if self.input.held_until().is_none() {
@@ -280,8 +279,8 @@ impl Session {
         }
     }
 
-    /// Carries out what is due, and delivers and sends what the bytes taken since the last turn have caused. False if
-    /// the connection is over, and only [`finish`](Session::finish) is left to call.
+    /// Carries out what is due, and delivers and sends what the bytes taken since the last turn have caused. False if the
+    /// connection is over, and only [`finish`](Session::finish) is left to call.
     ///
     /// Without a thread, a session is driven by hand as [`run`](Session::run) does it: [`greet`](Session::greet) once,
     /// and a turn after every [`take`](Session::take).

@@ -16,7 +16,7 @@ use crate::chat::conversation::Conversation;
 use crate::chat::duration;
 use crate::chat::identity::Target;
 use crate::chat::message::AccountId;
-use crate::chat::names::{RoomName, UserName};
+use crate::chat::names::RoomName;
 use crate::chat::room::DoorVersion;
 use crate::chat::room_settings::RoomAccess;
 use crate::chat::secret::Hashed;
@@ -26,7 +26,7 @@ use crate::hub::{AccountStore, Membership, OpenRoom, THROWN_OUT};
 use crate::outbox::DisconnectReason;
 use crate::store::{AccountRecord, OpenRoomRecord};
 use crate::text::seconds;
-use crate::ui::palette::{AccountRefusal, Answer, Came, ReturnTo};
+use crate::ui::palette::{Answer, Came, ReturnTo};
 use crate::ui::screen::LineKind;
 
 /// How the door of a room that asks for no password is recorded.
@@ -371,34 +371,5 @@ impl Session {
     pub(super) fn leave_account(&mut self) {
         self.note_viewed();
         self.record_rooms();
-    }
-
-    /// `:ghost` at the name prompt.
-    #[inline(never)]
-    pub(super) fn begin_ghost(&mut self, name: UserName) -> Option<Answer> {
-        let refusal = match self.ghost_of_guest(&name) {
-            Some(refusal) => refusal,
-            None if !self.hub.accounts().are_kept() => AccountRefusal::NoAccounts,
-            None => return Some(Answer::GhostNeedsPassword { name }),
-        };
-        self.refuse(&refusal);
-        None
-    }
-
-    /// Why a guest's connection cannot be ended by a password. `None` if the name is not a guest's, or if only its
-    /// owner may know that it is an account.
-    pub(super) fn ghost_of_guest(&self, name: &UserName) -> Option<AccountRefusal> {
-        if self.hub.accounts() == crate::chat::account_policy::AccountPolicy::Required || self.hub.is_registered(name) {
-            return None;
-        }
-        let guest = self.hub.roster.find(&Target { name: name.clone(), client: None })?;
-        if guest.account().is_some() {
-            return None;
-        }
-        let name = guest.name();
-        Some(match guest.client() == self.outbox.id() {
-            true => AccountRefusal::OwnConnection(name),
-            false => AccountRefusal::Guest(name),
-        })
     }
 }

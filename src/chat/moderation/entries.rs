@@ -18,6 +18,11 @@ pub(super) fn holds(until: Option<Timestamp>, at: Timestamp) -> bool {
     until.is_none_or(|until| until > at)
 }
 
+/// Whether an entry replaces an older one.
+pub(super) fn is_of_same_user(new: &ListEntry, old: &ListEntry) -> bool {
+    new.who.account == old.who.account && new.who.is(&old.who)
+}
+
 /// An admin of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {

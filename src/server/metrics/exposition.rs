@@ -195,7 +195,7 @@ fn cluster(hub: &Hub, page: &mut MetricPage<'_>) -> fmt::Result {
     page.histogram("chatsock_cluster_readback_seconds", help, &metrics.readback_seconds)?;
     page.counters("chatsock_cluster_commits", "Commands that were answered, by result.", &metrics.commits)?;
     page.counter("chatsock_cluster_entries", "Entries that were read from the logs.", metrics.entries.get())?;
-    let help = "How often this server has read the state of the others anew, by reason.";
+    let help = "How often this server has read the state of the others again, by reason.";
     page.counters("chatsock_cluster_resyncs", help, &metrics.resyncs)?;
     let help = "Messages that were shown here and that Redis has lost.";
     page.counter("chatsock_cluster_messages_lost", help, metrics.lost.get())?;
