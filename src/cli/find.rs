@@ -234,7 +234,7 @@ fn send(askers: &Askers, destination: Destination, port: u16, packet: &[u8]) {
         Destination::Address(address) => (&askers.v4, SocketAddr::from((address, port))),
         Destination::MulticastFrom(own) => {
             let chosen = askers.v4.as_ref().map(|socket| SockRef::from(socket).set_multicast_if_v4(&own));
-            if !chosen.is_some_and(|chosen| chosen.is_ok()) {
+            if chosen.is_none_or(|chosen| chosen.is_err()) {
                 return;
             }
             (&askers.v4, SocketAddr::from((MULTICAST, port)))

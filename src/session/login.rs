@@ -29,10 +29,10 @@ use crate::ui::screen::LineKind;
 
 /// Why nobody can log in while accounts cannot be read.
 pub(super) fn not_read(ReadError(reason): ReadError) -> LoginRefusal {
-    match reason {
-        StoreFailure::Unreachable => LoginRefusal::NotShared,
-        reason => LoginRefusal::NotKept(reason.to_string()),
+    if reason == StoreFailure::Unreachable {
+        return LoginRefusal::NotShared;
     }
+    LoginRefusal::NotKept(reason.to_string())
 }
 
 impl Session {

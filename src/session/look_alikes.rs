@@ -14,10 +14,10 @@ use crate::ui::screen::LineKind;
 
 /// Why no dialogue about an account begins while accounts cannot be read.
 fn not_begun(ReadError(reason): ReadError) -> AccountRefusal {
-    match reason {
-        StoreFailure::Unreachable => AccountRefusal::NotShared,
-        reason => AccountRefusal::NotKept(reason.to_string()),
+    if reason == StoreFailure::Unreachable {
+        return AccountRefusal::NotShared;
     }
+    AccountRefusal::NotKept(reason.to_string())
 }
 
 impl Session {

@@ -115,16 +115,15 @@ impl Session {
     /// An action in the form in which several servers share it: with the hash of a new password. A user who may not set one
     /// costs no hash. `None` if it cannot be hashed; then the user has been told why.
     pub(super) fn shareable_action(&self, room: &Room, actor: &Actor, action: RoomAction) -> Option<RoomAction> {
-        match action {
-            RoomAction::Set(Setting::Password(Some(password))) if self.hub.is_shared() => {
-                if let Err(denied) = room.may_set(actor, self.now()) {
-                    self.deny(&denied);
-                    return None;
-                }
-                self.hashed(password).map(|hash| RoomAction::Set(Setting::PasswordHash(hash)))
-            }
-            action => Some(action),
+        if !self.hub.is_shared() {
+            return Some(action);
         }
+        let RoomAction::Set(Setting::Password(Some(password))) = action else { return Some(action) };
+        if let Err(denied) = room.may_set(actor, self.now()) {
+            self.deny(&denied);
+            return None;
+        }
+        self.hashed(password).map(|hash| RoomAction::Set(Setting::PasswordHash(hash)))
     }
 
     fn begin_saving(&self, room: &Arc<Room>, actor: &Actor) -> bool {

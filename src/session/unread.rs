@@ -64,6 +64,9 @@ impl ReadPositions {
     }
 }
 
+/// How many messages are unread in each room.
+type UnreadCounts = Vec<(RoomName, u64)>;
+
 /// The instance of a room that a user made.
 fn made_instance(room: &Room) -> Option<u64> {
     room.is_made().then(|| room.instance())
@@ -90,7 +93,7 @@ impl Session {
 
     /// How far an account has read, and what the disk counts as unread if it holds the messages. `None` if that cannot be read.
     #[inline(never)]
-    fn visits_of(&self, account: AccountId) -> Option<(Vec<Visit>, Option<Vec<(RoomName, u64)>>)> {
+    fn visits_of(&self, account: AccountId) -> Option<(Vec<Visit>, Option<UnreadCounts>)> {
         match self.hub.account_store()? {
             AccountStore::Own(store) => {
                 let on_disk = store.keeps_history();

@@ -99,10 +99,11 @@ pub struct ReadError(pub StoreFailure);
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            StoreFailure::Unreachable => write!(f, "Accounts cannot be read: {}. Try again in a minute.", self.0),
-            reason => write!(f, "The database cannot be read: {reason}. Try again later, or tell an operator."),
+        let reason = &self.0;
+        if *reason == StoreFailure::Unreachable {
+            return write!(f, "Accounts cannot be read: {reason}. Try again in a minute.");
         }
+        write!(f, "The database cannot be read: {reason}. Try again later, or tell an operator.")
     }
 }
 

@@ -66,10 +66,10 @@ impl Drop for TemporaryCopy {
 }
 
 fn not_copied(path: &Path, error: BackupError) -> OpenError {
-    match error {
-        BackupError::Open(error) => error,
-        other => OpenError::Failed { path: path.to_owned(), reason: StoreFailure::Other(other.to_string().into()) },
+    if let BackupError::Open(error) = error {
+        return error;
     }
+    OpenError::Failed { path: path.to_owned(), reason: StoreFailure::Other(error.to_string().into()) }
 }
 
 impl Store {

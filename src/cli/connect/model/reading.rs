@@ -46,10 +46,9 @@ impl ClientModel {
 
     /// Tells the server how far the user has read, if it is time.
     pub(super) fn tell_read(&mut self, now: Moment) {
-        if self.status == LinkStatus::Connected && self.read_marks.not_before.is_none_or(|then| then <= now.instant) {
-            if self.tell_read_now() {
-                self.read_marks.not_before = Some(now.instant + EVERY);
-            }
+        let is_time = self.read_marks.not_before.is_none_or(|then| then <= now.instant);
+        if self.status == LinkStatus::Connected && is_time && self.tell_read_now() {
+            self.read_marks.not_before = Some(now.instant + EVERY);
         }
     }
 
