@@ -6,6 +6,8 @@
 //! *Owns* the threads, the connections, and that the replica is called by one thread at a time.
 //! *Knows nothing of* what the calls do.
 
+mod reading;
+
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -38,13 +40,6 @@ const BACKOFF: [Duration; 5] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
 ];
-
-/// A read that brings something within this time after it was asked for is a quick one; after so many of them in a row, the next
-/// one is put off a little. Each costs Redis and this server as much as several entries, so while much is said they are read
-/// together.
-const QUICK: Duration = Duration::from_millis(1);
-const QUICK_READS: u32 = 8;
-const GATHER: Duration = Duration::from_micros(500);
 
 /// Stack of the two threads. `bus:read` applies entries, which renders and sends.
 const STACK: usize = 512 * 1024;
@@ -348,54 +343,6 @@ impl Cluster {
         }
         drop(core);
         self.deliver();
-    }
-
-    /// The thread `bus:read`.
-    fn read(&self) {
-        let mut engine: Option<Box<dyn Engine>> = None;
-        let (mut attempts, mut quick) = (0, 0);
-        while !self.is_stopping() {
-            let Some(connection) = &mut engine else {
-                match (self.connect)(ANSWER) {
-                    Ok(connection) => (engine, attempts) = (Some(connection), 0),
-                    // The thread `bus:write` reports it.
-                    Err(Unreachable(_)) => {
-                        self.pause(BACKOFF[attempts.min(BACKOFF.len() - 1)]);
-                        attempts += 1;
-                    }
-                }
-                continue;
-            };
-            let from = self.core().read_from(connection.run());
-            if from.is_empty() {
-                if !self.core().is_of(connection.run()) {
-                    // The other thread has found another Redis.
-                    engine = None;
-                }
-                self.pause(Duration::from_millis(5));
-                continue;
-            }
-            let asked = Instant::now();
-            match connection.read(&from) {
-                Ok(entries) => {
-                    quick = if !entries.is_empty() && asked.elapsed() < QUICK { quick + 1 } else { 0 };
-                    let (mut core, now) = (self.core(), Instant::now());
-                    // First: whether the node stood still while these came.
-                    core.tick(now);
-                    core.read(connection.run(), entries, now);
-                    drop(core);
-                    self.deliver();
-                    if quick >= QUICK_READS {
-                        thread::sleep(GATHER);
-                    }
-                }
-                Err(Unreachable(why)) => {
-                    log::debug!("cluster: reading failed: {why}");
-                    engine = None;
-                    self.pause(BACKOFF[0]);
-                }
-            }
-        }
     }
 
     /// Submits a command and waits, as a user's thread does. `slow` is called once, when the user has waited for long.

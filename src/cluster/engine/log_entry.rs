@@ -23,7 +23,7 @@ pub(crate) struct LogEntry {
 pub(crate) enum EntryKind {
     /// Another Redis took over, with everything up to here.
     Term { last: Position },
-    /// A room that was lost was put back: whoever has it from before has to read it again.
+    /// A room that was lost was put back: a node that has it from before has to read it again.
     Rebuilt { caller: Caller, n: u64, what: Happened },
     /// A node came in.
     In(Caller),

@@ -8,23 +8,17 @@ use std::time::Instant;
 
 use super::Out;
 use crate::cluster::command::{Command, Effect};
-use crate::cluster::engine::{EndedEra, EntryKind, LogEntry, Past, Reply};
-use crate::cluster::entry::{Entry, Happened, Loss, RoomSnapshot};
+use crate::cluster::engine::{EntryKind, LogEntry, Reply};
+use crate::cluster::entry::{Entry, Happened};
 use crate::cluster::ticket::{Outcome, Progress, Ticket};
 use crate::cluster::values::{Epoch, NodeName, Place, Position};
 use crate::metrics::ClusterMetrics;
-
-/// Messages remembered for the case that Redis loses them. More than a healthy replica is ever behind.
-const RECENT: usize = 4096;
 
 /// With fewer message numbers left than this, another block is fetched.
 const LOW: u64 = 300;
 /// Numbers of entries between two terms, at least.
 #[cfg(feature = "metrics")]
 const TERM_GAP: u64 = 1 << 20;
-
-/// Eras remembered: a Redis that takes over may not know of the last few.
-const ERAS: usize = 16;
 
 /// Commands of one log in one pipeline: while one is under way, the next gathers.
 const BATCH: usize = 256;
@@ -41,8 +35,8 @@ pub(super) struct Pending {
 
 /// A command that Redis has carried out, or may have.
 #[derive(Debug)]
-struct Unread {
-    ticket: Ticket,
+pub(super) struct Unread {
+    pub(super) ticket: Ticket,
     /// When it was submitted.
     since: Instant,
     /// A user holds something by it, which ends with the node's registration.
@@ -83,21 +77,21 @@ pub(super) struct LogView {
     pub(super) queue: VecDeque<Pending>,
     pub(super) next_n: u64,
     /// By registration and number: carried out, but not read back.
-    unread: BTreeMap<(Epoch, u64), Unread>,
+    pub(super) unread: BTreeMap<(Epoch, u64), Unread>,
     /// Up to this entry, messages are remembered from the state.
-    loaded_to: u64,
+    pub(super) loaded_to: u64,
     /// Where the log ended when the state was loaded: every room in it is at least as new.
     pub(super) known_to: u64,
     /// The eras of the log that the node knows, the newest first, each with the number of its first message.
-    eras: VecDeque<(Box<str>, u64)>,
+    pub(super) eras: VecDeque<(Box<str>, u64)>,
     /// Redis has lost what came after this entry, and the state has not been loaded since.
     pub(super) lost_after: Option<u64>,
     /// Outcomes that wait until everything up to an entry is applied.
-    late: Vec<(u64, Ticket, Outcome)>,
+    pub(super) late: Vec<(u64, Ticket, Outcome)>,
     /// Some of the unread ones may have got an outcome that way.
     has_settled: bool,
     /// Messages that users here may have seen, by their numbers, oldest first.
-    recent: VecDeque<(u64, Place)>,
+    pub(super) recent: VecDeque<(u64, Place)>,
     /// Message numbers left, as far as is known.
     pub(super) left: u64,
     /// Where the log ended when that was last heard.
@@ -337,7 +331,7 @@ impl LogView {
                     out.push_back(Out::Resolve(ticket, outcome));
                 }
             }
-            // The state that was loaded has whoever came and went up to there.
+            // The state that was loaded knows who came and went up to there.
             EntryKind::Gone(_) | EntryKind::In(_) | EntryKind::Parted(_) if position.number <= self.names_to => {}
             EntryKind::Parted(caller) => out.push_back(Out::NodeGone { log, caller }),
             EntryKind::Gone(caller) => {
@@ -385,104 +379,5 @@ impl LogView {
             self.unread.retain(|_, unread| unread.ticket.outcome().is_none());
             self.has_settled = !self.unread.is_empty();
         }
-    }
-
-    fn remember(&mut self, id: u64, place: &Place) {
-        self.recent.push_back((id, place.clone()));
-        if self.recent.len() > RECENT {
-            self.recent.pop_front();
-        }
-    }
-
-    fn newest_of(&self, place: &Place) -> u64 {
-        self.recent.iter().rev().find(|(_, known)| known == place).map_or(0, |(id, _)| *id)
-    }
-
-    /// Messages that users see because the state was loaded.
-    pub(super) fn loaded(&mut self, room: &RoomSnapshot) {
-        self.loaded_to = self.loaded_to.max(room.sequence);
-        let place = Place::Room(room.room.clone());
-        let known = self.newest_of(&place);
-        for (id, _) in room.messages.iter().filter(|(id, _)| *id > known) {
-            self.remember(*id, &place);
-        }
-    }
-
-    /// The eras that the node knows, the newest first.
-    pub(super) fn eras(&self) -> Vec<Box<str>> {
-        self.eras.iter().map(|(era, _)| era.clone()).collect()
-    }
-
-    /// This Redis has the log up to `end`, in this era, and this of what the node knows. What the node has read beyond that is
-    /// lost: then it goes on from the end, once the state is loaded. Whether the era is another one than before.
-    pub(super) fn begin_term(
-        &mut self,
-        end: Position,
-        era: &str,
-        ended: &[EndedEra],
-        past: Option<Past>,
-        out: &mut VecDeque<Out>,
-    ) -> bool {
-        // A state that was loaded may be ahead of what was read.
-        let known = self.position.number.max(self.known_to).max(self.loaded_to);
-        let newest = self.recent.iter().map(|(id, _)| *id).max().unwrap_or(0);
-        let cut = match past {
-            _ if self.eras.is_empty() => None,
-            // Nothing of this log.
-            None => Some((0, 0)),
-            Some(Past { index: 0, last, .. }) if last.unwrap_or(end.number) >= known => None,
-            // It goes on with an earlier era, as if there had been no later one.
-            Some(Past { index: 1.., last: None, next_message }) => {
-                let begun = self.eras.iter().take(past.map_or(0, |past| past.index)).next_back();
-                Some((end.number, begun.map_or(next_message, |(_, first)| *first)))
-            }
-            Some(Past { last, next_message, .. }) => Some((last.unwrap_or(end.number), next_message)),
-        };
-        if let Some((last, next_message)) = cut {
-            self.lost(next_message, past.is_none(), out);
-            self.lost_after = Some(self.lost_after.map_or(last, |known| known.min(last)));
-            self.late.iter_mut().for_each(|(number, ..)| *number = end.number.min(*number));
-            self.position = end;
-            (self.known_to, self.loaded_to, self.names_to) = (0, 0, 0);
-            self.reading = Reading::Behind;
-        }
-        let is_new = self.eras.front().is_none_or(|(known, _)| **known != *era);
-        if !is_new {
-            return false;
-        }
-        // Numbers of messages grow from one era to the next, also where one knows nothing of the other.
-        let begun = ended.first().map_or(newest + 1, |before| before.next_message);
-        let mut eras = VecDeque::from([(era.into(), begun)]);
-        for (index, EndedEra { era, .. }) in ended.iter().enumerate() {
-            eras.push_back((era.clone(), ended.get(index + 1).map_or(0, |before| before.next_message)));
-        }
-        // What this Redis does not know of, the next one may.
-        let others = std::mem::take(&mut self.eras).into_iter();
-        let others: Vec<_> = others.filter(|(known, _)| eras.iter().all(|(era, _)| era != known)).collect();
-        eras.extend(others);
-        eras.truncate(ERAS);
-        self.eras = eras;
-        true
-    }
-
-    /// Redis has lost the messages from this number on.
-    fn lost(&mut self, next_message: u64, whole: bool, out: &mut VecDeque<Out>) {
-        let mut counts: Vec<(Place, u64)> = Vec::new();
-        self.recent.retain(|(id, place)| {
-            if *id >= next_message {
-                match counts.iter_mut().find(|(known, _)| known == place) {
-                    Some((_, count)) => *count += 1,
-                    None => counts.push((place.clone(), 1)),
-                }
-            }
-            *id < next_message
-        });
-        out.extend(counts.into_iter().map(|(place, count)| Out::Lost(Loss { place, count, whole })));
-    }
-
-    /// Another Redis has taken over, up to this place: what it does not know was carried out and lost before it was read back.
-    pub(super) fn forget_unread(&mut self, out: &mut VecDeque<Out>, end: u64) {
-        self.late.extend(self.unread.values().map(|unread| (end, unread.ticket.clone(), Outcome::NotSaid)));
-        self.settle(out);
     }
 }

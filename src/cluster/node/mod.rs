@@ -15,39 +15,35 @@
 
 mod calls;
 mod catching_up;
+mod following;
+mod lease;
 mod log_view;
 mod replies;
+mod terms;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::command::Command;
-use super::engine::{Caller, LogEntry};
-use super::entry::{Entry, Happened, LogState, Loss, RoomSnapshot};
+use super::engine::Caller;
+use super::entry::{Entry, LogState, Loss, RoomSnapshot};
 use super::replica::{Back, Health, Holdings, Returning};
 use super::ticket::{Outcome, Ticket};
 use super::values::{Epoch, Log, NodeName, NumberKind, Partitions, Position, SharedClock};
 use crate::chat::message::ClientId;
 use crate::chat::names::RoomName;
-use crate::metrics::{ClusterMetrics, ResyncCause};
+use crate::metrics::ClusterMetrics;
+#[cfg(feature = "metrics")]
+pub(crate) use lease::NodeFigures;
 use log_view::{LogView, Pending, Reading};
 pub(crate) use replies::counted;
 
 /// Commands that may wait. With `pending_bytes` the bound of what a node holds for a Redis that does not answer.
 const MOST_PENDING: usize = 4096;
 
-/// Waiting longer than this many times `timeout`, a command that was not sent is refused.
-const REFUSED_AFTER: u32 = 10;
-
 /// A node that is not let in tries again after this time.
 const BARRED: Duration = Duration::from_secs(1);
-
-/// Connections count up from 1,001, so this much is no number of the directory,
-const BEFORE_CLIENTS: u64 = 1000;
-
-/// and neither are the long ones that a server gives by itself.
-const LONG_NUMBERS: u64 = 1 << 52;
 
 /// What the configuration says.
 #[derive(Clone, Debug)]
@@ -215,22 +211,6 @@ pub(crate) struct Core {
     pub(crate) skips: Skips,
 }
 
-/// How a node is, for a monitoring system.
-#[cfg(feature = "metrics")]
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct NodeFigures {
-    /// It is with the others.
-    pub(crate) is_up: bool,
-    /// Nodes that live.
-    pub(crate) nodes: usize,
-    pub(crate) term: u64,
-    pub(crate) lease_left: Duration,
-    /// Commands without an answer.
-    pub(crate) pending: usize,
-    /// Entries that are known to be in the logs and were not read.
-    pub(crate) lag: u64,
-}
-
 /// What happens on the way back to the others, for the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Journey {
@@ -248,18 +228,6 @@ pub(crate) struct Skips {
     pub(crate) gaps: bool,
     pub(crate) losses: bool,
     pub(crate) repeats: bool,
-}
-
-/// The highest number that an entry tells of.
-fn floor_of(what: &Happened) -> Option<(NumberKind, u64)> {
-    match what {
-        Happened::Committed { id: Some(id), said, .. } => Some((NumberKind::Message, id + said.saturating_sub(1))),
-        Happened::Claimed { client, .. } if client.0 < LONG_NUMBERS => {
-            Some((NumberKind::Client, client.0.saturating_sub(BEFORE_CLIENTS)))
-        }
-        Happened::NodeGone { epoch, .. } => Some((NumberKind::Epoch, epoch.0)),
-        _ => None,
-    }
 }
 
 impl Core {
@@ -335,12 +303,6 @@ impl Core {
         self.barred.as_ref()
     }
 
-    /// Whether the node may accept what others would see. Its own stopwatch runs shorter than the lease, so that it falls
-    /// silent before the others take it for dead.
-    pub(crate) fn takes_commands(&self, now: Instant) -> bool {
-        self.renewed.is_some_and(|renewed| now.saturating_duration_since(renewed) < self.rules.lease * 7 / 10)
-    }
-
     /// A command of a user.
     pub(crate) fn submit(&mut self, command: Command, now: Instant) -> Ticket {
         let log = self.log_of(&command);
@@ -384,150 +346,6 @@ impl Core {
         self.loads.clear();
         self.claims.clear();
         self.claiming.clear();
-    }
-
-    /// The places to read from; those that cannot be followed are left out.
-    pub(crate) fn read_from(&self, run: &str) -> Vec<(Log, Position)> {
-        // Before it is known what this Redis has, a place in the log may be another one there.
-        if run != self.run || matches!(self.phase, Phase::Down | Phase::Terms) {
-            return Vec::new();
-        }
-        let followed = self.logs.iter().filter(|(_, view)| view.reading == Reading::Following);
-        followed.map(|(log, view)| (*log, view.position)).collect()
-    }
-
-    /// Whether this is the Redis that the node deals with.
-    pub(crate) fn is_of(&self, run: &str) -> bool {
-        run == self.run
-    }
-
-    /// Entries that were read on a connection to this Redis.
-    pub(crate) fn read(&mut self, run: &str, entries: Vec<LogEntry>, now: Instant) {
-        if run != self.run || matches!(self.phase, Phase::Down | Phase::Terms) {
-            return;
-        }
-        let before = self.out.len();
-        self.journey.entries += entries.len();
-        self.metrics.entries.add(entries.len() as u64);
-        for entry in entries {
-            if let Some(view) = self.logs.get_mut(&entry.log) {
-                let followed = view.reading == Reading::Following;
-                #[cfg(test)]
-                if self.skips.gaps && entry.position.number > view.position.number + 1 {
-                    view.position = Position { number: entry.position.number - 1, ..entry.position };
-                }
-                view.read(entry, &self.rules.node, self.epoch, &self.metrics, &mut self.out);
-                if followed && view.reading == Reading::Behind {
-                    self.metrics.resyncs.of(ResyncCause::Gap).add(1);
-                }
-            }
-        }
-        self.settle_all();
-        let mut changed = false;
-        for index in before..self.out.len() {
-            match self.out.get(index) {
-                Some(Out::NodeIn { log: Log::Directory, caller }) => {
-                    changed |= self.living.insert(caller.node.clone(), caller.epoch) != Some(caller.epoch);
-                    let epoch = caller.epoch.0;
-                    self.raise_floor(NumberKind::Epoch, epoch);
-                }
-                Some(Out::NodeGone { log: Log::Directory, caller }) => {
-                    if self.living.get(&caller.node) == Some(&caller.epoch) {
-                        changed |= self.living.remove(&caller.node).is_some();
-                    }
-                }
-                Some(Out::Apply(entry)) => {
-                    if let Some((kind, number)) = floor_of(&entry.what) {
-                        self.raise_floor(kind, number);
-                    }
-                }
-                _ => {}
-            }
-        }
-        if changed {
-            self.out.push_back(Out::Nodes(self.living.keys().cloned().collect()));
-        }
-        if self.phase == Phase::Settling {
-            self.settled_yet(now);
-        }
-    }
-
-    fn raise_floor(&mut self, kind: NumberKind, number: u64) {
-        let floor = self.floors.entry(kind).or_default();
-        *floor = (*floor).max(number);
-    }
-
-    /// The node is not with the others: since its last heartbeat.
-    fn note_outage(&mut self, now: Instant) {
-        if self.down_since.is_none() {
-            self.down_since = Some(self.renewed.unwrap_or(now));
-            self.journey = Journey::default();
-        }
-    }
-
-    /// What the passing of time alone brings.
-    pub(crate) fn tick(&mut self, now: Instant) {
-        let limit = self.rules.timeout * REFUSED_AFTER;
-        for view in self.logs.values_mut() {
-            // What was sent may be in the log; the others have waited long enough.
-            let waits_long = |pending: &Pending| now.saturating_duration_since(pending.since) >= limit;
-            // The first one has waited longest.
-            if !view.queue.front().is_some_and(waits_long) {
-                continue;
-            }
-            let refused = |pending: &Pending| pending.n.is_none() && waits_long(pending);
-            let (over, left) = std::mem::take(&mut view.queue).into_iter().partition(refused);
-            view.queue = left;
-            let over: VecDeque<Pending> = over;
-            self.out.extend(over.into_iter().map(|pending| Out::Resolve(pending.ticket, Outcome::Refused)));
-        }
-        let oldest = self.logs.values().filter_map(|view| view.queue.front()).map(|pending| pending.since).min();
-        let since = oldest.into_iter().chain(self.is_asking.then_some(self.asked_at)).min();
-        let silence = since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        let health = if !self.takes_commands(now) {
-            Health::Down
-        } else if silence >= self.rules.timeout {
-            Health::Slow
-        } else {
-            Health::Well
-        };
-        if silence >= self.rules.timeout && !std::mem::replace(&mut self.told.0, true) {
-            let waiting: usize = self.logs.values().map(|view| view.queue.len()).sum();
-            let wait = counted(waiting, "line waits", "lines wait");
-            let text = format!("cluster: Redis does not answer ({:.1} s), {wait}", silence.as_secs_f64());
-            self.out.push_back(Out::Note(log::Level::Warn, text));
-        }
-        let last = self.renewed.map_or(Duration::ZERO, |renewed| now.saturating_duration_since(renewed));
-        if last >= self.rules.lease && !self.told.1 {
-            self.tell_lease_lost(last);
-            self.out.push_back(Out::Away);
-        }
-        if health != std::mem::replace(&mut self.health, health) {
-            self.out.push_back(Out::Health(health));
-        }
-    }
-
-    /// Says once that the lease is over.
-    fn tell_lease_lost(&mut self, after: Duration) {
-        if !std::mem::replace(&mut self.told.1, true) {
-            let seconds = after.as_secs_f64();
-            let text = format!("cluster: lease lost after {seconds:.1} s; nothing is said until this node is back");
-            self.out.push_back(Out::Note(log::Level::Error, text));
-        }
-    }
-
-    /// What a monitoring system reads.
-    #[cfg(feature = "metrics")]
-    pub(crate) fn figures(&self, now: Instant) -> NodeFigures {
-        let left = |renewed: Instant| self.rules.lease.saturating_sub(now.saturating_duration_since(renewed));
-        NodeFigures {
-            is_up: self.is_running() && self.takes_commands(now),
-            nodes: self.living.len(),
-            term: self.term,
-            lease_left: self.renewed.map_or(Duration::ZERO, left),
-            pending: self.logs.values().map(|view| view.queue.len()).sum(),
-            lag: self.logs.values().map(LogView::lag).sum(),
-        }
     }
 
     /// Commands that wait for an answer.

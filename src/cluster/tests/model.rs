@@ -283,7 +283,7 @@ struct Node {
     tickets: Vec<(Ticket, String)>,
     /// Users do one thing after the other.
     busy: BTreeMap<u64, Ticket>,
-    /// Decided, and not yet submitted: until when, by whom, and what.
+    /// Decided, and not yet submitted: until when, which user did it, and what.
     held: Vec<(u64, Option<u64>, Command)>,
 }
 

@@ -1,0 +1,67 @@
+//! The thread `bus:read`: it reads the logs and has what they say carried out.
+//!
+//! *Owns* when the logs are read, and on which connection.
+//! *Knows nothing of* what is sent.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{ANSWER, BACKOFF, Cluster};
+use crate::cluster::engine::{Engine, Unreachable};
+
+/// A read that brings something within this time after it was asked for is a quick one; after so many of them in a row, the next
+/// one is put off a little. Each costs Redis and this server as much as several entries, so while much is said they are read
+/// together.
+const QUICK: Duration = Duration::from_millis(1);
+const QUICK_READS: u32 = 8;
+const GATHER: Duration = Duration::from_micros(500);
+
+impl Cluster {
+    /// The thread `bus:read`.
+    pub(super) fn read(&self) {
+        let mut engine: Option<Box<dyn Engine>> = None;
+        let (mut attempts, mut quick) = (0, 0);
+        while !self.is_stopping() {
+            let Some(connection) = &mut engine else {
+                match (self.connect)(ANSWER) {
+                    Ok(connection) => (engine, attempts) = (Some(connection), 0),
+                    // The thread `bus:write` reports it.
+                    Err(Unreachable(_)) => {
+                        self.pause(BACKOFF[attempts.min(BACKOFF.len() - 1)]);
+                        attempts += 1;
+                    }
+                }
+                continue;
+            };
+            let from = self.core().read_from(connection.run());
+            if from.is_empty() {
+                if !self.core().is_of(connection.run()) {
+                    // The other thread has found another Redis.
+                    engine = None;
+                }
+                self.pause(Duration::from_millis(5));
+                continue;
+            }
+            let asked = Instant::now();
+            match connection.read(&from) {
+                Ok(entries) => {
+                    quick = if !entries.is_empty() && asked.elapsed() < QUICK { quick + 1 } else { 0 };
+                    let (mut core, now) = (self.core(), Instant::now());
+                    // First: whether the node stood still while these came.
+                    core.tick(now);
+                    core.read(connection.run(), entries, now);
+                    drop(core);
+                    self.deliver();
+                    if quick >= QUICK_READS {
+                        thread::sleep(GATHER);
+                    }
+                }
+                Err(Unreachable(why)) => {
+                    log::debug!("cluster: reading failed: {why}");
+                    engine = None;
+                    self.pause(BACKOFF[0]);
+                }
+            }
+        }
+    }
+}

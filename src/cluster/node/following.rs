@@ -1,0 +1,104 @@
+//! Entries of all logs as they come, and what the node learns from them.
+//!
+//! *Owns* from where the logs are read, which nodes live, and the highest numbers heard of.
+//! *Knows nothing of* what is sent.
+
+use std::time::Instant;
+
+use super::log_view::Reading;
+use super::{Core, Out, Phase};
+use crate::cluster::engine::LogEntry;
+use crate::cluster::entry::Happened;
+use crate::cluster::values::{Log, NumberKind, Position};
+use crate::metrics::ResyncCause;
+
+/// Connections count up from 1,001, so this much is no number of the directory,
+const BEFORE_CLIENTS: u64 = 1000;
+
+/// and neither are the long ones that a server gives by itself.
+const LONG_NUMBERS: u64 = 1 << 52;
+
+/// The highest number that an entry tells of.
+fn floor_of(what: &Happened) -> Option<(NumberKind, u64)> {
+    match what {
+        Happened::Committed { id: Some(id), said, .. } => Some((NumberKind::Message, id + said.saturating_sub(1))),
+        Happened::Claimed { client, .. } if client.0 < LONG_NUMBERS => {
+            Some((NumberKind::Client, client.0.saturating_sub(BEFORE_CLIENTS)))
+        }
+        Happened::NodeGone { epoch, .. } => Some((NumberKind::Epoch, epoch.0)),
+        _ => None,
+    }
+}
+
+impl Core {
+    /// The places to read from; those that cannot be followed are left out.
+    pub(crate) fn read_from(&self, run: &str) -> Vec<(Log, Position)> {
+        // Before it is known what this Redis has, a place in the log may be another one there.
+        if run != self.run || matches!(self.phase, Phase::Down | Phase::Terms) {
+            return Vec::new();
+        }
+        let followed = self.logs.iter().filter(|(_, view)| view.reading == Reading::Following);
+        followed.map(|(log, view)| (*log, view.position)).collect()
+    }
+
+    /// Whether this is the Redis that the node deals with.
+    pub(crate) fn is_of(&self, run: &str) -> bool {
+        run == self.run
+    }
+
+    /// Entries that were read on a connection to this Redis.
+    pub(crate) fn read(&mut self, run: &str, entries: Vec<LogEntry>, now: Instant) {
+        if run != self.run || matches!(self.phase, Phase::Down | Phase::Terms) {
+            return;
+        }
+        let before = self.out.len();
+        self.journey.entries += entries.len();
+        self.metrics.entries.add(entries.len() as u64);
+        for entry in entries {
+            if let Some(view) = self.logs.get_mut(&entry.log) {
+                let followed = view.reading == Reading::Following;
+                #[cfg(test)]
+                if self.skips.gaps && entry.position.number > view.position.number + 1 {
+                    view.position = Position { number: entry.position.number - 1, ..entry.position };
+                }
+                view.read(entry, &self.rules.node, self.epoch, &self.metrics, &mut self.out);
+                if followed && view.reading == Reading::Behind {
+                    self.metrics.resyncs.of(ResyncCause::Gap).add(1);
+                }
+            }
+        }
+        self.settle_all();
+        let mut changed = false;
+        for index in before..self.out.len() {
+            match self.out.get(index) {
+                Some(Out::NodeIn { log: Log::Directory, caller }) => {
+                    changed |= self.living.insert(caller.node.clone(), caller.epoch) != Some(caller.epoch);
+                    let epoch = caller.epoch.0;
+                    self.raise_floor(NumberKind::Epoch, epoch);
+                }
+                Some(Out::NodeGone { log: Log::Directory, caller }) => {
+                    if self.living.get(&caller.node) == Some(&caller.epoch) {
+                        changed |= self.living.remove(&caller.node).is_some();
+                    }
+                }
+                Some(Out::Apply(entry)) => {
+                    if let Some((kind, number)) = floor_of(&entry.what) {
+                        self.raise_floor(kind, number);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if changed {
+            self.out.push_back(Out::Nodes(self.living.keys().cloned().collect()));
+        }
+        if self.phase == Phase::Settling {
+            self.settled_yet(now);
+        }
+    }
+
+    pub(super) fn raise_floor(&mut self, kind: NumberKind, number: u64) {
+        let floor = self.floors.entry(kind).or_default();
+        *floor = (*floor).max(number);
+    }
+}

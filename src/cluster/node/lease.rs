@@ -1,0 +1,114 @@
+//! Whether a node is with the others, by its own stopwatch, and what is said of it.
+//!
+//! *Owns* the lease as the node sees it, commands that have waited too long, and the figures for a monitoring system.
+//! *Knows nothing of* how the lease is renewed.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+#[cfg(feature = "metrics")]
+use super::log_view::LogView;
+use super::log_view::Pending;
+use super::{Core, Journey, Out, counted};
+use crate::cluster::replica::Health;
+use crate::cluster::ticket::Outcome;
+
+/// Waiting longer than this many times `timeout`, a command that was not sent is refused.
+const REFUSED_AFTER: u32 = 10;
+
+/// How a node is, for a monitoring system.
+#[cfg(feature = "metrics")]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct NodeFigures {
+    /// It is with the others.
+    pub(crate) is_up: bool,
+    /// Nodes that live.
+    pub(crate) nodes: usize,
+    pub(crate) term: u64,
+    pub(crate) lease_left: Duration,
+    /// Commands without an answer.
+    pub(crate) pending: usize,
+    /// Entries that are known to be in the logs and were not read.
+    pub(crate) lag: u64,
+}
+
+impl Core {
+    /// Whether the node may accept what others would see. Its own stopwatch runs shorter than the lease, so that it falls
+    /// silent before the others take it for dead.
+    pub(crate) fn takes_commands(&self, now: Instant) -> bool {
+        self.renewed.is_some_and(|renewed| now.saturating_duration_since(renewed) < self.rules.lease * 7 / 10)
+    }
+
+    /// The node is not with the others: since its last heartbeat.
+    pub(super) fn note_outage(&mut self, now: Instant) {
+        if self.down_since.is_none() {
+            self.down_since = Some(self.renewed.unwrap_or(now));
+            self.journey = Journey::default();
+        }
+    }
+
+    /// What the passing of time alone brings.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        let limit = self.rules.timeout * REFUSED_AFTER;
+        for view in self.logs.values_mut() {
+            // What was sent may be in the log; the others have waited long enough.
+            let waits_long = |pending: &Pending| now.saturating_duration_since(pending.since) >= limit;
+            // The first one has waited longest.
+            if !view.queue.front().is_some_and(waits_long) {
+                continue;
+            }
+            let refused = |pending: &Pending| pending.n.is_none() && waits_long(pending);
+            let (over, left) = std::mem::take(&mut view.queue).into_iter().partition(refused);
+            view.queue = left;
+            let over: VecDeque<Pending> = over;
+            self.out.extend(over.into_iter().map(|pending| Out::Resolve(pending.ticket, Outcome::Refused)));
+        }
+        let oldest = self.logs.values().filter_map(|view| view.queue.front()).map(|pending| pending.since).min();
+        let since = oldest.into_iter().chain(self.is_asking.then_some(self.asked_at)).min();
+        let silence = since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let health = if !self.takes_commands(now) {
+            Health::Down
+        } else if silence >= self.rules.timeout {
+            Health::Slow
+        } else {
+            Health::Well
+        };
+        if silence >= self.rules.timeout && !std::mem::replace(&mut self.told.0, true) {
+            let waiting: usize = self.logs.values().map(|view| view.queue.len()).sum();
+            let wait = counted(waiting, "line waits", "lines wait");
+            let text = format!("cluster: Redis does not answer ({:.1} s), {wait}", silence.as_secs_f64());
+            self.out.push_back(Out::Note(log::Level::Warn, text));
+        }
+        let last = self.renewed.map_or(Duration::ZERO, |renewed| now.saturating_duration_since(renewed));
+        if last >= self.rules.lease && !self.told.1 {
+            self.tell_lease_lost(last);
+            self.out.push_back(Out::Away);
+        }
+        if health != std::mem::replace(&mut self.health, health) {
+            self.out.push_back(Out::Health(health));
+        }
+    }
+
+    /// Says once that the lease is over.
+    pub(super) fn tell_lease_lost(&mut self, after: Duration) {
+        if !std::mem::replace(&mut self.told.1, true) {
+            let seconds = after.as_secs_f64();
+            let text = format!("cluster: lease lost after {seconds:.1} s; nothing is said until this node is back");
+            self.out.push_back(Out::Note(log::Level::Error, text));
+        }
+    }
+
+    /// What a monitoring system reads.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn figures(&self, now: Instant) -> NodeFigures {
+        let left = |renewed: Instant| self.rules.lease.saturating_sub(now.saturating_duration_since(renewed));
+        NodeFigures {
+            is_up: self.is_running() && self.takes_commands(now),
+            nodes: self.living.len(),
+            term: self.term,
+            lease_left: self.renewed.map_or(Duration::ZERO, left),
+            pending: self.logs.values().map(|view| view.queue.len()).sum(),
+            lag: self.logs.values().map(LogView::lag).sum(),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Another Redis has taken over: what it has of a log, and which messages it has lost.
+//!
+//! *Owns* the eras of a log, and the messages that users may have seen.
+//! *Knows nothing of* how users are told.
+
+use std::collections::VecDeque;
+
+use super::Out;
+use super::log_view::{LogView, Reading};
+use crate::cluster::engine::{EndedEra, Past};
+use crate::cluster::entry::{Loss, RoomSnapshot};
+use crate::cluster::ticket::Outcome;
+use crate::cluster::values::{Place, Position};
+
+/// Messages remembered for the case that Redis loses them. More than a healthy replica is ever behind.
+const RECENT: usize = 4096;
+
+/// Eras remembered: a Redis that takes over may not know of the last few.
+const ERAS: usize = 16;
+
+impl LogView {
+    /// The eras that the node knows, the newest first.
+    pub(super) fn eras(&self) -> Vec<Box<str>> {
+        self.eras.iter().map(|(era, _)| era.clone()).collect()
+    }
+
+    /// This Redis has the log up to `end`, in this era, and this of what the node knows. What the node has read beyond that is
+    /// lost: then it goes on from the end, once the state is loaded. Whether the era is another one than before.
+    pub(super) fn begin_term(
+        &mut self,
+        end: Position,
+        era: &str,
+        ended: &[EndedEra],
+        past: Option<Past>,
+        out: &mut VecDeque<Out>,
+    ) -> bool {
+        // A state that was loaded may be ahead of what was read.
+        let known = self.position.number.max(self.known_to).max(self.loaded_to);
+        let newest = self.recent.iter().map(|(id, _)| *id).max().unwrap_or(0);
+        let cut = match past {
+            _ if self.eras.is_empty() => None,
+            // Nothing of this log.
+            None => Some((0, 0)),
+            Some(Past { index: 0, last, .. }) if last.unwrap_or(end.number) >= known => None,
+            // It goes on with an earlier era, as if there had been no later one.
+            Some(Past { index: 1.., last: None, next_message }) => {
+                let begun = self.eras.iter().take(past.map_or(0, |past| past.index)).next_back();
+                Some((end.number, begun.map_or(next_message, |(_, first)| *first)))
+            }
+            Some(Past { last, next_message, .. }) => Some((last.unwrap_or(end.number), next_message)),
+        };
+        if let Some((last, next_message)) = cut {
+            self.lost(next_message, past.is_none(), out);
+            self.lost_after = Some(self.lost_after.map_or(last, |known| known.min(last)));
+            self.late.iter_mut().for_each(|(number, ..)| *number = end.number.min(*number));
+            self.position = end;
+            (self.known_to, self.loaded_to, self.names_to) = (0, 0, 0);
+            self.reading = Reading::Behind;
+        }
+        let is_new = self.eras.front().is_none_or(|(known, _)| **known != *era);
+        if !is_new {
+            return false;
+        }
+        // Numbers of messages grow from one era to the next, also where one knows nothing of the other.
+        let begun = ended.first().map_or(newest + 1, |before| before.next_message);
+        let mut eras = VecDeque::from([(era.into(), begun)]);
+        for (index, EndedEra { era, .. }) in ended.iter().enumerate() {
+            eras.push_back((era.clone(), ended.get(index + 1).map_or(0, |before| before.next_message)));
+        }
+        // What this Redis does not know of, the next one may.
+        let others = std::mem::take(&mut self.eras).into_iter();
+        let others: Vec<_> = others.filter(|(known, _)| eras.iter().all(|(era, _)| era != known)).collect();
+        eras.extend(others);
+        eras.truncate(ERAS);
+        self.eras = eras;
+        true
+    }
+
+    /// Redis has lost the messages from this number on.
+    fn lost(&mut self, next_message: u64, whole: bool, out: &mut VecDeque<Out>) {
+        let mut counts: Vec<(Place, u64)> = Vec::new();
+        self.recent.retain(|(id, place)| {
+            if *id >= next_message {
+                match counts.iter_mut().find(|(known, _)| known == place) {
+                    Some((_, count)) => *count += 1,
+                    None => counts.push((place.clone(), 1)),
+                }
+            }
+            *id < next_message
+        });
+        out.extend(counts.into_iter().map(|(place, count)| Out::Lost(Loss { place, count, whole })));
+    }
+
+    pub(super) fn remember(&mut self, id: u64, place: &Place) {
+        self.recent.push_back((id, place.clone()));
+        if self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
+    }
+
+    pub(super) fn newest_of(&self, place: &Place) -> u64 {
+        self.recent.iter().rev().find(|(_, known)| known == place).map_or(0, |(id, _)| *id)
+    }
+
+    /// Messages that users see because the state was loaded.
+    pub(super) fn loaded(&mut self, room: &RoomSnapshot) {
+        self.loaded_to = self.loaded_to.max(room.sequence);
+        let place = Place::Room(room.room.clone());
+        let known = self.newest_of(&place);
+        for (id, _) in room.messages.iter().filter(|(id, _)| *id > known) {
+            self.remember(*id, &place);
+        }
+    }
+
+    /// Another Redis has taken over, up to this place: what it does not know was carried out and lost before it was read back.
+    pub(super) fn forget_unread(&mut self, out: &mut VecDeque<Out>, end: u64) {
+        self.late.extend(self.unread.values().map(|unread| (end, unread.ticket.clone(), Outcome::NotSaid)));
+        self.settle(out);
+    }
+}
