@@ -29,6 +29,9 @@ fn is_hit(network: Network, address: IpAddr) -> bool {
     network.contains(address) && !address.is_loopback()
 }
 
+/// Reads the last entries of the audit log, the newest first.
+pub(crate) type AuditReader = Box<dyn FnOnce() -> Result<Vec<AuditEntry>, ReadError> + Send>;
+
 impl Hub {
     /// Shows a line to everybody but its author.
     pub(crate) fn broadcast(&self, line: &str, author: &Arc<Outbox>) -> Result<(), NotShared> {
@@ -112,10 +115,7 @@ impl Hub {
 
     /// How the last entries of the audit log are read, the newest first; `None` if there is none. Reading may wait for the
     /// disk.
-    pub(crate) fn audit_log(
-        &self,
-        count: usize,
-    ) -> Option<Box<dyn FnOnce() -> Result<Vec<AuditEntry>, ReadError> + Send>> {
+    pub(crate) fn audit_log(&self, count: usize) -> Option<AuditReader> {
         #[cfg(feature = "cluster")]
         if let Some(nodes) = self.nodes() {
             let entries = nodes.audited(count);

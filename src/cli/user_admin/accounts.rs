@@ -3,6 +3,7 @@
 //! *Owns* which of the two it is, and that an import creates all accounts or none.
 //! *Knows nothing of* what is printed.
 
+#[cfg(feature = "cluster")]
 use super::AdminError;
 #[cfg(feature = "cluster")]
 use crate::chat::message::ClientId;
