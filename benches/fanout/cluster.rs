@@ -81,6 +81,9 @@ impl Cluster {
     }
 }
 
+/// A run of the nodes, with the time that Redis took, and one of a server alone.
+type Pair = ((Tally, Duration), Tally);
+
 /// Measures a cluster with `members` on each server, if there is a Redis and this process may open that many sockets.
 pub fn run(options: &Options, members: usize, descriptors: u64, report: &mut Report) -> Result<(), Failure> {
     Report::say(&format!("\n{} servers over one Redis, {members} members on each", options.nodes));
@@ -122,7 +125,7 @@ fn fan_out(options: &Options, members: usize, report: &mut Report) -> Result<(),
     for _ in 0..options.rounds {
         pairs.push((cluster.window(flow, options.window)?, alone.window(flow, options.window)?));
     }
-    let of_pairs = |figure: &dyn Fn(&((Tally, Duration), Tally)) -> f64| median(pairs.iter().map(figure).collect());
+    let of_pairs = |figure: &dyn Fn(&Pair) -> f64| median(pairs.iter().map(figure).collect());
     let ratio = of_pairs(&|((ours, _), theirs)| of(ours, nodes) / of(theirs, 1.0));
     let ours = of_pairs(&|((ours, _), _)| of(ours, nodes));
     let theirs = of_pairs(&|(_, theirs)| of(theirs, 1.0));
