@@ -5,13 +5,21 @@ use std::fs;
 use std::path::Path;
 
 /// Files of `hub` and `session` that read the clock, how often, and what makes each an edge.
-const EDGES: [(&str, usize, &str); 15] = [
+const EDGES: [(&str, usize, &str); 23] = [
     ("src/hub/account_review.rs", 1, "its own thread looks at the clock before each review"),
     ("src/hub/membership.rs", 1, "a drop has no arguments"),
     ("src/hub/mod.rs", 1, "the server starts"),
-    ("src/hub/nodes/apply.rs", 3, "an entry of the log is carried out when it is read"),
+    ("src/hub/nodes/apply.rs", 4, "an entry of the log is carried out when it is read, on the thread that reads"),
+    ("src/hub/nodes/archive/answers.rs", 1, "waits for the database within a deadline"),
+    ("src/hub/nodes/archive/mod.rs", 6, "its own threads wait for each other within deadlines"),
     ("src/hub/nodes/chores.rs", 2, "its own thread looks at the clock before each chore"),
-    ("src/hub/nodes/mod.rs", 1, "waits for the other servers within a deadline"),
+    ("src/hub/nodes/files.rs", 2, "waits for the server of the sender within a deadline"),
+    ("src/hub/nodes/mod.rs", 1, "what the clock that all servers share shows now"),
+    ("src/hub/nodes/notes.rs", 1, "what is kept for all servers is taken over when it is read"),
+    ("src/hub/nodes/places.rs", 2, "waits for the other servers within a deadline"),
+    ("src/hub/nodes/questions.rs", 2, "waits for an archive within a deadline"),
+    ("src/hub/nodes/shared_config.rs", 1, "the server starts"),
+    ("src/hub/nodes/submitting.rs", 1, "waits for the other servers within a deadline"),
     ("src/hub/nodes/users.rs", 1, "waits for the directory within a deadline"),
     ("src/hub/room/clock.rs", 1, "reads both clocks at one moment"),
     ("src/hub/room/delivery.rs", 1, "how long a round takes decides how long the next one waits"),

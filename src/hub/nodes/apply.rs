@@ -9,25 +9,18 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::chores::Chore;
-use super::safe::{make_safe, one_line};
-use super::users::Details;
+use super::safe::make_safe;
 use super::{MOST_OUTCOMES, Nodes};
-use crate::chat::action::Denied;
-use crate::chat::identity::Target;
-use crate::chat::message::{AccountId, ClientId, Event, Message, MessageId};
+use crate::chat::message::{ClientId, MessageId};
 use crate::chat::moderation::GRACE;
-use crate::chat::names::{RoomName, UserName};
+use crate::chat::names::RoomName;
 use crate::chat::room::{Change, ChangeKind};
-use crate::chat::secret::Hashed;
 use crate::cluster::{
     Back, Entry, Happened, Health, Holdings, Log, LogState, Loss, NodeName, Place, Position, Replica, Returning,
 };
 use crate::hub::Hub;
-use crate::hub::direct::DirectChat;
 use crate::hub::room::{Applied, Home, LogPlace, PlaceEntry, Room};
-use crate::hub::roster::{Arrival, Login, User};
 use crate::hub::timer::Task;
-use crate::outbox::{DisconnectReason, OwnCopy};
 use crate::ui::screen::LineKind;
 
 impl Replica for Nodes {
@@ -295,93 +288,6 @@ impl Nodes {
         self.note_undelivered(room);
     }
 
-    fn apply_to_pair(&self, hub: &Hub, entry: PlaceEntry, id: Option<u64>, own: bool, now: Instant) {
-        let PlaceEntry::Direct(to, mut change) = entry else { return };
-        make_safe(&mut change);
-        id.into_iter().for_each(|id| change.number(MessageId(id)));
-        let kind = change.kind;
-        // The server of the author edits and deletes by itself, also for a reader there.
-        if let ChangeKind::Edited { id, by, text } = &kind
-            && !own
-        {
-            change_direct(hub, *by, to, now, |chat, author| chat.edit(*id, author, text, false, &hub.clock));
-        } else if let ChangeKind::Deleted { id, by } = &kind
-            && !own
-        {
-            hub.timer.cancel(*id);
-            change_direct(hub, by.client, to, now, |chat, author| chat.delete(*id, author, false, &hub.clock));
-        } else if let ChangeKind::Said(message) = kind {
-            self.wait_with(to, &message);
-            // One that goes to several users comes once for each of them, and its author is shown it once.
-            let copy = self.pending().own_copies.remove(&(message.from, message.at));
-            show_direct(hub, to, message, copy, own, now);
-        }
-    }
-
-    /// A user of another server has a name, another name, or other details.
-    #[expect(clippy::too_many_arguments, reason = "the parts of an entry")]
-    pub(super) fn apply_claim(
-        &self,
-        hub: &Hub,
-        name: &str,
-        client: ClientId,
-        before: Option<&str>,
-        details: &str,
-        home: &Home,
-        now: Instant,
-    ) {
-        let node = &home.0;
-        let (Ok(name), Some(details)) = (UserName::written(name), Details::parse(details)) else {
-            return log::warn!("cluster: a name of {node} cannot be read and is left out");
-        };
-        if let Some(before) = before.and_then(|before| UserName::written(before).ok())
-            && let Some(user) = hub.roster.rename_elsewhere(&before, client, &name)
-        {
-            update(&user, &details);
-            if before.as_str() != name.as_str() {
-                hub.renamed_elsewhere(&user, &before, &name);
-            }
-            return;
-        }
-        let ago = self.now().as_second().saturating_sub(details.since).max(0).unsigned_abs();
-        let since = now.checked_sub(Duration::from_secs(ago)).unwrap_or(now);
-        // One on another server had the name, and gave it up in the same moment.
-        if let Some(other) = hub.roster.find(&Target { name: name.clone(), client: None })
-            && other.client() != client
-        {
-            if !other.is_elsewhere() && hub.shutdown.is_draining() {
-                let line = "You came in again on another server.";
-                other.outbox.farewell(Some((LineKind::Refusal, line)));
-                other.outbox.disconnect(DisconnectReason::Ghosted);
-            } else if let Some(other) = hub.roster.depart(&name, other.client()) {
-                hub.departed(&other);
-            }
-        }
-        let Details { address, shared, .. } = details;
-        let arrival = Arrival { client, name, address, shared, since, home: home.clone() };
-        update(&hub.roster.arrive(arrival, &self.nowhere), &details);
-    }
-
-    fn apply_release(&self, hub: &Hub, name: &str, client: ClientId) {
-        if let Ok(name) = UserName::written(name)
-            && let Some(user) = hub.roster.depart(&name, client)
-        {
-            hub.departed(&user);
-        }
-    }
-
-    fn lose_users_of(&self, hub: &Hub, home: &Home) {
-        self.lose_files_of(hub, home);
-        let users = hub.roster.users_of(home);
-        let people = if users.len() == 1 { "person" } else { "people" };
-        log::info!("cluster: node {} is gone, {} {people}", home.0, users.len());
-        for user in users {
-            if let Some(user) = hub.roster.depart(&user.name(), user.client()) {
-                hub.departed(&user);
-            }
-        }
-    }
-
     fn lose_members_of(&self, hub: &Hub, log: Log, home: &Home, at: Timestamp, sequence: u64, now: Instant) {
         for room in hub.rooms.all().iter().filter(|room| self.log_of(room.name()) == Some(log)) {
             if let Some(applied) = room.lose_node(home, at, sequence) {
@@ -395,45 +301,4 @@ impl Nodes {
 fn lasts(change: &Change) -> Option<Duration> {
     let ChangeKind::Said(message) = &change.kind else { return None };
     message.extra.as_ref().and_then(|extra| extra.lasts)
-}
-
-fn update(user: &User, details: &Details) {
-    let login = |account| Login { account: AccountId(account), hash: Hashed::new("") };
-    user.set_login(details.account.map(login));
-    user.set_away(details.away.as_deref().map(|note| one_line(note).into()));
-    if details.bot {
-        user.set_bot();
-    }
-}
-
-pub(super) fn show_direct(hub: &Hub, to: ClientId, message: Message, copy: Option<OwnCopy>, own: bool, now: Instant) {
-    let from = message.addressee();
-    let reader = message.extra.iter().flat_map(|extra| extra.to.iter()).find(|reader| reader.client == to).cloned();
-    let Some(reader) = reader else { return };
-    let (id, lasts) = (message.id, message.extra.as_ref().and_then(|extra| extra.lasts));
-    let find = |name: &UserName, client| hub.roster.find(&Target { name: name.clone(), client: Some(client) });
-    let (author, reader) = (find(&from.name, from.client), find(&reader.name, to));
-    let Some(reader) = reader.filter(|reader| own || !reader.is_elsewhere()) else { return };
-    let event = Arc::new(Event::Said(message));
-    match author.and_then(|author| hub.directs.begin(&author, &reader).ok().flatten()) {
-        Some(chat) => chat.post_numbered(&event, from.client, copy, &hub.clock),
-        // The author has just left, or is not known here yet: what they said is shown all the same.
-        None => reader.outbox.show_direct(&event, &mut hub.clock.clone()),
-    }
-    if let Some(lasts) = lasts.filter(|_| !own) {
-        hub.timer.schedule(now + lasts, Task::ExpireDirect { id, author: from, to: [to].into() });
-    }
-}
-
-fn change_direct(
-    hub: &Hub,
-    by: ClientId,
-    to: ClientId,
-    now: Instant,
-    change: impl Fn(&DirectChat, &User) -> Option<Result<(), Denied>>,
-) {
-    let Some(chat) = hub.directs.find(by, to) else { return };
-    if change(&chat, chat.partner(to)).is_some() {
-        hub.arrange_direct_redraw(&chat, now);
-    }
 }

@@ -3,7 +3,7 @@
 //! What users do here is decided here, goes into the logs of all servers, and is carried out when it is read back: by `apply`,
 //! on the thread that reads the logs. Nobody is shown anything before that.
 //!
-//! *Owns* what waits to be read back, what a user is told while that takes long, and what has to be told later.
+//! *Owns* what is on its way, and what this server knows of the others.
 //! *Knows nothing of* how the logs are kept: that is the cluster's.
 
 mod accounts;
@@ -12,15 +12,18 @@ mod apply;
 mod archive;
 mod chores;
 mod direct;
+mod elsewhere;
 mod files;
 mod note;
 mod notes;
 mod places;
+mod question;
 mod questions;
 mod reload;
 mod rooms;
 mod safe;
 mod shared_config;
+mod submitting;
 mod users;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -32,19 +35,17 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::chat::action::NotShared;
 use crate::chat::conversation::MembershipId;
-use crate::chat::message::{AccountId, ClientId, MessageId};
+use crate::chat::message::{AccountId, ClientId};
 use crate::chat::names::UserName;
 use crate::chat::room::Going;
 use crate::cluster::{
-    Cluster, Command, Commit, Epoch, Health, Log, NodeName, NumberKind, OpenRoomText, Outcome, Partitions, Position,
-    Progress, SharedAccounts, SharedClock, SharedVisit, Ticket,
+    Cluster, Command, Epoch, Health, Log, NodeName, NumberKind, OpenRoomText, Partitions, Position, SharedAccounts,
+    SharedClock, SharedVisit, Ticket,
 };
-use crate::hub::room::{Applied, MembershipChange, ProposalError, Room, RoomLog};
+use crate::hub::room::{Applied, Room};
 use crate::hub::{FIRST_CLIENT, Hub};
 use crate::outbox::{Outbox, OwnCopy};
-use crate::ui::screen::LineKind;
 #[cfg(feature = "storage")]
 pub(crate) use archive::{Archive, kept_ban};
 use chores::Chore;
@@ -56,9 +57,6 @@ use questions::ArchiveFacts;
 pub(crate) use questions::Asker;
 #[cfg(feature = "storage")]
 pub(crate) use questions::IMPORTED;
-
-/// What the others do not take within ten times the time after which a user is told that their line waits, is given up.
-const GIVEN_UP_AFTER: u32 = 10;
 
 /// Most outcomes kept for threads that wait for them. Each is taken within a moment; those that nobody waits for make way.
 const MOST_OUTCOMES: usize = 10_000;
@@ -312,108 +310,5 @@ impl Nodes {
     pub(crate) fn next_client(&self) -> ClientId {
         let number = self.number(NumberKind::Client).map(|number| number + FIRST_CLIENT - 1);
         ClientId(number.unwrap_or_else(|| self.last_stranger.fetch_add(1, Ordering::Relaxed) + 1))
-    }
-
-    fn submit(&self, command: Command) -> Ticket {
-        match self.cluster.get() {
-            Some(cluster) => cluster.submit(command),
-            None => Ticket::done(Outcome::Refused),
-        }
-    }
-
-    /// Waits until this server has carried out what it has submitted. `author` is told if that takes long.
-    fn wait(
-        &self,
-        ticket: &Ticket,
-        author: Option<&Arc<Outbox>>,
-    ) -> Result<(Position, Option<MessageId>), ProposalError> {
-        let begun = Instant::now();
-        let mut outcome = ticket.wait(begun + self.patience);
-        if outcome.is_none() {
-            if let Some(author) = author {
-                author.announce(LineKind::Refusal, "The other servers do not answer. Your line waits.");
-            }
-            outcome = ticket.wait(begun + self.patience * GIVEN_UP_AFTER);
-        }
-        match outcome {
-            Some(Outcome::Applied { position, id }) => Ok((position, id.map(MessageId))),
-            Some(Outcome::Stale) => Err(ProposalError::Stale),
-            Some(Outcome::Full) => Err(ProposalError::Full),
-            Some(Outcome::NotSaid | Outcome::Refused | Outcome::Taken) => {
-                Err(ProposalError::NotShared(NotShared::Unreachable))
-            }
-            None => {
-                if let (Some(author), true) = (author, ticket.progress() < Progress::Done) {
-                    self.tell_later(ticket.clone(), author);
-                }
-                Err(ProposalError::NotShared(NotShared::Unknown))
-            }
-        }
-    }
-
-    /// A user leaves a room.
-    pub(crate) fn leave_room(
-        &self,
-        room: &Arc<Room>,
-        client: ClientId,
-        membership: MembershipId,
-        going: Going,
-        now: Instant,
-    ) -> Option<MembershipChange> {
-        match room.propose_departure(self, client, membership, going, now) {
-            Ok(change) => change,
-            Err(_) => {
-                let room = Arc::clone(room);
-                self.pending().unfinished.push(Unfinished::Departure { room, client, membership, going });
-                None
-            }
-        }
-    }
-
-    /// Tries again what could not be told.
-    fn finish(&self, now: Instant) {
-        let unfinished = std::mem::take(&mut self.pending().unfinished);
-        for step in unfinished {
-            let failed = match &step {
-                Unfinished::Departure { room, client, membership, going } => {
-                    room.propose_departure(self, *client, *membership, *going, now).is_err()
-                }
-                Unfinished::Release { name, client, address } => !self.release(name, *client, address),
-                Unfinished::Line { .. } => true,
-            };
-            if failed {
-                self.pending().unfinished.push(step);
-            }
-        }
-    }
-
-    fn release(&self, name: &UserName, client: ClientId, address: &str) -> bool {
-        let ticket = self.submit(Command::Release { name: name.as_str().into(), client, address: address.into() });
-        ticket.outcome() != Some(Outcome::Refused)
-    }
-}
-
-fn not_shared(error: &ProposalError) -> NotShared {
-    match error {
-        ProposalError::Stale | ProposalError::Full => NotShared::TryAgain,
-        ProposalError::NotShared(why) => *why,
-    }
-}
-
-impl RoomLog for Nodes {
-    fn clock(&self) -> Option<&SharedClock> {
-        self.cluster.get()?.clock()
-    }
-
-    fn commit(&self, commit: Commit, author: Option<&Arc<Outbox>>) -> Result<Applied, ProposalError> {
-        let Some(cluster) = self.cluster.get() else { return Err(ProposalError::NotShared(NotShared::Unreachable)) };
-        let log = cluster.partitions().of_place(&commit.place);
-        let said = commit.said();
-        let ticket = cluster.submit(Command::Commit(commit));
-        let waited = self.wait(&ticket, author);
-        let (position, id) = waited.inspect_err(|error| self.tell_of_each(said, error, &ticket, author))?;
-        let mut applied = self.pending().outcomes.remove(&(log, position)).unwrap_or_default();
-        applied.id = applied.id.or(id);
-        Ok(applied)
     }
 }

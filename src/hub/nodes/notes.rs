@@ -14,6 +14,7 @@ use super::accounts::{EndNote, apply_end};
 use super::note::{AuditText, BanText, Note, SharedConfig, text};
 use super::safe::one_line;
 use super::shared_config;
+use super::submitting::not_shared;
 use crate::access::network::Network;
 use crate::chat::action::NotShared;
 use crate::chat::identity::Target;
@@ -129,7 +130,7 @@ impl Nodes {
         author: Option<&Arc<Outbox>>,
     ) -> Result<(), NotShared> {
         let ticket = self.submit(Command::Note { text: text(note), kept });
-        self.wait(&ticket, author).map(drop).map_err(|error| super::not_shared(&error))
+        self.wait(&ticket, author).map(drop).map_err(|error| not_shared(&error))
     }
 
     /// Tells without waiting. What is lost here comes again later, or was not worth it.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::note::{Note, OpenText, PlaceText, text};
 use super::users::{Details, claim};
-use super::{Nodes, apply};
+use super::{Nodes, direct};
 use crate::chat::conversation::Conversation;
 use crate::chat::identity::Target;
 use crate::chat::message::{AccountId, Addressee, ClientId, Message};
@@ -241,7 +241,7 @@ impl Nodes {
         for mut message in waiting {
             let readers = message.extra.iter_mut().flat_map(|extra| extra.to.iter_mut());
             readers.filter(|reader| reader.client == before).for_each(|reader| reader.client = user.client());
-            apply::show_direct(hub, user.client(), message, None, false, now);
+            direct::show_direct(hub, user.client(), message, None, false, now);
         }
     }
 

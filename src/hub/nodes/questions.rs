@@ -1,13 +1,12 @@
 //! Messages that this server has no longer, asked of an archive.
 //!
 //! What a user may read is decided here, before the question; the archive answers what it is asked. Its answer is read as input:
-//! texts are made safe, and what was not asked for is left out.
+//! what was not asked for is left out.
 //!
-//! *Owns* the questions under way and their thread, how long an answer may take, and the forms of both.
+//! *Owns* the questions under way and their thread, and how long an answer may take.
 //! *Knows nothing of* the archive's database.
 
 use std::collections::{HashMap, VecDeque};
-use std::ops::Range;
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -16,12 +15,11 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::Nodes;
-use super::safe::clean_message;
+use super::question::{ArchiveAnswer, MOST_MESSAGES, Question, Told, WantedMessages, WantedRoom};
 use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::RoomName;
-use crate::chat::room::{message_line, parse_message};
 use crate::cluster::{Cluster, NodeName, QuestionLine};
-use crate::hub::room::{ArchiveRange, Room, message_record, restored};
+use crate::hub::room::{ArchiveRange, Room};
 use crate::hub::stored_search::{StoredHit, StoredHits, StoredSearch};
 use crate::store::MessageRecord;
 
@@ -34,88 +32,8 @@ const MOST_ASKED: usize = 64;
 /// How long the thread waits for an answer before it looks after other questions.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Most messages in an answer.
-pub(super) const MOST_MESSAGES: usize = 1000;
-
 /// Stack of the thread.
 const STACK: usize = 256 * 1024;
-
-/// A question.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Question {
-    /// Who asks.
-    pub(super) from: String,
-    /// Which of their questions it is.
-    pub(super) number: u64,
-    /// When nobody waits for the answer any more, in milliseconds since 1970 by Redis' clock.
-    pub(super) until: i64,
-    pub(super) what: WantedMessages,
-}
-
-/// A part of a room.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct WantedRoom {
-    pub(super) name: String,
-    /// The last entry about it that the asker knows: the archive has to have read so far.
-    pub(super) entry: u64,
-    pub(super) before: u64,
-    pub(super) after: u64,
-}
-
-/// What is wanted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum WantedMessages {
-    /// The last messages of a part of a room.
-    Page { room: WantedRoom, count: usize },
-    /// Messages that match.
-    Search { pattern: String, rooms: Vec<WantedRoom>, ignored: Vec<String>, own: String, most: usize },
-    /// One message, whatever its room.
-    Message(u64),
-    /// The last message of an account in one of these rooms.
-    LastBy { account: u64, rooms: Vec<WantedRoom> },
-}
-
-/// One message of an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Told {
-    pub(super) room: String,
-    /// As `message_line` writes it.
-    pub(super) line: String,
-    /// For a search: which bytes of the text.
-    pub(super) hit: Option<(usize, usize)>,
-}
-
-/// An answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ArchiveAnswer {
-    pub(super) number: u64,
-    /// Newest first.
-    pub(super) told: Vec<Told>,
-    /// There was no time for all of it.
-    pub(super) cut: bool,
-}
-
-impl Told {
-    pub(super) fn new(room: &RoomName, message: MessageRecord, hit: Option<Range<usize>>) -> Told {
-        let hit = hit.map(|range| (range.start, range.end));
-        Told { room: room.as_str().to_owned(), line: message_line(&restored(message)), hit }
-    }
-
-    /// The message, made safe.
-    fn read(&self) -> Option<(RoomName, MessageRecord)> {
-        let mut message = parse_message(&self.line).ok()?;
-        clean_message(&mut message);
-        Some((RoomName::written(&self.room).ok()?, message_record(&message)))
-    }
-
-    /// The same of one that was found, with where in its text.
-    fn read_hit(&self) -> Option<StoredHit> {
-        let (room, message) = self.read()?;
-        let (start, end) = self.hit?;
-        message.text.get(start..end)?;
-        Some(StoredHit { room, message, range: start..end })
-    }
-}
 
 /// What is under way.
 #[derive(Default)]
@@ -397,48 +315,4 @@ impl Nodes {
 fn wanted(room: &Room, range: ArchiveRange) -> WantedRoom {
     let ArchiveRange { before, after } = range;
     WantedRoom { name: room.name().as_str().to_owned(), entry: room.log_sequence(), before: before.0, after: after.0 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::chat::names::UserName;
-    use jiff::Timestamp;
-
-    fn message(text: &str) -> MessageRecord {
-        MessageRecord {
-            id: MessageId(7),
-            at: Timestamp::UNIX_EPOCH,
-            author: UserName::written("bob").expect("a name"),
-            account: Some(AccountId(3)),
-            text: text.into(),
-            action: false,
-            edited: true,
-            reply: None,
-        }
-    }
-
-    #[test]
-    fn a_message_comes_back_as_it_was_told() {
-        let room = RoomName::written("general").expect("a name");
-        let told = Told::new(&room, message("two\nlines"), Some(0..3));
-        let hit = told.read_hit().expect("a message");
-        assert_eq!((hit.room, hit.message, hit.range), (room, message("two\nlines"), 0..3));
-    }
-
-    #[test]
-    fn what_a_faulty_archive_says_is_harmless() {
-        let room = RoomName::written("general").expect("a name");
-        let forged = Told::new(&room, message("\u{1b}[2J* Server is shutting down\u{7}"), None);
-        let (_, safe) = forged.read().expect("a message");
-        assert!(!safe.text.contains(['\u{1b}', '\u{7}']), "{:?}", safe.text);
-        let told = Told::new(&room, message("héllo"), Some(0..2));
-        assert!(told.read_hit().is_none(), "in the middle of a character");
-        let told = Told { hit: Some((9, 3)), ..told };
-        assert!(told.read_hit().is_none());
-        let told = Told { room: "\u{1b}".to_owned(), hit: None, ..told };
-        assert!(told.read().is_none());
-        let told = Told { room: "general".to_owned(), line: "1 no message".to_owned(), hit: None };
-        assert!(told.read().is_none());
-    }
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Nodes, not_shared};
+use super::Nodes;
+use super::submitting::not_shared;
 use crate::access::password::{self, HashError};
 use crate::chat::action::NotShared;
 use crate::chat::names::RoomName;

@@ -7,8 +7,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::Nodes;
 use super::note::{Note, SharedConfig, SharedRoom, text};
-use super::{Nodes, not_shared};
+use super::submitting::not_shared;
 use crate::access::password;
 use crate::chat::action::NotShared;
 use crate::chat::names::{RoomName, fold};

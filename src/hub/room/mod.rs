@@ -20,6 +20,7 @@ mod moderation;
 mod overview;
 mod persistence;
 mod presence_digest;
+mod queue;
 #[cfg(feature = "cluster")]
 mod shared;
 mod takeover;
@@ -36,7 +37,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::chat::conversation::{Conversation, RoomId};
-use crate::chat::message::{ClientId, Event, MessageId, Sequenced};
+use crate::chat::message::{ClientId, MessageId, Sequenced};
 use crate::chat::names::RoomName;
 use crate::chat::room::{Beginning, Creation, DoorVersion, Founding, Occurrence, RoomState};
 use crate::chat::room_settings::RoomSettings;
@@ -134,9 +135,6 @@ struct Seat {
     /// It gets objects, which are longer than lines.
     is_program: bool,
 }
-
-/// How much longer an object is than a line on a terminal, in bytes: field names, the whole time, the room.
-const OBJECT_LONGER: usize = 128;
 
 struct LockedRoom {
     room: RoomState,
@@ -373,38 +371,6 @@ impl Room {
 }
 
 impl LockedRoom {
-    /// Queues the batched news before an event that cannot wait, so that nobody sees `bob was kicked` before `bob
-    /// joined`.
-    fn flush_gathered(&mut self) {
-        if self.digest.is_due() {
-            self.queue_gathered();
-        }
-    }
-
-    /// Not inlined: it is rarely needed, and arrivals are announced deep in a session's call stack.
-    #[inline(never)]
-    fn queue_gathered(&mut self) {
-        for event in self.digest.take() {
-            self.append(Arc::new(event));
-        }
-    }
-
-    /// Gives an event its place in the order. The next round delivers it.
-    #[inline]
-    fn append(&mut self, event: Arc<Event>) {
-        self.sequence += 1;
-        self.queue_bytes += event.weight() + if self.has_programs { OBJECT_LONGER } else { 0 };
-        self.queue.push(Sequenced { sequence: self.sequence, event });
-    }
-
-    /// What was queued last, if it was a sentence.
-    fn last_news(&self) -> String {
-        match self.queue.last().map(|queued| &*queued.event) {
-            Some(Event::Happened { news, .. } | Event::Erased { news, .. }) => news.to_string(),
-            Some(Event::Said(_) | Event::Edited { .. }) | None => String::new(),
-        }
-    }
-
     /// Updates a user's view to what they may read, for live text about older messages.
     fn bound_view(&self, client: ClientId, room: u64) {
         if let Some(seat) = self.seats.get(&client).filter(|seat| seat.in_view) {

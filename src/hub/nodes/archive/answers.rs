@@ -14,7 +14,7 @@ use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::pattern;
 use crate::cluster::{NodeName, Place, ReadLogError};
-use crate::hub::nodes::questions::{ArchiveAnswer, MOST_MESSAGES, Question, Told, WantedMessages, WantedRoom};
+use crate::hub::nodes::question::{ArchiveAnswer, MOST_MESSAGES, Question, Told, WantedMessages, WantedRoom};
 use crate::hub::room::ArchiveRange;
 use crate::hub::stored_search::StoredSearch;
 

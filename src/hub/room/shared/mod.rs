@@ -8,6 +8,7 @@ mod effects;
 mod place_entry;
 mod posts;
 mod proposals;
+mod rejoining;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -18,10 +19,10 @@ use jiff::Timestamp;
 
 use super::{LockedRoom, Room, RoomLimits, Seat};
 use crate::chat::action::NotShared;
-use crate::chat::message::{ClientId, Event, EventKind, MessageId};
-use crate::chat::room::{Change, ChangeKind, Going, Member, Occurrence, RoomState, message_line};
+use crate::chat::message::{ClientId, MessageId};
+use crate::chat::room::{Change, ChangeKind, Going, Member, Occurrence, RoomState};
 use crate::cluster::{Commit, Effect, Epoch, NodeName, Place, SharedClock};
-use crate::outbox::{Expulsion, Outbox};
+use crate::outbox::Outbox;
 
 pub(crate) use place_entry::PlaceEntry;
 
@@ -98,19 +99,12 @@ pub(in crate::hub::room) struct RoomSharing {
     arriving: BTreeMap<ClientId, Arc<Outbox>>,
     /// Users of this server who were members before it was away from the others, until they are again.
     returning: BTreeMap<ClientId, Member>,
-    /// Users of other servers of whom the same is true: nobody here was told that they are gone.
+    /// The same for users of other servers: nobody here was told that they are gone.
     vanished: BTreeSet<ClientId>,
     /// Messages that were said here and are lost, which the room still counts.
     lost: u64,
     /// How many messages had been said when this server was last with the others.
     said_before: Option<u64>,
-}
-
-/// What was missed in a room, beyond what viewers are shown of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Missed {
-    /// Messages that the history no longer has.
-    pub(crate) beyond_history: u64,
 }
 
 /// Where an entry about a room stands in the log.
@@ -303,57 +297,6 @@ impl Room {
         self.commit_of(&state.room, Some(0), effects, &PlaceEntry::Made(core))
     }
 
-    /// The commit that puts the room back as it is here, with its history, if it was changed after an entry that is the last one
-    /// Redis has. Users of this server are claimed as members once that is done.
-    pub(crate) fn rebuilding(&self, last: u64) -> Option<Commit> {
-        let state = self.lock();
-        let (room, from) = (&state.room, state.sharing.sequence);
-        if from <= last || room.is_closed() {
-            return None;
-        }
-        let core: Box<str> = room.core_line().into();
-        let newest = room.newest().map_or(0, |id| id.0);
-        let mut effects = vec![Effect::Core(core.clone()), Effect::Rebuilt { from, said: room.said(), newest }];
-        let history = room.history().last(room.history_max());
-        let kept = history.iter().rev().filter_map(|event| event.message());
-        effects.extend(kept.map(|message| Effect::Kept(message.id.0, message_line(message).into())));
-        Some(self.commit_of(room, None, effects, &PlaceEntry::Made(core)))
-    }
-
-    /// The commits that make users of this server members again who were before it was away from the others, and those who were
-    /// banned since, each with what they read. Bound to this version of the room.
-    pub(crate) fn returning(&self, now: Instant) -> (Vec<(ClientId, Commit)>, Vec<(ClientId, String)>) {
-        let mut state = self.lock();
-        let LockedRoom { room, seats, sharing, .. } = &mut *state;
-        let at = self.now(now).at;
-        // Others have left meanwhile.
-        sharing.returning.retain(|client, _| seats.contains_key(client) && room.member(*client).is_none());
-        let is_banned = |member: &Member| {
-            room.moderation().banned(&member.who, at).is_some()
-                && room.moderation().rank(&member.who, at).is_none()
-                && !member.operator
-        };
-        let (banned, allowed): (Vec<_>, Vec<_>) = sharing.returning.values().partition(|member| is_banned(member));
-        let line = || format!("You were banned from {} while this server was away from the others.", self.name);
-        let banned = banned.into_iter().map(|member| (member.who.client, line())).collect();
-        let limit = room.settings().limit;
-        let again = |member: &Member| {
-            let limit = limit.filter(|_| !member.operator);
-            let effect = Effect::Member { client: member.who.client, text: member.line().into(), limit };
-            let kind = ChangeKind::Entered {
-                who: member.who.clone(),
-                operator: member.operator,
-                as_operator: false,
-                membership: member.membership,
-                last: room.newest().unwrap_or(MessageId(0)),
-                heir: false,
-            };
-            let entry = PlaceEntry::Change(Box::new(Change { at, kind }));
-            (member.who.client, self.commit_of(room, Some(sharing.version), vec![effect], &entry))
-        };
-        (allowed.into_iter().map(again).collect(), banned)
-    }
-
     /// Whether something would follow from an occurrence.
     pub(crate) fn would_respond(&self, occurrence: Occurrence, now: Instant) -> bool {
         self.lock().room.respond(occurrence, self.now(now)).is_some()
@@ -380,98 +323,12 @@ impl Room {
     pub(crate) fn begin_as(&self, room: RoomState) {
         self.lock().room = room;
     }
-
-    /// Brings the room to what all servers have of it, after entries of the log were missed: viewers are shown what was said
-    /// meanwhile, and how much of it the history no longer has. Users of this server who are no longer members keep their
-    /// seats: they are about to be claimed again.
-    pub(crate) fn catch_up_with(&self, room: RoomState, homes: BTreeMap<ClientId, Home>, place: LogPlace) -> Missed {
-        let mut state = self.lock();
-        let shown = state.room.newest();
-        let is_new = |event: &Arc<Event>| event.message().map(|message| message.id) > shown;
-        let missed: Vec<_> = room.history().last(usize::MAX).into_iter().filter(is_new).collect();
-        let counted = state.room.said().saturating_sub(std::mem::take(&mut state.sharing.lost));
-        // Where the history reaches back to what is known here, the others were deleted.
-        let is_cut = missed.len() == room.history().last(usize::MAX).len() && state.sharing.sequence > 0;
-        let others = room.said().saturating_sub(counted).saturating_sub(missed.len() as u64);
-        // A Redis that is back may have some that the one meanwhile did not have: their place on the screens has passed.
-        let own = state.room.history();
-        let passed = room.history().last(usize::MAX).into_iter().filter(|event| {
-            let id = event.message().map(|message| message.id);
-            id < shown && id > own.oldest() && id.is_some_and(|id| own.find(id).is_none())
-        });
-        let passed = if own.oldest().is_some() { passed.count() as u64 } else { 0 };
-        let beyond_history = if is_cut { others } else { passed };
-        state.remember_own(&room);
-        state.flush_gathered();
-        state.room = room;
-        state.sharing.homes = homes;
-        (state.sharing.version, state.sharing.sequence) = (place.version, place.sequence);
-        if beyond_history > 0 {
-            let messages = if beyond_history == 1 { "message is" } else { "messages are" };
-            state.append(sentence(&format!("{beyond_history} earlier {messages} missing here.")));
-        }
-        for event in missed {
-            state.append(event);
-        }
-        self.space.notify_all();
-        Missed { beyond_history }
-    }
-
-    /// Messages that were said here are lost, and those who look at the room read so.
-    /// `counted`: how many of them are not in the room any more when it is read again.
-    pub(crate) fn lose_messages(&self, counted: u64, line: &str) {
-        let mut state = self.lock();
-        state.sharing.lost += counted;
-        state.flush_gathered();
-        state.append(sentence(line));
-    }
-
-    /// This server is not with the others: what is said from now on, it will have missed.
-    pub(crate) fn note_away(&self) {
-        let mut state = self.lock();
-        let said = state.room.said();
-        state.sharing.said_before.get_or_insert(said);
-    }
-
-    /// This server is with the others again: how many messages were said meanwhile, and who of its users is a member.
-    pub(crate) fn said_meanwhile(&self) -> u64 {
-        let mut state = self.lock();
-        let before = state.sharing.said_before.take();
-        before.map_or(0, |before| state.room.said().saturating_sub(before))
-    }
-
-    /// Takes a user of this server out of the room, who is no longer a member. They read why.
-    pub(crate) fn put_out(&self, client: ClientId, line: &str) {
-        let mut state = self.lock();
-        let membership = state.sharing.returning.remove(&client).map(|member| member.membership);
-        let membership = membership.or_else(|| state.room.member(client).map(|member| member.membership));
-        let seat = state.take_seat(client, self.instance);
-        drop(state);
-        if let Some(seat) = seat {
-            seat.outbox.expel(&self.conversation(), membership, &Expulsion::Closed, line);
-        }
-    }
-}
-
-/// A sentence for everybody who looks at the room.
-fn sentence(line: &str) -> Arc<Event> {
-    let (news, people) = (line.into(), Box::default());
-    Arc::new(Event::Happened { news, by: None, kind: EventKind::Other, people, crowd: None })
 }
 
 impl LockedRoom {
     /// Counts what others' decisions depend on.
     pub(in crate::hub::room) fn log_version(&self) -> u64 {
         self.sharing.version
-    }
-
-    /// Remembers the users who are in the room here and not in what the others have of it.
-    fn remember_own(&mut self, next: &RoomState) {
-        let gone = self.room.members().filter(|member| next.member(member.who.client).is_none()).cloned();
-        let (own, others): (Vec<_>, Vec<_>) = gone.partition(|member| self.seats.contains_key(&member.who.client));
-        self.sharing.returning.extend(own.into_iter().map(|member| (member.who.client, member)));
-        self.sharing.returning.retain(|client, _| next.member(*client).is_none());
-        self.sharing.vanished = others.into_iter().map(|member| member.who.client).collect();
     }
 
     fn note_outcome(&mut self, applied: &mut Applied, at: Timestamp) {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::chat::history::MOST_TEMPORARY_OF_ONE;
+use crate::chat::message::Event;
 
 const WAIT: Duration = Duration::from_secs(10);
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::hub::room::Since;
+use crate::hub::room::queue::OBJECT_LONGER;
 use crate::hub::room::watching::Watched;
 
 /// A program with the room watched from now on.

@@ -1,0 +1,129 @@
+//! What this server sends to the logs of all servers, and how it waits for it to come back.
+//!
+//! *Owns* how long somebody waits, what they are told meanwhile, and what is sent again later.
+//! *Knows nothing of* what is sent, and of what it does when it is read back.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Nodes, Unfinished};
+use crate::chat::action::NotShared;
+use crate::chat::conversation::MembershipId;
+use crate::chat::message::{ClientId, MessageId};
+use crate::chat::names::UserName;
+use crate::chat::room::Going;
+use crate::cluster::{Command, Commit, Outcome, Position, Progress, SharedClock, Ticket};
+use crate::hub::room::{Applied, MembershipChange, ProposalError, Room, RoomLog};
+use crate::outbox::Outbox;
+use crate::ui::screen::LineKind;
+
+/// What the others do not take within ten times the time after which a user is told that their line waits, is given up.
+const GIVEN_UP_AFTER: u32 = 10;
+
+impl Nodes {
+    /// Sends a command.
+    pub(super) fn submit(&self, command: Command) -> Ticket {
+        match self.cluster.get() {
+            Some(cluster) => cluster.submit(command),
+            None => Ticket::done(Outcome::Refused),
+        }
+    }
+
+    /// Waits until this server has carried out what it has submitted. `author` is told if that takes long.
+    pub(super) fn wait(
+        &self,
+        ticket: &Ticket,
+        author: Option<&Arc<Outbox>>,
+    ) -> Result<(Position, Option<MessageId>), ProposalError> {
+        let begun = Instant::now();
+        let mut outcome = ticket.wait(begun + self.patience);
+        if outcome.is_none() {
+            if let Some(author) = author {
+                author.announce(LineKind::Refusal, "The other servers do not answer. Your line waits.");
+            }
+            outcome = ticket.wait(begun + self.patience * GIVEN_UP_AFTER);
+        }
+        match outcome {
+            Some(Outcome::Applied { position, id }) => Ok((position, id.map(MessageId))),
+            Some(Outcome::Stale) => Err(ProposalError::Stale),
+            Some(Outcome::Full) => Err(ProposalError::Full),
+            Some(Outcome::NotSaid | Outcome::Refused | Outcome::Taken) => {
+                Err(ProposalError::NotShared(NotShared::Unreachable))
+            }
+            None => {
+                if let (Some(author), true) = (author, ticket.progress() < Progress::Done) {
+                    self.tell_later(ticket.clone(), author);
+                }
+                Err(ProposalError::NotShared(NotShared::Unknown))
+            }
+        }
+    }
+
+    /// A user leaves a room.
+    pub(crate) fn leave_room(
+        &self,
+        room: &Arc<Room>,
+        client: ClientId,
+        membership: MembershipId,
+        going: Going,
+        now: Instant,
+    ) -> Option<MembershipChange> {
+        match room.propose_departure(self, client, membership, going, now) {
+            Ok(change) => change,
+            Err(_) => {
+                let room = Arc::clone(room);
+                self.pending().unfinished.push(Unfinished::Departure { room, client, membership, going });
+                None
+            }
+        }
+    }
+
+    /// Tries again what could not be told.
+    pub(super) fn finish(&self, now: Instant) {
+        let unfinished = std::mem::take(&mut self.pending().unfinished);
+        for step in unfinished {
+            let failed = match &step {
+                Unfinished::Departure { room, client, membership, going } => {
+                    room.propose_departure(self, *client, *membership, *going, now).is_err()
+                }
+                Unfinished::Release { name, client, address } => !self.release(name, *client, address),
+                Unfinished::Line { .. } => true,
+            };
+            if failed {
+                self.pending().unfinished.push(step);
+            }
+        }
+    }
+
+    /// Tells the others that a name is free again. False if that could not be sent.
+    pub(super) fn release(&self, name: &UserName, client: ClientId, address: &str) -> bool {
+        let ticket = self.submit(Command::Release { name: name.as_str().into(), client, address: address.into() });
+        ticket.outcome() != Some(Outcome::Refused)
+    }
+}
+
+/// How users are told of it.
+pub(super) fn not_shared(error: &ProposalError) -> NotShared {
+    match error {
+        ProposalError::Stale | ProposalError::Full => NotShared::TryAgain,
+        ProposalError::NotShared(why) => *why,
+    }
+}
+
+impl RoomLog for Nodes {
+    fn clock(&self) -> Option<&SharedClock> {
+        self.cluster.get()?.clock()
+    }
+
+    fn commit(&self, commit: Commit, author: Option<&Arc<Outbox>>) -> Result<Applied, ProposalError> {
+        let Some(cluster) = self.cluster.get() else { return Err(ProposalError::NotShared(NotShared::Unreachable)) };
+        let log = cluster.partitions().of_place(&commit.place);
+        let said = commit.said();
+        let ticket = cluster.submit(Command::Commit(commit));
+        let waited = self.wait(&ticket, author);
+        let (position, id) = waited.inspect_err(|error| self.tell_of_each(said, error, &ticket, author))?;
+        let mut applied = self.pending().outcomes.remove(&(log, position)).unwrap_or_default();
+        applied.id = applied.id.or(id);
+        Ok(applied)
+    }
+}
