@@ -22,6 +22,9 @@ pub(crate) struct MissingMessages {
     pub(crate) beyond_history: u64,
 }
 
+/// The commits that make users members again.
+pub(crate) type ReturnClaims = Vec<(ClientId, Commit)>;
+
 impl Room {
     /// The commit that puts the room back as it is here, with its history, if it was changed after an entry that is the last one
     /// Redis has. Users of this server are claimed as members once that is done.
@@ -42,7 +45,7 @@ impl Room {
 
     /// The commits that make users of this server members again who were before it was away from the others, and those who were
     /// banned since, each with what they read. Bound to this version of the room.
-    pub(crate) fn returning(&self, now: Instant) -> (Vec<(ClientId, Commit)>, Vec<(ClientId, String)>) {
+    pub(crate) fn returning(&self, now: Instant) -> (ReturnClaims, Vec<(ClientId, String)>) {
         let mut state = self.lock();
         let LockedRoom { room, seats, sharing, .. } = &mut *state;
         let at = self.now(now).at;
