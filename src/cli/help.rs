@@ -38,9 +38,9 @@ The log goes to stderr at level info. RUST_LOG, if set, overrides -v and -q.
 SIGINT and SIGTERM stop the server gracefully, a second one at once. SIGHUP
 reloads the config; a file with a mistake changes nothing.
 
-Accounts need a build with the feature storage, and [storage] or [cluster] in the
-config; with [cluster] they are those of all servers. `chatsock user` also works
-while the server is running; each change takes effect at the next login. A
+Accounts need a build with the feature storage, and [storage] or [cluster] in
+the config; with [cluster] they are those of all servers. `chatsock user` also
+works while the server is running; each change takes effect at the next login. A
 password is asked for twice and not shown or, if stdin is not a terminal, read
 from the first line of stdin. It is never an argument.
 USERS is a file with a name, a space and a password on each line; lines that
