@@ -62,7 +62,11 @@ impl LogView {
             return false;
         }
         // Numbers of messages grow from one era to the next, also where one knows nothing of the other.
-        let begun = ended.first().map_or(newest + 1, |before| before.next_message);
+        let begun = match past {
+            // It goes on, with numbers below those of the one meanwhile, which may come back in turn.
+            Some(Past { index: 1.., last: None, .. }) => self.recent.iter().map(|(id, _)| id + 1).max().unwrap_or(1),
+            _ => ended.first().map_or(newest + 1, |before| before.next_message),
+        };
         let mut eras = VecDeque::from([(era.into(), begun)]);
         for (index, EndedEra { era, .. }) in ended.iter().enumerate() {
             eras.push_back((era.clone(), ended.get(index + 1).map_or(0, |before| before.next_message)));
@@ -116,5 +120,31 @@ impl LogView {
     pub(super) fn forget_unread(&mut self, out: &mut VecDeque<Out>, end: u64) {
         self.late.extend(self.unread.values().map(|unread| (end, unread.ticket.clone(), Outcome::NotSaid)));
         self.settle(out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::names::RoomName;
+
+    #[test]
+    fn two_redis_that_take_turns_each_lose_what_was_said_in_the_other() {
+        let place = Place::Room(RoomName::parse("general").expect("a name"));
+        let (mut view, mut out) = (LogView::new(), VecDeque::new());
+        let mut turn = |term, number, era: &str, past, said: std::ops::RangeInclusive<u64>| {
+            view.begin_term(Position { term, number }, era, &[], past, &mut out);
+            said.for_each(|id| view.remember(id, &place));
+        };
+        let goes_on = |next_message| Some(Past { index: 1, last: None, next_message });
+        turn(1, 1, "a", None, 1..=4);
+        turn(2, 1000, "b", None, 100..=102);
+        turn(1, 9, "a", goes_on(5), 5..=9);
+        turn(2, 1010, "b", goes_on(103), 103..=103);
+        let lost = out.iter().map(|out| match out {
+            Out::Lost(loss) => loss.count,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(lost.collect::<Vec<_>>(), [4, 3, 5]);
     }
 }

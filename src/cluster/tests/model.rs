@@ -302,8 +302,8 @@ struct World {
     earlier: VecDeque<Fake>,
     /// The Redis before this one, as it was at its end.
     retired: Option<Fake>,
-    /// How often that one came back: it numbers on from where it was, and so below what the one meanwhile gave.
-    returns: usize,
+    /// Those that came back: each numbers on from where it was, and so below what the one meanwhile gave.
+    returned: BTreeSet<String>,
     begun: Instant,
     tick: u64,
     /// Nothing fails any more.
@@ -315,6 +315,11 @@ struct World {
     runs: u64,
     /// By number: the text of every message that was ever in a log.
     texts: BTreeMap<u64, String>,
+    /// The numbers among them that may be given once more: an empty Redis was first entered by a node that had just begun. Neither
+    /// can know of any.
+    forgotten: BTreeSet<u64>,
+    /// Numbers of messages that a node has put back into a Redis without them.
+    put_back: BTreeSet<u64>,
     faults: Vec<String>,
     counts: BTreeMap<&'static str, usize>,
 }
@@ -357,7 +362,7 @@ impl World {
             redis,
             earlier: VecDeque::new(),
             retired: None,
-            returns: 0,
+            returned: BTreeSet::new(),
             begun,
             tick: 0,
             calm: false,
@@ -367,6 +372,8 @@ impl World {
             clients: 1000,
             runs: 0,
             texts: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+            put_back: BTreeSet::new(),
             faults: Vec::new(),
             counts: BTreeMap::new(),
         }
@@ -393,7 +400,22 @@ impl World {
             }
             _ => None,
         };
+        if let Call::NewTerm { log: Log::Directory, known, floors, .. } = call
+            && !self.redis.logs.contains_key(&Log::Directory)
+            && known.number == 0
+            && floors.iter().all(|(_, floor)| *floor == 0)
+        {
+            self.forgotten = self.texts.keys().copied().collect();
+        }
+        let had = self.redis.ids();
         let reply = self.redis.call(call);
+        if let (Call::Submit { command: Command::Commit(commit), .. }, Reply::Committed { .. }) = (call, &reply) {
+            let kept = commit.effects.iter().filter_map(|effect| match effect {
+                Effect::Kept(id, _) => Some(*id),
+                _ => None,
+            });
+            self.put_back.extend(kept.filter(|id| !had.contains(id)));
+        }
         if let (Reply::Committed { id: first, .. }, Some((room, changes))) = (&reply, saying) {
             for (id, change) in (*first..).zip(changes) {
                 let ChangeKind::Said(message) = change.kind else { continue };
@@ -404,7 +426,9 @@ impl World {
                 if let Err(denied) = room.decide(&author, wish, moment) {
                     self.faults.push(format!("{text} was said by {client}, who may not: {denied:?}"));
                 }
-                if let Some(other) = self.texts.insert(id, text.clone()) {
+                if let Some(other) = self.texts.insert(id, text.clone())
+                    && !self.forgotten.remove(&id)
+                {
                     self.faults.push(format!("number {id} is {other} and {text}"));
                 }
             }
@@ -483,16 +507,20 @@ impl World {
                 Out::Reload(_, LogState::Partition(rooms)) => node.copy.reload(rooms, &node.name),
                 Out::Reload(_, LogState::Directory { .. }) => {}
                 Out::Lost(loss) => {
-                    let Copy { known, reported, lost_and_counted, .. } = &mut node.copy;
-                    *lost_and_counted += if loss.whole { 0 } else { loss.count };
-                    let gone: BTreeSet<u64> = known.difference(&ids).copied().collect();
-                    let new = gone.difference(reported).count() as u64;
-                    // What was put back by another node meanwhile is lost and there.
-                    if loss.count > new && !loss.whole {
+                    let copy = &mut node.copy;
+                    copy.lost_and_counted += if loss.whole { 0 } else { loss.count };
+                    let gone: BTreeSet<u64> = copy.known.difference(&ids).copied().collect();
+                    let new = gone.difference(&copy.reported).count() as u64;
+                    // What was lost once, and put back by a node, may be there: because another node was faster, or because
+                    // the Redis that had it is back. A node is told up to which number a Redis had everything, and not what
+                    // was put back. So it counts these as lost, too: users read that so many may not have reached everybody.
+                    let unsure = copy.known.intersection(&ids).filter(|id| self.put_back.contains(id)).count() as u64;
+                    let most = new + unsure;
+                    if loss.count > most && !loss.whole {
                         let text = format!("{} is told of {} lost messages, of {new}: {gone:?}", node.name, loss.count);
                         self.faults.push(text);
                     }
-                    reported.extend(gone);
+                    copy.reported.extend(gone);
                 }
                 Out::Resolve(ticket, outcome) => ticket.resolve(outcome),
                 Out::Holdings(lost) => node.core.claim(node.copy.holdings(&lost)),
@@ -644,7 +672,7 @@ impl World {
                 Some(Fake { kept, broken, ..Fake::new(&run) })
             }
             1 => {
-                self.returns += 1;
+                self.returned.extend(self.retired.iter().map(|redis| redis.run.clone()));
                 self.retired.take()
             }
             _ => self.earlier.get(back).cloned().map(|state| Fake { run, ..state }),
@@ -732,7 +760,7 @@ impl World {
                 continue;
             }
             let ids: Vec<u64> = copy.shown.iter().map(|(id, _)| *id).collect();
-            if !ids.is_sorted_by(|one, next| one < next) && self.returns == 0 {
+            if !ids.is_sorted_by(|one, next| one < next) && self.returned.is_empty() {
                 self.faults.push(format!("{name} shows {ids:?}, out of order or twice"));
             }
             let texts: BTreeSet<&String> = copy.shown.iter().map(|(_, text)| text).collect();
@@ -803,11 +831,13 @@ fn first_seed() -> u64 {
 fn no_schedule_of_failures_shows_users_what_must_not_be() {
     let mut counts = BTreeMap::<&str, usize>::new();
     let first = first_seed();
+    let mut failed = Vec::new();
     for seed in first..first + schedules() {
         let (faults, more) = run(seed, Rule::default());
-        assert!(faults.is_empty(), "seed {seed}: {faults:#?}");
+        failed.extend((!faults.is_empty()).then_some((seed, faults)));
         more.into_iter().for_each(|(what, count)| *counts.entry(what).or_default() += count);
     }
+    assert!(failed.is_empty(), "by seed: {failed:#?}");
     eprintln!("{counts:?}");
     for what in ["said", "entered", "banned", "kills", "failovers", "replies lost"] {
         assert!(counts.get(what).map_or(0, |count| *count as u64) >= schedules() / 10, "too few: {counts:?}");
@@ -830,7 +860,8 @@ fn every_rule_that_is_switched_off_is_noticed() {
             1,
         ),
         ("versions", broken(Broken { versions: true, ..Broken::default() }), 1),
-        ("the fence", broken(Broken { fence: true, ..Broken::default() }), 2600),
+        // The first one is 5260.
+        ("the fence", broken(Broken { fence: true, ..Broken::default() }), 5200),
         ("the end of a lease", broken(Broken { burials: true, ..Broken::default() }), 4600),
         ("terms", broken(Broken { terms: true, ..Broken::default() }), 1),
         ("memberships", broken(Broken { members: true, ..Broken::default() }), 1),
@@ -844,7 +875,8 @@ fn every_rule_that_is_switched_off_is_noticed() {
         // To find where to begin: more of them, from the first on.
         let more = std::env::var("CHATSOCK_MUTANTS").ok().and_then(|count| count.parse().ok());
         let seeds = more.map_or(from..from + 3000, |count: u64| 1..1 + count);
-        let found = seeds.clone().find(|seed| !run(*seed, rule).0.is_empty());
+        let is_noticed = |seed: &u64| !run(*seed, rule).0.is_empty() && run(*seed, Rule::default()).0.is_empty();
+        let found = seeds.clone().find(is_noticed);
         eprintln!("{name}: {found:?}");
         assert!(found.is_some(), "nobody notices that {name} are switched off");
     }
