@@ -132,6 +132,9 @@ fn parse(line: &str) -> Option<OfflineMessageRecord> {
     })
 }
 
+/// A message that waits, as it is kept, and as it reads; `None` if it cannot be read.
+type WaitingLine = (Box<str>, Option<OfflineMessageRecord>);
+
 impl SharedAccounts {
     /// A number for a message that goes to no room.
     ///
@@ -169,7 +172,7 @@ impl SharedAccounts {
         }
     }
 
-    fn inbox(&self, account: AccountId) -> Result<Vec<(Box<str>, Option<OfflineMessageRecord>)>, ReadError> {
+    fn inbox(&self, account: AccountId) -> Result<Vec<WaitingLine>, ReadError> {
         match self.ask(AccountCall::Messages(account)).map_err(not_read)? {
             Reply::Account(AccountReply::Texts(lines)) => {
                 Ok(lines.into_iter().map(|line| (line.clone(), parse(&line))).collect())

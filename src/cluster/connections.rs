@@ -253,7 +253,8 @@ mod tests {
         let read = [Call::Account(AccountCall::Open(AccountId(1)))];
         assert_eq!(connections.ask(&write), Ok(vec![Reply::Nothing]));
         // The connection breaks while nobody uses it, and Redis is gone.
-        (broken.store(1, Ordering::SeqCst), refused.store(1, Ordering::SeqCst));
+        broken.store(1, Ordering::SeqCst);
+        refused.store(1, Ordering::SeqCst);
         assert_eq!(connections.ask(&write), Err(NoAnswer::NotSent("refused".into())));
         // Redis takes connections and breaks them.
         refused.store(0, Ordering::SeqCst);

@@ -16,6 +16,9 @@ use crate::chat::message::AccountId;
 use crate::chat::names::UserName;
 use crate::store::AccountRecord;
 
+/// A value that notes have left in the directory: its key, and itself.
+type KeptValue = (Box<str>, Box<str>);
+
 /// Redis cannot be reached, or does not answer as it should.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadLogError(Box<str>);
@@ -197,7 +200,7 @@ impl LogReader {
     /// # Errors
     ///
     /// Redis cannot be reached.
-    pub fn kept(&mut self) -> Result<Vec<(Box<str>, Box<str>)>, ReadLogError> {
+    pub fn kept(&mut self) -> Result<Vec<KeptValue>, ReadLogError> {
         let mut replies = self.ask(&[Call::Look { log: Log::Directory }])?;
         let Some(Reply::Look { kept, .. }) = replies.pop() else { return Err(unexpected()) };
         Ok(kept)

@@ -354,9 +354,9 @@ impl Engine for Wire {
     fn pop(&mut self, list: &str, wait: Duration) -> Result<Option<String>, Unreachable> {
         let mut command = Cmd::new();
         command.arg("BRPOP").arg(self.base(Log::Directory) + list).arg(wait.as_secs_f64());
-        let popped: Result<Option<(Vec<u8>, Vec<u8>)>, RedisError> = command.query(&mut self.connection);
-        let text = |(_, text): (Vec<u8>, Vec<u8>)| String::from_utf8_lossy(&text).into_owned();
-        popped.map(|popped| popped.map(text)).map_err(|error| unreachable(&error))
+        let popped =
+            command.query::<Option<[Vec<u8>; 2]>>(&mut self.connection).map_err(|error| unreachable(&error))?;
+        Ok(popped.map(|[_, text]| String::from_utf8_lossy(&text).into_owned()))
     }
 }
 

@@ -76,10 +76,10 @@ impl Core {
                     let epoch = caller.epoch.0;
                     self.raise_floor(NumberKind::Epoch, epoch);
                 }
-                Some(Out::NodeGone { log: Log::Directory, caller }) => {
-                    if self.living.get(&caller.node) == Some(&caller.epoch) {
-                        changed |= self.living.remove(&caller.node).is_some();
-                    }
+                Some(Out::NodeGone { log: Log::Directory, caller })
+                    if self.living.get(&caller.node) == Some(&caller.epoch) =>
+                {
+                    changed |= self.living.remove(&caller.node).is_some();
                 }
                 Some(Out::Apply(entry)) => {
                     if let Some((kind, number)) = floor_of(&entry.what) {

@@ -193,11 +193,7 @@ impl Known {
 
     fn learn(&mut self, call: &Call, reply: &Reply) {
         match (call, reply) {
-            (_, Reply::Term { era, .. }) => {
-                if self.eras.last() != Some(era) {
-                    self.eras.push(era.clone());
-                }
-            }
+            (_, Reply::Term { era, .. }) if self.eras.last() != Some(era) => self.eras.push(era.clone()),
             (Call::Enter { log, caller, .. }, Reply::Entered { epoch, .. }) => {
                 let key = (*log, caller.node.to_string());
                 self.commands.insert(key.clone(), 0);
