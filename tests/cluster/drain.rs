@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::nodes::{Cluster, ask_until, ask_until_not};
 use crate::support::Client;
+#[cfg(feature = "storage")]
 use crate::support::home::{PASSWORD, register};
 use crate::support::json::Bot;
 
@@ -205,6 +206,7 @@ fn a_program_is_told_to_come_again_with_a_code_that_gives_everything_back() {
     assert!(!seen.contains("left") && !seen.contains("joined"), "{seen:?}");
 }
 
+#[cfg(feature = "storage")]
 #[test]
 fn an_account_comes_back_by_its_code_or_by_its_password_and_is_an_admin_still() {
     let Some(mut cluster) = Cluster::start(2, "drain_seconds = 2") else { return };

@@ -17,6 +17,7 @@ mod import;
 mod logged;
 mod losses;
 mod nodes;
+#[cfg(feature = "storage")]
 mod operators;
 mod order;
 mod programs;

@@ -209,6 +209,7 @@ impl Node {
     }
 
     /// What follows a text on stdout, up to the end of the line.
+    #[cfg(feature = "storage")]
     #[track_caller]
     pub fn printed_after(&self, text: &str) -> String {
         let deadline = Instant::now() + PATIENCE;

@@ -83,10 +83,22 @@ pub(crate) enum Call {
     /// A text for those who wait at a list of the directory.
     Push { list: Box<str>, text: Box<str> },
     /// An import begins.
+    #[cfg_attr(
+        not(any(test, feature = "storage")),
+        expect(dead_code, reason = "only builds with a database import one")
+    )]
     Found { partitions: u8 },
     /// A value that is kept in the directory.
+    #[cfg_attr(
+        not(any(test, feature = "storage")),
+        expect(dead_code, reason = "only builds with a database import one")
+    )]
     Keep { key: Box<str>, value: Box<str> },
     /// A room as it was elsewhere, or more of its messages.
+    #[cfg_attr(
+        not(any(test, feature = "storage")),
+        expect(dead_code, reason = "only builds with a database import one")
+    )]
     Fill { log: Log, place: Place, core: Box<str>, said: u64, messages: Vec<(u64, Box<str>)> },
 }
 

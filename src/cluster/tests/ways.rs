@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -140,7 +139,7 @@ fn a_user_with_these_rights_is_enough_and_a_wrong_password_is_one_sentence_at_on
 }
 
 #[cfg(feature = "tls")]
-fn certificate(directory: &std::path::Path, name: &str) -> (PathBuf, PathBuf) {
+fn certificate(directory: &std::path::Path, name: &str) -> (std::path::PathBuf, std::path::PathBuf) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
     let (certificate, key) = (directory.join(format!("{name}.pem")), directory.join(format!("{name}.key")));
     fs::write(&certificate, made.cert.pem()).expect("written");
@@ -158,7 +157,7 @@ fn tls_with_a_certificate_of_the_file_is_trusted_and_another_one_is_one_sentence
     fs::create_dir_all(&directory).expect("a directory");
     let (right, key) = certificate(&directory, "right");
     let (wrong, _) = certificate(&directory, "wrong");
-    let word = |path: &PathBuf| path.to_str().expect("a name").to_owned();
+    let word = |path: &std::path::Path| path.to_str().expect("a name").to_owned();
     let (right_name, key_name) = (word(&right), word(&key));
     let server = Server::start_encrypted(&right_name, &key_name).expect("a Redis");
     let redis = format!("rediss://localhost:{}", server.port);

@@ -73,6 +73,7 @@ pub(super) struct ArchiveAnswer {
 }
 
 impl Told {
+    #[cfg_attr(not(any(test, feature = "storage")), expect(dead_code, reason = "only an archive tells a message"))]
     pub(super) fn new(room: &RoomName, message: MessageRecord, hit: Option<Range<usize>>) -> Told {
         let hit = hit.map(|range| (range.start, range.end));
         Told { room: room.as_str().to_owned(), line: message_line(&restored(message)), hit }

@@ -56,9 +56,11 @@ pub use messages::Erased;
 pub use moderation::{ActionOutcome, BanList};
 pub use overview::RoomOverview;
 pub use persistence::Deciding;
-pub(crate) use persistence::{EarlierRun, Snapshot, restored};
 #[cfg(feature = "cluster")]
-pub(crate) use persistence::{message_record, room_record};
+pub(crate) use persistence::message_record;
+#[cfg(all(feature = "cluster", feature = "storage"))]
+pub(crate) use persistence::room_record;
+pub(crate) use persistence::{EarlierRun, Snapshot, restored};
 #[cfg(feature = "cluster")]
 pub(crate) use shared::{Applied, Home, LogPlace, PlaceEntry, ProposalError, RoomLog};
 #[cfg(feature = "json")]
