@@ -379,7 +379,7 @@ local function commit(keys, args)
   if made then redis.call('HSET', room, 'seq', num(pos), 'said', num(ever)) end
   -- In one field, because every node reads all of it: when, whose command, the room's version, the first message's number and
   -- how many there are, where.
-  -- A room that was put back is under another name: whoever has it from before reads it again.
+  -- A room that was put back is under another name: servers that have it from before read it again.
   local head = table.concat({ num(at), node, epoch, n, current, num(first), num(said), args[7] }, ' ')
   redis.call('XADD', base .. 'log', 'MAXLEN', '~', KEPT, term .. '-' .. num(pos), kind, head, 'text', args[8])
   return { 'ok', num(pos), num(first), num(left - said) }
