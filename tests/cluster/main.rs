@@ -16,6 +16,8 @@ mod files;
 mod import;
 mod logged;
 mod losses;
+#[cfg(feature = "metrics")]
+mod measured;
 mod nodes;
 #[cfg(feature = "storage")]
 mod operators;
