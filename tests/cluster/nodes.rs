@@ -150,6 +150,7 @@ impl Cluster {
 
 impl Node {
     /// Where it listens for something, as it says at its start.
+    #[cfg(feature = "metrics")]
     pub fn announced(&self, what: &str) -> SocketAddr {
         let ending = format!(" ({what})");
         let deadline = Instant::now() + PATIENCE;
