@@ -53,6 +53,7 @@ impl Cluster {
                     drop(core);
                     self.deliver();
                     if quick >= QUICK_READS {
+                        // For entries that do not exist yet, so there is nothing to wait for but time.
                         thread::sleep(GATHER);
                     }
                 }
