@@ -1,21 +1,24 @@
-//! An account as Redis keeps it, so that every server and every program of any version reads the same.
+//! An account as stored in Redis. The format is fixed, so that servers and programs of any version agree on it.
 //!
-//! The key is `PREFIX{dir}acc:NAME`, with the name folded; the value is a Redis hash with these fields, all of them texts:
+//! The key is `PREFIX{dir}acc:NAME`, with the name folded. The value is a Redis hash whose fields are all text:
 //!
 //! | field | holds |
 //! | --- | --- |
 //! | `v` | the version of this format: `1` |
 //! | `id` | the account's number, unique over all servers and never given twice: decimal, above 0, below 2^53 |
-//! | `name` | the name as it was typed at the registration |
+//! | `name` | the name as the user typed it when registering |
+//! | `hash` | the password's hash, as `$argon2id$...` |
+//! | `created` | when the account was registered, in milliseconds since 1970, UTC |
+//! | `settings` | the user's settings, as the JSON object of [`StoredSettings`] |
 //! | `hash` | the hash of the password, as `$argon2id$...` |
 //! | `created` | when it was registered, in milliseconds since 1970, UTC |
 //! | `settings` | what its user has set, as the JSON object of [`StoredSettings`] |
 //!
-//! They are separate fields, so that Redis can compare number and hash before it changes anything. `PREFIX{dir}accounts`
-//! leads from each number to the folded name, and `PREFIX{dir}looks:KEY` to the names that look like KEY.
+//! The fields are separate, so that Redis can compare number and hash before it changes anything. `PREFIX{dir}accounts`
+//! maps each number to the folded name, and `PREFIX{dir}looks:KEY` holds the names that look like KEY.
 //!
-//! *Owns* the format. Anybody who can write to Redis may have written anything, so it is read as input: sizes, names and
-//! times are checked, and what cannot be read is an error that says why.
+//! *Owns* the format. Anyone with access to Redis may have written anything there, so records are parsed as untrusted
+//! input: sizes, names and times are checked, and the error says what could not be read.
 //! *Knows nothing of* how it travels.
 
 use std::fmt;
@@ -28,23 +31,22 @@ use crate::chat::names::UserName;
 use crate::chat::secret::Hashed;
 use crate::store::{AccountRecord, Settings};
 
-/// The version of the format that is written, and the only one that is read.
+/// The format version that is written, and the only one that can be read.
 pub(crate) const VERSION: &str = "1";
 
-/// The fields, in the order in which they are written and read.
+/// The fields, in the order they are written and read.
 pub(crate) const FIELDS: [&str; 6] = ["v", "id", "name", "hash", "created", "settings"];
 
-/// Longest field read, in bytes. Settings take some kilobytes if their user ignores as many others as they can.
+/// Longest field accepted, in bytes. Settings take a few kilobytes if the user ignores as many others as allowed.
 pub(crate) const FIELD_MAX: usize = 65_536;
 
 /// Longest hash, in bytes. Ours take about a hundred.
 const HASH_MAX: usize = 512;
 
-/// Most names that are read as ignored. No user can ignore so many.
+/// Most ignored names read from one record. No user can ignore more.
 const IGNORED_MAX: usize = 1000;
 
-/// The field `settings`: JSON, without what the user has not set. Fields that a later version adds are left out when an older
-/// one reads it.
+/// The field `settings`: JSON that omits what the user has not set. Fields added by a later version are skipped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct StoredSettings {
@@ -71,12 +73,12 @@ pub(crate) struct StoredSettings {
     pub(crate) ignored: Vec<String>,
 }
 
-/// Why an account in Redis cannot be read. A sentence for the log; it quotes no hash.
+/// Why an account in Redis cannot be read: a sentence for the log. It never quotes the hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum UnreadableAccount {
     /// A later version wrote it.
     Version,
-    /// A field is missing, is not UTF-8, is too long, or does not hold what it should.
+    /// A field is missing, is not UTF-8, is too long, or has an invalid value.
     Field(&'static str),
 }
 
@@ -117,7 +119,7 @@ pub(crate) fn write_settings(settings: &Settings) -> String {
     serde_json::to_string(&stored).unwrap_or_default()
 }
 
-/// Reads the values of [`FIELDS`]; `None` is a field that is not there.
+/// Parses the values of [`FIELDS`]; `None` is a missing field.
 ///
 /// # Errors
 ///
@@ -126,7 +128,7 @@ pub(crate) fn read(fields: &[Option<&str>]) -> Result<AccountRecord, UnreadableA
     let field = |index: usize| {
         let name = FIELDS.get(index).copied().unwrap_or("");
         let value = fields.get(index).copied().flatten().filter(|value| value.len() <= FIELD_MAX);
-        // What was not UTF-8 has become this.
+        // The replacement character marks bytes that were not UTF-8.
         value.filter(|value| !value.contains('\u{fffd}')).ok_or(UnreadableAccount::Field(name))
     };
     if field(0)? != VERSION {
@@ -147,7 +149,7 @@ pub(crate) fn read(fields: &[Option<&str>]) -> Result<AccountRecord, UnreadableA
 fn read_settings(text: &str) -> Option<Settings> {
     let stored: StoredSettings = serde_json::from_str(text).ok()?;
     let StoredSettings { color, bell, time_zone, timestamps, ids, quiet, ignored } = stored;
-    // No user can have a name that this build cannot read, so it need not be ignored.
+    // No user can have a name that this build cannot read, so ignoring it is unnecessary.
     let ignored = ignored.iter().filter_map(|name| UserName::written(name).ok()).take(IGNORED_MAX).collect();
     let (bell, time_zone) = (bell.map(Into::into), time_zone.map(Into::into));
     Some(Settings { color, bell, time_zone, timestamps, ids, quiet, ignored })

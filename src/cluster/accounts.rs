@@ -1,10 +1,10 @@
-//! Accounts in Redis, and what belongs to them: one for all servers, and for `chatsock user`.
+//! Accounts in Redis and the data attached to them, shared by all servers and by `chatsock user`.
 //!
-//! Nothing is kept in memory: each call asks Redis, so a password that was changed on another server counts at once. A call that
-//! was made and not answered may have been carried out, and says so.
+//! Nothing is cached: each call asks Redis, so a password changed on another server counts at once. If a call was sent
+//! but not answered, Redis may have executed it; the error says so.
 //!
-//! *Owns* what the answers mean, in the words of the store.
-//! *Knows nothing of* passwords in the clear, and of who may do what.
+//! *Owns* the meaning of the answers, expressed in the store's types.
+//! *Knows nothing of* plaintext passwords, or of who may do what.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::chat::names::UserName;
 use crate::chat::secret::Hashed;
 use crate::store::{AccountRecord, CreateAccountError, ReadError, SaveError, Settings, StoreFailure};
 
-/// Most accounts that are listed: a bound for a Redis that answers without end.
+/// Most accounts listed: a bound in case Redis never stops answering.
 const MOST_LISTED: usize = 10_000_000;
 
 /// The accounts of all servers.
@@ -28,7 +28,7 @@ pub struct SharedAccounts {
     pub(super) partitions: Partitions,
 }
 
-/// Why a change is not known to be made.
+/// The error for a change that may not have been made.
 pub(super) fn not_saved(why: NoAnswer) -> SaveError {
     SaveError(match why {
         NoAnswer::NotSent(why) => {
@@ -36,20 +36,20 @@ pub(super) fn not_saved(why: NoAnswer) -> SaveError {
             StoreFailure::Unreachable
         }
         NoAnswer::Lost(why) => {
-            log::warn!("cluster: whether an account was changed is not known: {why}");
+            log::warn!("cluster: an account may or may not have been changed: {why}");
             StoreFailure::AnswerLost
         }
     })
 }
 
-/// Why something cannot be read.
+/// The error for something that could not be read.
 pub(super) fn not_read(why: NoAnswer) -> ReadError {
     let (NoAnswer::NotSent(why) | NoAnswer::Lost(why)) = why;
     log::warn!("cluster: accounts cannot be read: {why}");
     ReadError(StoreFailure::Unreachable)
 }
 
-/// An answer that does not fit its call. Redis holds what this version cannot read.
+/// An answer that does not fit its call: Redis holds something that this version cannot read.
 pub(super) fn odd(reply: &Reply) -> StoreFailure {
     match reply {
         Reply::Failed(why) => {
@@ -102,7 +102,7 @@ impl SharedAccounts {
         }
     }
 
-    /// Another account whose name looks like this one.
+    /// Finds another account whose name looks like this one.
     ///
     /// # Errors
     ///
@@ -132,12 +132,12 @@ impl SharedAccounts {
     ///
     /// # Errors
     ///
-    /// The name is taken, or the account is not known to be there. One that too few replicas have is taken back.
+    /// The name is taken, or the account may not have been saved. If too few replicas confirm it, it is removed again.
     pub fn create(&self, name: &UserName, hash: &Hashed) -> Result<AccountId, CreateAccountError> {
         let block = [Call::Block { kind: NumberKind::Account, count: 1 }];
         let replies = self.connections.ask(&block).map_err(|why| {
             let (NoAnswer::NotSent(why) | NoAnswer::Lost(why)) = why;
-            // A number that nobody gets does no harm.
+            // An unused number does no harm.
             CreateAccountError::NotSaved(not_saved(NoAnswer::NotSent(why)))
         })?;
         let id = match replies.first() {
@@ -152,7 +152,7 @@ impl SharedAccounts {
         self.insert(&account).map(|()| id)
     }
 
-    /// Creates an account that has a number and settings already.
+    /// Creates an account that already has a number and settings.
     ///
     /// # Errors
     ///
@@ -164,12 +164,12 @@ impl SharedAccounts {
             Ok(Reply::Account(AccountReply::Taken)) => Err(CreateAccountError::Exists),
             Ok(Reply::Account(AccountReply::NotReplicated)) => {
                 let gone = self.remove(&account.name, Some((account.id, &account.hash)), ClientId::NONE);
-                // The removal reaches as few replicas, and is done all the same.
+                // The removal is confirmed by as few replicas, but it is done all the same.
                 let is_gone = matches!(gone, Ok(_) | Err(SaveError(StoreFailure::Unconfirmed)));
                 not_saved(if is_gone { StoreFailure::NotReplicated } else { StoreFailure::AnswerLost })
             }
             Ok(other) => not_saved(odd(&other)),
-            // It is asked for once more: the second time, Redis says what became of the first.
+            // Ask again: the second answer shows whether the first call was executed.
             Err(NoAnswer::Lost(_)) => match self.account(&account.name) {
                 Ok(Some(found)) if found.id == account.id => Ok(()),
                 Ok(_) | Err(_) => not_saved(StoreFailure::AnswerLost),
@@ -178,12 +178,12 @@ impl SharedAccounts {
         }
     }
 
-    /// Replaces a password, with `before` only if it still is this account with this password. `by`: the connection that does
-    /// so, which is not ended. False if there is no such account.
+    /// Sets a password; with `before`, only if this is still the same account with the same password. `by` is the
+    /// connection that asked, which stays logged in. False if there is no such account.
     ///
     /// # Errors
     ///
-    /// It is not known to be changed.
+    /// The change may not have been made.
     pub fn set_hash(
         &self,
         name: &UserName,
@@ -196,16 +196,16 @@ impl SharedAccounts {
         self.change(AccountCall::SetPassword { name, account, before, hash, by })
     }
 
-    /// Removes an account with everything that belongs to it; `only` if it still is this one with this password. False if there
-    /// is no such account.
+    /// Removes an account and everything attached to it; with `only`, only if it is still this account with this
+    /// password. False if there is no such account.
     ///
     /// # Errors
     ///
-    /// It is not known to be gone.
+    /// The account may still be there.
     pub fn remove(&self, name: &UserName, only: Option<(AccountId, &Hashed)>, by: ClientId) -> Result<bool, SaveError> {
         let known = match only {
             Some((account, _)) => Some(account),
-            // What belongs to it is kept under its number.
+            // Attached data is stored under the account's number.
             None => self.account(name).ok().flatten().map(|account| account.id),
         };
         let (account, hash) = only.map(|(account, hash)| (account, hash.clone())).unzip();
@@ -220,8 +220,8 @@ impl SharedAccounts {
         let logs = self.partitions.logs().skip(1);
         let calls: Vec<_> = logs.map(|log| Call::Account(AccountCall::ForgetVisits(log, account))).collect();
         if let Err(NoAnswer::NotSent(why) | NoAnswer::Lost(why)) = self.connections.ask(&calls) {
-            // Its number is never given again, so nobody reads them.
-            log::warn!("cluster: the visits of a removed account remain: {why}");
+            // The number is never reused, so nobody reads them.
+            log::warn!("cluster: could not delete the visits of a removed account: {why}");
         }
     }
 
@@ -229,12 +229,12 @@ impl SharedAccounts {
     ///
     /// # Errors
     ///
-    /// They are not known to be saved.
+    /// They may not have been saved.
     pub fn save_settings(&self, account: AccountId, settings: &Settings) -> Result<bool, SaveError> {
         self.change(AccountCall::SaveSettings(account, settings.clone()))
     }
 
-    /// Whether there is none.
+    /// Whether there are no accounts at all.
     ///
     /// # Errors
     ///
@@ -265,7 +265,7 @@ impl SharedAccounts {
                 other => return Err(ReadError(odd(&other))),
             }
         }
-        // A scan may bring one twice.
+        // A scan may return an account twice.
         all.sort_unstable();
         all.dedup();
         Ok(all)

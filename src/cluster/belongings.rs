@@ -1,7 +1,7 @@
-//! What belongs to an account beside its record: messages that wait for its user, how far they have read, the rooms they are in;
-//! and failed attempts at secrets, which belong to those who make them.
+//! Data attached to an account besides its record: waiting messages, how far its user has read, and the rooms they are
+//! in. Also failed attempts at passwords and exit codes, counted per account or address.
 //!
-//! *Owns* the texts of these in Redis. They are read as input: what cannot be read is logged and left out.
+//! *Owns* the text form of these in Redis. It is parsed as untrusted input: what cannot be read is logged and skipped.
 //! *Knows nothing of* screens.
 
 use std::net::IpAddr;
@@ -19,11 +19,11 @@ use crate::chat::message::{AccountId, MessageId, Quoted};
 use crate::chat::names::{RoomName, UserName};
 use crate::store::{OfflineMessageError, OfflineMessageRecord, ReadError, SaveError, StoreFailure};
 
-/// How long an attempt may be under way. Comparing takes a twentieth of a second on an idle machine; a server that dies while it
-/// compares holds nobody up for longer.
+/// How long a password comparison may be pending. It takes about 50 ms on an idle machine; if a server dies during one,
+/// nobody is held up for longer than this.
 const UNDER_WAY: Duration = Duration::from_secs(10);
 
-/// A message that waits, as it is kept behind its number and its sender.
+/// A waiting message as stored, without its number and sender, which come before it.
 #[derive(Serialize, Deserialize)]
 struct StoredMessage {
     /// Milliseconds since 1970.
@@ -49,12 +49,13 @@ struct StoredQuote {
     start: Option<String>,
 }
 
-/// A room that an account is in, as all servers know it.
+/// A room that an account is in, as all servers store it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenRoomText {
     /// Its name.
     pub room: String,
-    /// When it was made, in milliseconds since 1970; 0 for one of the servers' own. A later room of the name is another one.
+    /// When it was created, in milliseconds since 1970; 0 for a configured room. A later room of the same name is another
+    /// room.
     pub made: i64,
     /// See [`OpenRoomRecord`](crate::store::OpenRoomRecord).
     pub door: String,
@@ -71,7 +72,7 @@ pub struct SharedVisit {
     pub last: MessageId,
 }
 
-/// Who shares one allowance of messages: an account, or the guests of an address.
+/// Who shares one message quota: an account, or the guests of an address.
 fn sender(message: &OfflineMessageRecord) -> String {
     match (message.account, message.address) {
         (Some(account), _) => format!("a{}", account.0),
@@ -132,11 +133,11 @@ fn parse(line: &str) -> Option<OfflineMessageRecord> {
     })
 }
 
-/// A message that waits, as it is kept, and as it reads; `None` if it cannot be read.
+/// A waiting message as stored and as parsed; `None` if it cannot be read.
 type WaitingLine = (Box<str>, Option<OfflineMessageRecord>);
 
 impl SharedAccounts {
-    /// A number for a message that goes to no room.
+    /// Reserves a number for a message that goes to no room.
     ///
     /// # Errors
     ///
@@ -150,12 +151,12 @@ impl SharedAccounts {
         }
     }
 
-    /// Leaves a message for a user who is not online.
+    /// Stores a message for an offline user.
     ///
     /// # Errors
     ///
-    /// The mailbox is full, the sender has used up their share of it, there is no such account, or the message is not known to
-    /// be there.
+    /// The mailbox is full, the sender has used up their share of it, there is no such account, or the message may not
+    /// have been stored.
     pub fn save_offline_message(
         &self,
         to: AccountId,
@@ -181,7 +182,7 @@ impl SharedAccounts {
         }
     }
 
-    /// The messages that wait for a user, oldest first. What cannot be read is logged and thrown away.
+    /// The messages that wait for a user, oldest first. Unreadable ones are logged and deleted.
     ///
     /// # Errors
     ///
@@ -209,7 +210,7 @@ impl SharedAccounts {
         }
     }
 
-    /// A user was shown these messages: they are erased, unless they were edited meanwhile.
+    /// The user has seen these messages: erases them, except those edited in the meantime.
     pub fn offline_messages_shown(&self, account: AccountId, shown: &[OfflineMessageRecord]) {
         let Ok(waiting) = self.inbox(account) else { return };
         let is_shown = |message: &OfflineMessageRecord| {
@@ -219,12 +220,12 @@ impl SharedAccounts {
         self.note_all(&gone.map(|(line, _)| change(account, line, None)).collect::<Vec<_>>());
     }
 
-    /// Edits a message that waits for an account, or deletes it (`None`). Replies to it that wait lose their quotes. False if
-    /// it does not wait any more.
+    /// Edits a message that waits for an account, or deletes it (`None`). Waiting replies to it lose their quotes. False
+    /// if it no longer waits.
     ///
     /// # Errors
     ///
-    /// It is not known to be changed.
+    /// The change may not have been made.
     pub fn change_offline_message(
         &self,
         account: AccountId,
@@ -258,14 +259,14 @@ impl SharedAccounts {
         Ok(changed)
     }
 
-    /// Records how far a user has read in a room. False if that cannot be done now.
+    /// Records how far a user has read in a room. False if it cannot be recorded now.
     pub fn record_visit(&self, account: AccountId, visit: &SharedVisit) -> bool {
         let SharedVisit { room, made, last } = visit;
         let partition = self.partitions.of_place(&Place::Room(room.clone()));
         let (room, instance, last) = (room.clone(), made.unsigned_abs(), *last);
         match self.ask(AccountCall::Visit { partition, account, room, instance, last }) {
             Ok(Reply::Account(_)) => true,
-            // Trying again would change nothing.
+            // Retrying would change nothing.
             Ok(other) => {
                 odd(&other);
                 true
@@ -295,14 +296,14 @@ impl SharedAccounts {
         Ok(visits)
     }
 
-    /// Records the rooms that an account is in, the current one last. False if that cannot be done now.
+    /// Records the rooms that an account is in, the current one last. False if they cannot be recorded now.
     pub fn record_open_rooms(&self, account: AccountId, rooms: &[OpenRoomText]) -> bool {
         // Plain values: this cannot fail.
         let text = serde_json::to_string(rooms).unwrap_or_default().into();
         self.ask(AccountCall::PutOpen(account, text)).is_ok()
     }
 
-    /// The rooms that an account is in, or was in when it was last online.
+    /// The rooms that an account is in, or was in when its user was last online.
     ///
     /// # Errors
     ///
@@ -357,7 +358,7 @@ impl SharedAttempts for SharedAccounts {
                 None
             }
             Err(NoAnswer::NotSent(why) | NoAnswer::Lost(why)) => {
-                log::warn!("cluster: an attempt is counted on this server alone: {why}");
+                log::warn!("cluster: an attempt was counted on this server only: {why}");
                 None
             }
         }

@@ -1,9 +1,9 @@
-//! The node on its threads: `bus:write` sends what waits, `bus:read` reads the logs.
+//! Runs the node on two threads: `bus:write` sends queued calls, `bus:read` reads the logs.
 //!
-//! `bus:write` takes everything that waits, sends it as one pipeline and waits for the answers; meanwhile the next pipeline
-//! gathers. A connection that did not answer in time is closed: what comes on it later is another call's answer.
+//! `bus:write` sends everything queued as one pipeline and waits for the answers; the next pipeline builds up in the
+//! meantime. A connection that times out is closed, because a late answer on it would be taken for that of another call.
 //!
-//! *Owns* the threads, the connections, and that the replica is called by one thread at a time.
+//! *Owns* the threads and connections, and makes sure that only one thread at a time calls the replica.
 //! *Knows nothing of* what the calls do.
 
 mod reading;
@@ -29,10 +29,10 @@ use super::values::{Epoch, NodeName, NumberKind, Partitions, SharedClock};
 #[cfg(feature = "metrics")]
 use crate::metrics::ClusterMetrics;
 
-/// How long an answer may take. Longer than a slow disk holds Redis up, shorter than a lease.
+/// How long an answer may take: longer than a slow disk stalls Redis, shorter than a lease.
 const ANSWER: Duration = Duration::from_secs(3);
 
-/// Between two attempts to connect, from the first to the last.
+/// Delays between attempts to connect. The last one repeats.
 const BACKOFF: [Duration; 5] = [
     Duration::from_millis(50),
     Duration::from_millis(100),
@@ -41,24 +41,24 @@ const BACKOFF: [Duration; 5] = [
     Duration::from_secs(1),
 ];
 
-/// Stack of the two threads. `bus:read` applies entries, which renders and sends.
+/// Stack of each thread. `bus:read` applies entries, which includes rendering and sending.
 const STACK: usize = 512 * 1024;
 
-/// Several servers as one.
+/// This server's membership in a cluster.
 pub struct Cluster {
     node: NodeName,
     partitions: Partitions,
     clock: Arc<SharedClock>,
-    /// Rank 0: nothing else is locked under it, and tickets are resolved after it.
+    /// Rank 0. Nothing else is locked while it is held; tickets are resolved after it is released.
     core: Mutex<Core>,
-    /// Signalled when there is something to send, or to stop for.
+    /// Signalled when there is something to send, or when the threads must stop.
     wake: Condvar,
-    /// Held while the replica is called, so that it hears of everything in its order. The replica takes its own locks under it.
+    /// Held while the replica is called, so that it gets everything in order. The replica takes its own locks under it.
     delivery: Mutex<()>,
     replica: OnceLock<Arc<dyn Replica>>,
     connect: Connect,
     stopping: AtomicBool,
-    /// A leaf. How long what users hold stays after the goodbye.
+    /// A leaf. How long the users' names and memberships stay after the goodbye.
     stays: Mutex<Duration>,
     #[cfg(test)]
     abandoned: AtomicBool,
@@ -93,7 +93,7 @@ impl Cluster {
         &self.node
     }
 
-    /// Which registration this node has.
+    /// This node's current registration.
     pub fn epoch(&self) -> Epoch {
         self.core().epoch()
     }
@@ -103,14 +103,14 @@ impl Cluster {
         self.partitions
     }
 
-    /// Submits a command. Its outcome is the ticket's.
+    /// Submits a command. The ticket receives the outcome.
     pub fn submit(&self, command: Command) -> Ticket {
         let ticket = self.core().submit(command, Instant::now());
         self.wake.notify_all();
         ticket
     }
 
-    /// The next number of a kind, unique over all nodes. `None` while none can be had: nobody can come in.
+    /// The next number of a kind, unique across all nodes. `None` while there is none; nobody can log in then.
     pub fn number(&self, kind: NumberKind) -> Option<u64> {
         let deadline = Instant::now() + ANSWER;
         let mut core = self.core();
@@ -118,7 +118,7 @@ impl Cluster {
             if let Some(number) = core.number(kind) {
                 return Some(number);
             }
-            // The next block is on its way already, unless Redis is out of reach.
+            // The next block is already on its way, unless Redis is unreachable.
             let now = Instant::now();
             if now >= deadline || !core.takes_commands(now) {
                 return None;
@@ -138,25 +138,25 @@ impl Cluster {
         &self.clock
     }
 
-    /// What only time brings, also while the threads of the bus wait for Redis.
+    /// Handles timeouts, even while the bus threads wait for Redis.
     pub fn look(&self) {
         self.core().tick(Instant::now());
         self.deliver();
     }
 
-    /// What is counted.
+    /// Figures for the metrics.
     #[cfg(feature = "metrics")]
     pub(crate) fn metrics(&self) -> (NodeFigures, Arc<ClusterMetrics>) {
         let core = self.core();
         (core.figures(Instant::now()), Arc::clone(&core.metrics))
     }
 
-    /// Whether the node accepts what others would see.
+    /// Whether the node accepts actions that others would see.
     pub fn takes_commands(&self) -> bool {
         self.core().takes_commands(Instant::now())
     }
 
-    /// The accounts that all nodes share. They are out of reach whenever this node is.
+    /// The accounts that all nodes share. They are unreachable whenever this node is.
     pub fn accounts(self: &Arc<Self>) -> Arc<SharedAccounts> {
         let node = Arc::downgrade(self);
         let is_up = move || node.upgrade().is_some_and(|node| node.takes_commands());
@@ -166,7 +166,7 @@ impl Cluster {
 
     /// Starts the two threads.
     pub(super) fn begin(self: &Arc<Self>, replica: Arc<dyn Replica>) -> std::io::Result<()> {
-        // Once, here.
+        // Set only here, so this cannot fail.
         let _ = self.replica.set(replica);
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, run) in [("bus:write", Cluster::write as fn(&Cluster)), ("bus:read", Cluster::read)] {
@@ -177,12 +177,13 @@ impl Cluster {
         Ok(())
     }
 
-    /// What users of this node hold is to stay this long after its goodbye: they may come back on other nodes.
+    /// Keeps the names and memberships of this node's users for this long after its goodbye: they may reconnect to other
+    /// nodes.
     pub fn leave_behind(&self, stays: Duration) {
         *self.stays.lock().unwrap_or_else(PoisonError::into_inner) = stays;
     }
 
-    /// Says goodbye, so that the others need not wait for the lease, and ends the threads.
+    /// Says goodbye, so that the others need not wait for the lease to end, and stops the threads.
     pub fn stop(&self) {
         if self.stopping.swap(true, Ordering::AcqRel) {
             return;
@@ -195,14 +196,14 @@ impl Cluster {
         }
     }
 
-    /// Ends the threads without a goodbye, as the end of the process would.
+    /// Stops the threads without a goodbye, like a crash of the process.
     #[cfg(test)]
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Release);
         self.stop();
     }
 
-    /// A connection beside those of the two threads.
+    /// Opens a connection in addition to those of the two threads.
     pub(super) fn connect_for_reading(&self) -> Result<Box<dyn Engine>, Unreachable> {
         (self.connect)(ANSWER)
     }
@@ -211,7 +212,7 @@ impl Cluster {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Calls the replica with everything that has come up.
+    /// Passes everything pending to the replica.
     fn deliver(&self) {
         let _order = self.delivery.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(replica) = self.replica.get() else { return };
@@ -282,7 +283,7 @@ impl Cluster {
                 match answer {
                     Ok(()) => {
                         attempts = 0;
-                        // Those who wait for a number.
+                        // Wakes threads that wait for a number.
                         self.wake.notify_all();
                     }
                     Err(Unreachable(why)) => {
@@ -304,7 +305,7 @@ impl Cluster {
             let stays = *self.stays.lock().unwrap_or_else(PoisonError::into_inner);
             let goodbye = self.core().goodbye(stays);
             if let Err(Unreachable(why)) = connection.call(&goodbye) {
-                log::info!("cluster: no goodbye was said: {why}");
+                log::info!("cluster: could not say goodbye: {why}");
             }
         }
     }
@@ -329,7 +330,7 @@ impl Cluster {
         }
     }
 
-    /// Sleeps, but not through the stop. What only time brings goes on.
+    /// Sleeps, unless the bus is stopping. Timeouts are still handled.
     fn pause(&self, length: Duration) {
         let end = Instant::now() + length;
         let mut core = self.core();
@@ -345,7 +346,7 @@ impl Cluster {
         self.deliver();
     }
 
-    /// Submits a command and waits, as a user's thread does. `slow` is called once, when the user has waited for long.
+    /// Submits a command and waits, as a user's thread does. Calls `slow` once if the user has waited for long.
     pub fn carry_out(
         &self,
         command: Command,

@@ -1,108 +1,111 @@
-//! What a node asks Redis to do: each command is carried out whole, or not at all.
+//! What a node asks Redis to do. Each command is executed completely or not at all.
 //!
 //! *Owns* the commands.
-//! *Knows nothing of* how a command travels, of permissions, and of what the texts in it say.
+//! *Knows nothing of* how a command travels, of permissions, or of what its texts say.
 
 use super::values::Place;
 use crate::chat::message::ClientId;
 
-/// What a change does to a place as Redis keeps it, so that a node which has missed the change can read the place. Redis does
-/// as it is told; all rules are the node's.
+/// A change to the copy of a place that Redis stores, so that a node which missed the entry can read the place instead.
+/// Redis checks no rules; the node has already done that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// A message with this text was said. It gets the next number, and stands in the history by it.
+    /// A message with this text was posted. It gets the next number, which is also its key in the history.
     Said(Box<str>),
-    /// A message has another text, because it was edited or quotes one that was. Nothing, if it is no longer kept.
+    /// A message has a new text, because it was edited or quotes one that was. Ignored if the message is no longer
+    /// stored.
     Edited(u64, Box<str>),
-    /// A message is gone, at once.
+    /// A message is erased, at once.
     Erased(u64),
-    /// A user is a member, or their record is another one.
+    /// A user joined, or their member record changed.
     Member {
         /// Their connection.
         client: ClientId,
         /// Their record.
         text: Box<str>,
-        /// For a new member: there may be only so many. The command is [`Full`](super::Outcome::Full) otherwise.
+        /// For a new member: the most members the room may have. With more, the outcome is
+        /// [`Full`](super::Outcome::Full).
         limit: Option<usize>,
     },
-    /// A member is gone.
+    /// A member left.
     Left(ClientId),
-    /// Everything that others' decisions depend on is this now: the place has another version.
+    /// The new value of everything that decisions depend on. The place gets a new version.
     Core(Box<str>),
-    /// The room is closed: all of it is gone.
+    /// The room is closed and erased.
     Closed,
-    /// This user does it, who has to be a member by this registration of the node. The command is
-    /// [`Stale`](super::Outcome::Stale) otherwise.
+    /// The user who acts. They must be a member through the node's current registration; otherwise the outcome is
+    /// [`Stale`](super::Outcome::Stale).
     By(ClientId),
-    /// A room that Redis has lost is put back as the node knows it, behind its core. Nothing is changed, and the command is
-    /// [`Stale`](super::Outcome::Stale), if there is one that was not put back, was put back from more, or was changed since.
+    /// Restores a room that Redis has lost, from this node's copy; follows its `Core`. If the room exists and was not
+    /// restored, or was restored from newer data, or has changed since, nothing happens and the outcome is
+    /// [`Stale`](super::Outcome::Stale).
     Rebuilt {
         /// The number of the last entry that the node had applied to it.
         from: u64,
-        /// How many messages were ever said in it.
+        /// How many messages were ever posted in it.
         said: u64,
         /// The number of the newest one.
         newest: u64,
     },
-    /// A message of a room that is put back, with its number. The newest comes first.
+    /// A message of a room being restored, with its number. The newest comes first.
     Kept(u64, Box<str>),
 }
 
-/// Something happens in one place, in one entry of its log.
+/// A change to one place, as one entry of its log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
     /// Where.
     pub place: Place,
-    /// The version of the place that this was decided on; at another one the command is [`Stale`](super::Outcome::Stale).
-    /// `Some(0)`: there is no such place yet. `None`: whatever it is like by then.
+    /// The version of the place that this was decided on. If it has changed, the outcome is
+    /// [`Stale`](super::Outcome::Stale). `Some(0)`: the place does not exist yet. `None`: any version will do.
     pub version: Option<u64>,
-    /// In the order in which they are carried out.
+    /// Executed in this order.
     pub effects: Vec<Effect>,
-    /// Most messages that the history keeps.
+    /// Most messages that the history holds.
     pub history_max: usize,
-    /// What the nodes read.
+    /// The text that the nodes read.
     pub text: Box<str>,
 }
 
-/// A user who is online, by a name that is unique over all nodes while their node has a lease.
+/// An online user's claim to a name. Names are unique across all nodes while the user's node has a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The name. Compared in its folded form.
     pub name: Box<str>,
     /// Their connection.
     pub client: ClientId,
-    /// The name that the connection has until now, and gives up in the same moment.
+    /// The connection's previous name, given up in the same step.
     pub before: Option<Box<str>>,
-    /// The connection on any node that has the name, and gives it up in the same moment.
+    /// Another connection, on any node, that has the name and loses it in the same step.
     pub instead_of: Option<ClientId>,
-    /// What the nodes read.
+    /// The text that the nodes read.
     pub details: Box<str>,
-    /// The address that the connection counts towards; empty: none.
+    /// The address that the connection is counted under; empty if it is exempt.
     pub address: Box<str>,
-    /// Most connections of that address with names, on all nodes. The command is [`Full`](super::Outcome::Full) for one more.
+    /// Most named connections of that address across all nodes. One more is [`Full`](super::Outcome::Full).
     pub most: Option<usize>,
 }
 
-/// One of them.
+/// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Something happens in one place.
+    /// A change to one place.
     Commit(Commit),
-    /// A user takes a name. [`Taken`](super::Outcome::Taken), if another user has it.
+    /// A user takes a name. The outcome is [`Taken`](super::Outcome::Taken) if another user has it.
     Claim(Claim),
-    /// A user gives their name up.
+    /// A user gives up their name.
     Release {
         /// The name.
         name: Box<str>,
-        /// Their connection; nothing happens if another one has the name.
+        /// Their connection. Nothing happens if another one has the name.
         client: ClientId,
         /// As in the claim.
         address: Box<str>,
     },
-    /// A line for all nodes. `kept`: a value that is kept under a key of the directory until it is replaced; an empty one is
-    /// forgotten. So bans of addresses are kept.
+    /// A line for all nodes. `kept` also stores a value under a key of the directory until it is replaced; an empty value
+    /// deletes the key. Address bans are stored this way.
     Note {
-        /// What the nodes read.
+        /// The text that the nodes read.
         text: Box<str>,
         /// Key and value.
         kept: Option<(Box<str>, Box<str>)>,
@@ -110,7 +113,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Bytes that it takes while it waits.
+    /// Bytes that it takes up in the queue.
     pub(crate) fn weight(&self) -> usize {
         const RECORD: usize = 128;
         let texts = match self {

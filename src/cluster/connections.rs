@@ -1,7 +1,7 @@
-//! Calls whose answers are waited for, on connections and threads of their own, beside the two of the node: so a user who
-//! registers waits for no log, and no line waits for a replica that confirms an account.
+//! Calls whose callers wait for the answer, on connections and threads separate from the node's two. So a user who
+//! registers does not wait for a log, and no chat line waits for replicas to confirm an account.
 //!
-//! *Owns* how many connections there are, how long one caller waits, and whether a call that was given up was sent.
+//! *Owns* how many connections there are, how long a caller waits, and whether an abandoned call was sent.
 //! *Knows nothing of* what the calls do.
 
 use std::collections::VecDeque;
@@ -15,20 +15,20 @@ use std::time::{Duration, Instant};
 use super::engine::{AccountCall, Call, Engine, Reply, Unreachable};
 use crate::chat::message::AccountId;
 
-/// Makes a connection whose answers may take so long.
+/// Opens a connection on which each answer may take this long.
 pub(super) type Connect = Arc<dyn Fn(Duration) -> Result<Box<dyn Engine>, Unreachable> + Send + Sync>;
 
-/// Most threads, each with a connection. An answer takes well below a millisecond, so more would hardly be busy.
+/// Most threads, each with one connection. An answer takes well under a millisecond, so more would be idle.
 const MOST: usize = 4;
 
-/// Most callers that wait: more than there are connections in the middle of a login on any server.
+/// Most callers that wait: more than the connections that log in at one moment on any server.
 const MOST_WAITING: usize = 4096;
 
-/// How long one answer may take, and how long a caller waits for all of it.
+/// How long one answer may take, and how long a caller waits in total.
 const ANSWER: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Stack of a thread: the client of Redis nests deep, which those of users' connections are too small for.
+/// Stack of a thread. The Redis client's calls nest too deeply for the small stacks of users' connections.
 const STACK: usize = 512 * 1024;
 
 /// Why there is no answer.
@@ -36,20 +36,20 @@ const STACK: usize = 512 * 1024;
 pub(super) enum NoAnswer {
     /// The call was not sent.
     NotSent(Box<str>),
-    /// It was sent: Redis may have carried it out.
+    /// The call was sent: Redis may have executed it.
     Lost(Box<str>),
 }
 
-/// Not sent yet, and the caller may give up.
+/// Not sent yet; the caller can still give up.
 const WAITING: u8 = 0;
-/// The caller has given up: nothing must be sent.
+/// The caller has given up: the call must not be sent.
 const GIVEN_UP: u8 = 1;
 /// It is being sent, whether the caller still waits or not.
 const SENT: u8 = 2;
 
 type Answer = Result<Vec<Reply>, NoAnswer>;
 
-/// Calls on their way, and their waiting caller.
+/// Calls to send, and the caller that waits.
 struct Order {
     calls: Vec<Call>,
     until: Instant,
@@ -70,14 +70,14 @@ struct Desk {
     connect: Connect,
     /// A leaf. Nothing is sent under it.
     queue: Mutex<Queue>,
-    /// Signalled when there is an order, or nobody left to give one.
+    /// Signalled when there is an order, or when no caller is left.
     wake: Condvar,
 }
 
-/// A few connections, made when they are needed.
+/// A few connections, opened on demand.
 pub(super) struct Connections {
     desk: Arc<Desk>,
-    /// Whether it is worth trying: false while the node is known to be out of reach.
+    /// Whether trying makes sense: false while the node is known to be unreachable.
     is_up: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -100,24 +100,24 @@ impl Connections {
         Connections { desk: Arc::new(desk), is_up }
     }
 
-    /// Makes calls in their order, and waits for the answers. The caller must hold no lock.
+    /// Makes the calls in order and waits for the answers. The caller must not hold a lock.
     ///
     /// # Errors
     ///
-    /// There are none in time.
+    /// There is no answer in time.
     pub(super) fn ask(&self, calls: &[Call]) -> Answer {
         let not_sent = |why: &str| Err(NoAnswer::NotSent(why.into()));
         if !(self.is_up)() {
             return not_sent("Redis is out of reach");
         }
-        // Room for the answer, so that the thread never waits for the caller.
+        // A buffer for the answer, so that the thread never waits for the caller.
         let (answer, answered) = mpsc::sync_channel(1);
         let state = Arc::new(AtomicU8::new(WAITING));
         let until = Instant::now() + PATIENCE;
         let order = Order { calls: calls.to_vec(), until, state: Arc::clone(&state), answer };
         let mut queue = self.desk.lock();
         if queue.orders.len() >= MOST_WAITING {
-            return not_sent("too many wait for an answer");
+            return not_sent("too many calls are waiting");
         }
         if queue.idle <= queue.orders.len() && queue.threads < MOST {
             let desk = Arc::clone(&self.desk);
@@ -144,12 +144,12 @@ impl Desk {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A thread.
+    /// The body of each thread.
     fn serve(&self) {
         let mut connection = None;
         while let Some(order) = self.next() {
             let answer = self.carry_out(&order, &mut connection);
-            // A caller that has given up is not listening.
+            // A caller that has given up no longer listens.
             let _ = order.answer.send(answer);
         }
     }
@@ -171,7 +171,7 @@ impl Desk {
 
     fn carry_out(&self, order: &Order, connection: &mut Option<Box<dyn Engine>>) -> Answer {
         let only_reads = order.calls.iter().all(|call| matches!(call, Call::Account(call) if call.is_read()));
-        // What Redis has closed meanwhile is found out before anything is sent on it that may be carried out.
+        // Detects a connection that Redis has closed before sending anything that changes data.
         let ping = [Call::Account(AccountCall::NameOf(AccountId(0)))];
         if !only_reads && connection.as_mut().is_some_and(|connection| connection.call(&ping).is_err()) {
             *connection = None;
@@ -210,7 +210,7 @@ mod tests {
     use crate::cluster::engine::LogEntry;
     use crate::cluster::values::{Log, Position};
 
-    /// Answers, or not.
+    /// Fakes that answer or fail.
     struct Script {
         broken: Arc<AtomicU8>,
     }
@@ -246,17 +246,17 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_sent_is_told_from_what_may_have_been_carried_out() {
+    fn a_call_never_sent_differs_from_one_that_may_have_run() {
         let (broken, refused) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU8::new(0)));
         let connections = connections(&broken, &refused);
         let write = [Call::Account(AccountCall::PutOpen(AccountId(1), "x".into()))];
         let read = [Call::Account(AccountCall::Open(AccountId(1)))];
         assert_eq!(connections.ask(&write), Ok(vec![Reply::Nothing]));
-        // The connection breaks while nobody uses it, and Redis is gone.
+        // The connection breaks while idle, and Redis is gone.
         broken.store(1, Ordering::SeqCst);
         refused.store(1, Ordering::SeqCst);
         assert_eq!(connections.ask(&write), Err(NoAnswer::NotSent("refused".into())));
-        // Redis takes connections and breaks them.
+        // Redis accepts connections and then breaks them.
         refused.store(0, Ordering::SeqCst);
         assert_eq!(connections.ask(&write), Err(NoAnswer::Lost("broken".into())));
         assert_eq!(connections.ask(&read), Err(NoAnswer::Lost("broken".into())));

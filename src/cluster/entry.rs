@@ -1,7 +1,7 @@
-//! What comes back from the logs, and how a node catches up where a log does not reach.
+//! What nodes read back from the logs, and the stored state that they load when a log does not go back far enough.
 //!
-//! *Owns* entries, and the state of a place or of the directory as Redis keeps it.
-//! *Knows nothing of* how they are read, and of what the texts say.
+//! *Owns* entries, and the state of a place or of the directory as stored in Redis.
+//! *Knows nothing of* how they are read, or of what the texts say.
 
 use jiff::Timestamp;
 
@@ -9,48 +9,49 @@ use super::values::{Epoch, Log, NodeName, Place, Position};
 use crate::chat::message::{AccountId, ClientId};
 use crate::chat::names::RoomName;
 
-/// One entry of a log. All nodes apply the entries of a log in its order, each once.
+/// One entry of a log. All nodes apply a log's entries in order, each once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Which log.
     pub log: Log,
-    /// Its place there. The number alone grows over the whole life of the log, so it tells what a place has seen already.
+    /// Its position in the log. The number alone grows over the log's whole life, so it tells which entries a place has
+    /// already applied.
     pub position: Position,
-    /// When, by Redis' clock.
+    /// When it was written, by Redis' clock.
     pub at: Timestamp,
-    /// The node whose command it was.
+    /// The node that sent the command.
     pub node: NodeName,
-    /// Which registration of it.
+    /// That node's registration.
     pub epoch: Epoch,
-    /// It is this node's own command.
+    /// True for this node's own commands.
     pub own: bool,
     /// What happened.
     pub what: Happened,
 }
 
-/// What an entry tells.
+/// What an entry reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happened {
-    /// Something in one place.
+    /// A change to one place.
     Committed {
         /// Where.
         place: Place,
-        /// The place's version from now on.
+        /// The place's version after it.
         version: u64,
-        /// The number of the first message that was said.
+        /// The number of the first message posted in it.
         id: Option<u64>,
-        /// How many were, with the numbers that follow.
+        /// How many messages were posted; their numbers are consecutive.
         said: u64,
         /// As in the command.
         text: Box<str>,
     },
-    /// A user has a name.
+    /// A user took a name.
     Claimed {
         /// The name, as typed.
         name: Box<str>,
         /// Their connection.
         client: ClientId,
-        /// The name they had before.
+        /// Their previous name.
         before: Option<Box<str>>,
         /// As in the command.
         details: Box<str>,
@@ -66,40 +67,40 @@ pub enum Happened {
     Noted(Box<str>),
     /// An account was changed, by a node or by `chatsock user`.
     AccountChanged {
-        /// What about it.
+        /// What changed.
         change: AccountChange,
-        /// Which.
+        /// Which account.
         account: AccountId,
         /// Its name, folded.
         name: Box<str>,
-        /// The connection that asked for it, which knows; `0` if it was none.
+        /// The connection that asked for it and needs no notice; `0` if there was none.
         by: ClientId,
     },
-    /// A node is gone with everybody on it: its lease is over, or it said goodbye. Each log has an entry of its own: in a
-    /// partition's, its users leave the partition's rooms; in the directory's, they are offline.
+    /// A node has gone with all its users: its lease is over, or it said goodbye. Each log has its own entry. In a
+    /// partition, the users leave the partition's rooms; in the directory, they go offline.
     NodeGone {
         /// The node.
         node: NodeName,
-        /// Which registration. A later one of the same node is not meant.
+        /// Which registration. Later registrations of the same node are not affected.
         epoch: Epoch,
     },
 }
 
-/// What about an account was changed.
+/// How an account was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountChange {
-    /// It is new.
+    /// It was created.
     Made,
-    /// It has another password.
+    /// Its password was changed.
     Password,
-    /// It has other settings.
+    /// Its settings were changed.
     Settings,
-    /// It is gone.
+    /// It was removed.
     Removed,
 }
 
 impl AccountChange {
-    /// Reads the word for it.
+    /// Parses the word for it.
     pub(crate) fn parse(word: &str) -> Option<AccountChange> {
         Some(match word {
             "made" => AccountChange::Made,
@@ -111,26 +112,26 @@ impl AccountChange {
     }
 }
 
-/// A room as Redis keeps it.
+/// A room as stored in Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomSnapshot {
-    /// Which.
+    /// Its name.
     pub room: RoomName,
     /// Its version.
     pub version: u64,
-    /// The number of the last entry that is in it.
+    /// The number of the last entry applied to it.
     pub sequence: u64,
-    /// How many messages were ever said.
+    /// How many messages were ever posted in it.
     pub said: u64,
-    /// What decides who may do what.
+    /// Everything that others' decisions depend on: settings, admins, bans and so on.
     pub core: Box<str>,
-    /// Each with their node.
+    /// The members, each with their node.
     pub members: Vec<MemberSnapshot>,
     /// The last messages with their numbers, oldest first.
     pub messages: Vec<(u64, Box<str>)>,
 }
 
-/// A member of a room as Redis keeps it.
+/// A member of a room as stored in Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberSnapshot {
     /// Their connection.
@@ -143,7 +144,7 @@ pub struct MemberSnapshot {
     pub text: Box<str>,
 }
 
-/// A user who is online, as Redis keeps them.
+/// An online user as stored in Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameSnapshot {
     /// The name.
@@ -158,10 +159,10 @@ pub struct NameSnapshot {
     pub details: Box<str>,
 }
 
-/// The state of one log as Redis keeps it. What is not in it does not exist any more.
+/// The complete state of one log, as stored in Redis. Anything not in it no longer exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogState {
-    /// The directory: everybody online, and what notes have left under their keys.
+    /// The directory: all online users, and the values stored by notes.
     Directory {
         /// Everybody online.
         names: Vec<NameSnapshot>,
@@ -172,13 +173,13 @@ pub enum LogState {
     Partition(Vec<RoomSnapshot>),
 }
 
-/// What users have to know of what Redis has lost.
+/// Tells users what Redis has lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
     /// Where.
     pub place: Place,
-    /// How many messages that users here may have seen are gone.
+    /// How many lost messages users here may have seen.
     pub count: u64,
-    /// Redis has lost everything that it had of this place, not only the last of it.
+    /// Redis has lost the whole place, not only its latest entries.
     pub whole: bool,
 }

@@ -1,9 +1,10 @@
 #!lua name=chatsock_1
--- What nodes ask of Redis, each call carried out whole. Redis knows no permissions: it fences nodes without a lease, drops
--- what was sent twice, compares versions, numbers messages, and appends to the log.
+-- The functions that nodes call. Each call is atomic. Redis checks no permissions: it rejects nodes without a lease,
+-- drops repeated commands, compares versions, numbers messages, and appends to the log.
 --
--- Every function has one key, the base of a log such as chatsock:{p03}, and all keys that it touches begin with it, so
--- they are in one hash slot. Numbers stay below 2^53. A call costs a few accesses per effect; sweeps go in slices.
+-- Every function has one key, the base of a log such as chatsock:{p03}. All keys that it uses begin with that base, so
+-- they are in one hash slot. Numbers stay below 2^53. A call costs a few accesses per effect; large clean-ups run in
+-- slices.
 
 local SLICE = 500       -- Members of a dead node that one call removes.
 local KEPT = 20000      -- Entries that a log keeps, about 4 MB.
@@ -29,8 +30,8 @@ local function put(base, node, rec)
   redis.call('HSET', base .. 'nodes', node, num(rec.epoch) .. ' ' .. num(rec.n) .. ' ' .. num(rec.deadline))
 end
 
--- While Redis was away no lease could be renewed: that time does not count. Nodes send a heartbeat three times in a lease;
--- if none came from any of them for half a lease, it was Redis that was away.
+-- While Redis was away, nodes could not renew their leases, so that time does not count. Each node sends about three
+-- heartbeats per lease; if none came from any node for half a lease, Redis was away.
 local function excuse(base, at)
   local gap = at - get(base, 'seen')
   if gap <= get(base, 'lease') / 2 then return end
@@ -60,7 +61,7 @@ local function append(base, at, ...)
   return pos
 end
 
--- Removes what a dead node's users held, a slice at a time.
+-- Removes a dead node's names and memberships, a slice at a time.
 local function sweep(base)
   local held = redis.call('LINDEX', base .. 'swept', 0)
   if not held then return end
@@ -80,8 +81,8 @@ local function bury(base, node, epoch, at)
   append(base, at, 'k', 'gone', 'node', node, 'epoch', num(epoch))
 end
 
--- Nodes that have said goodbye and whose users may come back on other ones: what they hold stays until then. "node epoch" ->
--- deadline
+-- Nodes that have said goodbye but whose users may reconnect elsewhere. Their names and memberships stay until the
+-- deadline. "node epoch" -> deadline
 local function waits(base, node, epoch, at)
   local deadline = redis.call('HGET', base .. 'parted', node .. ' ' .. num(epoch))
   return deadline and tonumber(deadline) >= at
@@ -99,12 +100,14 @@ local function bury_parted(base, at)
   end
 end
 
--- Begins the life of a log with this Redis. args: run, number and term that the node knows, how many eras it knows, numbers to
--- leave out, these eras, the newest first, then for the directory pairs of a kind of number and the highest one known.
+-- Begins a term of a log on this Redis. args: run, the last number and term that the node knows, how many eras it knows,
+-- how many numbers to skip, these eras (newest first), then, for the directory, pairs of a kind of number and the highest
+-- one known.
 --
--- An era is a stretch of a log that one Redis was in charge of. A Redis with an era that the node knows has all of the log up to
--- there. Answer: term, number, era, the first of the node's eras that is known here (0: none), the number that it ended with (-1:
--- it goes on), and the first message number after it; then the eras that have ended, each with these two, the newest first.
+-- An era is a stretch of a log during which one Redis was in charge. If Redis knows an era that the node knows, both have
+-- the same log up to its end. Answer: term, number, era, the index of the first of the node's eras that Redis knows (0:
+-- none), that era's last entry (-1: it has not ended), and the first message number after it; then all ended eras, each
+-- with these two numbers, newest first.
 local ERAS = 16
 local function known_past(base, args, eras)
   for i = 1, tonumber(args[4]) do
@@ -138,12 +141,12 @@ local function new_term(keys, args)
       redis.call('HSET', meta, 'eras', table.concat(eras, ' '))
     end
     if not fresh then
-      -- Two that begin the same term without knowing of each other number apart.
+      -- If two Redis servers begin the same term independently, this keeps their numbers apart.
       local apart = tonumber(run:match('^%x%x%x%x') or '0', 16)
       pos = math.max(pos, number) + TERM_GAP * (1 + apart)
       leave_out(base, args, SKIPPED + tonumber(args[5]), tonumber(args[5]))
     end
-    -- What is left of the last block may have been given out already.
+    -- The rest of the last block may have been given out already.
     redis.call('HSET', meta, 'run', run, 'era', run .. '/' .. num(pos + 1), 'term', num(math.max(term, known) + 1),
       'pos', num(pos), 'next', num(first), 'end', num(first - 1))
     append(base, at, 'k', 'term', 'last', last)
@@ -155,7 +158,7 @@ local function new_term(keys, args)
   return { num(get(base, 'term')), num(get(base, 'pos')), redis.call('HGET', meta, 'era'), index, last, first, eras }
 end
 
--- args: node, epoch (0: give one), lease, format, partitions (0: not the directory)
+-- args: node, epoch (0: assign one), lease, format, partitions (0: not the directory)
 local function enter(keys, args)
   local base, node, epoch, at = keys[1], args[1], tonumber(args[2]), now()
   local lease, format, partitions = tonumber(args[3]), tonumber(args[4]), tonumber(args[5])
@@ -169,7 +172,7 @@ local function enter(keys, args)
   end
   local rec = record(base, node)
   if rec and epoch == 0 then
-    -- Here no time is excused: a node that was killed alone would seem to have been kept from its heartbeat.
+    -- No time is excused here: a single killed node would otherwise look as if Redis had been away.
     if rec.deadline >= at then return { 'live', num(rec.deadline - at) } end
   end
   if rec and rec.epoch ~= epoch then bury(base, node, rec.epoch, at) end
@@ -202,7 +205,7 @@ local function beat(keys, args)
   return { 'ok', num(rec.n), num(at), num(get(base, 'pos')), num(get(base, 'end') - get(base, 'next') + 1) }
 end
 
--- args: node, epoch, how long what its users hold stays (0: it does not)
+-- args: node, epoch, how long its users' names and memberships stay (0: not at all)
 local function leave(keys, args)
   local base, node, epoch, stays, at = keys[1], args[1], tonumber(args[2]), tonumber(args[3]), now()
   local rec = record(base, node)
@@ -217,7 +220,7 @@ local function leave(keys, args)
   return { 'ok' }
 end
 
--- Fences, and drops what was sent before. Returns the record, or the answer.
+-- Checks the lease and drops repeated commands. Returns the node's record, or nil and an answer.
 local function admit(base, args, at)
   local rec = live(base, args[1], tonumber(args[2]), at)
   if not rec then return nil, { 'fenced', num(get(base, 'pos')) } end
@@ -233,7 +236,7 @@ end
 -- | rebuilt FROM SAID NEWEST | kept ID TEXT
 local ARGUMENTS = { said = 1, edited = 2, erased = 1, member = 3, left = 1, core = 1, closed = 0, by = 1, rebuilt = 3, kept = 2 }
 
--- Remembers that the text of a message is gone, for an archive that the log does not reach any more: gone is a list of
+-- Notes that a message's text was edited or erased, for an archive that has fallen behind the log. 'gone' is a list of
 -- "room message".
 local GONE = 20000
 local function note_gone(base, key, id)
@@ -242,7 +245,7 @@ local function note_gone(base, key, id)
   redis.call('LTRIM', base .. 'gone', -GONE, -1)
 end
 
--- Puts messages, as pairs of number and text, into a history of so many at most.
+-- Appends messages (pairs of number and text) to a history and trims it to its maximum length.
 local function keep(texts, order, said, history)
   if #said == 0 or history == 0 then return end
   redis.call('HSET', texts, unpack(said))
@@ -273,20 +276,20 @@ local function commit(keys, args)
     put(base, node, rec)
     return { 'stale', num(pos) }
   end
-  -- First what may stand in the way, then the changes: an error in the middle would leave half of them.
+  -- Check all obstacles first, then make the changes: an error in the middle would leave half of them done.
   local said, made, kind, owner, i = 0, current ~= '0', 'c', node .. ' ' .. epoch, 9
   while i <= #args do
     local op, standing = args[i], true
     if not ARGUMENTS[op] then return redis.error_reply('unknown effect') end
     if op == 'said' then said = said + 1 end
     if op == 'by' then
-      -- The author is a member, by this registration of the node.
+      -- The author must be a member through the node's current registration.
       local member = redis.call('HGET', users, args[i + 1])
       standing = member and member:sub(1, #owner + 1) == owner .. ' '
     end
     if op == 'rebuilt' then
-      -- A room that was lost, by a node that knows more of it than the one that rebuilt it before, in this era, if nothing was
-      -- changed since.
+      -- Restores a lost room: allowed if there is none, or if this node knows more than the one that restored it earlier
+      -- in this era and nothing has changed since.
       kind = 'r'
       local from, era = tonumber(redis.call('HGET', room, 'from') or args[i + 1]), redis.call('HGET', meta, 'era') or ''
       standing = not made or (from < tonumber(args[i + 1]) and redis.call('HGET', room, 'era') == era)
@@ -304,7 +307,7 @@ local function commit(keys, args)
     end
     i = i + 1 + ARGUMENTS[op]
   end
-  -- A room is made by its core; before that, and once it is closed, nothing is kept. Pairs keep nothing.
+  -- A room exists once it has a core. Before that, and after it is closed, nothing is stored. Direct chats store nothing.
   if said > left then return { 'ids' } end
   put(base, node, rec)
   pos = pos + 1
@@ -351,7 +354,7 @@ local function commit(keys, args)
       redis.call('HDEL', room, 'from')
       redis.call('SADD', base .. 'rooms', key)
     elseif op == 'rebuilt' and made then
-      -- What the node before has put back makes way. Numbers given from here on are above all that are put back.
+      -- Removes what an earlier node had restored. Numbers given out from now on are above all restored ones.
       local upto, oldest = tonumber(redis.call('HGET', room, 'upto') or '0'), redis.call('LINDEX', order, 0)
       while oldest and tonumber(oldest) <= upto do
         redis.call('HDEL', texts, redis.call('LPOP', order))
@@ -377,19 +380,19 @@ local function commit(keys, args)
   end
   keep(texts, order, lines, history)
   if made then redis.call('HSET', room, 'seq', num(pos), 'said', num(ever)) end
-  -- In one field, because every node reads all of it: when, whose command, the room's version, the first message's number and
-  -- how many there are, where.
-  -- A room that was put back is under another name: servers that have it from before read it again.
+  -- All in one field, because every node reads all of it: time, node, epoch and command number, the room's version, the
+  -- first message's number, how many messages, and the place.
+  -- A restored room has its own entry kind, so that servers with an old copy read it again.
   local head = table.concat({ num(at), node, epoch, n, current, num(first), num(said), args[7] }, ' ')
   redis.call('XADD', base .. 'log', 'MAXLEN', '~', KEPT, term .. '-' .. num(pos), kind, head, 'text', args[8])
   return { 'ok', num(pos), num(first), num(left - said) }
 end
 
--- names: folded name -> node epoch client name details. args: node, epoch, n, folded, name, client, folded name before,
--- name before, connection that makes way (0: none), details, address ('': not counted), most connections of it (0: any)
+-- names: folded name -> node epoch client name details. args: node, epoch, n, folded, name, client, previous folded name,
+-- previous name, connection to replace (0: none), details, address ('': not counted), most connections from it (0: any)
 --
--- ip:ADDRESS is a hash of the connections of an address that have names, on all nodes: connection -> node epoch. It is swept
--- with the node's names, and claimed again with them.
+-- ip:ADDRESS is a hash of all named connections from an address, on all nodes: connection -> node epoch. It is swept
+-- together with the node's names, and claimed again with them.
 local function holder(base, folded)
   local text = redis.call('HGET', base .. 'names', folded)
   if not text then return nil end
@@ -410,7 +413,7 @@ local function claim(keys, args)
     if live(base, held.node, held.epoch, at) or waits(base, held.node, held.epoch, at) then
       return { 'taken', num(get(base, 'pos')) }
     end
-    -- That its lease is over counts from here on: no time may be excused for it later, when its user's name is another's.
+    -- From here on the lease counts as over. It must not be excused later, when another user has the name.
     local gone = record(base, held.node)
     if gone and gone.epoch == held.epoch then bury(base, held.node, held.epoch, at) end
   end
@@ -452,8 +455,8 @@ local function release(keys, args)
   return { 'ok', num(pos), '0', '0' }
 end
 
--- Values that are kept beside the log, each under a key; an empty one is forgotten. Bans are in a hash of their own, and the
--- audit log is a list.
+-- Values stored beside the log, each under a key; an empty value deletes the key. Bans have their own hash, and the audit
+-- log is a list.
 local AUDITED = 1000    -- Entries of the audit log.
 local function keep(base, key, value)
   if key == '' then return end
@@ -494,8 +497,8 @@ local function block(keys, args)
   return { num(last - tonumber(args[2]) + 1), num(last) }
 end
 
--- Gives a partition the numbers first to last, if it may have too few left for one command and these are above; what is left is
--- never given. args: first, last
+-- Gives a partition the numbers first to last if it may have too few left for one command and these are higher. Numbers
+-- that remain from the old block are never used. args: first, last
 local function give(keys, args)
   local base, first = keys[1], tonumber(args[1])
   if get(base, 'end') - get(base, 'next') + 1 < FEW and first > get(base, 'end') and first >= get(base, 'next') then
@@ -504,7 +507,7 @@ local function give(keys, args)
   return { num(get(base, 'end') - get(base, 'next') + 1), num(get(base, 'end')) }
 end
 
--- One room, all of it in one moment. args: key
+-- One room, read as a consistent whole. args: key
 local function room(keys, args)
   local base, key, name = keys[1], args[1], args[1]:sub(3)
   local fields = redis.call('HMGET', base .. key, 'name', 'ver', 'seq', 'said', 'core')
@@ -518,7 +521,7 @@ local function room(keys, args)
       texts[#texts + 1] = text
     end
   end
-  -- Those of dead nodes are still being removed.
+  -- Members on dead nodes may not have been removed yet.
   local users, members, living = redis.call('HGETALL', base .. 'u:' .. name), {}, {}
   for i = 1, #users, 2 do
     local node, epoch = users[i + 1]:match('^(%S+) (%d+) ')
@@ -531,7 +534,8 @@ local function room(keys, args)
   return { fields[1], fields[2], fields[3], fields[4] or '0', fields[5], members, texts }
 end
 
--- What else there is, in one moment: position, nodes, rooms, names, values kept, nodes whose users may come back.
+-- Everything else, read at the same moment: position, nodes, rooms, names, stored values, nodes whose users may
+-- reconnect.
 local function look(keys, args)
   local base = keys[1]
   local nodes = redis.call('HGETALL', base .. 'nodes')
@@ -540,8 +544,9 @@ local function look(keys, args)
     redis.call('HKEYS', base .. 'parted') }
 end
 
--- Accounts: see account_record.rs. acc:FOLDED is a hash; accounts leads from number to folded name, looks:KEY holds the folded
--- names that look like KEY. Each change is in the log, so that every node hears of it; no command of a node, it has n 0.
+-- Accounts: see account_record.rs. acc:FOLDED is a hash, accounts maps numbers to folded names, looks:KEY holds the
+-- folded names that look like KEY. Each change is logged so that every node sees it. These are not node commands, so
+-- their n is 0.
 local ACCOUNT = { 'v', 'id', 'name', 'hash', 'created', 'settings' }
 local FIELD_MAX = 65536 -- Bytes of a field that are given out.
 local function changed(base, what, id, folded, client)
@@ -563,7 +568,7 @@ end
 local function account_make(keys, args)
   local base, key = keys[1], keys[1] .. 'acc:' .. args[1]
   if redis.call('EXISTS', key) == 1 then
-    -- The answer to the first time was lost.
+    -- The answer to the first attempt was lost.
     return { redis.call('HGET', key, 'id') == args[3] and 'ok' or 'taken' }
   end
   for i, field in ipairs(ACCOUNT) do redis.call('HSET', key, field, args[i + 1]) end
@@ -573,7 +578,7 @@ local function account_make(keys, args)
   return { 'ok' }
 end
 
--- args: folded, number (- for any), hash before (- for any), hash, connection that is told by other means
+-- args: folded, number (- for any), old hash (- for any), hash, connection that asked and needs no notice
 local function account_password(keys, args)
   local base, key = keys[1], keys[1] .. 'acc:' .. args[1]
   local found = redis.call('HMGET', key, 'id', 'hash')
@@ -585,7 +590,8 @@ local function account_password(keys, args)
   return { 'ok' }
 end
 
--- args: folded, number (- for any), hash (- for any), connection that is told by other means, then the keys of its looks
+-- args: folded, number (- for any), hash (- for any), connection that asked and needs no notice, then the keys of its
+-- looks
 local function account_remove(keys, args)
   local base, key = keys[1], keys[1] .. 'acc:' .. args[1]
   local found = redis.call('HMGET', key, 'id', 'hash')
@@ -614,12 +620,12 @@ local function account_name(keys, args)
   return { redis.call('HGET', keys[1] .. 'accounts', args[1]) }
 end
 
--- Some of all accounts. args: where to go on (0: at the beginning)
+-- One page of all accounts. args: cursor (0: start)
 local function account_list(keys, args)
   return redis.call('HSCAN', keys[1] .. 'accounts', args[1], 'COUNT', 200)
 end
 
--- A name of an account that looks like another one. args: folded, the keys of its looks
+-- Finds the name of an account that looks like another one. args: folded, the keys of its looks
 local function account_alike(keys, args)
   for i = 2, #args do
     for _, other in ipairs(redis.call('SRANDMEMBER', keys[1] .. 'looks:' .. args[i], 2)) do
@@ -630,11 +636,11 @@ local function account_alike(keys, args)
   return {}
 end
 
--- What waits for a user who is not online: inbox:NUMBER, a list of texts "message sender text", of which one call reads all;
--- they are a hundred at most.
+-- Messages for offline users: inbox:NUMBER, a list of texts "message sender text". One call reads the whole list, which
+-- holds a hundred at most.
 local INBOX = 1000
 
--- args: number, most, most of one sender, message, sender, text
+-- args: number, most messages, most from one sender, message, sender, text
 local function inbox_put(keys, args)
   local base, key = keys[1], keys[1] .. 'inbox:' .. args[1]
   if redis.call('HEXISTS', base .. 'accounts', args[1]) == 0 then return { 'no' } end
@@ -656,7 +662,7 @@ local function inbox(keys, args)
   return redis.call('LRANGE', keys[1] .. 'inbox:' .. args[1], 0, INBOX)
 end
 
--- args: number, text before, text now (empty: it is gone)
+-- args: number, old text, new text (empty: delete it)
 local function inbox_change(keys, args)
   local key = keys[1] .. 'inbox:' .. args[1]
   if args[3] == '' then return { redis.call('LREM', key, 1, args[2]) == 1 and 'ok' or 'no' } end
@@ -666,7 +672,7 @@ local function inbox_change(keys, args)
   return { 'ok' }
 end
 
--- The rooms that a user was in. args: number, text
+-- The rooms that a user is in. args: number, text
 local function open_put(keys, args)
   if redis.call('HEXISTS', keys[1] .. 'accounts', args[1]) == 0 then return { 'no' } end
   redis.call('SET', keys[1] .. 'open:' .. args[1], args[2])
@@ -678,8 +684,8 @@ local function open(keys, args)
   return { redis.call('GET', keys[1] .. 'open:' .. args[1]) }
 end
 
--- How far a user has read, in the rooms of one partition: v:NUMBER, a hash from the folded name to "instance message". Rooms
--- that are gone make way once there are many.
+-- How far a user has read in the rooms of one partition: v:NUMBER, a hash from folded name to "instance message". When
+-- there are many, entries of closed rooms are removed.
 local VISITS = 1000
 
 -- args: number, folded name, instance, message
@@ -708,10 +714,10 @@ local function visits_forget(keys, args)
   return { 'ok' }
 end
 
--- Attempts at a secret, counted under several keys: wait:KEY -> wrong attempts, attempts under way and until when these count,
--- end of the wait. args: what (begin, wrong, right, drop), how long an attempt may be under way, how long failures are
--- remembered after the wait, then per count: kind (user, address, everyone), key, attempts that are free, first wait, wrong
--- attempts from which on it is the last wait (0: it doubles), last wait
+-- Attempts at a secret, counted under several keys: wait:KEY -> wrong attempts, attempts under way and until when they
+-- count, end of the wait. args: step (begin, wrong, right, drop), how long an attempt may be under way, how long failures
+-- are remembered after the wait, then for each count: kind (user, address, everyone), key, free attempts, first wait,
+-- number of wrong attempts after which the last wait applies (0: waits double), last wait
 local LONGEST = 900000
 local function wait_after(count)
   local further = count.wrong - count.free
@@ -764,12 +770,13 @@ local function attempt(keys, args)
   return { 'ok', num(blocked) }
 end
 
--- Which texts are gone by an edit or an erasure. args: none
+-- Which texts were edited or erased. args: none
 local function gone(keys, args)
   return redis.call('LRANGE', keys[1] .. 'gone', 0, -1)
 end
 
--- For an archive: the log's end, and where the era ended that an entry is of (-1: it goes on). args: the number of that entry
+-- For an archive: where the log ends, and where the era of an entry ended (-1: it has not). args: the number of that
+-- entry
 local function ended(base, number)
   local era, eras = redis.call('HGET', base .. 'meta', 'era'), redis.call('HGET', base .. 'meta', 'eras') or ''
   if era and tonumber(era:match('/(%d+)$')) <= number then return '-1' end
@@ -783,24 +790,24 @@ local function tail(keys, args)
   return { num(get(base, 'term')), num(get(base, 'pos')), ended(base, tonumber(args[1])) }
 end
 
--- The numbers of the last messages of a room, with those that were erased. args: key
+-- The numbers of a room's last messages, including erased ones. args: key
 local function numbers(keys, args)
   return redis.call('LRANGE', keys[1] .. 'l:' .. args[1]:sub(3), 0, -1)
 end
 
--- What an import begins with. args: partitions, format
+-- Begins an import. args: partitions, format
 local function found(keys, args)
   redis.call('HSET', keys[1] .. 'meta', 'partitions', args[1], 'format', args[2])
   return {}
 end
 
--- Keeps a value in the directory. args: key, value
+-- Stores a value in the directory. args: key, value
 local function keep(keys, args)
   redis.call('HSET', keys[1] .. 'kept', args[1], args[2])
   return {}
 end
 
--- A room as it was elsewhere, in which nobody is; or more of its messages. args: key, name, core, said, then numbers and texts
+-- Imports a room without members, or adds messages to it. args: key, name, core, said, then numbers and texts
 local function fill(keys, args)
   local base, key, name = keys[1], args[1], args[1]:sub(3)
   local pos = num(get(base, 'pos'))
@@ -813,7 +820,8 @@ local function fill(keys, args)
   return {}
 end
 
--- Numbers of a kind go on above this one, and a partition's block that is not above it is given up. args: kind, number
+-- Continues the numbering of a kind above this number; a partition's block that is not above it is dropped. args: kind,
+-- number
 local function raise(keys, args)
   local base, floor = keys[1], tonumber(args[2])
   if tonumber(redis.call('HGET', base .. 'numbers', args[1]) or '0') < floor then
@@ -825,7 +833,8 @@ local function raise(keys, args)
   return {}
 end
 
--- A list that somebody waits at: questions to the archives, or answers. Nobody wants them later. args: list, text
+-- Adds a text to a list that someone waits on: questions to archives, or answers. They soon become useless, so they
+-- expire. args: list, text
 local WAITING, USELESS = 1000, 10
 local function push(keys, args)
   local list = keys[1] .. args[1]

@@ -1,7 +1,7 @@
-//! Fills an empty Redis with what a server alone has stored.
+//! Copies the data of a standalone server into an empty Redis.
 //!
-//! *Owns* that nothing is written where there is something, and that nothing stays where the filling fails.
-//! *Knows nothing of* where the contents come from.
+//! *Owns* two guarantees: an import writes only into an empty Redis, and a failed import leaves nothing behind.
+//! *Knows nothing of* where the data comes from.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,27 +15,27 @@ use super::wire::Wire;
 use crate::chat::names::RoomName;
 use crate::config::ClusterConfig;
 
-/// Messages of a room in one call.
+/// Messages of a room per call.
 const SLICE: usize = 500;
 
-/// Why nothing is imported. One sentence without a full stop.
+/// Why the import failed. One sentence without a full stop.
 #[derive(Debug)]
 pub enum ImportError {
     /// Redis cannot be used.
     Cluster(ClusterError),
-    /// There is something already.
+    /// Redis is not empty.
     NotEmpty {
         /// Where.
         redis: String,
-        /// What its keys begin with.
+        /// The prefix of its keys.
         prefix: String,
     },
-    /// Redis does not do what it should.
+    /// Redis gave an unexpected answer.
     Failed(Box<str>),
 }
 
 impl ImportError {
-    /// Whether the user can do something about it.
+    /// Whether the user can fix it.
     pub fn is_users(&self) -> bool {
         match self {
             ImportError::Cluster(error) => error.is_users(),
@@ -54,7 +54,7 @@ impl fmt::Display for ImportError {
                 "Redis at {redis} is not empty: it has keys that begin with {prefix}; stop the servers that use it and delete \
                  these keys, or set another prefix in [cluster]"
             ),
-            ImportError::Failed(why) => write!(f, "Redis does not take it: {why}; nothing of it is left there"),
+            ImportError::Failed(why) => write!(f, "Redis refused it: {why}; nothing of it is left there"),
         }
     }
 }
@@ -68,14 +68,14 @@ impl std::error::Error for ImportError {
     }
 }
 
-/// A room to be shared.
+/// A room to import.
 #[derive(Clone, Debug)]
 pub struct SharedRoom {
     /// Its name.
     pub name: RoomName,
-    /// What decides who may do what.
+    /// Everything that others' decisions depend on: settings, admins, bans and so on.
     pub core: Box<str>,
-    /// How many messages were ever said.
+    /// How many messages were ever posted in it.
     pub said: u64,
     /// The last of them with their numbers, oldest first.
     pub messages: Vec<(u64, Box<str>)>,
@@ -99,7 +99,7 @@ impl Import {
     ///
     /// # Errors
     ///
-    /// There is none, or it is not empty.
+    /// Redis is unreachable, or not empty.
     pub fn begin(config: &ClusterConfig) -> Result<Import, ImportError> {
         let address = super::start::address(config).map_err(ImportError::Cluster)?;
         let mut wire = wait_for_redis(&address, &config.redis).map_err(ImportError::Cluster)?;
@@ -132,12 +132,12 @@ impl Import {
         refused.map_or(Ok(()), |why| Err(ImportError::Failed(why)))
     }
 
-    /// The accounts, and what belongs to them.
+    /// The accounts and the data attached to them.
     pub fn accounts(&self) -> &SharedAccounts {
         &self.accounts
     }
 
-    /// Numbers of a kind go on above this one.
+    /// Continues the numbering of a kind above this number.
     ///
     /// # Errors
     ///
@@ -146,7 +146,7 @@ impl Import {
         self.call(&[Call::Raise { log: Log::Directory, kind, floor }])
     }
 
-    /// A value under a key of the directory, as notes leave them.
+    /// Stores a value in the directory, as a note would.
     ///
     /// # Errors
     ///
@@ -155,7 +155,7 @@ impl Import {
         self.call(&[Call::Keep { key: key.into(), value: value.into() }])
     }
 
-    /// A room.
+    /// Imports a room.
     ///
     /// # Errors
     ///
@@ -170,14 +170,14 @@ impl Import {
             said: room.said,
             messages: messages.to_vec(),
         };
-        // Also one in which nothing was said.
+        // This call is needed even for a room without messages.
         let first = fill(room.messages.get(..SLICE.min(room.messages.len())).unwrap_or_default());
         let rest = room.messages.chunks(SLICE).skip(1).map(fill);
         let calls: Vec<_> = std::iter::once(first).chain(rest).collect();
         self.call(&calls)
     }
 
-    /// Removes what was written: it was empty before.
+    /// Deletes what was written. Redis was empty before.
     pub fn undo(&mut self) {
         if let Err(Unreachable(why)) = self.wire.delete_keys() {
             log::error!("what was written to Redis could not be removed: {why}");

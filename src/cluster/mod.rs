@@ -1,33 +1,33 @@
-//! Several servers as one, over Redis or Valkey, with the feature `cluster`.
+//! Several servers that act as one, over Redis or Valkey. Needs the feature `cluster`.
 //!
-//! Each server is a node. Rooms are spread over partitions, and each partition has one ordered log in Redis; the directory,
-//! with who is online where, has another one. A node decides on its own copy of a room, with all the rules of `chat::room`,
-//! and submits the change together with the version of the room that it decided on. Redis puts it into the log if the room
-//! still has that version and the node its lease. All nodes read all logs, and apply the entries in their order. So a user
-//! sees a line, their own too, when it comes back from the log.
+//! Each server is a node. Rooms are spread over partitions, and each partition has one ordered log in Redis. The
+//! directory, which holds who is online and where, has another log. A node makes a decision on its own copy of a room,
+//! using all the rules of `chat::room`, and submits the change together with the version of the room that it used. Redis
+//! appends the change to the log if the room still has that version and the node still has its lease. All nodes read all
+//! logs and apply the entries in order. So users see a line, even their own, when it comes back from the log.
 //!
-//! *Owns* the way of a command to Redis and back, and that all nodes see the same.
-//! *Knows nothing of* permissions, screens and connections of users.
+//! *Owns* the path of a command to Redis and back, and that all nodes see the same.
+//! *Knows nothing of* permissions, screens or users' connections.
 //!
 //! | file | owns |
 //! | --- | --- |
 //! | `values` | names of nodes, positions, partitions |
 //! | `command`, `entry` | what a node asks for, and what comes back |
-//! | `ticket` | what has become of a command |
-//! | `account_record` | an account as Redis keeps it |
-//! | `replica` | what the cluster calls back |
+//! | `ticket` | the outcome of a command |
+//! | `account_record` | an account as stored in Redis |
+//! | `replica` | the callbacks into the rest of the server |
 //! | `engine` | the calls to Redis, as values |
-//! | `functions.lua` | what Redis does for each call |
+//! | `functions.lua` | the code that Redis runs for each call |
 //! | `wire` | the connection to Redis |
-//! | `connections` | further connections, for calls whose answers are waited for |
+//! | `connections` | more connections, for callers that wait for an answer |
 //! | `accounts` | accounts in Redis |
-//! | `belongings` | what belongs to them: messages that wait, visits, failed attempts |
+//! | `belongings` | data attached to them: waiting messages, visits, failed attempts |
 //! | `node` | the node as a pure state machine |
-//! | `bus` | the two threads that drive it |
-//! | `reader` | the logs for an archive, on a connection of its own |
+//! | `bus` | the two threads that run it |
+//! | `reader` | reads the logs for an archive, on its own connection |
 //! | `questions` | questions to archives, and their answers |
 //! | `wire_keys`, `import` | filling an empty Redis |
-//! | `start` | from the configuration to a node that is in |
+//! | `start` | from the configuration to a running node |
 
 mod account_record;
 mod accounts;

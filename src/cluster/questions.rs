@@ -1,6 +1,6 @@
-//! Questions to the archives and their answers, through lists in Redis. Each is a text.
+//! Questions to the archives, and their answers, sent through lists in Redis as text.
 //!
-//! *Owns* the names of the lists, and how large a text may be.
+//! *Owns* the lists' names and the size limit of a text.
 //! *Knows nothing of* what the texts say.
 
 use std::fmt;
@@ -15,10 +15,10 @@ use super::values::NodeName;
 /// Longest text in bytes: a thousand long messages.
 const LONGEST: usize = 8 * 1024 * 1024;
 
-/// Where archives wait for questions.
+/// The list that archives wait on for questions.
 const ASK: &str = "ask";
 
-/// A connection for them.
+/// A connection for questions and answers.
 pub struct QuestionLine {
     engine: Box<dyn Engine>,
 }
@@ -34,7 +34,7 @@ fn answers_for(node: &NodeName) -> String {
 }
 
 impl Cluster {
-    /// Connects for questions and answers.
+    /// Opens a connection for questions and answers.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl QuestionLine {
         Ok(self.engine.pop(list, wait)?.filter(|text| text.len() <= LONGEST))
     }
 
-    /// Asks. False if too many questions wait already.
+    /// Sends a question. False if too many are already waiting.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl QuestionLine {
         self.push(ASK, question)
     }
 
-    /// The next question of any node.
+    /// Waits for the next question from any node.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl QuestionLine {
         self.pop(ASK, wait)
     }
 
-    /// Answers a node. False if it takes no answers any more.
+    /// Sends an answer to a node. False if too many are waiting there.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl QuestionLine {
         self.push(&answers_for(node), answer)
     }
 
-    /// The next answer for a node.
+    /// Waits for the next answer to a node.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! Reads the logs from any place, on a connection of its own: for an archive, which keeps its own places.
+//! Reads the logs from any position on its own connection, for an archive that tracks its own positions.
 //!
-//! *Owns* what of an entry an archive needs.
-//! *Knows nothing of* what becomes of it.
+//! *Owns* the selection of what an archive needs from an entry.
+//! *Knows nothing of* what the archive does with it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::chat::message::AccountId;
 use crate::chat::names::UserName;
 use crate::store::AccountRecord;
 
-/// A value that notes have left in the directory: its key, and itself.
+/// A value that a note has stored in the directory: key and value.
 type KeptValue = (Box<str>, Box<str>);
 
-/// Redis cannot be reached, or does not answer as it should.
+/// Redis is unreachable, or its answer makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadLogError(Box<str>);
 
@@ -40,51 +40,51 @@ impl From<Unreachable> for ReadLogError {
 pub struct LogRecord {
     /// Which log.
     pub log: Log,
-    /// Its place there.
+    /// Its position there.
     pub position: Position,
-    /// When, by Redis' clock.
+    /// When it was written, by Redis' clock.
     pub at: Timestamp,
-    /// What it says.
+    /// What it reports.
     pub what: Recorded,
 }
 
-/// What an entry says.
+/// What an entry reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recorded {
-    /// Something in one place.
+    /// A change to one place.
     Committed {
-        /// The node whose command it was.
+        /// The node that sent the command.
         node: NodeName,
         /// Where.
         place: Place,
-        /// The place's version from now on.
+        /// The place's version after it.
         version: u64,
-        /// The number of the first message that was said.
+        /// The number of the first message posted in it.
         id: Option<u64>,
-        /// How many were, with the numbers that follow.
+        /// How many messages were posted; their numbers are consecutive.
         said: u64,
         /// As in the command.
         text: Box<str>,
     },
     /// A line for all nodes.
     Noted {
-        /// The node whose command it was.
+        /// The node that sent the command.
         node: NodeName,
         /// As in the command.
         text: Box<str>,
     },
     /// An account was changed.
     AccountChanged {
-        /// What about it.
+        /// What changed.
         change: AccountChange,
-        /// Which.
+        /// Which account.
         account: AccountId,
         /// Its name, folded.
         name: Box<str>,
     },
-    /// Another Redis took over, with everything up to here.
+    /// Another Redis took over. It has everything up to here.
     Term(Position),
-    /// Nothing that concerns what is said.
+    /// Something that has no effect on the archive.
     Other,
 }
 
@@ -93,7 +93,7 @@ pub enum Recorded {
 pub struct LogTail {
     /// The last entry.
     pub end: Position,
-    /// Redis has lost entries that the reader knows.
+    /// Whether Redis has lost entries that the reader knows.
     pub lost: bool,
 }
 
@@ -109,7 +109,8 @@ impl fmt::Debug for LogReader {
 }
 
 impl Cluster {
-    /// Connects for reading. `None` while this node does not deal with the Redis that answers: it has to begin the term first.
+    /// Opens a connection for reading. `None` if the connected Redis is new to this node, which must first begin a term
+    /// there.
     ///
     /// # Errors
     ///
@@ -130,7 +131,7 @@ impl LogReader {
         }
     }
 
-    /// Where a log ends, for one who has read up to `known`.
+    /// Where a log ends, for a reader that has read up to `known`.
     ///
     /// # Errors
     ///
@@ -142,7 +143,7 @@ impl LogReader {
         Ok(LogTail { end, lost: known.number > last })
     }
 
-    /// The keys of all rooms of a log, and where the log ended before.
+    /// The keys of all rooms of a log, and where the log ended just before they were read.
     ///
     /// # Errors
     ///
@@ -153,7 +154,7 @@ impl LogReader {
         Ok((end, rooms))
     }
 
-    /// The account of a folded name. One that cannot be read is logged and left out.
+    /// Finds an account by folded name. One that cannot be read is logged and skipped.
     ///
     /// # Errors
     ///
@@ -189,13 +190,13 @@ impl LogReader {
                 None => break,
             }
         }
-        // A scan may bring one twice.
+        // A scan may return an account twice.
         all.sort_unstable();
         all.dedup();
         Ok(all)
     }
 
-    /// The values that notes have left in the directory.
+    /// The values that notes have stored in the directory.
     ///
     /// # Errors
     ///
@@ -206,7 +207,7 @@ impl LogReader {
         Ok(kept)
     }
 
-    /// A room as it is now, and the numbers of its last messages with those that were erased.
+    /// A room in its current state, and the numbers of its last messages, including erased ones.
     ///
     /// # Errors
     ///
@@ -218,18 +219,18 @@ impl LogReader {
         Ok(room.as_ref().map(|room| ((**room).clone(), numbers.clone())))
     }
 
-    /// Messages are numbered above this one from now on: the numbers up to it were given before Redis lost what it knew.
+    /// Numbers new messages above this one. Numbers up to it were given out before Redis lost its data.
     ///
     /// # Errors
     ///
     /// Redis cannot be reached.
     pub fn number_above(&mut self, logs: &[Log], floor: u64) -> Result<(), ReadLogError> {
         let call = |log: &Log| Call::Raise { log: *log, kind: NumberKind::Message, floor };
-        // The directory first: it gives the partitions their blocks.
+        // The directory first, because it provides the partitions' blocks.
         self.ask(&logs.iter().map(call).collect::<Vec<_>>()).map(drop)
     }
 
-    /// Which messages of a log were edited or erased lately, by the key of their room.
+    /// Which messages of a log were recently edited or erased, by room key.
     ///
     /// # Errors
     ///
@@ -240,7 +241,7 @@ impl LogReader {
         Ok(gone)
     }
 
-    /// What follows these places; waits a second at most for the first of it.
+    /// Reads what follows these positions. Waits up to a second for the first entry.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! What the cluster calls back: this node's copy of everything that the nodes share.
+//! The cluster's callbacks. Their implementor holds this node's copy of all shared state.
 //!
-//! *Owns* the calls, and what each promises.
-//! *Knows nothing of* who answers them.
+//! *Owns* the calls, and what each one promises.
+//! *Knows nothing of* who implements them.
 
 use std::time::Duration;
 
@@ -11,85 +11,85 @@ use super::values::{Log, NodeName};
 use crate::chat::message::ClientId;
 use crate::chat::names::RoomName;
 
-/// How the cluster is, for the sentences on screens.
+/// The state of the cluster, for messages on screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     /// Redis answers.
     Well,
     /// Redis has not answered for longer than `timeout_ms`: lines wait.
     Slow,
-    /// Redis is out of reach, or this node's lease may be over: nothing that others would see is accepted.
+    /// Redis is unreachable, or this node's lease may be over: actions that others would see are refused.
     Down,
 }
 
-/// The node is with the others again.
+/// This node's lease holds again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Back {
-    /// For how long it was not: since its last heartbeat.
+    /// How long it was out, since its last heartbeat.
     pub after: Duration,
-    /// The others had taken this node for dead: its users have left everywhere, and came back just now.
+    /// The others considered this node dead: its users had left everywhere, and have just returned.
     pub was_out: bool,
 }
 
-/// What is to be claimed again after a failure before anything is read.
+/// What to claim again after a failure, before anything is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holdings {
     /// Names of this node's users.
     pub names: Vec<Claim>,
-    /// Rooms that Redis may have lost, each as the commit that puts it back as it is here: see
+    /// Rooms that Redis may have lost. Each is a commit that restores the room from this node's copy: see
     /// [`Effect::Rebuilt`](super::Effect::Rebuilt).
     pub rooms: Vec<Commit>,
 }
 
-/// Users who were members of rooms before a failure and are not any more.
+/// Users who were members of rooms before a failure and no longer are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Returning {
-    /// Each as the commit that makes the user a member of the room as it is by now.
+    /// One commit per membership, decided on the room as it is now.
     pub memberships: Vec<(ClientId, RoomName, Commit)>,
-    /// How many may not come in again, and have been told.
+    /// How many users may not return to a room. They have been told.
     pub put_out: usize,
 }
 
-/// This node's copy. Calls come one at a time, from either thread of the cluster. None may wait for a ticket, for a socket or for
-/// a disk.
+/// This node's copy of the shared state. Either thread of the cluster may call it, but only one call runs at a time. No
+/// call may wait for a ticket, a socket or a disk.
 pub trait Replica: Send + Sync {
-    /// Applies an entry. Entries of one log come in its order, each once.
+    /// Applies an entry. Entries of one log arrive in order, each once.
     fn apply(&self, entry: Entry);
 
-    /// Everything that has come together was applied, and outcomes follow: what it led to can be shown.
+    /// A batch of entries has been applied and outcomes follow, so the results can be shown.
     fn applied_all(&self) {}
 
-    /// This node's copy is too old for the entries of a log: this is the state now, and entries that come later follow it. What
-    /// users have not seen of it is to be shown to them.
+    /// This node's copy of a log is too old to apply entries. Replaces it with `state`; later entries follow that. Shows
+    /// users what they have not seen yet.
     fn reload(&self, log: Log, state: LogState);
 
-    /// Users have to know of this.
+    /// Tells users about lost messages.
     fn lost(&self, loss: Loss);
 
-    /// What has to be claimed again. Called before anything else is sent after a failure. `lost`: the logs of which Redis has
-    /// lost what came after that entry; rooms that were changed since may be lost.
+    /// What must be claimed again. Called after a failure, before anything else is sent. `lost` lists the logs whose
+    /// entries after this number are gone; rooms changed since then may be lost.
     fn holdings(&self, lost: &[(Log, u64)]) -> Holdings;
 
-    /// This node's users who are to be members again. Called once everything is loaded; what is not granted comes back in the
-    /// call below.
+    /// This node's users who should be members again. Called once everything is loaded. Refused ones are reported through
+    /// [`membership_refused`](Replica::membership_refused).
     fn returning(&self) -> Returning;
 
-    /// Another user has this user's name by now: the user needs another one.
+    /// Another user now has this user's name, so this user needs a new one.
     fn name_taken(&self, client: ClientId);
 
-    /// A user of this node is no longer a member: the room is full, or is being changed too often.
+    /// A user of this node is no longer a member: the room is full, or changes too often.
     fn membership_refused(&self, client: ClientId, room: &RoomName);
 
-    /// The cluster is in another condition.
+    /// The state of the cluster has changed.
     fn health(&self, health: Health);
 
-    /// This node's lease is over by its own clock: the others take it for dead, or cannot be reached either. Once until it is
-    /// back.
+    /// This node's lease is over by its own clock: the others consider it dead, or are unreachable too. Called once per
+    /// outage.
     fn away(&self);
 
-    /// This node is with the others again; everything missed has been applied or reloaded.
+    /// This node's lease holds again, and everything missed has been applied or reloaded.
     fn back(&self, back: Back);
 
-    /// These nodes live.
+    /// The list of living nodes has changed.
     fn nodes(&self, nodes: &[NodeName]);
 }

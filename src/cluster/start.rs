@@ -1,7 +1,7 @@
-//! From the configuration to a node that is in.
+//! Starts a node from the configuration and waits until it has joined.
 //!
-//! *Owns* what has to be right before the server takes users, and what the log says of it.
-//! *Knows nothing of* how a node works once it is in.
+//! *Owns* the checks before the server lets users in, and what the log says about them.
+//! *Knows nothing of* how a node works after that.
 
 use std::error::Error;
 use std::fmt;
@@ -27,33 +27,33 @@ use crate::access::password::HashError;
 use crate::chat::secret::Secret;
 use crate::config::{ClusterConfig, RedisAddress};
 
-/// How long Redis may take to answer at the start.
+/// How long Redis may take to answer at startup.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Between two looks at whether the node is in.
+/// How often to check whether the node has joined.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The lowest version with functions.
+/// The lowest version that has functions.
 const LOWEST: u64 = 7;
 
-/// Why a node does not come in.
+/// Why a node could not start.
 #[derive(Debug)]
 pub enum ClusterError {
     /// Redis does not answer.
     Unreachable {
-        /// Where it should be.
+        /// Its address.
         redis: String,
-        /// What the connection says.
+        /// The connection's error.
         why: Box<str>,
     },
-    /// Redis answers, and lets nobody in: its certificate is not trusted, or the password is wrong.
+    /// Redis answers but refuses this server: its certificate is not trusted, or the password is wrong.
     Refused {
-        /// Where it is.
+        /// Its address.
         redis: String,
-        /// What the connection says.
+        /// The connection's error.
         why: Box<str>,
     },
-    /// The address is none.
+    /// The address is invalid.
     Address(Box<str>),
     /// The certificates cannot be read.
     Authorities {
@@ -62,18 +62,18 @@ pub enum ClusterError {
         /// Why.
         error: io::Error,
     },
-    /// Another server of that name lives.
+    /// Another running server has that name.
     NameTaken(NodeName),
-    /// The machine's name cannot be the node's.
+    /// The machine's name cannot be used as the node's name.
     NoName,
-    /// The servers have fixed another number of partitions.
+    /// The other servers use a different number of partitions.
     Partitions {
         /// Theirs.
         cluster: u64,
         /// This server's.
         own: u8,
     },
-    /// The servers speak a format that this one does not know.
+    /// The servers use a format that this version does not know.
     Format(u64),
     /// The password cannot be read.
     Password {
@@ -91,7 +91,7 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
-    /// Whether the user can do something about it.
+    /// Whether the user can fix it.
     pub fn is_users(&self) -> bool {
         match self {
             ClusterError::Unreachable { .. }
@@ -176,7 +176,7 @@ fn read_password(path: &Path) -> Result<Option<Secret>, ClusterError> {
 fn read_authorities(path: &Path) -> Result<Vec<u8>, ClusterError> {
     let error = |error| ClusterError::Authorities { path: path.to_owned(), error };
     let text = fs::read(path).map_err(error)?;
-    // Read here once, so that a wrong file is no trouble with the connection.
+    // Parsed here once, so that an invalid file is not reported as a connection error.
     let certificates = CertificateDer::pem_slice_iter(&text).filter(Result::is_ok).count();
     if certificates == 0 {
         return Err(error(io::Error::new(io::ErrorKind::InvalidData, "there is no certificate in it (PEM)")));
@@ -192,7 +192,7 @@ fn name_of(config: &ClusterConfig, port: u16) -> Option<NodeName> {
     NodeName::parse(&format!("{}:{port}", system.nodename().to_str().ok()?))
 }
 
-/// Where Redis is, with the password.
+/// The address of Redis, with the password.
 pub(super) fn address(config: &ClusterConfig) -> Result<Address, ClusterError> {
     let address = Address {
         redis: RedisAddress::parse(&config.redis).map_err(|wrong| ClusterError::Address(wrong.into()))?,
@@ -203,12 +203,12 @@ pub(super) fn address(config: &ClusterConfig) -> Result<Address, ClusterError> {
         replicas: config.replicas,
     };
     if address.authorities.is_some() && !matches!(address.redis, RedisAddress::One { tls: true, .. }) {
-        log::warn!("cluster: ca_file is of no use: only an address that begins with rediss:// has TLS");
+        log::warn!("cluster: ca_file has no effect: only a rediss:// address uses TLS");
     }
     Ok(address)
 }
 
-/// Makes connections that have the functions.
+/// Returns a function that opens connections with the functions loaded.
 fn ready(address: Address) -> Connect {
     Arc::new(move |timeout| {
         let mut wire = Wire::connect(&address, timeout)?;
@@ -218,7 +218,7 @@ fn ready(address: Address) -> Connect {
 }
 
 impl SharedAccounts {
-    /// The accounts for a program that is no node, as `chatsock user` is. Nodes may run.
+    /// The accounts, for a program that is not a node, such as `chatsock user`. Nodes may be running.
     ///
     /// # Errors
     ///
@@ -234,7 +234,7 @@ impl SharedAccounts {
     }
 }
 
-/// A connection to a Redis that can be used, once it answers.
+/// Connects to a usable Redis once it answers.
 #[cfg(feature = "storage")]
 pub(super) fn wait_for_redis(address: &Address, redis: &str) -> Result<Wire, ClusterError> {
     let (wire, facts) = connect(address, redis)?;
@@ -242,12 +242,12 @@ pub(super) fn wait_for_redis(address: &Address, redis: &str) -> Result<Wire, Clu
     Ok(wire)
 }
 
-/// Tries until Redis answers or patience ends.
+/// Retries until Redis answers or the time is up.
 fn connect(address: &Address, redis: &str) -> Result<(Wire, Facts), ClusterError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        // Half of it: connecting and shaking hands may each take so long.
+        // Half, because connecting and the handshake may each take that long.
         let tried = Wire::connect(address, left / 2).and_then(|mut wire| wire.facts().map(|facts| (wire, facts)));
         match tried {
             Ok(found) => return Ok(found),
@@ -257,13 +257,13 @@ fn connect(address: &Address, redis: &str) -> Result<(Wire, Facts), ClusterError
             Err(ConnectError { why, .. }) if Instant::now() + BETWEEN >= deadline => {
                 return Err(ClusterError::Unreachable { redis: redis.to_owned(), why });
             }
-            // Nothing tells when a Redis that refuses connections takes them.
+            // Nothing signals when a Redis that refuses connections begins to accept them.
             Err(_) => thread::sleep(BETWEEN),
         }
     }
 }
 
-/// Between two attempts to connect at the start.
+/// Delay between attempts to connect at startup.
 const BETWEEN: Duration = Duration::from_millis(250);
 
 fn check_version(facts: &Facts) -> Result<(), ClusterError> {
@@ -274,13 +274,13 @@ fn check_version(facts: &Facts) -> Result<(), ClusterError> {
     Ok(())
 }
 
-/// Says what is not as it should be with this Redis.
+/// Checks the server's settings and logs problems.
 fn check(facts: &Facts) -> Result<(), ClusterError> {
     check_version(facts)?;
     match facts.policy.as_deref() {
         Some("noeviction") => {}
         Some(policy) => log::error!("cluster: maxmemory-policy is {policy}: set noeviction, or messages vanish"),
-        None => log::warn!("cluster: Redis does not tell its settings; maxmemory-policy must be noeviction"),
+        None => log::warn!("cluster: Redis does not show its settings; maxmemory-policy must be noeviction"),
     }
     if facts.append_only == Some(false) {
         log::warn!("cluster: appendonly is no: a restart of Redis loses everything");
@@ -289,18 +289,18 @@ fn check(facts: &Facts) -> Result<(), ClusterError> {
         log::warn!("cluster: min-replicas-to-write is 0: what Redis has accepted may be lost with its machine");
     }
     if let Some(timeout) = facts.timeout.filter(|timeout| *timeout > 0) {
-        log::warn!("cluster: timeout is {timeout}: set 0, or Redis closes connections that are quiet");
+        log::warn!("cluster: timeout is {timeout}: set 0, or Redis closes idle connections");
     }
     Ok(())
 }
 
 impl Cluster {
-    /// Comes in as a node, and returns when `replica` has been given everything there is. `port`: for a name, if none is
+    /// Joins the cluster. Returns once `replica` has received the whole state. `port` becomes part of the name if none is
     /// configured.
     ///
     /// # Errors
     ///
-    /// The node cannot come in.
+    /// The node cannot join.
     pub fn start(config: &ClusterConfig, port: u16, replica: Arc<dyn Replica>) -> Result<Arc<Cluster>, ClusterError> {
         let node = name_of(config, port).ok_or(ClusterError::NoName)?;
         let partitions = Partitions::new(config.partitions).unwrap_or(Partitions::DEFAULT);
@@ -339,7 +339,7 @@ impl Cluster {
 
     fn wait_until_in(&self, lease: Duration, redis: String, own: u8) -> Result<(), ClusterError> {
         let begun = Instant::now();
-        // When the lease of the node that has our name would be over, as first heard.
+        // When the lease of the node with our name would end, as first reported.
         let mut over: Option<Instant> = None;
         loop {
             let core = self.core();
@@ -352,7 +352,7 @@ impl Cluster {
             match barred {
                 Some(Barred::Format(format)) => return Err(ClusterError::Format(format)),
                 Some(Barred::Partitions(cluster)) => return Err(ClusterError::Partitions { cluster, own }),
-                // A node that was killed has a lease that runs out; one that lives renews it.
+                // The lease of a killed node runs out; a living one renews it.
                 Some(Barred::Live(left, heard)) => {
                     let end = heard + left;
                     let first = *over.get_or_insert(end);
@@ -363,10 +363,10 @@ impl Cluster {
                 None => {}
             }
             if now > begun + PATIENCE + if over.is_some() { lease } else { Duration::ZERO } {
-                let why = "it accepts connections, but the node did not get in".into();
+                let why = "it accepts connections, but the node could not join".into();
                 return Err(ClusterError::Unreachable { redis, why });
             }
-            // Once, at the start: the threads of the bus have nobody else to tell.
+            // Only at startup: the bus threads have no one else to notify.
             thread::sleep(LOOK);
         }
     }

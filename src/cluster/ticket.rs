@@ -1,7 +1,7 @@
-//! What has become of a command.
+//! The outcome of a submitted command.
 //!
-//! *Owns* the outcome of each command, and waiting for it.
-//! *Knows nothing of* how it comes about.
+//! *Owns* each command's outcome, and waiting for it.
+//! *Knows nothing of* what decides the outcome.
 
 use std::fmt;
 use std::mem;
@@ -10,43 +10,43 @@ use std::time::Instant;
 
 use super::values::Position;
 
-/// What has become of a command, at last.
+/// The final outcome of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It is in the log at this position, and this node has applied it.
     Applied {
         /// Where.
         position: Position,
-        /// The number of the first message that was said in it.
+        /// The number of the first message posted in it.
         id: Option<u64>,
     },
-    /// It was decided on a version of the room that is no longer the newest. This node has applied everything up to the newest
-    /// by now: decide again.
+    /// It was decided on a version of the room that is no longer current. This node has applied everything up to the
+    /// current one: decide again.
     Stale,
-    /// The room has no place for another member.
+    /// The room or the address has reached its limit.
     Full,
     /// Another user has the name.
     Taken,
-    /// It is not in the log and will not be.
+    /// It is not in the log and never will be.
     NotSaid,
-    /// It was not even sent: Redis does not answer, or too much waits for it.
+    /// It was never sent: Redis does not answer, or too many commands wait for it.
     Refused,
 }
 
-/// How far a command is whose outcome is not known yet.
+/// The progress of a command whose outcome may not be known yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Progress {
-    /// It waits for its turn; Redis has not been sent it.
+    /// It has not been sent to Redis yet.
     Waiting,
-    /// It was sent, and there is no answer: Redis may have carried it out.
+    /// It was sent but not answered: Redis may have executed it.
     Unknown,
-    /// Redis has carried it out; this node has yet to read it back.
+    /// Redis has executed it, but this node has not read it back yet.
     Accepted,
-    /// The outcome is there.
+    /// The outcome is known.
     Done,
 }
 
-/// What is done with an outcome.
+/// A callback that gets the outcome.
 type Then = Box<dyn FnOnce(&Outcome) + Send>;
 
 struct State {
@@ -71,7 +71,7 @@ struct Shared {
     changed: Condvar,
 }
 
-/// What a node holds of a command that it has submitted. Dropping it takes nothing back.
+/// A node's handle on a submitted command. Dropping it does not cancel the command.
 #[derive(Clone, Debug)]
 pub struct Ticket(Arc<Shared>);
 
@@ -81,7 +81,7 @@ impl Ticket {
         Ticket(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }))
     }
 
-    /// One that has its outcome from the start.
+    /// A ticket whose outcome is already known.
     pub fn done(outcome: Outcome) -> Ticket {
         let ticket = Ticket::waiting();
         ticket.resolve(outcome);
@@ -90,7 +90,7 @@ impl Ticket {
 
     pub(crate) fn note(&self, progress: Progress) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody waits for less than the outcome.
+        // Callers wait only for the outcome.
         if state.outcome.is_none() {
             state.progress = progress;
         }
@@ -109,7 +109,8 @@ impl Ticket {
         then.into_iter().for_each(|then| then(&outcome));
     }
 
-    /// Has something done with the outcome, at once if it is there: on the thread that brings it, which must not wait.
+    /// Calls `then` with the outcome: at once if it is known, otherwise later on the thread that brings it. It must not
+    /// block.
     pub fn then(&self, then: impl FnOnce(&Outcome) + Send + 'static) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.outcome.clone() {
@@ -121,17 +122,17 @@ impl Ticket {
         }
     }
 
-    /// The outcome, if it is known by now.
+    /// The outcome, if it is known.
     pub fn outcome(&self) -> Option<Outcome> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner).outcome.clone()
     }
 
-    /// How far it is.
+    /// How far the command has got.
     pub fn progress(&self) -> Progress {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner).progress
     }
 
-    /// Waits for the outcome, at most until then. Nothing may be locked meanwhile that applying an entry takes.
+    /// Waits for the outcome until a deadline. The caller must not hold a lock that applying an entry needs.
     pub fn wait(&self, until: Instant) -> Option<Outcome> {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {

@@ -1,7 +1,7 @@
-//! What nodes, logs and places in a log are called.
+//! Names of nodes, logs and places in a log.
 //!
 //! *Owns* the names of nodes, the partitions, and the order of positions.
-//! *Knows nothing of* what stands in a log.
+//! *Knows nothing of* what is in a log.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ use crate::chat::names::RoomName;
 /// Longest name of a node, in bytes: a host name of 253 bytes, a colon and a port.
 const NODE_NAME_MAX: usize = 259;
 
-/// The name of one chatsock process. No two processes that live have the same.
+/// The name of one chatsock process. No two running processes share one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeName(Box<str>);
 
@@ -39,8 +39,8 @@ impl fmt::Display for NodeName {
     }
 }
 
-/// Which registration of a node it is. Given when a node comes in, and again when it comes back after its lease was over;
-/// never twice.
+/// Identifies one registration of a node. Assigned when the node joins, and again when it returns after its lease was
+/// over. Never reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u64);
 
@@ -50,9 +50,9 @@ impl fmt::Display for Epoch {
     }
 }
 
-/// A place in a log, written `term-number` as the ids of a Redis stream are. Within a term numbers count up by one. The term
-/// changes when another Redis takes over; its numbers begin far above all that were seen before, so that a number alone is
-/// never given twice in one log.
+/// A position in a log, written `term-number` like the ids of a Redis stream. Within a term, numbers count up by one. The
+/// term changes when another Redis takes over; its numbers begin far above all earlier ones, so that no number occurs
+/// twice in one log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// Which Redis.
@@ -65,7 +65,7 @@ impl Position {
     /// Before everything.
     pub const START: Position = Position { term: 0, number: 0 };
 
-    /// The place after this one in the same term.
+    /// The next position in the same term.
     #[must_use]
     pub fn next(self) -> Position {
         Position { number: self.number + 1, ..self }
@@ -87,12 +87,12 @@ impl FromStr for Position {
     }
 }
 
-/// Redis' clock, which all nodes share: as the last answer to a heartbeat told it, continued by the monotonic clock. Whatever is
-/// shown with a time, and whatever ends at one, goes by it, so that the clocks of the machines do not matter.
+/// Redis' clock, which all nodes share: the time from the last heartbeat's answer, continued by the monotonic clock. All
+/// displayed times and all deadlines use it, so the machines' own clocks do not matter.
 #[derive(Debug)]
 pub struct SharedClock {
     base: Instant,
-    /// What it shows at the base, in milliseconds since 1970; before the first answer the lowest number.
+    /// The clock's time at the base, in milliseconds since 1970; the lowest number before the first answer.
     shown: AtomicI64,
 }
 
@@ -101,13 +101,13 @@ impl SharedClock {
         SharedClock { base, shown: AtomicI64::new(i64::MIN) }
     }
 
-    /// It shows this much now.
+    /// Sets the clock to this time.
     pub(crate) fn set(&self, at_ms: i64, now: Instant) {
         let passed = i64::try_from(now.saturating_duration_since(self.base).as_millis()).unwrap_or(0);
         self.shown.store(at_ms - passed, Ordering::Relaxed);
     }
 
-    /// What it shows at a moment, if that is known.
+    /// The time at a moment, if it is known.
     pub fn at(&self, now: Instant) -> Option<Timestamp> {
         let shown = Timestamp::from_millisecond(self.shown.load(Ordering::Relaxed)).ok()?;
         let length = |length| SignedDuration::try_from(length).ok();
@@ -117,7 +117,7 @@ impl SharedClock {
         }
     }
 
-    /// The moment at which it shows this.
+    /// The moment at which the clock will show this time.
     pub fn moment(&self, at: Timestamp) -> Option<Instant> {
         let shown = Timestamp::from_millisecond(self.shown.load(Ordering::Relaxed)).ok()?;
         let passed = at.duration_since(shown);
@@ -131,7 +131,7 @@ impl SharedClock {
 /// One ordered log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Log {
-    /// Who is online, and what concerns the whole server.
+    /// Who is online, and everything that concerns the whole server.
     Directory,
     /// The rooms and direct chats of one partition.
     Partition(u8),
@@ -146,28 +146,28 @@ impl fmt::Display for Log {
     }
 }
 
-/// How many partitions there are. Fixed by the first node that came in.
+/// The number of partitions. The first node that joins fixes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partitions(u8);
 
 impl Partitions {
-    /// Most partitions: with 64 shards, one each.
+    /// Most partitions: one for each of 64 shards.
     pub const MOST: u8 = 64;
 
-    /// What the configuration says if it says nothing.
+    /// The default.
     pub(crate) const DEFAULT: Partitions = Partitions(16);
 
-    /// From 1 to [`Partitions::MOST`].
+    /// `None` unless it is from 1 to [`Partitions::MOST`].
     pub fn new(count: u8) -> Option<Partitions> {
         (1..=Partitions::MOST).contains(&count).then_some(Partitions(count))
     }
 
-    /// How many.
+    /// The number.
     pub fn count(self) -> u8 {
         self.0
     }
 
-    /// The directory's log, then those of the partitions.
+    /// The directory's log, then the partitions' logs.
     pub fn logs(self) -> impl Iterator<Item = Log> {
         std::iter::once(Log::Directory).chain((0..self.0).map(Log::Partition))
     }
@@ -178,26 +178,26 @@ impl Partitions {
     }
 
     fn of(self, key: &str) -> Log {
-        // FNV-1a, which is the same in every version and on every machine.
+        // FNV-1a, because it gives the same result in every version and on every machine.
         let hash = key
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        // Below 64.
+        // Always below 64.
         Log::Partition(u8::try_from(hash % u64::from(self.0)).unwrap_or(0))
     }
 }
 
-/// What an entry is about: the unit that has an order of its own.
+/// What an entry is about. Each place has its own order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// A room.
     Room(RoomName),
-    /// Two users who talk with each other, the one who came first in front.
+    /// Two users who chat directly; the one who connected first comes first.
     Pair(ClientId, ClientId),
 }
 
 impl Place {
-    /// What it is called in Redis: `r:general`, `d:1001:1007`.
+    /// Its key in Redis: `r:general`, `d:1001:1007`.
     pub(crate) fn key(&self) -> String {
         match self {
             Place::Room(name) => format!("r:{}", name.folded()),
@@ -205,7 +205,7 @@ impl Place {
         }
     }
 
-    /// The name as an entry carries it, which [`Place::parse`] reads: with the letters as they were typed.
+    /// Its name in an entry, spelled as the user typed it. [`Place::parse`] reads it.
     pub(crate) fn text(&self) -> String {
         match self {
             Place::Room(name) => format!("r:{name}"),
@@ -213,7 +213,7 @@ impl Place {
         }
     }
 
-    /// Reads [`Place::text`].
+    /// Parses [`Place::text`].
     pub(crate) fn parse(text: &str) -> Option<Place> {
         match text.split_once(':')? {
             ("r", name) => RoomName::written(name).ok().map(Place::Room),
@@ -226,10 +226,10 @@ impl Place {
     }
 }
 
-/// What numbers are given out for, each unique over all nodes. Blocks of a thousand come from Redis.
+/// What is numbered. Each kind's numbers are unique across all nodes and come from Redis in blocks of a thousand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NumberKind {
-    /// Messages. Those in rooms are numbered by the room's partition; this is for one that goes to several users.
+    /// Messages to several users. Messages in rooms get their numbers from the room's partition.
     Message,
     /// Connections.
     Client,
@@ -237,7 +237,7 @@ pub enum NumberKind {
     Instance,
     /// Accounts.
     Account,
-    /// Registrations of nodes, given out as they come in.
+    /// Registrations of nodes, numbered as they join.
     Epoch,
 }
 
@@ -265,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shared_clock_goes_on_from_what_it_was_told_and_is_unknown_before() {
+    fn the_shared_clock_is_unknown_until_set_and_then_runs_on() {
         let (base, second) = (Instant::now(), Duration::from_secs(1));
         let clock = SharedClock::new(base);
         assert_eq!((clock.at(base), clock.moment(Timestamp::UNIX_EPOCH)), (None, None));

@@ -1,7 +1,7 @@
 //! The protocol of Redis: the one file that uses the crate `redis`.
 //!
-//! *Owns* one connection: its timeouts, the functions loaded on it, calls as a pipeline, and reading the logs.
-//! *Knows nothing of* what is called.
+//! *Owns* one connection: its timeouts, the functions loaded on it, pipelined calls, and reading the logs.
+//! *Knows nothing of* what the calls mean.
 
 use std::time::Duration;
 
@@ -15,30 +15,30 @@ use super::values::{Log, Position};
 use crate::chat::secret::Secret;
 use crate::config::{HostPort, RedisAddress};
 
-/// How long the server waits for an entry before it answers that there is none.
+/// How long Redis waits for an entry before it answers that there is none.
 const BLOCK: Duration = Duration::from_millis(1000);
 
-/// Entries of one log that one read brings: 16 logs of them are about 2 MB.
+/// Most entries of one log per read. 500 each from 16 logs are about 2 MB.
 const COUNT: usize = 500;
 
-/// How long replicas may take.
+/// How long to wait for replicas to confirm.
 const REPLICATION: Duration = Duration::from_millis(1000);
 
-/// How long one Sentinel may take to answer. The next one may be faster.
+/// How long one Sentinel may take to answer. Another one may be faster.
 const SENTINEL: Duration = Duration::from_millis(500);
 
-/// Where Redis is, and how a node shows who it is.
+/// The address of Redis and this server's credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
     pub(crate) redis: RedisAddress,
     /// Empty: the default user.
     pub(crate) user: String,
     pub(crate) password: Option<Secret>,
-    /// Certificates (PEM) of those who may have signed that of Redis; `None`: those that the system trusts.
+    /// The PEM certificates of trusted authorities; `None` means the system's.
     pub(crate) authorities: Option<Vec<u8>>,
-    /// Before every key.
+    /// The prefix of every key.
     pub(crate) prefix: String,
-    /// Replicas that must have a block of numbers before it is used.
+    /// Replicas that must confirm a block of numbers before it is used.
     pub(crate) replicas: u8,
 }
 
@@ -51,17 +51,17 @@ pub(crate) struct Wire {
     replicas: u8,
 }
 
-/// What a Redis says of itself.
+/// What a Redis server reports about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(crate) version: String,
     pub(crate) run: String,
-    /// `None` where the server does not tell.
+    /// `None` if the server does not show it.
     pub(crate) policy: Option<String>,
     pub(crate) append_only: Option<bool>,
     pub(crate) replicas_to_write: Option<u64>,
     pub(crate) timeout: Option<u64>,
-    /// It follows another one, and writes nothing.
+    /// It is a replica and accepts no writes.
     pub(crate) replica: bool,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Facts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ConnectError {
     pub(crate) why: Box<str>,
-    /// It is there, and will not become another one: its certificate is not trusted, or it does not accept the password.
+    /// Retrying will not help: its certificate is not trusted, or it rejects the password.
     pub(crate) is_final: bool,
 }
 
@@ -81,7 +81,7 @@ impl ConnectError {
 
 impl From<RedisError> for ConnectError {
     fn from(error: RedisError) -> ConnectError {
-        // The text of a password never stands in one: it is not part of any answer.
+        // The error never contains the password, because no answer does.
         let text = error.to_string();
         let is_untrusted = text.contains("invalid peer certificate");
         let is_final = is_untrusted
@@ -102,12 +102,12 @@ pub(super) fn unreachable(error: &RedisError) -> Unreachable {
     Unreachable(error.to_string().into())
 }
 
-/// Answers of a Redis that is not, or no longer, in charge: what was asked is asked again of the one that is.
+/// Errors from a Redis that is not, or no longer, in charge. The call is repeated on the one that is.
 fn is_not_in_charge(error: &ServerError) -> bool {
     matches!(error.code(), "READONLY" | "MASTERDOWN" | "LOADING" | "UNBLOCKED" | "MOVED" | "CLUSTERDOWN")
 }
 
-/// One connection, without a look at who answers.
+/// Opens one connection without checking what is at the other end.
 fn open(
     at: &HostPort,
     tls: bool,
@@ -142,7 +142,7 @@ fn open(
     Ok(connection)
 }
 
-/// Asks one Sentinel where the Redis of a name is. `None`: it does not know.
+/// Asks one Sentinel for the address of the named Redis. `None` if it does not know that name.
 fn ask(at: &HostPort, name: &str, address: &Address, timeout: Duration) -> RedisResult<Option<HostPort>> {
     let question = || {
         let mut question = Cmd::new();
@@ -150,7 +150,7 @@ fn ask(at: &HostPort, name: &str, address: &Address, timeout: Duration) -> Redis
         question
     };
     let asked = open(at, false, None, address, timeout).and_then(|mut sentinel| question().query(&mut sentinel));
-    // Most have no password of their own; one that has takes that of the Redis.
+    // Most Sentinels have no password. One that has uses the same as Redis.
     match asked {
         Err(error) if error.code() == Some("NOAUTH") => {
             question().query(&mut open(at, false, Some(address), address, timeout)?)
@@ -159,7 +159,7 @@ fn ask(at: &HostPort, name: &str, address: &Address, timeout: Duration) -> Redis
     }
 }
 
-/// Asks the Sentinels, one after the other, where the Redis of a name is.
+/// Asks the Sentinels in turn for the address of the named Redis.
 fn find(at: &[HostPort], name: &str, address: &Address, timeout: Duration) -> Result<HostPort, ConnectError> {
     let mut why = ConnectError::passing("no Sentinel answers");
     for sentinel in at {
@@ -182,7 +182,7 @@ impl Wire {
     ///
     /// # Errors
     ///
-    /// Redis does not answer in time, or refuses.
+    /// Redis does not answer in time, or refuses the connection.
     pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<Wire, ConnectError> {
         let (at, tls) = match &address.redis {
             RedisAddress::One { at, tls } => (at.clone(), *tls),
@@ -193,26 +193,26 @@ impl Wire {
         let mut wire = Wire { connection, place: format!("{}:{}", at.0, at.1), prefix, run: String::new(), replicas };
         let facts = wire.facts()?;
         if facts.replica {
-            // While a failover lasts, Sentinels may still name the one that was in charge.
+            // During a failover, Sentinels may still name the old one.
             return Err(ConnectError::passing(format!("{} follows another Redis, and accepts nothing", wire.place)));
         }
         wire.run = facts.run;
         Ok(wire)
     }
 
-    /// The address of the Redis that it leads to.
+    /// The address of the connected Redis.
     pub(crate) fn place(&self) -> &str {
         &self.place
     }
 
-    /// Loads the functions. Another version of them has another name, so this takes nothing from older nodes.
+    /// Loads the functions. Each version names its library differently, so older nodes keep theirs.
     pub(crate) fn load(&mut self) -> Result<(), Unreachable> {
         let mut load = Cmd::new();
         load.arg("FUNCTION").arg("LOAD").arg("REPLACE").arg(FUNCTIONS);
         load.query::<Value>(&mut self.connection).map(drop).map_err(|error| unreachable(&error))
     }
 
-    /// What the server says of itself.
+    /// Reads what the server reports about itself.
     pub(crate) fn facts(&mut self) -> Result<Facts, ConnectError> {
         let mut facts = Facts::default();
         for section in ["server", "replication"] {
@@ -235,7 +235,7 @@ impl Wire {
         Ok(facts)
     }
 
-    /// A setting of the server; `None` if it does not tell, as many hosted ones do not.
+    /// Reads a setting of the server. `None` if it does not show it, as is common with hosted ones.
     fn setting(&mut self, name: &str) -> Option<String> {
         let mut config = Cmd::new();
         config.arg("CONFIG").arg("GET").arg(name);
@@ -243,14 +243,14 @@ impl Wire {
         pair.into_iter().nth(1)
     }
 
-    /// Whether enough replicas have everything that was written on this connection.
+    /// Waits until enough replicas have confirmed everything written on this connection, and returns whether they did.
     fn is_replicated(&mut self) -> Result<bool, Unreachable> {
         let mut wait = Cmd::new();
         wait.arg("WAIT").arg(self.replicas).arg(REPLICATION.as_millis() as u64);
-        // It answers how many have it, which may be none: that is no error.
+        // The answer is the number of replicas, which may be zero without being an error.
         let reached: u64 = wait.query(&mut self.connection).map_err(|error| unreachable(&error))?;
         if reached < u64::from(self.replicas) {
-            log::warn!("cluster: {reached} replicas have what was written last, and {} are asked for", self.replicas);
+            log::warn!("cluster: only {reached} of {} replicas have confirmed the last write", self.replicas);
         }
         Ok(reached >= u64::from(self.replicas))
     }
@@ -273,14 +273,14 @@ fn raw(value: Value) -> Raw {
     match value {
         Value::Nil => Raw::Nothing,
         Value::Int(number) => Raw::Text(number.to_string()),
-        // What another node has written there may be anything.
+        // Another node may have written anything there.
         Value::BulkString(bytes) => Raw::Text(text(bytes)),
         Value::SimpleString(text) => Raw::Text(text),
         Value::Okay => Raw::Text("OK".to_owned()),
         Value::Array(values) | Value::Set(values) => Raw::List(values.into_iter().map(raw).collect()),
         Value::Map(pairs) => Raw::List(pairs.into_iter().flat_map(|(key, value)| [raw(key), raw(value)]).collect()),
         Value::ServerError(error) => Raw::Error(error.to_string()),
-        // RESP 3 only, which is not asked for.
+        // Only in RESP 3, which we do not ask for.
         _ => Raw::Nothing,
     }
 }
@@ -302,7 +302,7 @@ impl Engine for Wire {
         let values: Vec<Value> =
             pipeline.ignore_errors().query(&mut self.connection).map_err(|error| unreachable(&error))?;
         if values.len() != calls.len() {
-            return Err(Unreachable("as many answers as calls were expected".into()));
+            return Err(Unreachable("the number of answers does not match the calls".into()));
         }
         if let Some(error) = values.iter().find_map(|value| match value {
             Value::ServerError(error) if is_not_in_charge(error) => Some(error),
@@ -311,7 +311,8 @@ impl Engine for Wire {
             return Err(Unreachable(error.to_string().into()));
         }
         let mut replies: Vec<_> = calls.iter().zip(values).map(|(call, value)| call.read(&raw(value))).collect();
-        // A block that a failover forgets would be given twice, and an account would be gone.
+        // If a failover lost a block, its numbers would be given out twice; if it lost an account, the account would be
+        // gone.
         if self.replicas > 0 && calls.iter().any(Call::is_confirmed) && !self.is_replicated()? {
             for (call, reply) in calls.iter().zip(&mut replies).filter(|(call, _)| call.is_confirmed()) {
                 match (call, &*reply) {
@@ -339,7 +340,7 @@ impl Engine for Wire {
         }
         let value: Value = match command.query(&mut self.connection) {
             Ok(value) => value,
-            // What it says to a client that waits while it becomes a replica or stops.
+            // Redis answers with an error when it becomes a replica or shuts down during the wait.
             Err(error) => return Err(unreachable(&error)),
         };
         let mut entries = Vec::new();

@@ -1,6 +1,6 @@
-//! All keys of a chat in Redis, for an import.
+//! Finds and deletes all keys of one chat in Redis, for an import.
 //!
-//! *Owns* finding and deleting them. *Knows nothing of* what they hold.
+//! *Owns* listing and deleting keys. *Knows nothing of* what they hold.
 
 use redis::{Cmd, Connection, RedisError};
 
@@ -8,7 +8,7 @@ use super::engine::Unreachable;
 use super::wire::{Wire, unreachable};
 
 impl Wire {
-    /// The keys with this connection's prefix, a part at a time, until `each` has had enough.
+    /// Passes the keys with this connection's prefix to `each`, in parts, until it returns false.
     fn scan(
         &mut self,
         mut each: impl FnMut(&mut Connection, Vec<String>) -> Result<bool, RedisError>,
@@ -29,7 +29,7 @@ impl Wire {
         }
     }
 
-    /// Whether there is anything with this connection's prefix.
+    /// Whether any key has this connection's prefix.
     pub(crate) fn has_keys(&mut self) -> Result<bool, Unreachable> {
         let mut found = false;
         self.scan(|_, _| {
@@ -39,7 +39,7 @@ impl Wire {
         Ok(found)
     }
 
-    /// Deletes everything with this connection's prefix.
+    /// Deletes all keys with this connection's prefix.
     pub(crate) fn delete_keys(&mut self) -> Result<(), Unreachable> {
         self.scan(|connection, keys| {
             let mut delete = Cmd::new();

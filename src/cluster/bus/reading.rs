@@ -1,6 +1,6 @@
-//! The thread `bus:read`: it reads the logs and has what they say carried out.
+//! The thread `bus:read`: it reads the logs and has their entries applied.
 //!
-//! *Owns* when the logs are read, and on which connection.
+//! *Owns* when the logs are read, and over which connection.
 //! *Knows nothing of* what is sent.
 
 use std::thread;
@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 use super::{ANSWER, BACKOFF, Cluster};
 use crate::cluster::engine::{Engine, Unreachable};
 
-/// A read that brings something within this time after it was asked for is a quick one; after so many of them in a row, the next
-/// one is put off a little. Each costs Redis and this server as much as several entries, so while much is said they are read
-/// together.
+/// A read is quick if it returns entries within this time. After several quick reads in a row, the next one is delayed a
+/// little: a read costs Redis and this server as much as several entries, so in busy times entries are read in batches.
 const QUICK: Duration = Duration::from_millis(1);
 const QUICK_READS: u32 = 8;
 const GATHER: Duration = Duration::from_micros(500);
@@ -25,7 +24,7 @@ impl Cluster {
             let Some(connection) = &mut engine else {
                 match (self.connect)(ANSWER) {
                     Ok(connection) => (engine, attempts) = (Some(connection), 0),
-                    // The thread `bus:write` reports it.
+                    // The thread `bus:write` reports the error.
                     Err(Unreachable(_)) => {
                         self.pause(BACKOFF[attempts.min(BACKOFF.len() - 1)]);
                         attempts += 1;
@@ -36,7 +35,7 @@ impl Cluster {
             let from = self.core().read_from(connection.run());
             if from.is_empty() {
                 if !self.core().is_of(connection.run()) {
-                    // The other thread has found another Redis.
+                    // The other thread is connected to a different Redis.
                     engine = None;
                 }
                 self.pause(Duration::from_millis(5));
@@ -47,13 +46,13 @@ impl Cluster {
                 Ok(entries) => {
                     quick = if !entries.is_empty() && asked.elapsed() < QUICK { quick + 1 } else { 0 };
                     let (mut core, now) = (self.core(), Instant::now());
-                    // First: whether the node stood still while these came.
+                    // Check first whether the process was suspended while these arrived.
                     core.tick(now);
                     core.read(connection.run(), entries, now);
                     drop(core);
                     self.deliver();
                     if quick >= QUICK_READS {
-                        // For entries that do not exist yet, so there is nothing to wait for but time.
+                        // Waits for entries that do not exist yet; only time can tell.
                         thread::sleep(GATHER);
                     }
                 }

@@ -1,8 +1,8 @@
-//! Calls for what belongs to users: accounts, messages that wait, visits, failed attempts. No command of a node: they are made
-//! on connections of their own, and their answers are waited for.
+//! Calls about users' data: accounts, waiting messages, visits, failed attempts. They are not node commands: they use
+//! connections of their own, and the caller waits for the answer.
 //!
-//! *Owns* these calls, their arguments, and reading their answers.
-//! *Knows nothing of* who waits, and of how long.
+//! *Owns* these calls, their arguments, and parsing their answers.
+//! *Knows nothing of* who waits, or for how long.
 
 use super::Raw;
 use crate::access::attempts::AttemptStep;
@@ -13,14 +13,14 @@ use crate::cluster::account_record::{self, UnreadableAccount};
 use crate::cluster::values::Log;
 use crate::store::{AccountRecord, MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER, Settings};
 
-/// One call. Each is carried out whole. A change may be asked for again when its answer was lost.
+/// One call, executed atomically. A change may be sent again if its answer was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AccountCall {
-    /// The account of a name.
+    /// Finds the account of a name.
     Find(UserName),
-    /// A new account, unless the name has one.
+    /// Creates an account, unless the name has one.
     Make(Box<AccountRecord>),
-    /// Another password.
+    /// Sets a new password.
     SetPassword {
         name: UserName,
         /// Only if it is this account.
@@ -28,51 +28,51 @@ pub(crate) enum AccountCall {
         /// Only if this is the password.
         before: Option<Hashed>,
         hash: Hashed,
-        /// The connection that asks for it, which knows.
+        /// The connection that asked for it and needs no notice.
         by: ClientId,
     },
-    /// An account and what belongs to it, except for its visits, are gone.
+    /// Removes an account and its data, except its visits.
     Remove { name: UserName, account: Option<AccountId>, hash: Option<Hashed>, by: ClientId },
-    /// Other settings.
+    /// Saves new settings.
     SaveSettings(AccountId, Settings),
-    /// The folded name of an account.
+    /// Finds the folded name of an account.
     NameOf(AccountId),
-    /// Some of all accounts, from here on; `0`: from the beginning.
+    /// Lists part of all accounts, from this cursor on; `0` starts.
     List(Box<str>),
-    /// An account whose name looks like this one.
+    /// Finds an account whose name looks like this one.
     Alike(UserName),
-    /// A message for a user who is not online. The sender is a word.
+    /// Stores a message for an offline user. The sender is one word.
     PutMessage { to: AccountId, id: MessageId, sender: Box<str>, text: Box<str> },
-    /// The messages that wait for a user.
+    /// Reads a user's waiting messages.
     Messages(AccountId),
-    /// One of them has another text, or is gone.
+    /// Replaces or deletes (`None`) one of them.
     ChangeMessage { to: AccountId, before: Box<str>, now: Option<Box<str>> },
-    /// The rooms that a user is in, as a text.
+    /// Stores the rooms that a user is in, as text.
     PutOpen(AccountId, Box<str>),
-    /// The same, to read it.
+    /// Reads them.
     Open(AccountId),
-    /// A user has read a room up to a message.
+    /// Records that a user has read a room up to a message.
     Visit { partition: Log, account: AccountId, room: RoomName, instance: u64, last: MessageId },
-    /// How far a user has read, in the rooms of a partition.
+    /// Reads how far a user has read in the rooms of one partition.
     Visits(Log, AccountId),
-    /// The user's account is gone.
+    /// Deletes a removed account's visits.
     ForgetVisits(Log, AccountId),
-    /// An attempt at a secret.
+    /// A step of an attempt at a secret.
     Attempt { step: AttemptStep, hold_ms: u64, memory_ms: u64, counts: Vec<SharedCount> },
 }
 
-/// One count of failures that an attempt belongs to.
+/// A counter of failures that an attempt adds to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SharedCount {
     /// `user`, `address` or `everyone`.
     pub(crate) kind: &'static str,
-    /// Whose attempts, and at what.
+    /// Whose attempts these are, and at which secret.
     pub(crate) key: String,
-    /// Attempts that are free.
+    /// Attempts without a wait.
     pub(crate) free: u32,
     /// The first wait.
     pub(crate) first_ms: u64,
-    /// Wrong attempts from which on the wait is `late_ms`; 0: each wait is twice as long as the one before.
+    /// After this many wrong attempts the wait is `late_ms`; 0: each wait is twice as long as the last.
     pub(crate) patience: u32,
     pub(crate) late_ms: u64,
 }
@@ -82,31 +82,31 @@ pub(crate) struct SharedCount {
 pub(crate) enum AccountReply {
     /// Done.
     Done,
-    /// There is no such account, or not with this number and password; no such message.
+    /// No such account, or it has another number or password; or no such message.
     No,
-    /// The name has an account.
+    /// The name already has an account.
     Taken,
     /// The mailbox is full.
     Full,
     /// The sender has used up their share of it.
     SenderShare,
-    /// It is done, but too few replicas have it.
+    /// Done, but too few replicas confirmed it.
     NotReplicated,
-    /// An account, if there is one.
+    /// The account, if there is one.
     Found(Option<Box<AccountRecord>>),
-    /// There is one, and it cannot be read.
+    /// There is one, but it cannot be read.
     Unreadable(UnreadableAccount),
-    /// Numbers and folded names, and where it goes on, if it does.
+    /// Numbers and folded names, and the cursor of the next page, if any.
     Page { next: Option<Box<str>>, names: Vec<(AccountId, Box<str>)> },
-    /// A text, if there is one.
+    /// The text, if there is one.
     Text(Option<Box<str>>),
-    /// Texts, or pairs of texts one after the other.
+    /// Texts, or pairs of texts in a row.
     Texts(Vec<Box<str>>),
-    /// The attempt may not be made yet.
+    /// The next attempt must wait.
     Wait { left_ms: u64 },
-    /// Others are under way.
+    /// Other attempts are still being compared.
     Undecided,
-    /// Counted. Whether the next one has to wait.
+    /// Counted. `blocked`: the next attempt must wait.
     Counted { blocked: bool },
 }
 
@@ -142,7 +142,7 @@ impl AccountCall {
         }
     }
 
-    /// Whether replicas must have it before it counts as done.
+    /// Whether replicas must confirm it before it counts as done.
     pub(crate) fn is_confirmed(&self) -> bool {
         match self {
             AccountCall::Make(_) | AccountCall::SetPassword { .. } | AccountCall::Remove { .. } => true,
@@ -163,7 +163,7 @@ impl AccountCall {
         }
     }
 
-    /// Whether it changes nothing, and so may be made again.
+    /// Whether it only reads, and so can be sent again.
     pub(crate) fn is_read(&self) -> bool {
         match self {
             AccountCall::Find(_)
@@ -186,7 +186,7 @@ impl AccountCall {
         }
     }
 
-    /// The function's name behind the library's.
+    /// The function's name, without the library's prefix.
     pub(crate) fn function(&self) -> &'static str {
         match self {
             AccountCall::Find(_) => "account",
@@ -274,7 +274,7 @@ impl AccountCall {
         }
     }
 
-    /// The answer to this call, if it makes sense.
+    /// Parses the answer to this call. `None` if it makes no sense.
     pub(super) fn understand(&self, list: &[Raw]) -> Option<AccountReply> {
         let word = || list.first()?.text();
         Some(match self {

@@ -1,7 +1,7 @@
-//! Reads the answers of Redis.
+//! Parses Redis' answers.
 //!
-//! *Owns* what an answer to each call has to look like.
-//! *Knows nothing of* how it came.
+//! *Owns* what a valid answer to each call looks like.
+//! *Knows nothing of* how it arrived.
 
 use super::{Call, EndedEra, Past, Reply};
 use crate::chat::message::ClientId;
@@ -9,7 +9,7 @@ use crate::chat::names::RoomName;
 use crate::cluster::entry::{MemberSnapshot, NameSnapshot, RoomSnapshot};
 use crate::cluster::values::{Epoch, NodeName};
 
-/// An answer as it came. Numbers are texts.
+/// A raw answer. Numbers are text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Raw {
     Nothing,
@@ -37,7 +37,7 @@ impl Raw {
         }
     }
 
-    /// A flat list of keys and values, sorted.
+    /// A flat list of alternating keys and values, sorted.
     pub(super) fn pairs(&self) -> Option<Vec<(&str, &str)>> {
         let list = self.list()?;
         let mut pairs =
@@ -48,7 +48,7 @@ impl Raw {
 }
 
 impl Call {
-    /// The answer to this call.
+    /// Parses the answer to this call.
     pub(crate) fn read(&self, raw: &Raw) -> Reply {
         if let Raw::Error(error) = raw {
             return Reply::Failed(error.as_str().into());
@@ -125,14 +125,14 @@ impl Call {
     }
 }
 
-/// `node epoch rest`.
+/// Parses `node epoch rest`.
 fn owned(text: &str) -> Option<(NodeName, Epoch, &str)> {
     let mut words = text.splitn(3, ' ');
     let node = NodeName::parse(words.next()?)?;
     Some((node, Epoch(words.next()?.parse().ok()?), words.next()?))
 }
 
-/// Whatever cannot be read in it is left out: a faulty node may have written it.
+/// Skips anything unreadable: a faulty node may have written it.
 fn look(list: &[Raw]) -> Option<Reply> {
     let [end, nodes, rooms, names, kept, parted] = list else { return None };
     let nodes = nodes.pairs()?.into_iter();
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_a_failure_and_no_panic() {
+    fn a_senseless_answer_is_a_failure_and_no_panic() {
         let call = Call::Look { log: Log::Directory };
         for raw in [Raw::Nothing, list(&[]), list(&["1-2"]), Raw::Error("ERR no".to_owned())] {
             assert!(matches!(call.read(&raw), Reply::Failed(_)), "{raw:?}");

@@ -1,4 +1,4 @@
-//! Reads one entry of a log.
+//! Parses one entry of a log.
 //!
 //! *Owns* the fields of entries.
 //! *Knows nothing of* what nodes do with them.
@@ -10,7 +10,7 @@ use crate::chat::message::{AccountId, ClientId};
 use crate::cluster::entry::{AccountChange, Happened};
 use crate::cluster::values::{Epoch, Log, NodeName, Place, Position};
 
-/// An entry as the node's core sees it.
+/// An entry as the node's core gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogEntry {
     pub(crate) log: Log,
@@ -21,24 +21,24 @@ pub(crate) struct LogEntry {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EntryKind {
-    /// Another Redis took over, with everything up to here.
+    /// Another Redis took over. It has everything up to `last`.
     Term { last: Position },
-    /// A room that was lost was put back: a node that has it from before has to read it again.
+    /// A lost room was restored: nodes that still have the old copy must read it again.
     Rebuilt { caller: Caller, n: u64, what: Happened },
     /// A node came in.
     In(Caller),
-    /// A node has said goodbye, and its users may come back on other ones.
+    /// A node said goodbye, but its users may reconnect to other nodes.
     Parted(Caller),
-    /// A node is gone.
+    /// A node's lease is over, or it said goodbye for good.
     Gone(Caller),
     /// A command.
     Command { caller: Caller, n: u64, what: Happened },
-    /// Nothing that this version can read: the node logs it and goes on.
+    /// Written by a faulty or newer node: this version logs it and goes on.
     Unreadable,
 }
 
 impl LogEntry {
-    /// Reads the fields of an entry.
+    /// Parses the fields of an entry.
     pub(crate) fn read(log: Log, position: Position, fields: &[(&str, &str)]) -> LogEntry {
         let get = |name: &str| fields.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
         if let Some((head, rebuilt)) = get("c").map(|head| (head, false)).or_else(|| Some((get("r")?, true))) {
@@ -52,7 +52,7 @@ impl LogEntry {
     }
 }
 
-/// A commit, the most frequent entry, has all but its text in one field.
+/// Commits are by far the most frequent, so everything except the text is in one field.
 fn commit(head: &str, text: &str, rebuilt: bool) -> Option<(Timestamp, EntryKind)> {
     let mut words = head.splitn(8, ' ');
     let mut word = || words.next();
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_that_nobody_can_read_is_none_and_no_panic() {
+    fn an_unreadable_entry_is_none_and_no_panic() {
         let read =
             |fields: &[(&str, &str)]| LogEntry::read(Log::Directory, Position { term: 1, number: 7 }, fields).kind;
         for fields in [

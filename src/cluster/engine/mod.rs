@@ -1,7 +1,7 @@
-//! What Redis is to a node: calls in, answers out, and logs to read.
+//! The interface between a node and Redis: calls, answers, and logs to read.
 //!
-//! *Owns* the calls, their arguments for the functions in `functions.lua`, and reading the answers.
-//! *Knows nothing of* connections. Answers come from outside, so they are read as input: one that makes no sense is an error.
+//! *Owns* the calls, their arguments for the functions in `functions.lua`, and parsing the answers.
+//! *Knows nothing of* connections. Answers are parsed as untrusted input: one that makes no sense is an error.
 
 mod account_calls;
 mod answers;
@@ -18,83 +18,83 @@ pub(crate) use account_calls::{AccountCall, AccountReply, SharedCount};
 pub(crate) use answers::Raw;
 pub(crate) use log_entry::{EntryKind, LogEntry};
 
-/// The format of entries and functions that this program reads and writes.
+/// The format of entries and functions that this version reads and writes.
 pub(crate) const FORMAT: u64 = 1;
 
 /// Numbers in one block.
 pub(crate) const BLOCK: u64 = 1000;
 
-/// The name of the library that [`FUNCTIONS`] registers; each function's name begins with it.
+/// The name of the library that [`FUNCTIONS`] registers, and the prefix of each function's name.
 pub(crate) const LIBRARY: &str = "chatsock_1";
 
 /// The functions, in Lua.
 pub(crate) const FUNCTIONS: &str = include_str!("../functions.lua");
 
-/// Who asks: a node, by its registration.
+/// The node that calls, and its registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) node: NodeName,
     pub(crate) epoch: Epoch,
 }
 
-/// One call. Each is carried out whole.
+/// One call, executed atomically.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
-    /// This Redis takes over a log, unless it has it already.
+    /// This Redis takes over a log, unless it already has.
     NewTerm {
         log: Log,
         /// Its `run_id`.
         run: Box<str>,
-        /// The last entry that the node knows.
+        /// The last entry that the node knows of.
         known: Position,
-        /// The eras of the log that the node knows, the newest first.
+        /// The log's eras that the node knows of, newest first.
         eras: Vec<Box<str>>,
-        /// Numbers to leave out, in blocks that this Redis may not know of.
+        /// How many numbers to skip, in case this Redis does not know the last blocks.
         skip: u64,
-        /// The highest numbers that the node knows; for the directory.
+        /// The highest numbers that the node knows of; for the directory.
         floors: Vec<(NumberKind, u64)>,
     },
-    /// The node comes in. The directory gives an epoch to one that has none.
+    /// The node joins. The directory assigns an epoch if it has none.
     Enter { log: Log, caller: Caller, lease_ms: i64, partitions: u8 },
-    /// The node lives.
+    /// A heartbeat.
     Beat { log: Log, caller: Caller, lease_ms: i64 },
-    /// The node says goodbye. What its users hold stays this long.
+    /// The node says goodbye. Its users' names and memberships stay for this long.
     Leave { log: Log, caller: Caller, stays_ms: i64 },
-    /// The node's command of this number.
+    /// The node's command number `n`.
     Submit { log: Log, caller: Caller, n: u64, command: Command },
-    /// A block of numbers.
+    /// Reserves a block of numbers.
     Block { kind: NumberKind, count: u64 },
-    /// Numbers for the messages of a partition.
+    /// Assigns numbers to a partition for its messages.
     Give { log: Log, first: u64, last: u64 },
-    /// What a log's state consists of.
+    /// Reads an overview of a log's state.
     Look { log: Log },
-    /// One room.
+    /// Reads one room.
     Room { log: Log, key: Box<str> },
-    /// Something about what belongs to a user.
+    /// A call about a user's data.
     Account(AccountCall),
-    /// The log's end, for one who knows the entry of this number.
+    /// Where the log ends, for a reader that knows the entry of this number.
     Tail { log: Log, known: u64 },
-    /// The numbers of a room's last messages.
+    /// Reads the numbers of a room's last messages.
     Numbers { log: Log, key: Box<str> },
-    /// Which messages were edited or erased.
+    /// Reads which messages were edited or erased.
     Gone { log: Log },
-    /// Numbers go on above this one.
+    /// Continues the numbering above this number.
     Raise { log: Log, kind: NumberKind, floor: u64 },
-    /// A text for those who wait at a list of the directory.
+    /// Adds a text to one of the directory's lists, for those who wait there.
     Push { list: Box<str>, text: Box<str> },
-    /// An import begins.
+    /// Begins an import.
     #[cfg_attr(
         not(any(test, feature = "storage")),
         expect(dead_code, reason = "only builds with a database import one")
     )]
     Found { partitions: u8 },
-    /// A value that is kept in the directory.
+    /// Stores a value in the directory.
     #[cfg_attr(
         not(any(test, feature = "storage")),
         expect(dead_code, reason = "only builds with a database import one")
     )]
     Keep { key: Box<str>, value: Box<str> },
-    /// A room as it was elsewhere, or more of its messages.
+    /// Imports a room, or more messages of one.
     #[cfg_attr(
         not(any(test, feature = "storage")),
         expect(dead_code, reason = "only builds with a database import one")
@@ -102,123 +102,123 @@ pub(crate) enum Call {
     Fill { log: Log, place: Place, core: Box<str>, said: u64, messages: Vec<(u64, Box<str>)> },
 }
 
-/// An era of a log that is over.
+/// An era of a log that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EndedEra {
     pub(crate) era: Box<str>,
-    /// The number of the last entry.
+    /// The number of its last entry.
     pub(crate) last: u64,
-    /// The number of the first message that was said after it.
+    /// The number of the first message after it.
     pub(crate) next_message: u64,
 }
 
-/// The newest era of those that a node knows which a Redis has too: the log is the same up to its end.
+/// The newest era that both the node and this Redis know. Up to its end, the log is the same for both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Past {
-    /// Its place among those that the node knows.
+    /// Its index among the eras that the node knows.
     pub(crate) index: usize,
-    /// The number of the last entry. `None`: it goes on.
+    /// The number of its last entry. `None`: it has not ended.
     pub(crate) last: Option<u64>,
-    /// The number of the first message that was not said in it.
+    /// The number of the first message after the era.
     pub(crate) next_message: u64,
 }
 
-/// The answer to a call.
+/// The answer to a call, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
-    /// The log's end, its era, the eras that have ended, and what it has of what the node knows, if anything.
+    /// The log's end, its era, the eras that have ended, and the newest era that the node knows too, if any.
     Term { end: Position, era: Box<str>, ended: Vec<EndedEra>, past: Option<Past> },
-    /// The node is in.
+    /// The node has joined.
     Entered { epoch: Epoch, number: u64 },
-    /// The cluster speaks a newer format.
+    /// The cluster uses a newer format.
     Format(u64),
-    /// The cluster has another number of partitions.
+    /// The cluster has a different number of partitions.
     Partitions(u64),
-    /// A node of this name lives, and its lease has this long to go.
+    /// A node of this name is alive; its lease has this long to go.
     Live { left_ms: u64 },
     /// The lease is renewed.
     Alive {
-        /// The last command that was carried out.
+        /// The last command that was executed.
         n: u64,
         /// Redis' clock.
         at_ms: i64,
         /// The log's end.
         number: u64,
-        /// Message numbers left.
+        /// Message numbers the partition has left.
         left: u64,
     },
-    /// The node is out.
+    /// The node's registration has ended.
     Fenced { number: u64 },
-    /// Nothing to say.
+    /// Success, without a value.
     Nothing,
-    /// A command of this number or a later one was here before.
+    /// This command or a later one was already handled.
     Done { number: u64 },
     /// An earlier command of the node is missing.
     Order,
-    /// The place has another version.
+    /// The version of the place has changed.
     Stale { number: u64 },
-    /// No place for another member.
+    /// The room or the address has reached its limit.
     Full { number: u64 },
     /// Another user has the name.
     Taken { number: u64 },
-    /// The partition has too few message numbers.
+    /// The partition has too few message numbers left.
     NoNumbers,
     /// The command is in the log.
     Committed { number: u64, id: u64, left: u64 },
-    /// Numbers from the first to the last.
+    /// A block of numbers, both ends included.
     Block { first: u64, last: u64 },
-    /// Message numbers left, and the last of them.
+    /// How many message numbers the partition has left, and the last of them.
     Given { left: u64, end: u64 },
-    /// What a log's state consists of.
+    /// An overview of a log's state.
     Look {
         end: Position,
         nodes: Vec<(NodeName, Epoch)>,
         rooms: Vec<Box<str>>,
         names: Vec<NameSnapshot>,
         kept: Vec<(Box<str>, Box<str>)>,
-        /// Nodes that are not there any more, and whose users may come back on other ones.
+        /// Nodes that have gone but whose users may reconnect to other nodes.
         parted: Vec<(NodeName, Epoch)>,
     },
-    /// One room, if it is there.
+    /// The room, if it exists.
     Room(Option<Box<RoomSnapshot>>),
-    /// The answer to a call about what belongs to a user.
+    /// The answer to a call about a user's data.
     Account(AccountReply),
-    /// The log's end, and where the era ended that the entry is of which the asker knows, if it has.
+    /// The log's end; and the end of the era that the known entry belongs to, if that era has ended.
     Tail { end: Position, ended: Option<u64> },
-    /// Numbers of messages, oldest first; also of those that were erased.
+    /// Numbers of messages, oldest first, including erased ones.
     Numbers(Vec<u64>),
-    /// Keys of rooms, each with the number of a message.
+    /// Keys of rooms, each with a message number.
     Gone(Vec<(Box<str>, u64)>),
-    /// Whether the text had a place.
+    /// Whether there was space for the text.
     Pushed(bool),
-    /// Redis could not carry the call out.
+    /// Redis could not execute the call.
     Failed(Box<str>),
 }
 
-/// Redis does not answer, or not in time. What was asked may have been carried out.
+/// Redis does not answer, or not in time. It may still have executed the calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unreachable(pub(crate) Box<str>);
 
 /// One connection to a Redis.
 pub(crate) trait Engine: Send {
-    /// Which process it is: its `run_id`.
+    /// Identifies the Redis process: its `run_id`.
     fn run(&self) -> &str;
 
-    /// Has calls carried out in their order, and returns as many answers.
+    /// Executes the calls in order and returns one answer for each.
     ///
     /// # Errors
     ///
-    /// The connection is lost, and must not be used any more.
+    /// The connection is lost and must not be used again.
     fn call(&mut self, calls: &[Call]) -> Result<Vec<Reply>, Unreachable>;
 
-    /// Reads what follows these places, waiting for the first of it, but not for long.
+    /// Reads what follows these positions. Waits a limited time for the first entry.
     ///
     /// # Errors
     ///
     /// As for [`call`](Engine::call).
     fn read(&mut self, from: &[(Log, Position)]) -> Result<Vec<LogEntry>, Unreachable>;
 
-    /// Takes the oldest text from a list of the directory, waiting for it, but not for longer.
+    /// Takes the oldest text from one of the directory's lists, waiting up to `wait` for one.
     ///
     /// # Errors
     ///
@@ -247,12 +247,12 @@ impl Call {
         }
     }
 
-    /// Whether replicas must have what it does before it counts as done.
+    /// Whether replicas must confirm it before it counts as done.
     pub(crate) fn is_confirmed(&self) -> bool {
         matches!(self, Call::Block { .. }) || matches!(self, Call::Account(call) if call.is_confirmed())
     }
 
-    /// The function's name behind the library's.
+    /// The function's name, without the library's prefix.
     pub(crate) fn function(&self) -> &'static str {
         match self {
             Call::NewTerm { .. } => "new_term",
@@ -328,7 +328,7 @@ impl Call {
 }
 
 impl Command {
-    /// Which log it belongs to, is for the caller to know.
+    /// Writes the arguments. The caller knows which log the command belongs to.
     fn write(&self, to: &mut Vec<String>) {
         match self {
             Command::Commit(commit) => commit.write(to),
@@ -360,7 +360,7 @@ impl Commit {
                 Effect::Edited(id, text) => to.extend(["edited".to_owned(), id.to_string(), text.to_string()]),
                 Effect::Erased(id) => to.extend(["erased".to_owned(), id.to_string()]),
                 Effect::Member { client, text, limit } => {
-                    // A limit of nobody is one that nobody meets.
+                    // 0 means no limit in the call, so a limit of 0 is sent as 1.
                     let limit = limit.map_or(0, |limit| limit.max(1));
                     to.extend(["member".to_owned(), client.to_string(), text.to_string(), limit.to_string()]);
                 }
@@ -377,7 +377,7 @@ impl Commit {
         }
     }
 
-    /// How many messages it says.
+    /// How many messages it posts.
     pub(crate) fn said(&self) -> u64 {
         self.effects.iter().filter(|effect| matches!(effect, Effect::Said(_))).count() as u64
     }

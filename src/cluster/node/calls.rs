@@ -11,8 +11,8 @@ use crate::cluster::engine::{BLOCK, Call, Caller};
 use crate::cluster::values::{Epoch, Log, NumberKind};
 
 impl Core {
-    /// What to send now. Nothing may be asked again before [`answered`](Core::answered) or
-    /// [`disconnected`](Core::disconnected).
+    /// What to send now. After that, call [`answered`](Core::answered) or [`disconnected`](Core::disconnected) before
+    /// asking again.
     pub(crate) fn calls(&mut self, now: Instant) -> Vec<Call> {
         let calls = self.next_calls(now);
         if !calls.is_empty() {
@@ -42,13 +42,13 @@ impl Core {
         }
     }
 
-    /// The calls by which the node says goodbye. What its users hold stays this long.
+    /// The calls for the goodbye. The users' names and memberships stay for this long.
     pub(crate) fn goodbye(&self, stays: Duration) -> Vec<Call> {
         let (caller, stays_ms) = (self.caller(), i64::try_from(stays.as_millis()).unwrap_or(i64::MAX));
         self.all_logs().into_iter().map(|log| Call::Leave { log, caller: caller.clone(), stays_ms }).collect()
     }
 
-    /// When there is something to send without anybody's doing.
+    /// When the next call is due if nothing else happens.
     pub(crate) fn due(&self, now: Instant) -> Instant {
         match self.phase {
             Phase::Down | Phase::Asking(_) => now + self.rules.timeout,
@@ -58,7 +58,7 @@ impl Core {
         }
     }
 
-    /// Whether anything waits to be sent.
+    /// Whether anything is ready to be sent.
     pub(crate) fn has_calls(&self, now: Instant) -> bool {
         match self.phase {
             Phase::Down | Phase::Asking(_) => false,
@@ -97,9 +97,9 @@ impl Core {
         }
     }
 
-    /// A number from the block in hand. Another block is fetched when few are left.
+    /// Takes a number from the current block. When few are left, another block is fetched.
     pub(crate) fn number(&mut self, kind: NumberKind) -> Option<u64> {
-        // Those of messages are for partitions, unless one goes to several users.
+        // Message numbers normally go to partitions; this is for a message to several users.
         if kind == NumberKind::Message && self.lacks(kind) {
             self.message_wanted = self.blocks.is_empty();
             let block = self.blocks.pop_front()?;
@@ -111,7 +111,7 @@ impl Core {
         Some(number)
     }
 
-    /// Whether no number of a kind is in hand.
+    /// Whether there are no numbers of a kind left.
     fn lacks(&self, kind: NumberKind) -> bool {
         self.numbers.get(&kind).is_none_or(|(next, last)| next > last)
     }
@@ -136,7 +136,8 @@ impl Core {
         {
             calls.push(Call::Give { log, first, last });
             self.blocks.pop_front();
-            // What waits for them follows at once. If another node has given numbers, the answers tell how many are left.
+            // Messages that wait for them can be sent at once. If another node assigned numbers first, the answers say
+            // how many are left.
             if let Some(view) = self.logs.get_mut(&log) {
                 view.left = last - first + 1;
             }

@@ -1,9 +1,9 @@
-//! After a failure: the terms of another Redis, what users hold is claimed again, and what was missed is loaded.
+//! Recovery after a failure: check what the new Redis has, claim again what users held, and load what was missed.
 //!
-//! *Owns* the order of these steps. Names, and rooms that Redis has lost, come first; then the state is loaded; then memberships
-//! are decided on the rooms as they are by now, each bound to that version, so that nobody comes back into a room which has
-//! banned them since. Nothing else is sent before all of it is read back.
-//! *Knows nothing of* the usual traffic.
+//! *Owns* the order of these steps. First, names and lost rooms are claimed. Then the state is loaded. Then memberships
+//! are decided on the rooms as they are now, each bound to that version, so that nobody returns to a room that has banned
+//! them in the meantime. The node sends nothing else until all of this has been read back.
+//! *Knows nothing of* normal operation.
 
 use std::time::Instant;
 
@@ -15,21 +15,21 @@ use crate::cluster::replica::{Holdings, Returning};
 use crate::cluster::values::{Log, NumberKind, Position};
 use crate::metrics::ResyncCause;
 
-/// Claims in one pipeline: about 3 us of Redis each.
+/// Claims per pipeline. Each costs Redis about 3 us.
 const CLAIMS: usize = 500;
 
-/// Bytes of claims in one pipeline. A room that is put back has a history of about 30 KB.
+/// Bytes of claims per pipeline. A restored room has a history of about 30 KB.
 const CLAIM_BYTES: usize = 1 << 20;
 
-/// Rooms in one pipeline: a full history is about 30 KB.
+/// Rooms per pipeline. A full history is about 30 KB.
 const ROOMS: usize = 100;
 
-/// How often memberships of a room that changes all the time are claimed again.
+/// How often a membership is claimed again if the room keeps changing.
 const OUTDATED: usize = 20;
 
 impl Core {
     pub(super) fn term_calls(&self) -> Vec<Call> {
-        // Of each kind: some are left out also by a node that has seen none.
+        // All kinds are listed, so that even a node that has seen no numbers makes Redis skip some.
         let floors = NumberKind::ALL.map(|kind| (kind, self.floors.get(&kind).copied().unwrap_or(0)));
         let floors = Vec::from(floors);
         let call = |(log, view): (&Log, &super::LogView)| {
@@ -40,8 +40,9 @@ impl Core {
         self.logs.iter().map(call).collect()
     }
 
-    /// How many numbers a new term leaves out. Where replicas have confirmed each block, one is lost at most. Otherwise two
-    /// Redis may have taken over after each other, neither knowing of the other: they leave out differently many.
+    /// How many numbers a new term skips. If replicas confirm each block, at most one block can be lost. Otherwise two
+    /// Redis servers may have taken over one after the other without knowing of each other, so they must skip different
+    /// amounts.
     fn skipped(&self) -> u64 {
         if self.rules.replicas > 0 {
             return BLOCK;
@@ -125,7 +126,7 @@ impl Core {
                 self.out.push_back(Out::NameTaken(client));
             }
             Claimed::Membership(..) if matches!(reply, Reply::Stale { .. }) && self.outdated < OUTDATED => {
-                // It is decided again on the room as it is by now.
+                // It is decided again on the room as it is now.
                 if let Some(view) = self.logs.get_mut(&log) {
                     view.reading = Reading::Behind;
                 }
@@ -134,12 +135,12 @@ impl Core {
                 self.journey.put_out += 1;
                 self.refused.push((client, room));
             }
-            // A room that is there needs no making.
+            // The room exists already, so there is nothing to restore.
             Claimed::Name(_) | Claimed::Membership(..) | Claimed::Room => {}
         }
     }
 
-    /// Goes on if all claims are answered.
+    /// Continues once all claims are answered.
     pub(super) fn claims_sent(&mut self, now: Instant) {
         if !self.claims.is_empty() || !self.claiming.is_empty() {
             return;
@@ -153,7 +154,7 @@ impl Core {
         }
     }
 
-    /// Goes on if everything that was claimed is read back.
+    /// Continues once all claims have been read back.
     pub(super) fn settled_yet(&mut self, now: Instant) {
         if self.logs.values().any(|view| view.reading == Reading::Behind) {
             self.outdated += 1;
@@ -174,7 +175,7 @@ impl Core {
         }
     }
 
-    /// Looks at the logs that cannot be followed, then at their rooms.
+    /// Reads the state of the logs that cannot be followed, then their rooms.
     pub(super) fn load_calls(&mut self) -> Vec<Call> {
         let behind = self.logs.iter().filter(|(_, view)| view.reading == Reading::Behind).map(|(log, _)| *log);
         let mut calls = Vec::new();
@@ -227,7 +228,7 @@ impl Core {
         self.logs.values_mut().for_each(|view| view.decide_again(&mut self.out));
     }
 
-    /// Gives the replica every state that is complete.
+    /// Passes each completely loaded state to the replica.
     pub(super) fn finish_loads(&mut self) {
         let complete = self.loads.iter().filter(|(_, load)| load.missing.is_empty()).map(|(log, _)| *log);
         let mut newest_message = 0;

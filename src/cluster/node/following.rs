@@ -1,6 +1,6 @@
-//! Entries of all logs as they come, and what the node learns from them.
+//! Handles the logs' entries as they arrive.
 //!
-//! *Owns* from where the logs are read, which nodes live, and the highest numbers heard of.
+//! *Owns* where to read from, which nodes are alive, and the highest numbers seen.
 //! *Knows nothing of* what is sent.
 
 use std::time::Instant;
@@ -12,13 +12,13 @@ use crate::cluster::entry::Happened;
 use crate::cluster::values::{Log, NumberKind, Position};
 use crate::metrics::ResyncCause;
 
-/// Connections count up from 1,001, so this much is no number of the directory,
+/// Connections are numbered from 1,001, so numbers up to this do not come from the directory,
 const BEFORE_CLIENTS: u64 = 1000;
 
-/// and neither are the long ones that a server gives by itself.
+/// and neither do the long ones that a server makes up by itself.
 const LONG_NUMBERS: u64 = 1 << 52;
 
-/// The highest number that an entry tells of.
+/// The highest number in an entry.
 fn floor_of(what: &Happened) -> Option<(NumberKind, u64)> {
     match what {
         Happened::Committed { id: Some(id), said, .. } => Some((NumberKind::Message, id + said.saturating_sub(1))),
@@ -31,9 +31,9 @@ fn floor_of(what: &Happened) -> Option<(NumberKind, u64)> {
 }
 
 impl Core {
-    /// The places to read from; those that cannot be followed are left out.
+    /// The positions to read from, except in logs that cannot be followed.
     pub(crate) fn read_from(&self, run: &str) -> Vec<(Log, Position)> {
-        // Before it is known what this Redis has, a place in the log may be another one there.
+        // Until the node knows what this Redis has, the same position may mean something else there.
         if run != self.run || matches!(self.phase, Phase::Down | Phase::Terms) {
             return Vec::new();
         }
@@ -41,12 +41,12 @@ impl Core {
         followed.map(|(log, view)| (*log, view.position)).collect()
     }
 
-    /// Whether this is the Redis that the node deals with.
+    /// Whether this is the Redis that the node is working with.
     pub(crate) fn is_of(&self, run: &str) -> bool {
         run == self.run
     }
 
-    /// Entries that were read on a connection to this Redis.
+    /// Handles entries that were read from this Redis.
     pub(crate) fn read(&mut self, run: &str, entries: Vec<LogEntry>, now: Instant) {
         if run != self.run || matches!(self.phase, Phase::Down | Phase::Terms) {
             return;

@@ -1,6 +1,6 @@
-//! Whether a node is with the others, by its own stopwatch, and what is said of it.
+//! Whether the node still has its lease, by its own monotonic clock, and what the log says about it.
 //!
-//! *Owns* the lease as the node sees it, commands that have waited too long, and the figures for a monitoring system.
+//! *Owns* the lease as the node sees it, commands that have waited too long, and the figures for monitoring.
 //! *Knows nothing of* how the lease is renewed.
 
 use std::collections::VecDeque;
@@ -13,33 +13,33 @@ use super::{Core, Journey, Out, counted};
 use crate::cluster::replica::Health;
 use crate::cluster::ticket::Outcome;
 
-/// Waiting longer than this many times `timeout`, a command that was not sent is refused.
+/// An unsent command that has waited longer than this many times `timeout` is refused.
 const REFUSED_AFTER: u32 = 10;
 
-/// How a node is, for a monitoring system.
+/// A node's figures for monitoring.
 #[cfg(feature = "metrics")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct NodeFigures {
-    /// It is with the others.
+    /// Its lease holds.
     pub(crate) is_up: bool,
-    /// Nodes that live.
+    /// Nodes that are alive.
     pub(crate) nodes: usize,
     pub(crate) term: u64,
     pub(crate) lease_left: Duration,
     /// Commands without an answer.
     pub(crate) pending: usize,
-    /// Entries that are known to be in the logs and were not read.
+    /// Entries that are in the logs but have not been read.
     pub(crate) lag: u64,
 }
 
 impl Core {
-    /// Whether the node may accept what others would see. Its own stopwatch runs shorter than the lease, so that it falls
-    /// silent before the others take it for dead.
+    /// Whether the node may accept actions that others would see. Its own lease is shorter than the one in Redis, so it
+    /// stops accepting them before the others consider it dead.
     pub(crate) fn takes_commands(&self, now: Instant) -> bool {
         self.renewed.is_some_and(|renewed| now.saturating_duration_since(renewed) < self.rules.lease * 7 / 10)
     }
 
-    /// The node is not with the others: since its last heartbeat.
+    /// Notes the start of an outage, which is the time of the last heartbeat.
     pub(super) fn note_outage(&mut self, now: Instant) {
         if self.down_since.is_none() {
             self.down_since = Some(self.renewed.unwrap_or(now));
@@ -47,11 +47,11 @@ impl Core {
         }
     }
 
-    /// What the passing of time alone brings.
+    /// Handles timeouts.
     pub(crate) fn tick(&mut self, now: Instant) {
         let limit = self.rules.timeout * REFUSED_AFTER;
         for view in self.logs.values_mut() {
-            // What was sent may be in the log; the others have waited long enough.
+            // A command that was sent may be in the log; the ones behind it have waited long enough.
             let waits_long = |pending: &Pending| now.saturating_duration_since(pending.since) >= limit;
             // The first one has waited longest.
             if !view.queue.front().is_some_and(waits_long) {
@@ -89,7 +89,7 @@ impl Core {
         }
     }
 
-    /// Says once that the lease is over.
+    /// Logs once that the lease is over.
     pub(super) fn tell_lease_lost(&mut self, after: Duration) {
         if !std::mem::replace(&mut self.told.1, true) {
             let seconds = after.as_secs_f64();
@@ -98,7 +98,7 @@ impl Core {
         }
     }
 
-    /// What a monitoring system reads.
+    /// The figures for monitoring.
     #[cfg(feature = "metrics")]
     pub(crate) fn figures(&self, now: Instant) -> NodeFigures {
         let left = |renewed: Instant| self.rules.lease.saturating_sub(now.saturating_duration_since(renewed));

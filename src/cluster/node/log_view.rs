@@ -1,7 +1,7 @@
-//! One log as a node sees it: how far it has read, and which of its commands are under way.
+//! One log as a node sees it: how far it has been read, and which of the node's commands are pending.
 //!
-//! *Owns* the numbers of commands, what becomes of each when answers are lost, and gaps in the log.
-//! *Knows nothing of* connections, and of the other logs.
+//! *Owns* the numbers of commands, what happens to each when answers are lost, and gaps in the log.
+//! *Knows nothing of* connections, or of the other logs.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
@@ -14,13 +14,13 @@ use crate::cluster::ticket::{Outcome, Progress, Ticket};
 use crate::cluster::values::{Epoch, NodeName, Place, Position};
 use crate::metrics::ClusterMetrics;
 
-/// With fewer message numbers left than this, another block is fetched.
+/// When fewer message numbers than this are left, another block is fetched.
 const LOW: u64 = 300;
-/// Numbers of entries between two terms, at least.
+/// The least gap between the numbers of entries in two terms.
 #[cfg(feature = "metrics")]
 const TERM_GAP: u64 = 1 << 20;
 
-/// Commands of one log in one pipeline: while one is under way, the next gathers.
+/// Commands of one log per pipeline. While one pipeline is under way, the next one builds up.
 const BATCH: usize = 256;
 
 /// A command that has no answer yet.
@@ -28,18 +28,18 @@ const BATCH: usize = 256;
 pub(super) struct Pending {
     pub(super) command: Command,
     pub(super) ticket: Ticket,
-    /// Its number, once it was sent.
+    /// Its number, once it has been sent.
     pub(super) n: Option<u64>,
     pub(super) since: Instant,
 }
 
-/// A command that Redis has carried out, or may have.
+/// A command that Redis has executed, or may have.
 #[derive(Debug)]
 pub(super) struct Unread {
     pub(super) ticket: Ticket,
     /// When it was submitted.
     since: Instant,
-    /// A user holds something by it, which ends with the node's registration.
+    /// Whether it gives a user a name or a membership, which ends with the node's registration.
     holds: bool,
 }
 
@@ -51,7 +51,8 @@ fn holds(command: &Command) -> bool {
     }
 }
 
-/// It follows from what the node knew of a room. That there is no such room yet, only Redis knows.
+/// Whether the decision depended on the node's copy of a room. A commit that creates a room did not: only Redis knows
+/// that the room does not exist yet.
 fn is_decided(command: &Command) -> bool {
     match command {
         Command::Commit(commit) => commit.version.is_some_and(|version| version > 0) || holds(command),
@@ -64,7 +65,7 @@ fn is_decided(command: &Command) -> bool {
 pub(super) enum Reading {
     /// Entry by entry.
     Following,
-    /// The copy is too old: nothing is applied until the state was loaded.
+    /// The copy is too old: no entry is applied until the state has been loaded.
     Behind,
 }
 
@@ -72,29 +73,29 @@ pub(super) enum Reading {
 pub(super) struct LogView {
     pub(super) position: Position,
     pub(super) reading: Reading,
-    /// Up to this entry, names are known from the state.
+    /// Names are known from the loaded state up to this entry.
     pub(super) names_to: u64,
     pub(super) queue: VecDeque<Pending>,
     pub(super) next_n: u64,
-    /// By registration and number: carried out, but not read back.
+    /// Commands that have been executed but not read back, by registration and number.
     pub(super) unread: BTreeMap<(Epoch, u64), Unread>,
-    /// Up to this entry, messages are remembered from the state.
+    /// Messages are remembered from the loaded state up to this entry.
     pub(super) loaded_to: u64,
-    /// Where the log ended when the state was loaded: every room in it is at least as new.
+    /// Where the log ended when the state was loaded. Every loaded room is at least that new.
     pub(super) known_to: u64,
-    /// The eras of the log that the node knows, the newest first, each with the number of its first message.
+    /// The log's eras that the node knows of, newest first, each with the number of its first message.
     pub(super) eras: VecDeque<(Box<str>, u64)>,
-    /// Redis has lost what came after this entry, and the state has not been loaded since.
+    /// Redis has lost everything after this entry, and the state has not been reloaded since.
     pub(super) lost_after: Option<u64>,
-    /// Outcomes that wait until everything up to an entry is applied.
+    /// Outcomes to be announced once everything up to an entry has been applied.
     pub(super) late: Vec<(u64, Ticket, Outcome)>,
-    /// Some of the unread ones may have got an outcome that way.
+    /// Whether some of the unread ones may have got their outcome that way.
     has_settled: bool,
-    /// Messages that users here may have seen, by their numbers, oldest first.
+    /// Messages that users here may have seen, by number, oldest first.
     pub(super) recent: VecDeque<(u64, Place)>,
-    /// Message numbers left, as far as is known.
+    /// Message numbers left, as far as the node knows.
     pub(super) left: u64,
-    /// Where the log ended when that was last heard.
+    /// Where the log ended at the last report.
     pub(super) end: u64,
 }
 
@@ -119,7 +120,8 @@ impl LogView {
         }
     }
 
-    /// The commands to send now: all that wait, as many messages as there are numbers for, and each with its number.
+    /// Takes the commands to send now, and numbers them: everything that waits, as far as there are message numbers for
+    /// it.
     pub(super) fn take(&mut self) -> Vec<(u64, Command)> {
         let mut taken = Vec::new();
         let mut said = 0;
@@ -140,10 +142,10 @@ impl LogView {
         taken
     }
 
-    /// How many entries are known to be there and were not read.
+    /// How many entries are in the log but not yet read.
     #[cfg(feature = "metrics")]
     pub(super) fn lag(&self) -> u64 {
-        // More: the entry that begins another term is yet to come.
+        // A larger gap means that the entry which begins the next term is still to come.
         Some(self.end.saturating_sub(self.position.number)).filter(|lag| *lag < TERM_GAP).unwrap_or(0)
     }
 
@@ -156,13 +158,13 @@ impl LogView {
         waits.is_some_and(|said| said > self.left)
     }
 
-    /// Whether messages are on their way and few numbers are left: the next block is fetched before it is needed.
+    /// Whether messages wait to be sent and few numbers are left, so that the next block is fetched in time.
     pub(super) fn is_low(&self) -> bool {
         let says = |pending: &Pending| matches!(&pending.command, Command::Commit(commit) if commit.said() > 0);
         self.left < LOW && self.queue.iter().any(says)
     }
 
-    /// The answer to the command of this number.
+    /// Handles the answer to the command of this number.
     pub(super) fn answered(&mut self, n: u64, epoch: Epoch, reply: &Reply, out: &mut VecDeque<Out>) {
         if let Reply::Committed { left, id: 1.., .. } = reply {
             self.left = *left;
@@ -180,13 +182,14 @@ impl LogView {
             Reply::Stale { number } => (*number, Outcome::Stale),
             Reply::Full { number } => (*number, Outcome::Full),
             Reply::Taken { number } => (*number, Outcome::Taken),
-            // Its answer was lost. If it is in the log, it comes back before the log's end of now.
+            // Its first answer was lost. If it is in the log, it comes before the log's current end.
             Reply::Done { number } => {
                 self.queue.remove(index);
                 self.executed(epoch, n, Unread { ticket, since, holds }, *number);
                 return;
             }
-            // Not carried out, and so its number is free. `Order` follows one of the others in the same pipeline.
+            // Not executed, so its number is free. `Order` is the answer to a command behind one of these in the same
+            // pipeline.
             Reply::NoNumbers | Reply::Order => {
                 if *reply == Reply::NoNumbers {
                     self.left = 0;
@@ -203,7 +206,7 @@ impl LogView {
                 out.push_back(Out::Resolve(ticket, Outcome::Refused));
                 return;
             }
-            // The node is out; what becomes of its commands is decided when it comes in again.
+            // The registration is over; the commands' outcomes are settled when the node joins again.
             Reply::Fenced { .. } => return,
             Reply::Term { .. }
             | Reply::Entered { .. }
@@ -227,15 +230,15 @@ impl LogView {
         self.settle(out);
     }
 
-    /// A command that Redis has dealt with in one way or another: read back up to `number`, or not in the log.
+    /// Redis is done with this command: it is in the log up to `number`, or not at all.
     fn executed(&mut self, epoch: Epoch, n: u64, unread: Unread, number: u64) {
         self.late.push((number, unread.ticket.clone(), Outcome::NotSaid));
         self.unread.insert((epoch, n), unread);
     }
 
-    /// The node is in, and the last of its commands that Redis has dealt with is this. `same`: it is the Redis that the
-    /// commands were sent to, and some may still be on their way to it by an old connection, with their numbers. Otherwise
-    /// none is sent again: it may have been carried out, seen by others, and lost.
+    /// The node is in again, and `n` is its last command that Redis has handled. `same`: this is the Redis that the
+    /// commands were sent to, and some may still be on their way over an old connection, so they keep their numbers.
+    /// Otherwise no sent command is repeated: it may have been executed, seen by others, and lost.
     pub(super) fn resume(&mut self, epoch: Epoch, n: u64, number: u64, same: bool) {
         while let Some(sent) = self.queue.front().and_then(|pending| pending.n)
             && (sent <= n || !same)
@@ -248,9 +251,9 @@ impl LogView {
         self.next_n = sent.max(n) + 1;
     }
 
-    /// The node has registered again: what it sent under its old registration is in the log by now, or will never be. The log
-    /// is not followed until its state is loaded: what users entered under the old registration and has not been read yet
-    /// would be taken for theirs after it was settled what they hold.
+    /// The node has registered again. What it sent under the old registration is in the log by now, or never will be. The
+    /// log is not followed until its state has been loaded: entries from the old registration that have not been read yet
+    /// would otherwise give users memberships that they no longer hold.
     pub(super) fn restart(&mut self, old: Epoch, number: u64) {
         while let Some(n) = self.queue.front().and_then(|pending| pending.n)
             && let Some(pending) = self.queue.pop_front()
@@ -262,8 +265,9 @@ impl LogView {
         self.reading = Reading::Behind;
     }
 
-    /// What users hold was claimed again, and the state was loaded. What waits was decided before that, and what it was decided on
-    /// may be gone, with its version back in force: it is to be decided again.
+    /// Users' names and memberships have been claimed again and the state has been loaded. Commands that still wait were
+    /// decided before that, perhaps on changes that are lost while the old version is valid again, so they must be
+    /// decided again.
     pub(super) fn decide_again(&mut self, out: &mut VecDeque<Out>) {
         let waits = std::mem::take(&mut self.queue).into_iter();
         let (again, left) = waits.partition(|pending| pending.n.is_none() && is_decided(&pending.command));
@@ -272,7 +276,7 @@ impl LogView {
         out.extend(again.into_iter().map(|pending| Out::Resolve(pending.ticket, Outcome::Stale)));
     }
 
-    /// Reads one entry. Whether the log can be followed.
+    /// Reads one entry.
     pub(super) fn read(
         &mut self,
         entry: LogEntry,
@@ -286,7 +290,7 @@ impl LogView {
             return;
         }
         if let EntryKind::Term { last } = &kind {
-            // What was lost is known from `begin_term`.
+            // `begin_term` has already worked out what was lost.
             if *last != self.position {
                 self.reading = Reading::Behind;
             }
@@ -294,7 +298,7 @@ impl LogView {
             return self.settle(out);
         }
         if position != self.position.next() {
-            // From here on the log is read again, once the state is loaded.
+            // Once the state is loaded, reading continues from here.
             self.position = Position { number: position.number - 1, ..position };
             self.reading = Reading::Behind;
             return;
@@ -309,7 +313,7 @@ impl LogView {
             EntryKind::Command { caller, n, what } | EntryKind::Rebuilt { caller, n, what } => {
                 let own = caller.node == *node;
                 let unread = if own { self.take_unread(caller.epoch, n) } else { None };
-                // What users held under an earlier registration ended with it.
+                // Memberships of an earlier registration ended with it.
                 let over = caller.epoch != current;
                 let mut id = None;
                 if let Happened::Committed { place, id: Some(first), said, .. } = &what {
@@ -331,7 +335,7 @@ impl LogView {
                     out.push_back(Out::Resolve(ticket, outcome));
                 }
             }
-            // The state that was loaded knows who came and went up to there.
+            // The loaded state already includes nodes that joined or left up to there.
             EntryKind::Gone(_) | EntryKind::In(_) | EntryKind::Parted(_) if position.number <= self.names_to => {}
             EntryKind::Parted(caller) => out.push_back(Out::NodeGone { log, caller }),
             EntryKind::Gone(caller) => {
@@ -351,17 +355,17 @@ impl LogView {
         self.settle(out);
     }
 
-    /// The ticket of an own command, wherever it stands.
+    /// Removes this node's own command from wherever it is waiting.
     fn take_unread(&mut self, epoch: Epoch, n: u64) -> Option<Unread> {
         self.unread.remove(&(epoch, n)).or_else(|| {
             let index = self.queue.iter().position(|pending| pending.n == Some(n))?;
-            // Its answer is still to come, and finds nothing to do.
+            // Its answer is still to come, and will find nothing to do.
             let Pending { command, ticket, since, .. } = self.queue.remove(index)?;
             Some(Unread { ticket, since, holds: holds(&command) })
         })
     }
 
-    /// Gives out the outcomes that have waited for what is applied by now.
+    /// Announces the outcomes whose entries have been applied by now.
     pub(super) fn settle(&mut self, out: &mut VecDeque<Out>) {
         let reached = self.position.number;
         if !self.late.is_empty() {
@@ -374,7 +378,7 @@ impl LogView {
                 }
             }
         }
-        // Each of these has its outcome from the log, unless it was late.
+        // These get their outcome from the log, unless they got it above.
         if self.has_settled {
             self.unread.retain(|_, unread| unread.ticket.outcome().is_none());
             self.has_settled = !self.unread.is_empty();

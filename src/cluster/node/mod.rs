@@ -1,4 +1,5 @@
-//! One node as a pure state machine: answers and entries in, calls and news for the replica out. The time comes with each call.
+//! One node as a pure state machine. Answers and entries go in; calls, and news for the replica, come out. The caller
+//! passes in the time.
 //!
 //! ```text
 //! Down -connected-> Terms -> Beats -> Running
@@ -10,8 +11,8 @@
 //!                                                `---------'
 //! ```
 //!
-//! *Owns* the phases, the lease as the node's own stopwatch has it, and what is sent when.
-//! *Knows nothing of* threads and connections: a test drives it as well as they do.
+//! *Owns* the phases, the lease by the node's own clock, and what is sent when.
+//! *Knows nothing of* threads or connections, so a test can drive it too.
 
 mod calls;
 mod catching_up;
@@ -39,42 +40,43 @@ pub(crate) use lease::NodeFigures;
 use log_view::{LogView, Pending, Reading};
 pub(crate) use replies::counted;
 
-/// Commands that may wait. With `pending_bytes` the bound of what a node holds for a Redis that does not answer.
+/// Most commands that may wait. Together with `pending_bytes`, this bounds what a node holds while Redis does not answer.
 const MOST_PENDING: usize = 4096;
 
-/// A node that is not let in tries again after this time.
+/// How soon a node that was refused tries again.
 const BARRED: Duration = Duration::from_secs(1);
 
-/// What the configuration says.
+/// Settings from the configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) node: NodeName,
     pub(crate) partitions: Partitions,
-    /// How long the others wait for a node that is not heard of.
+    /// How long the other nodes wait for a silent node.
     pub(crate) lease: Duration,
-    /// Then a line is said to wait.
+    /// After this time, a line is reported as waiting.
     pub(crate) timeout: Duration,
     pub(crate) pending_bytes: usize,
-    /// Replicas that confirm each block of numbers.
+    /// Replicas that must confirm each block of numbers.
     pub(crate) replicas: u8,
 }
 
-/// What comes out for the replica, in this order.
+/// What the replica must be told, in order.
 #[derive(Debug)]
 pub(crate) enum Out {
     Apply(Box<Entry>),
     Reload(Log, LogState),
     Lost(Loss),
     Resolve(Ticket, Outcome),
-    /// What users hold is to be given to [`Core::claim`], with what Redis has lost of each log.
+    /// Asks for users' names and for lost rooms, to be passed to [`Core::claim`], and says what Redis has lost of each
+    /// log.
     Holdings(Vec<(Log, u64)>),
-    /// Who is to be a member again is to be given to [`Core::rejoin`].
+    /// Asks who should be a member again, to be passed to [`Core::rejoin`].
     Returning,
     NameTaken(ClientId),
     MembershipRefused(ClientId, RoomName),
     Health(Health),
     Away,
-    /// For the log.
+    /// A line for the server's log.
     Note(log::Level, String),
     Back(Back),
     Nodes(Vec<NodeName>),
@@ -88,14 +90,14 @@ pub(crate) enum Out {
     },
 }
 
-/// Why a node cannot come in.
+/// Why a node cannot join.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Barred {
-    /// A node of the same name lives; its lease had this long to go at that moment.
+    /// A node of the same name is alive; its lease had this long to go at that moment.
     Live(Duration, Instant),
-    /// The cluster speaks a newer format.
+    /// The cluster uses a newer format.
     Format(u64),
-    /// The cluster has another number of partitions.
+    /// The cluster has a different number of partitions.
     Partitions(u64),
 }
 
@@ -103,32 +105,32 @@ pub(crate) enum Barred {
 enum Phase {
     /// No connection.
     Down,
-    /// Every log has to know this Redis.
+    /// Each log must register the new Redis.
     Terms,
-    /// The lease may still hold.
+    /// The lease may still hold; heartbeats will tell.
     Beats,
-    /// The node comes in: by the directory first, which gives the epoch.
+    /// The node joins: first the directory, which assigns the epoch.
     Entering {
         epoch: Option<Epoch>,
         old: Epoch,
     },
-    /// The replica is asked what its users hold.
+    /// The replica is asked what its users held.
     Asking(Step),
-    /// What they hold is claimed again.
+    /// Names, rooms or memberships are being claimed again.
     Claiming(Step),
-    /// Logs that cannot be followed are loaded.
+    /// Logs that cannot be followed are being loaded.
     Loading,
-    /// What was claimed is read back.
+    /// Waiting until the claims have been read back.
     Settling,
     Running,
 }
 
-/// What is claimed again.
+/// The two rounds of claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// Names, and rooms that Redis has lost: before anything is loaded.
+    /// Names, and rooms that Redis has lost. This comes before anything is loaded.
     Holdings,
-    /// Memberships: they are decided on the rooms as they are by now.
+    /// Memberships, decided on the rooms as they are now.
     Memberships,
 }
 
@@ -137,7 +139,7 @@ enum Step {
 struct Load {
     end: Position,
     living: BTreeMap<NodeName, Epoch>,
-    /// Those, and the ones whose users may come back.
+    /// The living nodes, and those whose users may reconnect elsewhere.
     nodes: BTreeSet<(NodeName, Epoch)>,
     missing: VecDeque<Box<str>>,
     rooms: Vec<RoomSnapshot>,
@@ -145,7 +147,7 @@ struct Load {
     kept: Vec<(Box<str>, Box<str>)>,
 }
 
-/// A claim of a user of this node under way.
+/// A pending claim for a user of this node.
 #[derive(Clone, Debug)]
 enum Claimed {
     Name(ClientId),
@@ -159,7 +161,7 @@ pub(crate) struct Core {
     rules: Rules,
     phase: Phase,
     epoch: Epoch,
-    /// The Redis of the connection, and the one that was last in charge.
+    /// The `run_id` of the connected Redis, and of the one that was last in charge.
     run: String,
     last_run: String,
     logs: BTreeMap<Log, LogView>,
@@ -167,21 +169,21 @@ pub(crate) struct Core {
     loads: BTreeMap<Log, Load>,
     claims: VecDeque<(Log, Command, Claimed)>,
     claiming: BTreeMap<(Log, u64), Claimed>,
-    /// Memberships that were not granted, told once everything is loaded.
+    /// Refused memberships, reported once everything is loaded.
     refused: Vec<(ClientId, RoomName)>,
-    /// Up to which entry of a log what was claimed is read back.
+    /// For each log, the entry up to which claims must be read back.
     settle_to: BTreeMap<Log, u64>,
-    /// How often memberships were claimed of rooms that had changed by then.
+    /// How often memberships had to be claimed again because the room had changed.
     outdated: usize,
-    /// What is said of it when the node is back.
+    /// Counts for the log line when the node is back.
     journey: Journey,
-    /// Numbers in hand: next and last.
+    /// Numbers in reserve: the next and the last of each kind.
     numbers: BTreeMap<NumberKind, (u64, u64)>,
-    /// A block on its way to a partition.
+    /// Blocks of message numbers not yet assigned to a partition.
     blocks: VecDeque<(u64, u64)>,
-    /// A number for a message that goes to several users is asked for, and there is none in hand.
+    /// Someone waits for the number of a message to several users.
     message_wanted: bool,
-    /// The highest numbers heard of.
+    /// The highest numbers seen.
     floors: BTreeMap<NumberKind, u64>,
     living: BTreeMap<NodeName, Epoch>,
     /// When the last heartbeat that was answered had been sent.
@@ -189,21 +191,21 @@ pub(crate) struct Core {
     beat_due: Instant,
     pub(crate) clock: Arc<SharedClock>,
     asked_at: Instant,
-    /// Something was sent then, and is not answered.
+    /// Whether calls are pending since then.
     is_asking: bool,
-    /// It was said that Redis does not answer, and that the lease is over.
+    /// Whether the log already says that Redis does not answer, and that the lease is over.
     told: (bool, bool),
     pub(super) metrics: Arc<ClusterMetrics>,
     health: Health,
     down_since: Option<Instant>,
     was_out: bool,
-    /// The node has to come in again.
+    /// The node must join again.
     fenced: bool,
-    /// A log is in another era than it was.
+    /// At least one log has entered a new era.
     new_era: bool,
-    /// The newest term heard of.
+    /// The newest term seen.
     term: u64,
-    /// What users hold is known to this Redis under this registration.
+    /// Redis has confirmed what this registration's users hold.
     settled: bool,
     barred: Option<Barred>,
     pub(crate) out: VecDeque<Out>,
@@ -211,7 +213,7 @@ pub(crate) struct Core {
     pub(crate) skips: Skips,
 }
 
-/// What happens on the way back to the others, for the log.
+/// Counts of what happened during a recovery, for the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Journey {
     entries: usize,
@@ -219,7 +221,7 @@ struct Journey {
     put_out: usize,
 }
 
-/// Rules that a test switches off.
+/// Rules that a test can switch off.
 #[cfg(test)]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Skips {
@@ -260,7 +262,7 @@ impl Core {
             is_asking: false,
             told: (false, false),
             metrics: Arc::default(),
-            // Nothing is missed before it has come in.
+            // Before the node first joins, nothing is missed.
             health: Health::Down,
             down_since: None,
             was_out: false,
@@ -283,27 +285,27 @@ impl Core {
         i64::try_from(self.rules.lease.as_millis()).unwrap_or(i64::MAX)
     }
 
-    /// Everything works, and the node is in.
+    /// Whether everything works and the node is in.
     pub(crate) fn is_running(&self) -> bool {
         self.phase == Phase::Running
     }
 
-    /// Which registration the node has.
+    /// The node's current registration.
     pub(crate) fn epoch(&self) -> Epoch {
         self.epoch
     }
 
-    /// How many nodes live.
+    /// How many nodes are alive.
     pub(crate) fn nodes(&self) -> usize {
         self.living.len()
     }
 
-    /// Why the node is not let in.
+    /// Why the node was refused.
     pub(crate) fn barred(&self) -> Option<&Barred> {
         self.barred.as_ref()
     }
 
-    /// A command of a user.
+    /// Queues a user's command.
     pub(crate) fn submit(&mut self, command: Command, now: Instant) -> Ticket {
         let log = self.log_of(&command);
         let weight = command.weight();
@@ -326,7 +328,7 @@ impl Core {
         }
     }
 
-    /// The bus has connected to a Redis, which tells who it is.
+    /// The bus has connected to the Redis with this `run_id`.
     pub(crate) fn connected(&mut self, run: &str) {
         if !self.run.is_empty() {
             self.metrics.reconnects.add(1);
@@ -338,7 +340,7 @@ impl Core {
         self.blocks.clear();
     }
 
-    /// The connection is lost.
+    /// The connection was lost.
     pub(crate) fn disconnected(&mut self, now: Instant) {
         self.phase = Phase::Down;
         self.is_asking = false;
@@ -354,19 +356,19 @@ impl Core {
         self.logs.values().map(|view| view.queue.len()).sum()
     }
 
-    /// Whether the node's copy of every log is up to date, as far as is known.
+    /// Whether the node's copy of every log is up to date, as far as it knows.
     pub(crate) fn is_loaded(&self) -> bool {
         self.is_running() && self.logs.values().all(|view| view.reading == Reading::Following)
     }
 
-    /// What the replica holds: see [`Out::Holdings`].
+    /// Takes the answer to [`Out::Holdings`].
     pub(crate) fn claim(&mut self, holdings: Holdings) {
         if self.phase == Phase::Asking(Step::Holdings) {
             self.take_holdings(holdings);
         }
     }
 
-    /// Who is to be a member again: see [`Out::Returning`].
+    /// Takes the answer to [`Out::Returning`].
     pub(crate) fn rejoin(&mut self, returning: Returning, now: Instant) {
         if self.phase == Phase::Asking(Step::Memberships) {
             self.take_returning(returning, now);

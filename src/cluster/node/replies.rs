@@ -1,6 +1,6 @@
 //! What the answers to a node's calls change.
 //!
-//! *Owns* the way from phase to phase, and the outcome of each command.
+//! *Owns* the transitions between phases, and the outcome of each command.
 //! *Knows nothing of* when something is sent.
 
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ pub(crate) fn counted(count: usize, one: &str, more: &str) -> String {
 }
 
 impl Core {
-    /// The answers to the calls that were sent last.
+    /// Handles the answers to the calls that were sent last.
     pub(crate) fn answered(&mut self, calls: &[Call], replies: &[Reply], now: Instant) -> Result<(), Box<str>> {
         let (mut fenced, known) = (false, self.out.len());
         self.is_asking = false;
@@ -45,7 +45,7 @@ impl Core {
             self.claims.clear();
             self.claiming.clear();
             self.loads.clear();
-            // It may have forgotten the node because it has lost everything.
+            // Redis may have forgotten the node because it lost everything.
             self.phase = Phase::Terms;
             return Ok(());
         }
@@ -56,7 +56,7 @@ impl Core {
         Ok(())
     }
 
-    /// Reports what another Redis has not: all that has come out since `from`.
+    /// Logs what the new Redis has lost, from the output since `from`.
     fn report_losses(&mut self, from: usize) {
         if !std::mem::take(&mut self.new_era) {
             return;
@@ -110,7 +110,7 @@ impl Core {
                 if let Some(view) = self.logs.get_mut(log) {
                     view.left = *left;
                 }
-                // Another node was faster. The block is good for later, unless that one has given higher numbers.
+                // Another node was faster. Keep the block for later, unless that node assigned higher numbers.
                 if end < first {
                     self.blocks.push_front((*first, *last));
                 }
@@ -146,7 +146,7 @@ impl Core {
             Reply::Stale { .. } => Some(CommitResult::Stale),
             Reply::Fenced { .. } => Some(CommitResult::Fenced),
             Reply::Full { .. } | Reply::Taken { .. } | Reply::Failed(_) => Some(CommitResult::Refused),
-            // It is sent again.
+            // It will be sent again.
             _ => None,
         };
         result.into_iter().for_each(|result| self.metrics.commits.of(result).add(1));
@@ -158,7 +158,7 @@ impl Core {
         }
     }
 
-    /// What the answers mean for the phase.
+    /// Moves on to the next phase if the answers allow it.
     fn advance(&mut self, calls: &[Call], replies: &[Reply], now: Instant) {
         let beats = calls.iter().filter(|call| matches!(call, Call::Beat { .. })).count();
         if beats == self.logs.len() {

@@ -1,6 +1,6 @@
-//! Another Redis has taken over: what it has of a log, and which messages it has lost.
+//! A new Redis has taken over: what it has of a log, and which messages are lost.
 //!
-//! *Owns* the eras of a log, and the messages that users may have seen.
+//! *Owns* the eras of a log, and the list of messages that users may have seen.
 //! *Knows nothing of* how users are told.
 
 use std::collections::VecDeque;
@@ -12,20 +12,21 @@ use crate::cluster::entry::{Loss, RoomSnapshot};
 use crate::cluster::ticket::Outcome;
 use crate::cluster::values::{Place, Position};
 
-/// Messages remembered for the case that Redis loses them. More than a healthy replica is ever behind.
+/// Messages remembered in case Redis loses them: more than a healthy replica ever lags behind.
 const RECENT: usize = 4096;
 
-/// Eras remembered: a Redis that takes over may not know of the last few.
+/// Eras remembered. A Redis that takes over may not know the last few.
 const ERAS: usize = 16;
 
 impl LogView {
-    /// The eras that the node knows, the newest first.
+    /// The eras that the node knows of, newest first.
     pub(super) fn eras(&self) -> Vec<Box<str>> {
         self.eras.iter().map(|(era, _)| era.clone()).collect()
     }
 
-    /// This Redis has the log up to `end`, in this era, and this of what the node knows. What the node has read beyond that is
-    /// lost: then it goes on from the end, once the state is loaded. Whether the era is another one than before.
+    /// A Redis has taken over that has the log up to `end`, in this era, and shares `past` with the node. If the node has
+    /// read more than that, the rest is lost, and the log continues from the end once its state is loaded. Returns
+    /// whether the era has changed.
     pub(super) fn begin_term(
         &mut self,
         end: Position,
@@ -34,15 +35,15 @@ impl LogView {
         past: Option<Past>,
         out: &mut VecDeque<Out>,
     ) -> bool {
-        // A state that was loaded may be ahead of what was read.
+        // The loaded state may be newer than what was read.
         let known = self.position.number.max(self.known_to).max(self.loaded_to);
         let newest = self.recent.iter().map(|(id, _)| *id).max().unwrap_or(0);
         let cut = match past {
             _ if self.eras.is_empty() => None,
-            // Nothing of this log.
+            // It has nothing of this log.
             None => Some((0, 0)),
             Some(Past { index: 0, last, .. }) if last.unwrap_or(end.number) >= known => None,
-            // It goes on with an earlier era, as if there had been no later one.
+            // It continues an earlier era, as if the later ones had never been.
             Some(Past { index: 1.., last: None, next_message }) => {
                 let begun = self.eras.iter().take(past.map_or(0, |past| past.index)).next_back();
                 Some((end.number, begun.map_or(next_message, |(_, first)| *first)))
@@ -61,9 +62,9 @@ impl LogView {
         if !is_new {
             return false;
         }
-        // Numbers of messages grow from one era to the next, also where one knows nothing of the other.
+        // Message numbers increase from era to era, even if one Redis knows nothing of the other.
         let begun = match past {
-            // It goes on, with numbers below those of the one meanwhile, which may come back in turn.
+            // It continues with numbers below those of the later eras, whose Redis may come back in turn.
             Some(Past { index: 1.., last: None, .. }) => self.recent.iter().map(|(id, _)| id + 1).max().unwrap_or(1),
             _ => ended.first().map_or(newest + 1, |before| before.next_message),
         };
@@ -71,7 +72,7 @@ impl LogView {
         for (index, EndedEra { era, .. }) in ended.iter().enumerate() {
             eras.push_back((era.clone(), ended.get(index + 1).map_or(0, |before| before.next_message)));
         }
-        // What this Redis does not know of, the next one may.
+        // The next Redis may know eras that this one does not.
         let others = std::mem::take(&mut self.eras).into_iter();
         let others: Vec<_> = others.filter(|(known, _)| eras.iter().all(|(era, _)| era != known)).collect();
         eras.extend(others);
@@ -106,7 +107,7 @@ impl LogView {
         self.recent.iter().rev().find(|(_, known)| known == place).map_or(0, |(id, _)| *id)
     }
 
-    /// Messages that users see because the state was loaded.
+    /// Remembers messages that users see because the state was loaded.
     pub(super) fn loaded(&mut self, room: &RoomSnapshot) {
         self.loaded_to = self.loaded_to.max(room.sequence);
         let place = Place::Room(room.room.clone());
@@ -116,7 +117,8 @@ impl LogView {
         }
     }
 
-    /// Another Redis has taken over, up to this place: what it does not know was carried out and lost before it was read back.
+    /// A new Redis has taken over, and has the log up to `end`. Commands beyond that were executed and lost before they
+    /// were read back.
     pub(super) fn forget_unread(&mut self, out: &mut VecDeque<Out>, end: u64) {
         self.late.extend(self.unread.values().map(|unread| (end, unread.ticket.clone(), Outcome::NotSaid)));
         self.settle(out);
@@ -129,7 +131,7 @@ mod tests {
     use crate::chat::names::RoomName;
 
     #[test]
-    fn two_redis_that_take_turns_each_lose_what_was_said_in_the_other() {
+    fn two_alternating_redis_servers_each_lose_the_others_messages() {
         let place = Place::Room(RoomName::parse("general").expect("a name"));
         let (mut view, mut out) = (LogView::new(), VecDeque::new());
         let mut turn = |term, number, era: &str, past, said: std::ops::RangeInclusive<u64>| {

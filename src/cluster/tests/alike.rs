@@ -1,4 +1,4 @@
-//! The Redis in memory answers as the real one does.
+//! Compares the in-memory Redis with a real one: both must give the same answers.
 
 mod accounts;
 
@@ -30,14 +30,14 @@ impl Dice {
     }
 }
 
-/// An hour: in this test no lease ends but those that are over from the start.
+/// An hour. Only leases that are over from the start end during this test.
 const LONG: i64 = 3_600_000;
 
 fn log(dice: &mut Dice) -> Log {
     if dice.one_in(3) { Log::Directory } else { Log::Partition(u8::from(dice.one_in(2))) }
 }
 
-/// What the calls so far have led to, so that most of the next ones make sense.
+/// The results of earlier calls, so that most later calls make sense.
 #[derive(Default)]
 struct Known {
     epochs: std::collections::BTreeMap<(Log, String), u64>,
@@ -51,7 +51,7 @@ struct Known {
 }
 
 impl Known {
-    /// A number that no message has.
+    /// A number that no message has yet.
     fn fills(&mut self) -> u64 {
         self.fills += 1;
         self.fills
@@ -83,7 +83,7 @@ impl Known {
                 let epoch = if log == Log::Directory { 0 } else { caller.epoch.0 + 1 };
                 let lease_ms = if dice.one_in(4) { -60_000 } else { LONG };
                 let partitions = match log {
-                    // The first one fixes it.
+                    // The first call fixes the number of partitions.
                     Log::Directory => {
                         2 + u8::from(dice.one_in(9) && self.epochs.keys().any(|(log, _)| *log == Log::Directory))
                     }
@@ -218,7 +218,7 @@ impl Known {
     }
 }
 
-/// Without the clock, which is each one's own.
+/// Removes the times, because each side has its own clock.
 fn timeless(reply: Reply) -> Reply {
     match reply {
         Reply::Alive { n, number, left, .. } => Reply::Alive { n, at_ms: 0, number, left },
@@ -229,7 +229,7 @@ fn timeless(reply: Reply) -> Reply {
 }
 
 #[test]
-fn the_redis_in_memory_and_a_real_one_answer_ten_thousand_commands_alike() {
+fn the_fake_and_a_real_redis_give_the_same_ten_thousand_answers() {
     let Some(server) = Server::start(&[]) else { return };
     let address = Address {
         redis: RedisAddress::One { at: ("127.0.0.1".to_owned(), server.port), tls: false },
@@ -250,7 +250,7 @@ fn the_redis_in_memory_and_a_real_one_answer_ten_thousand_commands_alike() {
         let mut calls = Vec::new();
         for _ in 0..100 {
             let call = known.call(&mut dice);
-            // The next call builds on what this one does, and the fake knows that at once.
+            // The next call depends on this one's result, which the fake knows at once.
             let expected = fake.call(&call);
             known.learn(&call, &expected);
             calls.push((call, expected));

@@ -1,4 +1,4 @@
-//! A Redis in memory with the same functions, for tests: its clock is the test's, and it can be copied and put back.
+//! An in-memory Redis with the same functions, for tests. The test controls its clock, and can copy and restore it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ const AUDITED: usize = 1000;
 const TERM_GAP: u64 = 1 << 20;
 const WAITING: usize = 1000;
 
-/// Rules that a test may switch off, to see that what checks them notices.
+/// Rules that a test can switch off, to see whether its checks notice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Broken {
     pub(super) repeats: bool,
@@ -40,13 +40,13 @@ struct FakeRoom {
     snapshot: RoomSnapshot,
     order: Vec<u64>,
     from: Option<u64>,
-    /// In which it was put back.
+    /// The era in which it was restored.
     era: Box<str>,
     counted: u64,
     upto: u64,
 }
 
-/// What a dead node's users held.
+/// A dead node's name or membership, yet to be removed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Held {
     Member(String, u64),
@@ -59,7 +59,7 @@ pub(super) struct FakeLog {
     run: String,
     term: u64,
     pos: u64,
-    /// The numbers of all messages that were ever said.
+    /// The numbers of all messages ever posted.
     ids: BTreeSet<u64>,
     era: Box<str>,
     ended: Vec<EndedEra>,
@@ -81,17 +81,17 @@ pub(super) struct FakeLog {
     /// Connections by address, each with its node.
     addresses: BTreeMap<String, BTreeMap<u64, (NodeName, Epoch)>>,
     accounts: FakeAccounts,
-    /// How many texts wait at each list.
+    /// How many texts wait in each list.
     lists: BTreeMap<Box<str>, usize>,
     gone: Vec<(Box<str>, u64)>,
 }
 
-/// The whole of it.
+/// The whole in-memory Redis.
 #[derive(Clone, Debug)]
 pub(super) struct Fake {
     pub(super) run: String,
     pub(super) now: i64,
-    /// Entries that a log keeps.
+    /// Entries that a log holds.
     pub(super) kept: usize,
     pub(super) broken: Broken,
     pub(super) logs: BTreeMap<Log, FakeLog>,
@@ -111,18 +111,18 @@ impl Fake {
         reply
     }
 
-    /// The numbers of all messages that it knows of, or has known of.
+    /// The numbers of all messages that it knows, or once knew.
     pub(super) fn ids(&self) -> BTreeSet<u64> {
         self.logs.values().flat_map(|log| &log.ids).copied().collect()
     }
 
-    /// All members of rooms that are kept, also those of dead nodes.
+    /// All stored members of rooms, including those on dead nodes.
     pub(super) fn members(&self) -> Vec<MemberSnapshot> {
         let rooms = self.logs.values().flat_map(|log| log.rooms.values());
         rooms.flat_map(|room| room.snapshot.members.clone()).collect()
     }
 
-    /// Entries behind a place.
+    /// The entries after a position.
     pub(super) fn after(&self, log: Log, position: Position) -> Vec<LogEntry> {
         let entries = self.logs.get(&log).map(|log| log.entries.as_slice()).unwrap_or_default();
         entries.iter().filter(|entry| entry.position > position).cloned().collect()
@@ -293,7 +293,7 @@ impl FakeLog {
         self.append(log, now, EntryKind::Term { last });
     }
 
-    /// Where the era ended that an entry is of.
+    /// Where the era of an entry ended.
     fn last_of(&self, number: u64) -> Option<u64> {
         let begun = |era: &str| era.rsplit_once('/').and_then(|(_, number)| number.parse().ok()).unwrap_or(0u64);
         let is_current = !self.era.is_empty() && begun(&self.era) <= number;
@@ -563,7 +563,7 @@ impl FakeLog {
         }
         let (said, mut left) = (commit.said(), self.left());
         if said > left {
-            // This is not counted as done: the node sends it again.
+            // This does not count as handled: the node will send it again.
             if let Some(record) = self.nodes.get_mut(&caller.node) {
                 record.n = n - 1;
             }

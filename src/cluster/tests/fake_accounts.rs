@@ -1,4 +1,4 @@
-//! The part of the Redis in memory that holds what belongs to users.
+//! The part of the in-memory Redis that holds users' data.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::cluster::engine::{AccountCall, AccountReply, SharedCount};
 use crate::cluster::entry::{AccountChange, Happened};
 use crate::store::{AccountRecord, MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER};
 
-/// Longest wait that doubling leads to.
+/// The longest wait, where doubling ends.
 const LONGEST: u64 = 900_000;
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,7 +34,7 @@ impl Count {
     }
 }
 
-/// What belongs to users.
+/// Users' data.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FakeAccounts {
     accounts: BTreeMap<String, AccountRecord>,
@@ -50,7 +50,7 @@ impl FakeAccounts {
         self.accounts.values_mut().find(|account| account.id == id)
     }
 
-    /// The answer, and what stands in the log then.
+    /// The answer, and the log entry for it.
     pub(super) fn call(&mut self, call: &AccountCall, now: i64) -> (AccountReply, Option<Happened>) {
         let changed = |change, account: &AccountRecord, by| {
             let name = account.name.folded().into();

@@ -1,4 +1,4 @@
-//! Tests of the cluster against a Redis in memory, and of that against a real one.
+//! Tests of the cluster against an in-memory Redis, and comparisons of that with a real one.
 
 mod alike;
 mod fake;

@@ -1,6 +1,7 @@
-//! Three nodes with the real rules of rooms over a Redis in memory, which all fail at random: what users see holds.
+//! Three nodes with the real room rules on an in-memory Redis. Everything fails at random, and the promises to users must
+//! hold.
 //!
-//! A schedule follows from its seed alone. Each rule that a test switches off must be noticed in some schedule.
+//! A seed determines a whole schedule. For each rule that a test switches off, some schedule must fail.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -40,24 +41,25 @@ fn actor(client: u64, name: &str) -> Actor {
     Actor { who: who(client, name), operator: false }
 }
 
-/// What a node knows, and what its users have seen.
+/// A node's copy of the state, and what its users have seen.
 struct Copy {
     room: RoomState,
     version: u64,
     sequence: u64,
     homes: BTreeMap<ClientId, NodeName>,
     shown: Vec<(u64, String)>,
-    /// The newest message when this copy began.
+    /// The newest message when this copy was created.
     from: u64,
-    /// Between two messages, some were told to be missing: the history no longer had them.
+    /// Gaps in the display, each between two messages: the history no longer had what was in between, and users were
+    /// told.
     missing: Vec<(u64, u64)>,
     /// Messages that users may have seen, because they were shown or are in the history.
     known: BTreeSet<u64>,
-    /// Of these, those that it was told are lost.
+    /// The ones of these that were reported as lost.
     reported: BTreeSet<u64>,
     /// Users of this node who were members before something failed.
     returning: BTreeMap<ClientId, Identity>,
-    /// Of these, those that the room here still counts.
+    /// The ones of these that the local room still counts.
     lost_and_counted: u64,
     /// Users of this node with a name.
     users: BTreeMap<u64, String>,
@@ -148,11 +150,11 @@ impl Copy {
         self.returning.extend(own.into_iter().map(|who| (who.client, who)));
         self.returning.retain(|client, _| self.room.member(*client).is_none());
         if self.loaded {
-            // A Redis that is back, and had taken some that the one meanwhile did not have: users are told.
+            // An earlier Redis has returned with messages that its replacement never had. Users are told about these.
             let back = snapshot.messages.iter().filter(|(id, _)| *id < newest && !self.known.contains(id));
             self.missing.extend(back.map(|(id, _)| (id - 1, id + 1)));
         }
-        // Not what another Redis had lost, and this one has.
+        // Messages that one Redis lost but this one has are not lost.
         snapshot.messages.iter().for_each(|(id, _)| _ = self.reported.remove(id));
         self.known.extend(snapshot.messages.iter().map(|(id, _)| *id));
         (self.version, self.sequence) = (snapshot.version, snapshot.sequence);
@@ -195,7 +197,7 @@ impl Copy {
         Holdings { names: self.users.iter().map(claim).collect(), rooms }
     }
 
-    /// Those who are to be members again, unless they are banned by now.
+    /// Who should be a member again: everyone who is not banned by now.
     fn returning(&self) -> Returning {
         let at = Timestamp::UNIX_EPOCH;
         let again = self.returning.values().filter(|who| self.room.moderation().banned(who, at).is_none());
@@ -225,7 +227,7 @@ fn read(snapshot: &RoomSnapshot) -> RoomState {
     assembled.expect("a room").0
 }
 
-/// The commit that makes the room as it is here.
+/// The commit that creates the room from this copy.
 fn make(room: &RoomState) -> Commit {
     let change = Change { at: Timestamp::UNIX_EPOCH, kind: ChangeKind::HistoryResized(HISTORY) };
     Commit {
@@ -237,7 +239,7 @@ fn make(room: &RoomState) -> Commit {
     }
 }
 
-/// The commit that puts the room back as it is here.
+/// The commit that restores the room from this copy.
 fn rebuild(room: &RoomState, from: u64) -> Commit {
     let newest = room.newest().map_or(0, |id| id.0);
     let history = room.history().last(HISTORY);
@@ -275,19 +277,19 @@ struct Node {
     name: NodeName,
     core: Core,
     copy: Copy,
-    /// To the process of this name; none when it is cut off.
+    /// The `run_id` it is connected to; `None` when cut off.
     run: Option<String>,
     paused: u64,
     cut: u64,
     up: bool,
     tickets: Vec<(Ticket, String)>,
-    /// Users do one thing after the other.
+    /// Users do one thing at a time.
     busy: BTreeMap<u64, Ticket>,
-    /// Decided, and not yet submitted: until when, which user did it, and what.
+    /// Decided but not yet submitted: until when, by which user, and the command.
     held: Vec<(u64, Option<u64>, Command)>,
 }
 
-/// What a schedule is run with.
+/// The options of a schedule.
 #[derive(Clone, Copy, Debug, Default)]
 struct Rule {
     broken: Broken,
@@ -300,25 +302,26 @@ struct World {
     rule: Rule,
     redis: Fake,
     earlier: VecDeque<Fake>,
-    /// The Redis before this one, as it was at its end.
+    /// The previous Redis in its final state.
     retired: Option<Fake>,
-    /// Those that came back: each numbers on from where it was, and so below what the one meanwhile gave.
+    /// Redis servers that have returned. Each continues its own numbering, so it may reuse numbers that its replacement
+    /// gave out.
     returned: BTreeSet<String>,
     begun: Instant,
     tick: u64,
-    /// Nothing fails any more.
+    /// From here on nothing fails.
     calm: bool,
     rested: u64,
     nodes: Vec<Node>,
     said: u64,
     clients: u64,
     runs: u64,
-    /// By number: the text of every message that was ever in a log.
+    /// The text of every message that was ever in a log, by number.
     texts: BTreeMap<u64, String>,
-    /// The numbers among them that may be given once more: an empty Redis was first entered by a node that had just begun. Neither
-    /// can know of any.
+    /// Numbers that may be given out a second time, because the first node to join an empty Redis had just started and
+    /// could not know of them.
     forgotten: BTreeSet<u64>,
-    /// Numbers of messages that a node has put back into a Redis without them.
+    /// Numbers of messages that a node restored in a Redis without them.
     put_back: BTreeSet<u64>,
     faults: Vec<String>,
     counts: BTreeMap<&'static str, usize>,
@@ -387,7 +390,7 @@ impl World {
         *self.counts.entry(what).or_default() += 1;
     }
 
-    /// One call, with a look at whether what is said may be said.
+    /// Makes one call, and checks whether its author may do that.
     fn call(&mut self, call: &Call) -> Reply {
         let saying = match call {
             Call::Submit { command: Command::Commit(commit), log, .. } if commit.said() > 0 => {
@@ -517,9 +520,10 @@ impl World {
                     copy.lost_and_counted += if loss.whole { 0 } else { loss.count };
                     let gone: BTreeSet<u64> = copy.known.difference(&ids).copied().collect();
                     let new = gone.difference(&copy.reported).count() as u64;
-                    // What was lost once, and put back by a node, may be there: because another node was faster, or because
-                    // the Redis that had it is back. A node is told up to which number a Redis had everything, and not what
-                    // was put back. So it counts these as lost, too: users read that so many may not have reached everybody.
+                    // Lost messages that a node has restored may exist after all, because another node was faster or
+                    // because the Redis that had them is back. A node only knows up to which number Redis had everything,
+                    // not what was restored, so it counts them as lost too. Users then read that so many messages may not
+                    // have reached everyone.
                     let unsure = copy.known.intersection(&ids).filter(|id| self.put_back.contains(id)).count() as u64;
                     let most = new + unsure;
                     if loss.count > most && !loss.whole {
@@ -541,7 +545,7 @@ impl World {
                 Out::NodeIn { .. } | Out::NodeGone { .. } => {}
             }
         }
-        // A name is a user's once the claim is granted.
+        // A user has a name once the claim is granted.
         let users = &mut node.copy.users;
         node.tickets.retain(|(ticket, name)| match ticket.outcome() {
             None => true,
@@ -627,7 +631,7 @@ impl World {
                 copy.room.decide(&operator, wish, moment).ok()
             }
             (_, Some(actor)) => {
-                // Some say several things at once.
+                // Some commits contain several messages.
                 for _ in 0..self.said % 3 {
                     self.said += 1;
                     let draft = Draft::said(format!("m{}", self.said));
@@ -654,7 +658,7 @@ impl World {
             command.text = format!("{}\n{}", command.text, next.text).into();
         }
         let command = Command::Commit(command);
-        // Between a decision and its command, everything may happen.
+        // Anything may happen between a decision and its command.
         if self.dice.one_in(4) {
             let until = self.tick + 1 + self.dice.below(12);
             node.held.push((until, client, command));
@@ -665,7 +669,7 @@ impl World {
         self.count(what);
     }
 
-    /// Another Redis takes over: a replica as far as it has come, or one that knows nothing, or the last one again.
+    /// Another Redis takes over: a replica that lags a little, an empty one, or the previous one.
     fn fail_over(&mut self) {
         let back = self.dice.below(self.earlier.len().max(1) as u64) as usize;
         let (kept, broken, now) = (self.redis.kept, self.redis.broken, self.redis.now);
@@ -725,7 +729,7 @@ impl World {
         }
     }
 
-    /// Everything heals, and time passes.
+    /// Ends all failures and lets time pass.
     fn settle(&mut self) {
         self.calm = true;
         for node in &mut self.nodes {
@@ -747,7 +751,7 @@ impl World {
         }
     }
 
-    /// Whether this many rounds have passed since everything healed, in which nothing was left to do.
+    /// Whether this many idle rounds have passed since the failures ended.
     fn quiet(&mut self, rounds: u64) -> bool {
         self.rested += 1;
         self.rested > rounds * 2
@@ -823,12 +827,12 @@ fn run(seed: u64, rule: Rule) -> (Vec<String>, BTreeMap<&'static str, usize>) {
     (world.faults, world.counts)
 }
 
-/// How many schedules. In CI there are more, by an environment variable: unoptimised, each takes some milliseconds.
+/// How many schedules to run. CI sets more through an environment variable; unoptimised, each takes a few milliseconds.
 fn schedules() -> u64 {
     std::env::var("CHATSOCK_SCHEDULES").ok().and_then(|count| count.parse().ok()).unwrap_or(150)
 }
 
-/// Where they begin: with `CHATSOCK_SCHEDULES=1`, a schedule that failed can be run alone.
+/// The first seed. With `CHATSOCK_SCHEDULES=1`, this runs one failed schedule alone.
 fn first_seed() -> u64 {
     std::env::var("CHATSOCK_FIRST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
 }
@@ -838,7 +842,7 @@ fn first_seed() -> u64 {
 const KNOWN_HOLE: u64 = 1240;
 
 #[test]
-fn no_schedule_of_failures_shows_users_what_must_not_be() {
+fn no_schedule_of_failures_breaks_a_promise_to_users() {
     let mut counts = BTreeMap::<&str, usize>::new();
     let first = first_seed();
     let mut failed = Vec::new();
@@ -855,12 +859,12 @@ fn no_schedule_of_failures_shows_users_what_must_not_be() {
 }
 
 #[test]
-fn every_rule_that_is_switched_off_is_noticed() {
+fn switching_off_any_rule_is_noticed() {
     let broken = |broken| Rule { broken, ..Rule::default() };
     let skips = |skips| Rule { skips, ..Rule::default() };
-    // Some are noticed in one schedule of hundreds: the search begins near the first such one. Three
-    // are missing, because no schedule of hundreds that passes otherwise shows them: the fence and memberships, which the
-    // comparison with a real Redis has, and `Skips::decisions`, which nothing has.
+    // Some are noticed in only one schedule in hundreds, so the search starts near the first such seed. Three rules are
+    // missing here because none of hundreds of schedules fails without them: the fence and memberships, which the
+    // comparison with a real Redis covers, and `Skips::decisions`, which nothing covers.
     for (name, rule, from) in [
         (
             "repeated commands",
@@ -880,7 +884,7 @@ fn every_rule_that_is_switched_off_is_noticed() {
         ("losses", skips(Skips { losses: true, ..Skips::default() }), 1),
         ("claims", skips(Skips { claims: true, ..Skips::default() }), 1),
     ] {
-        // To find where to begin: more of them, from the first on.
+        // To find such a seed, try more schedules from the first one on.
         let more = std::env::var("CHATSOCK_MUTANTS").ok().and_then(|count| count.parse().ok());
         let seeds = more.map_or(from..from + 3000, |count: u64| 1..1 + count);
         let is_noticed = |seed: &u64| !run(*seed, rule).0.is_empty() && run(*seed, Rule::default()).0.is_empty();
@@ -891,7 +895,7 @@ fn every_rule_that_is_switched_off_is_noticed() {
 }
 
 #[test]
-fn what_a_user_entered_under_an_earlier_registration_is_not_theirs_after_the_node_has_settled_what_they_hold() {
+fn a_membership_of_an_earlier_registration_does_not_return() {
     let mut world = World::new(1, Rule::default());
     world.calm = true;
     let pass = |world: &mut World, indices: &[usize], reads: bool| {
@@ -919,7 +923,7 @@ fn what_a_user_entered_under_an_earlier_registration_is_not_theirs_after_the_nod
     let entered = commit(&node.copy.room, entered, Some(node.copy.version), None);
     let ticket = node.core.submit(Command::Commit(entered), now);
     let old = node.core.epoch();
-    // It is in the log, and the node stands still before it has read it.
+    // The entry is in the log, but the node pauses before reading it.
     pass(&mut world, &[0], false);
     for _ in 0..30 {
         pass(&mut world, &[1, 2], true);
@@ -927,7 +931,7 @@ fn what_a_user_entered_under_an_earlier_registration_is_not_theirs_after_the_nod
     let mut passed = 0;
     while !world.nodes[0].core.is_loaded() || passed == 0 {
         pass(&mut world, &[0], false);
-        // Its registration takes two turns.
+        // Registering takes two rounds.
         passed += usize::from(world.nodes[0].core.epoch() != old);
         if passed >= 2 {
             world.read(0, 50);

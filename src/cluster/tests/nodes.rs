@@ -1,4 +1,4 @@
-//! Nodes on their threads over a real Redis: they see the same, and come back after it was away.
+//! Nodes on their threads with a real Redis: they see the same, and recover after it was away.
 
 use std::process::Command as Program;
 use std::sync::{Arc, Condvar, Mutex};
@@ -12,7 +12,7 @@ use crate::config::ClusterConfig;
 
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A replica that writes down what it hears.
+/// A replica that records its calls.
 #[derive(Default)]
 pub(super) struct Notes {
     pub(super) heard: Mutex<Vec<String>>,
@@ -27,7 +27,7 @@ impl Notes {
         self.changed.notify_all();
     }
 
-    /// Waits until something with this text in it was heard that often.
+    /// Waits until a call containing this text was recorded this often.
     pub(super) fn wait(&self, text: &str, times: usize) {
         let deadline = Instant::now() + DEADLINE;
         let mut heard = self.heard.lock().expect("no panic");
@@ -172,7 +172,7 @@ fn two_nodes_see_the_same_in_the_same_order_and_share_names_and_numbers() {
     at_b.wait("nodes b", 1);
     assert!(matches!(name(&b, "bob", 2), Outcome::Applied { .. }));
     let (c, at_c) = join(&server, "c");
-    // Which node's line was the last one is not known.
+    // Which node's line came last is unknown.
     at_c.wait("said: 200", 1);
     at_c.wait("core: \"core\"", 1);
     b.stop();
@@ -180,7 +180,7 @@ fn two_nodes_see_the_same_in_the_same_order_and_share_names_and_numbers() {
 }
 
 #[test]
-fn a_name_of_a_living_node_is_refused_and_that_of_a_dead_one_is_free_after_its_lease() {
+fn a_living_nodes_name_is_refused_and_a_dead_ones_is_free_after_its_lease() {
     let Some(server) = Server::start(&[]) else { return };
     let (a, _) = join(&server, "a");
     let other = Cluster::start(&config(&server, "a"), 0, Arc::new(Notes::default()));
@@ -189,14 +189,14 @@ fn a_name_of_a_living_node_is_refused_and_that_of_a_dead_one_is_free_after_its_l
     let wrong = ClusterConfig { partitions: 5, ..config(&server, "b") };
     let error = Cluster::start(&wrong, 0, Arc::new(Notes::default())).err().expect("five partitions are wrong");
     assert!(matches!(error, ClusterError::Partitions { cluster: 4, own: 5 }), "{error}");
-    // As if the process had been killed.
+    // Like a crash of the process.
     a.abandon();
     let (again, _) = join(&server, "a");
     again.stop();
 }
 
 #[test]
-fn a_redis_that_is_not_there_is_one_sentence_within_the_time() {
+fn a_missing_redis_is_reported_in_one_sentence_in_time() {
     let free = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let redis = format!("redis://{}", free.local_addr().expect("its address"));
     drop(free);
@@ -211,7 +211,7 @@ pub(super) fn signal(server: &Server, name: &str) {
 }
 
 #[test]
-fn a_redis_that_stands_still_makes_lines_wait_and_then_they_are_said_once() {
+fn lines_wait_for_a_suspended_redis_and_are_then_posted_once() {
     let Some(server) = Server::start(&[]) else { return };
     let ((a, at_a), (b, at_b)) = (join(&server, "a"), join(&server, "b"));
     outcome(&a.submit(commit(Some(0), vec![Effect::Core("core".into())], "made")));
@@ -237,7 +237,7 @@ fn a_redis_that_stands_still_makes_lines_wait_and_then_they_are_said_once() {
 }
 
 #[test]
-fn a_redis_that_has_lost_everything_is_told_what_users_hold_and_gives_no_number_twice() {
+fn a_redis_that_lost_everything_is_refilled_and_repeats_no_number() {
     let Some(mut server) = Server::start(&[]) else { return };
     let (a, at_a) = join(&server, "a");
     outcome(&a.submit(commit(Some(0), vec![Effect::Core("core".into())], "made")));
@@ -263,7 +263,7 @@ fn a_redis_that_has_lost_everything_is_told_what_users_hold_and_gives_no_number_
 }
 
 #[test]
-fn a_redis_that_comes_back_with_all_it_had_costs_nobody_anything() {
+fn nobody_loses_anything_to_a_redis_that_restarts_with_all_its_data() {
     let Some(mut server) = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]) else { return };
     let ((a, at_a), (b, at_b)) = (join(&server, "a"), join(&server, "b"));
     outcome(&a.submit(commit(Some(0), vec![Effect::Core("core".into())], "made")));
@@ -283,12 +283,12 @@ fn a_redis_that_comes_back_with_all_it_had_costs_nobody_anything() {
 }
 
 #[test]
-fn messages_said_together_get_numbers_of_one_block_where_few_are_left_of_the_last() {
+fn messages_of_one_command_get_numbers_from_one_block() {
     let Some(server) = Server::start(&[]) else { return };
     let (a, at_a) = join(&server, "a");
     outcome(&a.submit(commit(Some(0), vec![Effect::Core("core".into())], "made")));
     let together = |count: usize| commit(None, vec![Effect::Said("x".into()); count], "several");
-    // No block is a multiple of any of these.
+    // No block is a multiple of any of these sizes.
     let mut last = 0;
     for round in 0..60 {
         let count = [1, 127, 60, 3, 128][round % 5];

@@ -1,10 +1,10 @@
-//! A real Redis of a test's own: its directory, its port, and its end with the test.
+//! A real Redis for one test: its directory, its port, and its end with the test.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Ends with its value.
+/// Stopped when dropped.
 pub(super) struct Server {
     child: Child,
     pub(super) port: u16,
@@ -13,12 +13,12 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// `None` where Redis is not installed, which is said.
+    /// `None` where Redis is not installed; prints a line about it.
     pub(super) fn start(more: &[&str]) -> Option<Server> {
         Server::start_with(&[&["--port", "PORT", "--save", ""], more].concat())
     }
 
-    /// One that speaks TLS on its only port, with this certificate.
+    /// Starts one that speaks only TLS, with this certificate.
     #[cfg(feature = "tls")]
     pub(super) fn start_encrypted(certificate: &str, key: &str) -> Option<Server> {
         let files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate];
@@ -26,12 +26,12 @@ impl Server {
         Server::start_with(&[&words[..], &files[..]].concat())
     }
 
-    /// A Sentinel: a `redis-server` that only watches over others. It writes to its configuration.
+    /// Starts a Sentinel, a `redis-server` that only monitors others. It writes to its configuration file.
     pub(super) fn start_sentinel(configuration: &Path) -> Option<Server> {
         Server::start_with(&[configuration.to_str().expect("a name"), "--sentinel", "--port", "PORT"])
     }
 
-    /// One with these arguments, its port in place of the word PORT.
+    /// Starts one with these arguments, replacing the word PORT with its port.
     fn start_with(more: &[&str]) -> Option<Server> {
         let installed =
             Command::new("redis-server").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -49,7 +49,7 @@ impl Server {
             let more: Vec<String> = more.iter().map(|word| (*word).to_owned()).collect();
             let child = spawn(port, &directory, &more);
             let mut server = Server { child, port, directory, more };
-            // Somebody else may have taken the port in between.
+            // Another process may have taken the port in the meantime.
             if server.answers() {
                 return Some(server);
             }
@@ -58,7 +58,7 @@ impl Server {
         panic!("no redis-server came up");
     }
 
-    /// Kills it, and starts it again in the same place.
+    /// Kills it and starts it again in the same place.
     pub(super) fn restart(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("its end");
@@ -96,7 +96,7 @@ impl Server {
     }
 }
 
-/// A file of configuration comes first.
+/// A configuration file must be the first argument.
 fn spawn(port: u16, directory: &Path, more: &[String]) -> Child {
     let mut command = Command::new("redis-server");
     command.args(more.iter().map(|word| word.replace("PORT", &port.to_string())));
@@ -107,7 +107,7 @@ fn spawn(port: u16, directory: &Path, more: &[String]) -> Child {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already; then there is nothing to clear away but its directory.
+        // It may have exited already; then only its directory is left to remove.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.directory);

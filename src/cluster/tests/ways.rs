@@ -1,4 +1,4 @@
-//! The ways to Redis: over TLS, as a user with few rights, and by Sentinels that have another one take over.
+//! Ways to connect to Redis: over TLS, as a user with few rights, and through Sentinels that fail over.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -11,19 +11,19 @@ use super::server::Server;
 use crate::cluster::*;
 use crate::config::ClusterConfig;
 
-/// What a Redis or a Sentinel answers to a command, as far as it comes at once.
+/// Sends a command to a Redis or a Sentinel and returns the answer.
 fn ask(port: u16, command: &str) -> String {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return String::new() };
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
-    // It says goodbye by closing, behind the answer.
+    // QUIT makes it close the connection after the answer.
     stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).expect("sent");
     let mut answer = String::new();
-    // Whatever came until an error is the answer.
+    // Whatever arrived before an error is the answer.
     let _ = stream.read_to_string(&mut answer);
     answer
 }
 
-/// Waits until the answer to a command has these texts in it.
+/// Waits until the answer to a command contains these texts.
 fn await_answer(port: u16, command: &str, texts: &[&str]) {
     let deadline = Instant::now() + DEADLINE;
     loop {
@@ -50,7 +50,7 @@ fn refusal(config: &ClusterConfig) -> String {
     text
 }
 
-/// One of the Sentinels that watch over a Redis.
+/// One of the Sentinels that monitor a Redis.
 fn sentinel(of: &Server, number: usize) -> Option<Server> {
     let file = of.directory().join(format!("sentinel{number}.conf"));
     let text = format!(
@@ -62,7 +62,7 @@ fn sentinel(of: &Server, number: usize) -> Option<Server> {
 }
 
 #[test]
-fn when_sentinels_put_another_redis_in_charge_the_nodes_follow_and_nothing_is_numbered_twice() {
+fn nodes_follow_a_failover_by_sentinels_and_repeat_no_number() {
     let Some(mut first) = Server::start(&[]) else { return };
     let second = Server::start(&["--replicaof", "127.0.0.1", &first.port.to_string()]).expect("a second one");
     await_answer(first.port, "INFO replication", &["state=online"]);
@@ -78,7 +78,7 @@ fn when_sentinels_put_another_redis_in_charge_the_nodes_follow_and_nothing_is_nu
     outcome(&a.submit(commit(Some(0), vec![Effect::Core("core".into())], "made")));
     let Outcome::Applied { id: Some(before), position: old } = outcome(&a.submit(say("before"))) else { panic!() };
     at_b.wait("before", 1);
-    // So that the other one has it: what a failover loses is another test's.
+    // Wait until the replica has it: losses in a failover are tested elsewhere.
     await_answer(second.port, "INFO replication", &["master_link_status:up"]);
     let offset = ask(first.port, "INFO replication");
     let offset = offset.split("master_repl_offset:").nth(1).and_then(|rest| rest.lines().next()).expect("an offset");
@@ -107,7 +107,7 @@ fn when_sentinels_put_another_redis_in_charge_the_nodes_follow_and_nothing_is_nu
 }
 
 #[test]
-fn sentinels_that_do_not_answer_or_know_no_such_redis_are_one_sentence() {
+fn silent_sentinels_or_an_unknown_name_are_reported_in_one_sentence() {
     let Some(server) = Server::start(&[]) else { return };
     let sentinel = sentinel(&server, 0).expect("a sentinel");
     let redis = format!("sentinel://127.0.0.1:1,127.0.0.1:{}/other", sentinel.port);
@@ -116,7 +116,7 @@ fn sentinels_that_do_not_answer_or_know_no_such_redis_are_one_sentence() {
 }
 
 #[test]
-fn a_user_with_these_rights_is_enough_and_a_wrong_password_is_one_sentence_at_once() {
+fn few_rights_are_enough_and_a_wrong_password_is_reported_at_once() {
     let Some(server) = Server::start(&[]) else { return };
     let rights = concat!(
         "+@read +@write +@connection +info +wait +config|get +function|load +fcall +xread +time ",
@@ -149,7 +149,7 @@ fn certificate(directory: &std::path::Path, name: &str) -> (std::path::PathBuf, 
 
 #[cfg(feature = "tls")]
 #[test]
-fn tls_with_a_certificate_of_the_file_is_trusted_and_another_one_is_one_sentence_at_once() {
+fn only_the_configured_certificate_is_trusted_and_another_is_reported_at_once() {
     if Server::start(&[]).is_none() {
         return;
     }
@@ -170,7 +170,7 @@ fn tls_with_a_certificate_of_the_file_is_trusted_and_another_one_is_one_sentence
         let said = refusal(&ClusterConfig { ca_file, ..own.clone() });
         assert!(said.contains("its certificate is not trusted"), "{said}");
     }
-    // What is not a certificate is a mistake of the user.
+    // A file without a certificate is the user's mistake.
     let error = start(&ClusterConfig { ca_file: Some(key), ..own }).err().expect("no certificate");
     assert!(error.is_users() && error.to_string().contains("there is no certificate in it"), "{error}");
     fs::remove_dir_all(&directory).expect("removed");

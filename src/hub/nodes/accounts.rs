@@ -1,7 +1,8 @@
-//! Accounts that all servers share, as this one deals with them.
+//! The shared accounts, from this server's side.
 //!
-//! *Owns* what a change of an account on another server does here, and what is recorded for an account without waiting.
-//! *Knows nothing of* passwords, and of how accounts are kept.
+//! *Owns* what a change to an account on another server does here, and records for accounts that are saved without
+//! waiting.
+//! *Knows nothing of* passwords, or of how accounts are stored.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,18 +19,18 @@ use crate::hub::roster::User;
 use crate::hub::{Hub, THROWN_OUT};
 use crate::outbox::DisconnectReason;
 
-/// Most records that wait until they can be kept. What is older is given up: it says how far somebody has read.
+/// Most records waiting to be saved. Older ones are dropped: they only say how far someone has read.
 const MOST_UNSAVED: usize = 10_000;
 
-/// Another connection of an account ends this one, on whichever server it is.
+/// An account's new connection ends its old one, on whichever server that is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct EndNote {
-    /// The connection, and the name that it has.
+    /// The connection to end, and its name.
     pub(super) ended: (u64, String),
 }
 
 impl Nodes {
-    /// These are the accounts from now on.
+    /// Sets the shared accounts.
     pub(crate) fn keep_accounts(&self, hub: &Hub, accounts: Arc<SharedAccounts>) {
         let attempts: Arc<dyn crate::access::attempts::SharedAttempts> = accounts.clone();
         hub.limits.share_attempts(&attempts);
@@ -37,16 +38,16 @@ impl Nodes {
             Ok(names) if names.iter().all(|(name, _)| name.is_ascii()) => {}
             Ok(_) | Err(_) => hub.has_other_names.store(true, Ordering::Relaxed),
         }
-        // Once, at the start.
+        // Set only here, at startup.
         let _ = self.accounts.set(accounts);
     }
 
-    /// The accounts, if there are any.
+    /// The shared accounts, if there are any.
     pub(crate) fn accounts(&self) -> Option<&Arc<SharedAccounts>> {
         self.accounts.get()
     }
 
-    /// Whether the other servers can be reached, as far as is known.
+    /// Whether the other servers are reachable, as far as is known.
     pub(crate) fn is_in_reach(&self) -> bool {
         self.view().health != Health::Down
     }
@@ -61,7 +62,7 @@ impl Nodes {
         self.add_chore(Chore::Note(AccountNote::OpenRooms(account, rooms)));
     }
 
-    /// Records it now, or later.
+    /// Saves it now or later.
     pub(super) fn record(&self, note: AccountNote) {
         let Some(accounts) = self.accounts() else { return };
         let is_done = match &note {
@@ -76,7 +77,7 @@ impl Nodes {
         }
     }
 
-    /// Tries again to record what could not be, in its order, until one fails again.
+    /// Retries unsaved records in order, until one fails.
     pub(super) fn record_unsaved(&self) {
         let unsaved = std::mem::take(&mut self.pending().unsaved);
         let mut unsaved = unsaved.into_iter();
@@ -90,7 +91,7 @@ impl Nodes {
         }
     }
 
-    /// Ends the connection of a user on another server, whose name is free already.
+    /// Ends a user's connection to another server. Their name is already free.
     pub(crate) fn end_elsewhere(&self, user: &User) {
         let note = EndNote { ended: (user.client().0, user.name().to_string()) };
         // A number and a name: this cannot fail.
@@ -98,7 +99,7 @@ impl Nodes {
         drop(self.submit(Command::Note { text, kept: None }));
     }
 
-    /// An account was changed somewhere. What follows here may have to wait.
+    /// An account was changed on some server. Consequences that may have to wait go to another thread.
     pub(super) fn account_changed(
         &self,
         hub: &Hub,
@@ -114,7 +115,7 @@ impl Nodes {
         }
     }
 
-    /// Ends the connections that a change concerns.
+    /// Ends the connections that a change affects.
     pub(super) fn review_account(
         &self,
         hub: &Hub,
@@ -131,7 +132,7 @@ impl Nodes {
     }
 }
 
-/// Another server ends a connection of this one, if it is one of this one.
+/// Another server asks to end a connection. Does so if it is one of ours.
 pub(super) fn apply_end(hub: &Hub, EndNote { ended: (client, name) }: &EndNote) {
     let Some(user) = hub.own_user(ClientId(*client)) else { return };
     if UserName::written(name).is_ok_and(|name| name == user.name()) {

@@ -1,7 +1,7 @@
-//! What is read from the logs of all servers, carried out on this one: in the order of each log, on the thread that reads them.
+//! Applies what is read from the shared logs: in each log's order, on the thread that reads them.
 //!
-//! *Owns* what each entry does here. *Knows nothing of* how entries are read. Texts come from other servers, of which one may be
-//! faulty: they are made safe again.
+//! *Owns* what each entry does here. *Knows nothing of* how entries are read. Texts from other servers are sanitized,
+//! because one of them may be faulty.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -69,7 +69,7 @@ impl Replica for Nodes {
     fn reload(&self, log: Log, state: LogState) {
         if let Some(hub) = self.hub.upgrade() {
             self.bring_up_to(&hub, log, state, Instant::now());
-            // Changes of accounts may be among what was missed.
+            // Changes to accounts may have been missed.
             if log == Log::Directory && self.accounts().is_some() {
                 hub.review_accounts();
             }
@@ -121,7 +121,7 @@ impl Replica for Nodes {
     fn membership_refused(&self, client: ClientId, room: &RoomName) {
         let Some(hub) = self.hub.upgrade() else { return };
         if let Some(room) = hub.rooms.find(room) {
-            room.put_out(client, &format!("You are no longer in {}: you were not let in again.", room.name()));
+            room.put_out(client, &format!("You are no longer in {}: it did not let you back in.", room.name()));
         }
     }
 
@@ -147,7 +147,7 @@ impl Replica for Nodes {
         let Some(hub) = self.hub.upgrade() else { return };
         let told = std::mem::take(&mut self.view().told_away);
         let said: Vec<_> = hub.rooms.all().into_iter().map(|room| (room.said_meanwhile(), room)).collect();
-        // After a shorter time nobody has noticed anything.
+        // A shorter interruption goes unnoticed.
         if !told && (!back.was_out || back.after < self.lease) {
             return;
         }
@@ -217,7 +217,7 @@ impl Nodes {
             }
         };
         let room = known?;
-        // Those who are put out by it have seen what was said before.
+        // The members that it removes have seen everything posted before.
         self.deliver_noted(&room);
         make_safe(&mut change);
         id.into_iter().for_each(|id| change.number(MessageId(id)));
@@ -235,7 +235,7 @@ impl Nodes {
         if let (Some(id), Some(lasts)) = (applied.id, applied.lasts)
             && !own
         {
-            // The server on which it was said sees to its end; the others do if that one is gone by then.
+            // The server where it was posted handles its expiry; the others do if that server is gone by then.
             let passed = self.now().duration_since(said_at).unsigned_abs().min(lasts);
             let due = now + lasts.saturating_sub(passed) + Duration::from_secs(1);
             hub.timer.schedule(due, Task::Expire(Arc::downgrade(&room), id));
@@ -243,7 +243,7 @@ impl Nodes {
         Some(applied)
     }
 
-    /// Messages were said in a room. The ids count up from the first one.
+    /// Messages were posted in a room. Their ids count up from the first.
     fn apply_said(&self, room: &Arc<Room>, mut changes: Vec<Change>, first: Option<u64>, place: LogPlace) {
         let Some(first) = first else { return };
         for (change, id) in changes.iter_mut().zip(first..) {
@@ -255,7 +255,7 @@ impl Nodes {
         }
     }
 
-    /// A room has something to deliver, once everything that came together was applied.
+    /// Notes that a room has something to deliver once the whole batch has been applied.
     fn note_undelivered(&self, room: &Arc<Room>) {
         let mut pending = self.pending();
         if !pending.undelivered.iter().any(|known| Arc::ptr_eq(known, room)) {
@@ -272,7 +272,7 @@ impl Nodes {
         }
     }
 
-    /// Arranges what follows from a change on this server, as on each of the others.
+    /// Schedules what follows from a change, as each server does.
     pub(super) fn arrange(&self, hub: &Hub, room: &Arc<Room>, applied: &Applied, now: Instant) {
         if let Some(after) = applied.gathering {
             hub.timer.schedule(now + after, Task::FlushNews(Arc::downgrade(room)));
@@ -297,7 +297,7 @@ impl Nodes {
     }
 }
 
-/// How long the message lasts that a change says, if it is a temporary one.
+/// How long the change's message lasts, if it is temporary.
 fn lasts(change: &Change) -> Option<Duration> {
     let ChangeKind::Said(message) = &change.kind else { return None };
     message.extra.as_ref().and_then(|extra| extra.lasts)

@@ -1,7 +1,8 @@
-//! What has to wait for the other servers and belongs to no user: on a thread of its own, since the timer must not wait.
+//! Work that must wait for the other servers but belongs to no user. It has its own thread, because the timer must not
+//! wait.
 //!
-//! *Owns* that thread, whose turn it is to see to a room, and what is tried again.
-//! *Knows nothing of* when something becomes due: that is the timer's.
+//! *Owns* that thread, which server handles a room, and retries.
+//! *Knows nothing of* when something is due: the timer does.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -19,27 +20,27 @@ use crate::hub::timer::Task;
 use crate::outbox::Outbox;
 use crate::ui::screen::LineKind;
 
-/// How often what could not be told is tried again.
+/// How often to retry what could not be shared.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// How often the others learn who has typed something.
+/// How often the others are told who has been typing.
 const IDLE_EVERY: Duration = Duration::from_secs(10);
 
-/// How long one server leaves a room to the one before it.
+/// How long each server leaves a room to the one before it in order.
 const TURN: Duration = Duration::from_secs(1);
 
 /// Stack of the thread: it decides, waits and delivers.
 const STACK: usize = 512 * 1024;
 
-/// What is to be done.
+/// A job for the thread.
 pub(super) enum Chore {
-    /// Something in a room is due.
+    /// A room's deadline has come.
     Task(Task),
-    /// A user of this server has lost their name.
+    /// A local user has lost their name.
     NewName(ClientId),
-    /// Something is to be recorded for an account.
+    /// Record something for an account.
     Note(AccountNote),
-    /// An account was changed, by this connection.
+    /// This connection changed an account.
     Account(AccountChange, AccountId, ClientId),
     /// The server stops.
     End,
@@ -66,12 +67,12 @@ impl Nodes {
 
     pub(super) fn add_chore(&self, chore: Chore) {
         if let Some(chores) = self.chores.get() {
-            // A thread that has ended does nothing more, and the server with it.
+            // If the thread has ended, the server is ending too.
             let _ = chores.send(chore);
         }
     }
 
-    /// Takes over a task that has to wait for the other servers. Others are given back.
+    /// Takes over a task that must wait for the other servers. Returns any other task.
     pub(crate) fn take_task(&self, task: Task) -> Option<Task> {
         match task {
             task @ (Task::Expire(..) | Task::NameHeir(_) | Task::CloseIfEmpty(_) | Task::Late(_)) => {
@@ -120,7 +121,7 @@ impl Nodes {
         }
     }
 
-    /// Does what is due in a room, if it is this server's turn; else a while later, unless another one has done it by then.
+    /// Handles a room's deadline if it is this server's turn; otherwise checks again later whether another server has.
     fn see_to(&self, hub: &Hub, task: Task, late: bool, now: Instant) {
         let (Task::Expire(room, _) | Task::NameHeir(room) | Task::CloseIfEmpty(room)) = &task else { return };
         let Some(room) = room.upgrade() else { return };
@@ -148,17 +149,17 @@ impl Nodes {
                 log::info!("room {} closed: it was empty", room.name());
             }
         } else {
-            // Somebody was in it meanwhile, or a reload has made the time longer.
+            // Someone was in it in the meantime, or a reload extended the time.
             hub.let_linger(room);
         }
     }
 
-    /// Keeps a line whose outcome is not known: its author reads if it was not said.
+    /// Remembers a line whose outcome is unknown, and tells its author if it was not posted.
     pub(super) fn tell_later(&self, ticket: Ticket, author: &Arc<Outbox>) {
         self.pending().unfinished.push(Unfinished::Line { ticket, author: Arc::downgrade(author) });
     }
 
-    /// Of several messages whose outcome is not known, each gets an answer. One of them is kept already.
+    /// When several messages of a batch have an unknown outcome, each is answered. One is already remembered.
     pub(super) fn tell_of_each(&self, said: u64, error: &ProposalError, ticket: &Ticket, author: Option<&Arc<Outbox>>) {
         if let (Some(author), ProposalError::NotShared(NotShared::Unknown)) = (author, error) {
             (1..said).for_each(|_| self.tell_later(ticket.clone(), author));

@@ -1,6 +1,7 @@
-//! Direct messages to users of other servers, and what is changed of them.
+//! Direct messages to users of other servers, and changes to them.
 //!
-//! *Owns* their way into the logs, and what they do here when they are read back. *Knows nothing of* how a conversation is shown.
+//! *Owns* how they get into the logs, and what they do here when they are read back. *Knows nothing of* how a
+//! conversation is displayed.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,7 +23,7 @@ use crate::hub::timer::Task;
 use crate::outbox::{Outbox, OwnCopy};
 
 impl Nodes {
-    /// Posts a direct message. Its number is everybody's when this returns, and it is on the screens of this server.
+    /// Posts a direct message. When this returns, its number is final on all servers and this server's screens show it.
     pub(crate) fn post_direct(
         &self,
         mut message: Message,
@@ -31,7 +32,7 @@ impl Nodes {
     ) -> Result<MessageId, NotShared> {
         let readers: Vec<_> = message.extra.iter().flat_map(|extra| extra.to.iter()).map(|to| to.client).collect();
         if readers.len() > 1 {
-            // One number in all of the conversations.
+            // A message to several users has the same number in each conversation.
             message.id = MessageId(self.number(NumberKind::Message).ok_or(NotShared::Unreachable)?);
         }
         let key = (message.from, message.at);
@@ -42,7 +43,7 @@ impl Nodes {
             .iter()
             .map(|reader| {
                 let change = Change { at: message.at, kind: ChangeKind::Said(message.clone()) };
-                // A number of its own comes from the log.
+                // A message to one user gets its number from the log.
                 let said = (readers.len() == 1).then(|| Effect::Said(Box::default()));
                 self.submit(direct(message.from, *reader, change, said.into_iter().collect()))
             })
@@ -58,8 +59,8 @@ impl Nodes {
         said
     }
 
-    /// Shares an edit or a deletion of a direct message with the server of the other user. The author's server shows it by
-    /// itself.
+    /// Shares an edit or a deletion of a direct message with the other user's server. The author's own server has already
+    /// shown it.
     pub(crate) fn change_direct(
         &self,
         from: ClientId,
@@ -72,13 +73,13 @@ impl Nodes {
         self.wait(&ticket, Some(author)).map(drop).map_err(|error| not_shared(&error))
     }
 
-    /// An entry about two users, carried out here.
+    /// Applies an entry about two users.
     pub(super) fn apply_to_pair(&self, hub: &Hub, entry: PlaceEntry, id: Option<u64>, own: bool, now: Instant) {
         let PlaceEntry::Direct(to, mut change) = entry else { return };
         make_safe(&mut change);
         id.into_iter().for_each(|id| change.number(MessageId(id)));
         let kind = change.kind;
-        // The server of the author edits and deletes by itself, also for a reader there.
+        // The author's server has already applied its edits and deletions, even for a reader on the same server.
         if let ChangeKind::Edited { id, by, text } = &kind
             && !own
         {
@@ -90,14 +91,14 @@ impl Nodes {
             change_direct(hub, by.client, to, now, |chat, author| chat.delete(*id, author, false, &hub.clock));
         } else if let ChangeKind::Said(message) = kind {
             self.wait_with(to, &message);
-            // One that goes to several users comes once for each of them, and its author is shown it once.
+            // A message to several users arrives once per receiver, but its author sees it once.
             let copy = self.pending().own_copies.remove(&(message.from, message.at));
             show_direct(hub, to, message, copy, own, now);
         }
     }
 }
 
-/// Something between two users. Their messages are kept by their servers alone, so no effect changes one that was said.
+/// A command about two users. Only their own servers store their messages, so no effect changes one that was posted.
 fn direct(from: ClientId, to: ClientId, change: Change, effects: Vec<Effect>) -> Command {
     Command::Commit(Commit {
         place: Place::Pair(from.min(to), from.max(to)),
@@ -120,7 +121,7 @@ pub(super) fn show_direct(hub: &Hub, to: ClientId, message: Message, copy: Optio
     let event = Arc::new(Event::Said(message));
     match author.and_then(|author| hub.directs.begin(&author, &reader).ok().flatten()) {
         Some(chat) => chat.post_numbered(&event, from.client, copy, &hub.clock),
-        // The author has just left, or is not known here yet: what they said is shown all the same.
+        // The author has just left or is not known here yet. The message is shown all the same.
         None => reader.outbox.show_direct(&event, &mut hub.clock.clone()),
     }
     if let Some(lasts) = lasts.filter(|_| !own) {

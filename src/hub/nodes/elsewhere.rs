@@ -1,8 +1,8 @@
-//! Users of other servers, as they come, change and go here.
+//! Users of other servers: how they arrive, change and leave.
 //!
-//! *Owns* what a claim, a release and the end of a server do to the roster of this one. Texts come from other servers, of which one
-//! may be faulty: they are made safe again.
-//! *Knows nothing of* rooms, and of how entries are read.
+//! *Owns* what a claim, a release and the end of a server do to the local roster. Texts from other servers are sanitized,
+//! because one of them may be faulty.
+//! *Knows nothing of* rooms, or of how entries are read.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use crate::outbox::DisconnectReason;
 use crate::ui::screen::LineKind;
 
 impl Nodes {
-    /// A user of another server has a name, another name, or other details.
+    /// A user of another server has a name, a new name, or new details.
     #[expect(clippy::too_many_arguments, reason = "the parts of an entry")]
     pub(super) fn apply_claim(
         &self,
@@ -47,7 +47,7 @@ impl Nodes {
         }
         let ago = self.now().as_second().saturating_sub(details.since).max(0).unsigned_abs();
         let since = now.checked_sub(Duration::from_secs(ago)).unwrap_or(now);
-        // One on another server had the name, and gave it up in the same moment.
+        // A connection on another server had the name and gave it up in the same step.
         if let Some(other) = hub.roster.find(&Target { name: name.clone(), client: None })
             && other.client() != client
         {

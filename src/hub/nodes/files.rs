@@ -1,8 +1,8 @@
-//! Files to users of other servers. The server of the sender has the offer, decides everything about it and carries the file;
-//! the receiver's server shows what it hears, and passes on the answers of the receiver.
+//! Files for users of other servers. The sender's server owns the offer, makes all decisions and transfers the file. The
+//! receiver's server shows what it is told and forwards the receiver's answers.
 //!
-//! *Owns* the offers from other servers to users here.
-//! *Knows nothing of* how a file is carried.
+//! *Owns* the offers from other servers to local users.
+//! *Knows nothing of* how a file is transferred.
 
 use std::collections::HashMap;
 use std::sync::Condvar;
@@ -24,12 +24,12 @@ use crate::ui::screen::LineKind;
 /// Most offers from other servers.
 const MOST_OFFERS: usize = 1000;
 
-/// An offer to a user here.
+/// An offer to a local user.
 #[derive(Clone, Debug)]
 struct RemoteOffer {
-    /// The number that it has here.
+    /// Its number on this server.
     number: u64,
-    /// The server that has it, and the number there.
+    /// The server that owns it, and its number there.
     home: Home,
     there: u64,
     to: ClientId,
@@ -38,7 +38,7 @@ struct RemoteOffer {
     is_accepted: bool,
 }
 
-/// Offers from other servers, and answers that are waited for.
+/// Offers from other servers, and requests that wait for an answer.
 #[derive(Debug, Default)]
 pub(super) struct RemoteFiles {
     offers: Vec<RemoteOffer>,
@@ -107,14 +107,14 @@ impl AnswerText {
     }
 }
 
-/// Waits for answers of other servers.
+/// Requests to other servers that wait for an answer.
 #[derive(Debug, Default)]
 pub(super) struct FileAnswers {
     pub(super) arrived: Condvar,
 }
 
 impl Nodes {
-    /// Tells a user of another server what has happened to a file of theirs.
+    /// Tells a user of another server what happened to a file of theirs.
     pub(crate) fn pass_file_news(&self, hub: &Hub, client: ClientId, news: &FileNews<'_>) {
         if hub.roster.user(client).is_none_or(|user| !user.is_elsewhere()) {
             return;
@@ -138,7 +138,7 @@ impl Nodes {
         self.mention(&Note::File(note), None);
     }
 
-    /// The offers from other servers to a user here.
+    /// The offers from other servers to a local user.
     pub(crate) fn list_files(&self, client: ClientId) -> Vec<Listed> {
         let listed = |offer: &RemoteOffer| Listed {
             number: offer.number,
@@ -150,7 +150,7 @@ impl Nodes {
         self.files().offers.iter().filter(|offer| offer.to == client).map(listed).collect()
     }
 
-    /// Accepts an offer from another server, and waits for what the receiver needs.
+    /// Accepts an offer from another server, and waits for the details that the receiver needs.
     pub(crate) fn accept_file(
         &self,
         receiver: &User,
@@ -193,7 +193,7 @@ impl Nodes {
         Ok(RemoteAccepted { accepted: Accepted { number, sender, receiver, name, from, ends }, token, place })
     }
 
-    /// Declines an offer from another server, or ends its transfer. False if there is none.
+    /// Declines an offer from another server, or cancels its transfer. False if there is none.
     pub(crate) fn decline_file(&self, client: ClientId, number: u64) -> bool {
         let mut files = self.files();
         let is_it = |offer: &RemoteOffer| offer.to == client && offer.number == number;
@@ -205,7 +205,7 @@ impl Nodes {
         true
     }
 
-    /// Carries out what another server tells about a file.
+    /// Handles another server's note about a file.
     pub(super) fn apply_file(&self, hub: &Hub, note: FileNote, home: &Home, now: Instant) {
         match note {
             FileNote::Offered { to, about, size } => self.show_offer(hub, ClientId(to), about, size, home),
@@ -284,12 +284,12 @@ impl Nodes {
         );
     }
 
-    /// A user here has left: the server of the sender hears of it by itself.
+    /// A local user has left. The sender's server finds out by itself.
     pub(crate) fn forget_files_of(&self, client: ClientId) {
         self.files().offers.retain(|offer| offer.to != client);
     }
 
-    /// A server is gone, and with it the files of its users.
+    /// A server is gone, and its users' files with it.
     pub(super) fn lose_files_of(&self, hub: &Hub, home: &Home) {
         let mut files = self.files();
         let (lost, kept) = std::mem::take(&mut files.offers).into_iter().partition(|offer| offer.home == *home);
@@ -312,7 +312,7 @@ impl Nodes {
     }
 }
 
-/// A user of another server accepts a file that is offered here.
+/// A user of another server accepts a file offered here.
 fn accept(hub: &Hub, number: u64, client: ClientId, from: Option<u64>, now: Instant) -> Option<AnswerText> {
     let receiver = hub.roster.user(client)?;
     let [put, get] = Hub::fresh_tokens().ok()?;
@@ -336,7 +336,7 @@ mod tests {
     use crate::hub::nodes::note::text;
 
     #[test]
-    fn notes_about_files_are_read_as_they_were_written() {
+    fn file_notes_survive_the_format_unchanged() {
         let about = FileInQuestion {
             number: 7,
             from_client: 1001,

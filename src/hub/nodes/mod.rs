@@ -1,10 +1,10 @@
 //! This server as one of several that share rooms, names, messages and presence.
 //!
-//! What users do here is decided here, goes into the logs of all servers, and is carried out when it is read back: by `apply`,
-//! on the thread that reads the logs. Nobody is shown anything before that.
+//! What local users do is decided here and submitted to the shared logs. When it is read back, `apply` carries it out on
+//! the thread that reads the logs. Nobody sees anything before that.
 //!
-//! *Owns* what is on its way, and what this server knows of the others.
-//! *Knows nothing of* how the logs are kept: that is the cluster's.
+//! *Owns* what is on its way, and what this server knows about the others.
+//! *Knows nothing of* how the logs work: the cluster does.
 
 mod accounts;
 mod apply;
@@ -58,28 +58,29 @@ pub(crate) use questions::Asker;
 #[cfg(feature = "storage")]
 pub(crate) use questions::IMPORTED;
 
-/// Most outcomes kept for threads that wait for them. Each is taken within a moment; those that nobody waits for make way.
+/// Most outcomes kept for waiting threads. They are normally collected within moments; older ones that nobody collects
+/// are dropped.
 const MOST_OUTCOMES: usize = 10_000;
 
-/// Where long numbers of connections begin. Programs read numbers exactly up to 2^53, and a server begins at a random one of
-/// 2^40 places, 4,096 apart.
+/// Where long connection numbers begin. Programs can represent numbers exactly up to 2^53. Each server starts at one of
+/// 2^40 random places, 4,096 apart.
 const STRANGERS: u64 = 1 << 52;
 
-/// The way to the logs of all servers.
+/// The connection to the shared logs.
 pub(crate) trait NodeLink: Send + Sync {
     /// The name of this server.
     fn node(&self) -> &NodeName;
-    /// How rooms are spread over the logs.
+    /// How rooms are distributed over the logs.
     fn partitions(&self) -> Partitions;
     /// Sends a command.
     fn submit(&self, command: Command) -> Ticket;
-    /// A number that no other server gives; `None` if none can be had now.
+    /// A number that is unique across all servers; `None` if there is none now.
     fn number(&self, kind: NumberKind) -> Option<u64>;
-    /// Which registration this server has.
+    /// This server's current registration.
     fn epoch(&self) -> Epoch;
-    /// What users of this server hold stays for this long after its end.
+    /// Keeps users' names and memberships for this long after the server ends.
     fn leave_behind(&self, stays: Duration);
-    /// The node itself, unless this is a test's.
+    /// The real node; `None` in tests that fake it.
     fn cluster(&self) -> Option<&Cluster> {
         None
     }
@@ -119,7 +120,7 @@ impl NodeLink for Cluster {
     }
 }
 
-/// Something that is recorded for an account.
+/// Something to record for an account.
 #[derive(Clone, Debug)]
 enum AccountNote {
     /// How far it has read in a room.
@@ -128,7 +129,7 @@ enum AccountNote {
     OpenRooms(AccountId, Vec<OpenRoomText>),
 }
 
-/// Something that has to be told and could not be.
+/// Something that could not be shared yet.
 enum Unfinished {
     Departure {
         room: Arc<Room>,
@@ -141,56 +142,56 @@ enum Unfinished {
         client: ClientId,
         address: Box<str>,
     },
-    /// A line whose author does not know yet whether it was said.
+    /// A message whose author does not know yet whether it was posted.
     Line {
         ticket: Ticket,
         author: Weak<Outbox>,
     },
 }
 
-/// What is on its way.
+/// Work in progress.
 #[derive(Default)]
 struct OnItsWay {
-    /// How the author of a direct message is shown it, by connection and time.
+    /// How to show a direct message to its author, by connection and time.
     own_copies: HashMap<(ClientId, Timestamp), OwnCopy>,
-    /// What a change of a room has led to, for the thread that waits for it.
+    /// The result of a room change, for the thread that waits for it.
     outcomes: HashMap<(Log, Position), Applied>,
-    /// Rooms in which something was carried out that is not delivered yet.
+    /// Rooms with changes that have not been delivered yet.
     undelivered: Vec<Arc<Room>>,
-    /// What has to be told again.
+    /// What must be shared again.
     unfinished: Vec<Unfinished>,
-    /// What could not be recorded for accounts.
+    /// What could not be recorded for accounts yet.
     unsaved: VecDeque<AccountNote>,
 }
 
-/// The other servers, as this one deals with them.
+/// This server's view of the other servers.
 pub(crate) struct Nodes {
     hub: Weak<Hub>,
     cluster: OnceLock<Arc<dyn NodeLink>>,
-    /// The accounts of all servers.
+    /// The shared accounts.
     accounts: OnceLock<Arc<SharedAccounts>>,
-    /// When a user is told that their line waits.
+    /// After this long, a user is told that their line waits.
     patience: Duration,
     /// How long the others wait for this server.
     lease: Duration,
     /// A leaf.
     pending: Mutex<OnItsWay>,
-    /// A leaf. What all servers keep beside names and rooms.
+    /// A leaf. Shared values besides names and rooms.
     kept: Mutex<KeptValues>,
-    /// A leaf. What is kept for users who are on the way from one server to another.
+    /// A leaf. Places kept for users who are moving between servers.
     places: Mutex<KeptPlaces>,
-    /// A leaf. Files offered to users here by users of other servers.
+    /// A leaf. Files that users of other servers offer to local users.
     files: Mutex<RemoteFiles>,
     file_answers: FileAnswers,
-    /// A leaf. How it is with the others, and who they are, sorted.
+    /// A leaf. The connection's state, and the sorted names of the living servers.
     view: Mutex<OthersView>,
-    /// The outbox of all users of other servers.
+    /// One outbox that stands in for all users of other servers.
     nowhere: Arc<Outbox>,
     /// The last long number of a connection.
     last_stranger: AtomicU64,
-    /// To the thread that may wait for the others.
+    /// The channel to the thread that may wait for other servers.
     chores: OnceLock<Sender<Chore>>,
-    /// The way to archives.
+    /// The connection to the archives.
     asker: OnceLock<Arc<Asker>>,
     /// This server's database, if it is an archive.
     #[cfg(feature = "storage")]
@@ -199,17 +200,17 @@ pub(crate) struct Nodes {
 
 struct OthersView {
     health: Health,
-    /// Users were told that this server is away from the others.
+    /// Whether users were told that this server is cut off.
     told_away: bool,
     nodes: Vec<NodeName>,
-    /// Those that are archives, whether they are there or not.
+    /// The archives, whether they are running or not.
     archives: BTreeMap<NodeName, ArchiveFacts>,
-    /// What was in the database that all of it began with.
+    /// Summary of the imported database, if the cluster began with an import.
     imported: Option<Box<str>>,
 }
 
 impl Nodes {
-    /// `nowhere` is an outbox that leads to nobody.
+    /// `nowhere` is an outbox without a connection.
     pub(crate) fn new(hub: &Arc<Hub>, patience: Duration, lease: Duration, nowhere: Arc<Outbox>) -> Arc<Nodes> {
         Arc::new(Nodes {
             hub: Arc::downgrade(hub),
@@ -238,16 +239,16 @@ impl Nodes {
         })
     }
 
-    /// This server is an archive from now on.
+    /// Makes this server an archive.
     #[cfg(feature = "storage")]
     pub(crate) fn keep_archive(&self, archive: &Arc<Archive>) {
-        // Once, at the start.
+        // Set only here, at startup.
         let _ = self.archive.set(Arc::clone(archive));
     }
 
-    /// This server is one of them from now on.
+    /// Joins the other servers.
     pub(crate) fn join(&self, cluster: Arc<dyn NodeLink>) {
-        // Once, at the start.
+        // Set only here, at startup.
         let _ = self.cluster.set(cluster);
     }
 
@@ -267,7 +268,7 @@ impl Nodes {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What users of this server hold stays for this long after its end.
+    /// Keeps users' names and memberships for this long after the server ends.
     fn stay_after_end(&self, stays: Duration) {
         if let Some(cluster) = self.cluster.get() {
             cluster.leave_behind(stays);
@@ -278,35 +279,36 @@ impl Nodes {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The time, by the clock that all servers share.
+    /// The time, by the servers' shared clock.
     pub(crate) fn now(&self) -> Timestamp {
         let clock = self.cluster.get().and_then(|cluster| cluster.clock());
         clock.and_then(|clock| clock.at(Instant::now())).unwrap_or_else(Timestamp::now)
     }
 
-    /// The node itself, unless this is a test's.
+    /// The real node; `None` in tests that fake it.
     pub(crate) fn node(&self) -> Option<&Cluster> {
         self.cluster.get()?.cluster()
     }
 
-    /// Whether this is what the others know this server by now. One of its name that was here before may have left users behind.
+    /// Whether this is this server's current registration. An earlier process of the same name may have left users
+    /// behind.
     fn is_own(&self, node: &NodeName, epoch: Epoch) -> bool {
         self.cluster.get().is_some_and(|cluster| cluster.node() == node && cluster.epoch() == epoch)
     }
 
-    /// How many of the servers come before this one by name.
+    /// How many living servers sort before this one by name.
     fn place(&self) -> usize {
         let Some(cluster) = self.cluster.get() else { return 0 };
         self.view().nodes.iter().filter(|node| *node < cluster.node()).count()
     }
 
-    /// A number that no other server gives.
+    /// A number that is unique across all servers.
     pub(crate) fn number(&self, kind: NumberKind) -> Option<u64> {
         self.cluster.get()?.number(kind)
     }
 
-    /// The number of the next connection. While the others cannot be reached and no number of theirs is left, a long one that
-    /// nobody else gives.
+    /// The number of the next connection. While the cluster is unreachable and no number is left, a long one that no
+    /// other server uses.
     pub(crate) fn next_client(&self) -> ClientId {
         let number = self.number(NumberKind::Client).map(|number| number + FIRST_CLIENT - 1);
         ClientId(number.unwrap_or_else(|| self.last_stranger.fetch_add(1, Ordering::Relaxed) + 1))

@@ -1,6 +1,6 @@
-//! What servers tell each other beside names and rooms: the forms of their notes, and of the values that are kept with them.
+//! The format of notes between servers about anything except names and rooms, and of the values stored with them.
 //!
-//! *Owns* these forms. *Knows nothing of* what a note does: everything in one may come from a faulty server.
+//! *Owns* that format. *Knows nothing of* what a note does. Any content may come from a faulty server.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,24 +17,23 @@ use crate::store::{AddressBanRecord, AuditEntry};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Note {
-    /// How long users have typed nothing, in seconds, by connection and name: the one thing that servers tell each other now and
-    /// then.
+    /// How long users have been idle, in seconds, by connection and name. The only note that is sent periodically.
     Idle(Vec<(u64, String, u64)>),
-    /// A line for everybody but its author, who is on this connection.
+    /// A line for everyone except its author, who is on this connection.
     Broadcast { line: String, by: u64 },
-    /// A network is banned, by the user on this connection.
+    /// A user on this connection banned a network.
     Banned { ban: BanText, by: u64 },
-    /// A ban is lifted.
+    /// A ban was lifted.
     Lifted { network: String },
-    /// What an operator did.
+    /// An operator's action.
     Audit(AuditText),
-    /// The place of a user is kept, since their server is about to stop.
+    /// A user's place is kept, because their server is about to stop.
     Place(PlaceText),
-    /// It is not kept any more.
+    /// It is no longer kept.
     PlaceTaken { name: String },
-    /// What all servers have of the configuration is this now.
+    /// The new shared part of the configuration.
     Config(SharedConfig),
-    /// Something about a file to a user of another server.
+    /// A file to or from a user of another server.
     File(FileNote),
     /// All servers stop.
     Stop,
@@ -58,13 +57,13 @@ pub(super) struct AuditText {
     pub(super) what: String,
 }
 
-/// A place, as servers tell each other.
+/// A kept place, as servers share it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PlaceText {
     pub(super) name: String,
     pub(super) client: u64,
     pub(super) address: IpAddr,
-    /// The account that the user is logged in to, and the hash of its password.
+    /// The account that the user is logged in to, and its password hash.
     pub(super) account: Option<(u64, String)>,
     pub(super) code: String,
     pub(super) open: Vec<OpenText>,
@@ -78,11 +77,11 @@ pub(super) enum OpenText {
     Direct(u64, String),
 }
 
-/// What all servers have of the configuration.
+/// The shared part of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SharedConfig {
     pub(super) history_max: usize,
-    /// By name as it is written.
+    /// By name, as spelled.
     pub(super) rooms: BTreeMap<String, SharedRoom>,
 }
 
@@ -95,26 +94,26 @@ pub(super) struct SharedRoom {
     pub(super) password: Option<String>,
 }
 
-/// What servers tell each other about a file.
+/// A note about a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum FileNote {
     /// A file is offered to this user.
     Offered { to: u64, about: FileInQuestion, size: Option<u64> },
-    /// This user accepts it, from this byte on if they want more than what is missing. The server is that of the sender.
+    /// This user accepts it. `from`: the byte to start at, if not the first missing one. `node` is the sender's server.
     Accept { node: String, number: u64, client: u64, from: Option<u64>, request: u64 },
-    /// The answer; `None`: there is nothing to accept any more.
+    /// The answer; `None` if there is nothing left to accept.
     Answer { client: u64, request: u64, answer: Option<AnswerText> },
-    /// This user declines it, or ends the transfer.
+    /// This user declines it or cancels the transfer.
     Decline { node: String, number: u64, client: u64 },
-    /// Something has happened to it.
+    /// Something happened to it.
     News { to: u64, about: FileInQuestion, event: EventText, rows: Vec<(RowKind, String)> },
 }
 
 /// Which file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FileInQuestion {
-    /// The number that its sender's server has given it.
+    /// Its number on the sender's server.
     pub(super) number: u64,
     pub(super) from_client: u64,
     pub(super) sender: String,
@@ -122,7 +121,7 @@ pub(super) struct FileInQuestion {
     pub(super) name: String,
 }
 
-/// What the receiver needs to fetch it.
+/// What the receiver needs in order to fetch it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AnswerText {
     pub(super) token: String,
@@ -161,7 +160,7 @@ impl BanText {
         }
     }
 
-    /// The ban. `None` if a faulty server has written it.
+    /// The ban. `None` if it makes no sense; a faulty server may have written it.
     pub(super) fn read(&self) -> Option<AddressBanRecord> {
         let moment = |at| Timestamp::from_millisecond(at).ok();
         Some(AddressBanRecord {
@@ -188,7 +187,7 @@ impl AuditText {
     }
 }
 
-/// Plain values as text: this cannot fail.
+/// Plain values as JSON: this cannot fail.
 pub(super) fn text(value: &impl Serialize) -> Box<str> {
     serde_json::to_string(value).unwrap_or_default().into()
 }

@@ -1,6 +1,6 @@
-//! What a server tells all others beside names and rooms: notes in the log of the directory, and values kept with it.
+//! What a server shares besides names and rooms: notes in the directory's log, and values stored with them.
 //!
-//! *Owns* what each does on a server. *Knows nothing of* who may tell what.
+//! *Owns* what each note does on a server. *Knows nothing of* who may send one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -27,35 +27,35 @@ use crate::outbox::Outbox;
 use crate::store::{AddressBanRecord, AuditEntry};
 use crate::ui::screen::LineKind;
 
-/// Most entries of the audit log that are kept for all servers.
+/// Most entries of the shared audit log.
 const MOST_AUDITED: usize = 1000;
 
-/// How long it is remembered that a ban was lifted: a server that was away for longer might bring it back.
+/// How long a lifted ban is remembered. A server that was away for longer might bring the ban back.
 const LIFTED_LASTS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// What the servers remember of a network.
+/// What the servers remember about a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum KeptBan {
-    /// It is banned.
+    /// The network is banned.
     Banned(BanText),
-    /// Its ban was lifted at that time. Without this a server could not tell a lifted ban from one that Redis has lost.
+    /// The ban was lifted at that time. Without this, a server could not tell a lifted ban from one that Redis has lost.
     Lifted(i64),
 }
 
-/// What all servers keep beside names and rooms, as it is known here.
+/// The shared values besides names and rooms, as this server knows them.
 #[derive(Debug, Default)]
 pub(super) struct KeptValues {
-    /// By network, as it is written.
+    /// By network, in its written form.
     bans: BTreeMap<String, KeptBan>,
-    /// The oldest first.
+    /// Oldest first.
     audit: VecDeque<AuditEntry>,
-    /// Of the configuration.
+    /// The shared part of the configuration.
     pub(super) config: Option<SharedConfig>,
 }
 
 impl KeptBan {
-    /// As it is kept while it is in force.
+    /// Its stored form while it is in force.
     #[cfg(feature = "storage")]
     pub(super) fn new(ban: &AddressBanRecord) -> KeptBan {
         KeptBan::Banned(BanText::new(ban))
@@ -65,7 +65,7 @@ impl KeptBan {
         format!("ban {network}").into()
     }
 
-    /// Whether it counts for nothing any more.
+    /// Whether it no longer has any effect.
     fn is_over(&self, now: Timestamp) -> bool {
         match self {
             KeptBan::Banned(ban) => ban.until.is_some_and(|until| until <= now.as_millisecond()),
@@ -82,7 +82,7 @@ impl KeptBan {
 }
 
 impl KeptValues {
-    /// What all servers keep is this now. Returns what Redis has lost and this server knows.
+    /// Replaces all values. Returns the ones that this server knows but Redis has lost.
     fn replace(&mut self, kept: &[(Box<str>, Box<str>)]) -> Vec<(String, KeptBan)> {
         let (mut bans, mut audit) = (BTreeMap::new(), VecDeque::new());
         for (key, value) in kept {
@@ -122,7 +122,7 @@ impl KeptValues {
 }
 
 impl Nodes {
-    /// Tells all servers, and waits until this one has carried it out.
+    /// Sends a note to all servers, and waits until this server has applied it.
     fn tell_all(
         &self,
         note: &Note,
@@ -133,17 +133,17 @@ impl Nodes {
         self.wait(&ticket, author).map(drop).map_err(|error| not_shared(&error))
     }
 
-    /// Tells without waiting. What is lost here comes again later, or was not worth it.
+    /// Sends a note without waiting. A lost one is repeated later or does not matter.
     pub(super) fn mention(&self, note: &Note, kept: Option<(Box<str>, Box<str>)>) {
         drop(self.submit(Command::Note { text: text(note), kept }));
     }
 
-    /// Shows a line to everybody but its author.
+    /// Shows a line to everyone except its author.
     pub(crate) fn broadcast(&self, line: &str, author: &Arc<Outbox>) -> Result<(), NotShared> {
         self.tell_all(&Note::Broadcast { line: line.to_owned(), by: author.id().0 }, None, Some(author))
     }
 
-    /// Bans a network on all servers, in place of an earlier ban of the same one.
+    /// Bans a network on all servers, replacing any earlier ban of it.
     pub(crate) fn ban_address(&self, ban: &AddressBanRecord, author: &Arc<Outbox>) -> Result<(), NotShared> {
         let ban = BanText::new(ban);
         let kept = (KeptBan::key(&ban.network), text(&KeptBan::Banned(ban.clone())));
@@ -157,14 +157,14 @@ impl Nodes {
         self.tell_all(&Note::Lifted { network }, Some(kept), Some(author))
     }
 
-    /// Records what an operator did, for all servers.
+    /// Adds an operator's action to the shared audit log.
     pub(crate) fn audit(&self, entry: &AuditEntry) {
         let entry = AuditText::new(entry);
         let kept = ("audit".into(), text(&entry));
         self.mention(&Note::Audit(entry), Some(kept));
     }
 
-    /// The last entries of the audit log, the newest first.
+    /// The latest entries of the audit log, newest first.
     pub(crate) fn audited(&self, count: usize) -> Vec<AuditEntry> {
         self.kept().audit.iter().rev().take(count).cloned().collect()
     }
@@ -174,7 +174,7 @@ impl Nodes {
         self.tell_all(&Note::Stop, None, Some(author))
     }
 
-    /// What all servers keep is this now. This server tells again what Redis has lost.
+    /// Takes over the stored values, and shares those again that Redis has lost.
     pub(super) fn bring_kept_up_to(&self, hub: &Hub, kept: &[(Box<str>, Box<str>)]) {
         let mut known = self.kept();
         let lost = known.replace(kept);
@@ -206,7 +206,7 @@ impl Nodes {
         }
     }
 
-    /// Forgets bans that are over, if this server is the first.
+    /// Removes expired bans. Only the first server does so.
     pub(super) fn tidy_kept(&self) {
         if self.place() > 0 {
             return;
@@ -220,14 +220,14 @@ impl Nodes {
         }
     }
 
-    /// Carries out a note.
+    /// Applies a note.
     pub(super) fn apply_note(&self, hub: &Hub, text: &str, home: &Home, own: bool, now: Instant) {
         let node = &home.0;
         if !own && let Ok(end) = serde_json::from_str::<EndNote>(text) {
             return apply_end(hub, &end);
         }
         let Ok(note) = serde_json::from_str(text) else {
-            // Other parts of this server have notes of their own.
+            // Other parts of this server read notes of their own.
             if own {
                 return;
             }
@@ -278,7 +278,7 @@ impl Nodes {
         let now = Timestamp::now();
         let mut kept = self.kept();
         match kept.bans.get(&network) {
-            // Nobody needs to remember it any longer.
+            // There is no need to remember it any longer.
             Some(known) if known.is_over(now) => drop(kept.bans.remove(&network)),
             Some(KeptBan::Banned(_)) | None => {
                 drop(kept.bans.insert(network, KeptBan::Lifted(now.as_millisecond())));
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_are_read_as_they_were_written() {
+    fn notes_survive_the_format_unchanged() {
         let record = ban("192.0.2.0/24", Some(Timestamp::from_millisecond(1_800_000_000_000).expect("a moment")));
         assert_eq!(BanText::new(&record).read(), Some(record.clone()));
         for note in [
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_faulty_server_writes_bans_nobody_and_forges_no_line() {
+    fn a_faulty_server_can_neither_ban_nor_forge_a_line() {
         let mut faulty = BanText::new(&ban("192.0.2.0/24", None));
         faulty.reason = "a\u{1b}[2Jb\nc".to_owned();
         let reason = faulty.read().expect("a ban").reason;
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_that_redis_has_lost_is_told_again_and_a_lifted_one_is_not() {
+    fn a_lost_ban_is_shared_again_and_a_lifted_one_is_not() {
         let mut known = KeptValues::default();
         let (one, two) = (KeptBan::Banned(BanText::new(&ban("192.0.2.1", None))), KeptBan::Lifted(i64::MAX));
         assert!(known.replace(&[kept("192.0.2.1", &one), kept("192.0.2.2", &one)]).is_empty());
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_that_is_over_is_not_told_again() {
+    fn an_expired_ban_is_not_shared_again() {
         let mut known = KeptValues::default();
         let over = KeptBan::Banned(BanText::new(&ban("192.0.2.1", Some(Timestamp::UNIX_EPOCH))));
         known.replace(&[kept("192.0.2.1", &over)]);

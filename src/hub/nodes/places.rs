@@ -1,10 +1,10 @@
-//! Users of a server that is about to stop: their names and places are kept for when they come in again on another one.
+//! Users of a server that is about to stop. Their names and places are kept until they reconnect to another server.
 //!
-//! What they hold stays with the server that has stopped until they take it up, or until its time is over. A place says who may
-//! do that, and what was open.
+//! Their names and memberships stay with the stopped server until they take them over, or until time runs out. A place
+//! records who may take it over, and what was open.
 //!
-//! *Owns* the codes, and what the servers remember of each user.
-//! *Knows nothing of* how a user shows that a place is theirs.
+//! *Owns* the codes, and what the servers remember about each user.
+//! *Knows nothing of* how users prove that a place is theirs.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -24,35 +24,35 @@ use crate::hub::Hub;
 use crate::hub::roster::{Login, NameInUseError, PeerAddress, User};
 use crate::outbox::Outbox;
 
-/// How long places stay after the server has stopped.
+/// How long places last after the server has stopped.
 const PLACES_STAY: Duration = Duration::from_secs(60);
 
-/// Letters of a code: of those that are not mistaken for others. A guesser has a few tries of 100 million.
+/// The letters of a code, without those that are easily confused. A guesser gets a few tries at 190 million codes.
 const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
 const CODE: usize = 6;
 
-/// Notes that wait for Redis at a time.
+/// Most notes waiting for Redis at a time.
 const AT_ONCE: usize = 500;
 
-/// Most direct messages that wait for a user who is on the way.
+/// Most direct messages held for a user who is between servers.
 const MOST_WAITING: usize = 100;
 
-/// A place that is kept for a user.
+/// A place kept for a user.
 #[derive(Clone, Debug)]
 pub(crate) struct KeptPlace {
     /// The user's name.
     pub(crate) name: UserName,
-    /// The connection that they had.
+    /// Their old connection.
     pub(crate) client: ClientId,
-    /// Where they were connected from, as it is counted.
+    /// The address they were connected from, in the form that counts towards limits.
     pub(crate) address: IpAddr,
-    /// The account that they were logged in to.
+    /// The account they were logged in to.
     pub(crate) login: Option<Login>,
-    /// What they were shown.
+    /// The code they were shown.
     pub(crate) code: Secret,
-    /// What was open, the current one last.
+    /// The rooms and conversations that were open, the current one last.
     pub(crate) open: Vec<WasOpen>,
-    /// They looked at the current one.
+    /// Whether they were in the chat view.
     pub(crate) in_view: bool,
 }
 
@@ -63,12 +63,12 @@ pub(crate) enum WasOpen {
     Direct(Addressee),
 }
 
-/// All places, by folded name, and what waits for their users.
+/// All places, by folded name, and the messages held for their users.
 #[derive(Debug, Default)]
 pub(super) struct KeptPlaces {
     pub(super) kept: BTreeMap<String, PlaceText>,
     waiting: HashMap<ClientId, Vec<Message>>,
-    /// The codes of this server's own users.
+    /// The codes of users on this server.
     codes: HashMap<ClientId, String>,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct KeptPlaces {
 fn new_code() -> Option<String> {
     let mut random = [0; CODE * 2];
     getrandom::fill(&mut random).ok()?;
-    // Of 65,536 values for each letter, a few more fall to the first ones, which helps nobody.
+    // 65,536 values do not divide evenly, so the first letters are slightly more likely. That does not help a guesser.
     let letter = |pair: &[u8]| {
         let number = pair.iter().fold(0_usize, |number, byte| number << 8 | usize::from(*byte));
         LETTERS.get(number % LETTERS.len()).copied().map_or('A', char::from)
@@ -143,14 +143,15 @@ impl KeptPlaces {
         }
     }
 
-    /// These are all places now.
+    /// Replaces all places with these.
     pub(super) fn replace(&mut self, kept: impl Iterator<Item = PlaceText>) {
         self.kept = kept.map(|place| (fold(&place.name), place)).collect();
     }
 }
 
 impl Nodes {
-    /// Keeps the places of everybody on this server, and has everything stay with it for a while after it has stopped.
+    /// Stores a place for each user on this server, and keeps their names and memberships for a while after it has
+    /// stopped.
     pub(crate) fn keep_places(&self, hub: &Hub) {
         self.stay_after_end(PLACES_STAY);
         let users = hub.roster.own_users();
@@ -169,18 +170,18 @@ impl Nodes {
                 tickets.push(self.submit(Command::Note { text: text(&Note::Place(place)), kept: Some(kept) }));
             }
             for ticket in tickets {
-                // Where Redis does not answer, a place may be missing: the user comes in like anybody else.
+                // If Redis does not answer, a place may be missing, and its user logs in like a newcomer.
                 let _ = ticket.wait(Instant::now() + self.patience);
             }
         }
     }
 
-    /// The code of a user of this server.
+    /// The code of a user on this server.
     pub(crate) fn code_of(&self, client: ClientId) -> Option<String> {
         self.places().codes.get(&client).cloned()
     }
 
-    /// The user is about to go: what is open now counts, and their name of now.
+    /// Updates the place of a user who is about to leave: their current name and rooms count.
     pub(crate) fn renew_place(&self, user: &User) {
         let Some(code) = self.code_of(user.client()) else { return };
         let place = PlaceText::new(user, code);
@@ -188,20 +189,20 @@ impl Nodes {
         self.mention(&Note::Place(place), Some(kept));
     }
 
-    /// Waits until the others have been told all of it.
+    /// Waits until the other servers have all of it.
     pub(crate) fn settle_places(&self) {
         let last = self.submit(Command::Note { text: text(&Note::Idle(Vec::new())), kept: None });
         let _ = last.wait(Instant::now() + self.patience);
     }
 
-    /// The place that is kept under a name, while the name is its user's.
+    /// The place kept under a name, while that name is still held for its user.
     pub(crate) fn place_of(&self, hub: &Hub, name: &UserName) -> Option<KeptPlace> {
         let place = self.places().kept.get(&fold(name.as_str()))?.read()?;
         let target = Target { name: place.name.clone(), client: Some(place.client) };
         hub.roster.find(&target).filter(|user| user.is_elsewhere()).map(|_| place)
     }
 
-    /// Gives a connection the name of a place, which its user had on another server.
+    /// Gives a connection the name that its user had on another server.
     pub(crate) fn take_name(
         &self,
         hub: &Hub,
@@ -217,12 +218,12 @@ impl Nodes {
         Ok(hub.roster.place(&place.name, login, outbox, origin, now))
     }
 
-    /// A place is taken up, or given up.
+    /// Removes a place that was taken over or given up.
     pub(crate) fn forget_place(&self, name: &UserName) {
         self.mention(&Note::PlaceTaken { name: name.to_string() }, Some((key(name.as_str()), Box::default())));
     }
 
-    /// A direct message for a user who is on the way waits here, as on all servers. False if nobody is.
+    /// Holds a direct message for a user who is between servers, as all servers do. False if there is no such user.
     pub(super) fn wait_with(&self, to: ClientId, message: &Message) -> bool {
         let mut places = self.places();
         let awaited = places.kept.values().any(|place| place.client == to.0);
@@ -235,7 +236,7 @@ impl Nodes {
         awaited
     }
 
-    /// Shows a user who is back what was sent to them meanwhile.
+    /// Shows a returning user the messages held for them.
     pub(crate) fn deliver_waiting(&self, hub: &Hub, before: ClientId, user: &Arc<User>, now: Instant) {
         let waiting = self.places().waiting.remove(&before).unwrap_or_default();
         for mut message in waiting {
@@ -245,7 +246,7 @@ impl Nodes {
         }
     }
 
-    /// Forgets places whose users are not awaited any more, if this server is the first.
+    /// Removes expired places. Only the first server does so.
     pub(super) fn tidy_places(&self, hub: &Hub) {
         if self.place() > 0 || hub.shutdown.is_draining() {
             return;
@@ -265,14 +266,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_six_letters_and_hardly_ever_the_same() {
+    fn codes_are_six_letters_and_rarely_repeat() {
         let codes: std::collections::BTreeSet<_> = (0..100).map(|_| new_code().expect("random")).collect();
         assert!(codes.len() > 95, "{codes:?}");
         assert!(codes.iter().all(|code| code.len() == 6 && code.bytes().all(|byte| LETTERS.contains(&byte))));
     }
 
     #[test]
-    fn places_are_read_as_they_were_written_and_what_cannot_be_read_is_none() {
+    fn places_survive_the_format_and_unreadable_ones_are_none() {
         let place = PlaceText {
             name: "bob".to_owned(),
             client: 1001,

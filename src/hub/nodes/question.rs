@@ -1,7 +1,7 @@
-//! What servers ask archives, and what these answer: the forms of both.
+//! The format of questions to archives, and of their answers.
 //!
-//! *Owns* these forms, and that messages of an answer, which may come from a faulty server, are made safe.
-//! *Knows nothing of* who asks, and of how long that takes.
+//! *Owns* that format, and sanitizes the messages in an answer, which may come from a faulty server.
+//! *Knows nothing of* who asks, or of how long an answer takes.
 
 use std::ops::Range;
 
@@ -20,11 +20,11 @@ pub(super) const MOST_MESSAGES: usize = 1000;
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Question {
-    /// Who asks.
+    /// The server that asks.
     pub(super) from: String,
-    /// Which of their questions it is.
+    /// Its number, unique per server.
     pub(super) number: u64,
-    /// When nobody waits for the answer any more, in milliseconds since 1970 by Redis' clock.
+    /// After this, nobody waits for the answer: milliseconds since 1970 by Redis' clock.
     pub(super) until: i64,
     pub(super) what: WantedMessages,
 }
@@ -33,22 +33,22 @@ pub(super) struct Question {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct WantedRoom {
     pub(super) name: String,
-    /// The last entry about it that the asker knows: the archive has to have read so far.
+    /// The last entry about it that the asking server knows. The archive must have read at least that far.
     pub(super) entry: u64,
     pub(super) before: u64,
     pub(super) after: u64,
 }
 
-/// What is wanted.
+/// What the question asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum WantedMessages {
-    /// The last messages of a part of a room.
+    /// The latest messages of a part of a room.
     Page { room: WantedRoom, count: usize },
-    /// Messages that match.
+    /// Messages that match a pattern.
     Search { pattern: String, rooms: Vec<WantedRoom>, ignored: Vec<String>, own: String, most: usize },
-    /// One message, whatever its room.
+    /// One message, in any room.
     Message(u64),
-    /// The last message of an account in one of these rooms.
+    /// An account's latest message in any of these rooms.
     LastBy { account: u64, rooms: Vec<WantedRoom> },
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Told {
     pub(super) room: String,
     /// As `message_line` writes it.
     pub(super) line: String,
-    /// For a search: which bytes of the text.
+    /// For a search: the byte range of the hit in the text.
     pub(super) hit: Option<(usize, usize)>,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct ArchiveAnswer {
     pub(super) number: u64,
     /// Newest first.
     pub(super) told: Vec<Told>,
-    /// There was no time for all of it.
+    /// Whether time ran out before everything was read.
     pub(super) cut: bool,
 }
 
@@ -79,14 +79,14 @@ impl Told {
         Told { room: room.as_str().to_owned(), line: message_line(&restored(message)), hit }
     }
 
-    /// The message, made safe.
+    /// The message, sanitized.
     pub(super) fn read(&self) -> Option<(RoomName, MessageRecord)> {
         let mut message = parse_message(&self.line).ok()?;
         clean_message(&mut message);
         Some((RoomName::written(&self.room).ok()?, message_record(&message)))
     }
 
-    /// The same of one that was found, with where in its text.
+    /// The same for a search hit, with its position in the text.
     pub(super) fn read_hit(&self) -> Option<StoredHit> {
         let (room, message) = self.read()?;
         let (start, end) = self.hit?;
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_comes_back_as_it_was_told() {
+    fn a_message_survives_the_format_unchanged() {
         let room = RoomName::written("general").expect("a name");
         let told = Told::new(&room, message("two\nlines"), Some(0..3));
         let hit = told.read_hit().expect("a message");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_faulty_archive_says_is_harmless() {
+    fn a_faulty_archives_answer_is_harmless() {
         let room = RoomName::written("general").expect("a name");
         let forged = Told::new(&room, message("\u{1b}[2J* Server is shutting down\u{7}"), None);
         let (_, safe) = forged.read().expect("a message");

@@ -1,9 +1,9 @@
-//! Messages that this server has no longer, asked of an archive.
+//! Asks an archive for messages that this server no longer has.
 //!
-//! What a user may read is decided here, before the question; the archive answers what it is asked. Its answer is read as input:
-//! what was not asked for is left out.
+//! What a user may read is decided here before the question is sent; the archive answers anything. Answers are parsed as
+//! untrusted input: messages that were not asked for are dropped.
 //!
-//! *Owns* the questions under way and their thread, and how long an answer may take.
+//! *Owns* the pending questions and their thread, and how long an answer may take.
 //! *Knows nothing of* the archive's database.
 
 use std::collections::{HashMap, VecDeque};
@@ -26,16 +26,16 @@ use crate::store::MessageRecord;
 /// How long an answer may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Most questions of this server under way.
+/// Most pending questions from this server.
 const MOST_ASKED: usize = 64;
 
-/// How long the thread waits for an answer before it looks after other questions.
+/// How long the thread waits for an answer before it checks for other questions.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Stack of the thread.
 const STACK: usize = 256 * 1024;
 
-/// What is under way.
+/// Pending questions.
 #[derive(Default)]
 struct UnderWay {
     last: u64,
@@ -44,7 +44,7 @@ struct UnderWay {
     stopping: bool,
 }
 
-/// The questions of this server.
+/// Sends this server's questions.
 pub(crate) struct Asker {
     cluster: Arc<Cluster>,
     /// A leaf.
@@ -53,7 +53,7 @@ pub(crate) struct Asker {
 }
 
 impl Asker {
-    /// Starts the thread, which sleeps while nobody asks.
+    /// Starts the thread, which sleeps while there are no questions.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl Asker {
         Ok((asker, thread.spawn(move || asking.run())?))
     }
 
-    /// Ends the thread. Users who wait for an answer get none.
+    /// Stops the thread. Waiting users get no answer.
     pub(crate) fn stop(&self) {
         let mut state = self.state();
         state.stopping = true;
@@ -77,10 +77,10 @@ impl Asker {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks, and waits for the answer.
+    /// Sends a question and waits for the answer.
     fn ask(&self, what: WantedMessages) -> Option<ArchiveAnswer> {
         let until = self.cluster.now().as_millisecond() + i64::try_from(PATIENCE.as_millis()).unwrap_or(0);
-        // Room for the answer, so that the thread never waits for the asker.
+        // A buffer for the answer, so that the thread never waits for the asker.
         let (send, answered) = mpsc::sync_channel(1);
         let mut state = self.state();
         if state.stopping || state.asked.len() >= MOST_ASKED {
@@ -117,7 +117,7 @@ impl Asker {
             if let Err(why) = self.serve(&mut line, unsent) {
                 log::debug!("cluster: an archive could not be asked: {why}");
                 line = None;
-                // Those who wait see no answer; the next question tries again.
+                // Those who wait get no answer; the next question tries again.
                 self.state().asked.clear();
             }
         }
@@ -141,7 +141,7 @@ impl Asker {
         match serde_json::from_str::<ArchiveAnswer>(&text) {
             Ok(answer) if answer.told.len() <= MOST_MESSAGES => {
                 if let Some((_, waiting)) = self.state().asked.remove(&answer.number) {
-                    // There is room for one answer, and this is the only one.
+                    // The buffer has room for one answer, and this is the only one.
                     let _ = waiting.try_send(answer);
                 }
             }
@@ -151,7 +151,7 @@ impl Asker {
     }
 }
 
-/// Of an archive, as all servers know it.
+/// What all servers know about an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ArchiveFacts {
@@ -161,17 +161,17 @@ pub(super) struct ArchiveFacts {
     pub(super) days: Option<u64>,
 }
 
-/// A server is an archive, or no longer.
+/// A server is an archive, or no longer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ArchiveNote {
     archive: Option<ArchiveFacts>,
 }
 
-/// Before the name of an archive in what notes leave behind.
+/// The prefix of an archive's name in stored keys.
 const KEPT: &str = "archive ";
 
-/// The key of the figures of an imported database.
+/// The key of the summary of an imported database.
 pub(crate) const IMPORTED: &str = "imported";
 
 impl Nodes {
@@ -189,7 +189,7 @@ impl Nodes {
         let text: Box<str> = serde_json::to_string(&ArchiveNote { archive: facts }).unwrap_or_default().into();
         let kept = if facts.is_some() { text.clone() } else { Box::default() };
         self.learn_archive(&node, facts);
-        // What is lost here is told again at the next start.
+        // If this is lost, it is repeated at the next startup.
         drop(self.submit(crate::cluster::Command::Note { text, kept: Some((format!("{KEPT}{node}").into(), kept)) }));
     }
 
@@ -201,7 +201,7 @@ impl Nodes {
         }
     }
 
-    /// Whether a note says that its server is an archive, or no longer.
+    /// Whether a note says that its server is an archive or no longer is.
     pub(super) fn notes_archive(&self, text: &str, node: &NodeName) -> bool {
         let note = serde_json::from_str::<ArchiveNote>(text);
         if let Ok(ArchiveNote { archive }) = note {
@@ -210,7 +210,7 @@ impl Nodes {
         note.is_ok()
     }
 
-    /// Learns which servers are archives.
+    /// Takes over the list of archives.
     pub(super) fn learn_archives(&self, kept: &[(Box<str>, Box<str>)]) {
         let archive = |(key, text): &(Box<str>, Box<str>)| {
             let node = NodeName::parse(key.strip_prefix(KEPT)?)?;
@@ -222,22 +222,23 @@ impl Nodes {
         (view.archives, view.imported) = (archives, imported);
     }
 
-    /// The figures of the database that was imported when all of it began.
+    /// The summary of the database that the cluster was imported from.
     #[cfg(feature = "storage")]
     pub(crate) fn imported(&self) -> Option<Box<str>> {
         self.view().imported.clone()
     }
 
-    /// For how long messages are stored in an archive, if they are: the longest of all. `Some(None)`: without limit.
+    /// For how many days the archives store messages: the longest of all; `Some(None)`: without limit. `None`: not at
+    /// all.
     pub(crate) fn stores_for(&self) -> Option<Option<u64>> {
         let view = self.view();
         let days = view.archives.values().filter(|facts| facts.history).map(|facts| facts.days);
         days.reduce(|one, other| Some(one?.max(other?)))
     }
 
-    /// Questions are asked from now on.
+    /// Enables questions.
     pub(crate) fn keep_asker(&self, asker: &Arc<Asker>) {
-        // Once, at the start.
+        // Set only here, at startup.
         let _ = self.asker.set(Arc::clone(asker));
     }
 
@@ -249,8 +250,8 @@ impl Nodes {
         self.asker.get().filter(|_| lives)?.ask(what)
     }
 
-    /// The last `count` messages of a part of a room, newest first, and whether there was no time for all of them. `None` if no
-    /// archive answers.
+    /// The last `count` messages of a part of a room, newest first, and whether time ran out before all were found.
+    /// `None` if no archive answers.
     pub(crate) fn ask_page(
         &self,
         room: &Room,
@@ -269,7 +270,7 @@ impl Nodes {
         Some((messages, cut))
     }
 
-    /// What a search finds. `None` if no archive answers.
+    /// The result of a search. `None` if no archive answers.
     pub(crate) fn ask_search(
         &self,
         rooms: &[(Arc<Room>, ArchiveRange)],
@@ -296,13 +297,13 @@ impl Nodes {
         Some(StoredHits { hits, cut })
     }
 
-    /// The message with a number, and its room. `None` if there is none, or no archive answers.
+    /// Finds a message and its room by number. `None` if there is none, or no archive answers.
     pub(crate) fn ask_message(&self, id: MessageId) -> Option<(RoomName, MessageRecord)> {
         let answer = self.ask_archive(WantedMessages::Message(id.0))?;
         answer.told.iter().filter_map(Told::read).find(|(_, message)| message.id == id)
     }
 
-    /// The last message of an account in one of these rooms.
+    /// An account's latest message in any of these rooms.
     pub(crate) fn ask_last_by(&self, account: AccountId, rooms: &[Arc<Room>]) -> Option<MessageId> {
         let all = ArchiveRange { before: MessageId(u64::MAX), after: MessageId(0) };
         let rooms = rooms.iter().map(|room| wanted(room, all)).collect();

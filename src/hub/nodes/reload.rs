@@ -1,6 +1,6 @@
-//! Bringing this server up to what all servers have, and claiming what its users hold, after it was away from the others.
+//! Recovery after this server was cut off: loads the shared state and claims again what its users held.
 //!
-//! *Owns* what users see of that.
+//! *Owns* what users see of it.
 //! *Knows nothing of* when it is needed.
 
 use std::collections::{BTreeMap, HashSet};
@@ -30,7 +30,7 @@ impl Nodes {
                 for room in rooms {
                     self.bring_room_up_to(hub, room, now);
                 }
-                // One that was never shared is about to be.
+                // A room that was never shared is about to be.
                 let gone = |room: &Arc<Room>| {
                     self.log_of(room.name()) == Some(log) && !there.contains(room.name()) && room.version() > 0
                 };
@@ -79,7 +79,7 @@ impl Nodes {
             Some(room) => {
                 let missed = room.catch_up_with(state, homes, place);
                 if missed.beyond_history > 0 {
-                    log::warn!("cluster: {} messages of the room {name} came and went unread", missed.beyond_history);
+                    log::warn!("cluster: {} messages of the room {name} were missed and are no longer in its history", missed.beyond_history);
                 }
                 room.deliver_from_log();
                 hub.let_linger(&room);
@@ -92,7 +92,7 @@ impl Nodes {
         }
     }
 
-    /// What users of this server hold now, and the rooms of which Redis may have lost something.
+    /// What this server's users hold, and the rooms that Redis may have lost.
     pub(super) fn holdings_of(&self, hub: &Hub, lost: &[(Log, u64)], now: Instant) -> Holdings {
         let name = |user: &Arc<User>| claim(&user.name(), user.client(), None, &self.details(user, now));
         let last = |room: &Room| {
@@ -106,7 +106,7 @@ impl Nodes {
         }
     }
 
-    /// Users of this server who are to be members of rooms again. Those who were banned meanwhile are put out.
+    /// This server's users who should be members of rooms again. Removes those who have been banned in the meantime.
     pub(super) fn returning_to(&self, hub: &Hub, now: Instant) -> Returning {
         let mut returning = Returning::default();
         for room in hub.rooms.all() {

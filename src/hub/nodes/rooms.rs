@@ -1,7 +1,7 @@
-//! Rooms that begin and end on all servers.
+//! Creates and closes rooms on all servers.
 //!
-//! *Owns* what that is on this one, and that others learn a password of the configuration only as its hash.
-//! *Knows nothing of* who makes and closes rooms.
+//! *Owns* what this does on one server, and that other servers get only the hash of a configured password.
+//! *Knows nothing of* who creates and closes rooms.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::hub::room::{Applied, LogPlace, PlaceEntry, ProposalError, Room, RoomL
 use crate::hub::{Hub, RoomNews};
 
 impl Nodes {
-    /// Makes a room on all servers; `core` is how it begins. False if there is one of that name.
+    /// Creates a room on all servers, with `core` as its initial state. False if the name is taken.
     pub(crate) fn make_room(&self, name: &RoomName, core: &str, history_max: usize) -> Result<bool, NotShared> {
         let commit = Commit {
             place: Place::Room(name.clone()),
@@ -35,7 +35,7 @@ impl Nodes {
         }
     }
 
-    /// Closes a room on all servers. Its members read the line.
+    /// Closes a room on all servers and shows its members the line.
     pub(crate) fn close_room(&self, room: &Room, line: &str) -> Result<(), NotShared> {
         let commit = Commit {
             place: Place::Room(room.name().clone()),
@@ -47,7 +47,7 @@ impl Nodes {
         self.commit(commit, None).map(drop).map_err(|error| not_shared(&error))
     }
 
-    /// Makes the rooms that this server has on all of them, unless they are there.
+    /// Creates this server's rooms on all servers, unless they exist.
     pub(crate) fn share_rooms(&self, hub: &Hub) {
         for room in hub.rooms.all() {
             let made = room.making();
@@ -60,11 +60,11 @@ impl Nodes {
 }
 
 impl Hub {
-    /// Replaces the passwords of the configuration by their hashes: those are what servers share. Takes about 30 ms for each.
+    /// Replaces configured passwords by their hashes, which are what servers share. Takes about 30 ms each.
     ///
     /// # Errors
     ///
-    /// The system has run out of something.
+    /// The system lacks the memory or randomness for it.
     pub(crate) fn hash_room_passwords(&self, now: Instant) -> Result<(), HashError> {
         for room in self.rooms.all() {
             if let RoomAccess::Password(password) = room.door().0 {
@@ -75,7 +75,7 @@ impl Hub {
         Ok(())
     }
 
-    /// A room begins on all servers.
+    /// A room was created on all servers.
     pub(super) fn found_shared(
         &self,
         name: &RoomName,
@@ -86,7 +86,7 @@ impl Hub {
         now: Instant,
     ) -> Option<Applied> {
         if let Some(room) = known {
-            // A configured one, which every server has from the start.
+            // A configured room, which each server already has.
             room.note_place(place);
             return Some(Applied::default());
         }
@@ -108,7 +108,7 @@ impl Hub {
         Some(Applied::default())
     }
 
-    /// A room closes on all servers.
+    /// A room was closed on all servers.
     pub(super) fn close_shared(&self, room: &Arc<Room>, line: &str, own: bool, now: Instant) {
         let line = if line.is_empty() { format!("The room {} is closed.", room.name()) } else { line.to_owned() };
         if !own && room.is_public() {

@@ -1,7 +1,7 @@
-//! The rooms of the configuration, which servers share: the first server writes them down, and a reload of any of them changes
-//! them for all.
+//! The configured rooms, which servers share. The first server stores them, and a reload on any server changes them for
+//! all.
 //!
-//! *Owns* which keys of two servers differ, and what a reload does to the rooms of all.
+//! *Owns* the comparison of two servers' keys, and what a reload does to the shared rooms.
 //! *Knows nothing of* files.
 
 use std::sync::Arc;
@@ -20,16 +20,16 @@ use crate::config::Config;
 use crate::hub::Hub;
 use crate::hub::room::Room;
 
-/// The key that it is kept under.
+/// The key under which they are stored.
 pub(super) const KEY: &str = "rooms";
 
-/// Whether a password has this hash.
+/// Whether the hash belongs to this password.
 fn is_of(password: &Secret, hash: &str) -> bool {
     password::verify(password.expose(), &Hashed::new(hash))
 }
 
 impl SharedRoom {
-    /// The settings as they are in force in a room, or in a file once its password is hashed.
+    /// Converts settings in force in a room, or from a file once the password is hashed.
     fn new(settings: &RoomSettings) -> SharedRoom {
         let password = match &settings.entry {
             RoomAccess::Hashed(hash) => Some(hash.as_str().to_owned()),
@@ -39,7 +39,7 @@ impl SharedRoom {
         SharedRoom { public, description, limit, password }
     }
 
-    /// The keys that this file's section has otherwise.
+    /// The keys whose values differ in this file's section.
     fn differences(&self, settings: &RoomSettings) -> Vec<&'static str> {
         let same_password = match (&settings.entry, &self.password) {
             (RoomAccess::Password(password), Some(hash)) => is_of(password, hash),
@@ -59,7 +59,7 @@ impl SharedRoom {
 }
 
 impl SharedConfig {
-    /// The keys that a configuration has otherwise.
+    /// The keys whose values differ in a configuration.
     fn differences(&self, config: &Config) -> Vec<String> {
         let mut keys = Vec::new();
         if self.history_max != config.history_max {
@@ -80,8 +80,8 @@ impl SharedConfig {
 }
 
 impl Nodes {
-    /// Writes down what all servers have from now on, unless another one has done it before: then the keys that differ are
-    /// named. Called once, at the start, when all rooms are there.
+    /// Stores the shared configuration, unless another server has already done so; in that case logs the keys that
+    /// differ. Called once at startup, when all rooms exist.
     pub(crate) fn share_config(&self, hub: &Hub) {
         let config = hub.config();
         let known = self.kept().config.clone();
@@ -104,12 +104,12 @@ impl Nodes {
         self.mention(&Note::Config(shared.clone()), Some((KEY.into(), text(&shared))));
     }
 
-    /// This server's configuration was read again: what it says of rooms holds on all servers from now on.
+    /// Applies a reloaded configuration to the rooms of all servers.
     pub(crate) fn apply_config(&self, hub: &Hub, old: &Config, now: Instant) {
         let config = hub.config();
         let known = self.kept().config.clone();
         let gone = |room: &Arc<Room>| !room.is_made() && !config.rooms.contains_key(room.name());
-        // Rooms that another server has from its own file stay, unless this one's file had them until now.
+        // Rooms from another server's file stay, unless this server's file had them until now.
         let ours = |room: &Arc<Room>| old.rooms.contains_key(room.name());
         for room in hub.rooms.all().iter().filter(|room| gone(room) && ours(room)) {
             let line = format!("The room {} is closed.", room.name());
@@ -124,7 +124,7 @@ impl Nodes {
         }
     }
 
-    /// Gives a room of the configuration its settings, on all servers.
+    /// Gives a configured room its settings, on all servers.
     fn set_up(&self, hub: &Hub, name: &RoomName, settings: &RoomSettings, now: Instant) -> Result<(), NotShared> {
         let mut known = hub.rooms.find(name);
         if let Some(room) = known.as_ref().filter(|room| room.is_made()) {
@@ -147,14 +147,14 @@ impl Nodes {
         }
     }
 
-    /// What all servers have is this now.
+    /// Takes over the shared configuration.
     pub(super) fn take_config(&self, hub: &Hub, config: SharedConfig, now: Instant) {
         hub.rooms.resize_histories(config.history_max, now);
         self.kept().config = Some(config);
     }
 }
 
-/// Settings with the hash of their password: the one in force, if it is the same password. `None` if it cannot be computed.
+/// Settings with the password hashed; an unchanged password keeps its hash. `None` if hashing fails.
 fn hashed(settings: &RoomSettings, in_force: Option<&RoomSettings>) -> Option<RoomSettings> {
     let RoomAccess::Password(password) = &settings.entry else { return Some(settings.clone()) };
     let entry = match in_force.map(|settings| &settings.entry) {
@@ -172,7 +172,7 @@ fn hashed(settings: &RoomSettings, in_force: Option<&RoomSettings>) -> Option<Ro
 
 fn report(name: &RoomName, done: Result<(), NotShared>) {
     if let Err(why) = done {
-        log::error!("cluster: the room {name} is not as the configuration says: {why}; reload it again");
+        log::error!("cluster: the room {name} does not match the configuration: {why}; reload again");
     }
 }
 
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_that_differ_are_named() {
+    fn differing_keys_are_named() {
         let one = config("[rooms.general]\n[rooms.vip]\npublic = false\npassword = \"open sesame\"\nlimit = 3");
         let known = shared(&one);
         assert_eq!(serde_json::from_str::<SharedConfig>(&text(&known)).expect("read"), known);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_is_the_same_keeps_its_hash() {
+    fn an_unchanged_password_keeps_its_hash() {
         let one = config("[rooms.vip]\npassword = \"open sesame\"");
         let settings = one.rooms.values().next().expect("a room");
         let first = hashed(settings, None).expect("hashed");

@@ -1,7 +1,7 @@
-//! What this server sends to the logs of all servers, and how it waits for it to come back.
+//! How this server submits changes to the shared logs and waits for them to come back.
 //!
-//! *Owns* how long somebody waits, what they are told meanwhile, and what is sent again later.
-//! *Knows nothing of* what is sent, and of what it does when it is read back.
+//! *Owns* how long a caller waits, what users are told meanwhile, and what is retried later.
+//! *Knows nothing of* what is submitted, or of what it does when it is read back.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +17,7 @@ use crate::hub::room::{Applied, MembershipChange, ProposalError, Room, RoomLog};
 use crate::outbox::Outbox;
 use crate::ui::screen::LineKind;
 
-/// What the others do not take within ten times the time after which a user is told that their line waits, is given up.
+/// The cluster gives up after ten times as long as it takes until a user is told that their line waits.
 const GIVEN_UP_AFTER: u32 = 10;
 
 impl Nodes {
@@ -29,7 +29,7 @@ impl Nodes {
         }
     }
 
-    /// Waits until this server has carried out what it has submitted. `author` is told if that takes long.
+    /// Waits until this server has applied what it submitted. Tells `author` if that takes long.
     pub(super) fn wait(
         &self,
         ticket: &Ticket,
@@ -59,7 +59,7 @@ impl Nodes {
         }
     }
 
-    /// A user leaves a room.
+    /// Takes a user out of a room.
     pub(crate) fn leave_room(
         &self,
         room: &Arc<Room>,
@@ -78,7 +78,7 @@ impl Nodes {
         }
     }
 
-    /// Tries again what could not be told.
+    /// Retries what could not be shared.
     pub(super) fn finish(&self, now: Instant) {
         let unfinished = std::mem::take(&mut self.pending().unfinished);
         for step in unfinished {
@@ -95,14 +95,14 @@ impl Nodes {
         }
     }
 
-    /// Tells the others that a name is free again. False if that could not be sent.
+    /// Tells the others that a name is free again. False if that could not be submitted.
     pub(super) fn release(&self, name: &UserName, client: ClientId, address: &str) -> bool {
         let ticket = self.submit(Command::Release { name: name.as_str().into(), client, address: address.into() });
         ticket.outcome() != Some(Outcome::Refused)
     }
 }
 
-/// How users are told of it.
+/// Converts an error to the form that users are told.
 pub(super) fn not_shared(error: &ProposalError) -> NotShared {
     match error {
         ProposalError::Stale | ProposalError::Full => NotShared::TryAgain,

@@ -1,6 +1,6 @@
-//! Names and presence of users, told to the other servers.
+//! Shares users' names and presence with the other servers.
 //!
-//! *Owns* that a name here is a name everywhere, and what other servers learn of a user.
+//! *Owns* that a name is unique across all servers, and what other servers learn about a user.
 //! *Knows nothing of* dialogues.
 
 use std::collections::HashSet;
@@ -21,20 +21,20 @@ use crate::hub::{Hub, THROWN_OUT};
 use crate::outbox::{DisconnectReason, Outbox};
 use crate::ui::screen::LineKind;
 
-/// How many names are tried for a user who lost theirs.
+/// How many names to try for a user who lost theirs.
 const OTHER_NAMES: usize = 5;
 
-/// What all servers know of a user beside the name.
+/// What all servers know about a user, besides the name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Details {
     pub(super) address: IpAddr,
     /// See [`Identity::shared`](crate::chat::identity::Identity).
     pub(super) shared: bool,
-    /// When they came, in seconds since 1970.
+    /// When they connected, in seconds since 1970.
     pub(super) since: i64,
-    /// They have said that they are a program.
+    /// Whether they declared themselves a bot.
     pub(super) bot: bool,
-    /// Their note, if they are away.
+    /// Their away note, if they are away.
     pub(super) away: Option<String>,
     /// The account they are logged in to.
     #[serde(default)]
@@ -71,16 +71,16 @@ impl Details {
 }
 
 impl Nodes {
-    /// What the others learn of a user of this server.
+    /// What the other servers learn about a user of this one.
     pub(super) fn details(&self, user: &User, now: Instant) -> Details {
         Details::of(user, now, self.now())
     }
 
-    /// A user lost their name to somebody on another server while this one was away: they get one like it.
+    /// Gives a new, similar name to a user whose name was taken on another server while this one was cut off.
     pub(super) fn give_other_name(&self, hub: &Hub, client: ClientId, now: Instant) {
         let Some(user) = hub.own_user(client) else { return };
         if user.account().is_some() {
-            // Nobody but another connection of the account can have its name.
+            // Only another connection of the same account can have taken its name.
             return hub.throw_out(&user, THROWN_OUT, DisconnectReason::Ghosted);
         }
         let (before, limit) = (user.name(), hub.config().username_limit);
@@ -101,16 +101,16 @@ impl Nodes {
                     }
                     return;
                 }
-                // Somebody was faster.
+                // Somebody else was faster.
                 Err(NameInUseError::Taken(_) | NameInUseError::LooksLike(_)) => {}
                 Err(NameInUseError::NotShared | NameInUseError::AddressFull) => return,
             }
         }
-        let line = "Your name was taken while this server was away from the others: come in again with another one.";
+        let line = "Your name was taken while this server was cut off from the others. Reconnect with another one.";
         hub.throw_out(&user, line, DisconnectReason::Ghosted);
     }
 
-    /// As [`Hub::claim_name`].
+    /// See [`Hub::claim_name`].
     pub(crate) fn claim_name(
         &self,
         hub: &Hub,
@@ -129,7 +129,7 @@ impl Nodes {
         Ok(roster.place(name, login, outbox, origin, now))
     }
 
-    /// Asks the directory. If somebody has the name, suggests another one.
+    /// Asks the directory. If the name is taken, suggests another one.
     pub(super) fn ask(
         &self,
         wanted: Claim,
@@ -140,7 +140,7 @@ impl Nodes {
         let ticket = self.submit(Command::Claim(wanted));
         match ticket.wait(Instant::now() + self.patience * 2) {
             Some(Outcome::Applied { .. }) => Ok(()),
-            // The one who has it is known here by now.
+            // This server knows the holder by now.
             Some(Outcome::Taken) => {
                 Err(NameInUseError::Taken(roster.free_name(name, limit).filter(|free| free != name)))
             }
@@ -149,7 +149,7 @@ impl Nodes {
         }
     }
 
-    /// As [`Hub::rename_user`].
+    /// See [`Hub::rename_user`].
     pub(crate) fn rename_user(
         &self,
         hub: &Hub,
@@ -168,7 +168,7 @@ impl Nodes {
         roster.place_renamed(user, name, login).ok_or(NameInUseError::Taken(None))
     }
 
-    /// As [`Hub::claim_name_from`].
+    /// See [`Hub::claim_name_from`].
     #[expect(clippy::too_many_arguments, reason = "those of the hub's method")]
     pub(crate) fn claim_name_from(
         &self,
@@ -190,7 +190,7 @@ impl Nodes {
         hub.roster.place_from(other, name, login, outbox, origin, now)
     }
 
-    /// As [`Hub::rename_user_from`].
+    /// See [`Hub::rename_user_from`].
     pub(crate) fn rename_user_from(
         &self,
         hub: &Hub,
@@ -210,7 +210,7 @@ impl Nodes {
         hub.roster.place_renamed_from(other, user, name, login)
     }
 
-    /// A user has left.
+    /// Releases the name of a user who has left.
     pub(crate) fn release_name(&self, user: &User) {
         let (name, client, address) = (user.name(), user.client(), counted_address(user.origin()));
         if !self.release(&name, client, &address) {
@@ -218,14 +218,14 @@ impl Nodes {
         }
     }
 
-    /// A user is away or back, or a program. Told again later if it cannot be now.
+    /// Shares that a user is away, back or a bot. If that fails now, it is shared later.
     pub(crate) fn share_presence(&self, user: &User, now: Instant) {
         let name = user.name();
-        // Whatever the outcome: it is told with the next change, and with everything after a failure.
+        // The outcome does not matter: the next change includes it, and so does the recovery after a failure.
         drop(self.submit(Command::Claim(claim(&name, user.client(), Some(&name), &self.details(user, now)))));
     }
 
-    /// Tells the other servers how long users here have typed nothing, if they have typed something since the last time.
+    /// Tells the other servers how long users here have been idle, if they have typed since the last time.
     pub(super) fn share_idle(&self, hub: &Hub, since: Instant, now: Instant) {
         let active = |user: &Arc<User>| {
             let idle = user.idle(now);
@@ -240,18 +240,18 @@ impl Nodes {
 }
 
 impl Hub {
-    /// A user of this server by their connection.
+    /// Finds a user of this server by connection.
     pub(super) fn own_user(&self, client: ClientId) -> Option<Arc<User>> {
         self.roster.user(client).filter(|user| !user.is_elsewhere())
     }
 
-    /// A user of another server has left it, and is no longer in the roster.
+    /// A user of another server has left and is no longer in the roster.
     pub(super) fn departed(&self, user: &User) {
         self.directs.forget(user);
         self.end_offers_of(user.client());
     }
 
-    /// A user of another server has another name: those who talk with them read it, and those who ignore them go on.
+    /// A user of another server was renamed. Their conversation partners see a line, and users who ignored them still do.
     pub(super) fn renamed_elsewhere(&self, user: &User, before: &UserName, name: &UserName) {
         self.transfers.rename(user.client(), name);
         let connections = self.roster.connections();
@@ -266,7 +266,7 @@ impl Hub {
     }
 }
 
-/// The address that a connection counts towards on all servers; empty if it is not counted.
+/// The address that a connection counts towards on all servers; empty if it is exempt.
 pub(super) fn counted_address(origin: PeerAddress) -> Box<str> {
     if origin.shared { Box::default() } else { origin.address.to_string().into() }
 }

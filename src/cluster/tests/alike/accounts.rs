@@ -1,4 +1,4 @@
-//! Calls about what belongs to users.
+//! Random calls about users' data.
 
 use jiff::Timestamp;
 
@@ -12,11 +12,11 @@ use crate::cluster::values::Log;
 use crate::store::{AccountRecord, Settings};
 
 fn name(dice: &mut Dice) -> UserName {
-    // The second one looks like the first, and the third is the first.
+    // The second name looks like the first, and the third equals it.
     UserName::written(["alice", "aIice", "Alice", "bob", "eve"][dice.below(5) as usize]).expect("a name")
 }
 
-/// A number that no account of another name has: the second letters of the names differ.
+/// A number that no account of another name has: the names' second letters differ.
 fn number(name: &UserName, dice: &mut Dice) -> AccountId {
     let second = name.folded().as_bytes()[1];
     AccountId(u64::from(second) * 10 + dice.below(2))
@@ -32,7 +32,7 @@ fn hash(dice: &mut Dice) -> Hashed {
 
 fn counts(dice: &mut Dice) -> Vec<SharedCount> {
     let count = |kind, key: &str, free, patience, dice: &mut Dice| {
-        // Over at once, or not before the test is.
+        // Either over at once, or not before the test ends.
         let wait = if dice.one_in(4) { LONG.unsigned_abs() } else { 0 };
         let first_ms = if patience > 0 { wait } else { wait.min(900_000) };
         SharedCount { kind, key: key.to_owned(), free, first_ms, patience, late_ms: wait }
@@ -46,7 +46,7 @@ fn counts(dice: &mut Dice) -> Vec<SharedCount> {
     counts
 }
 
-/// A call, in the directory or in this log.
+/// A random call, for the directory or for this log.
 pub(super) fn call(dice: &mut Dice, log: Log) -> AccountCall {
     if log != Log::Directory {
         let account = account(dice);

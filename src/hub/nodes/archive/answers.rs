@@ -1,9 +1,9 @@
-//! Questions of other servers, answered from the database.
+//! Answers other servers' questions from the database.
 //!
-//! Who may read what was decided by the server that asks. Everything in a question is read as input all the same: a faulty server
-//! gets no more than an answer of the usual size.
+//! The server that asks has already decided who may read what. Questions are still parsed as untrusted input: a faulty
+//! server gets at most an answer of the usual size.
 //!
-//! *Owns* the thread that answers. *Knows nothing of* users.
+//! *Owns* the answering thread. *Knows nothing of* users.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -21,23 +21,23 @@ use crate::hub::stored_search::StoredSearch;
 /// How long a page may take.
 const PAGE: Duration = Duration::from_millis(500);
 
-/// How long a question waits for the database to be as far as its server is.
+/// How long a question waits for the database to catch up with the asking server.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
-/// Most rooms in a question.
+/// Most rooms in one question.
 const MOST_ROOMS: usize = 1000;
 
-/// Most hits of a search in one room.
+/// Most search hits per room.
 const MOST_HITS: usize = 100;
 
-/// Stack of the thread: it compiles patterns, as the worker threads do.
+/// Stack of the thread. It compiles patterns, like the worker threads.
 const STACK: usize = 2 * 1024 * 1024;
 
-/// How long the thread waits for a question before it looks whether to end.
+/// How long the thread waits for a question before it checks whether to stop.
 const LOOK: Duration = Duration::from_millis(500);
 
 impl Archive {
-    /// Starts to answer.
+    /// Starts answering.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ impl Archive {
                 continue;
             };
             let Some(from) = NodeName::parse(&question.from) else { continue };
-            // Nobody waits any more.
+            // The asking server no longer waits.
             if question.until < self.cluster.now().as_millisecond() {
                 continue;
             }
@@ -72,7 +72,7 @@ impl Archive {
             // Plain values: this cannot fail.
             let text = serde_json::to_string(&answer).unwrap_or_default();
             if !line.answer(&from, &text)? {
-                log::warn!("archive: the node {from} takes no answers");
+                log::warn!("archive: the node {from} does not collect its answers");
             }
         }
         Ok(())
@@ -120,12 +120,13 @@ impl Archive {
         }
     }
 
-    /// A room that is asked for, once the database has what its server knows of it, or is not about to.
+    /// Finds the requested room. Waits until the database has caught up with the asking server, unless it will not in
+    /// time.
     fn room(&self, wanted: &WantedRoom, until: Instant) -> Option<(RoomName, ArchiveRange)> {
         let name = RoomName::written(&wanted.name).ok()?;
         let log = self.cluster.partitions().of_place(&Place::Room(name.clone()));
         self.wait_for(log, wanted.entry, until);
-        // Numbers are stored with a sign.
+        // The database stores signed numbers.
         let before = MessageId(wanted.before.min(i64::MAX.unsigned_abs()));
         Some((name, ArchiveRange { before, after: MessageId(wanted.after) }))
     }

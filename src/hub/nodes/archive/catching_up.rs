@@ -1,7 +1,7 @@
-//! What is stored of rooms as they are in Redis: where a log does not reach back to what the database has, and where an entry
-//! says only that something has changed.
+//! Copies rooms from their current state in Redis, for gaps between a log and the database, and for entries that only say
+//! that something has changed.
 //!
-//! *Owns* what is reported as missing. *Knows nothing of* single entries.
+//! *Owns* what is logged as missing. *Knows nothing of* single entries.
 
 use std::collections::HashSet;
 
@@ -17,12 +17,12 @@ use crate::hub::nodes::safe::clean_message;
 use crate::hub::room::{message_record, room_record};
 use crate::store::{ArchiveWrite, MemberRecord, MessageRecord, RoomRecord};
 
-/// A room as Redis has it.
+/// A room as found in Redis.
 struct FoundRoom {
-    /// `None`: it is not to be stored.
+    /// `None` if it is not to be stored.
     record: Option<RoomRecord>,
     messages: Vec<MessageRecord>,
-    /// Messages ever said.
+    /// How many messages were ever posted.
     said: u64,
 }
 
@@ -45,7 +45,7 @@ impl FoundRoom {
         let messages = messages.collect();
         let record = (room.created().is_none() || room.is_kept()).then(|| {
             let mut lists = room.moderation().lists(at);
-            // A guest is known by a connection, which ends with the server.
+            // A guest is identified by a connection, which ends with the server.
             lists.admins.retain(|admin| admin.who.account.is_some());
             let (mut record, _) = room_record(&room, name, lists);
             let members = room.accounts_since().map(|(account, since)| MemberRecord { account, since });
@@ -57,7 +57,7 @@ impl FoundRoom {
     }
 }
 
-/// The messages of a room that is kept from now on: the last ones that were read, and what Redis has from before these.
+/// The messages of a room that has just become persistent: the latest ones read, and older ones from Redis.
 fn last_messages(known: Vec<MessageRecord>, found: Vec<MessageRecord>, most: usize) -> Vec<MessageRecord> {
     let first = known.first().map_or(MessageId(u64::MAX), |message| message.id);
     let mut all: Vec<_> = found.into_iter().filter(|message| message.id < first).chain(known).collect();
@@ -66,7 +66,7 @@ fn last_messages(known: Vec<MessageRecord>, found: Vec<MessageRecord>, most: usi
 }
 
 impl Archive {
-    /// Finds out whether a room that is not known yet is stored.
+    /// Finds out whether an unknown room is stored.
     pub(super) fn learn(
         &self,
         reader: &mut LogReader,
@@ -78,7 +78,8 @@ impl Archive {
         if reading.rooms.knows(room) {
             return Ok(());
         }
-        // One that is gone by now was a user's. What was said in it since the database's place is still to be read.
+        // A room that no longer exists was a user's. What was posted in it since the database's position is still to be
+        // read.
         let found =
             reader.room(log, &key(room))?.and_then(|(snapshot, _)| FoundRoom::read(&snapshot, self.store.now()));
         let is_own = found.and_then(|found| found.record).is_some_and(|record| record.made.is_none());
@@ -86,7 +87,7 @@ impl Archive {
         Ok(())
     }
 
-    /// Stores a room as it is now. `kept`: it is kept from here on, with these last messages.
+    /// Stores a room's current state. `kept`: it has just become persistent, with these latest messages.
     pub(super) fn look_at(
         &self,
         reader: &mut LogReader,
@@ -97,7 +98,7 @@ impl Archive {
         let log = self.cluster.partitions().of_place(&Place::Room(room.clone()));
         let found =
             reader.room(log, &key(room))?.and_then(|(snapshot, _)| FoundRoom::read(&snapshot, self.store.now()));
-        // What follows in the log says what has become of it.
+        // Later entries in the log tell what happened to it.
         let Some(FoundRoom { record: Some(record), messages, .. }) = found else { return Ok(Vec::new()) };
         let mut writes = Vec::new();
         if reading.rooms.is_new(&record) {
@@ -110,8 +111,8 @@ impl Archive {
         Ok(writes)
     }
 
-    /// Brings the database to what Redis has of a log, where the log itself does not reach back far enough. `lost`: Redis has
-    /// lost something that the database has.
+    /// Brings the database up to date with Redis for a log that does not reach back far enough. `lost`: Redis has lost
+    /// something that the database has.
     pub(super) fn catch_up(
         &self,
         reader: &mut LogReader,
@@ -122,7 +123,7 @@ impl Archive {
         let from = reading.places.get(&log).copied().unwrap_or_default();
         let is_first = from == Position::START;
         if lost {
-            log::warn!("archive: Redis has lost a part of the log {log}; what is stored of it stays");
+            log::warn!("archive: Redis has lost a part of the log {log}; what is already stored stays");
         } else if !is_first {
             log::info!("archive: the log {log} no longer reaches back to {from}; the rest is read from the histories");
         }
@@ -141,7 +142,8 @@ impl Archive {
             let Some(found) = FoundRoom::read(&snapshot, self.store.now()) else { continue };
             let writes = {
                 let mut writes = self.writes_of(&mut reading.rooms, &snapshot.room, found, &numbers, is_first)?;
-                // One that was edited and has left the history has a text that nobody knows: the old one must not stay.
+                // If a message was edited and has since left the history, its text is unknown, and the old text must not
+                // stay.
                 let is_there = |number: &u64| snapshot.messages.iter().any(|(id, _)| id == number);
                 let here = changed.iter().filter(|(room, _)| *room == key).map(|(_, number)| *number);
                 let gone = here.filter(|number| !is_there(number)).map(MessageId);
@@ -169,7 +171,7 @@ impl Archive {
         Ok(())
     }
 
-    /// What is stored of one room of such a log.
+    /// What to store for one room of such a log.
     fn writes_of(
         &self,
         rooms: &mut RoomLedger,

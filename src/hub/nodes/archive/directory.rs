@@ -1,4 +1,4 @@
-//! What the archive stores of the directory: accounts, banned networks, and what operators did.
+//! What the archive stores from the directory: accounts, address bans, and operators' actions.
 //!
 //! *Owns* when each is read again. *Knows nothing of* rooms.
 
@@ -12,13 +12,13 @@ use crate::hub::nodes::note::{AuditText, text};
 use crate::hub::nodes::notes::KeptBan;
 use crate::store::{AddressBanRecord, ArchiveWrite};
 
-/// Accounts in one piece.
+/// Accounts per batch.
 const ACCOUNTS: usize = 200;
 
-/// Before a network in what is kept of bans.
+/// The prefix of a network in the keys of stored bans.
 const BAN: &str = "ban ";
 
-/// The notes that the archive reads.
+/// The notes that matter to the archive.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum ArchivedNote {
@@ -27,7 +27,7 @@ enum ArchivedNote {
     Audit(AuditText),
 }
 
-/// A ban as it is kept in the directory: its key and its value.
+/// A ban as stored in the directory: key and value.
 pub(crate) fn kept_ban(ban: &AddressBanRecord) -> (String, String) {
     (format!("{BAN}{}", ban.network), text(&KeptBan::new(ban)).into())
 }
@@ -38,7 +38,7 @@ fn read_ban(key: &str, value: &str) -> Option<AddressBanRecord> {
 }
 
 impl Archive {
-    /// What is stored because of an entry of the directory.
+    /// What to store for an entry of the directory.
     pub(super) fn directory_writes(
         &self,
         reader: &mut LogReader,
@@ -49,7 +49,8 @@ impl Archive {
                 Ok(Some(ArchiveWrite::AccountGone(*account)))
             }
             Recorded::AccountChanged { account, name, .. } => {
-                // It is as it is now. One that is another by now was removed before, and one that is gone will be.
+                // Read in its current state. An account that has since been replaced was removed first, and a removed one
+                // has its own entry to come.
                 let found = reader.account(name)?.filter(|found| found.id == *account);
                 Ok(found.map(|found| ArchiveWrite::Account(Box::new(found))))
             }
@@ -67,7 +68,7 @@ impl Archive {
         Ok(ArchiveWrite::AddressBans(kept.iter().filter_map(|(key, value)| read_ban(key, value)).collect()))
     }
 
-    /// Brings the database to what Redis has of the directory. `only_adds`: what is not there stays.
+    /// Brings the database up to date with the directory. With `only_adds`, nothing is removed.
     pub(super) fn catch_up_with_directory(
         &self,
         reader: &mut LogReader,
@@ -105,7 +106,7 @@ mod tests {
     use crate::chat::names::UserName;
 
     #[test]
-    fn a_ban_is_read_as_it_is_kept_and_one_that_was_lifted_is_none() {
+    fn a_stored_ban_is_read_back_and_a_lifted_one_is_none() {
         let ban = AddressBanRecord {
             network: Network::parse("192.0.2.0/24").expect("a network"),
             by: UserName::written("alice").expect("a name"),

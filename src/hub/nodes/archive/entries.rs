@@ -1,9 +1,9 @@
-//! What an entry about a room means for the archive.
+//! What a room's entry means for the archive.
 //!
-//! Stored are the server's own rooms and those that are kept, as on a server alone. Of the others the last messages are
-//! remembered, because they are stored when the room is kept from then on.
+//! Configured and persistent rooms are stored, as on a standalone server. For other rooms the latest messages are
+//! remembered, because they are stored if the room becomes persistent.
 //!
-//! *Owns* which rooms are stored. *Knows nothing of* the database, and of how entries come.
+//! *Owns* which rooms are stored. *Knows nothing of* the database, or of how entries arrive.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -16,22 +16,22 @@ use crate::hub::nodes::safe::make_safe;
 use crate::hub::room::{PlaceEntry, message_record};
 use crate::store::{ArchiveWrite, MessageRecord, RoomRecord};
 
-/// What is to be done.
+/// What to do about an entry.
 #[derive(Debug)]
 pub(super) enum ArchiveStep {
-    /// This is stored.
+    /// Store this.
     Write(ArchiveWrite),
-    /// The room is stored as it is now in Redis. `kept`: it is kept from here on, with these last messages.
+    /// Store the room as it is now in Redis. `kept`: it has just become persistent, with these latest messages.
     Look { room: RoomName, kept: Option<Vec<MessageRecord>> },
 }
 
-/// What is known of a room.
+/// What is known about a room.
 struct KnownRoom {
-    /// Counts changes of what decides who may do what; 0: not known.
+    /// Counts changes to its rules; 0 if unknown.
     version: u64,
-    /// Its last messages, if it is not stored.
+    /// Its latest messages, if it is not stored.
     recent: Option<VecDeque<MessageRecord>>,
-    /// What was stored of it last.
+    /// What was last stored of it.
     stored: Option<RoomRecord>,
 }
 
@@ -51,24 +51,24 @@ impl RoomLedger {
         RoomLedger { rooms: stored.into_iter().map(known).collect(), history_max }
     }
 
-    /// Whether it is known if a room is stored.
+    /// Whether it is known if the room is stored.
     pub(super) fn knows(&self, room: &RoomName) -> bool {
         self.rooms.contains_key(room)
     }
 
-    /// Learns of a room: whether it is stored, and its last messages.
+    /// Adds a room: whether it is stored, and its latest messages.
     pub(super) fn learn(&mut self, room: &RoomName, is_stored: bool, messages: Vec<MessageRecord>) {
         let recent = (!is_stored).then(|| VecDeque::from(messages));
         let stored = self.rooms.remove(room).and_then(|known| known.stored);
         self.rooms.insert(room.clone(), KnownRoom { version: 0, recent, stored });
     }
 
-    /// Forgets a room that is gone.
+    /// Removes a closed room.
     pub(super) fn forget(&mut self, room: &RoomName) {
         self.rooms.remove(room);
     }
 
-    /// Whether this is not what was stored of the room last; from now on it is.
+    /// Whether this differs from what was last stored for the room. Remembers it as stored.
     pub(super) fn is_new(&mut self, record: &RoomRecord) -> bool {
         let Some(known) = self.rooms.get_mut(&record.name) else { return true };
         let is_new = known.stored.as_ref() != Some(record);
@@ -76,11 +76,11 @@ impl RoomLedger {
         is_new
     }
 
-    /// What follows from an entry.
+    /// The steps for an entry.
     pub(super) fn read(&mut self, place: &Place, version: u64, id: Option<u64>, text: &str) -> Vec<ArchiveStep> {
-        // What two users say to each other is stored nowhere.
+        // Direct messages are never stored.
         let Place::Room(room) = place else { return Vec::new() };
-        // Every server reports one that cannot be read.
+        // All servers log entries that cannot be read.
         let Some(entry) = PlaceEntry::parse(text) else { return Vec::new() };
         let mut change = match entry {
             PlaceEntry::Change(change) => *change,
@@ -126,7 +126,7 @@ impl RoomLedger {
         steps
     }
 
-    /// A room has this version from here on.
+    /// Notes a room's new version.
     fn noted(&mut self, room: &RoomName, version: u64) -> Vec<ArchiveStep> {
         let Some(known) = self.rooms.get_mut(room) else { return Vec::new() };
         let changed = std::mem::replace(&mut known.version, version) != version;
@@ -134,7 +134,7 @@ impl RoomLedger {
         if looks { vec![ArchiveStep::Look { room: room.clone(), kept: None }] } else { Vec::new() }
     }
 
-    /// A user decides whether the room is kept.
+    /// A user makes a room persistent or not.
     fn kept(&mut self, room: &RoomName, keep: bool) -> Option<ArchiveStep> {
         let known = self.rooms.get_mut(room)?;
         if keep {

@@ -1,12 +1,12 @@
-//! This server as an archive: what it reads from the logs of all servers goes into its database.
+//! This server as an archive: it copies the shared logs into its database.
 //!
-//! It reads on a connection of its own, from the places that the database has, as fast as the disk takes it: nothing is lost
-//! when either is slow or away for a while, and nothing comes twice. What a log no longer has is fetched from the histories in
-//! Redis; what these do not have either is reported.
+//! It reads on its own connection, starting from the positions in the database, as fast as the disk allows. So nothing is
+//! lost or stored twice when Redis or the disk is slow or away for a while. What a log no longer has is fetched from the
+//! histories in Redis; what is missing there too is logged.
 //!
-//! *Owns* the thread, what is tried again, and how far the database is.
-//! *Knows nothing of* what becomes of an entry: that is `entries`' and, after a gap, `catching_up`'s. Other servers are answered
-//! by `answers`.
+//! *Owns* the thread, retries, and how far the database has got.
+//! *Knows nothing of* what an entry means: `entries` knows that, and `catching_up` after a gap. `answers` serves other
+//! servers.
 
 mod answers;
 mod catching_up;
@@ -28,27 +28,27 @@ use crate::store::{ArchivePlace, ArchiveWrite, ReadError, SaveError, Store, Stor
 pub(crate) use directory::kept_ban;
 use entries::{ArchiveStep, RoomLedger};
 
-/// After a piece was stored, the next one gathers for so long.
+/// How long the next batch builds up after one was stored.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// Before another attempt, when Redis or the disk fails.
+/// Delay before a retry when Redis or the disk fails.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Before another look at whether this server has come in.
+/// Delay before checking again whether this server has joined.
 const SOON: Duration = Duration::from_millis(50);
 
-/// How long the last entries may take at the end.
+/// How long the last entries may take at shutdown.
 const LAST_PIECE: Duration = Duration::from_secs(2);
 
 /// Stack of the thread, which parses and decides.
 const STACK: usize = 512 * 1024;
 
-/// What stops the reading for now.
+/// What interrupts reading for now.
 #[derive(Debug)]
 enum Trouble {
     Redis(ReadLogError),
     Disk(StoreFailure),
-    /// The database is at another place than was thought.
+    /// The database is at an unexpected position.
     Moved,
 }
 
@@ -80,11 +80,11 @@ impl From<ReadError> for Trouble {
     }
 }
 
-/// What the thread and those who wait for it share.
+/// What the thread shares with those who wait for it.
 #[derive(Default)]
 struct ReadingProgress {
     places: BTreeMap<Log, Position>,
-    /// Somebody waits: no piece gathers.
+    /// Somebody is waiting, so batches are stored at once.
     hurry: bool,
     stopping: bool,
 }
@@ -99,12 +99,12 @@ pub(crate) struct Archive {
     changed: Condvar,
 }
 
-/// How long a user of this server waits until the database has what has left memory.
+/// How long a local user waits until the database has what has left memory.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Nodes {
-    /// This server's database, if it is an archive that stores messages: with everything that is known of these rooms, or with
-    /// what it has after a while.
+    /// This server's database, if it is an archive that stores messages. Waits a while until it has everything known
+    /// about these rooms.
     pub(crate) fn archived<'a>(&self, rooms: impl IntoIterator<Item = &'a Arc<Room>>) -> Option<Arc<Store>> {
         let archive = self.archive.get().filter(|archive| archive.store.keeps_history())?;
         let until = Instant::now() + PATIENCE;
@@ -117,16 +117,16 @@ impl Nodes {
     }
 }
 
-/// What the thread knows beside the database.
+/// The thread's own state.
 struct Reading {
     places: BTreeMap<Log, Position>,
     rooms: RoomLedger,
-    /// More was read than the database has.
+    /// Whether more was read than the database has.
     ahead: bool,
 }
 
 impl Archive {
-    /// Starts to read. `last`: the last number of a message in the database.
+    /// Starts reading. `last`: the highest message number in the database.
     ///
     /// # Errors
     ///
@@ -140,14 +140,14 @@ impl Archive {
         let (progress, changed) = (Mutex::default(), Condvar::new());
         let archive = Arc::new(Archive { store, cluster, history_max, progress, changed });
         if let Err(trouble) = archive.number_above(last) {
-            log::warn!("archive: whether numbers of messages are new cannot be seen: {trouble}");
+            log::warn!("archive: could not make sure that message numbers do not repeat: {trouble}");
         }
         let reading = Arc::clone(&archive);
         let thread = thread::Builder::new().name("archive".to_owned()).stack_size(STACK);
         Ok((archive, thread.spawn(move || reading.run())?))
     }
 
-    /// A Redis that has lost what it knew would number messages from the beginning, as those that the database has.
+    /// A Redis that has lost its data would start numbering from the beginning and repeat numbers in the database.
     fn number_above(&self, last: MessageId) -> Result<(), Trouble> {
         let Reading { places, .. } = self.begin()?;
         let Some(mut reader) = self.cluster.log_reader()? else { return Ok(()) };
@@ -169,7 +169,7 @@ impl Archive {
         &self.store
     }
 
-    /// Reads what is there, and ends.
+    /// Reads the rest of the logs, then stops.
     pub(crate) fn stop(&self) {
         self.progress().stopping = true;
         self.changed.notify_all();
@@ -183,7 +183,7 @@ impl Archive {
         self.progress().stopping
     }
 
-    /// Waits until everything up to this entry is in the database. False if that takes longer.
+    /// Waits until everything up to this entry is in the database. False on timeout.
     pub(crate) fn wait_for(&self, log: Log, number: u64, until: Instant) -> bool {
         let mut progress = self.progress();
         loop {
@@ -200,7 +200,7 @@ impl Archive {
         }
     }
 
-    /// Sleeps, but neither through the stop nor, if `hurries`, while somebody waits.
+    /// Sleeps, but wakes for a stop and, if `hurries`, when somebody waits.
     fn pause(&self, length: Duration, hurries: bool) {
         let end = Instant::now() + length;
         let mut progress = self.progress();
@@ -223,7 +223,7 @@ impl Archive {
                     self.pause(SOON, false);
                     continue;
                 }
-                // The cluster's own threads report it.
+                // The cluster's own threads log it.
                 Err(why) => {
                     log::debug!("archive: {why}");
                     self.pause(AGAIN, false);
@@ -237,7 +237,7 @@ impl Archive {
                 Err(Trouble::Redis(why)) => log::debug!("archive: {why}"),
                 Err(trouble) => {
                     if !reported {
-                        log::warn!("archive: reading stops for now: {trouble}");
+                        log::warn!("archive: reading is interrupted: {trouble}");
                     }
                     reported = true;
                 }
@@ -246,7 +246,7 @@ impl Archive {
         }
     }
 
-    /// Reads as long as the connection lasts. Returns at the end.
+    /// Reads until the connection is lost (an error) or the archive stops.
     fn follow(&self, mut reader: LogReader, known: &mut Option<Reading>) -> Result<(), Trouble> {
         let mut reading = match known.take() {
             Some(reading) => reading,
@@ -296,7 +296,7 @@ impl Archive {
         }
     }
 
-    /// Stores what was read. Returns the logs in which something is missing; what follows there is not stored.
+    /// Stores what was read. Returns the logs with a gap; entries after it are not stored.
     fn take(
         &self,
         reader: &mut LogReader,
@@ -336,7 +336,7 @@ impl Archive {
         Ok(gaps)
     }
 
-    /// Turns what the rooms' entries ask for into what is stored.
+    /// Turns the rooms' steps into database writes.
     fn carry_out(
         &self,
         reader: &mut LogReader,
@@ -365,7 +365,7 @@ impl Archive {
         Ok(writes)
     }
 
-    /// Stores a piece with its places, and tells those who wait.
+    /// Stores a batch with its positions, and notifies those who wait.
     fn store_piece(
         &self,
         from: &BTreeMap<Log, Position>,
