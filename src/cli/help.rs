@@ -22,8 +22,8 @@ Usage: chatsock [serve] [--config FILE] [--listen ADDR]...
 
 A chat server for telnet and nc. Without a config it listens on 0.0.0.0:5555.
 `chatsock user` adds, changes, removes and lists accounts; `chatsock backup`
-copies the database; `chatsock proxy` takes telnet here to a server elsewhere;
-`chatsock connect` is a client.
+copies the database; `chatsock proxy` connects telnet on this machine to a
+server elsewhere; `chatsock connect` is a client.
 
   --config FILE    read FILE instead of ./chatsock.toml, which may be missing
   --listen ADDR    listen on ADDR instead of the config's `listen`; may be given
@@ -39,10 +39,11 @@ SIGINT and SIGTERM stop the server gracefully, a second one at once. SIGHUP
 reloads the config; a file with a mistake changes nothing.
 
 Accounts need a build with the feature storage, and [storage] or [cluster] in
-the config; with [cluster] they are those of all servers. `chatsock user` also
-works while the server is running; each change takes effect at the next login. A
-password is asked for twice and not shown or, if stdin is not a terminal, read
-from the first line of stdin. It is never an argument.
+the config; with [cluster], all servers share them. `chatsock user` also works
+while the server is running: a user whose account is removed or gets another
+password is disconnected within two seconds. A password is asked for twice and
+not shown or, if stdin is not a terminal, read from the first line of stdin. It
+is never an argument.
 USERS is a file with a name, a space and a password on each line; lines that
 begin with # are ignored. If any line is wrong, nothing is imported. With
 --skip-existing, names that already have accounts are skipped.
@@ -53,37 +54,37 @@ that fails leaves nothing behind.
 
 `chatsock cluster import FILE` fills the Redis of [cluster], which must be
 empty, from FILE: the database of a server that is not running, of an archive,
-or a backup of either. Accounts, kept rooms, address bans, messages for offline
-users and the last messages of each room go over; FILE stays as it is. This
-needs a build with the features storage and cluster.
+or a backup of either. It copies accounts, kept rooms, address bans, messages
+for offline users and the last messages of each room, and does not change FILE.
+It needs a build with the features storage and cluster.
 
-`chatsock proxy` speaks telnet and nc to people at ADDR, and TLS to the server
-at HOST:PORT, so that nobody on the way can read along. The server's certificate
-must be the known one: on the first start the proxy shows it and asks, and keeps
-the answer in $XDG_STATE_HOME/chatsock/known_servers. --fingerprint gives the
-SHA-256 that the server prints at start; --ca names a PEM file of authorities,
-one of which must vouch for the server; --plain does without TLS. --send-proxy
-tells a [proxy] listener the address of each person. --max N is how many may
+`chatsock proxy` accepts telnet and nc at ADDR, and speaks TLS to the server at
+HOST:PORT, so that nobody in between can read along. The server's certificate
+must be known: on the first start the proxy shows it and asks, and keeps the
+answer in $XDG_STATE_HOME/chatsock/known_servers. --fingerprint is the SHA-256
+that the server prints at startup; --ca is a PEM file of authorities, one of
+which must have signed the certificate; --plain does without TLS. --send-proxy
+tells a [proxy] listener each person's address. --max N is how many people may
 connect at once (64).
 
 `chatsock find` asks the machines in this network for servers with [discovery],
 and lists those that answer within --wait (1s): name, address and port, the port
 for TLS with the SHA-256 of the certificate, the port of the page, and how many
 people are online. It asks on UDP port 5555 unless --port says otherwise; --json
-prints an object per line. With no answer the exit status is 1. --avahi-service
-prints the file by which avahi announces the server, for /etc/avahi/services.
+prints one object per line. With no answer the exit status is 1. --avahi-service
+prints the file with which avahi announces the server, for /etc/avahi/services.
 
 `chatsock connect` is a client for the terminal. It tries TLS on port 5556, and
-plain text on 5555 only on this machine or with --plain; on a port that is given
-it does the same. --tls never does without. Certificates are known and asked
-about as by `chatsock proxy`. --room enters a room at once; --bubbles or --lines
-says how messages look; files that are offered to you go to --download. If stdin
-is not a terminal, its lines are sent, and the client ends when all of them are
-answered, with status 1 if one was refused. With TERM=dumb or CHATSOCK_PLAIN=1
-it writes lines from top to bottom, as screen readers like it. Without HOST it
-uses the server that `chatsock find` finds, if there is one.
+plain text on 5555 only on this machine or with --plain; on a given PORT it does
+the same. --tls never uses plain text. Certificates are checked as they are by
+`chatsock proxy`. --room enters a room at once; --bubbles and --lines set how
+messages look; files that you accept are saved in --download. If stdin is not a
+terminal, its lines are sent, and the client ends when all of them are answered,
+with status 1 if one was refused. With TERM=dumb or CHATSOCK_PLAIN=1 it writes
+lines from top to bottom, which suits screen readers. Without HOST it uses the
+server that `chatsock find` finds, if there is exactly one.
 
 Exit status: 0 after a graceful stop; 2 for a user error, such as a wrong flag,
 config, name or password, a port in use, an existing FILE or a server that is
 not the known one; 1 for anything else, such as a failure to write everything at
-the stop.";
+shutdown.";
