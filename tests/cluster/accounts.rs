@@ -1,4 +1,4 @@
-//! Accounts of several servers, and what belongs to their users.
+//! Accounts that several servers share, and their users' data.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -15,7 +15,7 @@ const UNREACHABLE: &str = ": this server cannot reach the others right now.";
 const NOBODY: &str = "! Nobody can log in right now: try again in a minute.";
 const THROWN_OUT: &str = "! You were logged out from another connection of your account.";
 
-/// A user logged in to an account, with what they read before they have typed anything.
+/// A user who logs in to an account. Also returns what they read before typing anything else.
 #[track_caller]
 fn come_in(node: &Node, name: &str) -> (Client, String) {
     let mut client = try_login(node.address(), name, PASSWORD);
@@ -31,7 +31,7 @@ fn quit(mut client: Client) {
     client.expect_end();
 }
 
-/// `chatsock user`, with its password as its input. Its exit status, and all that it writes.
+/// Runs `chatsock user` with the password as its input. Returns its exit status and all output.
 fn user(cluster: &Cluster, arguments: &[&str], password: &str) -> (Option<i32>, String) {
     let file = cluster.redis.directory().join("user.toml");
     let text = format!("[cluster]\nredis = \"redis://{}\"\npartitions = 4\n", cluster.redis.address());
@@ -46,7 +46,7 @@ fn user(cluster: &Cluster, arguments: &[&str], password: &str) -> (Option<i32>, 
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    // A program that refuses at once reads nothing, and may have ended.
+    // A program that refuses at once reads nothing, and may have exited.
     let _ = child.stdin.take().expect("stdin").write_all(format!("{password}\n").as_bytes());
     let output = child.wait_with_output().expect("it ends");
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -59,14 +59,14 @@ fn add(cluster: &Cluster, name: &str) {
     assert_eq!(status, Some(0), "{text}");
 }
 
-/// Servers on which a wait outlasts the test.
+/// Servers with a wait that outlasts the test.
 fn patient(count: usize) -> Option<Cluster> {
     let options = Options { top: "login_block_seconds = 300", ..Options::default() };
     Cluster::with(Redis::start()?, count, "", options)
 }
 
 #[test]
-fn who_registers_on_one_server_logs_in_on_the_other_and_finds_their_settings() {
+fn an_account_and_its_settings_work_on_the_other_server() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     let mut bob = cluster.nodes[1].login("bob");
     let mut alice = cluster.nodes[0].login("alice");
@@ -84,7 +84,7 @@ fn who_registers_on_one_server_logs_in_on_the_other_and_finds_their_settings() {
     give(&mut alice, "battery staple");
     give(&mut alice, "battery staple");
     alice.expect("* Your password has been changed.");
-    // The connection that has changed it stays.
+    // The connection that made the change stays.
     ask_until(&mut bob, ":whois alice", "registered");
     quit(alice);
     let mut old = try_login(cluster.nodes[0].address(), "alice", PASSWORD);
@@ -99,7 +99,7 @@ fn who_registers_on_one_server_logs_in_on_the_other_and_finds_their_settings() {
 }
 
 #[test]
-fn names_of_accounts_and_those_like_them_are_no_guests_on_any_server() {
+fn guests_cannot_take_account_names_or_look_alikes_on_any_server() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     add(&cluster, "alice");
     for node in &cluster.nodes {
@@ -112,7 +112,7 @@ fn names_of_accounts_and_those_like_them_are_no_guests_on_any_server() {
 }
 
 #[test]
-fn one_of_several_who_register_a_name_at_once_gets_it() {
+fn only_one_of_several_users_registers_a_name() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     for round in 0..3 {
         let name = format!("dora{round}");
@@ -146,7 +146,7 @@ fn wrong_passwords_on_one_server_block_the_name_on_the_other() {
 }
 
 #[test]
-fn a_right_password_forgets_the_wrong_ones_on_all_servers() {
+fn a_right_password_resets_the_wrong_ones_on_all_servers() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     add(&cluster, "alice");
     for round in 0..3 {
@@ -159,7 +159,7 @@ fn a_right_password_forgets_the_wrong_ones_on_all_servers() {
 }
 
 #[test]
-fn many_guesses_at_once_on_all_servers_are_no_more_than_one_after_the_other() {
+fn parallel_guesses_on_all_servers_gain_nothing() {
     let Some(cluster) = patient(3) else { return };
     add(&cluster, "alice");
     let answers = thread::scope(|scope| {
@@ -203,7 +203,7 @@ fn the_admin_changes_and_removes_accounts_while_servers_run() {
     quit(cluster.nodes[1].login("bob"));
     let (status, text) = user(&cluster, &["remove", "bob"], "");
     assert!(status == Some(2) && text.contains("account bob does not exist"), "{text}");
-    // Nothing of it is left behind.
+    // Nothing of it remains.
     assert!(!cluster.redis.everything().contains("acc:bob"));
 }
 
@@ -224,7 +224,7 @@ fn an_import_creates_all_accounts_or_none() {
 }
 
 #[test]
-fn a_message_waits_for_the_next_login_on_whichever_server_and_is_shown_once() {
+fn a_waiting_message_is_shown_once_at_the_next_login_on_any_server() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     add(&cluster, "alice");
     let mut bob = cluster.nodes[0].login("bob");
@@ -251,7 +251,7 @@ fn a_message_waits_for_the_next_login_on_whichever_server_and_is_shown_once() {
         assert!(!told.contains("while you were away"), "{told:?}");
         quit(alice);
     }
-    // Its end on the other server reaches this one a moment later.
+    // This server learns a moment later that the connection on the other one has ended.
     bob.send(":dm alice and one more");
     bob.settle();
     for number in 0..25 {
@@ -262,7 +262,7 @@ fn a_message_waits_for_the_next_login_on_whichever_server_and_is_shown_once() {
 }
 
 #[test]
-fn unread_messages_and_open_rooms_are_there_on_the_other_server() {
+fn unread_messages_and_open_rooms_follow_to_the_other_server() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     add(&cluster, "alice");
     let mut bob = cluster.nodes[1].chat("bob", "general");
@@ -279,7 +279,7 @@ fn unread_messages_and_open_rooms_are_there_on_the_other_server() {
         bob.send(text);
         bob.settle();
     }
-    // What was recorded at the end of a connection is there a moment after it.
+    // What is recorded when a connection ends is there a moment later.
     let deadline = Instant::now() + PATIENCE;
     while !cluster.redis.everything().contains("}v:") {
         assert!(Instant::now() < deadline, "no visit was recorded");
@@ -292,7 +292,7 @@ fn unread_messages_and_open_rooms_are_there_on_the_other_server() {
 }
 
 #[test]
-fn while_redis_is_down_accounts_are_refused_in_one_sentence_and_nothing_is_half_done() {
+fn while_redis_is_down_account_commands_are_refused_in_one_sentence() {
     let Some(redis) = Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]) else { return };
     let Some(mut cluster) = Cluster::over(redis, 2, "") else { return };
     add(&cluster, "carol");
@@ -340,7 +340,7 @@ fn while_redis_is_down_accounts_are_refused_in_one_sentence_and_nothing_is_half_
 }
 
 #[test]
-fn an_account_that_too_few_replicas_have_is_not_made() {
+fn an_account_that_too_few_replicas_confirm_is_not_created() {
     let Some(redis) = Redis::with(&["--appendonly", "no", "--save", ""]) else { return };
     let port = redis.address().port().to_string();
     let Some(mut replica) = Redis::with(&["--replicaof", "127.0.0.1", &port]) else { return };
@@ -366,7 +366,7 @@ fn an_account_that_too_few_replicas_have_is_not_made() {
 }
 
 #[test]
-fn connections_of_an_address_count_on_all_servers_and_those_of_a_killed_one_end() {
+fn an_addresss_connections_count_on_all_servers_until_one_is_killed() {
     let Some(redis) = Redis::start() else { return };
     let options = Options {
         limits: "messages_per_second = 0\nexempt = []\nconnections_per_ip = 2\nconnections_per_ip_per_minute = 10000",
@@ -390,7 +390,7 @@ fn connections_of_an_address_count_on_all_servers_and_those_of_a_killed_one_end(
         }
     };
     assert!(refused(&cluster.nodes[0]).is_some());
-    // A new name is no new connection.
+    // A new name is not a new connection.
     bob.send(":nick rob");
     bob.expect("You are now known as rob.");
     quit(bob);
@@ -414,7 +414,7 @@ fn connections_of_an_address_count_on_all_servers_and_those_of_a_killed_one_end(
 }
 
 #[test]
-fn what_somebody_else_has_written_into_an_account_is_refused_and_logged() {
+fn an_account_tampered_with_in_redis_is_refused_and_logged() {
     let Some(cluster) = Cluster::start(1, "") else { return };
     for name in ["alice", "bob", "carol", "dora", "erik"] {
         add(&cluster, name);
@@ -433,7 +433,7 @@ fn what_somebody_else_has_written_into_an_account_is_refused_and_logged() {
     for name in ["alice", "bob", "carol", "dora", "erik"] {
         let mut client = knock(cluster.nodes[0].address());
         client.send(name);
-        // Nobody gets the name of an account that cannot be read.
+        // Nobody gets the name of an unreadable account.
         give(&mut client, PASSWORD);
         client.expect("! The server cannot read its accounts just now: ");
     }
@@ -444,12 +444,12 @@ fn what_somebody_else_has_written_into_an_account_is_refused_and_logged() {
         assert!(log.contains(part), "{part}: {log}");
     }
     assert!(!log.contains("$argon2id"), "a hash is in the log");
-    // And the server goes on.
+    // The server still works.
     quit(cluster.nodes[0].login("frida"));
 }
 
 #[test]
-fn a_user_takes_over_from_their_connection_on_the_other_server_and_ends_it() {
+fn a_user_takes_over_their_connection_from_the_other_server() {
     let Some(cluster) = Cluster::start(3, "") else { return };
     add(&cluster, "alice");
     let mut bob = cluster.nodes[2].chat("bob", "general");
@@ -468,7 +468,7 @@ fn a_user_takes_over_from_their_connection_on_the_other_server_and_ends_it() {
     bob.expect("2 people in general:");
     bob.send("@alice still there?");
     alice.expect("bob -> you: still there?");
-    // With its password, a connection is ended from any server.
+    // With the account's password, a connection can be ended from any server.
     let mut again = knock(cluster.nodes[2].address());
     again.send(":ghost alice");
     give(&mut again, PASSWORD);
@@ -486,7 +486,7 @@ fn a_user_takes_over_from_their_connection_on_the_other_server_and_ends_it() {
 }
 
 #[test]
-fn only_accounts_come_in_where_they_are_required_and_operators_moderate_users_of_all_servers() {
+fn required_accounts_and_operators_work_across_servers() {
     let Some(redis) = Redis::start() else { return };
     let options = Options { top: "accounts = \"required\"\noperators = [\"root\"]", ..Options::default() };
     let Some(cluster) = Cluster::with(redis, 2, "", options) else { return };
@@ -522,7 +522,7 @@ fn only_accounts_come_in_where_they_are_required_and_operators_moderate_users_of
 }
 
 #[test]
-fn an_admin_whose_account_is_removed_is_none_on_any_server() {
+fn removing_an_admins_account_removes_the_rank_on_all_servers() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     add(&cluster, "alice");
     let (mut alice, _) = come_in(&cluster.nodes[0], "alice");

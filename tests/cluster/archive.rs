@@ -1,5 +1,5 @@
-//! A server with `[storage]` beside `[cluster]` is an archive: every message once, whatever happens to it, and nothing of what
-//! was erased.
+//! A server with `[storage]` beside `[cluster]` is an archive: it stores each message once, whatever happens to it, and
+//! nothing that was erased.
 
 #![cfg(feature = "storage")]
 
@@ -14,7 +14,7 @@ use crate::support::home::{PASSWORD, prove, register, try_login};
 use crate::support::redis::Redis;
 use crate::support::{Client, PATIENCE};
 
-/// What a server's configuration says of its database.
+/// A server's database settings.
 fn storage(name: &str) -> String {
     format!("[storage]\npath = \"{name}.db\"")
 }
@@ -23,7 +23,7 @@ fn database(cluster: &Cluster, name: &str) -> PathBuf {
     cluster.redis.directory().join(format!("{name}.db"))
 }
 
-/// The texts of a database's messages by number. `None` while it cannot be read.
+/// A database's messages by number. `None` while it cannot be read.
 fn stored(path: &Path) -> Option<BTreeMap<u64, String>> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).ok()?;
     connection.busy_timeout(PATIENCE).ok()?;
@@ -39,7 +39,7 @@ fn stored(path: &Path) -> Option<BTreeMap<u64, String>> {
     Some(all)
 }
 
-/// Waits until a database is as it should be.
+/// Waits until a database is as expected.
 #[track_caller]
 fn wait_stored(path: &Path, what: &str, is_right: impl Fn(&BTreeMap<u64, String>) -> bool) -> BTreeMap<u64, String> {
     let deadline = Instant::now() + PATIENCE;
@@ -57,7 +57,7 @@ fn has(text: &str) -> impl Fn(&BTreeMap<u64, String>) -> bool {
     move |all| all.values().any(|known| known == text)
 }
 
-/// Lines of one user, each numbered, the last of them seen by the user.
+/// Sends numbered lines from one user, and waits until the user sees the last one.
 fn talk(client: &mut Client, lines: std::ops::Range<usize>) {
     for number in lines {
         client.send(&format!("line {number}."));
@@ -65,7 +65,7 @@ fn talk(client: &mut Client, lines: std::ops::Range<usize>) {
     client.settle();
 }
 
-/// Whether any file of a database has these bytes.
+/// Finds these bytes in any file of a database.
 fn is_anywhere(path: &Path, text: &str) -> Option<PathBuf> {
     ["", "-wal", "-shm", "-journal"].iter().find_map(|ending| {
         let path = PathBuf::from(format!("{}{ending}", path.display()));
@@ -75,7 +75,7 @@ fn is_anywhere(path: &Path, text: &str) -> Option<PathBuf> {
 }
 
 #[test]
-fn an_archive_that_is_killed_in_the_middle_has_every_message_once_when_it_is_back() {
+fn an_archive_killed_at_any_moment_ends_up_with_each_message_once() {
     let Some(mut cluster) = Cluster::start(1, "") else { return };
     let mut archive = cluster.launch("archive", &storage("one"));
     let file = database(&cluster, "one");
@@ -85,7 +85,7 @@ fn an_archive_that_is_killed_in_the_middle_has_every_message_once_when_it_is_bac
         talk(&mut bob, next..next + 40);
         next += 40;
         if round % 2 == 0 {
-            // In the middle of a batch as well as at rest.
+            // Kills it in the middle of a batch as well as at rest.
             wait_stored(&file, "some of it", |all| all.len() > next - 40);
         }
         archive.kill();
@@ -101,7 +101,7 @@ fn an_archive_that_is_killed_in_the_middle_has_every_message_once_when_it_is_bac
 }
 
 #[test]
-fn two_archives_are_equal_and_one_that_comes_later_has_what_redis_has() {
+fn two_archives_are_equal_and_a_later_one_has_what_redis_has() {
     let Some(cluster) = Cluster::start(1, "") else { return };
     let first = cluster.launch("first", &storage("first"));
     let second = cluster.launch("second", &storage("second"));
@@ -129,7 +129,7 @@ fn two_archives_are_equal_and_one_that_comes_later_has_what_redis_has() {
 }
 
 #[test]
-fn what_was_erased_is_in_no_file_of_the_archive() {
+fn no_file_of_the_archive_contains_an_erased_text() {
     let Some(mut cluster) = Cluster::start(1, "") else { return };
     let mut archive = cluster.launch("archive", &storage("one"));
     let file = database(&cluster, "one");
@@ -156,7 +156,7 @@ fn what_was_erased_is_in_no_file_of_the_archive() {
     };
     gone("xylophone");
     gone("quagmire");
-    // What is erased while the archive is away is gone when it is back.
+    // A text erased while the archive is away is gone once it is back.
     bob.send("the third secret word: zeppelin");
     wait_stored(&file, "the third", has("the third secret word: zeppelin"));
     archive.kill();
@@ -169,7 +169,7 @@ fn what_was_erased_is_in_no_file_of_the_archive() {
 }
 
 #[test]
-fn an_archive_stops_at_once_and_has_what_was_said_last() {
+fn an_archive_stops_at_once_and_has_the_last_messages() {
     let Some(cluster) = Cluster::start(1, "") else { return };
     let mut archive = cluster.launch("archive", &storage("one"));
     let mut bob = cluster.nodes[0].chat("bob", "general");
@@ -181,7 +181,7 @@ fn an_archive_stops_at_once_and_has_what_was_said_last() {
 }
 
 #[test]
-fn rooms_that_nobody_keeps_leave_nothing_in_the_archive() {
+fn rooms_that_are_not_kept_leave_nothing_in_the_archive() {
     let Some(mut cluster) = Cluster::start(1, "") else { return };
     let archive = cluster.launch("archive", &storage("one"));
     let file = database(&cluster, "one");
@@ -206,7 +206,7 @@ fn rooms_that_nobody_keeps_leave_nothing_in_the_archive() {
 }
 
 #[test]
-fn older_messages_are_read_and_found_on_a_server_without_storage() {
+fn a_server_without_storage_reads_and_finds_older_messages() {
     let Some(mut cluster) = Cluster::start(1, "") else { return };
     let mut archive = cluster.launch("archive", &storage("one"));
     let mut bob = cluster.nodes[0].chat("bob", "general");
@@ -215,7 +215,7 @@ fn older_messages_are_read_and_found_on_a_server_without_storage() {
     carol.send("carol");
     carol.expect("are stored without a time limit");
     talk(&mut bob, 0..240);
-    // On both servers only the newest are in memory.
+    // Both servers have only the newest ones in memory.
     let mut alice = archive.chat("alice", "general");
     for client in [&mut bob, &mut alice] {
         client.send("/history 235");
@@ -240,14 +240,14 @@ fn older_messages_are_read_and_found_on_a_server_without_storage() {
 }
 
 #[test]
-fn a_database_that_a_server_has_filled_by_itself_is_no_archive() {
+fn a_standalone_servers_database_is_not_an_archive() {
     let Some(cluster) = Cluster::start(1, "") else { return };
     let archive = cluster.launch("archive", &storage("one"));
     let mut bob = archive.chat("bob", "general");
     bob.send("said in the cluster");
     wait_stored(&database(&cluster, "one"), "the line", has("said in the cluster"));
     drop(archive);
-    // A server that takes the file over makes it its own.
+    // A standalone server that opens the file makes it its own.
     let alone = cluster.redis.directory().join("alone.toml");
     std::fs::write(&alone, "listen = [\"127.0.0.1:0\"]\n[storage]\npath = \"one.db\"\nhistory = true").expect("a file");
     let mut program = crate::support::Program::command(&["--config", "alone.toml"]);
@@ -270,7 +270,7 @@ fn a_database_that_a_server_has_filled_by_itself_is_no_archive() {
 }
 
 #[test]
-fn what_the_log_has_no_longer_comes_from_the_history_and_the_rest_is_reported() {
+fn a_gap_in_the_log_is_filled_from_the_history_or_reported() {
     let Some(redis) = Redis::start() else { return };
     let options = Options { top: "history_max = 30\nchatview_max = 10", ..Options::default() };
     let mut cluster = Cluster::with(redis, 1, "", options).expect("a cluster");
@@ -298,7 +298,7 @@ fn what_the_log_has_no_longer_comes_from_the_history_and_the_rest_is_reported() 
 }
 
 #[test]
-fn a_kept_room_outlives_the_whole_cluster_and_an_account_that_is_gone_leaves_nothing() {
+fn a_kept_room_outlives_the_cluster_and_a_removed_account_leaves_nothing() {
     let Some(mut cluster) = Cluster::start(1, "") else { return };
     let mut archive = cluster.launch("archive", &storage("one"));
     let file = database(&cluster, "one");

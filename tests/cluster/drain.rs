@@ -10,13 +10,13 @@ use crate::support::Client;
 use crate::support::home::{PASSWORD, register};
 use crate::support::json::Bot;
 
-/// The code in what a user was shown.
+/// The code in the text that a user was shown.
 fn code(seen: &str) -> String {
     let (_, rest) = seen.split_once("Your code is ").unwrap_or_else(|| panic!("no code in {seen:?}"));
     rest.chars().take(6).collect()
 }
 
-/// Comes in again with a code.
+/// Reconnects with a code.
 fn come_back(cluster: &Cluster, node: usize, name: &str, code: &str) -> Client {
     let mut client = cluster.nodes[node].connect();
     client.expect("Username: ");
@@ -28,7 +28,7 @@ fn come_back(cluster: &Cluster, node: usize, name: &str, code: &str) -> Client {
 }
 
 #[test]
-fn users_are_told_sent_away_one_after_the_other_and_the_last_one_at_the_end() {
+fn users_are_told_and_then_disconnected_one_by_one() {
     let Some(mut cluster) = Cluster::start(2, "drain_seconds = 4") else { return };
     let mut people: Vec<_> = (0..5).map(|number| cluster.nodes[0].login(&format!("guest{number}"))).collect();
     let begun = Instant::now();
@@ -83,7 +83,7 @@ fn name_rooms_and_rank_are_kept_and_nobody_else_gets_the_name() {
     let seen = bob.expect_end();
     assert!(seen.contains(&code), "{seen:?}");
     assert_eq!(cluster.nodes[0].wait(), Some(0));
-    // The others see nothing of it, and what they write to bob waits.
+    // The others notice nothing, and what they write to bob waits.
     alice.send("meanwhile");
     alice.send("/msg bob are you there?");
     alice.expect("you -> bob: are you there?");
@@ -112,7 +112,7 @@ fn name_rooms_and_rank_are_kept_and_nobody_else_gets_the_name() {
 }
 
 #[test]
-fn a_user_who_does_not_come_back_has_left_after_a_while_and_one_who_quits_at_once() {
+fn a_user_who_stays_away_leaves_after_a_while_and_one_who_quits_at_once() {
     let Some(mut cluster) = Cluster::start(2, "drain_seconds = 1") else { return };
     let mut alice = cluster.nodes[1].chat("alice", "general");
     let mut bob = cluster.nodes[0].chat("bob", "general");
@@ -138,7 +138,7 @@ fn a_user_who_does_not_come_back_has_left_after_a_while_and_one_who_quits_at_onc
 }
 
 #[test]
-fn a_rolling_restart_of_three_servers_takes_no_name_no_room_and_no_message() {
+fn a_rolling_restart_loses_no_name_room_or_message() {
     let Some(mut cluster) = Cluster::start(3, "drain_seconds = 2") else { return };
     let mut watcher = cluster.nodes[2].chat("watcher", "general");
     let mut people: Vec<_> = (0..2)
@@ -186,7 +186,7 @@ fn a_rolling_restart_of_three_servers_takes_no_name_no_room_and_no_message() {
 }
 
 #[test]
-fn a_program_is_told_to_come_again_with_a_code_that_gives_everything_back() {
+fn a_program_gets_a_code_that_restores_everything() {
     let Some(mut cluster) = Cluster::start(2, "drain_seconds = 1") else { return };
     let mut alice = cluster.nodes[1].chat("alice", "general");
     let mut bot = Bot::in_room(cluster.nodes[0].address(), "bot", "general");
@@ -208,7 +208,7 @@ fn a_program_is_told_to_come_again_with_a_code_that_gives_everything_back() {
 
 #[cfg(feature = "storage")]
 #[test]
-fn an_account_comes_back_by_its_code_or_by_its_password_and_is_an_admin_still() {
+fn an_account_returns_by_code_or_password_and_is_still_an_admin() {
     let Some(mut cluster) = Cluster::start(2, "drain_seconds = 2") else { return };
     let mut people = Vec::new();
     for name in ["alice", "bob"] {

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use crate::nodes::{Cluster, ask_until_not, runs_all};
 use crate::support::PATIENCE;
 
-/// The lease of the servers here, and the sweep after it.
+/// The lease of the servers in these tests, and the clean-up after it.
 const GONE_WITHIN: Duration = Duration::from_secs(3 + 3 + 7);
 
 #[test]
-fn users_of_a_killed_server_leave_and_their_names_are_free() {
+fn users_of_a_killed_server_leave_and_free_their_names() {
     let Some(mut cluster) = Cluster::start(2, "") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let _bob = cluster.nodes[1].chat("bob", "general");
@@ -26,7 +26,7 @@ fn users_of_a_killed_server_leave_and_their_names_are_free() {
 }
 
 #[test]
-fn while_redis_is_down_nothing_is_said_and_everything_can_be_read() {
+fn while_redis_is_down_nothing_is_posted_but_everything_can_be_read() {
     let Some(mut cluster) = Cluster::start(2, "timeout_ms = 300") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let mut bob = cluster.nodes[1].chat("bob", "general");
@@ -55,7 +55,7 @@ fn while_redis_is_down_nothing_is_said_and_everything_can_be_read() {
 }
 
 #[test]
-fn redis_with_its_data_comes_back_and_users_go_on() {
+fn users_go_on_after_redis_restarts_with_its_data() {
     let Some(redis) = crate::support::redis::Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]) else {
         return;
     };
@@ -74,7 +74,7 @@ fn redis_with_its_data_comes_back_and_users_go_on() {
 }
 
 #[test]
-fn redis_without_its_data_comes_back_and_users_keep_their_names_and_rooms() {
+fn users_keep_names_and_rooms_after_redis_lost_its_data() {
     let Some(mut cluster) = Cluster::start(2, "timeout_ms = 300") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let mut bob = cluster.nodes[1].chat("bob", "general");
@@ -90,7 +90,7 @@ fn redis_without_its_data_comes_back_and_users_keep_their_names_and_rooms() {
 }
 
 #[test]
-fn a_connection_to_redis_that_is_cut_loses_and_doubles_nothing() {
+fn a_cut_connection_to_redis_loses_and_repeats_nothing() {
     let Some(cluster) = Cluster::start(2, "timeout_ms = 300") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let mut bob = cluster.nodes[1].chat("bob", "general");
@@ -106,7 +106,7 @@ fn a_connection_to_redis_that_is_cut_loses_and_doubles_nothing() {
 }
 
 #[test]
-fn a_line_waits_while_redis_is_held_up_and_comes_once() {
+fn a_line_waits_while_redis_stalls_and_appears_once() {
     let Some(cluster) = Cluster::start(2, "timeout_ms = 300") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let mut bob = cluster.nodes[1].chat("bob", "general");
@@ -120,7 +120,7 @@ fn a_line_waits_while_redis_is_held_up_and_comes_once() {
 }
 
 #[test]
-fn a_server_that_was_away_is_back_with_its_users() {
+fn a_server_that_was_cut_off_returns_with_its_users() {
     if !runs_all() {
         return println!("LEFT OUT: CHATSOCK_CLUSTER_ALL=1 runs it");
     }
@@ -140,7 +140,7 @@ fn a_server_that_was_away_is_back_with_its_users() {
 }
 
 #[test]
-fn users_of_a_server_that_stops_properly_leave_at_once() {
+fn users_of_a_server_that_shuts_down_leave_at_once() {
     let Some(mut cluster) = Cluster::start(2, "") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let _bob = cluster.nodes[1].chat("bob", "general");
@@ -152,7 +152,7 @@ fn users_of_a_server_that_stops_properly_leave_at_once() {
 }
 
 #[test]
-fn a_server_that_stood_still_longer_than_its_lease_says_nothing_late() {
+fn a_server_suspended_beyond_its_lease_posts_nothing_late() {
     if !runs_all() {
         return println!("LEFT OUT: CHATSOCK_CLUSTER_ALL=1 runs it");
     }
@@ -173,7 +173,7 @@ fn a_server_that_stood_still_longer_than_its_lease_says_nothing_late() {
 }
 
 #[test]
-fn what_a_faulty_server_writes_into_a_log_forges_no_line_and_stops_nobody() {
+fn a_faulty_servers_entries_forge_no_line_and_stop_nobody() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let mut bob = cluster.nodes[1].chat("bob", "general");
@@ -235,13 +235,13 @@ fn what_a_faulty_server_writes_into_a_log_forges_no_line_and_stops_nobody() {
     }
 }
 
-/// Threads of a process.
+/// The number of a process's threads.
 fn threads(id: u32) -> usize {
     std::fs::read_dir(format!("/proc/{id}/task")).expect("a process").count()
 }
 
 #[test]
-fn a_redis_that_stands_still_for_long_costs_no_line_twice_and_no_thread() {
+fn a_long_stall_of_redis_repeats_no_line_and_leaks_no_thread() {
     if !runs_all() {
         return println!("LEFT OUT: CHATSOCK_CLUSTER_ALL=1 runs it");
     }
@@ -259,7 +259,7 @@ fn a_redis_that_stands_still_for_long_costs_no_line_twice_and_no_thread() {
         }
         thread::park_timeout(Duration::from_secs(seconds).saturating_sub(stopped.elapsed()));
         cluster.redis.signal("CONT");
-        // Said once, or reported.
+        // Posted once, or reported.
         say_until_seen(&mut bob, &mut alice, &format!("after {seconds}."));
         let seen = bob.settle() + &bob.seen();
         let line = format!("said in {seconds}.");
@@ -273,7 +273,7 @@ fn a_redis_that_stands_still_for_long_costs_no_line_twice_and_no_thread() {
     }
 }
 
-/// Says a line again and again until it is taken, and sees it on the other screen once.
+/// Repeats a line until it is accepted, and checks that it appears once on the other screen.
 #[track_caller]
 pub fn say_until_seen(from: &mut crate::support::Client, to: &mut crate::support::Client, line: &str) {
     let deadline = Instant::now() + PATIENCE;

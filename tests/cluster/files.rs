@@ -1,4 +1,4 @@
-//! Files to users of other servers: both ends meet on the server of the sender.
+//! Files for users of other servers: both sides connect to the sender's server.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -12,7 +12,7 @@ use crate::support::programs::have;
 
 const FILES: &str = "[files]\nlisten = [\"127.0.0.1:0\"]\n";
 
-/// The rows to copy, below the one that ends so.
+/// The rows to copy, below the one with this ending.
 fn rows(client: &mut Client) -> Vec<String> {
     client.expect("after f= first:\r\n");
     let mut row = || {
@@ -29,7 +29,7 @@ fn run(directory: &Path, line: &str) -> Child {
 }
 
 #[test]
-fn a_file_passes_to_a_user_of_another_server_through_that_of_the_sender() {
+fn a_file_for_another_server_passes_through_the_senders() {
     if !have(&["curl"]) {
         return;
     }
@@ -68,7 +68,7 @@ fn a_file_passes_to_a_user_of_another_server_through_that_of_the_sender() {
 }
 
 #[test]
-fn offers_are_declined_taken_back_and_end_across_servers() {
+fn offers_are_declined_withdrawn_and_end_across_servers() {
     let Some(mut cluster) = Cluster::start(2, FILES) else { return };
     let mut alice = cluster.nodes[0].login("alice");
     let mut bob = cluster.nodes[1].login("bob");

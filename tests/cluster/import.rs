@@ -18,7 +18,7 @@ fn chatsock(directory: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// A server alone, in a directory.
+/// Starts a standalone server in a directory.
 fn start_alone(directory: &Path) -> (Child, SocketAddr) {
     let mut child = chatsock(directory, &["--config", "alone.toml"]).stderr(Stdio::null()).spawn().expect("it starts");
     let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines().map_while(Result::ok);
@@ -44,7 +44,7 @@ fn import(directory: &Path, file: &str) -> (Option<i32>, String) {
     (status.code(), text)
 }
 
-/// A server alone with two accounts, a kept room and messages; it runs, and has stored all of it.
+/// Starts a standalone server and fills it: two accounts, a kept room, messages. Returns once all of it is stored.
 fn fill_alone(directory: &Path) -> Child {
     let common = "listen = [\"127.0.0.1:0\"]\nquick_listen = []\nexit_code = false\nshutdown_delay = 0\n[limits]\n\
                   messages_per_second = 0\nexempt = [\"127.0.0.0/8\"]\n";
@@ -90,7 +90,7 @@ fn fill_alone(directory: &Path) -> Child {
 }
 
 #[test]
-fn a_servers_database_fills_an_empty_redis_once() {
+fn a_standalone_servers_database_fills_an_empty_redis_once() {
     let Some(redis) = Redis::start() else { return };
     let directory = redis.directory().to_owned();
     write(
@@ -121,7 +121,8 @@ fn a_servers_database_fills_an_empty_redis_once() {
     }
     let (status, text) = import(&directory, "copy.db");
     assert!(status == Some(2) && text.contains("is not empty"), "{status:?} {text}");
-    // The servers go on from there. The file itself may be the archive of one of them, and has what Redis has no place for.
+    // The servers continue from there. The file itself may be the archive of one of them, and has what Redis has no place
+    // for.
     let mut cluster = Cluster::over(redis, 1, "").expect("a cluster");
     let archive = cluster.launch("archive", "[storage]\npath = \"alone.db\"");
     let mut carol = cluster.nodes[0].chat("carol", "general");
@@ -154,7 +155,7 @@ fn a_servers_database_fills_an_empty_redis_once() {
 }
 
 #[test]
-fn an_archive_fills_a_redis_that_has_lost_everything() {
+fn an_archive_refills_a_redis_that_lost_everything() {
     let Some(mut cluster) = Cluster::start(1, "") else { return };
     let directory = cluster.redis.directory().to_owned();
     write(

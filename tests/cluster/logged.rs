@@ -1,4 +1,4 @@
-//! What the log says, word for word.
+//! The exact text of log lines.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use crate::nodes::{Cluster, Node};
 use crate::support::PATIENCE;
 use crate::support::redis::Redis;
 
-/// Waits for a line of the log that begins with one text, and ends with the other.
+/// Waits for a log line with this beginning and this end.
 #[track_caller]
 fn expect_line(node: &Node, level: &str, begins: &str, ends: &str) -> String {
     let deadline = Instant::now() + PATIENCE;
@@ -25,7 +25,7 @@ fn expect_line(node: &Node, level: &str, begins: &str, ends: &str) -> String {
 }
 
 #[test]
-fn each_line_of_the_log_comes_when_what_it_says_happens() {
+fn each_log_line_appears_when_its_event_happens() {
     let Some(mut cluster) = Cluster::start(2, "timeout_ms = 300") else { return };
     expect_line(&cluster.nodes[0], "INFO", "cluster: node n0 is in, epoch 1, 1 node, Redis ", ", 4 partitions");
     expect_line(&cluster.nodes[1], "INFO", "cluster: node n1 is in, epoch 2, 2 nodes, Redis ", ", 4 partitions");
@@ -57,7 +57,7 @@ fn each_line_of_the_log_comes_when_what_it_says_happens() {
 }
 
 #[test]
-fn a_redis_that_is_not_as_it_should_be_is_named_at_the_start() {
+fn problems_with_redis_are_logged_at_startup() {
     let settings = ["--appendonly", "no", "--save", "", "--maxmemory-policy", "allkeys-lru", "--timeout", "600"];
     let Some(redis) = Redis::with(&settings) else { return };
     let Some(cluster) = Cluster::over(redis, 1, "") else { return };
@@ -67,7 +67,7 @@ fn a_redis_that_is_not_as_it_should_be_is_named_at_the_start() {
     expect_line(node, "WARN", "cluster: appendonly is no", "");
     expect_line(node, "WARN", "cluster: min-replicas-to-write is 0", "");
     expect_line(node, "WARN", "cluster: timeout is 600", "");
-    // As if servers of the next version had raised the format.
+    // Pretend that servers of a later version have raised the format.
     cluster.redis.command(&[b"HSET", b"chatsock:{dir}meta", b"format", b"2"]);
     let (status, text) = cluster.launch_in_vain("old", "");
     assert_eq!(status, Some(2), "{text}");

@@ -1,4 +1,4 @@
-//! Redis loses the last of what it had, or everything: users read so, and nothing else is lost with it.
+//! Redis loses its latest data, or everything. Users are told, and nothing else is lost.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::support::redis::Redis;
 
 const ALL_LOST: &str = "* This room has lost its history.";
 
-/// The numbers of all messages on a screen, in its order.
+/// The numbers of all messages on a screen, in order.
 fn numbers(seen: &str) -> Vec<u64> {
     let number = |line: &str| {
         let (_, rest) = line.split_once("] #")?;
@@ -21,7 +21,7 @@ fn numbers(seen: &str) -> Vec<u64> {
 }
 
 #[test]
-fn a_redis_that_lost_everything_gets_rooms_members_and_history_back_and_users_read_so_once() {
+fn servers_refill_a_redis_that_lost_everything_and_tell_users_once() {
     let Some(mut cluster) = Cluster::start(2, "timeout_ms = 300") else { return };
     let mut alice = cluster.nodes[0].login("alice");
     alice.send(":create games");
@@ -50,7 +50,7 @@ fn a_redis_that_lost_everything_gets_rooms_members_and_history_back_and_users_re
     bob.send("/history");
     let after = numbers(&bob.expect("alice: numbered after"));
     assert!(after.last() > before.last(), "{before:?} {after:?}");
-    // A server that comes later knows the room as it was, with its admin and what was said.
+    // A server that starts later knows the room as it was, with its admin and its history.
     let late = cluster.launch("late", "");
     let mut carol = late.chat("carol", "games");
     carol.send("/history");
@@ -62,7 +62,7 @@ fn a_redis_that_lost_everything_gets_rooms_members_and_history_back_and_users_re
     carol.expect("You were kicked from games by alice (enough)");
 }
 
-/// Two Redis, of which one follows the other by way of a proxy.
+/// Two Redis servers, one of which replicates the other through a proxy.
 fn followed() -> Option<(Redis, Redis, LossyProxy)> {
     let first = Redis::start()?;
     let between = LossyProxy::before(first.address());
@@ -76,7 +76,7 @@ fn followed() -> Option<(Redis, Redis, LossyProxy)> {
     Some((first, second, between))
 }
 
-/// Waits until the second one has all that the first one has.
+/// Waits until the second one has everything the first one has.
 fn wait_until_followed(first: &Redis, second: &Redis) {
     let offset = |redis: &Redis, name: &str| {
         let info = redis.command(&[b"INFO", b"replication"]).remove(0);
@@ -90,7 +90,7 @@ fn wait_until_followed(first: &Redis, second: &Redis) {
 }
 
 #[test]
-fn messages_that_a_failover_loses_are_reported_on_every_server_once_and_numbers_never_come_again() {
+fn lost_messages_are_reported_once_everywhere_and_no_number_repeats() {
     let Some((first, second, between)) = followed() else { return };
     let Some(mut cluster) = Cluster::over(first, 2, "timeout_ms = 300") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
@@ -98,7 +98,7 @@ fn messages_that_a_failover_loses_are_reported_on_every_server_once_and_numbers_
     alice.expect("* bob joined");
     bob.send("kept");
     alice.expect("bob: kept");
-    // Whatever comes after this does not reach the second one.
+    // Nothing from here on reaches the second one.
     wait_until_followed(&cluster.redis, &second);
     between.stop(true);
     for number in 1..=3 {
@@ -130,7 +130,7 @@ fn messages_that_a_failover_loses_are_reported_on_every_server_once_and_numbers_
 }
 
 #[test]
-fn a_server_that_was_cut_off_is_back_with_what_came_meanwhile_and_a_name_that_was_taken_is_another_one() {
+fn a_returning_server_shows_what_it_missed_and_renames_users_whose_names_were_taken() {
     let Some(cluster) = Cluster::start(2, "timeout_ms = 300") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let mut bob = cluster.nodes[1].chat("bob", "general");
@@ -150,14 +150,14 @@ fn a_server_that_was_cut_off_is_back_with_what_came_meanwhile_and_a_name_that_wa
     let seen = bob.expect("* This server is back with the others; 3 messages came meanwhile.");
     assert_eq!(seen.matches("meanwhile 2").count(), 1, "{seen:?}");
     bob.expect("* Your name is bob2 now: bob was taken meanwhile.");
-    // Who is in no room there has missed nothing.
+    // A user in no room there has missed nothing.
     dora.expect("* This server is back with the others; no messages came meanwhile.");
     say_until_seen(&mut bob, &mut alice, "here again");
     ask_until(&mut alice, "/list", "3 people in general:");
 }
 
 #[test]
-fn who_was_banned_while_their_server_was_away_does_not_come_in_again() {
+fn a_user_banned_while_their_server_was_cut_off_does_not_return() {
     let Some(cluster) = Cluster::start(2, "timeout_ms = 300") else { return };
     let mut alice = cluster.nodes[0].login("alice");
     alice.send(":create games");

@@ -1,7 +1,8 @@
-//! Several servers as one: the built program, two or three times, with Debian's `redis-server` and a bad network between them.
+//! Several servers as one: two or three processes of the built program, Debian's `redis-server`, and a bad network in
+//! between.
 //!
-//! Where `redis-server` is missing the tests are left out, unless `CHATSOCK_REQUIRE_CLIENTS=1`. `CHATSOCK_CLUSTER_ALL=1` runs
-//! the slow ones too.
+//! Without `redis-server` these tests are skipped, unless `CHATSOCK_REQUIRE_CLIENTS=1`. `CHATSOCK_CLUSTER_ALL=1` also
+//! runs the slow ones.
 
 #![allow(unreachable_pub, reason = "nothing outside uses this program's modules")]
 #![cfg(all(target_os = "linux", feature = "cluster"))]

@@ -1,4 +1,4 @@
-//! What a monitoring system reads of a cluster.
+//! The metrics of a cluster.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -23,7 +23,7 @@ fn value(page: &str, sample: &str) -> f64 {
 }
 
 #[test]
-fn metrics_of_the_cluster_tell_what_happens() {
+fn the_clusters_metrics_show_what_happens() {
     let Some(mut cluster) = Cluster::start(1, "") else { return };
     let node = cluster.launch("measured", "[metrics]\nlisten = \"127.0.0.1:0\"");
     let address = node.announced("metrics");

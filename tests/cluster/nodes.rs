@@ -1,4 +1,4 @@
-//! A cluster for one test: a Redis, and servers that each have a proxy between it and them.
+//! A cluster for one test: a Redis, and servers that each reach it through their own proxy.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -16,14 +16,14 @@ use crate::support::{Client, PATIENCE};
 pub struct Node {
     child: Option<Child>,
     address: SocketAddr,
-    /// Between it and Redis.
+    /// The proxy between it and Redis.
     pub proxy: LossyProxy,
     log: Arc<Mutex<String>>,
-    /// What it has written to stdout.
+    /// Its output on stdout.
     printed: Arc<Mutex<String>>,
 }
 
-/// All of it. The servers end before their Redis.
+/// The whole cluster. The servers stop before their Redis.
 pub struct Cluster {
     pub nodes: Vec<Node>,
     pub redis: Redis,
@@ -31,10 +31,10 @@ pub struct Cluster {
     options: Options,
 }
 
-/// What the configuration of all servers has beside `[cluster]`.
+/// Settings of all servers besides `[cluster]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Keys at the top.
+    /// Top-level keys.
     pub top: &'static str,
     /// The section `[limits]`.
     pub limits: &'static str,
@@ -52,12 +52,12 @@ pub fn runs_all() -> bool {
 }
 
 impl Cluster {
-    /// Servers with these additions to `[cluster]`; `None` where there is no Redis.
+    /// Starts servers with these additions to `[cluster]`. `None` where there is no Redis.
     pub fn start(count: usize, more: &str) -> Option<Cluster> {
         Cluster::over(Redis::start()?, count, more)
     }
 
-    /// The same over a Redis that runs.
+    /// The same with a Redis that is already running.
     pub fn over(redis: Redis, count: usize, more: &str) -> Option<Cluster> {
         Cluster::with(redis, count, more, Options::default())
     }
@@ -97,7 +97,7 @@ impl Cluster {
         Node { child: Some(child), address, proxy, log, printed }
     }
 
-    /// The configuration of a server that was launched.
+    /// The configuration file of a launched server.
     pub fn file(&self, name: &str, node: &Node) -> PathBuf {
         self.directory.join(format!("{name}-{}.toml", node.proxy.address().port()))
     }
@@ -105,7 +105,7 @@ impl Cluster {
     fn spawn(&self, name: &str, proxy: &LossyProxy, more: &str) -> (Child, Arc<Mutex<String>>, JoinHandle<()>) {
         let file = self.directory.join(format!("{name}-{}.toml", proxy.address().port()));
         let exit = if self.options.top.contains("exit_code") { "" } else { "exit_code = false\n" };
-        // A stop that nobody looks at is to be short.
+        // A stop that the test does not look at should be short.
         let drain = if more.contains("drain_seconds") { "" } else { "drain_seconds = 0\n" };
         let text = format!(
             "listen = [\"127.0.0.1:0\"]\nquick_listen = []\n{exit}shutdown_delay = 0\n{}\n[limits]\n{}\n\
@@ -137,7 +137,7 @@ impl Cluster {
         (child, log, reader)
     }
 
-    /// Starts a server that is expected to end by itself; its exit status and what it wrote to stderr.
+    /// Starts a server that should exit by itself. Returns its exit status and stderr.
     pub fn launch_in_vain(&self, name: &str, more: &str) -> (Option<i32>, String) {
         let proxy = LossyProxy::before(self.redis.address());
         let (mut child, log, reader) = self.spawn(name, &proxy, more);
@@ -149,7 +149,7 @@ impl Cluster {
 }
 
 impl Node {
-    /// Where it listens for something, as it says at its start.
+    /// The address of a listener, from the server's startup lines.
     #[cfg(feature = "metrics")]
     pub fn announced(&self, what: &str) -> SocketAddr {
         let ending = format!(" ({what})");
@@ -165,7 +165,7 @@ impl Node {
         }
     }
 
-    /// A client that is logged in, in the palette.
+    /// A logged-in client, in the palette.
     pub fn login(&self, name: &str) -> Client {
         Client::login(self.address, name)
     }
@@ -175,17 +175,17 @@ impl Node {
         Client::chat(self.address, name, room)
     }
 
-    /// Where clients connect.
+    /// The address that clients connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A client that has connected and sent nothing.
+    /// A client that has connected but sent nothing.
     pub fn connect(&self) -> Client {
         Client::connect(self.address)
     }
 
-    /// Kills it as a power cut would.
+    /// Kills the process, like a power cut.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().expect("killed");
@@ -193,23 +193,23 @@ impl Node {
         }
     }
 
-    /// Sends it a signal by its name.
+    /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
         let id = self.child.as_ref().expect("it runs").id().to_string();
         assert!(Command::new("kill").arg(format!("-{name}")).arg(id).status().expect("kill runs").success());
     }
 
-    /// The number of its process.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.as_ref().expect("it runs").id()
     }
 
-    /// Waits for its end after a signal.
+    /// Waits for it to exit after a signal.
     pub fn wait(&mut self) -> Option<i32> {
         self.child.take().expect("it runs").wait().expect("waited").code()
     }
 
-    /// What follows a text on stdout, up to the end of the line.
+    /// The rest of the line after a text on stdout.
     #[cfg(feature = "storage")]
     #[track_caller]
     pub fn printed_after(&self, text: &str) -> String {
@@ -225,7 +225,7 @@ impl Node {
         }
     }
 
-    /// The address of the listener that is printed with this word.
+    /// The address of the listener printed with this word.
     #[track_caller]
     pub fn listener(&self, word: &str) -> SocketAddr {
         let deadline = Instant::now() + PATIENCE;
@@ -241,7 +241,7 @@ impl Node {
         }
     }
 
-    /// What it has logged.
+    /// Its log.
     pub fn log(&self) -> String {
         self.log.lock().expect("no panic").clone()
     }
@@ -256,7 +256,7 @@ impl Drop for Node {
     }
 }
 
-/// Asks until the answer has a text, within the deadline.
+/// Repeats a command until the answer contains a text, within the deadline.
 #[track_caller]
 pub fn ask_until(client: &mut Client, question: &str, text: &str) {
     let deadline = Instant::now() + PATIENCE;
@@ -271,7 +271,7 @@ pub fn ask_until(client: &mut Client, question: &str, text: &str) {
     }
 }
 
-/// Asks until the answer has a text no more.
+/// Repeats a command until the answer no longer contains a text.
 #[track_caller]
 pub fn ask_until_not(client: &mut Client, question: &str, text: &str) {
     let deadline = Instant::now() + PATIENCE;

@@ -1,4 +1,4 @@
-//! What holds for all servers because somebody says so on one of them.
+//! Commands on one server that take effect on all of them.
 
 use crate::nodes::{Cluster, Node, Options, ask_until, ask_until_not};
 use crate::support::Client;
@@ -7,7 +7,7 @@ use crate::support::proxy::header_for;
 use crate::support::redis::Redis;
 
 #[test]
-fn an_exit_code_stops_one_server_and_with_all_every_one() {
+fn an_exit_code_stops_one_server_or_with_all_every_server() {
     let (Some(redis), options) = (Redis::start(), Options { top: "exit_code = true", ..Options::default() }) else {
         return;
     };
@@ -34,7 +34,7 @@ fn an_exit_code_stops_one_server_and_with_all_every_one() {
     }
 }
 
-/// A user of an account, on this server.
+/// A user who is logged in to an account on this server.
 #[track_caller]
 fn come_in(node: &Node, name: &str) -> Client {
     let mut client = try_login(node.address(), name, PASSWORD);
@@ -43,7 +43,7 @@ fn come_in(node: &Node, name: &str) -> Client {
     client
 }
 
-/// A connection that a proxy makes for a client at this address.
+/// A connection that a proxy makes for a client with this address.
 fn from(node: &Node, client: &str) -> Client {
     let mut connection = Client::connect(node.listener("proxy"));
     connection.send_raw(&header_for(client, &[]));
@@ -51,7 +51,7 @@ fn from(node: &Node, client: &str) -> Client {
 }
 
 #[test]
-fn what_operators_do_holds_on_all_servers_and_for_those_that_start_later() {
+fn operators_act_on_all_servers_even_those_that_start_later() {
     let (Some(redis), options) =
         (Redis::start(), Options { top: "operators = [\"root\", \"rita\"]", ..Options::default() })
     else {
@@ -88,7 +88,7 @@ fn what_operators_do_holds_on_all_servers_and_for_those_that_start_later() {
     ask_until(&mut rita, ":banip", "192.0.2.0/24   by root");
     rita.send(":banip 198.51.100.7");
     rita.expect("* 198.51.100.7 is banned");
-    // Restarted, and one more.
+    // One server restarts, and another one starts.
     cluster.nodes[1].signal("TERM");
     assert_eq!(cluster.nodes[1].wait(), Some(0));
     cluster.nodes[1] = cluster.launch("n1", proxy);

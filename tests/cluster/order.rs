@@ -1,4 +1,4 @@
-//! One order for everybody, each message once, and rules that bind at once.
+//! Everyone sees one order, each message once, and rules apply at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::nodes::{Cluster, runs_all};
 use crate::support::Client;
 
-/// The numbers of all messages on a screen, in its order.
+/// The numbers of all messages on a screen, in order.
 fn numbers(seen: &str) -> Vec<u64> {
     let number = |line: &str| {
         let (_, rest) = line.split_once("] #")?;
@@ -18,7 +18,7 @@ fn numbers(seen: &str) -> Vec<u64> {
 }
 
 #[test]
-fn all_screens_show_one_order_and_each_message_once_while_connections_are_cut() {
+fn cut_connections_neither_reorder_nor_repeat_messages() {
     const EACH: usize = 60;
     let Some(cluster) = Cluster::start(3, "") else { return };
     let mut watchers: Vec<_> = cluster
@@ -72,7 +72,7 @@ fn all_screens_show_one_order_and_each_message_once_while_connections_are_cut() 
 }
 
 #[test]
-fn a_ban_binds_at_once_while_the_banned_user_posts_from_another_server() {
+fn a_ban_applies_at_once_to_a_user_who_posts_from_another_server() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     let mut alice = cluster.nodes[0].login("alice");
     alice.send(":create games");
@@ -100,7 +100,7 @@ fn a_ban_binds_at_once_while_the_banned_user_posts_from_another_server() {
 }
 
 #[test]
-fn a_room_takes_as_many_as_its_limit_says_from_all_servers_together() {
+fn a_rooms_limit_counts_users_of_all_servers() {
     let Some(cluster) = Cluster::start(3, "") else { return };
     let mut alice = cluster.nodes[0].login("alice");
     alice.send(":create small");

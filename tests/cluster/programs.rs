@@ -1,4 +1,4 @@
-//! Programs and the page learn of what happens on other servers as they do on one.
+//! Programs and the page see what happens on other servers as they do on their own.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn numbers(items: &[Value]) -> Vec<u64> {
     items.iter().map(|item| item["id"].as_u64().expect("a number")).collect()
 }
 
-/// Asks for a list until it has an item with this name.
+/// Requests a list until it has an item of this name.
 #[track_caller]
 fn listed(bot: &mut Bot, request: &Value, name: &str) -> Value {
     let deadline = std::time::Instant::now() + crate::support::PATIENCE;
@@ -62,7 +62,7 @@ fn everything_that_happens_in_a_room_reaches_programs_on_other_servers() {
 }
 
 #[test]
-fn lists_of_rooms_and_members_are_those_of_all_servers() {
+fn lists_of_rooms_and_members_cover_all_servers() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     let mut bot = Bot::in_room(cluster.nodes[0].address(), "robo", "general");
     let mut far = Bot::in_room(cluster.nodes[1].address(), "far", "general");
@@ -108,7 +108,7 @@ fn private_messages_pass_between_servers() {
 }
 
 #[test]
-fn a_program_that_comes_back_on_another_server_gets_what_it_missed_and_learns_of_a_gap() {
+fn a_program_that_switches_servers_gets_what_it_missed_or_learns_of_a_gap() {
     let (Some(redis), options) = (Redis::start(), Options { top: "history_max = 5", ..Options::default() }) else {
         return;
     };

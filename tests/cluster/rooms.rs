@@ -1,16 +1,16 @@
-//! Passwords and settings of rooms, the same on all servers.
+//! Room passwords and settings are the same on all servers.
 
 use crate::nodes::{Cluster, ask_until};
 use crate::support::Client;
 
-/// Tries to enter a room with a password; what the user reads.
+/// Tries to enter a room with a password. Returns what the user reads.
 fn try_password(client: &mut Client, room: &str, password: &str) -> String {
     client.send(&format!(":join {room} {password}"));
     client.settle()
 }
 
 #[test]
-fn a_password_holds_on_all_servers_and_another_one_at_once() {
+fn a_new_password_applies_on_all_servers_at_once() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     let mut alice = cluster.nodes[0].login("alice");
     let mut bob = cluster.nodes[1].login("bob");
@@ -25,7 +25,8 @@ fn a_password_holds_on_all_servers_and_another_one_at_once() {
     bob.expect("Left vip");
     alice.send(":set password swordfish");
     alice.expect("alice set a password");
-    // The answer has come when all servers have the change, or are about to read it: no try with the old one succeeds.
+    // By the time of the answer, all servers have the change or are about to read it, so no attempt with the old password
+    // succeeds.
     assert!(try_password(&mut bob, "vip", "open sesame").contains("! No such room, or not that password."));
     assert!(try_password(&mut bob, "vip", "swordfish").contains("Joined vip"));
     bob.send(":chat vip");
@@ -38,7 +39,7 @@ fn a_password_holds_on_all_servers_and_another_one_at_once() {
 }
 
 #[test]
-fn a_room_of_the_configuration_has_its_password_on_all_servers_and_redis_has_no_text_of_it() {
+fn a_configured_password_applies_on_all_servers_and_is_not_in_redis() {
     let rooms = "[rooms.general]\n[rooms.vip]\npublic = false\npassword = \"open sesame\"";
     let Some(cluster) = Cluster::start(2, rooms) else { return };
     for (index, node) in cluster.nodes.iter().enumerate() {
@@ -61,7 +62,7 @@ fn a_room_of_the_configuration_has_its_password_on_all_servers_and_redis_has_no_
 }
 
 #[test]
-fn a_reload_of_one_server_changes_the_rooms_of_all() {
+fn reloading_one_server_changes_the_rooms_of_all() {
     let rooms = "[rooms.general]\n[rooms.vip]\nlimit = 8\npassword = \"open sesame\"\n[rooms.old]";
     let Some(cluster) = Cluster::start(2, rooms) else { return };
     let mut alice = cluster.nodes[0].chat("alice", "old");
@@ -96,7 +97,7 @@ fn a_reload_of_one_server_changes_the_rooms_of_all() {
 }
 
 #[test]
-fn a_server_with_other_rooms_says_which_keys_differ_and_takes_those_of_the_others() {
+fn a_server_with_different_rooms_logs_the_keys_and_uses_the_shared_ones() {
     let Some(cluster) = Cluster::start(1, "[rooms.general]\nlimit = 8\n[rooms.vip]\npassword = \"open sesame\"") else {
         return;
     };

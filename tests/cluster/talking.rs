@@ -1,4 +1,4 @@
-//! What users of two servers see of each other while all is well.
+//! What users of two servers see of each other while everything works.
 
 use crate::nodes::{Cluster, Node, ask_until, ask_until_not};
 use crate::support::Client;
@@ -57,7 +57,7 @@ fn edits_deletions_replies_and_expiring_messages_reach_the_other_server() {
 }
 
 #[test]
-fn a_message_of_several_rows_has_its_rows_on_the_other_server_too() {
+fn a_message_of_several_rows_keeps_them_in_the_view_of_the_other_server() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let mut bob = cluster.nodes[1].chat("bob", "general");
@@ -80,7 +80,7 @@ fn a_message_of_several_rows_has_its_rows_on_the_other_server_too() {
 }
 
 #[test]
-fn a_user_who_comes_later_on_another_server_reads_what_was_said() {
+fn a_user_who_joins_later_on_another_server_reads_the_history() {
     let Some(cluster) = Cluster::start(1, "") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     alice.send("said before the other server was there");
@@ -96,7 +96,7 @@ fn a_user_who_comes_later_on_another_server_reads_what_was_said() {
 }
 
 #[test]
-fn rooms_are_made_moderated_and_closed_everywhere() {
+fn rooms_are_created_moderated_and_closed_everywhere() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     let mut alice = cluster.nodes[0].login("alice");
     alice.send(":create games");
@@ -151,7 +151,7 @@ fn a_room_without_an_admin_passes_to_a_member_on_another_server() {
 }
 
 #[test]
-fn a_name_goes_to_one_user_however_many_want_it_at_once() {
+fn only_one_of_many_users_gets_a_name() {
     let Some(cluster) = Cluster::start(3, "") else { return };
     for round in 0..100 {
         let name = format!("dora{round}");
@@ -173,7 +173,7 @@ fn a_name_goes_to_one_user_however_many_want_it_at_once() {
 }
 
 #[test]
-fn a_second_server_of_one_name_ends_with_one_sentence() {
+fn a_second_server_of_the_same_name_exits_with_one_sentence() {
     let Some(cluster) = Cluster::start(1, "") else { return };
     let (status, text) = cluster.launch_in_vain("n0", "");
     assert_eq!(status, Some(2), "{text}");
