@@ -1,4 +1,4 @@
-//! A thousand clients at once, and more clients than there are descriptors for.
+//! A thousand clients at once, and more clients than descriptors.
 
 #![allow(unreachable_pub, reason = "nothing outside uses this program's modules")]
 #![cfg(target_os = "linux")]
@@ -82,7 +82,7 @@ fn a_thousand_pages_and_a_thousand_terminals_in_one_room_see_the_same_order() {
     }
     assert_eq!(server.hub().roster.count(), 2 * EACH);
     let mut watcher = server.chat("watcher", "general");
-    // One speaks from each side at the same time, so that the order is decided in the room.
+    // One user on each side speaks at the same time, so that the room decides the order.
     let said: String = (0..MESSAGES).map(|n| format!("say-t{n}\r\n")).collect();
     terminals[0].send_bytes(said.as_bytes());
     let say = |text: &str| format!("{{\"action\":\"say\",\"receiver\":\"general\",\"content\":\"{text}\"}}\n");
@@ -135,7 +135,7 @@ fn gets_in(client: &mut Client) -> bool {
 }
 
 #[test]
-fn newcomers_over_the_open_file_limit_are_refused_with_a_reason_and_get_in_when_others_have_left() {
+fn newcomers_over_the_open_file_limit_get_a_reason_and_get_in_later() {
     let mut program = limited(64);
     let address = program.address();
     let mut inside = Vec::new();
@@ -167,8 +167,9 @@ fn newcomers_over_the_open_file_limit_are_refused_with_a_reason_and_get_in_when_
 }
 
 #[test]
-fn even_when_refusals_take_the_last_descriptor_everybody_gets_their_line_and_accepting_goes_on() {
-    // Too few for the reserve: one client, and what is refused stays open for a second, which soon takes all there are.
+fn refusals_work_even_when_they_take_the_last_descriptor() {
+    // Too few for the reserve: one client gets in, and refused connections stay open for a second, which soon uses up the
+    // rest.
     let mut program = limited(20);
     let address = program.address();
     let mut inside = Client::connect(address);

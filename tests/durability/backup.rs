@@ -18,7 +18,7 @@ use crate::support::{Client, PATIENCE, scratch};
 /// Copies the database of a place to a path.
 type Copy = fn(&Place, &Path);
 
-/// Copies while somebody talks, and starts a server on the copy: everything is there that was confirmed before.
+/// Copies while somebody talks, and starts a server on the copy. Everything confirmed before must be there.
 fn survives(copy: Copy) {
     let place = Place::new("", Some("history = true"));
     let mut program = place.start();
@@ -32,7 +32,7 @@ fn survives(copy: Copy) {
     for number in 0..50 {
         say(&mut alice, &format!("word {number}"));
     }
-    // Once it is confirmed, everything before it is on disk too.
+    // Once this is confirmed, everything before it is on disk too.
     alice.send(":topic the first");
     alice.expect(" set the description: ");
     let directory = scratch();
@@ -65,7 +65,7 @@ fn survives(copy: Copy) {
     // Step by step, as the README describes it.
     fs::rename(directory.join("copy0.db"), place.database()).expect("put in its place");
     for beside in ["chatsock.db-wal", "chatsock.db-shm"] {
-        // Not every shutdown leaves this file.
+        // Not every shutdown leaves this file behind.
         let _ = fs::remove_file(place.directory().join(beside));
     }
     let mut program = place.start();
@@ -93,7 +93,7 @@ fn survives(copy: Copy) {
 }
 
 #[test]
-fn a_copy_by_vacuum_into_while_users_talk_is_complete_and_a_server_starts_on_it() {
+fn a_server_starts_on_a_complete_copy_by_vacuum_into_while_users_talk() {
     survives(|place, to| {
         let connection = Connection::open(place.database()).expect("a database");
         connection.busy_timeout(PATIENCE).expect("a time");
@@ -102,10 +102,10 @@ fn a_copy_by_vacuum_into_while_users_talk_is_complete_and_a_server_starts_on_it(
 }
 
 #[test]
-fn a_copy_by_the_program_sqlite3_while_users_talk_is_complete_and_a_server_starts_on_it() {
+fn a_server_starts_on_a_complete_copy_by_sqlite3_while_users_talk() {
     let version = Command::new("sqlite3").arg("--version").output();
     if !version.is_ok_and(|done| done.status.success()) {
-        // Not a failure even where all clients are required: the same is tested above without another program.
+        // Not a failure even where all clients are required, because the same is tested above without another program.
         println!("LEFT OUT: sqlite3 not installed");
         return;
     }
@@ -130,7 +130,7 @@ fn back_up(place: &Place, to: &Path) -> Output {
     place.run("backup").arg(to).output().expect("it runs")
 }
 
-/// The status, what is on stdout and what is on stderr.
+/// The exit status, stdout and stderr.
 fn told(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
@@ -166,7 +166,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn a_copy_by_chatsock_backup_while_users_talk_is_complete_and_a_server_starts_on_it() {
+fn a_server_starts_on_a_complete_backup_while_users_talk() {
     survives(|place, to| {
         let output = back_up(place, to);
         let said = format!("chatsock.db is backed up to {}.\n", to.display());
@@ -176,7 +176,7 @@ fn a_copy_by_chatsock_backup_while_users_talk_is_complete_and_a_server_starts_on
 }
 
 #[test]
-fn a_back_up_is_readable_only_by_its_owner_whatever_the_umask_and_needs_no_other_file() {
+fn a_backup_is_private_whatever_the_umask_and_needs_no_other_file() {
     let place = left();
     let directory = scratch();
     let mut shell = Command::new("sh");
@@ -190,7 +190,7 @@ fn a_back_up_is_readable_only_by_its_owner_whatever_the_umask_and_needs_no_other
 }
 
 #[test]
-fn what_a_killed_server_left_in_the_log_is_in_the_back_up() {
+fn a_backup_contains_what_a_killed_server_left_in_the_log() {
     let place = Place::new("", Some("history = true"));
     let mut program = place.start();
     let mut alice = Client::login(program.address(), "alice");
@@ -204,7 +204,7 @@ fn what_a_killed_server_left_in_the_log_is_in_the_back_up() {
 }
 
 #[test]
-fn a_back_up_never_replaces_what_is_there_nor_writes_through_a_link() {
+fn a_backup_never_replaces_a_file_nor_writes_through_a_link() {
     let place = left();
     let directory = scratch();
     let path = |name: &str| directory.join(name);
@@ -227,7 +227,7 @@ fn a_back_up_never_replaces_what_is_there_nor_writes_through_a_link() {
 }
 
 #[test]
-fn a_back_up_is_not_made_where_the_database_keeps_its_own_files() {
+fn a_backup_is_refused_under_the_name_of_a_database_file() {
     let place = left();
     let before = place.files();
     for ending in ["-wal", "-shm", "-journal"] {
@@ -239,7 +239,7 @@ fn a_back_up_is_not_made_where_the_database_keeps_its_own_files() {
 }
 
 #[test]
-fn an_unfinished_back_up_is_reported_and_left_alone() {
+fn an_unfinished_backup_is_reported_and_left_alone() {
     let place = left();
     let copy = scratch().join("copy.db");
     let part = copy.with_file_name("copy.db.part");
@@ -252,7 +252,7 @@ fn an_unfinished_back_up_is_reported_and_left_alone() {
 }
 
 #[test]
-fn a_back_up_into_a_missing_directory_is_a_user_error() {
+fn a_backup_into_a_missing_directory_is_a_user_error() {
     let place = left();
     let directory = scratch().join("nowhere");
     let sentence = format!("the directory {} does not exist; create it, or name a file elsewhere", directory.display());
@@ -260,7 +260,7 @@ fn a_back_up_into_a_missing_directory_is_a_user_error() {
 }
 
 #[test]
-fn a_back_up_of_nothing_says_where_to_look_and_makes_nothing() {
+fn a_backup_without_a_database_says_where_to_look_and_creates_nothing() {
     let place = Place::new("", Some(""));
     let output = back_up(&place, Path::new("copy.db"));
     let sentence = format!(
@@ -281,7 +281,7 @@ fn a_back_up_of_nothing_says_where_to_look_and_makes_nothing() {
 }
 
 #[test]
-fn a_back_up_without_the_section_says_what_is_missing() {
+fn a_backup_without_the_section_says_what_is_missing() {
     let place = Place::new("", None);
     let (status, _, error) = told(&back_up(&place, Path::new("copy.db")));
     assert_eq!(status, Some(2));
@@ -296,7 +296,7 @@ fn a_back_up_without_the_section_says_what_is_missing() {
 }
 
 #[test]
-fn a_back_up_onto_a_full_disk_leaves_nothing_behind() {
+fn a_backup_onto_a_full_disk_leaves_nothing_behind() {
     let place = left();
     let directory = scratch();
     // In blocks of 512 bytes: smaller than any database, larger than the 32 KiB of shared memory that SQLite keeps
@@ -313,7 +313,7 @@ fn a_back_up_onto_a_full_disk_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_back_up_accepts_a_file_name_that_is_not_utf_8() {
+fn a_backup_accepts_a_file_name_that_is_not_utf_8() {
     let place = left();
     let copy = scratch().join(std::ffi::OsString::from_vec(b"copy-\xFF.db".to_vec()));
     let output = back_up(&place, &copy);

@@ -1,8 +1,8 @@
-//! A disk that fills up under the running program, and has room again later.
+//! A disk that fills up under the running program and later has space again.
 //!
-//! The disk is a small file system in memory, which only root may mount. Elsewhere a limit on the size of files
-//! (`prlimit`, util-linux) has the same effect, and that is tested in any case. Where neither works, the tests say what
-//! they left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes that a failure.
+//! The disk is a small file system in memory, which only root may mount. A limit on file sizes (`prlimit`, util-linux)
+//! has the same effect without root, and is tested in any case. Where neither works, the tests say what they skip and
+//! pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes that a failure.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -16,13 +16,13 @@ use crate::place::{Place, kill, register, say, stop};
 use crate::support::machine::{Logged, eventually};
 use crate::support::{Client, scratch};
 
-/// Reports what is not tested; fails where everything is required.
+/// Prints what is skipped; fails where everything is required.
 fn left_out(why: &str) {
     assert!(std::env::var_os("CHATSOCK_REQUIRE_CLIENTS").is_none_or(|value| value != "1"), "required: {why}");
     println!("LEFT OUT: {why}");
 }
 
-/// A file system of its own, unmounted when the test ends.
+/// A separate file system, unmounted when the test ends.
 struct Mounted(PathBuf);
 
 impl Mounted {
@@ -36,16 +36,16 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Ignored: a failing test has more to say than that its file system is still mounted.
+        // Ignored, because a failing test has more important things to report.
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).output();
     }
 }
 
 /// How the disk is filled and freed.
 enum Disk {
-    /// By a file that takes up all the space.
+    /// With a file that takes up all the space.
     Mounted(Mounted),
-    /// By a limit on the size of the server's files. This file holds the process id.
+    /// With a limit on the size of the server's files. This file holds the process id.
     Limited(PathBuf),
 }
 
@@ -66,8 +66,7 @@ impl Disk {
     }
 
     fn start(&self, place: &Place) -> Logged {
-        // A process that exceeds the limit gets a signal that would kill it (setrlimit(2)): the server has to survive
-        // that.
+        // A process that exceeds the limit gets a signal that would kill it (setrlimit(2)); the server must survive that.
         match self {
             Disk::Mounted(_) => place.start(),
             Disk::Limited(pid) => place.start_after(&format!("echo $$ >'{}'", pid.display())),
@@ -92,7 +91,7 @@ impl Disk {
     }
 }
 
-/// Sets the soft limit of a running server. The hard limit stays, or only root could raise it again.
+/// Sets the soft limit of a running server. The hard limit stays, because only root could raise it again.
 fn limit(pid: &Path, bytes: &str) {
     let pid = fs::read_to_string(pid).expect("its number");
     let done = Command::new("prlimit").args(["--pid", pid.trim(), &format!("--fsize={bytes}:")]).output();
@@ -124,7 +123,7 @@ fn come(address: SocketAddr) -> People {
 }
 
 impl People {
-    /// Alice sends a message, and the others see it at once.
+    /// Alice posts a message, and the others see it at once.
     fn talk(&mut self, text: &str) -> u64 {
         let id = say(&mut self.alice, text);
         self.viewer.expect(&format!("#{id} alice: "));
@@ -152,7 +151,7 @@ fn is_survived(disk: &Disk, reason: &str) {
     let mut said: Vec<_> = (0..20).map(|number| people.talk(&format!("before {number}"))).collect();
     disk.fill(&place);
 
-    // First use up the free pages that the database already has.
+    // First use up the free pages in the database.
     let text = "x".repeat(1000);
     eventually("the disk is full", || {
         said.extend((0..20).map(|_| people.talk(&text)));
@@ -177,7 +176,7 @@ fn is_survived(disk: &Disk, reason: &str) {
     people.operator.send(":set keep on");
     let told = people.operator.expect(&format!("! Not saved: {reason}."));
     assert!(!told.contains("keeps the room"), "{told:?}");
-    // And each problem is reported only once.
+    // Each problem is reported only once.
     let seen = people.operator.settle();
     assert!(!seen.contains(TROUBLE), "{seen:?}");
     assert_eq!(program.log().matches(TROUBLE).count(), 1);
@@ -191,7 +190,7 @@ fn is_survived(disk: &Disk, reason: &str) {
     people.operator.expect(" keeps the room: ");
     register(&mut people.alice, "sesame open");
     said.push(people.talk("long after"));
-    // The clean shutdown writes the very last line.
+    // A clean shutdown writes the very last line.
     stop(&mut program);
     let found = kept(&place);
     assert!(said.iter().all(|id| found.binary_search(id).is_ok()), "something is lost");
@@ -212,17 +211,17 @@ fn is_survived(disk: &Disk, reason: &str) {
 }
 
 #[test]
-fn chat_goes_on_while_the_disk_is_full_and_all_of_it_is_written_when_there_is_space() {
+fn chat_goes_on_with_a_full_disk_and_is_written_once_there_is_space() {
     match Mounted::new("8m") {
         Some(mounted) => is_survived(&Disk::Mounted(mounted), "the disk is full"),
-        // The limit on files is tested instead.
+        // The file size limit is tested instead.
         None if have_prlimit() => println!("LEFT OUT: this user may not mount a file system"),
         None => left_out("this user may not mount a file system, and prlimit is not installed"),
     }
 }
 
 #[test]
-fn chat_goes_on_where_the_files_may_not_grow_and_all_of_it_is_written_when_they_may() {
+fn chat_goes_on_at_the_file_size_limit_and_is_written_once_it_is_raised() {
     if !have_prlimit() {
         return left_out("prlimit not installed");
     }
@@ -230,7 +229,7 @@ fn chat_goes_on_where_the_files_may_not_grow_and_all_of_it_is_written_when_they_
 }
 
 #[test]
-fn a_server_that_loses_records_at_its_stop_says_so_with_its_exit_status() {
+fn a_server_that_loses_records_at_shutdown_reports_it_by_its_exit_status() {
     let disk = match Mounted::new("8m") {
         Some(mounted) => Disk::Mounted(mounted),
         None if have_prlimit() => Disk::limited(),
@@ -254,7 +253,7 @@ fn a_server_that_loses_records_at_its_stop_says_so_with_its_exit_status() {
 }
 
 #[test]
-fn what_a_full_disk_loses_is_counted_and_reported() {
+fn losses_from_a_full_disk_are_counted_and_reported() {
     let disk = match Mounted::new("64m") {
         Some(mounted) => Disk::Mounted(mounted),
         None if have_prlimit() => Disk::limited(),

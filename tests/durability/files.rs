@@ -1,4 +1,4 @@
-//! Files that are not what they should be: not regular, another program's, linked, or deleted or replaced under a
+//! Files that are not as they should be: not regular, another program's, linked, or deleted or replaced under a running
 //! server.
 
 use std::fs;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::place::{Place, kill, register, say, stop};
 use crate::support::{Client, PATIENCE, scratch};
 
-/// A server that must refuse to start, with one sentence about a file.
+/// Starts a server that must refuse to start, with one sentence about a file.
 fn refuses(place: &Place, path: &Path, words: &str) {
     let begun = Instant::now();
     let (said, status) = place.refusal();
@@ -29,11 +29,11 @@ fn run(program: &str, arguments: &[&str]) -> bool {
     Command::new(program).args(arguments).output().is_ok_and(|done| done.status.success())
 }
 
-/// Makes a file of some kind; false if that is impossible here.
+/// Creates a kind of file; false if that is impossible here.
 type Make<'a> = dyn Fn(&str) -> bool + 'a;
 
 #[test]
-fn a_path_that_is_no_regular_file_is_refused_and_left_as_it_is_with_nothing_beside_it() {
+fn a_path_that_is_not_a_regular_file_is_refused_and_untouched() {
     let make_fifo = |path: &str| run("mkfifo", &["-m", "644", path]);
     let make_socket = |path: &str| UnixListener::bind(path).is_ok();
     let make_device = |path: &str| run("mknod", &["-m", "666", path, "c", "1", "3"]);
@@ -66,7 +66,7 @@ fn a_path_that_is_no_regular_file_is_refused_and_left_as_it_is_with_nothing_besi
 }
 
 #[test]
-fn another_programs_file_keeps_its_mode_and_gets_no_file_beside_it() {
+fn another_programs_file_is_left_alone() {
     let text = "Dear diary, this is no database, and it is long enough to be taken for one by its length. ".repeat(9);
     for other_database in [false, true] {
         let place = Place::new("", Some(""));
@@ -84,7 +84,7 @@ fn another_programs_file_keeps_its_mode_and_gets_no_file_beside_it() {
 }
 
 #[test]
-fn a_lock_that_is_a_link_is_not_followed() {
+fn a_link_in_place_of_the_lock_is_not_followed() {
     let place = Place::new("", Some(""));
     let target = scratch().join("somebody's");
     fs::write(&target, "").expect("written");
@@ -101,7 +101,7 @@ fn a_lock_that_is_a_link_is_not_followed() {
 }
 
 #[test]
-fn a_lock_that_is_another_programs_file_keeps_its_mode_and_its_content() {
+fn another_programs_file_in_place_of_the_lock_is_left_alone() {
     let place = Place::new("", Some(""));
     let lock = place.directory().join("chatsock.db.lock");
     let other = scratch().join("somebody's");
@@ -124,7 +124,7 @@ fn a_hard_link_or_a_removed_lock_lets_no_second_server_in() {
     fs::hard_link(place.database(), directory.join("other.db")).expect("a link");
     let other = Place::at(directory.clone(), "", Some("path = \"other.db\""));
     refuses(&other, &directory.join("other.db"), "is used by another server");
-    // Nor under the name that was refused a moment ago.
+    // Nor under the name that was just refused.
     refuses(&other, &directory.join("other.db"), "is used by another server");
     fs::remove_file(place.directory().join("chatsock.db.lock")).expect("removed");
     refuses(&place, &place.database(), "is used by another server");
@@ -134,7 +134,7 @@ fn a_hard_link_or_a_removed_lock_lets_no_second_server_in() {
     stop(&mut second);
 }
 
-/// A server with an operator and a user who talks.
+/// A server with an operator and a talking user.
 struct Watched {
     place: Place,
     program: crate::support::machine::Logged,
@@ -159,7 +159,7 @@ fn watched() -> Watched {
 const REPLACED: &str = "The database was deleted or replaced while the server is running: nothing is being saved.";
 
 impl Watched {
-    /// The server reports the displaced file within five seconds, and confirms nothing from then on.
+    /// The server must report the displaced file within five seconds, and confirm nothing from then on.
     fn notices(&mut self, path: &Path) {
         let begun = Instant::now();
         self.operator.expect(&format!("* {REPLACED} Chat goes on"));
@@ -181,7 +181,7 @@ fn beside(place: &Place, ending: &str) -> PathBuf {
 }
 
 #[test]
-fn a_database_that_is_deleted_or_replaced_under_the_server_is_reported_within_five_seconds_and_nothing_is_confirmed() {
+fn a_deleted_or_replaced_database_is_reported_in_five_seconds() {
     for ending in ["", ".lock", "-wal", "-shm"] {
         for replaced in [false, true] {
             let mut watched = watched();
@@ -192,7 +192,7 @@ fn a_database_that_is_deleted_or_replaced_under_the_server_is_reported_within_fi
                 fs::copy(&away, &path).expect("copied");
             }
             watched.notices(&path);
-            // The original file is back: what was waiting is written.
+            // Once the original file is back, everything that waited is written.
             fs::rename(&away, &path).expect("moved");
             watched.operator.expect("* The database is being written again; nothing was lost.\r\n");
             register(&mut watched.alice, "sesame open");
@@ -206,7 +206,7 @@ fn a_database_that_is_deleted_or_replaced_under_the_server_is_reported_within_fi
 }
 
 #[test]
-fn a_server_whose_database_was_replaced_leaves_the_new_one_alone_at_its_end() {
+fn a_server_leaves_a_replaced_database_alone_at_shutdown() {
     let mut watched = watched();
     let other = Place::new("", Some("history = true"));
     let mut program = other.start();

@@ -1,6 +1,6 @@
-//! Reads the database that a server has left behind.
+//! Reads the database that a stopped server left behind.
 //!
-//! Reads a copy, so that the next server finds the files as the last one left them and has to recover them itself.
+//! Reads a copy, so that the next server finds the files unchanged and has to recover them itself.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -55,7 +55,7 @@ pub fn look(database: &Path, above: u64) -> Found {
     }
     is_sound(&copy);
     let found = read(&copy, above);
-    // A failing test leaves it behind, for the person who investigates.
+    // A failing test leaves it behind for investigation.
     fs::remove_dir_all(directory).expect("removed");
     found
 }

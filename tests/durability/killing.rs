@@ -1,10 +1,9 @@
 //! `kill -9` under load, over and over on the same files.
 //!
-//! The promise: accounts, bans and settings are on disk before they are confirmed, messages and deletions within 250
-//! ms, and no id is given twice. The first and the last must hold exactly. The second must hold within [`SLACK`], and
-//! the test prints how close it came to 250 ms: those are meant for a disk and a processor with time to spare, while
-//! here a debug build of SQLite shares them with users who talk without a pause and with whatever else is being built
-//! and tested.
+//! The promise: accounts, bans and settings are on disk before they are confirmed, messages and deletions within 250 ms,
+//! and no id is used twice. The first and the last must hold exactly. The second must hold within [`SLACK`], and the test
+//! prints how close it came to 250 ms. That figure is for a disk and a processor with time to spare; here a debug build
+//! of SQLite competes with users who talk without a pause and with other builds and tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -24,28 +23,28 @@ const ROUNDS: usize = 52;
 /// The promised delay.
 const PROMISED: Duration = Duration::from_millis(250);
 
-/// An acknowledgement older than this when the server is killed counts as broken. Sixteen times the promise, since a
-/// machine that is busy with something else for a few seconds breaks nothing.
+/// An acknowledgement that is older than this at the kill counts as a broken promise. Sixteen times the promised delay,
+/// so that a machine that is busy for a few seconds causes no failure.
 const SLACK: Duration = Duration::from_secs(4);
 
-/// Once in this many rounds the server lives longer than the slack.
+/// One in this many rounds, the server lives longer than the slack.
 const LONG_EVERY: usize = 13;
 
 /// When a server is killed.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
-    /// Before anybody can connect, while it opens the files that the last one left.
+    /// Before anybody can connect, while it opens the previous server's files.
     Starting,
     /// After this many messages.
     Said(usize),
-    /// After this many requests that have to be confirmed, while the last of them is under way.
+    /// After this many requests that must be confirmed, while the last one is pending.
     Asked(usize),
     /// When the first messages are older than the slack.
     Late,
-    /// The same, after a life in which users talked at ease and nobody requested anything else: such a request would
-    /// also write whatever is queued before it.
+    /// The same, after a life in which users talked slowly and requested nothing else: such a request would also write
+    /// whatever is queued before it.
     LateAtEase,
-    /// Right after it was asked to stop: it writes what is queued, and closes.
+    /// Right after it was asked to stop, while it writes what is queued and closes.
     Stopping(usize),
 }
 
@@ -62,11 +61,10 @@ impl Moment {
         }
     }
 
-    /// How many users talk, and how many lines each of them has under way.
+    /// How many users talk, and how many lines of each may be pending.
     ///
-    /// Three users who do not wait make a burst, and these lives last no longer than that. In a long life they would
-    /// send more per second than a debug build can write, so nothing would be in time, whether the promise is kept or
-    /// not.
+    /// Three users who do not wait make a burst, and the short lives end with it. In a long life they would send more per
+    /// second than a debug build can write, so everything would be late whether or not the promise is kept.
     fn talkers(self) -> (usize, usize) {
         if matches!(self, Moment::Said(_) | Moment::Stopping(_)) { (3, 32) } else { (1, 1) }
     }
@@ -103,7 +101,7 @@ impl Seen {
         while !match moment {
             Moment::Starting => true,
             Moment::Said(count) | Moment::Stopping(count) => self.said.len() >= count,
-            // On a slow machine it is enough that this much time has passed.
+            // On a slow machine, it is enough that this much time has passed.
             Moment::Asked(count) => self.asked >= count || self.lasts(SLACK),
             Moment::Late | Moment::LateAtEase => self.lasts(SLACK + 2 * PROMISED),
         } {
@@ -126,9 +124,9 @@ struct Lives {
     place: Place,
     promises: Mutex<Promises>,
     random: Random,
-    /// What is certain to exist, from earlier rounds.
+    /// What must exist, from earlier rounds.
     there: BTreeMap<u64, Message>,
-    /// What is certain to be gone.
+    /// What must be gone.
     gone: BTreeSet<u64>,
     /// The highest id that anybody has seen.
     highest: u64,
@@ -165,7 +163,7 @@ impl Lives {
         let (sender, events) = mpsc::channel();
         let mut seen = Seen::default();
         let killed = thread::scope(|scope| {
-            // Owned here, so that on a failure the server ends and with it all its clients.
+            // Owned here, so that a failure ends the server and all its clients.
             let mut program = place.start();
             let address = if matches!(moment, Moment::Starting) { None } else { Some(program.address()) };
             if let Some(address) = address {
@@ -193,7 +191,7 @@ impl Lives {
             if matches!(moment, Moment::Stopping(_)) {
                 program.signal("TERM");
             }
-            // Acknowledgements from here on are too late to count.
+            // Acknowledgements from here on do not count.
             let killed = Instant::now();
             program.signal("KILL");
             let status = program.wait();
@@ -205,7 +203,7 @@ impl Lives {
         (killed, seen)
     }
 
-    /// Compares what is found after a life with what was seen in it.
+    /// Compares what a life left behind with what was seen in it.
     fn check(&mut self, round: usize, moment: Moment, killed: Instant, seen: Seen) {
         let before = self.highest;
         let Found { facts, messages, last } = look(&self.place.database(), before);
@@ -266,8 +264,8 @@ fn given(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn whenever_the_server_is_killed_what_it_has_confirmed_is_there() {
-    // Different moments in every run. Printed when the test fails.
+fn confirmed_data_survives_a_kill_at_any_moment() {
+    // Different moments in each run. Printed when the test fails.
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_nanos().into());
     let seed = given("CHATSOCK_SEED").unwrap_or(clock);
     let rounds = given("CHATSOCK_ROUNDS").and_then(|rounds| rounds.try_into().ok()).unwrap_or(ROUNDS);

@@ -1,7 +1,7 @@
-//! Users who keep a server busy until it is killed: some only talk, some request what must be on disk before it is
-//! confirmed.
+//! Users who keep a server busy until it is killed. Some only talk; others request changes that must be on disk before
+//! they are confirmed.
 //!
-//! None of them fails when the connection ends, which happens at any moment. A refusal is a failure.
+//! None of them fails when the connection ends, which may happen at any moment. A refusal is a failure.
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -26,15 +26,15 @@ pub enum Event {
     Said { id: u64, room: &'static str, text: String, at: Instant },
     /// A deletion was requested.
     Deleting { id: u64 },
-    /// And was acknowledged.
+    /// It was acknowledged.
     Deleted { id: u64, at: Instant },
-    /// Something was requested that must be on disk before it is confirmed.
+    /// A change was requested that must be on disk before it is confirmed.
     Asked,
-    /// And was confirmed.
+    /// It was confirmed.
     Confirmed,
 }
 
-/// A connection that may end at any moment; after that everything returns `None`.
+/// A connection that may end at any moment. After that, everything returns `None`.
 struct Talker {
     stream: TcpStream,
     received: Vec<u8>,
@@ -103,9 +103,9 @@ impl Talker {
 pub struct Chatterer {
     pub name: &'static str,
     pub room: &'static str,
-    /// How each of their lines begins.
+    /// The beginning of each of their lines.
     pub mark: String,
-    /// Lines under way before the first of them must be acknowledged.
+    /// Lines pending before the first must be acknowledged.
     pub window: usize,
     /// Asks for the time before each line. The server answers such questions ten times a second.
     pub at_ease: bool,
@@ -113,7 +113,7 @@ pub struct Chatterer {
 }
 
 impl Chatterer {
-    /// Sends one line after the other and deletes some of them, until the connection ends.
+    /// Sends line after line and deletes some, until the connection ends.
     pub fn talk(mut self, address: SocketAddr, events: &Sender<Event>) -> Option<()> {
         let mut talker = Talker::login(address, self.name)?;
         talker.ask(&format!(":join {}", self.room), "to leave.\r\n")?;
@@ -151,7 +151,7 @@ impl Chatterer {
     }
 }
 
-/// Whether the server says that it is stopping: then it may refuse things.
+/// Whether the server says that it is stopping, in which case it may refuse requests.
 fn is_farewell(seen: &str) -> bool {
     seen.contains("erver is shutting down") || seen.contains("the server is stopping")
 }
@@ -178,7 +178,7 @@ fn line_with(reader: &mut BufReader<&TcpStream>, words: &str) -> Option<String> 
     }
 }
 
-/// A user who requests what must be on disk before it is confirmed.
+/// A user who requests changes that must be on disk before they are confirmed.
 struct Keeper<'a> {
     talker: Talker,
     promises: &'a Mutex<Promises>,
@@ -206,7 +206,7 @@ fn none(thing: impl Into<String>) -> Wish {
     (thing.into(), None)
 }
 
-/// New users register and change their settings, over and over.
+/// New users keep registering and changing their settings.
 pub fn register(
     address: SocketAddr,
     name: &str,
@@ -220,12 +220,12 @@ pub fn register(
     keeper.change_settings(name, random)
 }
 
-/// A user who registered in an earlier life of the server logs in with their password.
+/// A user who registered in an earlier life of the server logs in.
 pub fn come_back(address: SocketAddr, name: &str) -> Option<()> {
     Talker::login_with_password(address, name)?.ask(":quit", "* Goodbye.")
 }
 
-/// The operator makes rooms persistent, sets them up, closes some of them, and bans users and addresses.
+/// The operator creates persistent rooms, sets them up, closes some of them, and bans users and addresses.
 pub fn keep_order(
     address: SocketAddr,
     round: usize,
@@ -251,7 +251,7 @@ pub fn keep_order(
 /// The operator.
 pub const OPERATOR: &str = "keeper";
 
-/// A room that the operator made and never closes.
+/// A room that the operator creates and never closes.
 pub const ARCHIVE: &str = "archive";
 
 impl Keeper<'_> {

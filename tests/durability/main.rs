@@ -1,5 +1,4 @@
-//! What stays on disk when the built program is killed, stopped, copied and started again; and that nothing else gets
-//! there.
+//! What stays on disk when the built program is killed, stopped, copied and restarted, and that nothing else gets there.
 //!
 //! `CHATSOCK_SEED` repeats a run of the kill test, `CHATSOCK_ROUNDS` makes it longer.
 

@@ -1,4 +1,4 @@
-//! Message ids, when the database is blocked while users go on talking.
+//! Message ids while the database is blocked and users go on talking.
 
 use rusqlite::Connection;
 
@@ -6,7 +6,7 @@ use crate::place::{Place, kill, say};
 use crate::support::Client;
 
 #[test]
-fn no_id_is_reused_when_the_server_was_killed_while_the_database_was_blocked() {
+fn no_id_is_reused_after_a_kill_with_a_blocked_database() {
     let place = Place::new("", Some("history = true"));
     let mut program = place.start();
     let mut alice = Client::login(program.address(), "alice");

@@ -13,7 +13,7 @@ fn own(names: &[&str]) -> Vec<(String, u32)> {
 }
 
 #[test]
-fn every_file_is_readable_only_by_its_owner_even_if_the_umask_allows_everybody() {
+fn every_file_is_private_whatever_the_umask() {
     let place = Place::new("", Some("history = true"));
     for life in 0..3 {
         let mut program = place.start_after("umask 0");
@@ -37,7 +37,7 @@ fn every_file_is_readable_only_by_its_owner_even_if_the_umask_allows_everybody()
 }
 
 #[test]
-fn files_that_others_may_read_are_restricted_at_the_start_and_the_log_says_so() {
+fn files_readable_by_others_are_restricted_at_startup_and_logged() {
     let place = Place::new("", Some(""));
     let mut program = place.start();
     program.address();

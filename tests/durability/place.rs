@@ -1,4 +1,4 @@
-//! A directory to start the built server in: empty at first, with the configuration elsewhere; and what its files
+//! A directory to start the built server in (empty at first, with the configuration elsewhere), and what its files
 //! contain.
 
 #![allow(dead_code, reason = "every test file uses its own part of this")]
@@ -18,8 +18,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// `keys` come before the first section. `storage` is the content of the section `[storage]`, if there is to be
-    /// one.
+    /// `keys` come before the first section. `storage` is the content of the section `[storage]`, if there should be one.
     pub fn new(keys: &str, storage: Option<&str>) -> Place {
         Place::at(scratch(), keys, storage)
     }
@@ -50,7 +49,7 @@ impl Place {
     }
 
     pub fn start_as(&self, mut command: Command) -> Logged {
-        // Only warnings and errors, not a line for every connection.
+        // Only warnings and errors, rather than a line for every connection.
         command.current_dir(&self.directory).env("RUST_LOG", "warn");
         Logged::start(command)
     }
@@ -63,7 +62,7 @@ impl Place {
         self.start_as(shell)
     }
 
-    /// Starts a server that must not come up. Returns its log and its exit status.
+    /// Starts a server that must refuse to start. Returns its log and exit status.
     pub fn refusal(&self) -> (String, Option<i32>) {
         let mut program = self.start();
         assert_eq!(program.line(), "", "it has come up");
@@ -96,8 +95,8 @@ impl Place {
         files
     }
 
-    /// The files that contain a text, in any case. Read by another process: this one may have the database open, and
-    /// file drops all locks that a process has on it.
+    /// The files that contain a text, ignoring case. Another process reads them: this one may have the database open, and
+    /// closing any file of it drops all locks that the process holds on it.
     pub fn files_with(&self, text: &str) -> Vec<String> {
         let found = Command::new("grep").args(["-rliaF", "--", text]).arg(&self.directory).output().expect("grep");
         assert!(found.status.code().is_some_and(|code| code < 2), "grep: {}", String::from_utf8_lossy(&found.stderr));
@@ -108,7 +107,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // What stays behind is in the build directory and harms nothing.
+            // Leftovers in the build directory do no harm.
             let _ = fs::remove_dir_all(&self.directory);
         }
     }

@@ -1,4 +1,4 @@
-//! What clients have been promised is stored, and what they have requested since without an answer.
+//! What must be stored: everything confirmed to clients. Later unanswered requests may be.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use std::collections::BTreeMap;
 struct Promise {
     /// What was confirmed last; `None`: its absence.
     confirmed: Option<String>,
-    /// What was requested later: each of these may have happened or not.
+    /// Later requests, each of which may or may not have been done.
     asked: Vec<Option<String>>,
 }
 
-/// Everything that clients know, thing by thing. Only one client makes requests about each thing, one at a time.
+/// Everything that clients know, by thing. Only one client makes requests about each thing, one at a time.
 #[derive(Debug, Default)]
 pub struct Promises(BTreeMap<String, Promise>);
 
-/// A thing and what it is to become.
+/// A thing and its new state.
 pub type Wish = (String, Option<String>);
 
 impl Promises {
-    /// To be called before a request is sent.
+    /// Call this before sending a request.
     pub fn asked(&mut self, wishes: &[Wish]) {
         for (thing, value) in wishes {
             self.0.entry(thing.clone()).or_default().asked.push(value.clone());
@@ -33,8 +33,8 @@ impl Promises {
         }
     }
 
-    /// Compares with what is on disk, one message for each difference. From here on what was found counts as confirmed:
-    /// the next server starts from it.
+    /// Compares with what is on disk, and returns one message per difference. From here on what was found counts as
+    /// confirmed, because the next server starts from it.
     pub fn compare(&mut self, found: &BTreeMap<String, String>) -> Vec<String> {
         let mut broken = Vec::new();
         for thing in found.keys().filter(|thing| !self.0.contains_key(*thing)) {
@@ -50,12 +50,12 @@ impl Promises {
         broken
     }
 
-    /// What is certain about a thing.
+    /// What is certain about one thing.
     pub fn get(&self, thing: &str) -> Option<&str> {
         self.0.get(thing)?.confirmed.as_deref()
     }
 
-    /// The certain things whose names have this prefix, without it.
+    /// The certain things whose names have this prefix, without the prefix.
     pub fn beginning(&self, with: &str) -> Vec<String> {
         let certain = self.0.iter().filter(|(_, promise)| promise.confirmed.is_some());
         certain.filter_map(|(thing, _)| thing.strip_prefix(with).map(str::to_owned)).collect()
@@ -63,7 +63,7 @@ impl Promises {
 }
 
 #[test]
-fn a_promise_is_kept_by_what_was_confirmed_or_asked_for_later_and_by_nothing_else() {
+fn only_the_confirmed_state_or_a_later_request_keeps_a_promise() {
     let wish = |value: Option<&str>| [("bell".to_owned(), value.map(str::to_owned))];
     let found = |value: Option<&str>| value.map(|value| ("bell".to_owned(), value.to_owned())).into_iter().collect();
     let promised = || {

@@ -1,4 +1,4 @@
-//! Files that a server refuses to start with: one sentence, exit status 2, and the files stay as they were.
+//! Files that make a server refuse to start: one sentence, exit status 2, and the files stay unchanged.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use crate::place::{Place, register, stop};
 use crate::support::Client;
 
-/// Starts a server that must refuse because of a user error; the sentence is about `path` and contains these words.
+/// Starts a server that must refuse with a user error. The sentence names `path` and contains these words.
 fn refuses(place: &Place, path: &Path, words: &str) {
     let (said, status) = place.refusal();
     assert_eq!(status, Some(2), "{said}");
@@ -17,7 +17,7 @@ fn refuses(place: &Place, path: &Path, words: &str) {
     assert!(said.contains(&path.display().to_string()) && said.contains(words), "{said:?}");
 }
 
-/// A place with the database of a stopped server that has an account.
+/// A place with the database of a stopped server with one account.
 fn used() -> Place {
     let place = Place::new("", Some(""));
     let mut program = place.start();
@@ -48,7 +48,7 @@ fn a_second_server_on_the_same_file_is_refused_and_the_first_goes_on() {
 }
 
 #[test]
-fn the_file_of_a_server_that_was_killed_is_free_at_once() {
+fn a_killed_servers_file_is_free_at_once() {
     let place = Place::new("", Some(""));
     for _ in 0..5 {
         let mut program = place.start();
@@ -58,7 +58,7 @@ fn the_file_of_a_server_that_was_killed_is_free_at_once() {
 }
 
 #[test]
-fn the_file_of_a_newer_version_is_refused_and_stays_as_it_is() {
+fn a_newer_versions_file_is_refused_and_untouched() {
     let place = used();
     let connection = Connection::open(place.database()).expect("a database");
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("a version");
@@ -76,14 +76,14 @@ fn the_file_of_a_newer_version_is_refused_and_stays_as_it_is() {
 }
 
 #[test]
-fn a_directory_that_does_not_exist_is_refused_and_not_made() {
+fn a_missing_directory_is_refused_and_not_created() {
     let place = Place::new("", Some("path = \"missing/chatsock.db\""));
     refuses(&place, &place.directory().join("missing"), "does not exist");
     assert_eq!(place.files(), []);
 }
 
 #[test]
-fn files_that_are_not_our_database_are_refused_and_stay_as_they_are() {
+fn other_files_are_refused_and_untouched() {
     let text = "Dear diary, this is no database, and it is long enough to be taken for one by its length. ".repeat(100);
     let place = Place::new("", Some(""));
     fs::write(place.database(), &text).expect("written");

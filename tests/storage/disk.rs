@@ -1,4 +1,4 @@
-//! What happens when the disk refuses.
+//! What happens when the disk fails.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ fn say(store: &Store, ids: std::ops::RangeInclusive<u64>) {
 }
 
 #[test]
-fn with_a_full_disk_chat_goes_on_and_nothing_that_fits_into_memory_is_lost() {
+fn with_a_full_disk_chat_goes_on_and_loses_nothing_that_fits_into_memory() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
     say(&store, 1..=10);
@@ -58,7 +58,7 @@ fn with_a_full_disk_chat_goes_on_and_nothing_that_fits_into_memory_is_lost() {
 }
 
 #[test]
-fn what_does_not_fit_into_memory_is_counted_and_reported() {
+fn records_that_do_not_fit_into_memory_are_counted_and_reported() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
     store.limit_pages(1);
@@ -79,7 +79,7 @@ fn what_does_not_fit_into_memory_is_counted_and_reported() {
 }
 
 #[test]
-fn an_erasure_finds_its_place_when_messages_do_not() {
+fn an_erasure_is_queued_even_when_messages_no_longer_fit() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
     store.record_message(&room("general"), said(1, "bob", "a text that is to go"));
@@ -95,7 +95,7 @@ fn an_erasure_finds_its_place_when_messages_do_not() {
 }
 
 #[test]
-fn a_close_with_a_full_disk_ends_in_time_and_says_what_is_lost() {
+fn closing_with_a_full_disk_ends_in_time_and_reports_losses() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
     store.limit_pages(1);
@@ -113,7 +113,7 @@ fn a_close_with_a_full_disk_ends_in_time_and_says_what_is_lost() {
 }
 
 #[test]
-fn a_database_that_another_program_holds_is_trouble_until_it_lets_go() {
+fn a_database_locked_by_another_program_is_reported_until_it_is_released() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
     let other = Connection::open(place.database()).expect("a connection");
@@ -127,7 +127,7 @@ fn a_database_that_another_program_holds_is_trouble_until_it_lets_go() {
 }
 
 #[test]
-fn with_megabytes_waiting_for_a_full_disk_every_caller_gets_the_error_at_once_without_a_new_attempt() {
+fn with_a_full_disk_and_a_long_queue_every_caller_fails_at_once() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
     store.flush().expect("written");
@@ -159,7 +159,7 @@ fn with_megabytes_waiting_for_a_full_disk_every_caller_gets_the_error_at_once_wi
 }
 
 #[test]
-fn a_caller_behind_a_refused_batch_is_answered_with_it() {
+fn a_caller_behind_a_refused_batch_gets_its_error() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
     store.flush().expect("written");
@@ -192,13 +192,13 @@ impl Small {
 
 impl Drop for Small {
     fn drop(&mut self) {
-        // Ignored: a failing test has more to say than that its file system is still mounted.
+        // Ignored, because a failing test has more important things to report.
         let _ = Command::new("umount").arg(self.0.path()).output();
     }
 }
 
 #[test]
-fn a_file_system_that_is_really_full_is_survived() {
+fn a_really_full_file_system_is_survived() {
     let Some(small) = Small::mount() else {
         eprintln!("skipped: this user may not mount a file system");
         return;

@@ -15,7 +15,7 @@ use crate::place::{PATIENCE, Place, close, direct, hash, made_room, open, room, 
 const CANARY: &str = "a-canary-that-nobody-is-to-find";
 
 #[test]
-fn without_history_no_text_of_a_message_is_in_any_file() {
+fn without_history_no_file_contains_a_message() {
     let place = Place::new();
     let options = StoreOptions { history: false, ..place.options() };
     let (store, _, _) = open(options.clone()).expect("a store");
@@ -39,7 +39,7 @@ fn without_history_no_text_of_a_message_is_in_any_file() {
 }
 
 #[test]
-fn without_history_messages_of_an_earlier_time_are_not_shown_and_not_touched() {
+fn without_history_earlier_messages_are_neither_shown_nor_touched() {
     let place = Place::new();
     let (store, _) = place.open();
     store.record_message(&room("general"), said(1, "bob", "of old"));
@@ -52,7 +52,7 @@ fn without_history_messages_of_an_earlier_time_are_not_shown_and_not_touched() {
 }
 
 #[test]
-fn deleted_and_edited_texts_are_in_none_of_the_files() {
+fn no_file_contains_deleted_or_edited_texts() {
     let place = Place::new();
     let (store, _) = place.open();
     let general = room("general");
@@ -72,7 +72,7 @@ fn deleted_and_edited_texts_are_in_none_of_the_files() {
 }
 
 #[test]
-fn direct_messages_are_in_none_of_the_files_once_they_are_read_deleted_or_their_account_is_removed() {
+fn no_file_contains_direct_messages_once_they_are_read_or_removed() {
     let place = Place::new();
     let (store, _) = place.open();
     let [alice, bob, carol] =
@@ -97,7 +97,7 @@ fn direct_messages_are_in_none_of_the_files_once_they_are_read_deleted_or_their_
 }
 
 #[test]
-fn nothing_of_a_destroyed_room_is_left_however_much_it_was() {
+fn nothing_of_a_large_destroyed_room_is_left() {
     let place = Place::new();
     let (store, _) = place.open();
     store.create_room(made_room("attic")).expect("saved");
@@ -121,7 +121,7 @@ fn nothing_of_a_destroyed_room_is_left_however_much_it_was() {
 }
 
 #[test]
-fn a_room_that_was_destroyed_just_before_a_crash_is_erased_after_it() {
+fn a_room_destroyed_just_before_a_crash_is_erased_after_it() {
     let place = Place::new();
     let (store, _) = place.open();
     for id in 1..=2000 {
@@ -135,9 +135,9 @@ fn a_room_that_was_destroyed_just_before_a_crash_is_erased_after_it() {
     assert_eq!(place.files_with(CANARY), [""; 0]);
 }
 
-/// Rows that grow, shrink and disappear make SQLite move others between pages. No copy of a text may stay behind.
+/// Rows that grow, shrink and disappear make SQLite move other rows between pages. No copy of a text may stay behind.
 #[test]
-fn no_deleted_text_stays_behind_among_thousands_that_come_and_go() {
+fn no_deleted_text_remains_among_thousands_of_changing_rows() {
     let place = Place::new();
     let (store, _) = place.open();
     let rooms = ["general", "games", "attic"].map(room);
@@ -204,7 +204,7 @@ fn a_reader_only_delays_the_erasure() {
     let (sender, flushed) = mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(|| sender.send(store.flush()).expect("somebody listens"));
-        // Meanwhile others are written and confirmed.
+        // In the meantime others are written and confirmed.
         for number in 0..10 {
             store.create_account(&user(&format!("user{number}")), &hash("one")).expect("an account");
         }
@@ -216,7 +216,7 @@ fn a_reader_only_delays_the_erasure() {
 }
 
 #[test]
-fn messages_past_their_retention_are_erased_at_the_start_whatever_earlier_clocks_said() {
+fn expired_messages_are_erased_at_startup_whatever_earlier_clocks_said() {
     let place = Place::new();
     let (store, _) = place.open();
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");

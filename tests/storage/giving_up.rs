@@ -1,4 +1,4 @@
-//! A caller waits for the disk and gives up: the request must not be carried out afterwards.
+//! A caller gives up waiting for the disk: the request must not be carried out afterwards.
 
 use std::sync::Arc;
 use std::thread;
@@ -28,7 +28,7 @@ fn with_alice() -> (Place, Arc<Store>, chatsock::chat::message::AccountId) {
 }
 
 #[test]
-fn a_request_that_was_given_up_is_not_committed_wherever_the_disk_stalls() {
+fn an_abandoned_request_is_never_committed_wherever_the_disk_stalls() {
     for at in [Point::Begin, Point::Applied] {
         let (_place, store, alice) = with_alice();
         let told = impatiently(&store, at, || store.remove_account(alice));
@@ -48,7 +48,7 @@ fn a_request_that_is_being_committed_is_not_reported_as_undone() {
     thread::scope(|scope| {
         store.failpoints().set_write_timeout(SHORT);
         let told = scope.spawn(|| store.remove_account(alice)).join().expect("an answer");
-        // On a busy machine it may have been abandoned before it got this far.
+        // On a busy machine it may have been abandoned earlier.
         let undecided = SaveError(StoreFailure::OutcomeUnknown);
         assert!(told == Err(undecided.clone()) || told == Err(SaveError(StoreFailure::TimedOut)), "{told:?}");
         store.failpoints().set_write_timeout(PATIENCE);
@@ -61,7 +61,7 @@ fn a_request_that_is_being_committed_is_not_reported_as_undone() {
 }
 
 #[test]
-fn a_caller_who_gives_up_does_not_affect_those_who_still_wait() {
+fn a_caller_who_gives_up_does_not_affect_the_others() {
     let (_place, store, alice) = with_alice();
     let failpoints = store.failpoints();
     failpoints.set_write_timeout(PATIENCE);
@@ -97,10 +97,10 @@ fn direct_messages_wait_until_they_were_shown() {
     store.save_offline_message(alice, answer).expect("kept");
     let asked = store.offline_messages(alice).expect("read");
     assert_eq!((asked.len(), store.offline_messages(alice).expect("read").len()), (4, 4));
-    // Edited on their way: what was shown is not what is stored.
+    // Edited on the way: the text shown is not the text stored.
     assert_eq!(store.edit_offline_message(MessageId(2), "another"), Ok(true));
     store.offline_messages_shown(alice, &asked);
-    // Even before that is written, nobody gets them again.
+    // Even before this is written, nobody gets them again.
     let left = |store: &Store| -> Vec<_> {
         let left = store.offline_messages(alice).expect("read").into_iter();
         left.map(|direct| (direct.id.0, String::from(direct.text))).collect()
@@ -113,7 +113,7 @@ fn direct_messages_wait_until_they_were_shown() {
 }
 
 #[test]
-fn direct_messages_that_were_shown_are_not_shown_again_while_the_disk_refuses() {
+fn shown_direct_messages_are_not_repeated_while_the_disk_fails() {
     let (_place, store, alice) = with_alice();
     store.save_offline_message(alice, direct(1, "bob", "text")).expect("kept");
     let asked = store.offline_messages(alice).expect("read");

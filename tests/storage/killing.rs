@@ -1,4 +1,4 @@
-//! What a process leaves behind when it is killed in the middle of its work.
+//! What a process leaves behind when it is killed at work.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ const ROUNDS: usize = 12;
 
 /// Run by the test below, in a process of its own, until it is killed.
 #[test]
-fn a_process_records_until_it_is_killed() {
+fn a_process_that_records_until_it_is_killed() {
     let Some(path) = std::env::var_os(DATABASE) else { return };
     let options = StoreOptions { path: path.into(), history: true, retention: None, history_max: 10 };
     let (store, kept, _news) = open(options).expect("a store");
@@ -39,13 +39,13 @@ fn a_process_records_until_it_is_killed() {
 }
 
 #[test]
-fn what_was_confirmed_survives_a_kill_and_so_does_everything_recorded_before_it() {
+fn confirmed_records_and_all_before_them_survive_a_kill() {
     let place = Place::new();
     let mut all = Vec::new();
     for round in 0..ROUNDS {
         let program = std::env::current_exe().expect("this program");
         let mut child = Command::new(program)
-            .args(["--exact", "killing::a_process_records_until_it_is_killed", "--nocapture"])
+            .args(["--exact", "killing::a_process_that_records_until_it_is_killed", "--nocapture"])
             .env(DATABASE, place.database())
             .stdout(Stdio::piped())
             .spawn()

@@ -1,4 +1,4 @@
-//! Message ids over restarts and crashes.
+//! Message ids across restarts and crashes.
 
 use chatsock::chat::message::MessageId;
 
@@ -26,7 +26,7 @@ fn after_a_crash_no_id_is_reused() {
     drop(store);
     let (store, kept) = place.open();
     assert_eq!(kept.last_message, MessageId(BLOCK));
-    // More than one block, with messages that are stored and others that are not.
+    // More than one block, with some messages stored and others not.
     let mut last = kept.last_message.0;
     for _ in 0..6 {
         for _ in 0..BLOCK / 3 {

@@ -123,7 +123,7 @@ fn a_missing_directory_is_named() {
 }
 
 #[test]
-fn a_file_that_may_not_be_written_is_refused() {
+fn a_read_only_file_is_refused() {
     let place = Place::new();
     close(place.open().0);
     fs::set_permissions(place.database(), fs::Permissions::from_mode(0o400)).expect("set");
@@ -162,15 +162,14 @@ impl log::Log for Log {
 
 static LOG: Log = Log(Mutex::new(Vec::new()));
 
-/// Made once from `v1.sql` beside it by the `sqlite3` program, and never again: it stands for the files written at that
-/// time.
+/// Made once by the `sqlite3` program from `v1.sql` beside it, and never again: it stands for the files of that time.
 const VERSION_1: &str = "tests/data/storage/v1.db";
 
-/// The version of the tables that this program writes.
+/// The version of the tables that this build writes.
 const VERSION: i64 = 7;
 
 #[test]
-fn a_database_of_the_first_version_is_migrated_after_a_back_up() {
+fn a_database_of_the_first_version_is_backed_up_and_migrated() {
     let _ = log::set_logger(&LOG);
     log::set_max_level(log::LevelFilter::Info);
     let place = Place::new();
@@ -192,7 +191,7 @@ fn a_database_of_the_first_version_is_migrated_after_a_back_up() {
     assert_eq!(kept.last_message, MessageId(40));
     let [attic, general] = &kept.rooms[..] else { panic!("{:?}", kept.rooms) };
     assert_eq!((attic.read_back, general.read_back), (ReadBack::All, ReadBack::All));
-    // A user who posted was a member at that point.
+    // A user who posted counted as a member at that time.
     let member = |account, since| MemberRecord { account: AccountId(account), since: MessageId(since) };
     assert_eq!(attic.members, [member(1, 12)]);
     assert_eq!(general.members, [member(1, 16), member(7, 11)]);
@@ -212,14 +211,14 @@ fn a_database_of_the_first_version_is_migrated_after_a_back_up() {
     let names: Vec<_> = modes(place.path());
     let expected = ["chatsock.db", "chatsock.db.backup-v1", "chatsock.db.lock"].map(|name| (name.to_owned(), 0o600));
     assert_eq!(names, expected);
-    // What was deleted since is only in the backup, which is the file as it was.
+    // Texts deleted since then are only in the backup, which is the original file.
     assert_eq!(place.files_with("who is here?"), [backup.to_str().expect("a path")]);
     let old = Connection::open(&backup).expect("a connection");
     let version: i64 = old.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("a version");
     let messages: i64 = old.query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).expect("a count");
     assert_eq!((version, messages), (1, 3));
     drop(old);
-    // Put in place of the database, it works as one.
+    // As the database, it works like any other.
     fs::copy(&backup, place.database()).expect("a copy");
     let (store, kept) = place.open();
     assert_eq!((kept.histories.len(), kept.last_message), (2, MessageId(40)));
@@ -227,7 +226,7 @@ fn a_database_of_the_first_version_is_migrated_after_a_back_up() {
 }
 
 #[test]
-fn a_back_up_made_while_the_server_runs_can_take_the_place_of_the_database() {
+fn a_backup_of_a_running_server_can_replace_the_database() {
     let place = Place::new();
     let (store, _) = place.open();
     store.create_account(&user("alice"), &hash("one")).expect("an account");
@@ -244,7 +243,7 @@ fn a_back_up_made_while_the_server_runs_can_take_the_place_of_the_database() {
 }
 
 #[test]
-fn a_back_up_that_is_stopped_leaves_nothing() {
+fn a_cancelled_backup_leaves_nothing() {
     let place = Place::new();
     let (store, _) = place.open();
     (1..=3000).for_each(|id| store.record_message(&room("general"), said(id, "bob", "text")));
@@ -281,7 +280,7 @@ fn a_migrated_database_has_the_tables_of_a_new_one() {
 }
 
 #[test]
-fn an_older_database_that_a_server_has_is_not_changed_under_it() {
+fn an_older_database_in_use_is_not_migrated() {
     let place = Place::new();
     fs::copy(VERSION_1, place.database()).expect("a copy");
     let lock = fs::File::create(place.path().join("chatsock.db.lock")).expect("a file");
@@ -297,10 +296,10 @@ fn an_older_database_that_a_server_has_is_not_changed_under_it() {
 }
 
 #[test]
-fn a_migration_that_fails_leaves_the_file_as_it_was() {
+fn a_failed_migration_leaves_the_file_unchanged() {
     let place = Place::new();
     fs::copy(VERSION_1, place.database()).expect("a copy");
-    // A table that gets in the way of the new ones.
+    // A table that conflicts with the new ones.
     let connection = Connection::open(place.database()).expect("a connection");
     connection.execute_batch("CREATE TABLE texts (wrong TEXT)").expect("a table");
     drop(connection);

@@ -1,4 +1,4 @@
-//! A directory for a test's database, and short ways to make values.
+//! A directory for a test's database, and shortcuts for values.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -22,7 +22,7 @@ use chatsock::store::{
 };
 use jiff::Timestamp;
 
-/// How long anything expected may take before the test fails. Long, because a loaded machine is no failure.
+/// How long anything expected may take before the test fails. Long, because a loaded machine is not a failure.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A directory that is removed when the test ends.
@@ -30,7 +30,7 @@ pub struct Place(PathBuf);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Ignored: a failing test has more to say than that its directory is still there.
+        // Ignored, because a failing test has more important things to report.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -70,7 +70,8 @@ impl Place {
         (store, kept)
     }
 
-    /// The files that contain a text. Not read by this process: closing a database file would drop SQLite's locks.
+    /// The files that contain a text. Another process reads them, because closing a database file would drop SQLite's
+    /// locks here.
     pub fn files_with(&self, text: &str) -> Vec<String> {
         let found = Command::new("grep").args(["-rlaF", "--", text]).arg(&self.0).output().expect("grep");
         let names = String::from_utf8(found.stdout).expect("paths");
@@ -78,8 +79,8 @@ impl Place {
     }
 }
 
-/// Opens as soon as nobody else has it open: a child process that another test starts inherits open files, and keeps
-/// them from its fork to its exec.
+/// Opens as soon as nothing else has it open: a child process that another test starts inherits open files, and holds
+/// them between its fork and exec.
 pub fn open(options: StoreOptions) -> Result<(Arc<Store>, StoredState, Receiver<StoreEvent>), OpenError> {
     once_free(|| open_at_once(options.clone()))
 }
@@ -100,7 +101,7 @@ pub fn once_free<T>(open: impl Fn() -> Result<T, OpenError>) -> Result<T, OpenEr
 /// Opens without waiting for others to close it.
 pub fn open_at_once(options: StoreOptions) -> Result<(Arc<Store>, StoredState, Receiver<StoreEvent>), OpenError> {
     let (sender, news) = mpsc::channel();
-    // A test that is over no longer listens.
+    // A finished test no longer listens.
     let tell = move |told| drop(sender.send(told));
     let (store, kept) = Store::open(options, Box::new(tell))?;
     Ok((store, kept, news))
@@ -180,7 +181,7 @@ pub fn texts(store: &Store, name: &str) -> Vec<String> {
     page.messages.into_iter().map(|message| message.text.into()).collect()
 }
 
-/// Waits for the event that the condition accepts, and skips those before it.
+/// Waits for an event that the condition accepts, and skips those before it.
 pub fn told<T>(news: &Receiver<StoreEvent>, wanted: impl Fn(&StoreEvent) -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     let mut before = Vec::new();

@@ -60,7 +60,7 @@ fn the_id_of_a_removed_account_is_never_reused() {
 }
 
 #[test]
-fn how_far_users_may_read_back_and_since_when_they_are_members_is_restored() {
+fn memberships_and_their_read_limits_are_restored() {
     let place = Place::new();
     let (store, _) = place.open();
     let [alice, bob] =
@@ -75,7 +75,7 @@ fn how_far_users_may_read_back_and_since_when_they_are_members_is_restored() {
     store.record_membership(alice, &room("joined"), MessageId(9), true);
     store.record_membership(bob, &room("general"), MessageId(5), false);
     store.record_membership(bob, &room("general"), MessageId(3), false);
-    // Nothing is noted for a room that was removed from the disk meanwhile, or for an account that no longer exists.
+    // Nothing is recorded for a room that has since been removed from the disk, or for an account that no longer exists.
     store.record_membership(bob, &room("nowhere"), MessageId(5), true);
     store.record_membership(AccountId(99), &room("general"), MessageId(5), false);
     close(store);
@@ -99,7 +99,7 @@ fn how_far_users_may_read_back_and_since_when_they_are_members_is_restored() {
 }
 
 #[test]
-fn a_made_room_comes_back_with_everything_in_it() {
+fn a_user_made_room_is_restored_completely() {
     let place = Place::new();
     let (store, kept) = place.open();
     assert!(kept.rooms.is_empty());
@@ -152,7 +152,7 @@ fn a_made_room_comes_back_with_everything_in_it() {
 }
 
 #[test]
-fn messages_come_back_with_their_quotes() {
+fn messages_are_restored_with_their_quotes() {
     let place = Place::new();
     let (store, _) = place.open();
     let quoted = said(10, "bob", "morning");
@@ -180,7 +180,7 @@ fn messages_come_back_with_their_quotes() {
 }
 
 #[test]
-fn an_edit_shows_in_the_message_and_in_what_quotes_it() {
+fn an_edit_shows_in_the_message_and_in_its_quotes() {
     let place = Place::new();
     let (store, _) = place.open();
     store.record_message(&room("general"), said(10, "bob", "before"));
@@ -208,7 +208,7 @@ fn an_edit_shows_in_the_message_and_in_what_quotes_it() {
 }
 
 #[test]
-fn the_history_that_is_loaded_is_bounded_for_every_room() {
+fn each_rooms_loaded_history_is_bounded() {
     let place = Place::new();
     let (store, _) = place.open();
     for id in 1..=30 {
@@ -247,7 +247,7 @@ fn unread_messages_are_those_of_others_since_the_last_visit() {
 }
 
 #[test]
-fn an_accounts_rooms_are_read_in_order_without_those_that_are_gone() {
+fn an_accounts_rooms_are_read_in_order_without_closed_ones() {
     let place = Place::new();
     let (store, _) = place.open();
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
@@ -272,7 +272,7 @@ fn an_accounts_rooms_are_read_in_order_without_those_that_are_gone() {
 }
 
 #[test]
-fn a_fifth_of_a_users_offline_messages_may_be_from_one_account_or_one_address() {
+fn one_sender_may_fill_a_fifth_of_a_users_mailbox() {
     let place = Place::new();
     let (store, _) = place.open();
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
@@ -297,7 +297,7 @@ fn a_fifth_of_a_users_offline_messages_may_be_from_one_account_or_one_address() 
     }
     let waiting = store.offline_messages(alice).expect("read");
     assert!(waiting.contains(&of(120, None, Some("192.0.2.1"))) && waiting.contains(&of(20, Some(7), None)));
-    // What was read no longer counts.
+    // Messages that were read no longer count.
     store.offline_messages_shown(alice, &waiting[..1]);
     store.sync().expect("written");
     assert_eq!(store.save_offline_message(alice, of(21, Some(7), None)), Ok(()));
@@ -308,7 +308,7 @@ fn a_fifth_of_a_users_offline_messages_may_be_from_one_account_or_one_address() 
 }
 
 #[test]
-fn a_hundred_direct_messages_wait_for_a_user_and_are_taken_once() {
+fn up_to_a_hundred_direct_messages_wait_and_are_delivered_once() {
     let place = Place::new();
     let (store, _) = place.open();
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
@@ -345,7 +345,7 @@ fn a_hundred_direct_messages_wait_for_a_user_and_are_taken_once() {
 }
 
 #[test]
-fn bans_of_addresses_and_the_audit_come_back() {
+fn address_bans_and_the_audit_log_are_restored() {
     let place = Place::new();
     let (store, _) = place.open();
     let network = |text: &str| Network::parse(text).expect("a network");
@@ -373,7 +373,7 @@ fn bans_of_addresses_and_the_audit_come_back() {
 }
 
 #[test]
-fn a_query_ends_when_its_time_is_over_and_gives_what_it_has_found() {
+fn a_query_stops_at_its_time_limit_and_returns_what_it_found() {
     let place = Place::new();
     let (store, _) = place.open();
     for id in 1..=5000 {
@@ -390,7 +390,7 @@ fn a_query_ends_when_its_time_is_over_and_gives_what_it_has_found() {
 }
 
 #[test]
-fn one_record_that_is_refused_does_not_hold_up_the_others() {
+fn one_refused_record_does_not_block_the_others() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
     store.record_message(&room("general"), said(1, "bob", "first"));
@@ -406,7 +406,7 @@ fn one_record_that_is_refused_does_not_hold_up_the_others() {
 }
 
 #[test]
-fn messages_of_an_earlier_room_do_not_come_back_in_a_new_one_of_its_name() {
+fn a_new_room_does_not_inherit_messages_of_an_earlier_one() {
     let place = Place::new();
     let (store, _) = place.open();
     store.create_room(made_room("attic")).expect("saved");
@@ -425,7 +425,7 @@ fn messages_of_an_earlier_room_do_not_come_back_in_a_new_one_of_its_name() {
 /// The variable that tells the other process where the database is.
 const DATABASE: &str = "CHATSOCK_TEST_DATABASE";
 
-/// Run by the test below, in a process of its own.
+/// Run by the test below, in a separate process.
 #[test]
 fn another_process_adds_and_removes_accounts() {
     let Some(database) = std::env::var_os(DATABASE) else { return };
@@ -464,7 +464,7 @@ fn accounts_changed_by_another_process_are_seen_at_once() {
 }
 
 #[test]
-fn accounts_can_be_made_before_the_first_server() {
+fn accounts_can_be_created_before_the_first_server() {
     let place = Place::new();
     let mut accounts = Store::open_accounts(&place.database()).expect("accounts");
     accounts.create(&user("alice"), &hash("one")).expect("an account");
@@ -474,7 +474,7 @@ fn accounts_can_be_made_before_the_first_server() {
 }
 
 #[test]
-fn a_forgotten_room_does_not_come_back_by_being_saved_late() {
+fn a_late_save_does_not_bring_back_a_removed_room() {
     let place = Place::new();
     let (store, _) = place.open();
     store.create_room(made_room("attic")).expect("saved");
@@ -488,7 +488,7 @@ fn a_forgotten_room_does_not_come_back_by_being_saved_late() {
 }
 
 #[test]
-fn a_room_that_is_saved_late_is_not_written_over_the_next_one_of_its_name() {
+fn a_late_save_does_not_overwrite_the_next_room_of_that_name() {
     let place = Place::new();
     let (store, _) = place.open();
     let first = made_room("attic");

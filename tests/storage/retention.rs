@@ -46,7 +46,7 @@ fn ban(until: Timestamp) -> AddressBanRecord {
     AddressBanRecord { network, by: user("alice"), reason: "spam".into(), at: Timestamp::now(), until: Some(until) }
 }
 
-/// The stored last moment of a run whose clock was right.
+/// The stored last moment of a run with a correct clock.
 fn kept_moment(place: &Place) -> Timestamp {
     let connection = Connection::open(place.database()).expect("a connection");
     let sql = "SELECT value FROM meta WHERE key = 'last_moment'";
@@ -54,7 +54,7 @@ fn kept_moment(place: &Place) -> Timestamp {
     Timestamp::from_millisecond(at).expect("a moment")
 }
 
-/// A database with two messages, an offline message and a ban of a week, closed cleanly.
+/// A database with two messages, an offline message and a ban of one week, closed cleanly.
 fn used() -> Place {
     let place = Place::new();
     let (store, _, _) = open(&place, &Clocks::default());
@@ -79,7 +79,7 @@ fn is_whole(place: &Place, store: &Store, kept: &StoredState) {
 }
 
 #[test]
-fn a_start_with_a_clock_sixty_days_ahead_erases_nothing_and_ends_no_ban() {
+fn starting_with_a_clock_sixty_days_ahead_erases_nothing_and_ends_no_ban() {
     let place = used();
     let before = kept_moment(&place);
     let clocks = Clocks::ahead(60 * DAY);
@@ -89,7 +89,7 @@ fn a_start_with_a_clock_sixty_days_ahead_erases_nothing_and_ends_no_ban() {
     is_whole(&place, &store, &kept);
     // Until then the last correct moment counts.
     assert!((store.now() - before).get_hours() < 1, "{}", store.now());
-    // The shutdown does not store the wrong moment as a correct one, or the next start would believe it.
+    // The shutdown must not store the wrong time as a correct one, or the next start would believe it.
     close(store);
     assert_eq!(kept_moment(&place), before);
     let (store, kept, news) = open(&place, &clocks);
@@ -119,7 +119,7 @@ fn a_clock_that_jumps_while_the_server_runs_erases_nothing() {
 }
 
 #[test]
-fn a_clock_that_has_run_for_a_day_erases_what_is_too_old_and_says_how_much() {
+fn after_a_day_a_doubtful_clock_is_trusted_and_erasures_are_reported() {
     let place = used();
     let clocks = Clocks::ahead(60 * DAY);
     let (store, _, news) = open(&place, &clocks);
@@ -133,12 +133,12 @@ fn a_clock_that_has_run_for_a_day_erases_what_is_too_old_and_says_how_much() {
     store.flush().expect("written");
     assert_eq!(place.files_with("second"), [""; 0]);
     close(store);
-    // That is a run whose clock was right.
+    // This counts as a run with a correct clock.
     assert!(kept_moment(&place) > Timestamp::now() + SignedDuration::from_hours(60 * DAY));
 }
 
 #[test]
-fn after_a_week_of_downtime_what_is_too_old_is_erased_at_once() {
+fn after_a_week_of_downtime_old_messages_are_erased_at_once() {
     let place = used();
     let (store, _, _) = open(&place, &Clocks::default());
     store.record_message(&room("general"), aged(4, 26, "old by then"));
@@ -149,11 +149,11 @@ fn after_a_week_of_downtime_what_is_too_old_is_erased_at_once() {
 }
 
 #[test]
-fn retention_goes_on_behind_messages_that_are_dated_ahead() {
+fn retention_goes_on_behind_messages_from_the_future() {
     let place = used();
     let (store, _) = place.open();
     store.record_message(&room("general"), aged(4, -3, "ahead"));
-    // Two days after it was recorded its date was no longer in the future, and it ended the scan.
+    // Two days later its date was no longer in the future, and ended the scan.
     store.record_message(&room("general"), aged(5, 1, "young"));
     store.record_message(&room("general"), aged(6, 40, "too old"));
     close(store);
@@ -165,7 +165,7 @@ fn retention_goes_on_behind_messages_that_are_dated_ahead() {
 }
 
 #[test]
-fn messages_that_became_too_old_since_the_last_check_are_not_read() {
+fn messages_that_expired_since_the_last_check_are_not_read() {
     let place = used();
     let clocks = Clocks::default();
     let (store, _, _) = open(&place, &clocks);
@@ -188,7 +188,7 @@ fn messages_that_became_too_old_since_the_last_check_are_not_read() {
 }
 
 #[test]
-fn a_database_without_a_moment_takes_the_newest_of_what_it_holds() {
+fn a_database_without_a_last_moment_uses_its_newest_record() {
     let place = used();
     let connection = Connection::open(place.database()).expect("a connection");
     connection.execute("DELETE FROM meta WHERE key = 'last_moment'", []).expect("deleted");
@@ -197,7 +197,7 @@ fn a_database_without_a_moment_takes_the_newest_of_what_it_holds() {
     assert_eq!(told(&news, doubted), 60);
     is_whole(&place, &store, &kept);
     close(store);
-    // With nothing to lose, the clock is not doubted.
+    // With nothing to lose, the clock is trusted.
     let empty = Place::new();
     close(open(&empty, &Clocks::ahead(-60 * DAY)).0);
     assert!(kept_moment(&empty) < Timestamp::now() - SignedDuration::from_hours(59 * DAY));

@@ -10,12 +10,12 @@ use jiff::SignedDuration;
 /// Hours in a day.
 pub const DAY: i64 = 24;
 
-/// The system's clocks, and what a test adds to them.
+/// The system's clocks with a test's offsets.
 #[derive(Clone, Default)]
 pub struct Clocks {
-    /// Hours by which the wall clock is ahead, besides those that have passed.
+    /// Hours by which the wall clock is wrong.
     off: Arc<AtomicI64>,
-    /// Hours that have passed.
+    /// Hours by which both clocks have moved on.
     passed: Arc<AtomicU64>,
 }
 
@@ -31,7 +31,7 @@ impl Clocks {
         self.off.store(hours, Ordering::Relaxed);
     }
 
-    /// Lets time pass, for both clocks.
+    /// Moves both clocks on.
     pub fn pass(&self, hours: u64) {
         self.passed.fetch_add(hours, Ordering::Relaxed);
     }

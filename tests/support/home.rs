@@ -1,4 +1,4 @@
-//! What outlasts a server: a directory with its database, and the users who have accounts in it.
+//! What outlasts a server: a directory with its database, and users with accounts in it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::support::{Client, PATIENCE, Server, scratch};
 /// The password of most accounts.
 pub const PASSWORD: &str = "correct horse";
 
-/// The question before every password, on a screen that shows what is typed.
+/// The prompt before every password, on a screen that shows what is typed.
 pub const ASKED: &str = "Password: ";
 
 /// Whether messages are stored.
@@ -36,7 +36,7 @@ pub struct Home(PathBuf);
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // Ignored: a failing test has more to say than that its directory is still there.
+        // Ignored, because a failing test has more important things to report.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
@@ -54,7 +54,7 @@ impl Home {
         self.0.join("chatsock.db")
     }
 
-    /// A configuration with this database. `more` begins with keys at the top and may go on with sections.
+    /// A configuration with this database. `more` begins with top-level keys and may continue with sections.
     pub fn config(&self, history: History, more: &str) -> String {
         let (path, history) = (self.database(), history == History::Kept);
         format!("{more}\n[storage]\npath = \"{}\"\nhistory = {history}\n", path.display())
@@ -71,7 +71,7 @@ impl Home {
         })
     }
 
-    /// The same, with another way to take ports and to open the database.
+    /// The same, with another way to bind ports and to open the database.
     pub fn start_by(
         &self,
         config: &str,
@@ -87,13 +87,13 @@ impl Home {
         })
     }
 
-    /// Puts another configuration with this database in force, as SIGHUP does.
+    /// Loads another configuration with this database, as SIGHUP does.
     pub fn reconfigure(&self, server: &Server, history: History, more: &str) {
         let text = self.config(history, more);
         server.reconfigure(&format!("shutdown_delay = 0\n{text}\n[limits]\nmessages_per_second = 0\n"));
     }
 
-    /// Makes accounts as `chatsock user add` does, with or without a running server.
+    /// Creates accounts as `chatsock user add` does, whether or not a server runs.
     pub fn accounts(&self, names: &[&str]) {
         let mut accounts = once_free(|| Store::open_accounts(&self.database()));
         for name in names {
@@ -110,7 +110,7 @@ impl Home {
         assert!(accounts.remove(&name).expect("removed"), "there is no account {name}");
     }
 
-    /// Gives an account another password as `chatsock user passwd` does.
+    /// Changes an account's password as `chatsock user passwd` does.
     pub fn change_password(&self, name: &str, password: &str) {
         let mut accounts = once_free(|| Store::open_accounts(&self.database()));
         let name = UserName::parse(name, 1, 32).expect("a name");
@@ -118,7 +118,8 @@ impl Home {
         assert!(accounts.set_hash(&name, &hash).expect("changed"), "there is no account {name}");
     }
 
-    /// The files that contain a text. Not read by this process: closing a database file would drop SQLite's locks.
+    /// The files that contain a text. Another process reads them, because closing a database file would drop SQLite's
+    /// locks here.
     pub fn files_with(&self, text: &str) -> Vec<String> {
         let found = Command::new("grep").args(["-rlaF", "--", text]).arg(&self.0).output().expect("grep");
         let names = String::from_utf8(found.stdout).expect("paths");
@@ -126,8 +127,8 @@ impl Home {
     }
 }
 
-/// Opens the database as soon as nobody else has it open. Threads of closing connections keep it open for a moment
-/// longer than their server runs; and so does a child process of this one, from its fork to its exec.
+/// Opens the database as soon as nothing else has it open. Closing connections' threads hold it a moment longer than
+/// their server runs, and so does a child process of this one, between its fork and exec.
 fn once_free<T>(open: impl Fn() -> Result<T, OpenError>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -146,20 +147,20 @@ pub fn written(server: &Server) {
     server.hub().store().expect("a store").flush().expect("written");
 }
 
-/// A client at the first question.
+/// A client at the first prompt.
 pub fn knock(address: SocketAddr) -> Client {
     let mut client = Client::connect(address);
     client.expect("Username: ");
     client
 }
 
-/// Answers a question for a password.
+/// Answers a password prompt.
 pub fn give(client: &mut Client, password: &str) {
     client.expect(ASKED);
     client.send(password);
 }
 
-/// A client that has given a name and a password, and waits for the answer.
+/// A client that has entered a name and a password and waits for the answer.
 pub fn try_login(address: SocketAddr, name: &str, password: &str) -> Client {
     let mut client = knock(address);
     client.send(name);
@@ -174,8 +175,8 @@ pub fn asked_to_take_over(client: &mut Client) {
     assert!(told.starts_with(|first: char| first.is_ascii_digit()), "{told:?}");
 }
 
-/// A user logged in to an account, in the palette. What follows the greeting, such as offline messages, has not been
-/// read yet.
+/// A user who is logged in to an account, in the palette. What follows the greeting, such as offline messages, has not
+/// been read yet.
 pub fn come_in(server: &Server, name: &str) -> Client {
     let mut client = try_login(server.address(), name, PASSWORD);
     client.expect(&format!("* Hello {name}. "));
@@ -190,7 +191,7 @@ pub fn arrive(server: &Server, name: &str) -> (Client, String) {
     (client, told)
 }
 
-/// A user logged in to an account, in the chat view of a room.
+/// A user who is logged in to an account, in the chat view of a room.
 pub fn chat(server: &Server, name: &str, room: &str) -> Client {
     let mut client = come_in(server, name);
     view(&mut client, room);
@@ -211,14 +212,14 @@ pub fn view_with(client: &mut Client, room: &str, password: &str) {
     client.expect(&format!("{room} | "));
 }
 
-/// Leaves, and waits for the end.
+/// Leaves and waits for the connection to end.
 pub fn quit(mut client: Client) {
     client.send("/quit");
     client.expect("* Goodbye.\r\n");
     client.expect_end();
 }
 
-/// Registers the present name.
+/// Registers the current name.
 pub fn register(client: &mut Client, password: &str) {
     client.send("/register");
     give(client, password);

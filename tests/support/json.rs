@@ -1,4 +1,4 @@
-//! A program as a client: requests and answers in JSON.
+//! A program as a client, with requests and answers in JSON.
 
 use std::net::SocketAddr;
 
@@ -9,20 +9,20 @@ use crate::support::Client;
 /// The fields of every object, in both directions.
 const FIELDS: [&str; 8] = ["id", "action", "sender", "receiver", "content", "time", "private", "optional"];
 
-/// A program on a connection of its own.
+/// A program with its own connection.
 pub struct Bot {
     pub client: Client,
     asked: usize,
 }
 
-/// The answer to a request, and what came before it.
+/// The answer to a request, and what arrived before it.
 #[derive(Debug)]
 pub struct Answered {
     /// `ok`, `welcome` or `error`.
     pub answer: Value,
-    /// Objects that belong to the request: lists, and news.
+    /// Objects that belong to the request: list items, and news.
     pub items: Vec<Value>,
-    /// Everything else that came before the answer.
+    /// Everything else that arrived before the answer.
     pub events: Vec<Value>,
 }
 
@@ -48,7 +48,7 @@ impl Answered {
         self.optional("message").as_u64().expect("a number")
     }
 
-    /// Fails unless it is `ok`.
+    /// Fails unless the answer is `ok`.
     pub fn ok(self) -> Answered {
         assert_eq!(self.answer["action"], "ok", "{}", self.answer);
         self
@@ -85,7 +85,7 @@ impl Bot {
         self.client.send_bytes(format!("{line}\n").as_bytes());
     }
 
-    /// The next object. Lines that do not begin with a brace are skipped: a greeting.
+    /// The next object. Skips lines that do not begin with a brace, such as a greeting.
     pub fn next(&mut self) -> Value {
         loop {
             let line = self.client.expect("\n");
@@ -96,7 +96,7 @@ impl Bot {
         }
     }
 
-    /// The next object of this action; what comes before is dropped.
+    /// The next object with this action; drops everything before it.
     pub fn expect(&mut self, action: &str) -> Value {
         loop {
             let object = self.next();
@@ -106,7 +106,7 @@ impl Bot {
         }
     }
 
-    /// Sends a request with an id of its own, and does not wait for the answer.
+    /// Sends a request with its own id, without waiting for the answer.
     pub fn begin(&mut self, mut request: Value) -> String {
         self.asked += 1;
         let id = format!("r{}", self.asked);
@@ -139,7 +139,7 @@ impl Bot {
         self.ask(json!({"action": "command", "receiver": room, "content": line}))
     }
 
-    /// Says something in a room; the number of the message.
+    /// Posts a message in a room; returns its number.
     pub fn say(&mut self, room: &str, text: &str) -> u64 {
         self.ask(json!({"action": "say", "receiver": room, "content": text})).message()
     }
@@ -151,7 +151,7 @@ impl Bot {
     }
 }
 
-/// Reads an object of the server's, and checks what holds for all of them.
+/// Parses an object from the server, and checks the rules for all objects.
 fn checked(line: &str) -> Value {
     let object: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
     let fields = object.as_object().expect("an object");

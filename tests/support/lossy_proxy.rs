@@ -1,4 +1,4 @@
-//! A TCP proxy that holds connections up, cuts them, or loses one direction: a bad network on one machine.
+//! A TCP proxy that delays or cuts connections, or blocks one direction: a bad network on one machine.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What it does to what passes.
+/// How it treats traffic.
 #[derive(Default)]
 struct Faults {
-    /// Nothing passes, and nothing is closed: both ends wait.
+    /// Nothing passes and nothing is closed: both ends wait.
     stopped: AtomicBool,
     /// New connections are closed at once.
     refusing: AtomicBool,
-    /// Milliseconds that each piece is held up.
+    /// Milliseconds of delay for each piece.
     delay: AtomicUsize,
-    /// Bytes towards the client until everything is cut; zero: no limit.
+    /// Bytes towards the client after which everything is cut; zero: no limit.
     cut_after: AtomicUsize,
     ended: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
@@ -58,28 +58,28 @@ impl LossyProxy {
         LossyProxy { address, faults }
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From now on nothing passes, or everything again.
+    /// Stops all traffic, or lets it pass again.
     pub fn stop(&self, stopped: bool) {
         self.faults.stopped.store(stopped, Ordering::Relaxed);
     }
 
-    /// Holds each piece up.
+    /// Delays each piece.
     pub fn delay(&self, by: Duration) {
         self.faults.delay.store(usize::try_from(by.as_millis()).expect("short"), Ordering::Relaxed);
     }
 
-    /// New connections lead there, and the old ones are closed.
+    /// Sends new connections to another target, and closes the old ones.
     pub fn retarget(&self, target: SocketAddr) {
         *self.faults.target.lock().expect("no panic") = Some(target);
         self.cut();
     }
 
-    /// Closes all connections; new ones are taken.
+    /// Closes all connections, but accepts new ones.
     pub fn cut(&self) {
         for stream in self.faults.open.lock().expect("no panic").drain(..) {
             // It may be closed already.
@@ -92,7 +92,7 @@ impl LossyProxy {
         self.faults.cut_after.store(bytes, Ordering::Relaxed);
     }
 
-    /// Closes all connections and takes no new ones, or takes them again.
+    /// Closes all connections and refuses new ones, or accepts them again.
     pub fn refuse(&self, refusing: bool) {
         self.faults.refusing.store(refusing, Ordering::Relaxed);
         if refusing {

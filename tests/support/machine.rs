@@ -1,4 +1,4 @@
-//! What tests measure on the machine: a program whose log goes to a file, its threads, descriptors, memory and time.
+//! What tests measure on the machine: a program whose log goes to a file, and its threads, descriptors, memory and time.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{PATIENCE, scratch};
 
-/// Waits for something that is not announced; checks every few milliseconds.
+/// Waits for something that nothing announces, by checking every few milliseconds.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
@@ -58,7 +58,7 @@ impl Logged {
         line.trim_end().to_owned()
     }
 
-    /// Everything that is left of stdout.
+    /// The rest of stdout.
     pub fn rest(&mut self) -> String {
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).expect("text");
@@ -92,12 +92,12 @@ impl Logged {
         assert!(status.expect("kill runs").success());
     }
 
-    /// Waits for the end; the exit status.
+    /// Waits for it to exit. Returns its exit status.
     pub fn wait(&mut self) -> Option<i32> {
         self.child.wait().expect("waited").code()
     }
 
-    /// Whether it still runs.
+    /// Whether it is still running.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().expect("asked").is_none()
     }
@@ -111,18 +111,18 @@ impl Logged {
     pub fn thread_names(&self) -> Vec<String> {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("its threads");
         let name = |entry: std::io::Result<std::fs::DirEntry>| {
-            // It may have ended meanwhile.
+            // The thread may have ended in the meantime.
             std::fs::read_to_string(entry.expect("a thread").path().join("comm")).ok()
         };
         threads.filter_map(name).map(|name| name.trim_end().to_owned()).collect()
     }
 
-    /// Kilobytes of memory it has touched and keeps.
+    /// Its resident memory in kilobytes.
     pub fn resident(&self) -> usize {
         self.status("VmRSS:")
     }
 
-    /// Its memory, mapping by mapping.
+    /// Its memory mappings.
     pub fn maps(&self) -> String {
         std::fs::read_to_string(format!("/proc/{}/smaps", self.child.id())).expect("its memory")
     }
@@ -149,7 +149,7 @@ impl Logged {
 
 impl Drop for Logged {
     fn drop(&mut self) {
-        // Ended already, if this fails.
+        // Fails if it has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {

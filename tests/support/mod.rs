@@ -1,5 +1,5 @@
-//! What tests over sockets need: a server on a free port that stops and joins when dropped, the built program as a
-//! child process, and a client that waits for text with a deadline.
+//! What socket tests need: a server on a free port that stops and joins when dropped, the built program as a child
+//! process, and a client that waits for text with a deadline.
 
 #![allow(dead_code, reason = "every test binary uses its own part of this")]
 
@@ -39,7 +39,7 @@ use chatsock::hub::{Hub, ServerRequest};
 use chatsock::server::{self, Capacity, StartError};
 use socket2::{Domain, Socket, Type};
 
-/// How long anything expected may take before the test fails. Long, because a loaded machine is no failure.
+/// How long anything expected may take before the test fails. Long, because a loaded machine is not a failure.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server in this process.
@@ -47,23 +47,23 @@ pub struct Server {
     requests: mpsc::Sender<ServerRequest>,
     thread: Option<JoinHandle<Result<(), StartError>>>,
     addresses: Vec<SocketAddr>,
-    /// What is printed at the start.
+    /// What it printed at startup.
     announced: Vec<String>,
     hub: Arc<Hub>,
 }
 
 impl Server {
-    /// Starts with the defaults, except that it stops without delay and limits no rate: most tests send fast.
+    /// Starts with the defaults, except that it stops without delay and has no rate limits, because most tests send fast.
     pub fn start() -> Server {
         Server::with("")
     }
 
-    /// Starts with `extra` added to that; a section `[limits]` in it replaces the usual one.
+    /// Starts with `extra` added to that. A section `[limits]` in it replaces the usual one.
     pub fn with(extra: &str) -> Server {
         Server::try_with(extra).expect("the server starts")
     }
 
-    /// The same; returns why it does not start if it does not.
+    /// The same, but returns an error if it cannot start.
     pub fn try_with(extra: &str) -> Result<Server, StartError> {
         Server::try_bound(extra, server::bind)
     }
@@ -115,7 +115,7 @@ impl Server {
         self.listener("tls")
     }
 
-    /// The address of the first listener with this name at the start.
+    /// The address of the first listener with this name in the startup lines.
     pub fn listener(&self, name: &str) -> SocketAddr {
         let end = format!(" ({name})");
         let line = self.announced.iter().find(|line| line.ends_with(&end));
@@ -123,7 +123,7 @@ impl Server {
         line["listening on ".len()..line.len() - end.len()].parse().expect("an address")
     }
 
-    /// What is printed at the start.
+    /// What it printed at startup.
     pub fn announced(&self) -> &[String] {
         &self.announced
     }
@@ -134,7 +134,7 @@ impl Server {
         self.listener("json")
     }
 
-    /// The addresses of all listeners: plain, quick, the other unencrypted ones, then those with TLS.
+    /// The addresses of all listeners: plain, quick, other unencrypted ones, then those with TLS.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -144,7 +144,7 @@ impl Server {
         &self.hub
     }
 
-    /// Puts another configuration in force, as SIGHUP does, and waits for that; listeners are kept.
+    /// Loads another configuration as SIGHUP does, and waits until it is in force. Listeners stay.
     pub fn reconfigure(&self, text: &str) {
         let mut config = parse(text);
         let old = self.hub.config();
@@ -163,23 +163,23 @@ impl Server {
         in_force.recv_timeout(PATIENCE).expect("the configuration comes into force");
     }
 
-    /// Asks for the graceful stop without waiting for its end.
+    /// Requests a graceful stop without waiting for it.
     pub fn ask_to_stop(&self) {
         self.requests.send(ServerRequest::Stop).expect("a running server");
     }
 
-    /// Waits for the end after [`Server::ask_to_stop`].
+    /// Waits for the stop after [`Server::ask_to_stop`].
     pub fn join(mut self) {
         self.join_thread();
     }
 
-    /// Stops, and waits for the end: then everything is on disk.
+    /// Stops and waits, so that everything is on disk.
     pub fn end(self) {
         self.ask_to_stop();
         self.join();
     }
 
-    /// Stops while the disk still fails: the result reports that not everything was written.
+    /// Stops while the disk still fails, so that not everything is written.
     pub fn end_unwritten(mut self) {
         self.ask_to_stop();
         let thread = self.thread.take().expect("a running server");
@@ -193,12 +193,12 @@ impl Server {
         }
     }
 
-    /// A client that has connected and sent nothing.
+    /// A client that has connected but sent nothing.
     pub fn connect(&self) -> Client {
         Client::connect(self.address())
     }
 
-    /// A client that is logged in, in the palette.
+    /// A logged-in client, in the palette.
     pub fn login(&self, name: &str) -> Client {
         Client::login(self.address(), name)
     }
@@ -223,19 +223,19 @@ fn parse(text: &str) -> Config {
     config::parse(text, "test").unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
-/// What is between a client and its socket, if anything.
+/// A layer between a client and its socket.
 pub trait Layer: Send + Sync {
-    /// Takes what was read; returns its content, and what must be sent back.
+    /// Decodes what was read; returns its content, and what to send back.
     fn open(&mut self, read: &[u8]) -> (Vec<u8>, Vec<u8>);
-    /// What must be sent for this content.
+    /// Encodes this content for sending.
     fn seal(&mut self, said: &[u8]) -> Vec<u8>;
-    /// What must be sent to announce the end.
+    /// The bytes that announce the end.
     fn goodbye(&mut self) -> Vec<u8>;
     /// Whether the server has announced the end.
     fn has_heard_goodbye(&self) -> bool;
 }
 
-/// A client: a socket, and everything it has received that no expectation has passed yet.
+/// A client: a socket, and everything received that no expectation has consumed yet.
 pub struct Client {
     stream: TcpStream,
     layer: Option<Box<dyn Layer>>,
@@ -273,7 +273,7 @@ impl Client {
         Client::connect(address).logged_in(name)
     }
 
-    /// Gives a name, and waits for the palette.
+    /// Enters a name and waits for the palette.
     pub fn logged_in(self, name: &str) -> Client {
         let mut client = self;
         client.expect("Username: ");
@@ -320,7 +320,7 @@ impl Client {
         }
     }
 
-    /// Sends bytes past the layer.
+    /// Sends bytes around the layer.
     pub fn send_raw(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).expect("sent");
     }
@@ -335,7 +335,7 @@ impl Client {
         self.stream.shutdown(Shutdown::Write).expect("half-closed");
     }
 
-    /// Waits until the text arrives; returns everything before it, and drops both. Fails with what was seen so far.
+    /// Waits for a text. Returns everything before it and consumes both. On failure, shows what was received.
     pub fn expect(&mut self, text: &str) -> String {
         let before = self.expect_bytes(text.as_bytes());
         String::from_utf8_lossy(&before).into_owned()
@@ -374,12 +374,12 @@ impl Client {
         String::from_utf8_lossy(&std::mem::take(&mut self.received)).into_owned()
     }
 
-    /// Keeps what came, without the blanks at the ends of rows, which cover what a user may have half typed.
+    /// Keeps received bytes, without blanks at the ends of rows, which overwrite what a user may have half typed.
     fn keep(&mut self, bytes: &[u8]) {
         keep_rows(&mut self.received, bytes);
     }
 
-    /// Reads once more, for a test that waits for something that is no text.
+    /// Reads once more, for a test that waits for something other than text.
     pub fn read_once(&mut self, deadline: Instant) {
         self.receive(deadline);
     }
@@ -417,8 +417,8 @@ impl Client {
         !self.over
     }
 
-    /// Asks something with a known answer, and returns what arrived before the answer: everything in flight at the
-    /// moment of asking. Works in the palette and in the chat view.
+    /// Asks a question with a known answer and returns what arrived before it: everything in flight at that moment. Works
+    /// in the palette and in the chat view.
     pub fn settle(&mut self) -> String {
         self.send("/time");
         let before = self.expect("* It is ");
@@ -426,13 +426,13 @@ impl Client {
         before
     }
 
-    /// Everything received and not yet expected.
+    /// Everything received but not yet expected.
     pub fn seen(&self) -> String {
         String::from_utf8_lossy(&self.received).into_owned()
     }
 }
 
-/// Appends what came, without the blanks at the ends of rows.
+/// Appends received bytes, without blanks at the ends of rows.
 pub fn keep_rows(kept: &mut Vec<u8>, bytes: &[u8]) {
     for &byte in bytes {
         if byte == b'\n' && kept.last() == Some(&b'\r') {
@@ -452,12 +452,12 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts `chatsock` with arguments, in an empty directory of its own, so that no `chatsock.toml` is found.
+    /// Starts `chatsock` with arguments in an empty directory, so that it finds no `chatsock.toml`.
     pub fn start(arguments: &[&str]) -> Program {
         Program::start_with(arguments, &[])
     }
 
-    /// The same with variables in its environment.
+    /// The same with environment variables.
     pub fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Program {
         let mut child = Program::command(arguments)
             .envs(variables.iter().copied())
@@ -470,7 +470,7 @@ impl Program {
         Program { child, stdout }
     }
 
-    /// The command, for tests that wait for its end.
+    /// The command, for tests that wait for it to exit.
     pub fn command(arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatsock"));
         command.args(arguments).current_dir(scratch()).env_remove("RUST_LOG");
@@ -495,23 +495,23 @@ impl Program {
         }
     }
 
-    /// Sends a signal by its name, as `kill -NAME` takes it.
+    /// Sends a signal by name, as for `kill -NAME`.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(status.expect("kill runs").success());
     }
 
-    /// The process's number.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits for the end; the exit status.
+    /// Waits for it to exit. Returns its exit status.
     pub fn wait(&mut self) -> Option<i32> {
         self.child.wait().expect("waited").code()
     }
 
-    /// Everything on stderr, at the end.
+    /// Everything on stderr, once it has exited.
     pub fn stderr(&mut self) -> String {
         let mut text = String::new();
         if let Some(stderr) = &mut self.child.stderr {
@@ -523,13 +523,13 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Ended already, if this fails.
+        // Fails if it has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A new empty directory below Cargo's own for tests.
+/// Creates an empty directory inside Cargo's directory for tests.
 pub fn scratch() -> PathBuf {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let base = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));

@@ -1,6 +1,7 @@
-//! Two machines on one cable: network namespaces with a pair of virtual interfaces, for tests in which addresses matter.
+//! Two machines on one cable: network namespaces joined by a pair of virtual interfaces, for tests that depend on
+//! addresses.
 //!
-//! Nothing leaves them, and they are gone when the test ends. Making them takes root.
+//! Nothing leaves them, and they disappear when the test ends. Creating them requires root.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
@@ -22,7 +23,7 @@ pub struct TwoMachines {
     holders: [Child; 2],
 }
 
-/// A process that holds the namespaces of a machine until its input is closed. What is in /run belongs to a machine alone.
+/// A process that holds a machine's namespaces until its input is closed. Each machine has its own /run.
 fn holder() -> Option<Child> {
     let script = "mount -t tmpfs none /run && ip link set lo up && echo ready && exec cat";
     let mut child = Command::new("unshare")
@@ -42,7 +43,7 @@ fn holder() -> Option<Child> {
 }
 
 impl TwoMachines {
-    /// `None` if this system does not let the test make them.
+    /// `None` if this system does not let the test create them.
     pub fn new() -> Option<TwoMachines> {
         if !have(&["unshare", "nsenter", "ip"]) {
             return None;
@@ -55,7 +56,7 @@ impl TwoMachines {
         let second = machines.holders[1].id();
         machines.expect(Machine::One, &format!("ip link add cable type veth peer name cable netns {second}"));
         for (machine, last) in [(Machine::One, 1), (Machine::Two, 2)] {
-            // Without an address that the system makes up for itself there is silence until somebody speaks.
+            // Without link-local addresses there is no traffic until a test sends something.
             machines.expect(
                 machine,
                 &format!(
@@ -67,7 +68,7 @@ impl TwoMachines {
         Some(machines)
     }
 
-    /// Gives them addresses of IPv6, too.
+    /// Adds IPv6 addresses.
     pub fn with_ipv6(self) -> TwoMachines {
         self.expect(Machine::One, "ip addr add fd77::1/64 dev cable nodad");
         self.expect(Machine::Two, "ip addr add fd77::2/64 dev cable nodad");
@@ -78,7 +79,7 @@ impl TwoMachines {
     pub fn command(&self, machine: Machine, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
         command.arg("--target").arg(self.holders[machine as usize].id().to_string()).args(["--net", "--mount"]);
-        // The folder has to be looked up on that machine.
+        // The directory must be resolved on that machine.
         command.arg("--wd=/").arg("--").arg(program).env_remove("RUST_LOG");
         command
     }
@@ -90,12 +91,12 @@ impl TwoMachines {
         command
     }
 
-    /// Runs a line of shell on this machine.
+    /// Runs a shell command on this machine.
     pub fn shell(&self, machine: Machine, line: &str) -> Output {
         self.command(machine, "sh").args(["-c", line]).stdin(Stdio::null()).output().expect("a shell runs")
     }
 
-    /// The same, which must succeed; what it prints.
+    /// The same, but it must succeed; returns its output.
     pub fn expect(&self, machine: Machine, line: &str) -> String {
         let output = self.shell(machine, line);
         let said = String::from_utf8_lossy(&output.stderr);
@@ -114,22 +115,22 @@ impl TwoMachines {
 impl Drop for TwoMachines {
     fn drop(&mut self) {
         for holder in &mut self.holders {
-            // Ended already, if this fails.
+            // Fails if it has already exited.
             let _ = holder.kill();
             let _ = holder.wait();
         }
     }
 }
 
-/// A user with nc (OpenBSD's) on one of the machines.
+/// A user with OpenBSD's nc on one of the machines.
 pub struct Person {
     child: Child,
-    /// What they see.
+    /// Their screen.
     pub terminal: Terminal,
 }
 
 impl Person {
-    /// Connects, from one of that machine's addresses if it is given.
+    /// Connects, optionally from one of that machine's addresses.
     pub fn connect(machines: &TwoMachines, machine: Machine, own: Option<&str>, host: &str, port: &str) -> Person {
         let mut command = machines.command(machine, "nc.openbsd");
         command.args(own.map(|own| ["-s", own]).iter().flatten()).args([host, port]);
@@ -139,7 +140,7 @@ impl Person {
         Person { child, terminal }
     }
 
-    /// Gives a name, and waits for the palette.
+    /// Enters a name and waits for the palette.
     pub fn logged_in(mut self, name: &str) -> Person {
         self.terminal.expect_text("Username: ");
         self.says(name, ":help explains.");
@@ -155,7 +156,7 @@ impl Person {
 
 impl Drop for Person {
     fn drop(&mut self) {
-        // Ended already, if this fails.
+        // Fails if it has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

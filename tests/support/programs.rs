@@ -1,4 +1,4 @@
-//! Real programs as clients: whether they are installed, and what a user would see.
+//! Real programs as clients: checks whether they are installed, and shows what a user would see.
 
 use std::io::{Read as _, Write as _};
 use std::num::NonZero;
@@ -14,7 +14,7 @@ use crate::support::{PATIENCE, keep_rows};
 pub const ROWS: u16 = 24;
 pub const COLUMNS: u16 = 80;
 
-/// Whether the programs are installed; otherwise says what is left out.
+/// Whether the programs are installed; otherwise prints what is skipped.
 pub fn have(programs: &[&str]) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let there = |program: &str| std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
@@ -22,26 +22,26 @@ pub fn have(programs: &[&str]) -> bool {
     missing.is_empty() || left_out(&format!("{missing:?} not installed"))
 }
 
-/// The folder of an npm package: in a folder of `NODE_PATH`, or where `.ci/run` puts it.
+/// The directory of an npm package: in one of `NODE_PATH`, or where `.ci/run` puts it.
 pub fn node_package(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("NODE_PATH").unwrap_or_default();
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients/node_modules");
     std::env::split_paths(&path).chain([ours]).map(|folder| folder.join(name)).find(|package| package.is_dir())
 }
 
-/// False, after saying why; a failure where the clients are required.
+/// Prints the reason and returns false; fails where all clients are required.
 pub fn left_out(why: &str) -> bool {
     assert!(std::env::var_os("CHATSOCK_REQUIRE_CLIENTS").is_none_or(|value| value != "1"), "required: {why}");
     println!("LEFT OUT: {why}");
     false
 }
 
-/// What a user sees and types: a terminal emulator on a program's output, and its input.
+/// A user's screen and keyboard: a terminal emulator on a program's output, and the program's input.
 pub struct Terminal {
-    /// Its input; taken away, it is closed.
+    /// Its input. Taking it out closes it.
     pub input: Option<ChildStdin>,
     output: mpsc::Receiver<Vec<u8>>,
-    /// What is on it.
+    /// What it shows.
     pub screen: vt100::Parser,
     raw: Vec<u8>,
 }
@@ -51,7 +51,7 @@ fn size(cells: u16) -> NonZero<u16> {
 }
 
 impl Terminal {
-    /// On the pipes of a program.
+    /// Attaches to a program's pipes.
     pub fn over(child: &mut Child) -> Terminal {
         let (sender, output) = mpsc::channel();
         let mut stdout = child.stdout.take().expect("stdout");
@@ -90,7 +90,7 @@ impl Terminal {
         String::from_utf8_lossy(&self.raw).into_owned()
     }
 
-    /// The screen's rows without the empty ones below.
+    /// The screen's rows, without empty ones at the bottom.
     pub fn rows(&self) -> Vec<String> {
         let mut rows: Vec<String> = self.screen.screen().rows(0, COLUMNS).collect();
         while rows.last().is_some_and(|row| row.is_empty()) {
@@ -99,7 +99,7 @@ impl Terminal {
         rows
     }
 
-    /// Waits until it holds.
+    /// Waits until a condition holds.
     pub fn wait(&mut self, what: &str, mut holds: impl FnMut(&Terminal) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds(self) {

@@ -1,4 +1,4 @@
-//! `chatsock proxy` in this process, and PROXY headers made by hand.
+//! `chatsock proxy` in this process, and handmade PROXY headers.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -11,13 +11,13 @@ use chatsock::server;
 /// The twelve bytes that every header begins with.
 pub const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// A header by its parts.
+/// Builds a header from its parts.
 pub fn header(command: u8, family: u8, body: &[u8]) -> Vec<u8> {
     let length = u16::try_from(body.len()).expect("a length").to_be_bytes();
     [&SIGNATURE[..], &[command, family], &length, body].concat()
 }
 
-/// The header of a proxy that connects for a client at this address, with something behind the addresses.
+/// The header of a proxy that connects for a client at this address, followed by `rest`.
 pub fn header_for(client: &str, rest: &[u8]) -> Vec<u8> {
     match client.parse().expect("an address") {
         IpAddr::V4(address) => {
@@ -31,7 +31,7 @@ pub fn header_for(client: &str, rest: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Nobody is at a terminal.
+/// A terminal without a user.
 struct Nobody;
 
 impl Asks for Nobody {
@@ -65,17 +65,17 @@ impl Running {
         Running { address, stopper, thread: Some(thread) }
     }
 
-    /// To a server without TLS.
+    /// Starts one to a server without TLS.
     pub fn plain(to: SocketAddr) -> Running {
         Running::start(to, Protection::Plain, false, 64)
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops it, and waits for the end.
+    /// Stops it and waits.
     pub fn stop(mut self) {
         self.end();
     }

@@ -1,4 +1,4 @@
-//! Random choices that can be repeated: a failing test names its seed.
+//! Reproducible random choices: a failing test prints its seed.
 
 /// A small generator (SplitMix64).
 pub struct Random(u64);

@@ -1,4 +1,4 @@
-//! A Redis of the test's own: its port, its directory, and its end.
+//! A Redis server for one test, with its own port and directory.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::PATIENCE;
 use super::programs::have;
 
-/// A running `redis-server`, ended when dropped.
+/// A running `redis-server`. Stopped when dropped.
 pub struct Redis {
     child: Option<Child>,
     port: u16,
@@ -23,7 +23,7 @@ fn free_port() -> u16 {
 }
 
 impl Redis {
-    /// Starts one that keeps nothing on disk. `None` where it is not installed.
+    /// Starts one that stores nothing on disk. `None` where it is not installed.
     pub fn start() -> Option<Redis> {
         Redis::with(&["--appendonly", "no", "--save", ""])
     }
@@ -33,7 +33,7 @@ impl Redis {
         if !have(&["redis-server"]) {
             return None;
         }
-        // Another process may take the port before it does.
+        // Another process may take the port first.
         for _ in 0..5 {
             let port = free_port();
             let directory = std::env::temp_dir().join(format!("chatsock-redis-{}-{port}", std::process::id()));
@@ -71,12 +71,12 @@ impl Redis {
         }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// All keys and values that it has, as text.
+    /// All its keys and values, as text.
     pub fn everything(&self) -> String {
         let script = "local all = {} for _, key in ipairs(redis.call('KEYS', '*')) do \
              local kind, found = redis.call('TYPE', key).ok, '' \
@@ -100,7 +100,7 @@ impl Redis {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Has a command carried out, and returns the answer as it comes: texts without what is around them, in their order.
+    /// Runs a command and returns the answer's texts in order, without protocol framing.
     pub fn command(&self, words: &[&[u8]]) -> Vec<String> {
         let mut stream = TcpStream::connect(self.address()).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -140,7 +140,7 @@ impl Redis {
         &self.directory
     }
 
-    /// Kills it as a power cut would.
+    /// Kills it, like a power cut.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().expect("killed");
@@ -148,12 +148,12 @@ impl Redis {
         }
     }
 
-    /// Starts it again on the same port, with what it has on disk.
+    /// Restarts it on the same port with its data on disk.
     pub fn start_again(&mut self) {
         assert!(self.launch(), "redis-server does not start again");
     }
 
-    /// Sends it a signal by its name.
+    /// Sends it a signal by name.
     pub fn signal(&self, name: &str) {
         let id = self.child.as_ref().expect("it runs").id().to_string();
         assert!(Command::new("kill").arg(format!("-{name}")).arg(id).status().expect("kill runs").success());

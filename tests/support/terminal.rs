@@ -1,5 +1,5 @@
-//! A telnet client with a terminal: it answers the server's telnet commands as the stock client does, so it is in
-//! character mode, and keeps the screen that a user would see.
+//! A telnet client with a terminal. It answers telnet commands as the stock client does, so it is in character mode, and
+//! keeps the screen that a user would see.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -33,7 +33,7 @@ pub struct Terminal {
     sub: Vec<u8>,
     screen: vt100::Parser,
     text: Vec<u8>,
-    /// Received, and not on the screen yet.
+    /// Received but not shown yet.
     unseen: Vec<u8>,
     echoed: bool,
     over: bool,
@@ -43,7 +43,7 @@ pub struct Terminal {
 const CLEAR: &[u8] = b"\x1b[2J";
 
 impl Terminal {
-    /// Connects and waits until the server echoes: that is character mode.
+    /// Connects and waits until the server echoes, which means character mode.
     pub fn connect(address: SocketAddr) -> Terminal {
         let stream = TcpStream::connect(address).expect("a connection");
         stream.set_nodelay(true).expect("nodelay");
@@ -92,17 +92,17 @@ impl Terminal {
         self.stream.write_all(bytes).expect("sent");
     }
 
-    /// Types a line with Enter behind it (RFC 854: CR NUL).
+    /// Types a line and presses Enter (RFC 854: CR NUL).
     pub fn enter(&mut self, line: &str) {
         self.press(&format!("{line}\r\0"));
     }
 
-    /// Everything that came, without telnet.
+    /// Everything received, without telnet commands.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.text).into_owned()
     }
 
-    /// The screen's rows without the empty ones below.
+    /// The screen's rows, without empty ones at the bottom.
     pub fn rows(&self) -> Vec<String> {
         let mut rows: Vec<String> = self.screen.screen().rows(0, COLUMNS).collect();
         while rows.last().is_some_and(|row| row.is_empty()) {
@@ -132,8 +132,8 @@ impl Terminal {
         self.wait(text, |terminal| terminal.shows(text));
     }
 
-    /// Reads until a condition holds. A user sees a screen before it is redrawn, so the condition is checked then as
-    /// well: a slow test would find only what is left.
+    /// Reads until a condition holds. A user sees a screen before it is redrawn, so the condition is checked at that
+    /// point too; otherwise a slow test would see only the final screen.
     pub fn wait(&mut self, what: &str, mut holds: impl FnMut(&Terminal) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds(self) {
@@ -214,7 +214,7 @@ impl Terminal {
     }
 
     fn reply(&mut self, bytes: &[u8]) {
-        // A server that has just ended the connection needs no answer.
+        // A server that has just closed the connection needs no answer.
         let _ = self.stream.write_all(bytes);
     }
 }

@@ -1,4 +1,4 @@
-//! Clients that speak TLS, and trust one certificate.
+//! TLS clients that trust one certificate.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -37,7 +37,7 @@ impl Trust {
         Trust(Arc::new(config))
     }
 
-    /// Connects and completes the handshake; returns the reason if that fails.
+    /// Connects and completes the handshake; returns the error if that fails.
     pub fn try_connect(&self, address: SocketAddr) -> std::io::Result<(Client, Session)> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
@@ -103,7 +103,7 @@ impl Layer for Session {
                     read = &[];
                 }
                 connection.process_new_packets().expect("nothing damaged");
-                // An error only means that there is no more text at the moment.
+                // An error only means that there is no more text yet.
                 let _ = connection.reader().read_to_end(&mut text);
                 if read.is_empty() {
                     return (text, sent(connection));

@@ -1,4 +1,4 @@
-//! Clients that speak WebSocket, with frames made and read here and not by the library that the server uses.
+//! WebSocket clients. Frames are built and parsed here, not by the library that the server uses.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use crate::support::{Client, Layer, PATIENCE};
 /// The key of RFC 6455, section 1.3.
 pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-/// The request that a WebSocket begins with. `extra` are more header lines, each with its end.
+/// The request that opens a WebSocket. `extra`: more header lines, each with its line end.
 pub fn handshake(host: &str, extra: &str) -> String {
     format!(
         "GET /ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
@@ -37,7 +37,7 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A server's frame: its first byte and its payload, and what follows. `None` while it is not whole.
+/// Splits off a server's frame: its first byte, its payload, and the rest. `None` while it is incomplete.
 pub fn take_frame(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&[first, second], rest) = bytes.split_first_chunk()?;
     assert_eq!(second & 0x80, 0, "a server does not mask its frames");
@@ -56,10 +56,10 @@ pub fn take_frame(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((first, payload, rest))
 }
 
-/// What a client has heard beside text.
+/// What a client has received besides text.
 #[derive(Debug, Default)]
 struct Heard {
-    /// Bytes of a frame that is not whole.
+    /// Bytes of an incomplete frame.
     rest: Vec<u8>,
     /// The first byte and length of each frame.
     frames: Vec<(u8, usize)>,
@@ -72,11 +72,11 @@ struct Heard {
 #[derive(Clone, Default)]
 pub struct Socket {
     heard: Arc<Mutex<Heard>>,
-    /// What an encrypted one is inside.
+    /// The layer inside an encrypted one.
     inner: Option<Arc<Mutex<Box<dyn Layer>>>>,
-    /// Sends what is said as text, else as binary.
+    /// Sends content as text frames instead of binary ones.
     says_text: bool,
-    /// Answers no ping.
+    /// Does not answer pings.
     is_silent: bool,
 }
 
@@ -90,7 +90,7 @@ impl Socket {
         self.with(|heard| heard.frames.clone())
     }
 
-    /// How often the server has asked whether the client is there.
+    /// How often the server has pinged.
     pub fn pings(&self) -> usize {
         self.with(|heard| heard.pings)
     }
@@ -162,7 +162,7 @@ impl Layer for Socket {
 }
 
 impl Socket {
-    /// What must be sent for bytes that are frames already.
+    /// Encodes bytes that are already frames for sending.
     pub fn wrap(&self, frames: &[u8]) -> Vec<u8> {
         match &self.inner {
             Some(inner) => inner.lock().expect("not poisoned").seal(frames),
@@ -176,21 +176,21 @@ impl Socket {
 pub struct Asks<'a> {
     /// More header lines, each with its end.
     pub extra: &'a str,
-    /// Answers no ping.
+    /// Does not answer pings.
     pub is_silent: bool,
 }
 
-/// A client that speaks JSON, after its handshake.
+/// A client that uses JSON, after its handshake.
 pub fn program(address: SocketAddr) -> (Client, Socket) {
     program_that(address, Asks::default())
 }
 
-/// The same in another way.
+/// The same with these options.
 pub fn program_that(address: SocketAddr, asks: Asks<'_>) -> (Client, Socket) {
     connect(address, asks, true)
 }
 
-/// A client at the text door, by the name of its sub-protocol.
+/// A client of the text door, by the name of its sub-protocol.
 pub fn terminal(address: SocketAddr, protocol: &str) -> (Client, Socket) {
     let extra = format!("Sec-WebSocket-Protocol: {protocol}\r\n");
     connect(address, Asks { extra: &extra, is_silent: false }, false)
@@ -201,7 +201,7 @@ fn connect(address: SocketAddr, asks: Asks<'_>, says_text: bool) -> (Client, Soc
     stream.set_nodelay(true).expect("nodelay");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     stream.write_all(handshake(&address.to_string(), asks.extra).as_bytes()).expect("sent");
-    // Byte by byte: what follows belongs to the client.
+    // Byte by byte, because what follows belongs to the client.
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -234,7 +234,7 @@ pub fn program_inside(mut stream: TcpStream, mut layer: Box<dyn Layer>, host: &s
     (Client::over(stream, Box::new(socket.clone())), socket)
 }
 
-/// What comes back for a request, up to the end.
+/// The complete response to a request.
 pub fn ask(address: SocketAddr, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");

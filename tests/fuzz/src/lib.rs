@@ -1,4 +1,4 @@
-//! What every fuzz target checks. The suite runs the same checks on a few random inputs, so that they compile everywhere.
+//! The checks of each fuzz target. The suite runs them on a few random inputs too, so that they compile everywhere.
 
 use chatsock::chat::pattern;
 #[cfg(feature = "discovery")]
@@ -23,7 +23,7 @@ fn typed_and_answered(policy: Policy, input: &[u8], longest: usize) -> (Vec<u8>,
     (typed, out)
 }
 
-/// Telnet: however the bytes are cut into packets, the same is typed and the same is answered.
+/// Telnet: however the bytes are split into packets, the input and the answers are the same.
 pub fn telnet(data: &[u8]) {
     let [choice, input @ ..] = data else { return };
     let policy = [Policy::Auto, Policy::Always, Policy::Never][usize::from(choice % 3)];
@@ -54,7 +54,7 @@ pub fn keys(data: &[u8]) {
     editor.resize(u16::from(columns.rotate_left(4)), &mut out);
 }
 
-/// Telling people from browsers, SSH and TLS clients: the verdict does not depend on packets, and does not change.
+/// Telling people from browsers, SSH and TLS clients: the verdict does not depend on packets and never changes.
 pub fn sniffing(data: &[u8]) {
     let mut whole = FirstBytes::new();
     let at_once = whole.feed(data);
@@ -77,7 +77,7 @@ pub fn config(text: &str) {
     }
 }
 
-/// Search patterns: any pattern is refused with a sentence, or finds something that is not empty and lies in the text.
+/// Search patterns: a pattern is refused with a sentence, or finds a non-empty match inside the text.
 pub fn pattern(typed: &str, text: &str) {
     match pattern::compile(typed) {
         Ok(pattern) => {
@@ -89,10 +89,10 @@ pub fn pattern(typed: &str, text: &str) {
     }
 }
 
-/// Questions after servers: no packet is answered by more bytes than it has, and what an answer says is safe to show.
+/// Discovery questions: no answer is longer than its question, and everything in an answer is safe to show.
 #[cfg(feature = "discovery")]
 pub fn discovery(data: &[u8]) {
-    // A packet that is too short is padded, so that all of them get beyond the first check.
+    // Short packets are padded, so that all of them pass the first check.
     let padded: Vec<u8> = data.iter().copied().chain(std::iter::repeat(b' ')).take(data.len().max(400)).collect();
     for packet in [data, &padded] {
         let Some(question) = ServerQuestion::read(packet) else { continue };
