@@ -120,7 +120,7 @@ impl Hub {
         Ok(())
     }
 
-    /// An account has another password, by the doing of this connection: all others of it end. Reads the accounts.
+    /// An account's password was changed by this connection: ends all its others. Reads the accounts.
     #[cfg(feature = "cluster")]
     pub(crate) fn password_changed(&self, account: AccountId, by: ClientId, now: Instant) {
         for user in self.logged_in_to(account, by) {
@@ -131,7 +131,7 @@ impl Hub {
         }
     }
 
-    /// An account is gone, by the doing of this connection: all others of it end, and it has no role any more.
+    /// An account was removed by this connection: ends all its others, and removes its roles.
     #[cfg(feature = "cluster")]
     pub(crate) fn account_removed(&self, account: AccountId, by: ClientId, now: Instant) {
         for user in self.logged_in_to(account, by) {
@@ -141,7 +141,7 @@ impl Hub {
         self.forget_roles(account, now);
     }
 
-    /// The users of this server who are logged in to an account, without one connection of it.
+    /// The local users who are logged in to an account, except this connection.
     #[cfg(feature = "cluster")]
     fn logged_in_to(&self, account: AccountId, except: ClientId) -> Vec<Arc<User>> {
         let mut users = self.roster.own_users();
@@ -149,7 +149,7 @@ impl Hub {
         users
     }
 
-    /// The account that a user is logged in to is gone, and with it their roles in all rooms. Waits for the store.
+    /// A user's account was removed: they lose its roles in all rooms. Waits for the store.
     pub(crate) fn forget_account(&self, user: &User, account: AccountId, now: Instant) {
         user.set_login(None);
         self.share_presence(user, now);
@@ -159,7 +159,7 @@ impl Hub {
         self.forget_roles(account, now);
     }
 
-    /// An account is gone, and with it its roles in all rooms. Waits for the store.
+    /// An account was removed: it loses its roles in all rooms. Waits for the store.
     pub(crate) fn forget_roles(&self, account: AccountId, now: Instant) {
         self.mailbox.take(account);
         self.open_rooms.forget(account);
@@ -168,7 +168,7 @@ impl Hub {
         }
     }
 
-    /// Forgets the role of a removed account in a room, there and on disk. An heir hears of it once it is written.
+    /// Removes a deleted account's role in a room, in memory and on disk. An heir is told once that is written.
     fn forget_in_room(&self, room: &Arc<Room>, account: AccountId, now: Instant) {
         if room.forget_account(account, now) {
             self.save_room(room);

@@ -1,7 +1,7 @@
-//! Where accounts are kept: in this server's database, or where all servers of a cluster keep them.
+//! Where accounts are stored: in this server's database, or in the cluster that shares them.
 //!
-//! *Owns* which of the two it is.
-//! *Knows nothing of* how either keeps them. Each call waits, so the caller must hold no lock.
+//! *Owns* the choice between the two.
+//! *Knows nothing of* how either stores them. Each call may wait, so the caller must not hold a lock.
 
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ use crate::store::{AccountRecord, CreateAccountError, ReadError, SaveError, Sett
 /// The accounts.
 #[derive(Clone, Debug)]
 pub(crate) enum AccountStore {
-    /// Those of this server.
+    /// This server's own.
     Own(Arc<Store>),
-    /// Those of all servers.
+    /// Those that all servers share.
     #[cfg(feature = "cluster")]
     Shared(Arc<SharedAccounts>),
 }
@@ -62,7 +62,7 @@ impl AccountStore {
         }
     }
 
-    /// Whether there are none at all, which is no removal but a loss.
+    /// Whether all accounts are gone, which is a loss of data rather than a removal.
     pub(crate) fn is_lost(&self) -> Result<bool, ReadError> {
         match self {
             AccountStore::Own(_) => Ok(false),
@@ -71,7 +71,7 @@ impl AccountStore {
         }
     }
 
-    /// Another account whose name looks like this one.
+    /// Finds another account whose name looks like this one.
     pub(crate) fn look_alike(&self, name: &UserName) -> Result<Option<UserName>, ReadError> {
         match self {
             AccountStore::Own(store) => store.look_alike(name),
@@ -89,8 +89,8 @@ impl AccountStore {
         }
     }
 
-    /// Replaces the password of an account as it was read. `by`: the connection that does so. False if the account has another
-    /// password by then, or is gone.
+    /// Replaces the password of an account as it was read. `by`: the connection that does this. False if the password has
+    /// changed since, or the account is gone.
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "nobody else has to be told"))]
     pub(crate) fn replace_hash(&self, account: &AccountRecord, hash: &Hashed, by: ClientId) -> Result<bool, SaveError> {
         match self {
@@ -100,7 +100,7 @@ impl AccountStore {
         }
     }
 
-    /// Removes an account as it was read, with its settings, visits and offline messages. False also if its password has
+    /// Removes an account as it was read, with its settings, visits and offline messages. False if its password has
     /// changed since.
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "nobody else has to be told"))]
     pub(crate) fn remove_own(&self, account: &AccountRecord, by: ClientId) -> Result<bool, SaveError> {

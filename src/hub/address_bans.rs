@@ -57,7 +57,7 @@ impl AddressBans {
         self.store.as_ref().map_or(Ok(()), |store| store.save_address_ban(ban))
     }
 
-    /// Bans a network until the server stops: another place keeps the ban.
+    /// Bans a network until the server stops, for a ban that is stored elsewhere.
     #[cfg(feature = "cluster")]
     pub(crate) fn apply(&self, ban: AddressBanRecord) {
         let mut bans = self.write();
@@ -65,19 +65,19 @@ impl AddressBans {
         bans.push(ban);
     }
 
-    /// Lifts a ban that another place keeps.
+    /// Lifts a ban that is stored elsewhere.
     #[cfg(feature = "cluster")]
     pub(crate) fn lift(&self, network: Network) {
         self.write().retain(|known| known.network != network);
     }
 
-    /// These are all bans, the newest last.
+    /// Replaces all bans, newest last.
     #[cfg(feature = "cluster")]
     pub(crate) fn replace(&self, bans: Vec<AddressBanRecord>) {
         *self.write() = bans;
     }
 
-    /// Whether a network is banned, by a ban of just this one.
+    /// Whether there is a ban of exactly this network.
     #[cfg(feature = "cluster")]
     pub(crate) fn holds(&self, network: Network, now: Timestamp) -> bool {
         let bans = self.bans.read().unwrap_or_else(PoisonError::into_inner);

@@ -28,7 +28,7 @@ pub enum Checkpoint {
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
-/// The hooks that tests have set.
+/// The hooks set by tests.
 #[derive(Default)]
 pub struct Checkpoints {
     set: AtomicBool,

@@ -98,7 +98,7 @@ impl DirectChat {
         self.lock().may_post(from, self.partner(from), temporary)
     }
 
-    /// Posts a message that all servers have given its number. A user on another server has a screen there.
+    /// Posts a message that the cluster has numbered. A user on another server has their screen there.
     #[cfg(feature = "cluster")]
     pub(crate) fn post_numbered(
         &self,

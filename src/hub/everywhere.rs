@@ -1,6 +1,6 @@
-//! What operators do: on this server, or on all servers of a cluster.
+//! Operators' actions, on this server or on all servers of a cluster.
 //!
-//! *Owns* which of the two it is, and that a ban ends what is connected from there. *Knows nothing of* who is an operator.
+//! *Owns* the choice between the two, and that a ban ends existing connections. *Knows nothing of* who is an operator.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::ui::screen::LineKind;
 
 /// A network was banned.
 pub(crate) struct Banned {
-    /// How many people were there.
+    /// How many users it disconnected.
     pub(crate) people: usize,
-    /// Whether it holds after the next start.
+    /// Whether it survives a restart.
     pub(crate) saved: Result<(), SaveError>,
 }
 
@@ -29,11 +29,11 @@ fn is_hit(network: Network, address: IpAddr) -> bool {
     network.contains(address) && !address.is_loopback()
 }
 
-/// Reads the last entries of the audit log, the newest first.
+/// Reads the latest entries of the audit log, newest first.
 pub(crate) type AuditReader = Box<dyn FnOnce() -> Result<Vec<AuditEntry>, ReadError> + Send>;
 
 impl Hub {
-    /// Shows a line to everybody but its author.
+    /// Shows a line to everyone except its author.
     pub(crate) fn broadcast(&self, line: &str, author: &Arc<Outbox>) -> Result<(), NotShared> {
         #[cfg(feature = "cluster")]
         if let Some(nodes) = self.nodes() {
@@ -45,7 +45,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Bans a network, and ends every connection from there but the author's.
+    /// Bans a network, and ends all connections from there except the author's.
     pub(crate) fn ban_address(&self, ban: AddressBanRecord, author: &Arc<Outbox>) -> Result<Banned, NotShared> {
         #[cfg(feature = "cluster")]
         if let Some(nodes) = self.nodes() {
@@ -70,8 +70,8 @@ impl Hub {
         connections
     }
 
-    /// Ends every connection from a network but one, and every file on its way there or from there. Returns how many of the
-    /// connections were users'.
+    /// Ends all connections from a network except one, and all file transfers from or to it. Returns how many of the
+    /// connections had users.
     pub(crate) fn end_connections(&self, network: Network, line: &str, except: ClientId) -> usize {
         let ended = self.connected_from(network, except);
         for outbox in &ended {
@@ -82,7 +82,7 @@ impl Hub {
         ended.len()
     }
 
-    /// Lifts a ban. False if there was none; an error if it returns at the next start.
+    /// Lifts a ban. False if there was none; an error if the ban returns at the next start.
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "nobody waits for others"))]
     pub(crate) fn unban_address(
         &self,
@@ -100,7 +100,7 @@ impl Hub {
         Ok(self.address_bans.remove(network))
     }
 
-    /// Records what an operator did.
+    /// Records an operator's action.
     pub(crate) fn audit(&self, who: &UserName, what: &str) {
         log::info!("operator {who}: {}", crate::text::escape_for_log(what));
         let entry = AuditEntry { at: Timestamp::now(), who: who.clone(), what: what.into() };
@@ -113,8 +113,8 @@ impl Hub {
         }
     }
 
-    /// How the last entries of the audit log are read, the newest first; `None` if there is none. Reading may wait for the
-    /// disk.
+    /// Returns a reader of the latest audit entries, newest first; `None` if there is no audit log. Reading may wait for
+    /// the disk.
     pub(crate) fn audit_log(&self, count: usize) -> Option<AuditReader> {
         #[cfg(feature = "cluster")]
         if let Some(nodes) = self.nodes() {
@@ -122,13 +122,13 @@ impl Hub {
             return Some(Box::new(move || Ok(entries)));
         }
         let store: Arc<Store> = self.store().cloned()?;
-        // Actions of a moment ago are part of it; if the disk is in trouble, what it has is shown. This thread waits, and not
-        // a worker thread: there are only two of those, and everybody's logins need them.
+        // Includes the most recent actions; if the disk fails, shows what it has. This thread waits instead of a worker:
+        // there are only two workers, and all logins need them.
         let _ = store.sync();
         Some(Box::new(move || store.audit(count)))
     }
 
-    /// Stops all servers; this one, if it is alone.
+    /// Stops all servers, or this one if it stands alone.
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "nobody waits for others"))]
     pub(crate) fn stop_all(&self, author: &Arc<Outbox>) -> Result<(), NotShared> {
         #[cfg(feature = "cluster")]

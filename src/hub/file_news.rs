@@ -26,7 +26,7 @@ pub(crate) enum FileEvent<'a> {
         url: Option<&'a str>,
         /// This end's token.
         token: &'a str,
-        /// The first byte that is sent.
+        /// The offset of the first byte to send.
         from: u64,
     },
     /// One of the two declined it.
@@ -42,7 +42,7 @@ pub(crate) enum FileEvent<'a> {
     },
     /// It broke off.
     Broken {
-        /// Bytes that have passed.
+        /// Bytes passed on.
         at: u64,
         /// Bytes in total.
         size: u64,

@@ -70,7 +70,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Nothing is counted yet.
+    /// Starts with nothing counted.
     pub(crate) fn new(config: &Config) -> Limits {
         Limits {
             room_passwords: AttemptLimiter::new(AttemptPolicy::PER_USER_AND_ADDRESS, TABLE_CAPACITY),
@@ -86,7 +86,7 @@ impl Limits {
         }
     }
 
-    /// Failures are counted by several servers together from now on.
+    /// Counts failures in the cluster from now on.
     #[cfg(feature = "cluster")]
     pub(crate) fn share_attempts(&self, shared: &Arc<dyn SharedAttempts>) {
         self.room_passwords.share("room", Arc::clone(shared));

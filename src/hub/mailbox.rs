@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_handed_out_once_and_in_order() {
+    fn waiting_messages_are_delivered_once_and_in_order() {
         let mailbox = Mailbox::default();
         for id in 1..=3 {
             mailbox.put(AccountId(7), message(id)).expect("room");
@@ -143,12 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_goes_when_it_was_shown_and_not_when_it_was_asked_for() {
+    fn waiting_messages_are_removed_when_shown_not_when_read() {
         let mailbox = Mailbox::default();
         (1..=3).for_each(|id| mailbox.put(AccountId(7), message(id)).expect("room"));
         let asked = mailbox.waiting(AccountId(7));
         assert_eq!((asked.len(), mailbox.waiting(AccountId(7)).len()), (3, 3));
-        // One comes, and one is edited, while the others are shown.
+        // While these are shown, another one arrives and one is edited.
         mailbox.put(AccountId(7), message(4)).expect("room");
         mailbox.edit(MessageId(2), "evening");
         mailbox.shown(AccountId(7), &asked);
@@ -161,7 +161,7 @@ mod tests {
         let mailbox = Mailbox::default();
         for number in 0..MOST as u64 {
             let reader = AccountId(number / MAX_OFFLINE_MESSAGES as u64);
-            // Nobody writes more than their share.
+            // Nobody can write more than their share.
             assert_eq!(mailbox.put(reader, by(number, number / MAX_OFFLINE_MESSAGES_PER_SENDER as u64)), Ok(()));
         }
         let other = by(0, 10_000);
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(mailbox.put(AccountId(7), by(21, 1)), Err(OfflineMessageError::SenderShare));
         assert_eq!(mailbox.put(AccountId(7), by(21, 2)), Ok(()), "another account");
         assert_eq!(mailbox.put(AccountId(8), by(22, 1)), Ok(()), "another box");
-        // Those that were taken back or read count no more.
+        // Messages that were deleted or read no longer count.
         assert!(mailbox.erase(MessageId(3)));
         assert_eq!(mailbox.put(AccountId(7), by(23, 1)), Ok(()));
         mailbox.take(AccountId(7));
@@ -199,7 +199,7 @@ mod tests {
         let another = from(21, "another", "192.0.2.1");
         assert_eq!(mailbox.put(AccountId(7), another.clone()), Err(OfflineMessageError::SenderShare));
         assert_eq!(mailbox.put(AccountId(7), from(22, "another", "192.0.2.2")), Ok(()));
-        // Those of an account are not counted as the address's.
+        // Those from an account do not count towards its address.
         assert_eq!(mailbox.put(AccountId(7), OfflineMessageRecord { account: Some(AccountId(1)), ..another }), Ok(()));
     }
 
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_can_be_changed_and_taken_back_while_it_waits() {
+    fn a_waiting_message_can_be_edited_and_deleted() {
         let mailbox = Mailbox::default();
         mailbox.put(AccountId(7), message(1)).expect("room");
         mailbox.put(AccountId(7), message(2)).expect("room");

@@ -51,8 +51,8 @@ impl Membership {
         Ok((membership, change))
     }
 
-    /// Takes the place of another connection of the same account; true if that one had the room in view. `None` if it was not
-    /// in the room.
+    /// Takes over another connection of the same account; true if that one had the room in view. `None` if it was not in
+    /// the room.
     pub(crate) fn take_over(
         hub: &Arc<Hub>,
         room: &Arc<Room>,
@@ -68,7 +68,7 @@ impl Membership {
         Some((membership, in_view))
     }
 
-    /// Takes the place that a user had on a server that has stopped. `None` if they are no longer a member.
+    /// Takes over the place that a user had on a server that has stopped. `None` if they are no longer a member.
     #[cfg(feature = "cluster")]
     pub(crate) fn take_up(
         hub: &Arc<Hub>,
@@ -88,7 +88,7 @@ impl Membership {
         Some(membership)
     }
 
-    /// The user may take the place up again on another server: they are not taken out of the room.
+    /// Gives up this stay without leaving the room, because the user may continue it on another server.
     #[cfg(feature = "cluster")]
     pub(crate) fn leave_behind(mut self) {
         self.left = true;
@@ -137,7 +137,7 @@ impl Drop for Membership {
 }
 
 impl Hub {
-    /// Takes a user out of a room. Where other servers cannot be told of it now, that is tried until it succeeds.
+    /// Takes a user out of a room. If other servers cannot be told now, retries until they can.
     fn leave_room(
         &self,
         room: &Arc<Room>,
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_left_the_server_comes_into_no_room() {
+    fn a_user_who_left_the_server_cannot_enter_a_room() {
         let scene = scene();
         scene.hub.roster.release(&scene.user);
         assert_eq!(scene.enter(1).err(), Some(EnterError::Closed));

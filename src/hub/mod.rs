@@ -97,7 +97,7 @@ pub enum ServerRequest {
     Report(Sender<()>),
     /// Stop gracefully. Later requests are ignored.
     Stop,
-    /// The same, as all servers of the cluster do: there is no other one to go to.
+    /// Stop together with all servers of the cluster, so users have nowhere else to go.
     StopWithAll,
 }
 
@@ -133,7 +133,7 @@ pub struct Hub {
     pub(crate) open_rooms: OpenRooms,
     /// Changes of accounts by another program.
     pending_reviews: PendingReviews,
-    /// What connections and sessions count.
+    /// Counters of connections and sessions.
     pub(crate) metrics: SessionMetrics,
     /// The phases of a stop.
     pub shutdown: Arc<Shutdown>,
@@ -144,7 +144,7 @@ pub struct Hub {
     /// For tests.
     #[doc(hidden)]
     pub checkpoints: Checkpoints,
-    /// Some names may not be ASCII: the configuration has allowed such names, or the database holds one.
+    /// Some names may not be ASCII, because the configuration has allowed such names or the database holds one.
     has_other_names: AtomicBool,
     requests: Sender<ServerRequest>,
     last_client: AtomicU64,
@@ -220,12 +220,12 @@ impl Hub {
         hub
     }
 
-    /// From now on this server is one of several: all changes of rooms go through their log.
+    /// Makes this server one of several: all changes to rooms go through their log.
     #[cfg(feature = "cluster")]
     pub(crate) fn join_nodes(&self, nodes: &Arc<Nodes>) {
         let log: Arc<dyn room::RoomLog> = nodes.clone();
         self.rooms.share(log);
-        // Once, at the start.
+        // Set only here, at startup.
         let _ = self.nodes.set(Arc::clone(nodes));
     }
 
@@ -238,7 +238,7 @@ impl Hub {
     /// Sets the page's listener.
     #[cfg(feature = "web")]
     pub(crate) fn open_page(&self, page: page::WebPage) {
-        // Once, at the start.
+        // Set only here, at startup.
         let _ = self.page.set(page);
     }
 
@@ -299,7 +299,7 @@ impl Hub {
     /// When numbering started again from 1: at the start, if there is no database to remember the last number.
     #[cfg(feature = "json")]
     pub(crate) fn numbers_began(&self) -> Option<Timestamp> {
-        // Servers that share rooms number their messages together, for as long as one of them is there.
+        // Servers that share rooms number their messages together, as long as at least one of them runs.
         (self.store.is_none() && !self.is_shared()).then_some(self.started)
     }
 

@@ -1,6 +1,6 @@
-//! Where messages are that are no longer in memory: in this server's database, or in that of an archive among several servers.
+//! Where messages that have left memory are found: in this server's database, or in that of an archive.
 //!
-//! *Owns* that a reader finds everything there that has left memory.
+//! *Owns* that readers find every message there that has left memory.
 //! *Knows nothing of* who may read what.
 
 use std::sync::Arc;
@@ -11,22 +11,22 @@ use super::nodes::Nodes;
 use super::room::Room;
 use crate::store::Store;
 
-/// The sentence where no archive answers.
+/// The sentence shown if no archive answers.
 #[cfg(feature = "cluster")]
 pub(crate) const NOT_AT_HAND: &str = "Older messages are not at hand right now.";
 
-/// Where older messages are.
+/// Where to find older messages.
 pub(crate) enum OlderMessages {
-    /// In the database here, which has everything that was recorded.
+    /// In the local database, which has everything that was recorded.
     Stored(Arc<Store>),
-    /// Other servers have them, perhaps.
+    /// Perhaps on other servers.
     #[cfg(feature = "cluster")]
     Asked(Arc<Nodes>),
 }
 
 impl Hub {
-    /// Where older messages of these rooms are. Waits until the database has what has left memory; if the disk is in trouble,
-    /// what it has is read.
+    /// Returns where older messages of these rooms are. First waits until the database has everything that has left
+    /// memory; if the disk fails, it is read as it is.
     pub(crate) fn older_messages<'a>(&self, rooms: impl IntoIterator<Item = &'a Arc<Room>>) -> Option<OlderMessages> {
         #[cfg(feature = "cluster")]
         if let Some(nodes) = self.nodes() {

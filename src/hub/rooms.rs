@@ -76,7 +76,7 @@ pub(crate) enum CreateRoomError {
     TooManyYours(usize),
     /// There are as many user-made rooms as allowed.
     TooManyAll,
-    /// The other servers could not be told.
+    /// The other servers are unreachable.
     #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "there is one server"))]
     NotShared(NotShared),
 }
@@ -121,14 +121,14 @@ impl RoomTable {
         table
     }
 
-    /// All changes of rooms go through a log from now on.
+    /// Sends all changes to rooms through a log from now on.
     #[cfg(feature = "cluster")]
     pub(crate) fn share(&self, log: Arc<dyn RoomLog>) {
-        // Once, at the start.
+        // Set only here, at startup.
         let _ = self.shared.log.set(log);
     }
 
-    /// What is delivered, in all rooms and conversations.
+    /// Delivery metrics of all rooms and conversations.
     pub(crate) fn metrics(&self) -> &DeliveryMetrics {
         &self.shared.metrics
     }
@@ -138,7 +138,7 @@ impl RoomTable {
         self.set_own_limits(config);
     }
 
-    /// The limits of this server alone, also where several share the rooms.
+    /// The limits that apply to this server alone, even if it shares its rooms.
     fn set_own_limits(&self, config: &Config) {
         let queue_bytes = config.limits.outbox_bytes.map_or(DEFAULT_QUEUE_BYTES, |bytes| bytes / 4);
         self.shared.queue_bytes.store(queue_bytes, Ordering::Relaxed);
@@ -155,7 +155,7 @@ impl RoomTable {
     ) {
         let (now, at) = both_clocks(self.shared.store.as_ref());
         self.shared.last_message.store(earlier.last.0, Ordering::Relaxed);
-        // Once, at the start.
+        // Set only here, at startup.
         let _ = self.shared.earlier.set(earlier);
         let mut taken_over = Vec::new();
         let mut table = self.lock();
@@ -245,8 +245,8 @@ impl RoomTable {
         Ok(room)
     }
 
-    /// The same on all servers of a cluster. `make` tells them how the room begins, and how many messages it keeps; it is false
-    /// if there is a room of this name by now.
+    /// The same on all servers of a cluster. `make` sends them the room's initial state and history length; it returns
+    /// false if the name has been taken.
     #[cfg(feature = "cluster")]
     pub(crate) fn create_shared(
         &self,
@@ -281,7 +281,7 @@ impl RoomTable {
         self.shared.history_max.load(Ordering::Relaxed)
     }
 
-    /// All servers keep this number of messages of each room.
+    /// Sets the history length of all rooms of the cluster.
     #[cfg(feature = "cluster")]
     pub(crate) fn resize_histories(&self, history_max: usize, now: Instant) {
         self.shared.history_max.store(history_max, Ordering::Relaxed);
@@ -299,7 +299,7 @@ impl RoomTable {
         }
     }
 
-    /// A room as all servers have it is here from now on.
+    /// Adds a room that the cluster has created.
     #[cfg(feature = "cluster")]
     pub(crate) fn place(&self, name: &RoomName, state: RoomState, now: Instant) -> Arc<Room> {
         let mut table = self.lock();

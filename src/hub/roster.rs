@@ -58,7 +58,7 @@ pub struct User {
     /// Where they are, if that is another server of the cluster.
     #[cfg(feature = "cluster")]
     elsewhere: Option<Box<Elsewhere>>,
-    /// Of a user on another server: one that leads nowhere.
+    /// For a user on another server, an outbox without a connection.
     pub outbox: Arc<Outbox>,
     pub(crate) since: Instant,
     /// Milliseconds from `since` to their last typed line.
@@ -194,7 +194,7 @@ impl User {
 struct RosterState {
     connections: HashMap<ClientId, Arc<Outbox>>,
     names: NamesInUse,
-    /// Users of this server whose names somebody on another one has by now.
+    /// Local users whose names now belong to users of other servers.
     #[cfg(feature = "cluster")]
     displaced: Vec<Arc<User>>,
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub struct Shutdown {
     announced: AtomicBool,
-    /// Users are sent to other servers, and their places are kept.
+    /// Users are being sent to other servers, and their places are kept.
     draining: AtomicBool,
     /// Nobody is waited for any more.
     hurried: AtomicBool,
@@ -27,18 +27,18 @@ impl Shutdown {
         self.changed.notify_all();
     }
 
-    /// From now on newcomers are refused, and users are to go to other servers.
+    /// Refuses newcomers from now on, and sends users to other servers.
     #[cfg(feature = "cluster")]
     pub(crate) fn begin_drain(&self) {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Whether users are, or were, sent to other servers before the stop.
+    /// Whether users are being or were sent to other servers before the stop.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// Has users sent away at once.
+    /// Disconnects the remaining users at once.
     pub fn hurry(&self) {
         self.hurried.store(true, Ordering::Release);
         self.changed.notify_all();
@@ -88,7 +88,7 @@ impl Shutdown {
         self.wait(deadline, |_| true);
     }
 
-    /// The same, unless somebody is in a hurry.
+    /// The same, but ends early once [`hurry`](Shutdown::hurry) was called.
     #[cfg(feature = "cluster")]
     pub(crate) fn wait_unhurried(&self, deadline: Instant) {
         self.wait(deadline, |open| open > 0 && !self.is_hurried());

@@ -73,7 +73,7 @@ impl Hub {
                         self.tell_programs(&room, RoomNews::Gone, None, &news);
                     }
                 } else {
-                    // Somebody was in it meanwhile, or a reload has made the time longer.
+                    // Someone was in it in the meantime, or a reload extended the time.
                     self.let_linger(&room);
                 }
             }
@@ -83,7 +83,7 @@ impl Hub {
             }
             Task::EndTransfer(number) => self.end_transfer(number, now),
             Task::Close(stream) => drop(stream),
-            // Only where there are other servers, and then not here.
+            // Only with other servers, and then not here.
             #[cfg(feature = "cluster")]
             Task::Late(_) => {}
         }
@@ -99,7 +99,7 @@ impl Hub {
         let (news, requoted) = (format!("{id} expired").into(), erased.concat().into());
         let (from, people) = (author.client, [author].into());
         let event = Arc::new(Event::Erased { id, cause: ErasureCause::Expired, news, people, requoted, redraw: true });
-        // Shown once on every screen that has the message, even if the author or a reader has left meanwhile.
+        // Shown once on every screen that has the message, even if the author or a reader has left in the meantime.
         for outbox in to.iter().chain([&from]).filter_map(|client| self.roster.connection(*client)) {
             outbox.show_direct(&event, &mut self.clock.clone());
         }

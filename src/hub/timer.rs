@@ -47,7 +47,7 @@ pub enum Task {
     NameHeir(Weak<Room>),
     /// Close a user-made room if nobody is in it.
     CloseIfEmpty(Weak<Room>),
-    /// Do what another server had the first turn to do, unless it has.
+    /// Do what another server had the first turn to do, unless it has done so.
     #[cfg(feature = "cluster")]
     Late(Box<Task>),
     /// Forget messages that are too old to be shown, in every room.

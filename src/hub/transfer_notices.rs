@@ -90,7 +90,7 @@ impl Hub {
         None
     }
 
-    /// Where a receiver on another server connects to: both ends meet on the server of the sender.
+    /// Where a receiver on another server connects to: both ends meet on the sender's server.
     #[cfg(feature = "cluster")]
     pub(crate) fn file_place_for(&self, accepted: &Accepted, receiver: &User) -> Option<FilePlace> {
         let sender = self.roster.connection(accepted.sender.client)?;
@@ -100,7 +100,7 @@ impl Hub {
         Some(FilePlace { plain: ports.plain.filter(|_| may_be_plain), ..place })
     }
 
-    /// A user of another server declines a file that is offered here, or ends its transfer.
+    /// A user of another server declines a file offered here, or ends its transfer.
     #[cfg(feature = "cluster")]
     pub(crate) fn decline_file_of(&self, client: ClientId, number: u64) {
         let Some(name) = self.roster.user(client).map(|user| user.name()) else { return };

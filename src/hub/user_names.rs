@@ -1,6 +1,6 @@
-//! Claiming a name, changing it and giving it up: on this server, or on all servers of a cluster.
+//! Claiming, changing and releasing names, on this server or on all servers of a cluster.
 //!
-//! *Owns* which of the two it is.
+//! *Owns* the choice between the two.
 //! *Knows nothing of* dialogues.
 
 use std::sync::Arc;
@@ -22,15 +22,15 @@ use crate::outbox::Outbox;
 #[cfg(feature = "cluster")]
 use crate::store::OpenRoomRecord;
 
-/// When a room was made, in milliseconds since 1970; 0 for one of the servers' own. All servers know a room by this and its
-/// name: a later room of the name is another one.
+/// When a room was created, in milliseconds since 1970; 0 for a configured room. Servers identify a room by this and its
+/// name, because a later room of the same name is a different one.
 #[cfg(feature = "cluster")]
 pub(crate) fn made_at(room: &Room) -> i64 {
     room.made().map_or(0, |made| made.at.as_millisecond())
 }
 
 impl Hub {
-    /// As [`Roster::claim`](crate::hub::roster::Roster::claim), among the users of all servers.
+    /// See [`Roster::claim`](crate::hub::roster::Roster::claim); includes the users of all servers.
     pub(crate) fn claim_name(
         &self,
         name: &UserName,
@@ -47,7 +47,7 @@ impl Hub {
         self.roster.claim(name, login, limit, outbox, origin, now)
     }
 
-    /// As [`Roster::rename`](crate::hub::roster::Roster::rename), among the users of all servers.
+    /// See [`Roster::rename`](crate::hub::roster::Roster::rename); includes the users of all servers.
     #[cfg_attr(
         not(feature = "cluster"),
         expect(unused_variables, reason = "there is nobody to tell how long they are here")
@@ -67,7 +67,7 @@ impl Hub {
         self.roster.rename(user, name, login, limit)
     }
 
-    /// As [`Roster::claim_from`](crate::hub::roster::Roster::claim_from), from a connection on any of the servers.
+    /// See [`Roster::claim_from`](crate::hub::roster::Roster::claim_from), for a connection to any of the servers.
     pub(crate) fn claim_name_from(
         &self,
         other: &Arc<User>,
@@ -84,7 +84,7 @@ impl Hub {
         self.roster.claim_from(other, name, login, outbox, origin, now)
     }
 
-    /// As [`Roster::rename_from`](crate::hub::roster::Roster::rename_from), from a connection on any of the servers.
+    /// See [`Roster::rename_from`](crate::hub::roster::Roster::rename_from), for a connection to any of the servers.
     #[cfg_attr(
         not(feature = "cluster"),
         expect(unused_variables, reason = "there is nobody to tell how long they are here")
@@ -104,7 +104,7 @@ impl Hub {
         self.roster.rename_from(other, user, name, login)
     }
 
-    /// Whether the other servers are known to be out of reach.
+    /// Whether the other servers are known to be unreachable.
     pub(crate) fn is_out_of_reach(&self) -> bool {
         #[cfg(feature = "cluster")]
         if let Some(nodes) = self.nodes() {
@@ -115,7 +115,7 @@ impl Hub {
         false
     }
 
-    /// Lets the other servers know how far an account has read in a room.
+    /// Shares how far an account has read in a room.
     #[cfg_attr(not(feature = "cluster"), expect(clippy::unused_self, unused_variables, reason = "there is one server"))]
     pub(crate) fn share_visit(&self, account: AccountId, room: &Room, last: MessageId) {
         #[cfg(feature = "cluster")]
@@ -124,7 +124,7 @@ impl Hub {
         }
     }
 
-    /// Lets the other servers know which rooms an account is in.
+    /// Shares which rooms an account is in.
     #[cfg(feature = "cluster")]
     pub(crate) fn share_open_rooms(&self, account: AccountId, rooms: &[OpenRoomRecord]) {
         let Some(nodes) = self.nodes() else { return };
@@ -157,7 +157,7 @@ impl Hub {
         }
     }
 
-    /// As [`RoomTable::create`](crate::hub::rooms::RoomTable), on all servers.
+    /// See [`RoomTable::create`](crate::hub::rooms::RoomTable); creates the room on all servers.
     pub(crate) fn create_room(
         &self,
         name: &RoomName,
@@ -184,8 +184,8 @@ impl Hub {
         Ok(())
     }
 
-    /// The rooms and conversations that a user has open, the current one last. Of a user on another server only the rooms are
-    /// known.
+    /// The rooms and conversations that a user has open, the current one last. For a user on another server, only rooms
+    /// are known.
     pub(crate) fn open_of(&self, user: &User) -> Vec<Conversation> {
         if !user.is_elsewhere() {
             return user.outbox.open();
@@ -195,7 +195,7 @@ impl Hub {
         rooms.iter().map(|room| Conversation::Room(Arc::clone(room.id()))).collect()
     }
 
-    /// Tells the other servers whether a user is away, and whether they are a program.
+    /// Shares whether a user is away, and whether they are a bot.
     #[cfg_attr(not(feature = "cluster"), expect(clippy::unused_self, unused_variables, reason = "there is one server"))]
     pub(crate) fn share_presence(&self, user: &User, now: Instant) {
         #[cfg(feature = "cluster")]
@@ -204,7 +204,7 @@ impl Hub {
         }
     }
 
-    /// The user has left: their name is free.
+    /// Releases the name of a user who has left.
     pub(crate) fn release_name(&self, user: &Arc<User>) {
         self.roster.release(user);
         #[cfg(feature = "cluster")]

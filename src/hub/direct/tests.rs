@@ -159,7 +159,7 @@ fn a_conversation_ends_for_both_when_either_leaves() {
         let lost = Conversation::Direct(left.user.addressee());
         assert_eq!(stays.user.outbox.take_notices(), [Notice::Lost { from: lost, membership: None }]);
         assert!(world.directs.find(stays.id(), left.id()).is_none() && world.directs.of(stays.id()).is_empty());
-        // A thread that still holds it gets nothing out of it, and nothing into it.
+        // A thread that still holds it can neither read nor post.
         assert!(pair.history(10).is_empty() && pair.quote(MessageId(1)).is_none());
         let target = Target { name, client: None };
         assert_eq!(world.posts(&pair, stays, Draft::said("hello")), Err(Denied::NotOnline(target)));
@@ -186,7 +186,7 @@ fn nobody_begins_a_chat_with_a_user_who_has_left_or_inherits_one_with_the_name()
 }
 
 #[test]
-fn a_user_begins_only_as_many_chats_as_they_may_until_some_end() {
+fn a_user_cannot_begin_more_chats_than_allowed() {
     let world = TwoUsers::default();
     let alice = world.peer(1, "alice");
     let others: Vec<_> = (0..=MOST as u64).map(|n| world.peer(10 + n, &format!("p{n}"))).collect();
@@ -196,7 +196,7 @@ fn a_user_begins_only_as_many_chats_as_they_may_until_some_end() {
     let one_more = &others[MOST];
     assert_eq!(world.directs.begin(&alice.user, &one_more.user).err(), Some(TooManyChatsError(MOST)));
     assert!(world.directs.of(one_more.id()).is_empty());
-    // The existing ones go on.
+    // Existing chats continue.
     assert!(world.directs.begin(&alice.user, &others[0].user).is_ok());
     world.leaves(&others[0]);
     assert!(matches!(world.directs.begin(&alice.user, &one_more.user), Ok(Some(_))));
@@ -204,7 +204,7 @@ fn a_user_begins_only_as_many_chats_as_they_may_until_some_end() {
 }
 
 #[test]
-fn under_posts_from_both_sides_each_sees_all_of_the_others_in_the_order_kept() {
+fn both_sides_post_at_once_and_see_the_order_of_the_history() {
     const POSTS: usize = 90;
     let world = TwoUsers::default();
     let peers = [world.peer(1, "alice"), world.peer(2, "bob")];
@@ -235,7 +235,7 @@ fn under_posts_from_both_sides_each_sees_all_of_the_others_in_the_order_kept() {
 }
 
 #[test]
-fn only_so_many_messages_are_kept() {
+fn a_chats_history_is_bounded() {
     let world = TwoUsers::default();
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
@@ -286,7 +286,7 @@ fn a_temporary_message_expires_once() {
 }
 
 #[test]
-fn only_so_many_temporary_messages_wait_in_one_conversation() {
+fn temporary_messages_of_one_conversation_are_bounded() {
     let world = TwoUsers::default();
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);

@@ -34,11 +34,11 @@ const THREAD_STAYS: Duration = Duration::from_millis(250);
 /// The room thread's stack, in bytes. It only renders and sends, without deep calls.
 const THREAD_STACK: usize = 128 * 1024;
 
-/// Viewers that the thread which reads the log of all servers delivers to itself: about as long as starting a thread takes.
+/// Most viewers that the log-reading thread delivers to itself: about what starting a thread costs.
 #[cfg(feature = "cluster")]
 const MOST_FROM_LOG: usize = 64;
 
-/// What part of a round the room's thread waits for more, and how long at most.
+/// What share of a round the room's thread waits for more, and how long at most.
 #[cfg(feature = "cluster")]
 const GATHERED: u32 = 4;
 #[cfg(feature = "cluster")]
@@ -75,9 +75,9 @@ impl Room {
         }
     }
 
-    /// Delivers what was read from the log of all servers, on the thread that reads it: a room with many viewers, and one whose
-    /// queue is full, is left to its own thread, so that the others do not wait for it. Only a room that is far behind makes
-    /// the log wait.
+    /// Delivers what was read from the shared log, on the thread that reads it. A room with many viewers or a full queue
+    /// is left to its own thread, so that other rooms do not wait for it. Only a room that is far behind makes the log
+    /// wait.
     #[cfg(feature = "cluster")]
     pub(crate) fn deliver_from_log(self: &Arc<Self>) {
         let limit = self.shared.queue_bytes.load(Ordering::Relaxed);
@@ -198,8 +198,9 @@ impl Room {
         }
     }
 
-    /// After a round in a room with many viewers, waits a little for more, so that what the log brings in pieces goes out together.
-    /// A poster of a server that stands alone delivers by themself, and reads what has come meanwhile only after that.
+    /// After a round in a room with many viewers, waits a little, so that what the log brings in pieces goes out
+    /// together. On a standalone server, a poster delivers first and reads further input only after that, so this is not
+    /// needed.
     #[cfg(feature = "cluster")]
     fn gather<'a>(&'a self, state: MutexGuard<'a, LockedRoom>, round: Duration) -> MutexGuard<'a, LockedRoom> {
         let most = self.shared.queue_bytes.load(Ordering::Relaxed) / 2;

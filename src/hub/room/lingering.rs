@@ -23,7 +23,7 @@ impl Room {
         Some(due)
     }
 
-    /// The look that was arranged for this moment is taken.
+    /// The scheduled check is taking place now.
     #[cfg(feature = "cluster")]
     pub(crate) fn forget_close_due(&self, now: Instant) {
         self.lock().close_due.take_if(|due| *due <= now);

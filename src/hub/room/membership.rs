@@ -158,8 +158,8 @@ impl Room {
         self.lock().room.moderation().admin_accounts().collect()
     }
 
-    /// An account was deleted, and with it its place here: another member inherits if there is no other admin. False if it
-    /// had none.
+    /// An account was removed, and with it its role here. If there is no other admin, another member inherits. False if
+    /// it had no role.
     pub(crate) fn forget_account(&self, account: AccountId, now: Instant) -> bool {
         #[cfg(feature = "cluster")]
         if let Some(log) = self.log() {

@@ -94,15 +94,15 @@ pub(crate) struct RoomLimits {
     /// The log that all changes go through, if several servers share the rooms.
     #[cfg(feature = "cluster")]
     pub(crate) log: std::sync::OnceLock<Arc<dyn RoomLog>>,
-    /// The highest number of a message that was read from the logs.
+    /// The highest message number read from the logs.
     #[cfg(feature = "cluster")]
     pub(crate) highest: AtomicU64,
-    /// What is delivered.
+    /// Delivery metrics.
     pub metrics: DeliveryMetrics,
 }
 
 impl RoomLimits {
-    /// What a clock shows: the one that all servers share, or this server's.
+    /// The time: by the servers' shared clock, or this server's own.
     #[inline]
     fn at(&self, now: Instant) -> Timestamp {
         #[cfg(feature = "cluster")]
@@ -112,7 +112,7 @@ impl RoomLimits {
         self.clock.at(now)
     }
 
-    /// The moment at which it shows this, if the monotonic clock reaches so far.
+    /// The moment at which the clock shows this time, if the monotonic clock reaches that far.
     fn moment(&self, at: Timestamp) -> Option<Instant> {
         #[cfg(feature = "cluster")]
         if let Some(moment) = self.shared_moment(at) {

@@ -50,7 +50,7 @@ pub(crate) struct Occupant {
     pub role: Role,
 }
 
-/// A room in figures.
+/// A room's figures for metrics.
 #[cfg(feature = "metrics")]
 pub(crate) struct RoomFigures {
     /// A user made it.
@@ -188,7 +188,7 @@ impl Room {
         room.said()
     }
 
-    /// What the metrics say of it.
+    /// The room's figures for metrics.
     #[cfg(feature = "metrics")]
     pub(crate) fn figures(&self) -> RoomFigures {
         let state = self.lock();

@@ -209,7 +209,7 @@ impl Room {
         Ok(())
     }
 
-    /// The room as several servers share it: what decides who may do what, and its messages with their numbers, oldest first.
+    /// The room as several servers share it: its core, and its messages with their numbers, oldest first.
     #[cfg(all(feature = "cluster", feature = "storage"))]
     pub(crate) fn shared_form(&self) -> (Box<str>, Vec<(u64, Box<str>)>) {
         let state = self.lock();

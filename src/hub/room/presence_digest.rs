@@ -52,7 +52,7 @@ impl Tally {
 pub(super) struct PresenceDigest {
     joined: Tally,
     left: Tally,
-    /// Those whose server is gone.
+    /// Users whose server is gone.
     lost: Tally,
     /// The first user noted left. Then departures are shown first, so that a return reads correctly.
     left_first: bool,
@@ -74,7 +74,7 @@ impl PresenceDigest {
         !std::mem::replace(&mut self.asked, true)
     }
 
-    /// Notes a departure with the server that the user was on. What is gathered of these is told at once.
+    /// Notes a departure together with the user's server. These are announced at once.
     pub(super) fn lost(&mut self, who: Addressee) {
         self.lost.add(who);
     }

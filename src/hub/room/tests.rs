@@ -1,7 +1,7 @@
-//! Rooms with real sockets behind their members, without a server: who sees what, in which order, and which thread delivers it.
+//! Rooms with real sockets but without a server: who sees what, in which order, and which thread delivers it.
 //!
-//! This file tests delivery; `permissions` who may do what, `acts` moderation and its news, `heirs` who inherits a room,
-//! `messages` what becomes of messages, `programs` what they are sent, `ranks` that no rank passes to another user.
+//! This file tests delivery; `permissions` who may do what, `actions` moderation and its news, `heirs` who inherits a
+//! room, `messages` changes to messages, `programs` what programs are sent, `ranks` that no rank passes to another user.
 //!
 //! Tests that depend on the order of threads run under several seeds; `CHATSOCK_SEEDS` sets how many.
 
@@ -37,7 +37,7 @@ use crate::metrics::DeliveryMetrics;
 use crate::outbox::{DisconnectReason, Notice, OutboxLimits, SlowReaders};
 use crate::ui::screen::LineKind;
 
-/// Long, because a loaded machine is no failure.
+/// Long, because a loaded machine is not a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A small generator (SplitMix64): the same seed gives the same order.
@@ -62,7 +62,7 @@ fn seeds(default: u64) -> std::ops::Range<u64> {
     0..std::env::var("CHATSOCK_SEEDS").ok().and_then(|count| count.parse().ok()).unwrap_or(default)
 }
 
-/// Waits for something that another thread does without saying so.
+/// Waits for something that another thread does without announcing it.
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
@@ -80,7 +80,7 @@ fn here() -> Conversation {
     Conversation::Room(Arc::new(RoomId { name: general(), instance: 1 }))
 }
 
-/// Nobody here comes into a room twice, or it does not matter.
+/// Nobody here enters a room twice, or it does not matter.
 const STAY: MembershipId = MembershipId(1);
 
 fn shared(queue_bytes: usize) -> Arc<RoomLimits> {
@@ -108,7 +108,7 @@ fn room_with(config: RoomSettings, queue_bytes: usize) -> Arc<Room> {
     Room::new(general(), 1, config, shared(queue_bytes), clock, None, Instant::now())
 }
 
-/// A room that a user has created, and is in.
+/// A room that a user has created and is in.
 fn made_by(founder: &Person) -> Arc<Room> {
     made_with(founder, RoomSettings::default())
 }
@@ -140,12 +140,12 @@ fn lost() -> Notice {
     Notice::Lost { from: here(), membership: Some(STAY) }
 }
 
-/// A change of membership that nothing follows from.
+/// A change of membership without consequences.
 fn calm(others: usize) -> MembershipChange {
     MembershipChange { others, gathering: None, heir_awaited: false, empty: false, heir: false, as_operator: false }
 }
 
-/// No limits, and a sweep thread that runs as long as the tests: readers here are slow only because the machine is.
+/// No limits, and a sweep thread that runs as long as the tests: readers are slow here only if the machine is.
 static LAGGARDS: LazyLock<Arc<SlowReaders>> = LazyLock::new(|| {
     let laggards = Arc::new(SlowReaders::new(OutboxLimits { bytes: None, total: None, stall: None }));
     let sweeping = Arc::clone(&laggards);
@@ -153,7 +153,7 @@ static LAGGARDS: LazyLock<Arc<SlowReaders>> = LazyLock::new(|| {
     laggards
 });
 
-/// A connection with a name. Everything sent to it is read by a thread of its own.
+/// A connection with a name. A thread reads everything sent to it.
 struct Person {
     who: Identity,
     outbox: Arc<Outbox>,
@@ -161,7 +161,7 @@ struct Person {
 }
 
 impl Person {
-    /// Nobody shares an address unless a test says so: 10.0.0.1, 10.0.0.2, ...
+    /// No two share an address unless a test says so: 10.0.0.1, 10.0.0.2, ...
     fn new(id: u64) -> Person {
         let address = Ipv4Addr::from(0x0A00_0000 + u32::try_from(id).expect("a small number"));
         Person::known_as(id, &format!("p{id}"), address)
@@ -236,7 +236,7 @@ impl Person {
         self.outbox.settle();
     }
 
-    /// A user with the room in view from the beginning.
+    /// A user who has the room in view from the start.
     fn viewer(id: u64, room: &Arc<Room>) -> Person {
         let person = Person::new(id);
         person.enter(room);
@@ -258,7 +258,7 @@ impl Person {
         id
     }
 
-    /// Everything on this screen, at the end.
+    /// Everything shown on this screen, once it is over.
     fn screen(mut self) -> String {
         assert!(self.outbox.wait_drained(Some(Instant::now() + PATIENCE)) || self.outbox.disconnect_reason().is_some());
         self.outbox.stream().shutdown(Shutdown::Write).expect("shut down");
@@ -266,19 +266,19 @@ impl Person {
     }
 }
 
-/// The numbers of the messages on a screen, as they stand there.
+/// The message numbers on a screen, in order.
 fn ids(screen: &str) -> Vec<u64> {
     let number = |piece: &str| piece.split(' ').next().and_then(|digits| digits.parse().ok());
     screen.split("] #").skip(1).map(|piece| number(piece).expect("a number")).collect()
 }
 
-/// Nothing waits and nobody delivers.
+/// Nothing is queued and nobody delivers.
 fn is_delivered(room: &Room) -> bool {
     let state = room.lock();
     state.queue.is_empty() && state.in_flight.is_none()
 }
 
-/// Runs the threads; fails if one of them does not come to its end, which a lost wake-up would look like.
+/// Runs the threads. Fails if one of them does not end, as after a lost wake-up.
 fn run_all(what: &str, works: Vec<Box<dyn FnOnce() + Send>>) {
     let (done, finished) = mpsc::channel();
     let count = works.len();
@@ -286,7 +286,7 @@ fn run_all(what: &str, works: Vec<Box<dyn FnOnce() + Send>>) {
         let done = done.clone();
         thread::spawn(move || {
             let outcome = catch_unwind(AssertUnwindSafe(work));
-            // Nobody listens once the test has failed.
+            // Nobody listens after the test has failed.
             let _ = done.send(outcome.is_ok());
         });
     }
@@ -295,7 +295,7 @@ fn run_all(what: &str, works: Vec<Box<dyn FnOnce() + Send>>) {
     }
 }
 
-/// Keeps an outbox locked, so that the delivery stands still before this member.
+/// Keeps an outbox locked, so that delivery blocks at this member.
 struct LockedOutbox {
     release: mpsc::Sender<()>,
     thread: JoinHandle<()>,
@@ -326,7 +326,7 @@ impl LockedOutbox {
     }
 }
 
-/// Starts a delivery that stands still before a held member.
+/// Starts a delivery that blocks at a locked member.
 fn deliver_into(room: &Arc<Room>) -> JoinHandle<()> {
     let delivering = Arc::clone(room);
     let deliverer = thread::spawn(move || delivering.deliver_pending());
@@ -335,7 +335,7 @@ fn deliver_into(room: &Arc<Room>) -> JoinHandle<()> {
 }
 
 #[test]
-fn a_room_takes_as_many_people_as_its_limit_and_one_more_when_a_member_has_left() {
+fn a_room_lets_in_its_limit_and_one_more_after_a_member_left() {
     let room = room_with(RoomSettings { limit: Some(1), ..RoomSettings::default() }, 1000);
     let (first, second) = (Person::new(1), Person::new(2));
     let enter = |person: &Person| person.visits(&room, Instant::now());
@@ -350,7 +350,7 @@ fn a_room_takes_as_many_people_as_its_limit_and_one_more_when_a_member_has_left(
 }
 
 #[test]
-fn arrivals_in_a_crowded_view_are_told_in_one_line() {
+fn arrivals_in_a_crowded_view_share_one_line() {
     let room = room(100_000);
     let people: Vec<_> = (1..=GATHER_ABOVE as u64 + 1).map(|id| Person::viewer(id, &room)).collect();
     room.deliver_pending();
@@ -367,7 +367,7 @@ fn arrivals_in_a_crowded_view_are_told_in_one_line() {
     }
 }
 
-/// A crowded room, its owner in it, and a user who has just come in, whose arrival nobody has read yet.
+/// A crowded room, its owner, and a newcomer whose arrival nobody has seen yet.
 fn crowd_with_newcomer() -> (Arc<Room>, Person, Vec<Person>, Person) {
     let owner = Person::new(1);
     let room = made_by(&owner);
@@ -380,7 +380,7 @@ fn crowd_with_newcomer() -> (Arc<Room>, Person, Vec<Person>, Person) {
 }
 
 #[test]
-fn news_that_cannot_wait_in_a_crowd_comes_after_the_arrivals_before_it() {
+fn urgent_news_in_a_crowd_follows_earlier_arrivals() {
     let target = || Target { name: UserName::parse("bob", 1, 12).expect("a name"), client: None };
     let acts: [(&str, RoomAction); 5] = [
         ("* bob was kicked by p1", RoomAction::Kick { target: target(), reason: String::new() }),
@@ -400,7 +400,7 @@ fn news_that_cannot_wait_in_a_crowd_comes_after_the_arrivals_before_it() {
 }
 
 #[test]
-fn a_new_name_a_deletion_and_the_end_of_a_crowded_room_come_after_the_arrivals_before_them() {
+fn renames_deletions_and_closing_follow_earlier_arrivals() {
     let (room, owner, mut people, bob) = crowd_with_newcomer();
     let before = bob.who.name.clone();
     let renamed = Identity { name: UserName::parse("rob", 1, 12).expect("a name"), ..bob.who.clone() };
@@ -423,10 +423,10 @@ fn a_new_name_a_deletion_and_the_end_of_a_crowded_room_come_after_the_arrivals_b
     }
 }
 
-/// A room, two that post and one that comes and goes, all on one thread, held against a model that knows exactly what
-/// has to be on the screen.
+/// A room, two users who post and one who enters and leaves the view, all on one thread, compared with a model that knows
+/// exactly what must be on the screen.
 #[test]
-fn in_any_order_of_steps_the_screen_shows_what_the_model_says() {
+fn any_sequence_of_steps_shows_what_the_model_says() {
     for seed in seeds(150) {
         let mut random = Random(seed);
         let room = room(1 + random.below(2000) as usize);
@@ -443,7 +443,7 @@ fn in_any_order_of_steps_the_screen_shows_what_the_model_says() {
                     let before = room.lock().queue.len();
                     posted = [&alice, &bob][random.below(2) as usize].post(&room, "hello");
                     if room.lock().queue.len() <= before {
-                        // The queue was full: the poster has delivered it before.
+                        // The queue was full, so the poster delivered first.
                         if in_view {
                             expected.extend(delivered.max(seen) + 1..posted);
                         }
@@ -485,13 +485,13 @@ fn in_any_order_of_steps_the_screen_shows_what_the_model_says() {
 }
 
 #[test]
-fn what_is_delivered_in_the_moment_of_entering_the_view_brings_no_prompt_of_the_palette_with_it() {
+fn a_delivery_while_the_view_opens_shows_no_palette_prompt() {
     let room = room(10_000);
     let (alice, walker) = (Person::viewer(1, &room), Person::new(2));
     walker.enter(&room);
     assert!(walker.outbox.set_prompt(Prompt::Palette(Some(here())), &[here()]));
     walker.outbox.settle();
-    // The session has opened the view and is not at the end of its turn when another thread delivers.
+    // The session has opened the view but not finished its turn when another thread delivers.
     assert!(room.open_view(walker.id(), 5, Instant::now()));
     alice.say(&room, "hello");
     assert!(walker.outbox.set_prompt(Prompt::ChatView(here()), &[here()]));
@@ -502,7 +502,7 @@ fn what_is_delivered_in_the_moment_of_entering_the_view_brings_no_prompt_of_the_
     assert!(!inside.contains("[general]> "), "{screen:?}");
 }
 
-/// What one walker has recorded of one visit to the view.
+/// What one user saw during one visit to the view.
 struct ViewVisit {
     said_before: u64,
     said_after: u64,
@@ -557,7 +557,7 @@ fn entering_and_leaving_the_view_while_others_post_shows_neither_gap_nor_repetit
                             }
                             assert!(walker.outbox.set_prompt(Prompt::ChatView(here()), &[here()]));
                             walker.outbox.settle();
-                            // Not by giving the processor away each time: on a loaded machine that takes minutes.
+                            // Not by yielding each time: on a loaded machine that takes minutes.
                             for _ in 0..random.below(5000) {
                                 std::hint::spin_loop();
                             }
@@ -613,12 +613,12 @@ fn entering_and_leaving_the_view_while_others_post_shows_neither_gap_nor_repetit
 }
 
 #[test]
-fn a_full_queue_never_waits_for_nobody() {
+fn a_poster_never_waits_on_a_full_queue_that_nobody_drains() {
     const POSTERS: u64 = 4;
     const POSTS: u64 = 120;
     for seed in seeds(12) {
         let mut random = Random(seed);
-        // Between "every message alone is too much" and a handful.
+        // From "each message alone is too much" to a handful.
         let room = room(1 + random.below(150) as usize);
         let watcher = Person::viewer(100, &room);
         let posters: Vec<_> = (1..=POSTERS).map(|id| Arc::new(Person::viewer(id, &room))).collect();
@@ -627,7 +627,7 @@ fn a_full_queue_never_waits_for_nobody() {
             let work = move || {
                 for n in 0..POSTS {
                     poster.post(&room, &format!("{n}"));
-                    // Mostly it goes on without driving: the queue fills, and the next poster has to.
+                    // Mostly without delivering, so that the queue fills and the next poster has to.
                     match random.below(10) {
                         0 => room.deliver_pending(),
                         1 => thread::yield_now(),
@@ -674,7 +674,7 @@ fn a_poster_that_waits_for_space_goes_on_when_the_queue_is_taken() {
 }
 
 #[test]
-fn a_member_whose_outbox_breaks_under_the_delivery_costs_only_itself() {
+fn a_broken_outbox_costs_only_its_own_member() {
     let room = room(10_000);
     let people: Vec<_> = (1..=5).map(|id| Person::viewer(id, &room)).collect();
     let poster = Person::viewer(9, &room);
@@ -693,7 +693,7 @@ fn a_member_whose_outbox_breaks_under_the_delivery_costs_only_itself() {
 }
 
 #[test]
-fn under_pressure_the_room_gets_a_thread_which_takes_further_batches_and_ends_when_it_is_quiet() {
+fn under_pressure_a_room_gets_a_thread_that_ends_when_it_is_quiet() {
     let room = room(10_000);
     let (slow, poster) = (Person::viewer(1, &room), Person::viewer(2, &room));
     room.deliver_pending();
@@ -704,7 +704,7 @@ fn under_pressure_the_room_gets_a_thread_which_takes_further_batches_and_ends_wh
         posted.push(poster.post(&room, "delivered by the poster"));
         let deliverer = deliver_into(&room);
         assert!(matches!(room.lock().deliverer, Deliverer::Poster { .. }));
-        // Another thread is at it: this returns at once.
+        // Another thread is delivering, so this returns at once.
         posted.push(poster.say(&room, "delivered by the thread"));
         held.release();
         deliverer.join().expect("the poster goes back to reading");
@@ -715,7 +715,7 @@ fn under_pressure_the_room_gets_a_thread_which_takes_further_batches_and_ends_wh
         let ended = room.lock().deliverer == Deliverer::Nobody;
         ended && Arc::strong_count(&room) == 1
     });
-    // And a quiet room is its posters' again.
+    // In a quiet room, posters deliver again.
     posted.push(poster.say(&room, "delivered by the poster"));
     assert_eq!(room.lock().deliverer, Deliverer::Nobody);
     assert_eq!(ids(&slow.screen()), posted);
@@ -745,7 +745,7 @@ fn a_poster_sees_their_own_room_up_to_the_newest_line_before_others_are_served()
 }
 
 #[test]
-fn closing_a_room_delivers_the_last_words_once_and_then_puts_everybody_out() {
+fn closing_a_room_delivers_the_last_messages_once_and_removes_everyone() {
     for seed in seeds(20) {
         let room = room(10_000);
         let (slow, other, poster) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
@@ -778,7 +778,7 @@ fn closing_a_room_delivers_the_last_words_once_and_then_puts_everybody_out() {
 }
 
 #[test]
-fn closing_a_room_sends_posters_that_wait_for_space_on_their_way() {
+fn closing_a_room_releases_posters_that_wait_for_space() {
     let room = room(40);
     let (slow, poster) = (Person::viewer(1, &room), Person::viewer(2, &room));
     room.deliver_pending();
@@ -790,7 +790,7 @@ fn closing_a_room_sends_posters_that_wait_for_space_on_their_way() {
         let third = scope.spawn(|| poster.posts(&room, Draft::said("third"), Instant::now()));
         eventually("the poster waits", || room.lock().waiting == 1);
         let closer = scope.spawn(|| room.close("The room general is closed.", Instant::now()));
-        // Though the delivery still stands still.
+        // Even though the delivery is still blocked.
         assert_eq!(third.join().expect("no panic"), Err(Denied::NotIn(general())));
         held.release();
         closer.join().expect("closed");

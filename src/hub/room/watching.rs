@@ -38,7 +38,7 @@ pub(crate) struct Watched {
 fn past(room: &RoomState, client: ClientId, since: Since, last_given: MessageId) -> (Vec<Arc<Event>>, bool) {
     match since {
         Since::Last(count) => (room.last_readable(client, count), false),
-        // A number that was not given yet comes from before a restart without a database.
+        // A number that was not given out yet comes from before a restart without a database.
         Since::Message(id) if id > last_given => (room.last_readable(client, usize::MAX), true),
         Since::Message(id) => {
             let newer = |event: &Arc<Event>| event.message().is_some_and(|message| message.id > id);
@@ -51,19 +51,19 @@ fn past(room: &RoomState, client: ClientId, since: Since, last_given: MessageId)
     }
 }
 
-/// What became of the messages that a program has seen before the room, or the server, began.
+/// What happened to messages that a program saw before this run of the room or the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SeenBefore {
-    /// They are here, as far as the history reaches back.
+    /// They are here, as far back as the history reaches.
     Kept,
-    /// Nobody knows: this room's messages are not stored.
+    /// Unknown, because this room's messages are not stored.
     Unknown,
-    /// The server was stopped before it had saved those with these numbers.
+    /// The server was stopped before it had stored the ones with these numbers.
     Lost(RangeInclusive<u64>),
 }
 
 impl Room {
-    /// What became of the messages up to one that a program has seen.
+    /// What happened to the messages up to one that a program has seen.
     pub(crate) fn seen_before(&self, seen: MessageId) -> SeenBefore {
         if self.is_in_log() {
             return SeenBefore::Kept;
@@ -96,7 +96,7 @@ impl Room {
         state.room.boundary(actor.who.client).max(dropped).max(begun)
     }
 
-    /// Whether several servers share it: they keep its messages for each other.
+    /// Whether several servers share it and so keep its messages for each other.
     #[cfg(feature = "cluster")]
     fn is_in_log(&self) -> bool {
         self.log().is_some()

@@ -39,7 +39,7 @@ impl RoomTable {
     /// names close with a line to their members.
     pub(crate) fn apply(&self, config: &Config, now: Instant) {
         if self.is_shared() {
-            // Rooms change for all servers at once, by way of their log.
+            // Rooms of a cluster change on all servers at once, through their log.
             return self.set_own_limits(config);
         }
         self.set_limits(config);

@@ -87,7 +87,7 @@ fn a_name_in_use_makes_no_second_room_in_any_case() {
 }
 
 #[test]
-fn one_address_makes_only_so_many_rooms_and_one_more_when_one_has_closed() {
+fn rooms_per_address_are_limited_until_one_closes() {
     let table = table();
     let first = make(&table, "a1", address(1), Some(2)).ok().expect("made");
     assert!(make(&table, "a2", address(1), Some(2)).is_ok());
@@ -98,7 +98,7 @@ fn one_address_makes_only_so_many_rooms_and_one_more_when_one_has_closed() {
 }
 
 #[test]
-fn over_all_there_are_only_so_many_made_rooms_and_configured_ones_do_not_count() {
+fn user_made_rooms_are_limited_and_configured_ones_do_not_count() {
     let table = table();
     for number in 0..MOST_MADE {
         made(&table, &format!("r{number}"), address((number % 200) as u8));
@@ -133,7 +133,7 @@ fn a_room_created_again_is_another_one_and_outlives_the_end_of_the_first() {
     assert!(table.close_if_empty(&first, Duration::ZERO, Instant::now()));
     let second = made(&table, "chess", address(1));
     assert_ne!(first.instance(), second.instance());
-    // The timer comes late, or a session destroys the room that it still holds.
+    // The timer is late, or a session destroys a room it still holds.
     assert!(!table.close_if_empty(&first, Duration::ZERO, Instant::now()));
     table.destroy(&first, "Closed.", Instant::now());
     assert!(table.find(&name("chess")).is_some_and(|room| Arc::ptr_eq(&room, &second)));
@@ -166,7 +166,7 @@ fn another_configuration_keeps_made_rooms_and_closes_only_its_own() {
 }
 
 #[test]
-fn a_made_room_that_the_configuration_comes_to_name_ends_and_the_servers_own_begins_empty() {
+fn a_configured_room_replaces_a_user_made_one_of_its_name() {
     let table = table();
     let chess = made(&table, "chess", address(1));
     let inside = enter(&chess, 5).expect("let in");

@@ -1,7 +1,7 @@
 //! Users of the other servers of a cluster, as the roster knows them.
 //!
-//! *Owns* how they come into the roster and out of it, and that a name goes to the user whose claim all servers have seen.
-//! *Knows nothing of* how other servers are heard.
+//! *Owns* how they enter and leave the roster, and that a name goes to the user whose claim all servers have seen.
+//! *Knows nothing of* how servers communicate.
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
@@ -17,7 +17,7 @@ use crate::outbox::Outbox;
 /// A user of another server.
 pub(super) struct Elsewhere {
     pub(super) client: ClientId,
-    /// The server's name in the cluster, and which registration of it.
+    /// The server, and its registration.
     home: (NodeName, Epoch),
 }
 
@@ -28,9 +28,9 @@ pub(crate) struct Arrival {
     pub(crate) address: IpAddr,
     /// See [`Identity::shared`](crate::chat::identity::Identity).
     pub(crate) shared: bool,
-    /// When.
+    /// When they logged in.
     pub(crate) since: Instant,
-    /// The server, and which registration of it.
+    /// The server, and its registration.
     pub(crate) home: (NodeName, Epoch),
 }
 
@@ -50,14 +50,15 @@ impl User {
         self.elsewhere.as_ref().map(|elsewhere| &elsewhere.home.0)
     }
 
-    /// The server they are on says that they have typed nothing for this long.
+    /// Takes over how long their server says they have been idle.
     pub(crate) fn set_idle(&self, idle: Duration, now: Instant) {
         self.typed(now.checked_sub(idle).unwrap_or(now).max(self.since));
     }
 }
 
 impl Roster {
-    /// Whether a name could be claimed, as far as is known here. `own`: the user who wants it, if they have another one.
+    /// Whether a name could be claimed, as far as this server knows. `own`: the user who wants it, if they already have a
+    /// name.
     ///
     /// # Errors
     ///
@@ -85,7 +86,7 @@ impl Roster {
         self.lock().free_name(taken, limit)
     }
 
-    /// Gives a connection a name that all servers have given it.
+    /// Gives a connection a name that the cluster has granted.
     pub(crate) fn place(
         &self,
         name: &UserName,
@@ -108,12 +109,12 @@ impl Roster {
         now: Instant,
     ) -> Option<Arc<User>> {
         let mut state = self.lock();
-        // All servers have given the name to this connection: anybody else who has it here has lost it.
+        // The cluster has granted the name to this connection, so any other local holder has lost it.
         other.gone.store(true, Ordering::Release);
         Some(state.enter(name, Some(login), outbox, origin, now))
     }
 
-    /// The same for a user who had another name, which is returned.
+    /// The same for a user with another name, which is returned.
     pub(crate) fn place_renamed_from(
         &self,
         other: &Arc<User>,
@@ -126,13 +127,13 @@ impl Roster {
         (!user.is_gone()).then(|| state.rename(user, name, Some(login)))
     }
 
-    /// The same for a user who had another name, which is returned. `None` if they have left meanwhile.
+    /// The same for a user with another name, which is returned. `None` if they have left in the meantime.
     pub(crate) fn place_renamed(&self, user: &Arc<User>, name: &UserName, login: Option<Login>) -> Option<UserName> {
         let mut state = self.lock();
         if user.is_gone() {
             return None;
         }
-        // Somebody on another server may have the old name by now.
+        // The old name may belong to a user of another server now.
         state.displaced.retain(|known| !Arc::ptr_eq(known, user));
         let other = state.names.get(&user.name()).filter(|known| !Arc::ptr_eq(known, user)).cloned();
         let before = state.rename(user, name, login);
@@ -142,7 +143,7 @@ impl Roster {
         Some(before)
     }
 
-    /// A user has logged in on another server. `nowhere`: the outbox of all such users.
+    /// Adds a user who logged in on another server. `nowhere`: the outbox of all such users.
     pub(crate) fn arrive(&self, arrival: Arrival, nowhere: &Arc<Outbox>) -> Arc<User> {
         let Arrival { client, name, address, shared, since, home } = arrival;
         let mut user = User::new(&name, None, nowhere, PeerAddress { address, shared }, since);
@@ -153,7 +154,7 @@ impl Roster {
         user
     }
 
-    /// A user of another server has left it. They are returned, if they were known.
+    /// Removes a user of another server. Returns them if they were known.
     pub(crate) fn depart(&self, name: &UserName, client: ClientId) -> Option<Arc<User>> {
         let mut state = self.lock();
         let known = state.names.get(name).filter(|known| known.client() == client && known.is_elsewhere())?;
@@ -163,7 +164,7 @@ impl Roster {
         Some(known)
     }
 
-    /// A user of another server has another name. They are returned, if they were known.
+    /// Renames a user of another server. Returns them if they were known.
     pub(crate) fn rename_elsewhere(&self, before: &UserName, client: ClientId, name: &UserName) -> Option<Arc<User>> {
         let mut state = self.lock();
         let known = state.names.get(before).filter(|known| known.client() == client && known.is_elsewhere())?;
@@ -183,7 +184,7 @@ impl Roster {
         state.names.values().filter(is_there).cloned().collect()
     }
 
-    /// A user by their connection. Searches all of them.
+    /// Finds a user by connection. Searches all of them.
     pub(crate) fn user(&self, client: ClientId) -> Option<Arc<User>> {
         let state = self.lock();
         state.names.values().chain(&state.displaced).find(|user| user.client() == client).cloned()
@@ -197,8 +198,8 @@ impl Roster {
 }
 
 impl RosterState {
-    /// All servers have given a name to a user elsewhere. One of this server who has it lost it while this server was away from
-    /// the others, and gets another one.
+    /// The cluster has granted a name to a user elsewhere. A local user who has it lost it while this server was cut off,
+    /// and gets another one.
     fn put_elsewhere(&mut self, name: UserName, user: &Arc<User>) {
         if let Some(own) = self.names.get(&name).filter(|known| !known.is_elsewhere()).cloned() {
             self.displaced.push(own);

@@ -23,7 +23,7 @@ pub(crate) enum NameInUseError {
     LooksLike(UserName),
     /// The other servers could not be asked.
     NotShared,
-    /// The address has as many connections as one may have, on all servers together.
+    /// The address has reached its limit of connections on all servers together.
     #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "one server counts connections as they come"))]
     AddressFull,
 }

@@ -43,7 +43,7 @@ fn a_name_taken_in_other_case_is_refused_with_a_free_one_like_it() {
 }
 
 #[test]
-fn a_new_name_frees_the_old_one_in_the_same_moment() {
+fn a_new_name_frees_the_old_one_at_once() {
     let roster = Roster::default();
     let bob = user(&roster, 1, "bob");
     assert_eq!(roster.rename(&bob, &name("robert"), None, 12), Ok(name("bob")));
@@ -54,7 +54,7 @@ fn a_new_name_frees_the_old_one_in_the_same_moment() {
 }
 
 #[test]
-fn a_user_who_has_released_their_name_takes_it_from_nobody_by_claiming_another_one() {
+fn renaming_after_a_release_takes_the_old_name_from_nobody() {
     let roster = Roster::default();
     let before = user(&roster, 1, "bob");
     roster.release(&before);
@@ -114,7 +114,7 @@ fn an_account_comes_in_whatever_its_name_looks_like() {
 }
 
 #[test]
-fn ones_own_name_may_be_written_as_it_looks() {
+fn a_user_may_take_a_look_alike_of_their_own_name() {
     let roster = Roster::default();
     let alice = user(&roster, 1, "alice");
     assert!(roster.rename(&alice, &name("aIice"), None, 12).is_ok());
@@ -133,7 +133,7 @@ fn a_suggestion_looks_like_no_other_users_name() {
 }
 
 #[test]
-fn of_many_users_who_claim_names_that_look_alike_at_once_one_gets_one() {
+fn only_one_of_many_users_gets_one_of_the_look_alike_names() {
     let roster = Roster::default();
     let users: Vec<_> = (1..=8).map(|id| user(&roster, id, &format!("p{id}x"))).collect();
     let wanted = ["alice", "aIice", "a1ice", "Alice", "AIice", "ALICE", "AlIce", "A1ice"];
@@ -163,7 +163,7 @@ fn ones_own_name_may_change_its_case() {
 }
 
 #[test]
-fn of_many_users_who_claim_one_name_at_once_one_gets_it() {
+fn only_one_of_many_users_gets_the_same_name() {
     let roster = Roster::default();
     let users: Vec<_> = (1..=8).map(|id| user(&roster, id, &format!("p{id}"))).collect();
     let won = thread::scope(|scope| {

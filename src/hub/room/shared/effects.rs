@@ -1,7 +1,8 @@
-//! What a change does to the room as all servers keep it, so that one that has missed the change can read the room.
+//! Translates a change into its effects on the stored room, so that a server that missed the change can read the room
+//! instead.
 //!
 //! *Owns* which version of the room a change depends on.
-//! *Knows nothing of* how the room is kept.
+//! *Knows nothing of* how the room is stored.
 
 use std::sync::Arc;
 
@@ -12,18 +13,18 @@ use crate::cluster::{Commit, Effect, Place};
 use crate::hub::room::{LockedRoom, Room};
 
 impl LockedRoom {
-    /// What a change that was decided on this room is to the log.
+    /// Builds the log's commit for a change that was decided on this room.
     pub(super) fn commit(&self, room: &Room, change: &Change, author: ClientId) -> Commit {
         let mut effects = if let ChangeKind::Said(message) = &change.kind {
             vec![Effect::Said(message_line(message).into())]
         } else {
             effects(&self.room, change)
         };
-        // What nobody asks permission for holds whatever the room has become, unless the rules of the room change by it.
+        // A change that needs no permission is valid for any version of the room, unless it changes the rules.
         let bound = effects.iter().any(|effect| matches!(effect, Effect::Core(_)));
         let unasked =
             matches!(change.kind, ChangeKind::Left { .. } | ChangeKind::Expired(_) | ChangeKind::Reentered { .. });
-        // What a member does depends on that they are one, which no version tells.
+        // A member's change depends on their membership, which the version does not cover.
         if !unasked && !matches!(change.kind, ChangeKind::Entered { .. }) && self.room.member(author).is_some() {
             effects.insert(0, Effect::By(author));
         }
@@ -37,7 +38,7 @@ impl LockedRoom {
     }
 }
 
-/// What a change does to the room as all servers keep it: the difference between before and after.
+/// A change's effects on the stored room: the difference between before and after.
 fn effects(room: &RoomState, change: &Change) -> Vec<Effect> {
     let mut next = room.clone();
     let event = next.apply(change.clone());
@@ -54,7 +55,7 @@ fn effects(room: &RoomState, change: &Change) -> Vec<Effect> {
     effects
 }
 
-/// What an event does to the messages that are kept.
+/// An event's effects on the stored messages.
 fn changed_messages(event: Option<&Event>) -> Vec<Effect> {
     let edited =
         |event: &Arc<Event>| event.message().map(|message| Effect::Edited(message.id.0, message_line(message).into()));

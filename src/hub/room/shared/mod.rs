@@ -1,8 +1,8 @@
-//! A room that several servers share: a change is decided here, goes into the log of all servers, and is carried out when it is
-//! read back from there, on each of them at the same place among the others.
+//! A room that several servers share. A change is decided here, written to the shared log, and applied when it is read
+//! back, on each server at the same point in the order.
 //!
-//! *Owns* what is decided on which version of the room, and what a change from the log does to the room here.
-//! *Knows nothing of* the log, beyond that a change comes back from it or not.
+//! *Owns* which version of the room a decision is based on, and how a change from the log is applied.
+//! *Knows nothing of* the log, except that a change comes back from it or does not.
 
 mod effects;
 mod place_entry;
@@ -26,45 +26,45 @@ use crate::outbox::Outbox;
 
 pub(crate) use place_entry::PlaceEntry;
 
-/// How often a change is decided again because the room was changed by somebody else meanwhile. Only moderation and settings
-/// count: an admin who changes them six times within a moment wants this one not to happen.
+/// How often a change is decided again because another one came first. Only moderation and settings count, and an admin
+/// who changes them six times within a moment does not want this change to happen.
 const DECIDED_AGAIN: usize = 5;
 
 /// Why a proposal did not become a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ProposalError {
-    /// The room has another version by now, and has been brought up to it here.
+    /// The room has a newer version, which this server has applied by now.
     Stale,
-    /// As many are in the room as are let in.
+    /// The room has reached its limit.
     Full,
-    /// The log cannot be written, or not in time.
+    /// The log could not be written, or not in time.
     NotShared(NotShared),
 }
 
-/// What has become of a room by a change.
+/// The result of a change to a room.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Applied {
-    /// The number of a message that was said.
+    /// The number of a posted message.
     pub(crate) id: Option<MessageId>,
-    /// The sentence of what happened.
+    /// The sentence about what happened.
     pub(crate) news: String,
     /// Others in the room.
     pub(crate) others: usize,
-    /// News is gathered: [`Room::flush_news`] is due after this time.
+    /// News is batched: [`Room::flush_news`] is due after this time.
     pub(crate) gathering: Option<Duration>,
-    /// The room may need another admin, now or later.
+    /// The room needs another admin, now or later.
     pub(crate) heir_awaited: bool,
     /// Nobody is left in a room that a user created.
     pub(crate) empty: bool,
     /// Views may have to be redrawn later.
     pub(crate) redraw_due: bool,
-    /// A temporary message was said, and ends after this time.
+    /// A temporary message was posted and expires after this time.
     pub(crate) lasts: Option<Duration>,
 }
 
-/// The log of all servers, as rooms use it.
+/// The shared log, as rooms use it.
 pub(crate) trait RoomLog: Send + Sync {
-    /// Puts a change into the log, and waits until it was carried out here. `author` is told while that takes long.
+    /// Writes a change to the log and waits until this server has applied it. Tells `author` if that takes long.
     fn commit(&self, commit: Commit, author: Option<&Arc<Outbox>>) -> Result<Applied, ProposalError>;
 
     /// The clock that all servers share.
@@ -74,40 +74,40 @@ pub(crate) trait RoomLog: Send + Sync {
 }
 
 impl RoomLimits {
-    /// What the clock of all servers shows, if there are several.
+    /// The time by the servers' shared clock, if there are several servers.
     #[inline]
     pub(crate) fn shared_at(&self, now: Instant) -> Option<Timestamp> {
         self.log.get()?.clock()?.at(now)
     }
 
-    /// The moment at which it shows this.
+    /// The moment at which that clock shows a time.
     pub(crate) fn shared_moment(&self, at: Timestamp) -> Option<Instant> {
         self.log.get()?.clock()?.moment(at)
     }
 }
 
-/// What a room has beside its state where servers share it.
+/// What a shared room has in addition to its state.
 #[derive(Default)]
 pub(in crate::hub::room) struct RoomSharing {
-    /// Counts what others' decisions depend on.
+    /// The version of everything that others' decisions depend on.
     version: u64,
-    /// The number of the last entry of the log that was carried out here.
+    /// The number of the last log entry applied here.
     sequence: u64,
     /// The servers that members are on.
     homes: BTreeMap<ClientId, Home>,
-    /// Users of this server who are about to be members.
+    /// Local users who are about to become members.
     arriving: BTreeMap<ClientId, Arc<Outbox>>,
-    /// Users of this server who were members before it was away from the others, until they are again.
+    /// Local users who were members before this server was cut off, until they are members again.
     returning: BTreeMap<ClientId, Member>,
-    /// The same for users of other servers: nobody here was told that they are gone.
+    /// The same for users of other servers. Nobody here was told that they left.
     vanished: BTreeSet<ClientId>,
-    /// Messages that were said here and are lost, which the room still counts.
+    /// Lost messages that the room still counts.
     lost: u64,
-    /// How many messages had been said when this server was last with the others.
+    /// How many messages had been posted when this server was last connected to the others.
     said_before: Option<u64>,
 }
 
-/// Where an entry about a room stands in the log.
+/// The position of an entry about a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LogPlace {
     /// Its number.
@@ -116,16 +116,16 @@ pub(crate) struct LogPlace {
     pub(crate) version: u64,
 }
 
-/// The server that a member is on, and which stay of it among the others.
+/// The server that a member is on, and its registration.
 pub(crate) type Home = (NodeName, Epoch);
 
 impl Room {
-    /// The log that this room's changes go through, if servers share it.
+    /// The log for this room's changes, if servers share it.
     pub(in crate::hub::room) fn log(&self) -> Option<&Arc<dyn RoomLog>> {
         self.shared.log.get()
     }
 
-    /// Decides, and has the change carried out on all servers. `locked` takes the lock, `decide` looks at the room under it.
+    /// Decides a change and has it applied on all servers. `locked` takes the lock; `decide` looks at the room under it.
     pub(in crate::hub::room) fn propose<'a, E>(
         &'a self,
         log: &dyn RoomLog,
@@ -139,7 +139,7 @@ impl Room {
         for _ in 0..=DECIDED_AGAIN {
             let state = locked();
             if state.sharing.returning.contains_key(&author) {
-                // About to be a member again: not yet, and not refused either.
+                // They are about to become a member again: not yet, but not refused either.
                 return Err(ProposalError::NotShared(NotShared::Unreachable).into());
             }
             let change = decide(&state)?;
@@ -156,7 +156,7 @@ impl Room {
         Err(ProposalError::NotShared(NotShared::TryAgain).into())
     }
 
-    /// Has what follows from an occurrence carried out on all servers; nothing if nothing follows.
+    /// Has the consequences of an occurrence applied on all servers; does nothing if there are none.
     pub(in crate::hub::room) fn propose_response(
         &self,
         log: &dyn RoomLog,
@@ -171,18 +171,17 @@ impl Room {
         }
     }
 
-    /// The screen of a user who is about to be a member.
+    /// Remembers the screen of a user who is about to become a member.
     pub(in crate::hub::room) fn expect_arrival(&self, outbox: &Arc<Outbox>) {
         self.lock().sharing.arriving.insert(outbox.id(), Arc::clone(outbox));
     }
 
-    /// They are not coming.
+    /// They will not become a member.
     pub(in crate::hub::room) fn forget_arrival(&self, client: ClientId) {
         self.lock().sharing.arriving.remove(&client);
     }
 
-    /// Carries out a change that was read from the log. `home`: the server that it comes from. Nothing if it is in the room
-    /// already.
+    /// Applies a change read from the log. `home`: the server it comes from. `None` if the room already includes it.
     pub(crate) fn apply_logged(&self, mut change: Change, home: &Home, place: LogPlace) -> Option<Applied> {
         let mut state = self.lock();
         if place.sequence <= state.sharing.sequence {
@@ -200,7 +199,7 @@ impl Room {
         | ChangeKind::Identified { last: known, .. }
         | ChangeKind::Invited { last: known, .. } = kind
         {
-            // What was said between the decision and the arrival came before it for all.
+            // Everything posted between the decision and the arrival came before it on all servers.
             *known = last.max(*known);
         }
         if let ChangeKind::TakenOver { from, .. } = kind {
@@ -212,7 +211,7 @@ impl Room {
         if let ChangeKind::Entered { who, .. } | ChangeKind::TakenOver { who, .. } = kind {
             let sharing = &mut state.sharing;
             sharing.homes.insert(who.client, home.clone());
-            // Nobody here was told that they had gone.
+            // Nobody here was told that they had left.
             let was_here = sharing.returning.remove(&who.client).is_some() | sharing.vanished.remove(&who.client);
             silent = was_here && is_entry;
             if let Some(outbox) = state.sharing.arriving.remove(&who.client) {
@@ -237,7 +236,7 @@ impl Room {
         Some(applied)
     }
 
-    /// A server is gone, and with it all its users: they leave here as everywhere. `None` if none of them was here.
+    /// A server is gone with all its users: they leave the room. `None` if none of them was here.
     pub(crate) fn lose_node(&self, home: &Home, at: Timestamp, sequence: u64) -> Option<Applied> {
         let mut state = self.lock();
         if sequence <= state.sharing.sequence {
@@ -259,8 +258,9 @@ impl Room {
         Some(applied)
     }
 
-    /// How many servers come before this one: the first of those with users here, by name, sees to what is due in the room,
-    /// the next one a second later. The others come after them; `place`: of this one among all.
+    /// How many servers have their turn before this one. Of the servers with users in the room, the first by name handles
+    /// its deadlines, the next one a second later, and so on. Servers without users come last; `place` is this server's
+    /// position among all.
     pub(crate) fn turn_of(&self, node: &NodeName, place: usize) -> usize {
         let state = self.lock();
         let mut homes: Vec<&NodeName> = state.sharing.homes.values().map(|(home, _)| home).collect();
@@ -269,7 +269,7 @@ impl Room {
         homes.binary_search(&node).unwrap_or(homes.len() + place)
     }
 
-    /// The room is at this place of the log, without a change.
+    /// Moves the room to this position in the log without a change.
     pub(crate) fn note_place(&self, place: LogPlace) {
         let sharing = &mut self.lock().sharing;
         if place.sequence > sharing.sequence {
@@ -277,7 +277,7 @@ impl Room {
         }
     }
 
-    /// A commit to this room.
+    /// Builds a commit for this room.
     fn commit_of(&self, room: &RoomState, version: Option<u64>, effects: Vec<Effect>, entry: &PlaceEntry) -> Commit {
         Commit {
             place: Place::Room(self.name.clone()),
@@ -288,45 +288,45 @@ impl Room {
         }
     }
 
-    /// The commit that makes the room on all servers as it begins here.
+    /// The commit that creates the room on all servers in its initial state here.
     pub(crate) fn making(&self) -> Commit {
         let state = self.lock();
         let core: Box<str> = state.room.core_line().into();
-        // A server that knows what was said in it puts that back, if Redis has lost it.
+        // If Redis has lost the room, a server that knows its history restores it.
         let effects = vec![Effect::Core(core.clone()), Effect::Rebuilt { from: 0, said: 0, newest: 0 }];
         self.commit_of(&state.room, Some(0), effects, &PlaceEntry::Made(core))
     }
 
-    /// Whether something would follow from an occurrence.
+    /// Whether an occurrence would have consequences.
     pub(crate) fn would_respond(&self, occurrence: Occurrence, now: Instant) -> bool {
         self.lock().room.respond(occurrence, self.now(now)).is_some()
     }
 
-    /// The number of the last entry of the log that was carried out here.
+    /// The number of the last log entry applied here.
     pub(crate) fn log_sequence(&self) -> u64 {
         self.lock().sharing.sequence
     }
 
-    /// The version of its rules here.
+    /// The version of its rules on this server.
     pub(crate) fn version(&self) -> u64 {
         self.lock().sharing.version
     }
 
-    /// The room begins at this place of the log.
+    /// Sets the room's initial position in the log.
     pub(crate) fn begin_at(&self, homes: BTreeMap<ClientId, Home>, place: LogPlace) {
         let mut state = self.lock();
         state.sharing.homes = homes;
         (state.sharing.version, state.sharing.sequence) = (place.version, place.sequence);
     }
 
-    /// The room begins as all servers have it.
+    /// Sets the room's initial state, as all servers have it.
     pub(crate) fn begin_as(&self, room: RoomState) {
         self.lock().room = room;
     }
 }
 
 impl LockedRoom {
-    /// Counts what others' decisions depend on.
+    /// The version of everything that others' decisions depend on.
     pub(in crate::hub::room) fn log_version(&self) -> u64 {
         self.sharing.version
     }

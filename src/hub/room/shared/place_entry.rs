@@ -1,7 +1,7 @@
-//! What an entry of the log about a room or about two users says, as text.
+//! The text of a log entry about a room or about two users.
 //!
-//! *Owns* the forms of entries.
-//! *Knows nothing of* what an entry does. Everything here may come from a faulty server: it is read as input.
+//! *Owns* the formats of entries.
+//! *Knows nothing of* what an entry does. A faulty server may have written it, so it is parsed as untrusted input.
 
 use std::fmt::Write as _;
 
@@ -11,20 +11,20 @@ use crate::chat::room::Change;
 /// One entry.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum PlaceEntry {
-    /// A room changes.
+    /// A change to a room.
     Change(Box<Change>),
-    /// Several messages in a room, one after the other.
+    /// Several messages in a room, in order.
     Said(Vec<Change>),
-    /// A room begins, as `RoomState::core_line` writes it. Nothing to servers where it is already.
+    /// A room was created, as `RoomState::core_line` writes it. Servers that already have it ignore this.
     Made(Box<str>),
-    /// A room closes for good. The members read the line, unless there is none.
+    /// A room was closed for good. Its members see the line, if any.
     Closed(String),
-    /// A message between users was said, edited or deleted. It is about this one of the two who did not do it.
+    /// A message between users was posted, edited or deleted. Names the one of the two who did not do it.
     Direct(ClientId, Box<Change>),
 }
 
 impl PlaceEntry {
-    /// The entry as it is written.
+    /// The entry as text.
     pub(crate) fn text(&self) -> String {
         match self {
             PlaceEntry::Change(change) => format!("change {change}"),
@@ -42,7 +42,7 @@ impl PlaceEntry {
         }
     }
 
-    /// Reads an entry. `None` if it is none that this version knows.
+    /// Parses an entry. `None` if this version does not know it.
     pub(crate) fn parse(text: &str) -> Option<PlaceEntry> {
         let (kind, rest) = text.split_once(' ')?;
         Some(match kind {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_read_as_they_were_written() {
+    fn entries_survive_the_format_unchanged() {
         let change = Box::new(Change { at: Timestamp::UNIX_EPOCH, kind: ChangeKind::GraceEnded });
         for entry in [
             PlaceEntry::Change(change.clone()),
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_faulty_server_writes_is_no_entry_or_a_harmless_one() {
+    fn a_faulty_servers_text_is_no_entry_or_a_harmless_one() {
         for text in [
             "",
             "change",

@@ -1,6 +1,6 @@
-//! What one user says in one turn: decided together, in one entry of the log, and carried out together.
+//! What one user posts in one turn: decided together, written as one log entry, and applied together.
 //!
-//! *Owns* the way of several messages into the log and into the room.
+//! *Owns* the path of several messages into the log and into the room.
 //! *Knows nothing of* how they were typed.
 
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use crate::chat::room::{Change, ChangeKind, Wish, message_line};
 use crate::cluster::{Commit, Effect, Place};
 use crate::hub::room::{LockedRoom, Room};
 
-/// Most messages in one entry of the log. `functions.lua` counts on it: a log with fewer numbers left is given others.
+/// Most messages per log entry. `functions.lua` relies on this: a log with fewer numbers left gets new ones.
 const MOST_TOGETHER: usize = 128;
 
-/// An entry with so many bytes of text takes no further message: it is read whole.
+/// An entry with this much text takes no further message, because entries are read whole.
 const MOST_BYTES: usize = 32 * 1024;
 
 impl LockedRoom {
-    /// What messages that were decided on this room are to the log.
+    /// Builds the commit for messages that were decided on this room.
     fn commit_said(&self, room: &Room, mut changes: Vec<Change>) -> Commit {
         let line = |change: &Change| {
             let ChangeKind::Said(message) = &change.kind else { return None };
@@ -45,12 +45,12 @@ impl LockedRoom {
 }
 
 impl Room {
-    /// Whether several messages of a user can be decided together: in a slow room the next one depends on the one before.
+    /// Whether several messages of a user can be decided together. In a slow room each depends on the one before.
     pub(crate) fn takes_posts_together(&self) -> bool {
         self.log().is_some() && self.lock().room.slow().is_zero()
     }
 
-    /// Posts what a user has said, in its order: the number of each message, or why it was not said.
+    /// Posts a user's messages in order. Returns the number of each, or why it was not posted.
     #[inline(never)]
     pub(crate) fn post_together(
         self: &Arc<Self>,
@@ -70,7 +70,7 @@ impl Room {
                 match state.room.decide(actor, wish, self.now(now)) {
                     Ok(change) if bytes < MOST_BYTES => changes.push(change),
                     Err(denied) if changes.is_empty() => said.push(Err(denied)),
-                    // After those before it.
+                    // The ones before it were posted.
                     Ok(_) | Err(_) => break,
                 }
                 bytes += draft.text.len();
@@ -101,7 +101,7 @@ impl Room {
         said
     }
 
-    /// Carries out messages that came in one entry of the log. False if they are in the room already.
+    /// Applies messages that arrived in one log entry. False if the room already includes them.
     pub(crate) fn apply_said(self: &Arc<Self>, changes: Vec<Change>, place: LogPlace) -> bool {
         let limit = self.shared.queue_bytes.load(Ordering::Relaxed);
         let mut state = self.lock();

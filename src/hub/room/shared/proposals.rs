@@ -1,8 +1,8 @@
-//! What users ask of a room that several servers share, and what happens to it by itself: the same as in `messages`,
-//! `membership` and `moderation`, by way of the log.
+//! Users' requests to a shared room, and its automatic changes: the same as in `messages`, `membership` and `moderation`,
+//! but through the log.
 //!
-//! *Owns* how the outcome of each is read from what came back.
-//! *Knows nothing of* the log, and of what a change does.
+//! *Owns* how each outcome is derived from what came back.
+//! *Knows nothing of* the log, or of what a change does.
 
 use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
@@ -125,7 +125,7 @@ impl Room {
         if let ChangeKind::Entered { heir: inherits, as_operator: forced, .. } = kind {
             (heir, as_operator) = (inherits, forced);
         }
-        // The news of it was arranged where the change was carried out.
+        // The news was scheduled where the change was applied.
         Ok(MembershipChange {
             others: applied.others,
             gathering: None,
@@ -136,7 +136,7 @@ impl Room {
         })
     }
 
-    /// Gives the room the settings of the configuration, on all servers.
+    /// Gives the room its configured settings, on all servers.
     pub(crate) fn propose_settings(
         &self,
         log: &dyn RoomLog,
@@ -151,8 +151,8 @@ impl Room {
         self.lock().room.settings().clone()
     }
 
-    /// A member whose server has stopped takes their place again, from another connection. False if they are no longer a member,
-    /// or if the others cannot be told.
+    /// A member whose server has stopped takes their place again from another connection. False if they are no longer a
+    /// member, or if the others are unreachable.
     #[inline(never)]
     pub(crate) fn propose_return(
         &self,
@@ -170,7 +170,7 @@ impl Room {
         matches!(done, Ok(Some(_)))
     }
 
-    /// The server stops, and the member may come back on another one: only their screen here is sent nothing more.
+    /// The server stops, and the member may return on another one: only their local screen gets nothing more.
     pub(crate) fn vacate(&self, client: ClientId, membership: MembershipId) {
         let mut state = self.lock();
         if state.room.is_in(client, membership) {
@@ -178,8 +178,8 @@ impl Room {
         }
     }
 
-    /// A member leaves. Their screen is sent nothing of the room any more, whether the others can be told now or not: then it
-    /// is to be tried again.
+    /// A member leaves. Their screen gets nothing more from the room, whether or not the others can be told now; if not,
+    /// this must be retried.
     #[inline(never)]
     pub(crate) fn propose_departure(
         &self,
@@ -206,7 +206,7 @@ impl Room {
         }))
     }
 
-    /// As [`Room::find_heir`]. What cannot be shared now is tried again later by the timer.
+    /// See [`Room::find_heir`]. If it fails now, the timer retries later.
     pub(in crate::hub::room) fn propose_heir(&self, log: &dyn RoomLog, passed_over: Option<ClientId>, now: Instant) {
         for occurrence in [Occurrence::GracePassed, Occurrence::AdminMissing { passed_over }] {
             if self.propose_response(log, || occurrence.clone(), now).is_err() {
@@ -233,7 +233,7 @@ impl Room {
         }
     }
 
-    /// An account was deleted: as [`Room::forget_account`].
+    /// See [`Room::forget_account`].
     #[inline(never)]
     pub(in crate::hub::room) fn propose_account_deleted(&self, log: &dyn RoomLog, account: AccountId, now: Instant) {
         match self.propose_response(log, || Occurrence::AccountDeleted(account), now) {
@@ -243,7 +243,7 @@ impl Room {
         }
     }
 
-    /// Another connection of the account takes a member's place: as [`Room::hand_over`].
+    /// See [`Room::hand_over`].
     #[inline(never)]
     pub(in crate::hub::room) fn propose_takeover(
         &self,

@@ -1,8 +1,8 @@
-//! A room when this server was away from the others, or when Redis has lost what it had of the room.
+//! A room after this server was cut off, or after Redis has lost the room.
 //!
-//! *Owns* what is put back from here, what the room takes over from the others and what its viewers read of that, and which users
+//! *Owns* what is restored from here, what is taken over from the others, what viewers are told about it, and which users
 //! become members again.
-//! *Knows nothing of* when a server is away, and of how the log is read again.
+//! *Knows nothing of* when a server is cut off, or of how the log is read again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use crate::cluster::{Commit, Effect};
 use crate::hub::room::{LockedRoom, Room};
 use crate::outbox::Expulsion;
 
-/// Messages that were said in a room meanwhile, and that its viewers are not shown.
+/// Messages posted in the meantime that viewers are not shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MissingMessages {
     /// Messages that the history no longer has.
     pub(crate) beyond_history: u64,
 }
 
-/// The commits that make users members again.
+/// Commits that make users members again.
 pub(crate) type ReturnClaims = Vec<(ClientId, Commit)>;
 
 impl Room {
-    /// The commit that puts the room back as it is here, with its history, if it was changed after an entry that is the last one
-    /// Redis has. Users of this server are claimed as members once that is done.
+    /// The commit that restores the room and its history from this copy, if it has changed since the last entry that
+    /// Redis has. Afterwards, local users are claimed as members again.
     pub(crate) fn rebuilding(&self, last: u64) -> Option<Commit> {
         let state = self.lock();
         let (room, from) = (&state.room, state.sharing.sequence);
@@ -43,13 +43,13 @@ impl Room {
         Some(self.commit_of(room, None, effects, &PlaceEntry::Made(core)))
     }
 
-    /// The commits that make users of this server members again who were before it was away from the others, and those who were
-    /// banned since, each with what they read. Bound to this version of the room.
+    /// The commits that make local users members again, and the users who have been banned since, each with the line they
+    /// see. Bound to this version of the room.
     pub(crate) fn returning(&self, now: Instant) -> (ReturnClaims, Vec<(ClientId, String)>) {
         let mut state = self.lock();
         let LockedRoom { room, seats, sharing, .. } = &mut *state;
         let at = self.now(now).at;
-        // Others have left meanwhile.
+        // Others have left in the meantime.
         sharing.returning.retain(|client, _| seats.contains_key(client) && room.member(*client).is_none());
         let is_banned = |member: &Member| {
             room.moderation().banned(&member.who, at).is_some()
@@ -77,9 +77,9 @@ impl Room {
         (allowed.into_iter().map(again).collect(), banned)
     }
 
-    /// Brings the room to what all servers have of it, after entries of the log were missed: viewers are shown what was said
-    /// meanwhile, and how much of it the history no longer has. Users of this server who are no longer members keep their
-    /// seats: they are about to be claimed again.
+    /// Brings the room up to date after log entries were missed. Viewers are shown what was posted in the meantime, and
+    /// how much the history no longer has. Local users who are no longer members keep their seats, because they are about
+    /// to be claimed again.
     pub(crate) fn catch_up_with(
         &self,
         room: RoomState,
@@ -91,10 +91,11 @@ impl Room {
         let is_new = |event: &Arc<Event>| event.message().map(|message| message.id) > shown;
         let missed: Vec<_> = room.history().last(usize::MAX).into_iter().filter(is_new).collect();
         let counted = state.room.said().saturating_sub(std::mem::take(&mut state.sharing.lost));
-        // Where the history reaches back to what is known here, the others were deleted.
+        // If the history reaches back to what is known here, the missing ones were deleted.
         let is_cut = missed.len() == room.history().last(usize::MAX).len() && state.sharing.sequence > 0;
         let others = room.said().saturating_sub(counted).saturating_sub(missed.len() as u64);
-        // A Redis that is back may have some that the one meanwhile did not have: their place on the screens has passed.
+        // A Redis that has returned may have messages that its replacement did not; their place on the screens has
+        // passed.
         let own = state.room.history();
         let passed = room.history().last(usize::MAX).into_iter().filter(|event| {
             let id = event.message().map(|message| message.id);
@@ -118,8 +119,8 @@ impl Room {
         MissingMessages { beyond_history }
     }
 
-    /// Messages that were said here are lost, and those who look at the room read so.
-    /// `counted`: how many of them are not in the room any more when it is read again.
+    /// Messages posted here are lost; viewers are told. `counted`: how many of them the room will lack once it is
+    /// reloaded.
     pub(crate) fn lose_messages(&self, counted: u64, line: &str) {
         let mut state = self.lock();
         state.sharing.lost += counted;
@@ -127,21 +128,21 @@ impl Room {
         state.append(sentence(line));
     }
 
-    /// This server is not with the others: what is said from now on, it will have missed.
+    /// Notes that this server is cut off: it will miss what is posted from now on.
     pub(crate) fn note_away(&self) {
         let mut state = self.lock();
         let said = state.room.said();
         state.sharing.said_before.get_or_insert(said);
     }
 
-    /// This server is with the others again: how many messages were said meanwhile, and who of its users is a member.
+    /// Called when this server is back: how many messages were posted in the meantime.
     pub(crate) fn said_meanwhile(&self) -> u64 {
         let mut state = self.lock();
         let before = state.sharing.said_before.take();
         before.map_or(0, |before| state.room.said().saturating_sub(before))
     }
 
-    /// Takes a user of this server out of the room, who is no longer a member. They read why.
+    /// Removes a local user who is no longer a member, and shows them why.
     pub(crate) fn put_out(&self, client: ClientId, line: &str) {
         let mut state = self.lock();
         let membership = state.sharing.returning.remove(&client).map(|member| member.membership);
@@ -155,7 +156,7 @@ impl Room {
 }
 
 impl LockedRoom {
-    /// Remembers the users who are in the room here and not in what the others have of it.
+    /// Remembers local users who are in the room here but not in the shared state.
     fn remember_own(&mut self, next: &RoomState) {
         let gone = self.room.members().filter(|member| next.member(member.who.client).is_none()).cloned();
         let (own, others): (Vec<_>, Vec<_>) = gone.partition(|member| self.seats.contains_key(&member.who.client));
@@ -165,7 +166,7 @@ impl LockedRoom {
     }
 }
 
-/// A sentence for everybody who looks at the room.
+/// A sentence for all viewers of the room.
 fn sentence(line: &str) -> Arc<Event> {
     let (news, people) = (line.into(), Box::default());
     Arc::new(Event::Happened { news, by: None, kind: EventKind::Other, people, crowd: None })

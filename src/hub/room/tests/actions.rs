@@ -4,7 +4,7 @@ use super::*;
 use crate::chat::moderation::KICK_LASTS;
 use crate::chat::secret::Secret;
 
-/// A room, its owner, a member who looks at it, and one who does not.
+/// A room, its owner, a member who is viewing it, and one who is not.
 struct Scene {
     room: Arc<Room>,
     owner: Person,
@@ -30,7 +30,7 @@ impl Scene {
         acted
     }
 
-    /// The news went to the viewer, and not to the author or the member who does not look.
+    /// The viewer sees the news; the author and the member who is not viewing do not.
     fn told(self, news: &str) {
         let line = format!("* {news}\r\n");
         let screen = self.watcher.screen();
@@ -61,7 +61,7 @@ fn a_kicked_user_reads_why_and_the_others_see_it() {
 }
 
 #[test]
-fn a_user_who_is_kicked_while_not_looking_hears_of_it_all_the_same() {
+fn a_user_kicked_while_not_viewing_is_told() {
     let scene = Scene::new();
     let target = Person::new(4);
     target.enter(&scene.room);
@@ -73,7 +73,7 @@ fn a_user_who_is_kicked_while_not_looking_hears_of_it_all_the_same() {
 }
 
 #[test]
-fn a_kicked_user_may_not_come_back_for_a_minute_by_another_name_either() {
+fn a_kicked_user_cannot_return_for_a_minute_even_under_another_name() {
     let scene = Scene::new();
     let (target, now) = (Person::new(4), scene.now);
     target.enter(&scene.room);
@@ -81,18 +81,18 @@ fn a_kicked_user_may_not_come_back_for_a_minute_by_another_name_either() {
     let later = now + KICK_LASTS / 3;
     let again = Err(EnterError::Kicked(KICK_LASTS - KICK_LASTS / 3));
     assert_eq!(target.visits(&scene.room, later), again);
-    // The same connection by another name, and the same name on another connection from there.
+    // The same connection under another name, and the same name on another connection from that address.
     let renamed = Identity { name: UserName::parse("other", 1, 12).expect("a name"), ..target.who.clone() };
     let actor = Actor { who: renamed, operator: false };
     assert_eq!(target.comes(&scene.room, actor, Some(scene.room.door().1), later), again);
     assert_eq!(Person::known_as(9, "p4", Ipv4Addr::new(10, 0, 0, 4)).visits(&scene.room, later), again);
-    // Neighbours are not affected.
+    // Neighbours of the address are not affected.
     assert!(Person::known_as(10, "neighbour", Ipv4Addr::new(10, 0, 0, 4)).visits(&scene.room, later).is_ok());
     assert!(target.visits(&scene.room, now + KICK_LASTS).is_ok());
 }
 
 #[test]
-fn a_kicked_user_comes_back_by_their_invitation_after_a_minute() {
+fn a_kicked_users_invitation_works_again_after_a_minute() {
     let scene = Scene::new();
     let (target, now) = (Person::new(4), scene.now);
     scene.act(RoomAction::Set(Setting::Invite(true))).expect("closed");
@@ -109,7 +109,7 @@ fn a_kicked_user_comes_back_by_their_invitation_after_a_minute() {
 }
 
 #[test]
-fn an_invitation_of_an_admin_brings_a_kicked_person_back() {
+fn an_admins_invitation_brings_a_kicked_user_back() {
     let scene = Scene::new();
     let target = Person::new(4);
     target.enter(&scene.room);
@@ -120,7 +120,7 @@ fn an_invitation_of_an_admin_brings_a_kicked_person_back() {
 }
 
 #[test]
-fn a_ban_keeps_out_by_name_and_by_address_and_says_why() {
+fn a_ban_applies_to_name_and_address_and_says_why() {
     let scene = Scene::new();
     let (room, now, target) = (&scene.room, scene.now, Person::viewer(4, &scene.room));
     let lasts = Some(Duration::from_secs(3600));
@@ -133,7 +133,7 @@ fn a_ban_keeps_out_by_name_and_by_address_and_says_why() {
     assert_eq!(target.visits(room, later), banned);
     assert_eq!(Person::known_as(8, "P4", Ipv4Addr::new(10, 9, 9, 9)).visits(room, later), banned, "by name");
     assert_eq!(Person::known_as(9, "other", Ipv4Addr::new(10, 0, 0, 4)).visits(room, later), banned, "by address");
-    // Neither a password nor an invitation from before helps.
+    // A password or an earlier invitation does not help.
     assert_eq!(target.comes(room, target.actor(), Some(room.door().1), later), banned);
     assert!(target.visits(room, now + Duration::from_secs(3600)).is_ok(), "the ban has run out");
     let screen = target.screen();
@@ -171,7 +171,7 @@ fn a_user_who_is_not_in_the_room_is_banned_by_name_and_if_online_by_address() {
         scene.room.leave(other.id(), STAY, Going::Asked, now);
     }
     assert!(offline.visits(&scene.room, now).is_err());
-    // An operator is banned from nowhere.
+    // Operators cannot be banned.
     let operator = Person::new(6);
     let denied = scene.room.act(&owner, ban(operator.named()), Some(operator.operator()), false, now);
     assert!(matches!(denied, Err(Denied::Above { role: Role::Operator, verb: "ban", .. })), "{denied:?}");
@@ -192,7 +192,7 @@ fn an_admin_who_is_waited_for_cannot_be_banned_by_name() {
 }
 
 #[test]
-fn the_list_of_bans_ends_somewhere() {
+fn the_list_of_bans_is_bounded() {
     let scene = Scene::new();
     let ban = |n: usize| {
         let target = Target::parse(&format!("bad{n}")).expect("a name");
@@ -206,7 +206,7 @@ fn the_list_of_bans_ends_somewhere() {
 }
 
 #[test]
-fn mute_and_unmute_are_told_in_the_view_or_to_a_user_who_does_not_look() {
+fn mute_and_unmute_are_shown_in_the_view_or_as_a_notice() {
     let scene = Scene::new();
     let (looks, away) = (Person::viewer(4, &scene.room), Person::new(5));
     away.enter(&scene.room);
@@ -242,11 +242,11 @@ fn a_user_who_leaves_while_muted_is_muted_on_coming_back() {
 }
 
 #[test]
-fn op_and_deop_are_told_in_the_view_or_to_a_user_who_does_not_look() {
+fn op_and_deop_are_shown_in_the_view_or_as_a_notice() {
     let scene = Scene::new();
     let (looks, away) = (Person::viewer(4, &scene.room), Person::new(5));
     away.enter(&scene.room);
-    // A rank ends the mute.
+    // Becoming an admin ends the mute.
     scene.act(RoomAction::Mute { target: away.named(), lasts: None }).expect("muted");
     for target in [&looks, &away] {
         scene.act(RoomAction::Promote(target.named())).expect("promoted");
@@ -267,7 +267,7 @@ fn op_and_deop_are_told_in_the_view_or_to_a_user_who_does_not_look() {
 }
 
 #[test]
-fn an_invitation_is_told_and_opens_a_closed_room_to_that_person_for_a_day() {
+fn an_invitation_is_announced_and_opens_a_closed_room_for_a_day() {
     let scene = Scene::new();
     scene.act(RoomAction::Set(Setting::Invite(true))).expect("closed");
     let (guest, other) = (Person::new(4), Person::new(5));
@@ -284,7 +284,7 @@ fn an_invitation_is_told_and_opens_a_closed_room_to_that_person_for_a_day() {
 }
 
 #[test]
-fn every_setting_is_told_and_holds() {
+fn every_setting_is_announced_and_applies() {
     let scene = Scene::new();
     let set = |setting| scene.act(RoomAction::Set(setting)).map(|acted| acted.news);
     let wait = Duration::from_secs(10);
@@ -324,7 +324,7 @@ fn every_setting_is_told_and_holds() {
 }
 
 #[test]
-fn a_limit_set_below_the_number_of_people_puts_nobody_out() {
+fn a_limit_below_the_number_of_members_removes_nobody() {
     let scene = Scene::new();
     scene.act(RoomAction::Set(Setting::Limit(Some(1)))).expect("set");
     assert_eq!(scene.room.count(), 3);
@@ -332,7 +332,7 @@ fn a_limit_set_below_the_number_of_people_puts_nobody_out() {
 }
 
 #[test]
-fn destroy_is_for_rooms_that_people_have_made() {
+fn only_user_made_rooms_can_be_destroyed() {
     let scene = Scene::new();
     assert_eq!(scene.act(RoomAction::Destroy), said("general was closed by p1"));
     let own = room(1000);
@@ -341,7 +341,7 @@ fn destroy_is_for_rooms_that_people_have_made() {
 }
 
 #[test]
-fn the_last_member_removed_leaves_the_room_empty() {
+fn removing_the_last_member_leaves_the_room_empty() {
     let owner = Person::new(1);
     let room = made_by(&owner);
     let kick = RoomAction::Kick { target: owner.named(), reason: String::new() };
@@ -350,7 +350,7 @@ fn the_last_member_removed_leaves_the_room_empty() {
 }
 
 #[test]
-fn a_new_name_is_told_to_the_others_and_keeps_rank_and_mute() {
+fn a_new_name_is_announced_and_keeps_rank_and_mute() {
     let scene = Scene::new();
     let target = Person::viewer(4, &scene.room);
     scene.act(RoomAction::Mute { target: target.named(), lasts: None }).expect("muted");

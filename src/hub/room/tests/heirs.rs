@@ -1,4 +1,4 @@
-//! Who gets a room that its last admin has left.
+//! Who inherits a room that its last admin has left.
 
 use super::*;
 use crate::chat::moderation::GRACE;
@@ -9,14 +9,14 @@ const SECOND: Duration = Duration::from_secs(1);
 fn three(now: Instant) -> (Arc<Room>, [Person; 3]) {
     let people = [1, 2, 3].map(Person::new);
     let room = made_by(&people[0]);
-    // The higher number came first: what counts is the time.
+    // The one with the higher number came first; only the time counts.
     people[2].visits(&room, now + SECOND).expect("let in");
     people[1].visits(&room, now + 2 * SECOND).expect("let in");
     (room, people)
 }
 
 #[test]
-fn when_the_owner_goes_the_member_who_has_been_there_longest_gets_the_room_at_once() {
+fn the_longest_standing_member_inherits_at_once_when_the_owner_leaves() {
     let now = Instant::now();
     let (room, [owner, later, earlier]) = three(now);
     later.open_view(&room, 0);
@@ -25,7 +25,7 @@ fn when_the_owner_goes_the_member_who_has_been_there_longest_gets_the_room_at_on
     assert_eq!(role(&room, &earlier, now), Some(Role::Owner));
     assert_eq!(role(&room, &later, now), Some(Role::Member));
     room.deliver_pending();
-    // One looks at the room, the other does not: both read of it, each once.
+    // One views the room, the other does not. Both are told, each once.
     let screen = later.screen();
     assert!(screen.contains("* p1 left\r\n* p3 is now admin of general\r\n"), "{screen:?}");
     let screen = earlier.screen();
@@ -34,7 +34,7 @@ fn when_the_owner_goes_the_member_who_has_been_there_longest_gets_the_room_at_on
 }
 
 #[test]
-fn an_owner_who_has_lost_their_connection_is_waited_for_and_then_succeeded() {
+fn an_owner_with_a_lost_connection_has_time_before_someone_inherits() {
     let now = Instant::now();
     let (room, [owner, later, earlier]) = three(now);
     let lost = now + 3 * SECOND;
@@ -52,7 +52,7 @@ fn an_owner_who_has_lost_their_connection_is_waited_for_and_then_succeeded() {
 }
 
 #[test]
-fn an_owner_who_comes_back_in_time_is_owner_still_and_past_a_closed_door() {
+fn an_owner_who_returns_in_time_is_still_owner_even_of_a_closed_room() {
     let now = Instant::now();
     let (room, [owner, _later, earlier]) = three(now);
     owner.acts(&room, RoomAction::Set(Setting::Invite(true)), now).expect("closed");
@@ -69,7 +69,7 @@ fn an_owner_who_comes_back_in_time_is_owner_still_and_past_a_closed_door() {
 }
 
 #[test]
-fn an_owner_who_is_back_before_the_old_connection_has_gone_is_owner_still() {
+fn an_owner_who_returns_before_the_old_connection_ends_is_still_owner() {
     let now = Instant::now();
     let (room, [owner, _later, earlier]) = three(now);
     let back = Person::known_as(9, "p1", Ipv4Addr::new(10, 0, 0, 1));
@@ -90,14 +90,14 @@ fn while_another_admin_is_there_nobody_inherits() {
     owner.acts(&room, RoomAction::Promote(later.named()), now).expect("promoted");
     assert_eq!(room.leave(owner.id(), STAY, Going::Asked, now), Some(calm(2)));
     assert_eq!((role(&room, &later, now), role(&room, &earlier, now)), (Some(Role::Admin), Some(Role::Member)));
-    // An operator removes the last admin: then another member inherits.
+    // When an operator removes the last admin, another member inherits.
     let kick = RoomAction::Kick { target: later.named(), reason: String::new() };
     room.act(&Person::new(7).operator(), kick, None, false, now).expect("out");
     assert_eq!(role(&room, &earlier, now), Some(Role::Owner));
 }
 
 #[test]
-fn the_last_admin_to_lay_down_their_rank_leaves_the_room_to_the_longest_there() {
+fn when_the_last_admin_steps_down_the_longest_standing_member_inherits() {
     let now = Instant::now();
     let (room, [owner, later, earlier]) = three(now);
     owner.acts(&room, RoomAction::Promote(later.named()), now).expect("promoted");
@@ -117,7 +117,7 @@ fn a_muted_member_who_inherits_may_speak() {
 }
 
 #[test]
-fn a_room_of_the_servers_own_has_no_heirs_and_is_never_reported_empty() {
+fn a_configured_room_has_no_heirs_and_is_never_reported_empty() {
     let now = Instant::now();
     let room = room(10_000);
     let (admin, member) = (Person::new(1), Person::new(2));
@@ -135,7 +135,7 @@ fn the_last_member_to_leave_a_created_room_leaves_it_empty() {
     let owner = Person::new(1);
     let room = made_by(&owner);
     assert_eq!(room.leave(owner.id(), STAY, Going::Asked, now), Some(MembershipChange { empty: true, ..calm(0) }));
-    // The next one is at home there.
+    // The next member is at home there.
     let next = Person::new(2);
     next.enter(&room);
     room.name_heir(now);

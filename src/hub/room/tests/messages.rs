@@ -1,4 +1,4 @@
-//! What becomes of messages: slow rooms, temporary ones, edits, erasures and the quotes of both.
+//! Changes to messages: slow rooms, temporary messages, edits, erasures, and the quotes of both.
 
 use super::*;
 use crate::chat::history::MOST_TEMPORARY_OF_ONE;
@@ -12,7 +12,7 @@ fn slow_room(owner: &Person, now: Instant) -> Arc<Room> {
     room
 }
 
-/// The texts of the last messages, quotes before them.
+/// The texts of the last messages, each after its quote.
 fn texts(room: &Room, reader: &Person) -> Vec<String> {
     let history = room.history(&reader.actor(), 100, Instant::now());
     let text = |event: &Arc<Event>| {
@@ -37,7 +37,7 @@ fn in_a_slow_room_members_wait_between_messages_and_admins_do_not() {
     assert_eq!(post(&member, 0), Ok(()));
     assert_eq!(post(&member, 4), Err(Denied::Slow(general(), Duration::from_secs(6))));
     assert_eq!(post(&other, 4), Ok(()), "everybody has their own turn");
-    // What was refused does not count.
+    // A refused message does not count.
     assert_eq!(post(&member, 10), Ok(()));
     assert_eq!(post(&member, 11), Err(Denied::Slow(general(), Duration::from_secs(9))));
     for seconds in 0..3 {
@@ -64,7 +64,7 @@ fn in_a_slow_room_an_edit_waits_like_a_message_and_a_deletion_does_not() {
 }
 
 #[test]
-fn a_temporary_message_goes_when_its_time_is_over_and_only_once() {
+fn a_temporary_message_expires_on_time_and_only_once() {
     let room = room(10_000);
     let (author, watcher) = (Person::viewer(1, &room), Person::viewer(2, &room));
     let draft = Draft { lasts: Some(WAIT), ..Draft::said("soon gone") };
@@ -79,7 +79,7 @@ fn a_temporary_message_goes_when_its_time_is_over_and_only_once() {
     let screen = watcher.screen();
     assert!(screen.contains("#1 p1 (temporary, 10 s): soon gone\r\n"), "{screen:?}");
     assert_eq!(screen.matches("* #1 expired\r\n").count(), 1, "{screen:?}");
-    // The author's line mode screen shows it like everybody's.
+    // The author's line mode screen shows it like everyone else's.
     assert!(author.screen().contains("* #1 expired\r\n"));
 }
 
@@ -94,7 +94,7 @@ fn a_temporary_message_that_was_deleted_does_not_expire() {
 }
 
 #[test]
-fn only_so_many_temporary_messages_wait_at_once() {
+fn temporary_messages_are_bounded() {
     let room = room(100_000);
     let (author, now) = (Person::new(1), Instant::now());
     author.enter(&room);
@@ -111,13 +111,13 @@ fn only_so_many_temporary_messages_wait_at_once() {
     let draft = Draft { lasts: Some(WAIT), ..Draft::said("x") };
     assert!(other.posts(&room, draft, now).is_ok(), "one person's do not take the place of everybody else's");
     assert!(author.posts(&room, Draft::said("stays"), now).is_ok());
-    // It is no longer in the history, and makes room all the same.
+    // It has left the history but still frees its share.
     assert!(room.expire(first, Instant::now()).is_some());
     assert!(temporary().is_ok());
 }
 
 #[test]
-fn an_erased_text_is_gone_from_every_answer_to_it() {
+fn an_erased_text_is_gone_from_every_reply_to_it() {
     let room = room(10_000);
     let (author, other, watcher) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
     let id = MessageId(author.say(&room, "secret"));
@@ -153,7 +153,7 @@ fn an_erased_text_is_gone_from_every_answer_to_it() {
 }
 
 #[test]
-fn an_edited_text_is_new_in_every_answer_to_it() {
+fn an_edited_text_changes_in_every_reply_to_it() {
     let room = room(10_000);
     let (author, other, watcher) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
     let id = MessageId(author.say(&room, "before"));
@@ -170,7 +170,7 @@ fn an_edited_text_is_new_in_every_answer_to_it() {
     room.deliver_pending();
     assert_eq!(texts(&room, &author), ["after", "(after) yes"]);
     assert_eq!(room.said(), 2, "an edit is nothing new to read");
-    // In line mode the new text comes as a line, to the author as well, whose terminal shows the old one.
+    // In line mode the new text appears as a line, for the author too, whose terminal shows the old one.
     for person in [watcher, author] {
         let screen = person.screen();
         assert!(screen.ends_with("[00:00] #1 p1: after (edited)\r\ngeneral | "), "{screen:?}");
@@ -178,7 +178,7 @@ fn an_edited_text_is_new_in_every_answer_to_it() {
 }
 
 #[test]
-fn a_redraw_is_asked_for_once_until_it_is_done() {
+fn a_redraw_is_scheduled_once_until_it_is_done() {
     let room = room(10_000);
     let author = Person::viewer(1, &room);
     let now = Instant::now();
@@ -196,7 +196,7 @@ fn a_redraw_is_asked_for_once_until_it_is_done() {
 }
 
 #[test]
-fn before_a_crowd_an_erasure_is_a_line_and_nothing_is_redrawn() {
+fn with_many_viewers_an_erasure_is_a_line_and_nothing_is_redrawn() {
     let room = room(100_000);
     let people: Vec<_> = (1..=GATHER_ABOVE as u64 + 1).map(|id| Person::viewer(id, &room)).collect();
     let id = MessageId(people[0].say(&room, "text"));
@@ -206,7 +206,7 @@ fn before_a_crowd_an_erasure_is_a_line_and_nothing_is_redrawn() {
 }
 
 #[test]
-fn what_is_no_longer_in_the_history_cannot_be_changed_or_quoted() {
+fn messages_that_left_the_history_cannot_be_changed_or_quoted() {
     let room = room(100_000);
     let (author, now) = (Person::new(1), Instant::now());
     author.enter(&room);

@@ -1,9 +1,9 @@
-//! Who may do what, asked of the room itself: no way past the table.
+//! Who may do what, tested on the room itself: nothing bypasses the table.
 
 use super::*;
 use crate::chat::secret::Secret;
 
-/// Everybody that a room can have to do with. The banned one and the stranger are not in it, nor is the operator.
+/// Every kind of user of a room. The banned one, the stranger and the operator are not in it.
 struct Cast {
     room: Arc<Room>,
     owner: Person,
@@ -64,11 +64,11 @@ fn not_admin() -> Denied {
 }
 
 #[test]
-fn only_a_member_who_is_not_muted_says_something() {
+fn only_unmuted_members_can_post() {
     let cast = Cast::new();
     let muted = || Err(Denied::Muted(general(), None));
     let out = || Err(not_in());
-    // By the table an operator who is not in the room may, but their words would look like a stranger's.
+    // The table permits operators outside the room to post, but their words would look like a stranger's.
     cast.all("post", [out(), out(), muted(), Ok(()), Ok(()), Ok(()), out()], |actor| {
         let posted = cast.room.post(actor, Draft::said("hello"), Timestamp::UNIX_EPOCH, cast.now);
         posted.map(|_| ())
@@ -77,7 +77,7 @@ fn only_a_member_who_is_not_muted_says_something() {
 }
 
 #[test]
-fn a_user_who_is_not_in_the_room_reads_nothing_of_it_in_any_way() {
+fn users_outside_the_room_cannot_read_it_in_any_way() {
     let cast = Cast::new();
     let id = MessageId(cast.owner.post(&cast.room, "secret"));
     let reads = [false, false, true, true, true, true, true];
@@ -122,7 +122,7 @@ fn nobody_edits_another_users_message() {
 }
 
 #[test]
-fn a_muted_user_edits_nothing_but_deletes_their_own_words() {
+fn a_muted_user_cannot_edit_but_can_delete_their_own_messages() {
     let cast = Cast::new();
     let id = MessageId(cast.member.post(&cast.room, "mine"));
     let lasts = Some(Duration::from_secs(90));
@@ -138,7 +138,7 @@ fn a_muted_user_edits_nothing_but_deletes_their_own_words() {
 }
 
 #[test]
-fn only_admins_take_out_what_others_have_said() {
+fn only_admins_delete_others_messages() {
     let cast = Cast::new();
     let other = Person::new(20);
     other.enter(&cast.room);
@@ -154,7 +154,7 @@ fn only_admins_take_out_what_others_have_said() {
 }
 
 #[test]
-fn a_removed_user_no_longer_reaches_their_own_messages() {
+fn a_removed_user_cannot_change_their_own_messages() {
     let cast = Cast::new();
     let id = MessageId(cast.member.post(&cast.room, "mine"));
     cast.admin
@@ -189,7 +189,7 @@ fn every_act(target: &Target) -> Vec<RoomAction> {
 }
 
 #[test]
-fn no_action_of_any_kind_is_open_to_a_user_who_is_no_admin() {
+fn only_admins_can_take_any_action() {
     let cast = Cast::new();
     let target = Person::new(20);
     target.enter(&cast.room);
@@ -216,7 +216,7 @@ fn no_action_of_any_kind_is_open_to_a_user_who_is_no_admin() {
 }
 
 #[test]
-fn admins_act_against_members_and_not_against_each_other_or_themselves() {
+fn admins_act_against_members_but_not_each_other_or_themselves() {
     let cast = Cast::new();
     let (second, now) = (Person::new(20), cast.now);
     second.enter(&cast.room);
@@ -248,7 +248,7 @@ fn admins_act_against_members_and_not_against_each_other_or_themselves() {
     let again = Denied::AsItIs("p20 is already an admin.".to_owned());
     assert_eq!(cast.owner.acts(&cast.room, RoomAction::Promote(second.named()), now), Err(again));
     assert_eq!(cast.admin.acts(&cast.room, RoomAction::Destroy, now), Err(Denied::NotOwner(general())));
-    // Against a lesser role everything goes; an admin lays down their own rank; the owner takes another's.
+    // Anything is possible against a lesser role; an admin can step down; the owner can demote admins.
     assert!(cast.admin.acts(&cast.room, RoomAction::Demote(cast.admin.named()), now).is_ok());
     assert_eq!(role(&cast.room, &cast.admin, now), Some(Role::Member));
     assert!(cast.owner.acts(&cast.room, RoomAction::Demote(second.named()), now).is_ok());
@@ -257,7 +257,7 @@ fn admins_act_against_members_and_not_against_each_other_or_themselves() {
 }
 
 #[test]
-fn an_operator_acts_from_outside_against_everybody_and_nobody_against_them() {
+fn an_operator_acts_against_everyone_from_outside_and_nobody_against_them() {
     let cast = Cast::new();
     let (room, operator, now) = (&cast.room, cast.operator.operator(), cast.now);
     let act = |act| room.act(&operator, act, None, false, now);
@@ -273,7 +273,7 @@ fn an_operator_acts_from_outside_against_everybody_and_nobody_against_them() {
 }
 
 #[test]
-fn a_user_who_is_not_there_is_named_in_the_refusal() {
+fn the_refusal_names_a_user_who_is_not_there() {
     let cast = Cast::new();
     let target = cast.stranger.named();
     let not_here = || Denied::NotHere { target: target.clone(), room: general() };
@@ -289,7 +289,7 @@ fn a_user_who_is_not_there_is_named_in_the_refusal() {
             _ => {}
         }
     }
-    // A session's number has to be the right one.
+    // The session id must match.
     let wrong = Target { client: Some(ClientId(99)), ..cast.member.named() };
     let denied = cast.owner.acts(&cast.room, RoomAction::Mute { target: wrong.clone(), lasts: None }, cast.now);
     assert_eq!(denied, Err(Denied::NotHere { target: wrong, room: general() }));
@@ -301,7 +301,7 @@ fn a_user_who_is_not_there_is_named_in_the_refusal() {
 fn members_invite_into_an_open_room_and_only_admins_into_any_other() {
     let cast = Cast::new();
     let (room, now) = (&cast.room, cast.now);
-    // An invited user is not invited again.
+    // An invited user cannot be invited again.
     let next = std::cell::Cell::new(20);
     let invites = |actor: &Actor| {
         next.set(next.get() + 1);
@@ -324,7 +324,7 @@ fn members_invite_into_an_open_room_and_only_admins_into_any_other() {
 }
 
 #[test]
-fn a_closed_room_takes_no_acts_not_even_an_operators() {
+fn a_closed_room_accepts_no_action_not_even_an_operators() {
     let cast = Cast::new();
     cast.room.close("The room general is closed.", Instant::now());
     for act in every_act(&cast.member.named()) {

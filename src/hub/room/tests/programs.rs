@@ -1,11 +1,11 @@
-//! Programs among the members: an object per event, the same for them in number and order as for everybody else.
+//! Programs among the members: one object per event, with the same numbers and order as for everyone else.
 
 use super::*;
 use crate::hub::room::Since;
 use crate::hub::room::queue::OBJECT_LONGER;
 use crate::hub::room::watching::Watched;
 
-/// A program with the room watched from now on.
+/// A program that watches the room from now on.
 fn program(id: u64, room: &Arc<Room>) -> Person {
     let person = Person::new(id);
     person.enter(room);
@@ -59,7 +59,7 @@ fn a_program_and_a_terminal_see_the_same_messages_in_the_same_order() {
 }
 
 #[test]
-fn a_program_that_comes_back_amid_talk_misses_nothing_and_gets_nothing_twice() {
+fn a_program_that_returns_mid_conversation_misses_and_repeats_nothing() {
     for seed in seeds(5) {
         let room = room(100_000);
         let (poster, bot) = (Arc::new(Person::viewer(1, &room)), Arc::new(Person::new(2)));
@@ -95,7 +95,7 @@ fn a_program_that_comes_back_amid_talk_misses_nothing_and_gets_nothing_twice() {
 }
 
 #[test]
-fn what_the_history_no_longer_has_is_a_gap() {
+fn messages_that_left_the_history_are_a_gap() {
     let room = room(100_000);
     let (poster, bot) = (Person::viewer(1, &room), program(2, &room));
     for number in 0..250 {
@@ -112,7 +112,7 @@ fn what_the_history_no_longer_has_is_a_gap() {
 }
 
 #[test]
-fn what_a_user_may_not_read_is_a_gap_as_well() {
+fn messages_that_a_user_may_not_read_are_a_gap() {
     let founder = Person::new(1);
     let room = made_by(&founder);
     founder.post(&room, "before");
@@ -143,7 +143,7 @@ fn a_program_goes_on_watching_whatever_its_palette_shows() {
 }
 
 #[test]
-fn objects_count_in_the_queue_as_what_they_are() {
+fn the_queue_counts_objects_by_their_real_length() {
     let room = room(100_000);
     let poster = Person::viewer(1, &room);
     room.deliver_pending();

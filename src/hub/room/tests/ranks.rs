@@ -1,5 +1,4 @@
-//! Nobody has a rank that was not given to them, after any sequence of logging in, taking another name, leaving, coming back
-//! and restarting the server.
+//! Nobody has a rank that was not given to them, after any sequence of logins, renames, leaving, returning and restarts.
 
 use proptest::prelude::*;
 
@@ -23,25 +22,25 @@ impl Holder {
     }
 }
 
-/// What a user does, by the place of their connection.
+/// A user's action; users are numbered by connection.
 #[derive(Clone, Debug)]
 enum RankStep {
     Join(usize),
     Close(usize),
-    /// The connection is lost, and another one comes in its place as a guest.
+    /// The connection is lost, and a guest connects in its place.
     Lose(usize),
     Login(usize, u64),
-    /// Takes another name, which is no account's.
+    /// Takes another name that belongs to no account.
     Nick(usize, u8),
-    /// One makes another admin, if they may.
+    /// One user makes another an admin, if they may.
     Promote(usize, usize),
     Demote(usize, usize),
     Kick(usize, usize),
     /// An operator removes a user, whatever their rank.
     Expel(usize),
-    /// Longer than a lost connection is waited for.
+    /// Longer than the room waits for a lost connection.
     Wait,
-    /// The server stops, and the room is read from the disk; only in a room that is kept.
+    /// The server restarts, and the room is read from disk; only for a kept room.
     Restart,
 }
 
@@ -77,7 +76,7 @@ struct RankWorld {
 }
 
 impl RankWorld {
-    /// The first one has an account, and has created the room.
+    /// The first user has an account and created the room.
     fn new(kept: bool) -> RankWorld {
         let mut people: Vec<_> = (1..=CONNECTIONS as u64).map(Person::new).collect();
         people[0].who.account = Some(AccountId(0));
@@ -93,7 +92,7 @@ impl RankWorld {
 
     fn left(&mut self, who: &Identity, going: Going) {
         self.members.retain(|known| *known != who.client);
-        // A user who has lost their connection is waited for.
+        // The room waits for a user who lost their connection.
         if going == Going::Asked && !(self.kept && who.account.is_some()) {
             self.put_out(who);
         }
@@ -111,7 +110,7 @@ impl RankWorld {
         self.people[who].who = Identity { name, account, ..before.clone() };
         let person = &self.people[who];
         self.room.rename(person.id(), &before.name, || person.actor(), self.now);
-        // What a guest has goes over to the account.
+        // A guest's rank passes to their account.
         if account.is_some() && before.account.is_none() && self.members.contains(&before.client) {
             let own = Holder::of(&self.people[who].who);
             for holder in &mut self.holders {
@@ -144,7 +143,7 @@ impl RankWorld {
                 if self.members.contains(&before.client) {
                     self.left(&before, Going::Lost);
                 }
-                // From another address: nobody is taken for another user by it.
+                // From another address, so that nobody is mistaken for another user.
                 let id = self.people.iter().map(|person| person.id().0).max().unwrap_or(0) + 1;
                 self.people[who] = Person::new(id);
             }
@@ -221,7 +220,7 @@ impl RankWorld {
         }
     }
 
-    /// If nobody who was given a rank has one, the member who has been there longest inherits; that counts as given.
+    /// If nobody who was given a rank is present, the longest-standing member inherits, which counts as given.
     fn check(&mut self, step: &RankStep) -> Result<(), TestCaseError> {
         let at = self.room.now(self.now).at;
         let ranks: Vec<_> = (self.people.iter())
@@ -232,7 +231,7 @@ impl RankWorld {
         if let [(heir, client)] = strangers[..] {
             let others = self.room.lock().room.moderation().lists(at).admins.len() > 1;
             prop_assert!(!others, "{heir:?} has a rank beside others after {step:?}: {:?}", self.holders);
-            // But not one who has just become an ordinary member.
+            // But not a member who was just demoted.
             let passed_over = match step {
                 RankStep::Demote(_, who) => Some(self.people[*who].id()),
                 _ => None,
@@ -249,7 +248,7 @@ impl RankWorld {
         } else {
             prop_assert!(strangers.is_empty(), "{strangers:?} have ranks after {step:?}, given to {:?}", self.holders);
         }
-        // And no member has lost one.
+        // And no member has lost theirs.
         for person in self.people.iter().filter(|person| self.members.contains(&person.id())) {
             let holder = Holder::of(&person.who);
             let has = ranks.iter().any(|(known, _)| *known == holder);
@@ -263,7 +262,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 192, ..crate::proptest_config() })]
 
     #[test]
-    fn after_any_sequence_of_login_nick_close_and_join_nobody_has_a_rank_that_was_not_given_to_them(
+    fn no_sequence_of_logins_and_renames_gives_anyone_a_rank(
         kept in any::<bool>(),
         steps in proptest::collection::vec(step(), 1..40),
     ) {
