@@ -22,7 +22,7 @@ pub struct ClusterConfig {
     pub user: String,
     /// A file with the password.
     pub password_file: Option<PathBuf>,
-    /// A file with the certificates of those who may have signed that of Redis; those of the system without it.
+    /// A file with the certificates of trusted authorities; without it, the system's are used.
     pub ca_file: Option<PathBuf>,
     /// What all keys begin with, so that several chats can share a Redis.
     pub prefix: String,

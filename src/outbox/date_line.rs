@@ -13,7 +13,7 @@ impl OutboxState {
         self.preferences.as_ref().and_then(|preferences| preferences.clock.as_ref()).unwrap_or(clock)
     }
 
-    /// The view shows today from now on.
+    /// The view now shows today's date.
     pub(super) fn note_date(&mut self, clock: &Clock) {
         self.day_ends = self.own_clock(clock).midnight();
     }

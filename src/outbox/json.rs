@@ -1,7 +1,7 @@
 //! The output of a client that speaks JSON: an object per event, and no screen.
 //!
-//! A program gets the live text of all rooms it is in. Nothing of it is skipped: it needs the numbers of its own messages, too.
-//! All programs in a room share one rendering, unless one has to leave something out, or is mentioned.
+//! A program gets the live text of all rooms it is in. Nothing is skipped, because it needs the numbers of its own
+//! messages too. All programs in a room share one rendering, unless one has to leave something out or is mentioned.
 //!
 //! *Owns* which events become objects, and the answers kept for the session. *Knows nothing of* requests beyond their ids.
 
@@ -69,8 +69,8 @@ impl OutboxState {
     ) -> bool {
         let OutboxState { watching, unsent, name, preferences, .. } = self;
         let preferences = preferences.as_deref().filter(|preferences| !preferences.ignored.is_empty());
-        // Who has come and gone is told one by one, and those who are ignored are left out there. That a message is gone is told
-        // in any case.
+        // Arrivals and departures are sent one by one, and ignored users are left out there. That a message is gone is
+        // always sent.
         let hides_whole = !event.is_arrival() && !matches!(event, Event::Erased { .. });
         let hides = preferences.is_some_and(|own| hides_whole && own.hides(event, client));
         if hides {
@@ -148,7 +148,7 @@ impl OutboxState {
 }
 
 impl Outbox {
-    /// From now on everything shown is an object per line, and there is no prompt. Nothing leads back.
+    /// Switches to one object per line, without a prompt. There is no way back.
     pub(crate) fn speak_json(&self) {
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -204,8 +204,8 @@ impl Outbox {
         events.iter().filter(|event| guard.render_objects(self.id, event, room, Occasion::History)).count()
     }
 
-    /// The same for messages that a program may know already: of those whose authors the user ignores, it learns that they are still
-    /// there.
+    /// The same for messages that a program may already know: if the user ignores an author, it learns only that the
+    /// message still exists.
     pub(crate) fn list_history(&self, events: &[Arc<Event>], room: Option<&str>) {
         let mut guard = self.lock();
         for event in events {

@@ -1,7 +1,7 @@
 //! The end of a connection: the goodbye, and a lingering close, which loses none of the last bytes.
 //!
-//! *Owns* how long the last bytes may take, and how long the peer's are read after them.
-//! *Knows nothing of* what the peer is told.
+//! *Owns* how long the last bytes may take, and how long to keep reading after them. *Knows nothing of* what the peer is
+//! told.
 
 #[cfg(feature = "web")]
 use std::io::Write as _;
@@ -25,7 +25,7 @@ impl Outbox {
         self.part(line, None);
     }
 
-    /// The same for a client that is to come in again on another server. A program learns the code that gives the user's name
+    /// The same for a client that should reconnect to another server. A program gets the code that gives the user's name
     /// back.
     #[cfg(feature = "cluster")]
     pub(crate) fn send_elsewhere(&self, line: &str, code: Option<&str>) {

@@ -212,7 +212,7 @@ impl Outbox {
         self.transmit_sealed(state, frame);
     }
 
-    /// The same of bytes that have passed the codec.
+    /// The same for bytes that have passed the codec.
     #[inline]
     pub(super) fn transmit_sealed(&self, state: &mut OutboxState, frame: &Arc<[u8]>) {
         let sent = if state.backlog.is_empty() { send_now(&self.stream, frame) } else { Ok(0) };
@@ -224,13 +224,13 @@ impl Outbox {
         }
     }
 
-    /// The socket has accepted so many bytes.
+    /// The socket has accepted this many bytes.
     #[inline]
     pub(super) fn note_sent(&self, state: &mut OutboxState, bytes: usize) {
         state.sent.add(bytes, &self.slow_readers.traffic.sent);
     }
 
-    /// So many bytes were read from the socket.
+    /// This many bytes were read from the socket.
     pub(crate) fn note_received(&self, bytes: usize) {
         self.slow_readers.traffic.received.add(bytes as u64);
     }
@@ -295,7 +295,7 @@ pub(super) fn send_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     without_waiting(|| SockRef::from(stream).send_with_flags(bytes, NO_WAIT))
 }
 
-/// The same of several records.
+/// The same for several records.
 #[cfg(feature = "tls")]
 pub(super) fn send_records(stream: &TcpStream, records: &[io::IoSlice<'_>]) -> io::Result<usize> {
     without_waiting(|| SockRef::from(stream).send_vectored_with_flags(records, NO_WAIT))

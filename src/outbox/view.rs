@@ -281,7 +281,7 @@ impl Outbox {
         self.announce_lines([(kind, line)]);
     }
 
-    /// The same with several lines that belong together: one write, and one prompt behind them.
+    /// The same for several lines that belong together: one write, followed by one prompt.
     pub(crate) fn announce_lines<'a>(&self, lines: impl IntoIterator<Item = (LineKind, &'a str)>) {
         let mut guard = self.lock();
         let state = &mut *guard;

@@ -135,7 +135,7 @@ impl Session {
         let short = is_short(&password);
         let Some(hash) = self.hashed(password) else { return };
         let name = user.name();
-        // Meanwhile another user may have taken the name, or a reload may have left accounts to the admin.
+        // In the meantime another user may have taken the name, or a reload may have changed the account policy.
         if user.is_gone() || self.hub.accounts() != AccountPolicy::Optional {
             return;
         }

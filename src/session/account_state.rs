@@ -51,7 +51,7 @@ impl AccountState {
         self.taken = Some(Box::new(TakenOver { open, in_view }));
     }
 
-    /// The same of a connection to a server that has stopped.
+    /// The same for a connection to a server that has stopped.
     #[cfg(feature = "cluster")]
     pub(super) fn note_back(&mut self, before: ClientId, open: Vec<Conversation>, in_view: bool) {
         self.note_taken_over(open, in_view);
@@ -77,12 +77,12 @@ impl AccountState {
         self.taken.take()
     }
 
-    /// From now on, the rooms of this session are recorded as those of an account.
+    /// Starts recording the rooms of this session for an account.
     pub(super) fn record_rooms_of(&mut self, account: AccountId) {
         self.recorded = Some(Box::new(RecordedRooms { account, rooms: Vec::new() }));
     }
 
-    /// From now on, they belong to no account.
+    /// Stops recording them for an account.
     pub(super) fn stop_recording_rooms(&mut self) {
         self.recorded = None;
     }

@@ -34,7 +34,7 @@ pub(super) struct ClientInput {
     long_lines: u8,
     /// The read timeout set on the socket: setting it costs a system call.
     read_timeout: Option<Duration>,
-    /// Work the editor has done that is not paid for, in bytes looked at.
+    /// Editor work not yet charged, in bytes looked at.
     unpaid_work: usize,
     /// Boxed because it is rare.
     held_keys: Option<Box<HeldKeys>>,

@@ -1,4 +1,4 @@
-//! Users who are sent to another server of the cluster, and come in again there: name, rooms and conversations are theirs.
+//! Users who are sent to another server of the cluster and log in again there, keeping name, rooms and conversations.
 //!
 //! *Owns* what a user shows to get them back. *Knows nothing of* where they are kept.
 
@@ -19,7 +19,7 @@ use crate::ui::palette::{Answer, ReturnTo};
 use crate::ui::screen::LineKind;
 
 impl Session {
-    /// This server is about to stop, and the user may come in again on another one: they leave nothing.
+    /// This server is about to stop and the user may continue on another one, so they do not leave their rooms.
     #[inline(never)]
     pub(super) fn leave_places_behind(&mut self) {
         let Some(nodes) = self.hub.nodes().cloned() else { return };
@@ -33,7 +33,7 @@ impl Session {
         self.hub.end_offers_of(user.client());
     }
 
-    /// Whether a name is kept for a user who is coming back; newcomers read what it takes to be that user.
+    /// Whether a name is kept for a returning user. Newcomers are told how to prove that they are that user.
     #[inline(never)]
     pub(super) fn is_kept(&self, name: &UserName) -> bool {
         let kept = self.hub.nodes().and_then(|nodes| nodes.place_of(&self.hub, name));
@@ -47,7 +47,7 @@ impl Session {
         kept.is_some()
     }
 
-    /// Whether a code is asked for, not only a password.
+    /// Whether a code is accepted, not only a password.
     pub(super) fn takes_code(&self, name: &UserName) -> bool {
         self.hub.nodes().is_some_and(|nodes| nodes.place_of(&self.hub, name).is_some())
     }
@@ -92,7 +92,7 @@ impl Session {
         (!taken.open.is_empty()).then_some(Answer::Returned { open: taken.open, to })
     }
 
-    /// Shows a user who is back what was sent to them meanwhile. From now on nothing is kept for them.
+    /// Shows a returning user what was sent to them in the meantime. After this, nothing more is held for them.
     #[inline(never)]
     pub(super) fn welcome_back(&mut self) {
         let before = self.account.take_back();
@@ -120,7 +120,7 @@ impl Session {
             self.rooms.add(JoinedRoom { membership, read, as_operator: false });
             taken.push(Conversation::Room(Arc::clone(room.id())));
         }
-        // In the order in which they were open; those that are not in it come first.
+        // In the order in which they were open, after any that are not in that list.
         let order: Vec<Conversation> = place.open.iter().filter_map(|open| self.reopened(open, &taken)).collect();
         taken.retain(|known| !order.iter().any(|open| open.is(known)));
         taken.extend(order);

@@ -54,7 +54,7 @@ impl Session {
         true
     }
 
-    /// Lets the palette say what comes of an answer. Not inlined: this is not on the way down to the deepest call.
+    /// Lets the palette react to an answer. Not inlined, because this is not on the path to the deepest call.
     #[inline(never)]
     fn take_answer(&mut self, answer: Answer, more: &mut Vec<Effect>) {
         #[cfg(feature = "json")]

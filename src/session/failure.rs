@@ -2,7 +2,7 @@
 //!
 //! | code | when |
 //! | --- | --- |
-//! | `bad_json` | the line is no JSON object, or a value has the wrong type |
+//! | `bad_json` | the line is not a JSON object, or a value has the wrong type |
 //! | `too_long` | the line, the text, or a password is too long |
 //! | `unknown_action` | there is no such action |
 //! | `too_fast` | a rate limit; `wait` says how many milliseconds to wait |
@@ -14,8 +14,7 @@
 //! | `gone` | the message was deleted or has expired |
 //! | `refused` | anything else; the sentence says what |
 //!
-//! *Owns* these codes, and which one a refusal has.
-//! *Knows nothing of* what was asked for, and of how an answer is written.
+//! *Owns* these codes, and which one a refusal gets. *Knows nothing of* the request, or of how an answer is written.
 
 use std::time::{Duration, Instant};
 

@@ -105,7 +105,7 @@ impl Session {
                 .tell_of_file(receiver.client, &FileNews { number, sender, receiver: to, name: &name, event, rows });
         }
         if other.is_gone() {
-            // They have left meanwhile, and nobody else will end the offer before its time.
+            // They have left in the meantime, and nobody else will end the offer before its time.
             self.hub.end_offers_of(receiver.client);
         }
         Some((number, file_lines::asked(receiver.name.as_str(), &name, limits.offer)))
@@ -118,8 +118,8 @@ impl Session {
         room.facts(&actor, self.now()).is_some()
     }
 
-    /// Accepts an offer. `from` is the first byte wanted, if more is wanted than what is missing of a file that broke off. Returns the
-    /// offer, with the token of this end.
+    /// Accepts an offer. `from` is the first byte wanted, if that is not the first missing byte of a file that broke off.
+    /// Returns the offer, with this end's token.
     #[inline(never)]
     pub(super) fn accept_file(
         &mut self,

@@ -1,7 +1,7 @@
 //! `:ghost` for names that may not belong to an account.
 //!
-//! *Owns* what is said of a guest's connection, which no password can end.
-//! *Knows nothing of* how the connection of an account is ended.
+//! *Owns* what users are told about a guest's connection, which no password can end. *Knows nothing of* how an account's
+//! connection is ended.
 
 use super::Session;
 use crate::chat::account_policy::AccountPolicy;

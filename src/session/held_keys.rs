@@ -20,7 +20,7 @@ impl Session {
         }
     }
 
-    /// Whether keys are taken. If those before are not paid for yet, these are held.
+    /// Whether keys are accepted. If earlier keys are not paid for yet, these are held.
     #[inline(never)]
     pub(super) fn takes_keys(&mut self, typed: &[u8]) -> bool {
         if !self.input.owes_work() {
@@ -37,7 +37,7 @@ impl Session {
         }
     }
 
-    /// Takes held keys that may be taken by now, and what is behind them.
+    /// Takes held keys that are accepted by now, and everything behind them.
     #[inline(never)]
     pub(super) fn take_held_keys(&mut self, now: Instant) {
         let Some(held) = self.input.take_held_keys(now) else { return };

@@ -24,7 +24,7 @@ const MOST_LINES: usize = 256;
 pub(super) enum Waiting {
     Line {
         text: String,
-        /// What it was charged when it was typed. If it turns out to cost more, the difference is charged then.
+        /// What it was charged when typed. If it turns out to cost more, the difference is charged later.
         charged: Cost,
         /// When it was typed, or could have been.
         typed: Instant,

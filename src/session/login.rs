@@ -220,7 +220,7 @@ impl Session {
                 return Ok(None);
             }
             hub.checkpoints.reach(Checkpoint::PasswordCompared);
-            // Meanwhile the account's password may have changed, or the account may be gone.
+            // In the meantime the account's password may have changed, or the account may be gone.
             let is_same = |now: &AccountRecord| now.id == account.id && now.hash == account.hash;
             let Some(account) = accounts.account(&wanted)?.filter(is_same) else { return Ok(None) };
             // The hash was made with weaker parameters than today's.
@@ -235,7 +235,7 @@ impl Session {
                 if let (Some(hash), Some(accounts)) = (rehashed, self.hub.account_store()) {
                     match accounts.replace_hash(&account, &hash, self.outbox.id()) {
                         Ok(true) => account.hash = hash,
-                        // Changed from outside meanwhile: that is found out after the login.
+                        // Changed from outside in the meantime; a check after the login finds that out.
                         Ok(false) => {}
                         Err(error) => log::warn!("the hash of {} was not renewed: {error}", account.name),
                     }

@@ -1,7 +1,7 @@
 //! Replying to a message, editing it and deleting it.
 //!
-//! *Owns* finding the message with an id, in a room, a conversation or the archive.
-//! *Knows nothing of* what was typed, and of how a message looks.
+//! *Owns* finding the message with an id, in a room, a conversation or the archive. *Knows nothing of* what was typed, or
+//! of how a message looks.
 
 use std::sync::Arc;
 

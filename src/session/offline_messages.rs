@@ -36,7 +36,7 @@ const DELIVERY: Duration = Duration::from_secs(5);
 pub(super) struct OfflineMessages {
     /// Those this user has left, oldest first, each with its reader.
     sent: Vec<(MessageId, AccountId)>,
-    /// Those that waited for this user, as a reply quotes them.
+    /// Messages that waited for this user, in the form that a reply quotes.
     received: Vec<Quoted>,
 }
 
@@ -224,7 +224,7 @@ impl Session {
     pub(super) fn show_waiting_messages(&mut self, account: AccountId) {
         let waiting = self.waiting_for(account);
         let Some(user) = self.user.clone().filter(|_| !waiting.is_empty()) else { return };
-        // Those of an earlier login on this connection are forgotten. How many may wait is bounded.
+        // Messages from an earlier login on this connection are forgotten. The number of waiting messages is bounded.
         self.offline.received.clear();
         let line = match waiting.len() {
             1 => "1 message came while you were away:".to_owned(),
@@ -241,7 +241,7 @@ impl Session {
             let event = Arc::new(Event::Said(message.of_account(account)));
             self.outbox.tell_direct(&event, OwnCopy::Answer, &mut self.hub.clock.clone());
         }
-        // Nobody can know what the user has read, but a connection that is dead by now has shown nothing.
+        // Nobody can tell what the user has read, but a connection that is already dead has shown nothing.
         self.outbox.flush();
         let is_taken = self.outbox.wait_drained(Some(self.tick() + DELIVERY));
         self.tick();

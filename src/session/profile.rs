@@ -247,7 +247,7 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn tell_quote(&mut self) {
-        // Any number is as good as any other; the clock's nanoseconds are at hand.
+        // Any number will do; the clock's nanoseconds are convenient.
         let number = jiff::Timestamp::now().as_nanosecond().unsigned_abs() / 1000;
         if let Some(quote) = self.hub.quotations.pick(u64::try_from(number % u128::from(u64::MAX)).unwrap_or(0)) {
             self.outbox.tell(LineKind::News, &quote.to_string());

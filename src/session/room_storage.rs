@@ -18,7 +18,7 @@ use crate::hub::room::{Deciding, Room, Snapshot};
 use crate::store::{AccessRecord, ReadError, SaveError, StoreFailure};
 use crate::ui::palette::RoomRefusal;
 
-/// What was done before an action: the hash of a new password.
+/// The preparation of an action: the hash of a new password.
 pub(super) struct NewPasswordHash(Option<Hashed>);
 
 impl Session {
@@ -155,8 +155,8 @@ impl Session {
         true
     }
 
-    /// Undoes what was prepared for an action that could not be carried out, since the room or the user has changed
-    /// meanwhile.
+    /// Undoes what was prepared for an action that could not be carried out because the room or the user has changed in
+    /// the meantime.
     pub(super) fn abandon_action(&self, room: &Room, action: &RoomAction) {
         if *action == RoomAction::Set(Setting::Keep(true)) && !room.is_kept() {
             self.forget_room(room);
@@ -202,8 +202,8 @@ impl Session {
     }
 }
 
-/// Whether what an action does depends on the room being persistent. A new password is hashed first where it is, so
-/// that must not change meanwhile.
+/// Whether an action's effect depends on the room being persistent. A persistent room's new password is hashed first, so
+/// that must not change in the meantime.
 fn depends_on_persistence(action: &RoomAction) -> bool {
     matches!(action, RoomAction::Destroy | RoomAction::Set(Setting::Keep(_) | Setting::Password(Some(_))))
 }

@@ -1,7 +1,6 @@
 //! Entering rooms and leaving them: joining, creating, inviting, closing, opening the view.
 //!
-//! *Owns* which questions a door asks, and their order.
-//! *Knows nothing of* what was typed, and of moderation in the room.
+//! *Owns* which questions a door asks, and their order. *Knows nothing of* what was typed, or of moderation in the room.
 
 use std::sync::Arc;
 
@@ -26,8 +25,8 @@ use crate::ui::command;
 use crate::ui::palette::{Answer, Came, JoinRefusal, RoomRefusal};
 use crate::ui::screen::LineKind;
 
-/// How often a password is compared again because the room's password changed meanwhile. An admin who changes it three
-/// times during one comparison wants nobody to enter.
+/// How often a password is compared again because the room's password changed in the meantime. An admin who changes it
+/// three times during one comparison wants nobody to enter.
 const COMPARED_AGAIN: usize = 2;
 
 /// Whether a password looks like a command. At a room's password prompt it would be run as one.
@@ -68,7 +67,7 @@ impl Session {
             self.hub.checkpoints.reach(Checkpoint::Admitted);
             match self.enter(&room, opened, Came::In) {
                 Ok(answer) => return answer,
-                // The room got another password while this one was compared, or another room has its name by now.
+                // The room got another password during the comparison, or another room has its name now.
                 Err(EnterError::NotAdmitted | EnterError::Closed) if again > 0 => again -= 1,
                 Err(why) => return refused(not_entered(&room, why)),
             }
@@ -344,7 +343,7 @@ impl Session {
         }
     }
 
-    /// Arranges what follows from entering or leaving. A notice for the viewers goes out with this turn, unless it is
+    /// Schedules what follows from entering or leaving. A notice for the viewers goes out with this turn, unless it is
     /// part of a digest.
     fn arrange(&mut self, room: &Arc<Room>, change: MembershipChange) {
         if self.hub.arrange(room, change, self.now()) {

@@ -90,7 +90,7 @@ impl Session {
         }
     }
 
-    /// What is found in the archive. `None` if it is not at hand.
+    /// Searches the archive. `None` if it cannot be reached.
     fn search_archive(
         &self,
         archive: ArchiveSearch,
@@ -206,7 +206,7 @@ impl Session {
 }
 
 impl Found {
-    /// Adds what was found in the archive, which is older than all that was found before.
+    /// Adds hits from the archive, which are older than everything found before.
     fn add(&mut self, older: StoredHits) {
         let StoredHits { hits, cut } = older;
         self.cut |= cut;

@@ -1,7 +1,7 @@
 //! Sending messages, to a room or to other users.
 //!
-//! *Owns* the way from a draft to a room or a direct conversation.
-//! *Knows nothing of* what was typed, and of how a message looks.
+//! *Owns* the path from a draft to a room or a direct conversation. *Knows nothing of* what was typed, or of how a
+//! message looks.
 
 #[cfg(feature = "cluster")]
 mod shared;
@@ -83,7 +83,7 @@ impl Session {
         self.counts.note_message(kind);
         #[cfg(feature = "json")]
         self.note_posted(id);
-        // Only programs are told it.
+        // Only programs are told.
         #[cfg(not(feature = "json"))]
         let _ = id;
         self.rooms.note_undelivered(room);

@@ -28,7 +28,7 @@ pub(super) struct DisplayChoices {
 #[derive(Debug, Default)]
 pub(super) struct TerminalState {
     pub(super) choices: DisplayChoices,
-    /// The window has another width, and the view is to be redrawn then.
+    /// The window's width has changed, and the view is redrawn at this moment.
     redraw_due: Option<Instant>,
     /// More names may come: the number of the open question, and until when its answer is waited for.
     names_until: Option<(u8, Instant)>,
@@ -50,7 +50,7 @@ impl TerminalState {
         self.names_until.take_if(|(_, until)| *until <= now).is_some()
     }
 
-    /// The view is to be redrawn now, or when an earlier redraw that is still due comes.
+    /// Redraws the view now, or at the moment of an earlier request that is still pending.
     fn request_redraw(&mut self, now: Instant) {
         self.redraw_due.get_or_insert(now);
     }
@@ -73,7 +73,8 @@ impl Session {
         self.terminal.await_names(self.input.link.open_question(), self.now());
     }
 
-    /// If the next name has not come in time, as with telnet.exe, what is known of the terminal decides the mode.
+    /// If the next name has not arrived in time, as with telnet.exe, decides the mode from what is known about the
+    /// terminal.
     #[inline(never)]
     pub(super) fn end_names_if_overdue(&mut self, now: Instant) {
         if self.terminal.names_overdue(now) {
@@ -151,7 +152,7 @@ impl Session {
         self.look_again();
         self.outbox.with_display(|display, out| display.set_character_mode(on, out));
         if on {
-            // Half a line that was begun in line mode goes on in the editor.
+            // Half a line begun in line mode continues in the editor.
             if let Some(LineEvent::Entered(begun)) = self.input.assembler.finish() {
                 self.with_editor(|editor, out| drop(editor.next(&mut begun.as_bytes(), 0, out)));
             }

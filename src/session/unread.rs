@@ -45,7 +45,7 @@ impl ReadPositions {
         self.visited.iter().find(is_it).map(|visited| visited.visit.last)
     }
 
-    /// Unread messages in a room whose history is not all in memory, if `said` messages have been said in it by now.
+    /// Unread messages in a room whose history is not all in memory, given that `said` messages have been posted in it.
     fn missed(&self, room: &RoomName, instance: u64, said: u64) -> Option<u64> {
         let missed = self.missed.iter().find(|missed| missed.room == *room && missed.instance == instance)?;
         Some(missed.count + said.saturating_sub(missed.said))

@@ -28,8 +28,8 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Pause before checking again whether another process has created the tables, which takes some milliseconds.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
 
-/// The accounts of a database. A server that has it open sees each change at the next login, and about a second later checks
-/// the users who are logged in.
+/// The accounts of a database. A running server sees each change at the next login, and about a second later checks the
+/// users who are logged in.
 pub struct AccountAdmin {
     connection: Connection,
     path: PathBuf,

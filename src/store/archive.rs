@@ -1,4 +1,4 @@
-//! The store as the archive of a cluster: what was read from the logs of all servers, with how far they were read.
+//! The store as the archive of a cluster: what was read from the shared logs, and how far.
 //!
 //! A piece of a log and its place go into one transaction. A piece is given with the places that it follows, so one that is
 //! given twice, after a crash or an outcome that nobody heard of, changes nothing the second time.
@@ -70,7 +70,7 @@ impl ArchiveWrite {
 }
 
 impl Store {
-    /// How far each log was read. Empty for a file that is no archive yet.
+    /// How far each log was read. Empty for a file that is not an archive yet.
     pub(crate) fn archive_places(&self) -> Result<Vec<ArchivePlace>, ReadError> {
         self.message_reader.read(SHORT, log_places::list)
     }
@@ -101,8 +101,8 @@ impl Store {
         self.message_reader.read(SHORT, |connection| messages::newest(connection, room))
     }
 
-    /// Stores what was read from `from` up to `to`, in this order. False, and nothing changes, if the file is not at `from`:
-    /// this was stored before.
+    /// Stores what was read from `from` up to `to`, in this order. False, without any change, if the file is not at
+    /// `from`, because this was stored before.
     pub(crate) fn archive(
         &self,
         from: Vec<ArchivePlace>,
@@ -155,7 +155,8 @@ fn apply(connection: &Connection, write: &ArchiveWrite) -> rusqlite::Result<()> 
     }
 }
 
-/// A room as it is now. An earlier one of its name, made by somebody else or at another time, goes with all that was said there.
+/// Stores a room's current state. An earlier room of that name, made by someone else or at another time, is deleted with
+/// its messages.
 fn save_room(connection: &Connection, room: &RoomRecord) -> rusqlite::Result<()> {
     let is_another = match &room.made {
         Some(made) => !rooms::exists_as_created(connection, &room.name, made)?,

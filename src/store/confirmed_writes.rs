@@ -279,7 +279,8 @@ impl Store {
         self.write(Erases::Yes, move |connection| offline_messages::delete(connection, id))
     }
 
-    /// The file is this server's own, whatever it was before: an archive of several servers would read on from there.
+    /// Makes the file this server's own, even if it was an archive, which would otherwise continue reading from its old
+    /// positions.
     #[cfg(feature = "cluster")]
     pub(crate) fn end_archive(&self) -> Result<(), SaveError> {
         match self.archive_places() {

@@ -34,7 +34,7 @@ pub enum StoreFailure {
     AnswerLost,
     /// Fewer copies of it exist than the configuration asks for, so it was taken back.
     NotReplicated,
-    /// The same, and it stands: a failure of the one that has it may undo it.
+    /// The same, but it was saved: a failure of the server that has it may undo it.
     Unconfirmed,
     /// What is stored there is of another version, or damaged.
     Unreadable,

@@ -1,8 +1,8 @@
 //! A database read from outside, for `chatsock cluster import`: a server's own, an archive, or a backup of either.
 //!
-//! The file stays as it is. One of an older version is brought up to date in a copy, which is removed again.
+//! The file is not changed. A file of an older version is migrated in a copy, which is deleted afterwards.
 //!
-//! *Owns* which files can be read. *Knows nothing of* what becomes of the contents.
+//! *Owns* which files can be read. *Knows nothing of* what happens with the contents.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ struct TemporaryCopy(PathBuf);
 
 impl Drop for TemporaryCopy {
     fn drop(&mut self) {
-        // Whatever of it is there.
+        // Whichever of them exist.
         for ending in ["", "-wal", "-shm", "-journal", ".lock"] {
             let _ = fs::remove_file(files::sibling(&self.0, ending));
         }

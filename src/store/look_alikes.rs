@@ -59,8 +59,8 @@ impl LookAlikes {
         alike.filter(|other| *other != name).cloned().collect()
     }
 
-    /// Removes an account that is gone. If the name was registered again since, it is found all the same: the new account has a
-    /// higher id and was added, or will be.
+    /// Forgets a removed account. If the name has been registered again, it is still found: the new account has a higher
+    /// id and was added, or will be.
     pub(super) fn forget(&self, name: &UserName, up_to: AccountId) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.last > up_to {

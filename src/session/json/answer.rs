@@ -1,7 +1,7 @@
 //! Answers to requests: `ok`, or `error` with a code.
 //!
 //! *Owns* how an answer is written, and which code goes with a refusal from another part of the session. *Knows nothing
-//! of* what was asked for.
+//! of* the request.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -45,7 +45,7 @@ impl Session {
         }
     }
 
-    /// What has come of the request being carried out, which ends.
+    /// The result of the request being carried out, which ends with this.
     pub(super) fn take_outcome(&self) -> RequestOutcome {
         let refusal = self.outbox.take_refusal();
         self.outbox.begin_request(None);

@@ -206,7 +206,8 @@ fn number(event: &Arc<Event>) -> Option<MessageId> {
     event.message().map(|message| message.id)
 }
 
-/// Tells a program from which message on it has been sent all there is: what it knows from then on, and was not sent, is gone.
+/// Tells a program that it has been sent every message from this number on: any other that it knows from there on is
+/// gone.
 fn complete_from(from: Option<MessageId>) -> Reply {
     Reply { optional: from.map(|from| ("from", Value::Number(from.0))).into_iter().collect(), ..Reply::default() }
 }

@@ -44,7 +44,7 @@ pub(super) struct JsonSession {
     lines: RequestLines,
     /// Lines that were too long or no JSON object.
     faulty_lines: u8,
-    /// It came in by a door for programs: there is no telnet in what it sends.
+    /// Whether it came through a door for programs, where there is no telnet.
     is_raw: bool,
     /// It has said that it is a bot.
     is_bot: bool,
@@ -93,7 +93,7 @@ impl Session {
         self.json.is_some()
     }
 
-    /// From now on this is the session of a program. What telnet negotiates ends.
+    /// Turns this into the session of a program. Telnet negotiation ends.
     #[inline(never)]
     fn become_program(&mut self) {
         self.input.is_undecided = false;
@@ -195,7 +195,7 @@ impl Session {
         while !self.is_over() {
             let Some(line) = self.json.as_mut().and_then(|json| json.lines.next(&mut bytes, limit)) else { return };
             if let Some(until) = self.queue_is_full(&line) {
-                // Nothing more is read meanwhile: a flood is held up at its source, and nothing of it is lost.
+                // Nothing more is read in the meantime: a flood is held up at its source, and nothing is lost.
                 let mut held = match line {
                     RequestLine::Whole(line) => line.into_owned(),
                     RequestLine::TooLong => vec![b' '; limit + 1],
@@ -226,7 +226,7 @@ impl Session {
         }
     }
 
-    /// When there may be room again behind the requests that wait, if there is none.
+    /// When there may be space again behind the waiting requests, if there is none now.
     fn queue_is_full(&self, line: &RequestLine<'_>) -> Option<Instant> {
         let bytes = match line {
             RequestLine::Whole(line) => line.len(),

@@ -84,7 +84,7 @@ impl Action {
         Action::EVERY.iter().find(|(known, _)| *known == word).map(|(_, action)| *action)
     }
 
-    /// Why a word is none.
+    /// Why a word is not accepted.
     fn unknown(word: &str) -> Failure {
         let shown = crate::text::sanitize(crate::text::truncate(word, 24)).into_owned();
         let sentence = match names::nearest(word, Action::EVERY.iter().map(|(known, _)| *known)) {

@@ -103,8 +103,8 @@ impl Session {
         Ok(Reply { receiver: Some(closed.to_string()), ..Reply::default() })
     }
 
-    /// Begins to send what happens in a room: its last messages, or those after one the program has seen. Whether some are
-    /// missing, and the numbers of those that the server has lost.
+    /// Starts sending a room's events: its last messages, or those after one that the program has seen. Returns whether
+    /// some are missing, and the numbers of those that the server has lost.
     #[inline(never)]
     fn watch(&mut self, id: &RoomId, after: Option<MessageId>) -> (bool, Option<RangeInclusive<u64>>) {
         let Some(joined) = self.rooms.get(id) else { return (false, None) };
@@ -143,7 +143,7 @@ impl Session {
             return (after, false);
         };
         let mut missed = self.read_archived(room, range, MOST_MISSED);
-        // What is not at hand is a gap, and no reason not to enter.
+        // Messages that cannot be read now are a gap, not a reason to refuse entry.
         let lacks = self.outbox.take_refusal().is_some();
         let number = |event: &Arc<crate::chat::message::Event>| event.message().map(|message| message.id);
         let reaches_back = missed.iter().any(|event| number(event) <= Some(after));
@@ -171,7 +171,7 @@ impl Session {
         let Some(json) = &self.json else { return };
         let is_new = |joined: &&JoinedRoom| !json.watched.iter().any(|(membership, _)| *membership == joined.id());
         let new: Vec<_> = self.rooms.joined().filter(is_new).map(|joined| Arc::clone(joined.room().id())).collect();
-        // At a login the program says by `join` and `after` what it has not seen.
+        // At a login, the program uses `join` and `after` to say what it has not seen.
         let is_login = Action::named(&request.action) == Some(Action::Login);
         for id in new {
             let Some(joined) = self.rooms.get(&id) else { continue };

@@ -1,4 +1,4 @@
-//! Requests that say something, or change what was said.
+//! Requests that post, edit or delete messages.
 //!
 //! *Owns* who a message goes to, and whether a missing one is too old or gone.
 //! *Knows nothing of* how it is delivered.

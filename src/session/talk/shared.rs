@@ -1,7 +1,7 @@
 //! Direct messages where the two users may be on different servers.
 //!
-//! *Owns* the way from a draft to the log of all servers, and what the author reads meanwhile.
-//! *Knows nothing of* the log.
+//! *Owns* the path from a draft to the shared log, and what the author is told in the meantime. *Knows nothing of* the
+//! log.
 
 use std::sync::Arc;
 

@@ -19,8 +19,8 @@ use crate::session::read::more_waits;
 /// Most lines that wait.
 const MOST_UNSAID: usize = 128;
 
-/// A user who has said so many lines together sends more than they type: where few of the next ones are here, the others are
-/// waited for, since each round of a large room costs as much for one line as for many.
+/// A user who posts this many lines at once is sending rather than typing. If only a few of the next lines have arrived,
+/// it pays to wait for the others: each round of a large room costs as much for one line as for many.
 const BURST: usize = 8;
 
 /// How long.
@@ -54,7 +54,7 @@ struct UnsaidLine {
 }
 
 impl Session {
-    /// Keeps a plain line for the end of the turn; gives it back if it is to be said now.
+    /// Holds a plain line until the end of the turn, or returns it if it should be posted now.
     #[inline(never)]
     pub(super) fn say_later(&mut self, room: &Arc<Room>, actor: &Actor, draft: Draft, confirm: bool) -> Option<Draft> {
         let is_plain = !confirm && draft.lasts.is_none() && draft.reply.is_none();

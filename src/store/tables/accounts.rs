@@ -31,7 +31,7 @@ pub(crate) fn create(
     Ok((inserted > 0).then_some(AccountId(id)))
 }
 
-/// Stores an account as it is elsewhere, with its number. An earlier one of its name is gone there.
+/// Stores an account from the cluster, with its number. Any earlier account of that name no longer exists there.
 #[cfg(feature = "cluster")]
 pub(crate) fn save(connection: &Connection, account: &AccountRecord) -> rusqlite::Result<()> {
     if let Some(other) = find(connection, &account.name)?.filter(|other| other.id != account.id) {

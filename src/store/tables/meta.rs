@@ -48,7 +48,7 @@ pub(crate) fn reserve_ids(connection: &Connection, to: u64) -> rusqlite::Result<
     Ok(())
 }
 
-/// Forgets how far the logs of a cluster were read: the file is a server's own from now on.
+/// Forgets how far the cluster's logs were read, because the file is now a server's own.
 #[cfg(feature = "cluster")]
 pub(crate) fn forget_log_places(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM meta WHERE key GLOB 'log_position *' OR key GLOB 'log_term *'", [])?;

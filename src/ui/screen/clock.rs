@@ -49,7 +49,7 @@ impl Day {
 #[derive(Clone, Debug)]
 pub struct Clock {
     zone: TimeZone,
-    /// Stands still at this moment: for tests.
+    /// Stopped at this moment: for tests.
     stands: Option<Timestamp>,
     today: Arc<AtomicU64>,
     remembered: Option<Minute>,
@@ -76,7 +76,7 @@ impl Clock {
         clock
     }
 
-    /// One that stands still, for tests.
+    /// A stopped clock, for tests.
     #[doc(hidden)]
     pub fn standing(zone: TimeZone, at: Timestamp) -> Clock {
         Clock { zone, stands: Some(at), today: Arc::default(), remembered: None }

@@ -192,7 +192,7 @@ fn head(message: &Message, reader: &Recipient<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// The same of a message that is more than its text.
+/// The same for a message that is more than its text.
 #[inline(never)]
 fn head_with(extra: &Extra, message: &Message, reader: &Recipient<'_>, out: &mut Vec<u8>) {
     // Writing to a Vec cannot fail, here and below.

@@ -1,7 +1,7 @@
 //! The cursor's row in line mode: a prompt, what the user has half typed after it, and text that goes over both.
 //!
-//! The terminal edits the line there, so the server does not know what is after its prompt. Text is written over it,
-//! from the first column to the last, or what is left of the line would read as the end of another user's message.
+//! The terminal edits the line there, so the server does not know what comes after its prompt. Text overwrites it from
+//! the first column to the last, or the rest of the line would read as the end of another user's message.
 //!
 //! *Owns* how a row is covered.
 //! *Knows nothing of* whether anything is there.

@@ -1,4 +1,4 @@
-//! What is said: in a room, to people, as an answer, for a while, changed, taken out.
+//! Posting: in a room, to people, as a reply, temporarily; editing and deleting.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Line mode, looked at with a terminal: what somebody has half typed never reads as part of somebody else's row, and no
-//! row has two prompts.
+//! Line mode seen through a terminal: what someone has half typed never reads as part of another user's row, and no row
+//! has two prompts.
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::chat::names::RoomName;
 
 const ROWS: usize = 24;
 
-/// Somebody with a terminal that shows what they type, and what comes.
+/// A user with a terminal that shows what they type and what arrives.
 struct Typist {
     display: Display,
     terminal: Parser,
@@ -48,7 +48,7 @@ impl Typist {
         self.terminal.process(text.as_bytes());
     }
 
-    /// Enter: the terminal goes to the next row, the server hears of it later.
+    /// Enter: the terminal goes to the next row; the server finds out later.
     fn presses_enter(&mut self) {
         self.terminal.process(b"\r\n");
     }
@@ -188,7 +188,7 @@ fn an_answer_to_a_line_typed_at_the_prompt_begins_where_that_line_has_led() {
 
 #[test]
 fn where_enter_leaves_the_cursor_in_its_column_every_row_begins_at_the_margin_all_the_same() {
-    // The stock telnet in BINARY (RFC 856): the terminal ends what it echoes with a LF alone.
+    // The stock telnet in BINARY mode (RFC 856): the terminal ends what it echoes with LF only.
     for alone in [true, false] {
         let mut alice = Typist::new(80, Style::PLAIN);
         alice.display.set_binary(true);
@@ -286,7 +286,7 @@ fn a_screen_reader_gets_no_prompt_in_the_view_and_nothing_is_written_over_anythi
 enum TypedStep {
     Types(String),
     Enters,
-    /// The server hears of an Enter.
+    /// The server reads an Enter.
     Reads,
     Hears(String),
     Settles,

@@ -22,7 +22,7 @@ fn look(color: bool, columns: Option<u16>) -> Style {
     Style { ansi: color, color, columns, ..Style::PLAIN }
 }
 
-/// It stands on the day of the messages.
+/// A clock stopped on the day of the messages.
 fn clock() -> Clock {
     Clock::standing(TimeZone::UTC, "2026-11-21T20:00:00Z".parse().expect("a moment"))
 }

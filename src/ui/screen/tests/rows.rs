@@ -37,7 +37,7 @@ fn a_word_longer_than_a_row_is_cut_and_nothing_of_it_is_lost() {
     assert_eq!(shown, long);
 }
 
-/// A message with everything that may stand in front of its text.
+/// A message with everything that can precede its text.
 fn any_message() -> impl Strategy<Value = Message> {
     let text = prop_oneof![
         "[a-z*!\\[\\]>:#0-9 é你\n]{1,200}",
