@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(format!("{:?} {:#?}", code(), Some(code())), "ShutdownCode(..) Some(\n    ShutdownCode(..),\n)");
     }
 
-    /// A try of a connection of its own, from an address of its own.
+    /// An attempt from a separate connection and address.
     fn guess(number: u8) -> Attempt<()> {
         Attempt::new(Attempter::Connection(ClientId(number.into())), [192, 0, 2, number].into(), ())
     }

@@ -146,7 +146,7 @@ pub enum NotShared {
     Unreachable,
     /// They have not answered in time, and it may still happen.
     Unknown,
-    /// Others have changed the same thing again and again meanwhile.
+    /// Others kept changing the same thing in the meantime.
     TryAgain,
 }
 

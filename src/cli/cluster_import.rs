@@ -22,7 +22,7 @@ use crate::store::{
 };
 use crate::ui::screen::Clock;
 
-/// How far above the last number of a message the next one is: whatever a backup does not know of is below.
+/// How far above the last known message number new ones begin, so that numbers which a backup does not know are below.
 const SKIPPED: u64 = 1_000_000;
 
 /// Why nothing was imported. One sentence without a full stop.

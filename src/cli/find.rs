@@ -141,7 +141,7 @@ impl Askers {
     fn wait(&self, wait: Duration) {
         let mut all: Vec<_> =
             self.sockets().map(|socket| PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::IN)).collect();
-        // An error is that of an interruption: what has come is read, and the wait goes on.
+        // An error means an interruption: what has arrived is read, and the wait continues.
         let _ = poll(&mut all, Timespec::try_from(wait).ok().as_ref());
     }
 

@@ -123,17 +123,17 @@ impl PostKind {
 
 #[cfg(feature = "cluster")]
 label! {
-    /// What has become of a command to the other servers.
+    /// The outcome of a command to the cluster.
     CommitResult "result" {
         /// It is in the log.
         Accepted "ok",
         /// It had been sent before.
         Done "done",
-        /// It was decided on what is no longer so.
+        /// It was decided on an outdated version.
         Stale "stale",
         /// This server is not in.
         Fenced "fenced",
-        /// It cannot be carried out.
+        /// It cannot be executed.
         Refused "refused",
     }
 }

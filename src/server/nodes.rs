@@ -1,7 +1,7 @@
 //! Joining the other servers of a cluster at the start, and leaving them at the end.
 //!
-//! *Owns* what has to be known before anybody is let in, and what a reload cannot change.
-//! *Knows nothing of* how servers share anything.
+//! *Owns* what must be known before anyone is let in, and what a reload cannot change. *Knows nothing of* how servers
+//! share anything.
 
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub(super) struct Joined {
     archive: Option<(Arc<Archive>, [JoinHandle<()>; 2])>,
 }
 
-/// A database for an archive, with the last number of a message in it; and what a server alone goes on from.
+/// A database for an archive, with the last message number in it; and what a standalone server continues with.
 type TakenArchive = (Option<(Arc<Store>, MessageId)>, Option<(Arc<Store>, StoredState)>);
 
 /// Servers that share their rooms keep nothing by themselves: the archive is filled from what they share.
@@ -67,7 +67,7 @@ pub(super) fn join_configured(
 ) -> Result<Option<Joined>, StartError> {
     let config = hub.config();
     let Some(section) = &config.cluster else { return Ok(None) };
-    // First: the others are told of this server's rooms while it comes in.
+    // First, because the others learn about this server's rooms while it joins.
     hub.hash_room_passwords(Instant::now()).map_err(|error| StartError::Cluster(ClusterError::Hash(error)))?;
     let nodes = prepare(hub, section.timeout, section.lease)?;
     let replica: Arc<dyn Replica> = nodes.clone();
@@ -131,12 +131,13 @@ fn keep_archive(
 }
 
 impl Joined {
-    /// Leaves the other servers, once all users have. The archive has until `until` for what was said last.
+    /// Leaves the cluster once all users have left. The archive has until `until` for the last messages.
     pub(super) fn leave(self, until: Instant) -> Result<(), SaveError> {
         self.nodes.end_chores();
         self.asker.0.stop();
         let _ = self.asker.1.join();
-        // What was said last is read before the goodbye: so it is on disk also if the machine is not started again.
+        // The last messages are read before the goodbye, so that they are on disk even if the machine is not started
+        // again.
         #[cfg(feature = "storage")]
         let written = self.archive.map_or(Ok(()), |(archive, threads)| {
             archive.stop();
@@ -156,7 +157,7 @@ impl Joined {
 
 /// This server's part of a cluster, before it has joined.
 fn prepare(hub: &Arc<Hub>, patience: Duration, lease: Duration) -> Result<Arc<Nodes>, StartError> {
-    // Its other end is closed at once: whatever is written to it is dropped.
+    // The other end is closed at once, so whatever is written is dropped.
     let (nowhere, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).map_err(StartError::Thread)?;
     let nowhere = Outbox::new(ClientId::NONE, TcpStream::from(nowhere), Arc::clone(&hub.slow_readers));
     nowhere.disconnect(DisconnectReason::Stopping);

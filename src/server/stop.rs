@@ -1,4 +1,4 @@
-//! The end of a server: in a cluster its users first go to other servers; then the rest are told, and all connections
+//! Stopping the server: in a cluster, its users first go to other servers; then the rest are told, and all connections
 //! close.
 //!
 //! *Owns* the order of this, what everybody reads, and how the ends of connections are spread over the time.

@@ -55,7 +55,7 @@ pub(super) struct BrowserConnection<'a> {
     pub(super) deadline: Instant,
 }
 
-/// What was asked for.
+/// The result of reading a request.
 struct Decided {
     route: Route,
     /// What the request calls the server (`Host`).

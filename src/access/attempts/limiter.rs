@@ -26,8 +26,8 @@ use super::policy::AttemptPolicy;
 #[cfg(feature = "cluster")]
 use super::shared::{AttemptStep, SharedAnswer, SharedAttempts};
 
-/// How long an attempt waits for others to be decided. One comparison takes a twentieth of a second on an idle machine.
-/// After this time the user is told that the server is busy.
+/// How long an attempt waits for others to be decided. One comparison takes about 50 ms on an idle machine. After this
+/// time the user is told that the server is busy.
 const UNDECIDED_WAIT: Duration = Duration::from_secs(10);
 
 /// How often a server asks whether others have decided their attempts.
@@ -138,7 +138,7 @@ impl<T: AttemptTarget> AttemptLimiter<T> {
         }
     }
 
-    /// From now on several servers count together. What cannot be counted there is counted here.
+    /// Counts in the cluster from now on. What cannot be counted there is counted here.
     #[cfg(feature = "cluster")]
     pub(crate) fn share(&self, what: &'static str, shared: Arc<dyn SharedAttempts>) {
         // Once, at the start.
@@ -153,8 +153,8 @@ impl<T: AttemptTarget> AttemptLimiter<T> {
         shared.step(step, &attempt.counts(what, policy), policy.forgotten_after)
     }
 
-    /// The same as [`begin_within`](AttemptLimiter::begin_within) where several servers count. Nothing tells one server when
-    /// another has decided an attempt, so it is asked for again and again.
+    /// See [`begin_within`](AttemptLimiter::begin_within); for a cluster. Nothing tells one server when another has
+    /// decided an attempt, so it keeps asking.
     #[cfg(feature = "cluster")]
     fn begin_shared(&self, attempt: &Attempt<T>, patience: Duration) -> Option<Result<(), AttemptError>> {
         let asked = Instant::now();

@@ -1,7 +1,6 @@
 //! Failed attempts that several servers count together, so that going to another one gives nobody new attempts.
 //!
-//! *Owns* what is asked of those who keep the counts, and under which keys.
-//! *Knows nothing of* where the counts are kept.
+//! *Owns* what is asked of the shared counter, and under which keys. *Knows nothing of* where the counts are kept.
 
 use std::fmt;
 use std::time::Duration;

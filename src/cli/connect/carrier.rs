@@ -27,7 +27,7 @@ use crate::protocol::wire::{Codec, Progress};
 /// Bytes read or sent at a time.
 const AT_A_TIME: usize = 64 * 1024;
 
-/// How often the user is told how far it is.
+/// How often the user sees progress.
 const TOLD_EVERY: Duration = Duration::from_millis(100);
 
 /// Longest head of an answer.
@@ -282,7 +282,7 @@ impl Carrier {
         }
         let mut hash = Context::new(&SHA256);
         let mut buffer = vec![0; AT_A_TIME];
-        // What was sent before is part of the hash.
+        // The part sent before belongs to the hash too.
         let mut left = from;
         while left > 0 {
             let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));

@@ -57,7 +57,7 @@ pub(super) struct RunningClient<'a> {
     ends: Option<u8>,
     /// When the client ends in any case.
     deadline: Option<Instant>,
-    /// Lines for the user that belong behind the end of the view.
+    /// Lines to print once the view has ended.
     pub(super) last_words: Option<String>,
 }
 
@@ -140,7 +140,7 @@ impl<'a> RunningClient<'a> {
             self.perform();
             let now = Moment::now();
             self.view.draw(&mut self.model, now)?;
-            // What is on the screen is read, and more of it may be wanted.
+            // The messages on the screen count as read, and more of them may be needed.
             self.perform();
             if let Some(status) = self.ends {
                 return Ok(status);
@@ -185,7 +185,7 @@ impl<'a> RunningClient<'a> {
         match signal {
             SIGTSTP => {
                 self.view.suspend();
-                // Stops here, and goes on with SIGCONT. An error: it does not stop.
+                // Stops here until SIGCONT. An error means that it does not stop.
                 let _ = signal_hook::low_level::emulate_default_handler(SIGTSTP);
                 self.view.redraw();
             }
@@ -321,7 +321,8 @@ impl<'a> RunningClient<'a> {
             return;
         }
         let unsent = std::mem::take(&mut self.unsent);
-        // Without a link these are requests of one that is lost. An error: the reader is told the same, after what has come.
+        // Without a link, these are requests of a lost one. On an error, the reader reports the same after whatever has
+        // arrived.
         if let Some(link) = &self.link {
             let _ = link.send(&unsent);
         }

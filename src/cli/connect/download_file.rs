@@ -1,4 +1,5 @@
-//! Where a file that arrives is put: under a name of its own, as `NAME.part` until it is whole, and never over another file.
+//! Where an arriving file is saved: under an unused name, as `NAME.part` until it is complete, and never over another
+//! file.
 //!
 //! *Owns* the names on the disk. *Knows nothing of* connections.
 
@@ -68,7 +69,7 @@ impl DownloadFile {
         Err(io::Error::other("there are too many files of that name"))
     }
 
-    /// Goes on with a file that broke off, if what is there has this hash; otherwise `None`.
+    /// Continues a file that broke off, if the existing part has this hash; otherwise `None`.
     pub(super) fn resume(directory: &Path, given: &str, part: &Path, hash: &str) -> Option<DownloadFile> {
         let is_file = fs::symlink_metadata(part).is_ok_and(|metadata| metadata.is_file());
         let mut file = OpenOptions::new().read(true).append(true).open(part).ok().filter(|_| is_file)?;
@@ -104,7 +105,7 @@ impl DownloadFile {
         &self.part
     }
 
-    /// The hash of what is there so far.
+    /// The hash of the part saved so far.
     pub(super) fn hash(&self) -> String {
         hexadecimal(self.hash.clone())
     }

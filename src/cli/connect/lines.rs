@@ -43,7 +43,7 @@ fn locked(gate: &SharedGate) -> MutexGuard<'_, InputGate> {
 
 /// Lines from top to bottom.
 pub(crate) struct LinesView {
-    /// The key behind the last item written of each channel.
+    /// The key after the last item written, by channel.
     written: HashMap<ChannelKey, i64>,
     /// The changes written.
     changes: u64,
@@ -135,14 +135,14 @@ impl LinesView {
         let items = channel.items();
         let from = match self.written.get(&channel.key()) {
             None => 0,
-            // What is older than the first is history that was not asked for here.
+            // Anything older than the first item is history that nobody requested here.
             Some(next) => match items.front() {
                 Some(front) => usize::try_from(next - front.key).unwrap_or(0),
                 None => return,
             },
         };
         for item in items.range(from.min(items.len())..) {
-            // What was typed at a terminal is on it already.
+            // What the user typed at a terminal is already on it.
             let is_there = |message: &ChatMessage| message.own && !message.history && self.is_terminal;
             if !item.message().is_some_and(is_there) {
                 self.write_item(channel, item, model, now, out);

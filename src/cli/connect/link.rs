@@ -24,8 +24,8 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct ServerLink {
     number: u64,
     stream: Arc<TcpStream>,
-    /// A leaf lock: nothing is read under it. Written under it, so that sealed bytes go out in their order; only the client's loop
-    /// writes, and the reader, where TLS wants an answer.
+    /// A leaf lock. Nothing is read under it. Bytes are written under it, so that encrypted ones go out in order; only
+    /// the client's loop writes, and the reader when TLS needs an answer.
     codec: Arc<Mutex<Codec>>,
 }
 
@@ -51,7 +51,7 @@ pub(super) fn dial(
     Ok(())
 }
 
-/// Where new connections go, with their numbers: one for each attempt, which the client makes one after the other.
+/// Receives new connections with their numbers: one per attempt, and attempts follow one another.
 pub(super) type LinkSender = Sender<(u64, LinkEnd)>;
 
 /// A connection on its way from the thread that made it.
@@ -104,7 +104,7 @@ impl ServerLink {
         (&*self.stream).write_all(&sealed)
     }
 
-    /// Ends the connection. What was sent goes out.
+    /// Ends the connection. Anything already sent goes out.
     pub(super) fn close(&self) {
         let mut codec = locked(&self.codec);
         let end = codec.close(1000, "");

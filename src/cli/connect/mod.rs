@@ -66,7 +66,7 @@ pub fn run(options: &ConnectOptions, asks: &mut dyn Asks) -> Result<(u8, Option<
     Ok((status, last_words))
 }
 
-/// The one server in this network. What it says of itself is a hint: it is trusted no more than one that was typed.
+/// The only server in this network. Its answer is a hint, trusted no more than a typed address.
 #[cfg(feature = "discovery")]
 fn look_for_a_server(options: &ConnectOptions, asks: &mut dyn Asks) -> Result<ConnectOptions, ConnectFailure> {
     use super::find;

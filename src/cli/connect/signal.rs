@@ -45,7 +45,7 @@ pub(crate) enum ServerNews {
 /// From a thread that carries a file.
 #[derive(Debug)]
 pub(crate) enum FileProgress {
-    /// So many bytes have passed, of so many if that is known.
+    /// This many bytes have passed, out of this total if it is known.
     Moved(u64, Option<u64>),
     /// It is in this place so far.
     Placed(PathBuf),

@@ -47,7 +47,7 @@ impl From<ProxyError> for ConnectFailure {
     }
 }
 
-/// The server as it was settled: every later connection is made in the same way, and asks nothing.
+/// The settled target: each later connection is made in the same way, without questions.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectTarget(pub(super) Upstream);
 
@@ -57,7 +57,7 @@ impl ConnectTarget {
         &self.0.to
     }
 
-    /// What the server's certificate has to be; `None` without TLS.
+    /// The certificate that the server must have; `None` without TLS.
     pub(crate) fn expected(&self) -> Option<Expected> {
         self.0.expected.clone()
     }
@@ -121,7 +121,7 @@ pub(crate) fn settle(
         )));
     }
     let connected = without_tls(plain).map_err(|_| ConnectFailure::Other(why))?;
-    // The name may lead elsewhere by now.
+    // The name may resolve to another address now.
     match connected.1.stream.peer_addr() {
         Ok(address) if address.ip().to_canonical().is_loopback() => Ok(connected),
         Ok(_) | Err(_) => {
@@ -147,7 +147,7 @@ fn without_tls(to: ServerAddress) -> Result<(ConnectTarget, UpstreamConnection),
 
 type TlsAttempt = Result<(ConnectTarget, UpstreamConnection), String>;
 
-/// Connects with TLS. The inner error is that there is none.
+/// Connects with TLS. The inner error means that the server has no TLS.
 fn with_tls(options: &ConnectOptions, to: &ServerAddress, asks: &mut dyn Asks) -> Result<TlsAttempt, ConnectFailure> {
     let expected = match (&options.fingerprint, &options.authority) {
         (Some(fingerprint), _) => Expected::Fingerprint(*fingerprint),

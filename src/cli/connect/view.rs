@@ -13,11 +13,11 @@ use super::signal::ClientSignal;
 
 /// A way to show the model and to take what the user does. All of it is called on one thread.
 pub(crate) trait ClientView {
-    /// Takes over the terminal, and begins to send [`ClientSignal::Input`], from a thread of its own.
+    /// Takes over the terminal and starts sending [`ClientSignal::Input`] from its own thread.
     fn start(&mut self, inbox: SyncSender<ClientSignal>) -> io::Result<()>;
 
-    /// Gives the model what the user wants by an input, one after the other: a line may lead to a question, and whether its answer
-    /// is hidden has to be known before the next key is read.
+    /// Passes the user's wishes from an input to the model one at a time: a line may lead to a question, and whether its
+    /// answer is hidden must be known before the next key is read.
     fn take(&mut self, input: ViewInput, model: &mut ClientModel, now: Moment);
 
     /// Shows what has changed since the last time. Called after each round of signals, also after SIGWINCH, and at
@@ -27,16 +27,16 @@ pub(crate) trait ClientView {
     /// When it wants to draw again although nothing has happened: a countdown, a clock.
     fn wakes(&self, model: &ClientModel, now: Moment) -> Option<Instant>;
 
-    /// The whole screen is to be drawn again: `:redraw`, or the program goes on after a stop.
+    /// Redraws the whole screen: `:redraw`, or after the program was stopped and continued.
     fn redraw(&mut self);
 
     /// Rings the bell.
     fn ring(&mut self);
 
-    /// The program is about to stop (SIGTSTP): the terminal is as others expect it. [`ClientView::redraw`] follows once it goes on.
-    /// A view that reads keys sends the signal itself for Ctrl-Z.
+    /// The program is about to stop (SIGTSTP): restores the terminal for other programs. [`ClientView::redraw`] follows
+    /// when it continues. A view that reads keys sends the signal itself for Ctrl-Z.
     fn suspend(&mut self);
 
-    /// Leaves the terminal as it was. Called once, at the end.
+    /// Restores the terminal. Called once, at the end.
     fn finish(&mut self, model: &ClientModel);
 }

@@ -38,7 +38,7 @@ pub(in crate::cli) fn known_servers() -> Result<KnownServers, ProxyError> {
     KnownServers::find().ok_or_else(no_place)
 }
 
-/// What is known about a server.
+/// Looks up what is known about a server.
 pub(in crate::cli) fn look_up(known: &KnownServers, to: &ServerAddress) -> Result<Option<KnownServer>, ProxyError> {
     known.look_up(&to.to_string()).map_err(|error| unusable(known, error))
 }
@@ -47,7 +47,7 @@ fn unusable(known: &KnownServers, error: io::Error) -> ProxyError {
     ProxyError::KnownServers(known.path().display().to_string(), error)
 }
 
-/// What the user is told if a known server shows another certificate.
+/// What the user is told if a known server presents another certificate.
 pub(in crate::cli) fn changed(
     to: &ServerAddress,
     known: &KnownServer,

@@ -55,7 +55,7 @@ impl Authorities {
     ///
     /// # Errors
     ///
-    /// There is none in it.
+    /// It contains none.
     pub(crate) fn read(path: &Path) -> Result<Authorities, AuthoritiesError> {
         let text = std::fs::read(path).map_err(AuthoritiesError::Unreadable)?;
         let mut roots = RootCertStore::empty();

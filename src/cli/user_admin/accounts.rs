@@ -15,9 +15,9 @@ use crate::store::{AccountAdmin, AccountRecord, CreateAccountError, ReadError, S
 
 /// The accounts.
 pub(super) enum Accounts {
-    /// Those of a database.
+    /// Those in a database.
     Own(AccountAdmin),
-    /// Those of all servers.
+    /// Those that all servers share.
     #[cfg(feature = "cluster")]
     Shared(SharedAccounts),
 }

@@ -1,7 +1,7 @@
 //! `chatsock user`: manages accounts on the command line.
 //!
 //! It opens the database directly, even while a server is running; the server reads an account at each login. With
-//! `[cluster]` it asks Redis, and all servers hear of each change at once.
+//! `[cluster]` it uses Redis, and all servers see each change at once.
 //!
 //! *Owns* the actions, their output and their errors. *Knows nothing of* the server and of database tables.
 //!

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{MAX_PACKET, ServerQuestion};
 use crate::text::sanitize;
 
-/// What a server says of itself. A port is `None` if a client at the question's source could not connect to it.
+/// A server's description of itself. A port is `None` if a client at the question's source could not connect to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ServerAnswer<'a> {
     /// A random id of this server, so that its answers from several networks are recognised as one server.
@@ -18,7 +18,7 @@ pub struct ServerAnswer<'a> {
     /// The port for telnet and nc.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// What it is called.
+    /// The server's name.
     pub name: &'a str,
     /// The port for TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ const MAX_ID: usize = 64;
 pub struct ServerHint {
     /// The server's name for itself; empty if it gave none.
     pub id: String,
-    /// What it is called; never empty, and without anything that could move a cursor.
+    /// The server's name. Never empty, and without anything that could move a cursor.
     pub name: String,
     /// The port for telnet and nc.
     pub port: Option<u16>,

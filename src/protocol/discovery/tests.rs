@@ -4,7 +4,7 @@ use super::*;
 
 const NONCE: &str = "00112233445566778899aabbccddeeff";
 
-/// A packet of exactly so many bytes.
+/// A packet of exactly this many bytes.
 fn padded(text: &str, length: usize) -> Vec<u8> {
     let mut packet = text.as_bytes().to_vec();
     assert!(packet.len() <= length, "{text}");

@@ -34,7 +34,7 @@ fn fed(input: &[u8], step: usize) -> (HeaderVerdict, usize) {
     }
 }
 
-/// The verdict, however the input comes; what follows the header is never touched.
+/// Checks the verdict, however the input is split. What follows the header is never touched.
 #[track_caller]
 fn check(input: &[u8], expected: HeaderVerdict) {
     let followed = [input, b"alice\r\n"].concat();

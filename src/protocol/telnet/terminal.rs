@@ -55,7 +55,7 @@ const CAPABLE: &[&str] = &[
 /// How the names of DEC's terminals begin, which have no colour.
 const COLORLESS: &[&str] = &["vt1", "vt2", "vt3", "vt4", "vt5"];
 
-/// How the names of MUD clients begin, which have an input line of their own.
+/// How the names of MUD clients begin. These have their own input line.
 const MUD_CLIENTS: &[&str] = &[
     "mudlet",
     "tintin",
@@ -138,7 +138,7 @@ impl Terminal {
         !self.plain && !self.screen_reader() && (self.capable || self.mtts & (MTTS_ANSI | MTTS_VT100) != 0)
     }
 
-    /// Whether the server can edit the line: the terminal has cursor movement, and no input line of its own.
+    /// Whether the server can edit the line: the terminal has cursor movement and no input line.
     pub fn edits(&self) -> bool {
         self.capable && !self.plain && !self.mud_client && !self.screen_reader()
     }

@@ -652,7 +652,7 @@ fn the_mode_waits_for_the_next_name_until_the_list_ends_or_stalls() {
     assert_eq!(peer.link.open_question(), Some(3), "another question, another wait");
     assert_eq!(peer.names_stall(), offer);
     assert_eq!(peer.link.open_question(), None);
-    // A late name counts: what was offered is taken back.
+    // A late name counts: the offer is withdrawn.
     assert_eq!(peer.names("MTTS 64"), [&SEND[..], &[IAC, WONT, ECHO, IAC, WONT, SUPPRESS_GO_AHEAD]].concat());
     for end in [&terminal_type(b"")[..], &terminal_type(b"xterm"), &[IAC, WONT, TERMINAL_TYPE]] {
         let mut peer = TelnetPeer::new(Policy::Auto);
@@ -660,7 +660,7 @@ fn the_mode_waits_for_the_next_name_until_the_list_ends_or_stalls() {
         peer.names("xterm");
         assert!(peer.says(end).ends_with(&offer), "{end:?}");
     }
-    // The sixth name is the last one asked for.
+    // No more than six names are asked for.
     let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     let said: Vec<u8> = (0..6).flat_map(|n| peer.names(&format!("xterm-{n}"))).collect();
@@ -971,7 +971,7 @@ proptest! {
 
     #[test]
     fn a_peer_that_sends_everything_back_is_not_talked_to_for_ever(first in bytes(40)) {
-        // TIMING-MARK apart, which has to be answered each time: DO comes back as WILL, and that is the end of it.
+        // Except TIMING-MARK, which must be answered each time: DO comes back as WILL, and that ends it.
         let mut peer = TelnetPeer::new(Policy::Auto);
         let mut letter = peer.says(&first);
         let mut rounds = 0;

@@ -24,7 +24,7 @@ fn read(chunks: &[&[u8]]) -> Option<ReadResult> {
     None
 }
 
-/// What it is whole, which it must be in any pieces.
+/// The result of the whole input, which must be the same for any split.
 fn check(input: &[u8]) -> Option<ReadResult> {
     let whole = read(&[input]);
     let bytes: Vec<&[u8]> = input.chunks(1).collect();

@@ -292,7 +292,7 @@ proptest! {
         prop_assert_eq!(last(&whole), last(&cut));
     }
 
-    /// The library's own reader is stricter about nothing and later about some things: what it reads, this one reads.
+    /// The library's own reader is never stricter and sometimes later: whatever it reads, this one reads too.
     #[test]
     fn the_library_reads_the_same_messages(
         messages in prop::collection::vec(("[a-zé😀\"]{0,300}", 1usize..40), 0..6),

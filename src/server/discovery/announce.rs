@@ -17,8 +17,8 @@ use super::{STACK, random_digits};
 /// How long the goodbye may take. It is one packet in each network, and its loss only means that the others find out later.
 const GOODBYE: Duration = Duration::from_millis(500);
 
-/// How often the machine's networks are looked at for changes, in seconds. The library's default of five wakes the
-/// processor for nothing on a machine that stays where it is.
+/// How often to check the machine's networks for changes, in seconds. The library's default of five wakes the processor
+/// for nothing on a machine that does not move.
 const LOOK_EVERY: u32 = 30;
 
 /// Name changes remembered, to report each once: more than there are services.
@@ -53,7 +53,7 @@ pub(super) struct Announcer {
 impl Announcer {
     /// Starts to announce.
     pub(super) fn start(services: NetworkServices) -> Result<Announcer, AnnounceError> {
-        // A host name of its own, since HOSTNAME.local may belong to another program on this machine.
+        // A unique host name, because HOSTNAME.local may belong to another program on this machine.
         let digits = random_digits().map_err(|error| AnnounceError(error.to_string()))?;
         let host = format!("chatsock-{}.local.", digits.get(..4).unwrap_or_default());
         let daemon = ServiceDaemon::new()?;

@@ -63,7 +63,7 @@ pub(super) fn pass_on(
         Ok(is_longer) => Passed::All { hash: hasher.and_then(Hasher::finish), is_longer },
         Err(error) => {
             log::debug!("transfer {}: {error}", claim.number);
-            // What was left out is known to be with the receiver already.
+            // The receiver is known to have the skipped part already.
             Passed::Part { at: at.max(meet.wanted), hasher: hasher.filter(|_| at >= meet.wanted) }
         }
     }

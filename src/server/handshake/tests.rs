@@ -103,7 +103,7 @@ fn a_hello_byte_by_byte_does_not_move_the_deadline() {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
             _ => break,
         }
-        // Closed meanwhile, if this fails.
+        // Fails if it has been closed in the meantime.
         let _ = (&accepted.client).write_all(&[byte]);
     }
     drop(accepted.client);

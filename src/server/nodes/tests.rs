@@ -40,7 +40,7 @@ struct Logged {
     numbers: u64,
 }
 
-/// The log in memory, carried out by one thread.
+/// The log in memory; one thread applies its entries.
 struct SharedLog {
     commands: Mutex<Sender<(NodeName, Command, Ticket)>>,
     logged: Arc<Mutex<Logged>>,
@@ -405,7 +405,7 @@ fn a_name_is_one_users_on_all_servers() {
     other.say("ALICE");
     other.expect("taken");
     alice.say(":quit");
-    // The other server hears of it a moment later.
+    // The other server learns of it a moment later.
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let mut third = MemoryClient::connect(&b);

@@ -25,7 +25,7 @@ const BEFORE_PATTERN: &str = "(,=:[!&|?{};\n";
 /// Shorter names are kept.
 const SHORT: usize = 4;
 
-/// A script as it is sent.
+/// The script in its compact form for sending.
 pub(super) fn tight(script: &str) -> String {
     let mut first = Scanner::new(script, HashMap::new());
     first.code(None);

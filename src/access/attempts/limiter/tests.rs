@@ -498,7 +498,7 @@ mod shared {
     use super::*;
     use crate::access::attempts::{AttemptCount, AttemptStep, SharedAnswer, SharedAttempts};
 
-    /// Answers as it is told, and remembers what it was asked.
+    /// Gives preset answers, and remembers the questions.
     #[derive(Debug, Default)]
     struct Script {
         answers: Mutex<Vec<Option<SharedAnswer>>>,
@@ -535,7 +535,7 @@ mod shared {
         let now = Instant::now();
         assert!(limiter.begin(attempt(), now).expect("allowed").wrong(now));
         assert_eq!(limiter.begin(attempt(), now).err(), Some(AttemptError::Waiting(Duration::from_secs(9))));
-        // Another server has one under way: it is asked for again.
+        // Another server has one under way, so it asks again.
         limiter.begin(attempt(), now).expect("allowed").right();
         assert!(limiter.is_empty());
         let asked = script.asked.lock().expect("no panic");

@@ -1,4 +1,4 @@
-//! What becomes of messages.
+//! Applies changes to messages.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What becomes of a wish, and of what happens by itself. Nothing here changes the room.
+//! Turns a wish, or something that happens by itself, into a change. Nothing here changes the room.
 //!
 //! *Owns* the way from each wish and occurrence to its rule.
 //! *Knows nothing of* what a change does.

@@ -209,7 +209,7 @@ impl RoomState {
             door,
             created,
             kept,
-            // Where rooms are shared, what is kept of them is shared too.
+            // Where servers share rooms, they also share what is stored of them.
             can_be_kept: true,
             revision,
             moderation: Moderation::of_parts(admins, bans, lists),

@@ -10,7 +10,7 @@ use super::search::SearchResults;
 use super::sending::Purpose;
 use super::status::LinkStatus;
 
-/// Messages asked for at once on scrolling up; the server sends at most 200.
+/// Messages requested at once when scrolling up; the server sends at most 200.
 const PAGE: u64 = 100;
 
 impl ClientModel {

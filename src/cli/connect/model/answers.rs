@@ -12,7 +12,8 @@ use super::request::ClientRequest;
 use super::sending::{LineWork, Outgoing, Purpose};
 use crate::ui::command::{PlaceVerb, Verb};
 
-/// People in a room whose names are asked for when it is entered. Of larger ones, names are learned as they speak.
+/// Rooms with at most this many people have their names requested on entry. In larger rooms, names are learned as people
+/// speak.
 const MOST_LISTED: u64 = 1000;
 
 impl ClientModel {
@@ -114,7 +115,7 @@ impl ClientModel {
                 self.entered(channel, object);
                 self.channel_mut(channel).password = password.map(|password| password.expose().to_owned());
                 self.switch(channel);
-                // What the room says of itself is in the list.
+                // The list has the room's description.
                 self.request(ClientRequest::new("rooms"), Purpose::Rooms { go: false, joined: Vec::new() });
             }
             LineWork::Close(channel) => self.remove(channel),
@@ -151,7 +152,7 @@ impl ClientModel {
         }
     }
 
-    /// The rooms that the user is in are known: those that are not here are entered, to read along.
+    /// Takes the list of rooms that the user is in, and enters those that are missing here, to receive their messages.
     pub(super) fn rooms_listed(&mut self, go: bool, joined: Vec<(String, u32)>) {
         for (name, unread) in joined {
             if self.room(&name).is_some() {

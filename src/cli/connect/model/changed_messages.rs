@@ -1,6 +1,6 @@
 //! Messages that change after they came.
 //!
-//! *Owns* that answers quote what they answer as it is now. *Knows nothing of* how it was learned.
+//! *Owns* that replies quote the current text of a message. *Knows nothing of* how a change was learned.
 
 use super::ClientModel;
 use super::channel::ChannelKey;

@@ -1,7 +1,7 @@
 //! One place to talk, as its user sees it: a room, people to write to, or the palette.
 //!
-//! *Owns* its items, in order and bounded, and what is unread of them.
-//! *Knows nothing of* the connection, and of which channel is on the screen.
+//! *Owns* its items, ordered and bounded, and which of them are unread. *Knows nothing of* the connection, or of which
+//! channel is on the screen.
 
 mod changes;
 
@@ -39,7 +39,7 @@ pub(crate) enum Older {
     Possible,
     /// They are on their way.
     Loading,
-    /// These are all there are.
+    /// There are no more.
     Nothing,
     /// There may be more, but no more are kept here.
     Full,
@@ -175,7 +175,7 @@ impl Channel {
         self.unread
     }
 
-    /// Those of them that name the user, or are for them alone.
+    /// How many of them name the user or are direct messages.
     pub(crate) fn mentions(&self) -> u32 {
         self.mentions
     }
@@ -195,7 +195,7 @@ impl Channel {
         self.people
     }
 
-    /// What the room says of itself.
+    /// The room's description.
     pub(crate) fn description(&self) -> &str {
         &self.description
     }

@@ -57,7 +57,7 @@ impl ClientModel {
         }
     }
 
-    /// The command that a line is, or was meant to be. A smiley is none.
+    /// The command that a line is, or was meant to be. A smiley is not a command.
     fn command_in<'a>(&self, line: &'a str) -> Option<Typed<'a>> {
         let typed = Typed::parse(line)?;
         let is_one = match typed.mark {

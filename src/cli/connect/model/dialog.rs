@@ -71,7 +71,7 @@ fn is_yes(answer: &str) -> Option<bool> {
 }
 
 impl ClientModel {
-    /// The question that the next line answers, if there is one. It stands in the place of the prompt.
+    /// The question that the next line answers, if any. It is shown in place of the prompt.
     pub(crate) fn question(&self) -> Option<UserQuestion> {
         if let Some(dialog) = &self.dialog {
             return Some(dialog.question());
@@ -130,7 +130,7 @@ impl ClientModel {
             Dialog::TakeOver => match is_yes(given) {
                 Some(true) => {
                     self.login.takeover = true;
-                    // The password was right; it is asked for again, so that it is kept nowhere in the meantime.
+                    // The password was right. It is asked for again, so that it need not be kept in the meantime.
                     let name = self.login.name.clone().unwrap_or_default();
                     self.ask(Dialog::Password(name), now);
                 }

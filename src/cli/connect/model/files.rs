@@ -24,7 +24,7 @@ pub(crate) struct OfferedFile {
     pub(crate) number: u64,
     /// Who offers it.
     pub(crate) sender: String,
-    /// What it is called.
+    /// Its name.
     pub(crate) name: String,
     /// Its bytes, if known.
     pub(crate) size: Option<u64>,
@@ -64,7 +64,7 @@ pub(crate) struct FileTransfer {
     pub(crate) number: u64,
     /// The user at the other end.
     pub(crate) peer: String,
-    /// What it is called.
+    /// Its name.
     pub(crate) name: String,
     /// This user sends it.
     pub(crate) sends: bool,
@@ -320,7 +320,7 @@ impl ClientModel {
 
     // ---- For the threads that carry files ----
 
-    /// So many bytes have passed.
+    /// This many bytes have passed.
     pub(crate) fn transfer_moved(&mut self, number: u64, done: u64, size: Option<u64>) {
         if let Some(transfer) = self.transfer(number) {
             transfer.done = done;
@@ -329,7 +329,7 @@ impl ClientModel {
         }
     }
 
-    /// A file is in this place so far, under a name of its own.
+    /// The part of a file so far is saved here, under an unused name.
     pub(crate) fn transfer_placed(&mut self, number: u64, path: PathBuf) {
         if let Some(transfer) = self.transfer(number) {
             transfer.path = Some(path);

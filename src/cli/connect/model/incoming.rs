@@ -1,6 +1,6 @@
 //! An object from the server, read into typed and flat fields.
 //!
-//! What a server sends is somebody else's text: it is sanitised here, again, and nothing of it goes on unsanitised.
+//! Everything from a server is someone else's text: it is sanitized here, again, and nothing passes unsanitized.
 //!
 //! *Owns* which fields are read. *Knows nothing of* what they mean.
 

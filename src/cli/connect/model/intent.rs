@@ -1,4 +1,4 @@
-//! What goes into the model from its user, and what comes out of it for its surroundings.
+//! The inputs of the model from its user, and its outputs to its surroundings.
 //!
 //! *Owns* these words. *Knows nothing of* keys and sockets.
 
@@ -36,13 +36,13 @@ pub(crate) enum Intent {
     Cancel,
     /// Go to a channel.
     Switch(ChannelKey),
-    /// Go to the next channel in their order, or the one before (Alt-Down, Alt-Up).
+    /// Go to the next or previous channel in the list (Alt-Down, Alt-Up).
     SwitchBy(isize),
     /// Go to the next channel with something unread; those that name the user come first.
     NextUnread,
     /// Load older messages of the current channel (PageUp at the top).
     LoadOlder,
-    /// Let the server search the current room, or all rooms. What it finds is in [`super::ClientModel::search`].
+    /// Let the server search the current room, or all rooms. The results are in [`super::ClientModel::search`].
     Search {
         /// A regular expression.
         pattern: String,

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 /// One entry of a channel, in the order in which they are shown.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
-    /// Names the item in its channel for as long as it is there. It grows from item to item; what is older and loaded later has
-    /// smaller keys, also negative ones.
+    /// Identifies the item in its channel as long as it exists. Keys increase from item to item; older items loaded later
+    /// get smaller keys, which may be negative.
     pub(crate) key: i64,
-    /// Grows whenever the content changes, so that what was laid out of it can be kept until then.
+    /// Increases with each change of the content, so that a layout can be cached until then.
     pub(crate) revision: u32,
     /// When it happened.
     pub(crate) at: Timestamp,
@@ -62,7 +62,7 @@ pub(crate) struct ChatMessage {
     pub(crate) action: bool,
     /// The text was changed.
     pub(crate) edited: bool,
-    /// What is shown in place of the text, once it is gone.
+    /// What is shown instead of the text, once the message is gone.
     pub(crate) gone: Option<Gone>,
     /// It disappears by itself.
     pub(crate) temporary: Option<MessageLifetime>,
@@ -84,7 +84,7 @@ pub(crate) enum Gone {
 }
 
 impl Gone {
-    /// What stands in its place.
+    /// The sentence shown instead of it.
     pub(crate) fn sentence(self) -> &'static str {
         match self {
             Gone::Deleted => "message deleted",
@@ -122,7 +122,7 @@ impl QuotedMessage {
     }
 }
 
-/// Users who came or left one after the other, with nothing in between.
+/// Users who joined or left in a row, with nothing in between.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Presence {
     /// They came; otherwise they left.
@@ -133,7 +133,7 @@ pub(crate) struct Presence {
     pub(crate) more: u64,
 }
 
-/// Names kept of those who come or leave; the others are counted.
+/// Names kept of users who join or leave; the rest are counted.
 pub(super) const MOST_NAMED: usize = 3;
 
 impl Presence {

@@ -1,10 +1,10 @@
 //! Messages that a server has taken and never stored.
 //!
-//! A server confirms a message once it is said, and has it on the disk up to a quarter of a second later. One that is killed, or
-//! loses its power, forgets what it said in between. When it is back, it tells so ([`ClientModel::lose`]). The user's own messages
-//! among these go back to the lines that wait, before the others and in their order; nothing else can be sent again by this client.
+//! A server confirms a message at once and has it on disk up to a quarter of a second later. One that is killed or loses
+//! power forgets the messages in between, and says so when it is back ([`ClientModel::lose`]). The user's own ones among
+//! them return to the front of the waiting lines, in order; this client cannot resend anything else.
 //!
-//! *Owns* which lines were said last, and what is sent again. *Knows nothing of* how a server stores anything.
+//! *Owns* which lines were sent last, and what is sent again. *Knows nothing of* how a server stores anything.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -31,7 +31,7 @@ struct SaidLine {
     line: Outgoing,
 }
 
-/// What was said last, and what of it is to be said again.
+/// The lines sent last, and those to be sent again.
 #[derive(Debug, Default)]
 pub(super) struct SaidLines {
     said: VecDeque<SaidLine>,
@@ -44,7 +44,7 @@ impl SaidLines {
         !self.again.is_empty()
     }
 
-    /// The lines that were to be said again, in their order.
+    /// Takes the lines to be sent again, in order.
     pub(super) fn take_again(&mut self) -> Vec<Outgoing> {
         self.again.sort_by_key(|(number, _)| *number);
         self.again.drain(..).map(|(_, line)| line).collect()

@@ -1,8 +1,8 @@
-//! What became of the messages here while there was no connection.
+//! Changes to messages while there was no connection.
 //!
-//! The server tells a client that comes back what was said meanwhile, and not what was edited or deleted of what was said before.
-//! So the history is read once more, as far back as it is here, from its end and a page at a time: what has another text gets that,
-//! and what the server would have sent and has not is gone.
+//! The server sends a returning client new messages, but not the edits and deletions of earlier ones. So the client reads
+//! the history again, from its end back to its oldest message, a page at a time. Messages with a new text are updated;
+//! messages that the server should have sent but did not are gone.
 //!
 //! *Owns* which pages are read, and what their messages and the missing ones mean. *Knows nothing of* how a message is shown.
 
@@ -24,7 +24,7 @@ const PAGE: u64 = 200;
 /// How long to wait for another try if the server has not said it.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(1);
 
-/// The pages to be read: the channels, and where each goes on.
+/// The pages to read: the channels, and where each continues.
 #[derive(Debug, Default)]
 pub(super) struct HistoryReview {
     waiting: VecDeque<(ChannelKey, u64)>,
@@ -35,7 +35,7 @@ pub(super) struct HistoryReview {
 }
 
 impl HistoryReview {
-    /// When it goes on.
+    /// When it continues.
     pub(super) fn wakes(&self) -> Option<Instant> {
         self.not_before.filter(|_| !self.waiting.is_empty() && !self.is_reading)
     }
@@ -47,7 +47,7 @@ impl HistoryReview {
 }
 
 impl ClientModel {
-    /// Everything in this channel up to a number is to be looked at again.
+    /// Checks everything in this channel up to a number again.
     pub(super) fn review(&mut self, channel: ChannelKey, seen: u64) {
         if seen > 0 {
             self.review.waiting.push_back((channel, seen.saturating_add(1)));
@@ -62,7 +62,7 @@ impl ClientModel {
         all.into_iter().for_each(|(channel, last)| self.review(channel, last));
     }
 
-    /// Reads the next page, if nothing stands in its way.
+    /// Reads the next page, if nothing prevents it.
     pub(super) fn go_on_reviewing(&mut self, now: Moment) {
         let is_early = self.review.not_before.is_some_and(|then| then > now.instant);
         if self.review.is_reading

@@ -1,4 +1,4 @@
-//! The state of a client: what its user sees, and what is still to be sent. No I/O, no thread, no clock of its own.
+//! The state of a client: what its user sees, and what is still to be sent. No I/O, no thread, and no clock.
 //!
 //! ```text
 //! user -> Intent ------.                    .-> ClientEffect -> socket, files, bell
@@ -64,7 +64,7 @@ use reading::ReadMarks;
 use resume::LoginState;
 use sending::PendingRequest;
 
-/// After this much silence the server is asked for a sign of life, and after more the connection counts as dead.
+/// After this much silence the server is pinged; after more, the connection counts as dead.
 const QUIET: Duration = Duration::from_secs(30);
 const DEAD: Duration = Duration::from_secs(75);
 
@@ -74,7 +74,7 @@ const MOST_CHANGES: usize = 512;
 /// What the model is to do by itself, from the command line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClientChoices {
-    /// The name to log in with; otherwise it is asked for.
+    /// The name to log in with; without it, the user is asked.
     pub(crate) name: Option<String>,
     /// The room to enter first.
     pub(crate) room: Option<String>,
@@ -328,7 +328,7 @@ impl ClientModel {
         }
     }
 
-    /// A channel is gone. Its user is in the palette, if they looked at it.
+    /// A channel was removed. If the user was viewing it, they are in the palette now.
     fn remove(&mut self, key: ChannelKey) {
         if key == self.palette_key() {
             return;
@@ -378,7 +378,7 @@ impl ClientModel {
 
     // ---- For the link ----
 
-    /// What is to be done, in this order.
+    /// Takes the effects to carry out, in order.
     pub(crate) fn take_effects(&mut self) -> Vec<ClientEffect> {
         std::mem::take(&mut self.effects)
     }

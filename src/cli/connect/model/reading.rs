@@ -1,6 +1,6 @@
 //! How far the user has read.
 //!
-//! The server is told once in a while, not of every message: in a busy room that would be a request for each, and requests are
+//! The server is told now and then, not for each message: in a busy room that would be one request each, and requests are
 //! limited.
 //!
 //! *Owns* when the server is told. *Knows nothing of* the screen.
@@ -15,7 +15,7 @@ use super::request::ClientRequest;
 use super::sending::Purpose;
 use super::status::LinkStatus;
 
-/// How often the server is told at most.
+/// The shortest interval between reports.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// What the server does not know yet: the last message that was read, by room.
@@ -26,7 +26,7 @@ pub(super) struct ReadMarks {
 }
 
 impl ReadMarks {
-    /// When the server is to be told.
+    /// When the next report is due.
     pub(super) fn wakes(&self, now: Instant) -> Option<Instant> {
         (!self.untold.is_empty()).then(|| self.not_before.unwrap_or(now))
     }

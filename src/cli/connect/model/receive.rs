@@ -1,4 +1,4 @@
-//! What the server sends: answers, and what happens meanwhile.
+//! Handles what the server sends: answers and events.
 //!
 //! *Owns* where each object is shown, and what an answer brings about.
 //! *Knows nothing of* lines of bytes, and of the connection.
@@ -13,7 +13,7 @@ use super::{ClientModel, RingsAt};
 use crate::chat::secret::Secret;
 
 impl ClientModel {
-    /// Takes a line of the server, without its end. False if it is none that this client understands.
+    /// Takes a line from the server, without its end. False if this client does not understand it.
     pub(crate) fn apply(&mut self, line: &[u8], now: Moment) -> bool {
         self.heard = Some(now.instant);
         let Some(object) = incoming::parse(line) else { return false };
@@ -344,7 +344,7 @@ impl ClientModel {
         self.tell(key, ItemContent::News(object.content), now);
     }
 
-    /// One of the older messages that were asked for. They are shown once all of them are here.
+    /// Takes one of the requested older messages. They are shown once all have arrived.
     pub(super) fn older_message(&mut self, channel: ChannelKey, object: ServerObject, at: jiff::Timestamp) {
         let request = object.optional.request;
         let message = self.chat_message(object);

@@ -1,6 +1,6 @@
 //! A request to the server.
 //!
-//! *Owns* how a request is written, and that no password in it shows. *Knows nothing of* what it asks for.
+//! *Owns* how a request is written, and that no password in it is shown. *Knows nothing of* what it requests.
 
 use std::borrow::Cow;
 use std::fmt;

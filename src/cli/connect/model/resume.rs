@@ -1,8 +1,8 @@
 //! The connection: logging in, losing it, and coming back without a gap.
 //!
-//! After a login, every room is entered again with the number of the last message that is here, so that the server sends what came
-//! after it. Only then is the first waiting line sent: if it had been sent before, and its answer was lost, it has been seen
-//! among those messages by now, or it has not arrived.
+//! After a login, the client enters each room again with the number of the last message it has, so that the server sends
+//! what came after it. Only then does it send the first waiting line: if that line had been sent before but its answer
+//! was lost, it is among those messages, or it never arrived.
 //!
 //! *Owns* when to try again, and what is not known after a break.
 //! *Knows nothing of* sockets.
@@ -30,7 +30,8 @@ const FIRST_ANSWER: Duration = Duration::from_secs(10);
 /// How long a client whose input has ended waits for a server that is away.
 const UNATTENDED_PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often a name that was the user's a moment ago is asked for again: the server may not know yet that they were cut off.
+/// How often to try again for a name that was the user's a moment ago: the server may not know yet that they were cut
+/// off.
 const NAME_TRIES: u32 = 5;
 
 /// What is needed to log in, again and again.
@@ -44,12 +45,12 @@ pub(super) struct LoginState {
     pub(super) is_returning: bool,
     /// End the user's other connection.
     pub(super) takeover: bool,
-    /// What the server said of its numbers.
+    /// When the server's numbering began, as it said.
     started: Option<String>,
     /// Attempts to connect that have failed since the last login.
     tries: u32,
     name_tries: u32,
-    /// From 0 to 1: how far this client's waits are from those of others.
+    /// From 0 to 1: spreads this client's waits.
     jitter: u32,
     /// When the connection was lost.
     lost: Option<Instant>,
@@ -64,7 +65,7 @@ impl LoginState {
 }
 
 impl ClientModel {
-    /// Sets how far this client's waits are from those of others, so that not all come back at once. Any number will do.
+    /// Spreads this client's waits, so that not all clients return at once. Any number will do.
     pub(crate) fn scatter(&mut self, random: u32) {
         self.login.jitter = random;
     }
@@ -337,7 +338,7 @@ impl ClientModel {
         }
     }
 
-    /// Everything is as it was, as far as it will be. A line of which it is still not known whether it arrived is not sent again.
+    /// Recovery is complete. A line that may or may not have arrived is not sent again.
     pub(super) fn settle(&mut self, now: Moment) {
         if self.is_ready() {
             self.settle_unsure(now);
@@ -350,7 +351,7 @@ impl ClientModel {
             return;
         };
         if matches!(first.work, LineWork::Join { .. } | LineWork::Search | LineWork::Close(_)) {
-            // Done twice, these are the same as done once.
+            // These can safely be done twice.
             first.state = OutgoingState::Waiting;
             return;
         }

@@ -1,7 +1,7 @@
 //! Lines on their way to the server.
 //!
-//! Lines are sent one at a time, each when the one before is answered. So their order is that of the answers even where the server
-//! asks to wait, and when a connection breaks there is one line at most of which it is not known whether it arrived.
+//! Lines are sent one at a time, each after the previous one was answered. So they keep their order even if the server
+//! asks to wait, and when a connection breaks, at most one line may or may not have arrived.
 //!
 //! ```text
 //! Waiting -> Sent -> answered: gone from here, the message is among the items
@@ -59,7 +59,7 @@ pub(crate) enum OutgoingState {
 }
 
 impl Outgoing {
-    /// As it was typed, without a password.
+    /// The text as typed, without a password.
     pub(crate) fn text(&self) -> &str {
         &self.shown
     }
@@ -94,7 +94,7 @@ pub(super) enum LineWork {
     Decline,
     /// A search, whose hits are shown as lines.
     Search,
-    /// The user has an account, or another password, from now on.
+    /// The user now has an account, or another password.
     Password(Secret),
     /// The user becomes somebody else.
     LogIn(Secret),
@@ -122,7 +122,7 @@ pub(super) enum Purpose {
     Rejoin {
         /// Which.
         channel: ChannelKey,
-        /// Only what came after this message, the last one here, was asked for.
+        /// Only messages after this one, the last one here, were requested.
         after: Option<u64>,
     },
     /// The list of rooms.
@@ -156,7 +156,7 @@ pub(super) enum Purpose {
 }
 
 impl ClientModel {
-    /// Lines entered in a channel that are not answered yet, in order. A view shows them behind the items.
+    /// Unanswered lines entered in a channel, in order. A view shows them after the items.
     pub(crate) fn outgoing(&self, channel: ChannelKey) -> impl Iterator<Item = &Outgoing> {
         self.outgoing.iter().filter(move |line| line.channel == channel)
     }
@@ -169,7 +169,7 @@ impl ClientModel {
         self.effects.push(ClientEffect::Send(request));
     }
 
-    /// Takes a line that is to be sent in its turn.
+    /// Queues a line.
     pub(super) fn enqueue(&mut self, shown: &str, request: ClientRequest, work: LineWork, now: Moment) {
         if self.outgoing.len() >= MOST_WAITING {
             let why = "Too many lines are waiting to be sent; this one was not taken.".to_owned();
@@ -228,7 +228,7 @@ impl ClientModel {
         self.status == LinkStatus::Connected && !self.leaving && !self.pending.iter().any(returns)
     }
 
-    /// Sends the first line that waits, if nothing stands in its way.
+    /// Sends the first waiting line, if nothing prevents it.
     pub(super) fn send_next(&mut self, now: Moment) {
         if self.is_ready()
             && let Some(first) = self.outgoing.front_mut()

@@ -55,7 +55,7 @@ impl Played {
         self.take(&format!(r#"{{"id":"{}","action":"{action}","content":"so","optional":{optional}}}"#, request.id));
     }
 
-    /// Answers whatever else was asked.
+    /// Answers all other requests.
     fn answer_all(&mut self) {
         for request in self.sent() {
             self.answer(&request, "ok", "{}");
@@ -276,7 +276,7 @@ fn what_was_edited_or_deleted_meanwhile_is_shown_as_it_is() {
                 played.take(&format!(r#"{{"id":6,"action":"hidden","receiver":"general","optional":{optional}}}"#));
                 r#"{"from":3}"#.to_owned()
             }
-            // The server knows nothing of what was said before.
+            // The server knows nothing of earlier messages.
             _ => r#"{"from":3}"#.to_owned(),
         }
     });

@@ -1,4 +1,4 @@
-//! Messages in frames: those of others on the left, the user's own on the right.
+//! Messages in frames: other users' on the left, the user's own on the right.
 //!
 //! ```text
 //! ╭─ bob ──────────────────╮
@@ -67,7 +67,7 @@ fn framed(item: &Item) -> Option<&ChatMessage> {
     item.message().filter(|message| !message.action)
 }
 
-/// The rows of an item, of which the neighbours say whether a frame begins and ends here.
+/// The rows of an item. Its neighbours determine whether a frame begins or ends here.
 pub(super) fn bubble(paper: &Paper<'_>, items: &VecDeque<Item>, at: usize) -> Vec<Line<'static>> {
     let Some(item) = items.get(at) else { return Vec::new() };
     if let ItemContent::Refused { text, why } = &item.content {
@@ -108,7 +108,7 @@ fn width_of(paper: &Paper<'_>, item: Option<&Item>) -> usize {
     width
 }
 
-/// What stands in the upper edge: ` bob `, ` bob (Private) `, ` to bob (Private) `; nothing for what the user says in a room.
+/// The upper edge's text: ` bob `, ` bob (Private) `, ` to bob (Private) `; empty for the user's own messages in a room.
 fn head(message: &ChatMessage) -> String {
     match (message.own, message.private) {
         (false, false) => format!(" {} ", message.author),

@@ -104,7 +104,7 @@ impl Screen {
         if !is_question || text::width(prompt) <= columns / 2 {
             return self.input.layout(prompt, columns, most);
         }
-        // A long question has rows of its own.
+        // A long question gets its own rows.
         let asked = text::wrap(prompt.trim_end(), columns, 0);
         let kept = asked.len().min(most.saturating_sub(1));
         let mut layout = self.input.layout("> ", columns, most - kept);
@@ -194,7 +194,7 @@ impl Screen {
         work(&Viewport::new(&paper, channel, &waiting, self.height), self.scroll)
     }
 
-    /// What stands in the rule above the input, and how it looks.
+    /// The text in the rule above the input, and its style.
     fn hint_of(&self, model: &ClientModel) -> (String, Style) {
         let look = self.look;
         if let Some(hint) = &self.hint {

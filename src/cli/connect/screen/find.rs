@@ -21,7 +21,7 @@ use super::viewport::Scroll;
 use crate::chat::pattern::{self, Pattern, PatternError};
 use crate::cli::connect::model::{ChannelKey, Item, ItemContent};
 
-/// How long the search goes on before keys are looked at again. Two of these are still a fraction of what a user notices.
+/// How long the search runs before it checks for keys again. Two such periods are still too short to notice.
 const AT_ONCE: Duration = Duration::from_millis(2);
 
 /// Most hits that are kept: enough to walk through, and the server finds the others.
@@ -39,7 +39,7 @@ pub(super) enum FindStage {
 /// A search under way.
 #[derive(Debug)]
 pub(super) struct Find {
-    /// What is typed.
+    /// The typed pattern.
     pub(super) input: InputLine,
     pub(super) stage: FindStage,
     /// The channel that is searched, and where the view was in it.
@@ -49,7 +49,7 @@ pub(super) struct Find {
     typed: String,
     /// Keys of items that have it, newest first.
     hits: Vec<i64>,
-    /// Which of them is looked at.
+    /// The current hit.
     at: usize,
     /// Items with this key and above were searched. `None` while none were.
     searched: Option<i64>,
@@ -77,7 +77,7 @@ impl Find {
         self.compiled.as_ref().ok()
     }
 
-    /// What is wrong with what was typed.
+    /// What is wrong with the typed pattern.
     pub(super) fn mistake(&self) -> Option<PatternError> {
         self.compiled.as_ref().err().copied().filter(|error| *error != PatternError::Empty)
     }
@@ -125,7 +125,7 @@ impl Find {
         self.is_complete = true;
     }
 
-    /// The key of the item that is looked at.
+    /// The key of the current hit's item.
     pub(super) fn hit(&self) -> Option<i64> {
         self.hits.get(self.at).copied()
     }
@@ -137,7 +137,7 @@ impl Find {
         self.stage = FindStage::Loaded { has_moved: !self.hits.is_empty() };
     }
 
-    /// Which hit is looked at, counted from 1, and how many there are so far.
+    /// The current hit, counted from 1, and the number of hits so far.
     pub(super) fn count(&self) -> (usize, usize) {
         (if self.hits.is_empty() { 0 } else { self.at + 1 }, self.hits.len())
     }

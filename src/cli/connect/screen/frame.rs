@@ -244,7 +244,7 @@ pub(super) fn key_box(top: usize, area: Rect, look: Look, buffer: &mut Buffer) {
     boxed("Keys: arrows scroll, Esc closes", list, area, look, buffer);
 }
 
-/// Rows in a frame, over what is there, as small as they are.
+/// Rows in a frame of minimal size, drawn over the screen.
 pub(super) fn boxed(title: &str, list: Vec<Line<'static>>, area: Rect, look: Look, buffer: &mut Buffer) {
     if area.width < 6 || area.height < 3 {
         return;

@@ -1,4 +1,4 @@
-//! The screen on the user's terminal: what is drawn gets there, what is typed comes from there.
+//! The screen on the user's terminal: writes what is drawn, and reads what is typed.
 //!
 //! *Owns* the thread that reads keys, and when the terminal is written to.
 //! *Knows nothing of* what is drawn and of what keys mean.
@@ -51,7 +51,7 @@ struct OpenTerminal {
     is_lost: bool,
     bell_due: bool,
     due: Option<Instant>,
-    /// A search in what is loaded goes on.
+    /// A search in the loaded messages is running.
     is_searching: bool,
 }
 

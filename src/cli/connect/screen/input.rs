@@ -1,6 +1,6 @@
 //! The line being typed, and the rows it takes on the screen.
 //!
-//! The server's own editor does the editing; what it draws for a terminal that shows only a line is thrown away, and the
+//! The server's own editor does the editing. Its output for a terminal that shows only a line is thrown away, and the
 //! line is laid out here.
 //!
 //! *Owns* the rows of the input area and the cursor in them.
@@ -59,7 +59,7 @@ impl InputLine {
         self.drawn.clear();
     }
 
-    /// Takes the line away, whatever is being done with it, to be put back later.
+    /// Takes the line away in any state, so that it can be restored later.
     pub(super) fn take_line(&mut self) -> String {
         let line = self.line().to_owned();
         // This ends a search, too.

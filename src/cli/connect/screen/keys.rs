@@ -1,15 +1,16 @@
-//! Tells the keys of the screen from those of the line editor.
+//! Separates the screen's keys from those of the line editor.
 //!
-//! The editor decodes its own keys, as it does on the server, so that there is one set of them. Here the bytes are cut
-//! into sequences, and only those that mean something to the screen are taken out. A paste goes to the editor as a whole.
+//! The editor decodes its own keys, as it does on the server, so that there is only one set of them. Here the bytes are
+//! split into sequences, and only those with a meaning for the screen are taken out. A paste goes to the editor as a
+//! whole.
 //!
 //! *Owns* which bytes are a key of the screen, and an ESC that may be a key or the start of a sequence.
 //! *Knows nothing of* the line and of what a key does.
 
 const ESC: u8 = 0x1b;
 
-/// Longest sequence that is waited for, in bytes. The keys here have at most eight; a longer one goes to the editor, which
-/// swallows what it does not know.
+/// Longest incomplete sequence to wait for, in bytes. The keys here have at most eight; a longer one goes to the editor,
+/// which swallows unknown sequences.
 const LONGEST: usize = 16;
 
 /// A key of the screen, or bytes for the editor.

@@ -109,7 +109,7 @@ impl Look {
         self.colored(PEOPLE.get(place).copied().unwrap_or_default()).add_modifier(Modifier::BOLD)
     }
 
-    /// What was refused or went wrong.
+    /// Errors and refusals.
     pub(super) fn error(self) -> Style {
         self.colored(Color::Red)
     }
@@ -129,7 +129,7 @@ impl Look {
         self.colored(Color::Magenta).add_modifier(Modifier::BOLD)
     }
 
-    /// The user's name in a text, and what was searched for.
+    /// The user's name in a text, and search hits.
     pub(super) fn marked(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
     }

@@ -38,7 +38,7 @@ pub(super) struct Paper<'a> {
     /// The key of the item above which the marker of what is unread stands.
     pub(super) marker: Option<i64>,
     pub(super) settings: ViewSettings,
-    /// Columns that messages in frames need, by their keys: each is asked for several times in a frame.
+    /// Columns that framed messages need, by key. Each is looked up several times per frame.
     pub(super) widths: &'a RefCell<HashMap<i64, usize>>,
 }
 
@@ -57,7 +57,7 @@ impl Paper<'_> {
         format!("{:02}:{:02}", local.hour(), local.minute())
     }
 
-    /// What is shown of a message beside its text, in a frame: `#12 14:02`.
+    /// What a frame shows besides the text: `#12 14:02`.
     pub(super) fn stamp(&self, item: &Item, message: &ChatMessage) -> String {
         let mut stamp = String::new();
         if let Some(left) = self.seconds_left(message) {
@@ -227,7 +227,7 @@ fn indented(paper: &Paper<'_>, row: &str, style: Style, indent: usize) -> Line<'
     Line::from(line)
 }
 
-/// The text of a message, or what stands in its place, and how it looks.
+/// The text of a message, or what is shown instead, and its style.
 pub(super) fn body(paper: &Paper<'_>, message: &ChatMessage) -> (String, Style) {
     if let Some(gone) = message.gone {
         return (format!("({})", gone.sentence()), paper.look.muted().add_modifier(Modifier::ITALIC));
@@ -237,7 +237,7 @@ pub(super) fn body(paper: &Paper<'_>, message: &ChatMessage) -> (String, Style) 
     (format!("{}{edited}", message.text), style)
 }
 
-/// Whether two lines of the server belong together, such as those of `:help`: the mark stands before the first.
+/// Whether two of the server's lines belong together, such as those of `:help`: the mark precedes the first.
 pub(super) fn continues(before: &Item, item: &Item) -> bool {
     let is_news = |item: &Item| matches!(item.content, ItemContent::News(_));
     is_news(before) && is_news(item) && item.at.duration_since(before.at).as_millis() < 100

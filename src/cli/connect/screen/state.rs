@@ -29,7 +29,7 @@ const ESCAPE: Duration = Duration::from_millis(60);
 /// Longest line, in bytes: more than a server takes, which says so.
 const LONGEST_LINE: usize = 64 * 1024;
 
-/// How often older messages are asked for on the way to one that was found.
+/// How many times older messages are loaded on the way to a search result.
 const MOST_LOADS: u32 = 60;
 
 /// What lies over the messages.
@@ -66,9 +66,9 @@ pub(crate) struct Screen {
     pub(super) look: Look,
     pub(super) zone: TimeZone,
     pub(super) input: InputLine,
-    /// What was typed when a question came.
+    /// The draft when a question appeared.
     draft: Option<String>,
-    /// What was typed in other channels when the user went elsewhere.
+    /// Drafts in channels that the user has left.
     drafts: HashMap<ChannelKey, String>,
     /// Keys are being handled: where they lead, the user has wanted to go.
     is_pressing: bool,
@@ -327,8 +327,8 @@ impl Screen {
         }
     }
 
-    /// Keeps what is on the screen there while older messages come in above it, also where the channel is shorter than
-    /// the screen.
+    /// Keeps the screen's content in place while older messages are inserted above it, even if the channel is shorter
+    /// than the screen.
     fn pin_top(&mut self, model: &ClientModel, now: Moment) {
         if self.scroll == Scroll::End
             && let Some(last) = model.current().items().back()
@@ -338,7 +338,7 @@ impl Screen {
         }
     }
 
-    /// The user goes to a room, the question changes, a message they look for comes: whatever happened, the screen follows.
+    /// Follows the model: the user goes to another room, the question changes, or a message they look for arrives.
     pub(crate) fn follow(&mut self, model: &mut ClientModel, now: Moment) {
         self.follow_question(model);
         if model.current().key() != self.channel {
@@ -355,7 +355,7 @@ impl Screen {
         self.follow_pattern();
     }
 
-    /// Tells the model whether the end of the channel is looked at.
+    /// Tells the model whether the end of the channel is visible.
     pub(crate) fn attend(&self, model: &mut ClientModel, now: Moment) {
         model.act(Intent::Attend(self.scroll == Scroll::End), now);
     }

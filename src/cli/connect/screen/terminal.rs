@@ -44,7 +44,7 @@ impl TerminalGuard {
                 // First, so that the message is on a screen that stays.
                 let is_open = restore();
                 next(panic);
-                // Where this is not the thread that draws, that one would go on to draw on a terminal that is no longer ours.
+                // On any other thread, the drawing thread would go on drawing on a terminal that is no longer ours.
                 if is_open && std::thread::current().name() != Some("main") {
                     std::process::exit(PANICKED);
                 }
@@ -96,7 +96,7 @@ fn restore() -> bool {
     true
 }
 
-/// stdout without a buffer or lock of its own, so that a panic within a write can still restore the terminal.
+/// stdout without a buffer or lock, so that a panic during a write can still restore the terminal.
 pub(super) fn output() -> io::Result<File> {
     Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
 }
@@ -118,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    /// Run by the test below, in a process of its own and on a terminal of its own.
+    /// Run by the test below, in a separate process on its own terminal.
     #[test]
     #[ignore = "ends its process"]
     fn panics_on_a_terminal() {

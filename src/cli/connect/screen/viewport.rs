@@ -1,10 +1,10 @@
 //! Which rows of a channel are on the screen.
 //!
-//! Only what is visible is laid out, from the row at the bottom upwards. So a channel costs the same however long it is,
-//! and nothing about its items has to be remembered between two frames.
+//! Only the visible part is laid out, from the bottom row upwards. So a channel costs the same however long it is, and
+//! nothing about its items has to be kept between frames.
 //!
-//! *Owns* scrolling: where the view is, and that it stays there whatever arrives.
-//! *Knows nothing of* what rows look like.
+//! *Owns* scrolling: the position of the view, and that it stays there whatever arrives. *Knows nothing of* what rows
+//! look like.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -55,7 +55,7 @@ pub(super) struct LaidOut {
 /// Rows for the screen.
 #[derive(Debug)]
 pub(super) struct Visible {
-    /// From top to bottom, at most as many as were asked for.
+    /// From top to bottom, at most as many as requested.
     pub(super) rows: Vec<Line<'static>>,
     /// The positions of the items that are at least in part among them.
     pub(super) first: usize,
@@ -197,7 +197,7 @@ impl<'a> Viewport<'a> {
         self.channel.position(key).map_or(0, |at| self.rows(at).len())
     }
 
-    /// What is on the screen.
+    /// The visible rows.
     pub(super) fn visible(&self, scroll: Scroll) -> Visible {
         let mut rows: VecDeque<Line<'static>> = VecDeque::with_capacity(self.height + 8);
         let Some((bottom, row)) = self.bottom(scroll).filter(|_| self.height > 0) else {

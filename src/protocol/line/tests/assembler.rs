@@ -8,7 +8,7 @@ use super::cuts;
 use crate::protocol::line::{Assembler, LineEvent};
 use crate::text::{self, Charset};
 
-/// Everything that comes of the packets and of the end of the input behind them.
+/// The events of these packets, with the end of the input after them.
 fn events(packets: &[&[u8]], limit: usize) -> Vec<LineEvent<'static>> {
     let mut assembler = Assembler::new();
     let mut events = Vec::new();

@@ -1,4 +1,4 @@
-//! Keys that bring something back: edited recalled lines, what was cut, older lines by what is in them, earlier steps.
+//! Keys that bring text back: edited recalled lines, killed text, searched lines, earlier steps.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn editor(lines: &[&str]) -> Editor {
     editor
 }
 
-/// What comes of the input; entered lines are finished as a session would.
+/// The events of the input; entered lines are finished as a session would.
 fn events(editor: &mut Editor, mut input: &[u8]) -> Vec<EditorEvent> {
     let mut events = Vec::new();
     let mut out = Vec::new();
@@ -33,7 +33,7 @@ fn events(editor: &mut Editor, mut input: &[u8]) -> Vec<EditorEvent> {
     events
 }
 
-/// The keys bring no event and make this line, `|` being the cursor; in whatever packets they come.
+/// The keys cause no event and produce this line, where `|` is the cursor, however they are split into packets.
 #[track_caller]
 fn check(lines: &[&str], keys: &[&str], expected: &str) {
     let keys = keys.concat();
@@ -63,7 +63,7 @@ fn an_edited_recalled_line_is_what_down_gives_back() {
     check(&lines, &[UP, "\x7f", UP, DOWN], "tw|");
     check(&lines, &[UP, "\x17", UP, DOWN], "|");
     check(&lines, &[UP, "\x14", UP, DOWN], "tow|");
-    // What was not edited is no draft.
+    // A line that was not edited is not a draft.
     check(&lines, &["new", UP, LEFT, "\x01", UP, DOWN, DOWN], "new|");
 }
 
@@ -176,7 +176,7 @@ fn a_search_goes_further_back_and_says_where_it_ends() {
     check(&lines, &["\x12jo\x12\r"], ":join general|");
     check(&lines, &["\x12jo\x12\x12\x12\r"], ":join general|");
     check(&lines, &["\x12JOIN GE\r"], ":join general|");
-    // A text that is nowhere keeps what was found before.
+    // A text that is not found leaves the last result.
     check(&lines, &["\x12hello x\r"], "hello all|");
     check(&lines, &["\x12hello x\x7f\x7f\x7f\x7f\x7f\x7f\x7fy\r"], "bye|");
     check(&lines, &["new\x12zzz\r"], "new|");
@@ -217,7 +217,7 @@ fn a_search_takes_the_prompts_place_and_gives_it_back() {
     let mut editor = editor(&["hello"]);
     assert_eq!(events(&mut editor, b"\x12he"), []);
     assert_eq!(editor.prompt(), "search: he | ");
-    // Somebody is put out of the room meanwhile.
+    // In the meantime the user was removed from the room.
     editor.set_prompt("[games]> ");
     assert_eq!(editor.prompt(), "search: he | ");
     assert_eq!(events(&mut editor, b"\x12"), []);
@@ -302,7 +302,7 @@ fn the_enter_of_a_line_over_the_limit_leaves_it_to_be_mended() {
     // Pressed again, it is meant.
     assert_eq!(take(&mut editor, "\r"), [entered("12345678")]);
     assert_eq!(take(&mut editor, "123456789\r\x7f\r"), [EditorEvent::TooLong, entered("1234567")]);
-    // The next one that is too long is told again.
+    // The next line that is too long is reported again.
     assert_eq!(take(&mut editor, "123456789\rx\r"), [EditorEvent::TooLong, EditorEvent::TooLong]);
 }
 

@@ -1,4 +1,4 @@
-//! What keys do to the line. What they draw is looked at elsewhere.
+//! What keys do to the line. What they draw is tested elsewhere.
 
 use proptest::prelude::*;
 

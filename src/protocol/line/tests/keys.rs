@@ -24,7 +24,7 @@ fn keys(packets: &[&[u8]]) -> Vec<String> {
     keys
 }
 
-/// The input is these keys, whole and cut at every place, and typing goes on as usual behind it.
+/// Checks that the input is these keys, whole and split at every position, and that typing continues as usual after it.
 fn check(input: &[u8], expected: &[Key<'static>]) {
     let input = [input, b"z"].concat();
     let expected = [names(expected), names(&typed("z"))].concat();

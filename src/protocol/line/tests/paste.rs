@@ -142,7 +142,7 @@ fn a_break_pasted_into_a_password_enters_and_inserts_nothing() {
 
 #[test]
 fn the_limit_holds_for_all_lines_together() {
-    // Once behind the paste, and once more for what is left of it.
+    // Once after the paste, and once more for the rest of it.
     let keys = format!("{}\r\r", pasted(&"abc\r\n".repeat(100)));
     for limit in 1..20 {
         let line: String = "abc\n".repeat(100).chars().take(limit).collect();

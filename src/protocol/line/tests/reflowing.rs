@@ -14,7 +14,7 @@ use crate::text;
 struct TerminalRow {
     /// One cluster's start in each cell; the second cell of a wide one is empty.
     cells: Vec<String>,
-    /// The text goes on in the next row: a line was wrapped here, not ended.
+    /// The text continues in the next row: a line was wrapped here, not ended.
     is_wrapped: bool,
 }
 
@@ -122,7 +122,7 @@ impl Reflowing {
         assert!(self.column <= self.columns, "moved over the margin");
     }
 
-    /// Another width: what was wrapped flows together, and is wrapped again. The cursor stays with its character.
+    /// Changes the width: wrapped lines are joined and wrapped again. The cursor stays with its character.
     pub(crate) fn resize(&mut self, columns: usize) {
         if columns == self.columns {
             return;
@@ -197,7 +197,7 @@ impl Reflowing {
     }
 }
 
-/// An editor on such a terminal, and what was said above its line.
+/// An editor on such a terminal, with text above its line.
 struct Prompted {
     editor: Editor,
     terminal: Reflowing,
@@ -240,7 +240,7 @@ impl Prompted {
     }
 
     fn resizes(&mut self, columns: usize) {
-        // The terminal has moved its rows before the server hears of it.
+        // The terminal has moved its rows before the server learns of it.
         self.terminal.resize(columns);
         let mut out = Vec::new();
         self.editor.resize(u16::try_from(columns).expect("few"), &mut out);
@@ -248,7 +248,7 @@ impl Prompted {
         self.columns = columns;
     }
 
-    /// Nothing that was said is gone, and the line stands below, with the cursor in it.
+    /// Checks that no text is gone, and that the line is at the bottom with the cursor in it.
     fn check(&self) {
         let shown = self.terminal.shown();
         let mut rows = shown.iter();

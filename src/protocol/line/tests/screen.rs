@@ -91,7 +91,7 @@ impl Chat {
             let (mut rows, _) =
                 laid_out(self.editor.prompt(), self.editor.line(), self.editor.line().len(), self.columns);
             let top = rows.len().saturating_sub(self.drawn);
-            // What is there to stay is what was drawn, without the fresh row behind a full one.
+            // Only what was drawn is there to stay, without the fresh row after a full one.
             if rows.last().is_some_and(String::is_empty) && rows.len() > 1 {
                 rows.pop();
             }
@@ -189,10 +189,10 @@ pub(super) fn laid_out(prompt: &str, line: &str, cursor: usize, columns: usize) 
             column = 0;
         }
         if at == Some(cursor) {
-            // Only a mark can stand on the margin; the cursor cannot.
+            // Only a mark can be on the margin; the cursor cannot.
             cell = Some(if column == columns { (rows.len(), 0) } else { (rows.len() - 1, column) });
         }
-        // A mark in the first column has no cell to stand in.
+        // A mark in the first column has no cell.
         if column + width > 0 {
             rows.last_mut().unwrap().push_str(if cluster == "\n" { "\\" } else { cluster });
         }
@@ -266,7 +266,7 @@ fn a_mark_that_comes_later_redraws_its_cluster() {
     assert_eq!(drawn(20, &["12345678901234567e", "\u{301}"]), "\x1b[A\x1b[19C\x1b[Je\u{301} \r");
     assert_eq!(drawn(20, &["👨", "\u{200d}"]), "\r\x1b[2C\x1b[J👨\u{200d}");
     assert_eq!(drawn(20, &["👨\u{200d}", "👩"]), "\r\x1b[2C\x1b[J👨\u{200d}👩");
-    // A mark without a cluster stands on the prompt.
+    // A mark without a cluster attaches to the prompt.
     assert_eq!(drawn(20, &["", "\u{301}"]), "\r\x1b[J> \u{301}");
     assert_eq!(drawn(20, &["\u{301}", "\x7f"]), "\r\x1b[J> ");
 }

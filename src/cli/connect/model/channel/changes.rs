@@ -1,4 +1,4 @@
-//! What becomes of the items of a channel after they came.
+//! Changes to a channel's items after they arrived.
 //!
 //! *Owns* how a message changes, goes, or loses its number. *Knows nothing of* who said so.
 
@@ -24,7 +24,7 @@ impl Channel {
         true
     }
 
-    /// A message is gone, or has another text: answers quote it no longer, or as it is now.
+    /// A message was deleted or edited: replies to it lose their quotes, or quote the new text.
     pub(in crate::cli::connect::model) fn change_quotes(&mut self, number: u64, start: &str) {
         for item in &mut self.items {
             let ItemContent::Message(message) = &mut item.content else { continue };

@@ -6,8 +6,8 @@ use super::Screen;
 use crate::cli::connect::model::ClientModel;
 
 impl Screen {
-    /// The line being typed stays in the room it was typed in, if the user goes elsewhere, and the one typed there before comes back.
-    /// Where the server leads, as into a room that was asked for a moment ago, what is typed meanwhile goes along.
+    /// If the user goes elsewhere, the line being typed stays with its room, and the earlier draft of the other room
+    /// returns. If the server moves the user, as into a room they asked for a moment ago, the line moves along.
     pub(super) fn exchange_drafts(&mut self, model: &ClientModel) {
         if !self.is_pressing {
             return;
@@ -28,7 +28,7 @@ impl Screen {
         }
     }
 
-    /// A question comes or goes. What was typed before it waits until it is answered.
+    /// A question appears or disappears. The draft waits until it is answered.
     pub(super) fn follow_question(&mut self, model: &ClientModel) {
         let asked = model.question();
         if asked == self.question {

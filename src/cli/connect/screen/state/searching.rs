@@ -92,7 +92,7 @@ impl Screen {
     /// Enter in the search view.
     pub(super) fn enter_search(&mut self, model: &mut ClientModel, now: Moment) {
         let Some(find) = &mut self.find else { return };
-        // Keys may come faster than they are looked at.
+        // Keys may arrive faster than they are handled.
         find.follow_input();
         match find.stage {
             FindStage::Loaded { has_moved: true } => self.end_search(false, model, now),

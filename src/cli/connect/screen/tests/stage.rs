@@ -65,7 +65,7 @@ impl TestScreen {
         self.feed(json!({ "id": id, "action": action, "optional": optional }));
     }
 
-    /// The server has nothing to say to what was asked so far.
+    /// Answers all requests so far with nothing.
     pub(super) fn answer_all(&mut self) {
         for id in 1..100 {
             self.answer(&id.to_string(), "ok", json!({}));
