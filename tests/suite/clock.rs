@@ -1,10 +1,11 @@
-//! The monotonic clock is read at the edges: what decides takes the moment as an argument, so that a test can pass a later one.
+//! The monotonic clock is read only at the edges. Everything that decides takes the moment as an argument, so that a test
+//! can pass a later one.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Files of `hub` and `session` that read the clock, how often, and what makes each an edge.
+/// Files of `hub` and `session` that read the clock, how often, and why each is an edge.
 const EDGES: [(&str, usize, &str); 23] = [
     ("src/hub/account_review.rs", 1, "its own thread looks at the clock before each review"),
     ("src/hub/membership.rs", 1, "a drop has no arguments"),

@@ -1,4 +1,4 @@
-//! `chatsock connect`: the client as a program, with servers in this process and on the other end of a cable that breaks.
+//! `chatsock connect` as a program, with servers in this process or behind a cable that breaks.
 
 mod asked;
 mod files;
@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use crate::support::programs::Terminal;
 use crate::support::{Program, Server, scratch};
 
-/// A client on pipes.
+/// A client that uses pipes.
 struct PipedClient {
     child: Child,
     terminal: Terminal,
@@ -22,7 +22,7 @@ struct PipedClient {
 
 impl Drop for PipedClient {
     fn drop(&mut self) {
-        // Ended already, if this fails.
+        // Fails if it has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -41,7 +41,7 @@ impl PipedClient {
         PipedClient { child, terminal }
     }
 
-    /// In a room of a server without TLS.
+    /// A client in a room of a server without TLS.
     fn in_room(name: &str, address: SocketAddr, room: &str) -> PipedClient {
         PipedClient::start(&[&format!("{name}@{address}"), "--room", room])
     }
@@ -54,7 +54,7 @@ impl PipedClient {
         self.terminal.expect_text(text);
     }
 
-    /// Ends its input, and waits for its end: the exit status, what it has written, and its errors.
+    /// Closes its input and waits for it to exit. Returns its exit status, output and errors.
     fn finish(mut self) -> (Option<i32>, String, String) {
         self.terminal.input = None;
         self.wait()
@@ -69,7 +69,7 @@ impl PipedClient {
     }
 }
 
-/// Runs a client with these lines as its input, to its end.
+/// Runs a client to its end with these input lines.
 fn run(arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
     let mut client = PipedClient::start(arguments);
     if !input.is_empty() {

@@ -17,7 +17,7 @@ use rustix::termios::tcsetwinsize;
 
 use crate::support::{PATIENCE, Program, Server, scratch};
 
-/// The program on a terminal of its own.
+/// The program on a pseudo-terminal.
 struct Pty {
     child: Child,
     keyboard: File,
@@ -74,7 +74,7 @@ impl Pty {
         Pty { child, keyboard, slave: pty.slave, output, screen, before }
     }
 
-    /// In the room general of a server without TLS.
+    /// A client in the room general of a server without TLS.
     fn in_room(columns: u16, rows: u16, name: &str, server: &Server) -> Pty {
         let mut pty = Pty::start(columns, rows, &[&format!("{name}@{}", server.address()), "--room", "general"]);
         pty.expect_status("general", "connected, not encrypted");
@@ -128,14 +128,14 @@ impl Pty {
         self.screen.screen_mut().set_size(cells(rows), cells(columns));
     }
 
-    /// The terminal is as it was before the program started.
+    /// Whether the terminal is as it was before the program started.
     fn is_restored(&self) -> bool {
         let now = tcgetattr(&self.slave).expect("its modes");
         let screen = self.screen.screen();
         now == self.before && !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste()
     }
 
-    /// Waits for the end of the program, which leaves the terminal as it was.
+    /// Waits for the program to exit, which must restore the terminal.
     fn finish(mut self) -> ExitStatus {
         self.wait("end of the program", |pty| {
             std::fs::read_to_string(format!("/proc/{}/stat", pty.child.id())).map_or(true, |stat| stat.contains(") Z "))
@@ -147,7 +147,7 @@ impl Pty {
 
 impl Drop for Pty {
     fn drop(&mut self) {
-        // Ended already, if this fails.
+        // Fails if it has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -177,7 +177,7 @@ fn two_users_talk_in_bubbles_at_any_width() {
     }
 }
 
-/// As in the README: whatever the time is, it is two.
+/// As in the README: at any time of day, it shows two o'clock.
 fn at_two(screen: &str) -> String {
     let time = regex::Regex::new(r"\b\d\d:\d\d\b").expect("a pattern");
     let rows = screen.lines().map(|row| time.replace_all(row, "14:00").trim_end().to_owned());
@@ -341,7 +341,7 @@ fn nothing_is_written_and_nothing_runs_while_nothing_happens() {
         // utime and stime, counted without pid, name and state.
         fields[10] + fields[11]
     };
-    // Until nothing comes any more for a while; then for as long again.
+    // Until nothing arrives for a while, and then for as long again.
     let quiet = Duration::from_millis(700);
     while let Ok(bytes) = pty.output.recv_timeout(quiet) {
         pty.screen.process(&bytes);

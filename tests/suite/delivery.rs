@@ -1,5 +1,5 @@
-//! Delivery over sockets: the same order for everybody and each message once, with slow readers, and with users who
-//! come and go meanwhile.
+//! Delivery over sockets: everyone sees the same order and each message once, with slow readers and with users who come
+//! and go.
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;

@@ -1,4 +1,4 @@
-//! Which crates may come in, and under which licences: the lists in `.deny.toml`, checked without `cargo deny`.
+//! Which crates are allowed, and under which licences: the lists in `.deny.toml`, checked without `cargo deny`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,13 +8,13 @@ use std::process::Command;
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
-/// Crates that run many connections on few threads. None may come in, with one exception.
+/// Async runtimes and pollers. None is allowed, with one exception.
 const RUNTIMES: [&str; 4] = ["async-std", "mio", "smol", "tokio"];
 
-/// The features whose libraries may have `mio` inside.
+/// The features whose libraries may use `mio`.
 const WITH_A_POLLER: [&str; 2] = ["client", "discovery"];
 
-/// A package of the tree.
+/// A package in the dependency tree.
 struct Package {
     name: String,
     licence: String,
@@ -22,7 +22,7 @@ struct Package {
     wrappers: BTreeSet<String>,
 }
 
-/// What cargo says about the tree of these features on this platform, with what only tests use.
+/// Cargo's metadata for these features on this platform, including what only tests use.
 fn metadata(features: &[&str]) -> Value {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let version = Command::new(&cargo).arg("-vV").output().expect("cargo runs").stdout;
@@ -63,11 +63,11 @@ fn packages(metadata: &Value) -> Vec<Package> {
             all.get_mut(text(dependency)).expect("a known package").wrappers.insert(wrapper.clone());
         }
     }
-    // The list has packages that no feature here asks for, too.
+    // The list also has packages that none of these features uses.
     all.into_iter().filter(|(id, _)| reached.contains(id)).map(|(_, package)| package).collect()
 }
 
-/// The features of the program, each with all that it switches on, itself too.
+/// The program's features, each with everything that it switches on, including itself.
 fn features(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let root = list(metadata, "packages").iter().find(|package| text(&package["name"]) == "chatsock");
     let table = root.expect("the program itself")["features"].as_object().expect("its features");
@@ -84,8 +84,7 @@ fn features(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
     table.keys().map(|feature| (feature.clone(), closure(feature))).collect()
 }
 
-/// Whether an SPDX expression allows what the list allows: of alternatives one is enough. Older crates write `/` for
-/// `OR`.
+/// Whether an SPDX expression is allowed: one of several alternatives is enough. Older crates write `/` for `OR`.
 fn is_allowed(expression: &str, allowed: &[String]) -> bool {
     let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<_> = spaced.split_whitespace().collect();
@@ -120,7 +119,7 @@ fn one(rest: &mut &[&str], allowed: &[String]) -> bool {
             *rest = rest.get(1..).unwrap_or_default();
             result
         }
-        // An exception makes another licence of it, which is not on the list.
+        // An exception makes it a different licence, which is not on the list.
         [_, "WITH", _, ref behind @ ..] => {
             *rest = behind;
             false
@@ -133,7 +132,7 @@ fn one(rest: &mut &[&str], allowed: &[String]) -> bool {
     }
 }
 
-/// A crate that is not allowed, except to those named.
+/// A crate that is banned, except for the named users of it.
 struct Ban {
     name: String,
     wrappers: BTreeSet<String>,
@@ -160,7 +159,7 @@ fn lists() -> (Vec<String>, Vec<Ban>) {
     (allowed, banned.collect())
 }
 
-/// Whether one of the bans is about the package: it has no exception, or somebody needs it who is not one.
+/// Whether a ban applies to the package: it has no exception, or another crate uses it too.
 fn is_banned(package: &Package, bans: &[Ban]) -> bool {
     bans.iter()
         .any(|ban| ban.name == package.name && (ban.wrappers.is_empty() || !package.wrappers.is_subset(&ban.wrappers)))
@@ -212,7 +211,7 @@ fn a_ban_with_exceptions_is_for_all_others() {
 }
 
 #[test]
-fn of_alternative_licences_one_is_enough_and_of_joined_ones_all_are_needed() {
+fn one_alternative_licence_is_enough_and_joined_ones_are_all_needed() {
     let allowed = ["MIT".to_owned(), "Zlib".to_owned()];
     for (expression, expected) in [
         ("MIT", true),

@@ -24,7 +24,7 @@ fn messages(screen: &str) -> Vec<(u64, String)> {
 }
 
 #[test]
-fn messages_that_two_users_write_to_each_other_at_once_are_on_both_screens_in_the_same_order_and_once() {
+fn messages_written_at_once_are_on_both_screens_once_and_in_one_order() {
     const EACH: usize = 200;
     let server = Server::start();
     let (mut alice, mut bob) = in_conversation(&server);
@@ -172,7 +172,7 @@ fn temporary(client: &mut Client, command: &str) -> usize {
 }
 
 #[test]
-fn temporary_messages_have_a_bound_that_coming_again_does_not_reset() {
+fn reconnecting_does_not_reset_the_bound_of_temporary_messages() {
     let server = Server::start();
     let _bob = server.login("bob");
     let mut taken = 0;

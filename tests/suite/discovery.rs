@@ -1,6 +1,6 @@
-//! Being found: answers to `chatsock find`, announcements by multicast DNS, and the file for avahi.
+//! Discovery: answers to `chatsock find`, announcements by multicast DNS, and the file for avahi.
 //!
-//! Whatever is sent to a whole network is sent in a network of the test's own, made of namespaces.
+//! Anything sent to a whole network is sent in a test network made of namespaces.
 
 #![cfg(feature = "discovery")]
 

@@ -6,7 +6,7 @@ use chatsock::config;
 use chatsock::ui::command::{self, TABLE};
 
 #[test]
-fn every_command_and_alias_stands_in_the_readme() {
+fn every_command_and_alias_is_in_the_readme() {
     let readme = fs::read_to_string("README.md").expect("README.md");
     for spec in TABLE {
         let syntax = command::syntax(spec, ':').replace('|', "\\|");
@@ -18,7 +18,7 @@ fn every_command_and_alias_stands_in_the_readme() {
 }
 
 #[test]
-fn every_setting_stands_in_the_example_file() {
+fn every_setting_is_in_the_example_file() {
     let example = fs::read_to_string("chatsock.toml.example").expect("chatsock.toml.example");
     for (section, key) in config::keys() {
         let stands = example.lines().any(|line| line.trim_start_matches(['#', ' ']).starts_with(&format!("{key} =")));

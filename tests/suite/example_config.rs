@@ -22,7 +22,7 @@ fn key_on(line: &str) -> Option<&str> {
     (!key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')).then_some(key)
 }
 
-/// The lines of the section with this header; `""` is the top. Examples of further rooms are left out.
+/// The lines of the section with this header; `""` is the top. Example rooms are skipped.
 fn section<'a>(text: &'a str, header: &str) -> Vec<&'a str> {
     let mut current = "";
     let mut found = Vec::new();

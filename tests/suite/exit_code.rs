@@ -58,7 +58,7 @@ fn give_wrong(client: &mut Client) {
     });
 }
 
-/// How a user types the code.
+/// How a user may type the code.
 type Write = fn(&str) -> String;
 
 #[test]
@@ -134,7 +134,7 @@ fn after_thirty_wrong_codes_the_address_waits_with_the_right_one() {
     let mut alice = server.login("alice");
     let own: std::net::IpAddr = [127, 0, 0, 1].into();
     let codes = &hub.limits.shutdown_codes;
-    // Ten connections, and the second between two attempts: the last attempt is now.
+    // Ten connections, and a second between two attempts: the last attempt is now.
     let mut at = Instant::now().checked_sub(Duration::from_secs(29)).expect("the machine runs for longer");
     for number in 0..30 {
         let tried = Attempt::new(Attempter::Connection(ClientId(1_000_000 + number / 3)), own, ());

@@ -23,12 +23,12 @@ fn server(extra: &str) -> Server {
     Server::with(&format!("[files]\nlisten = [\"127.0.0.1:0\"]\n{extra}"))
 }
 
-/// Where it does.
+/// The address for files.
 fn files_address(server: &Server) -> SocketAddr {
     server.listener("files")
 }
 
-/// A transfer that was accepted: what each of the two is to run, and the tokens in it.
+/// An accepted transfer: the lines that each user should run, and their tokens.
 struct Accepted {
     number: String,
     send: Vec<String>,
@@ -60,7 +60,7 @@ fn offer(alice: &mut Client, bob: &mut Client, name: &str) -> String {
     bob.expect(" takes it, :decline ").clone()
 }
 
-/// The rows to copy, below the one that ends so.
+/// The rows to copy, below the one with this ending.
 fn rows(client: &mut Client, count: usize) -> Vec<String> {
     client.expect("after f= first:\r\n");
     let mut row = || {
@@ -78,14 +78,14 @@ fn exchange(alice: &mut Client, bob: &mut Client, name: &str) -> Accepted {
 fn exchange_in(alice: &mut Client, bob: &mut Client, name: &str, lines: usize) -> Accepted {
     let number = offer(alice, bob, name);
     bob.send(&format!(":accept {number}"));
-    // Behind a line that somebody else causes, the prompt is drawn again at once.
+    // After a line caused by another user, the prompt is redrawn at once.
     let get = rows(bob, lines);
     alice.expect("bob takes ");
     let send = announced_rows(alice, lines);
     Accepted { number, send, get }
 }
 
-/// The same where each row came by itself, with the prompt behind it.
+/// The same for rows that each arrive alone, followed by the prompt.
 fn announced_rows(client: &mut Client, count: usize) -> Vec<String> {
     client.expect("after f= first:\r\n");
     let mut row = || {
@@ -152,14 +152,14 @@ fn connect(server: &Server) -> TcpStream {
     stream
 }
 
-/// An end that has said what it wants.
+/// One end that has sent its request.
 fn end(server: &Server, line: &str) -> TcpStream {
     let mut stream = connect(server);
     stream.write_all(line.as_bytes()).expect("sent");
     stream
 }
 
-/// Everything up to the end, and whether that was in order.
+/// Everything up to the end, and whether that was orderly.
 fn read_all(mut stream: &TcpStream) -> (Vec<u8>, bool) {
     let mut all = Vec::new();
     let is_in_order = stream.read_to_end(&mut all).is_ok();
@@ -171,7 +171,7 @@ fn answer(stream: &TcpStream) -> String {
     String::from_utf8_lossy(&read_all(stream).0).into_owned()
 }
 
-/// What is in a directory.
+/// The files in a directory.
 fn contents(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).expect("a directory");
     let mut names: Vec<_> =

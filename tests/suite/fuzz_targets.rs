@@ -1,11 +1,11 @@
-//! The checks of `tests/fuzz` on a few random inputs: what they name stays public, and what they assert holds.
+//! Runs the checks of `tests/fuzz` on a few random inputs, so that what they use stays public and what they assert holds.
 
 use proptest::prelude::*;
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
-/// Bytes that mean something to a decoder, more often than chance would have them.
+/// Bytes that mean something to a decoder, more often than random ones would.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         any::<u8>(),

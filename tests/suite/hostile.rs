@@ -1,5 +1,5 @@
-//! What strangers send: noise, floods, half-closed and reset sockets, other protocols. Afterwards everything is as it
-//! was.
+//! What strangers send: noise, floods, half-closed and reset sockets, other protocols. Afterwards everything is as
+//! before.
 //!
 //! `CHATSOCK_HOSTILE_SECONDS` sets how long the random bytes run, `CHATSOCK_HOSTILE_SEED` where they start.
 
@@ -224,7 +224,7 @@ fn other_protocols_get_one_answer_that_they_understand_and_none_of_their_lines_i
     let body = "mallory\r\n:join general\r\n:chat\r\nhello\r\n";
     let post = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}{body}{body}", 3 * body.len());
     let hello = [&[22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3][..], &[7; 100], b"\r\nmallory\r\n:join general\r\n"].concat();
-    // Longer than a line may be: a web page could use that to hide the request line from a reader of lines.
+    // Longer than a line may be: a web page could use that to hide the request line from a line reader.
     let long = post.replacen("/ ", &format!("/{} ", "a".repeat(9_000)), 1);
     let requests: [(&[u8], &[u8]); 5] = [
         (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 400 Bad Request\r\n"),

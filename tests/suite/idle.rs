@@ -16,8 +16,8 @@ use socket2::SockRef;
 
 use crate::support::{Client, PATIENCE, Server};
 
-/// From now on idle users are warned after a second and disconnected after two: set only once they are in. For each of
-/// them it counts from the empty line typed here, one after the other.
+/// Idle users are now warned after one second and disconnected after two. Set only once all are in, so that the time
+/// counts from the empty line each of them types here in turn.
 fn silence_counts<const COUNT: usize>(server: &Server, people: [&mut Client; COUNT]) {
     server.reconfigure("shutdown_delay = 0\nidle_timeout = 2\n[limits]\nmessages_per_second = 0\n");
     for client in people {
@@ -41,7 +41,7 @@ fn an_idle_user_is_warned_at_half_time_and_then_logged_out() {
 
 #[test]
 fn any_typed_line_counts_as_activity() {
-    // Long enough for a machine that pauses between a warning and the line that follows it.
+    // Long enough for a machine that pauses between a warning and the next line.
     let server = Server::with("idle_timeout = 10");
     let mut alice = server.login("alice");
     alice.expect("will be disconnected in 5 seconds.\r\n");
@@ -64,7 +64,7 @@ fn viewers_see_who_was_disconnected_for_being_idle_and_a_room_admin_may_watch_wi
     carol.expect("den | ");
     silence_counts(&server, [&mut alice]);
     alice.expect(WARNING);
-    // Carol has typed nothing for longer than alice. Once alice has gone, there is nobody to be an admin for.
+    // Carol has been idle for longer than alice. Once alice has gone, nobody is left to be an admin for.
     let seen = carol.settle();
     assert!(!seen.contains("been idle"), "{seen:?}");
     assert!(alice.expect_end().ends_with("! You were idle for too long.\r\n"));
@@ -123,7 +123,7 @@ fn the_admin_of_a_room_is_still_its_admin_after_being_idle_for_long() {
     let mut bob = server.login("bob");
     bob.send(":join den");
     bob.expect("[den]> ");
-    // Another user in the room, who was active more recently, is warned meanwhile, for longer than the limit.
+    // Another user in the room, active more recently, is warned in the meantime, after more than the limit.
     silence_counts(&server, [&mut alice, &mut bob]);
     for _ in 0..3 {
         bob.expect(WARNING);
@@ -181,7 +181,7 @@ fn narrow(config: Config) -> (Box<Session>, Arc<Outbox>, TcpStream) {
     (session, outbox, theirs)
 }
 
-/// Reads everything once the limits of these tests are over, so that closing a connection does not take long.
+/// Starts reading everything after the limits of these tests, so that closing a connection does not take long.
 fn read_late(mut client: TcpStream) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         thread::park_timeout(Duration::from_secs(5));

@@ -1,6 +1,6 @@
 //! What an idle user costs in memory: the stack of their thread, and everything together.
 //!
-//! The server is a process of its own, so that no other test's memory is counted.
+//! The server runs as a separate process, so that no other test's memory is counted.
 
 #![cfg(target_os = "linux")]
 

@@ -27,8 +27,8 @@ fn a_paste_of_ten_lines_is_posted_completely() {
 
 #[test]
 fn of_many_lines_the_late_ones_are_not_posted_and_one_line_answers_them_all() {
-    // Every line is checked when it is read. On a machine that takes half a second for thirty, in which one more
-    // becomes possible, the test repeats itself.
+    // Each line is checked when it is read. If the machine takes half a second for thirty lines, one more becomes
+    // possible, so the test repeats itself.
     let judged_at_once = (0..10).any(|_| {
         let server = Server::with("[limits]");
         let mut bob = server.chat("bob", "general");
@@ -109,7 +109,7 @@ fn delayed_lines_are_run_after_the_end_of_input_too() {
 fn reading_commands_have_an_allowance_of_their_own() {
     let server = Server::with("[limits]");
     let mut alice = server.login("alice");
-    // More than would be allowed if the machine paused for a minute among them.
+    // More than would be allowed if the machine paused for a minute in between.
     alice.send_bytes(":time\n".repeat(800).as_bytes());
     alice.expect("! Too fast: try again in ");
 }
@@ -266,7 +266,7 @@ fn answers_to_keys_and_empty_lines_and_to_are_you_there_use_up_readings() {
         ("leaving a view that is not open", b":q\r\n"),
         ("an exit code that there is none of", b":shutdown AB12C-3DE4F\r\n"),
     ] {
-        // Whatever arrives in one read is checked at one moment. On a machine that takes a second for it, the test
+        // Everything that arrives in one read is checked at one moment. If the machine takes a second for it, the test
         // repeats itself.
         let used = (0..10).any(|_| {
             let server = Server::with("[limits]");

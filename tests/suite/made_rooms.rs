@@ -19,7 +19,7 @@ fn rooms(server: &Server) -> usize {
     server.hub().rooms.all().len()
 }
 
-/// Waits this many seconds by the server's own timer: the end of a temporary message.
+/// Waits this many seconds by the server's timer, using a temporary message.
 fn after(seconds: u32, from: &mut Client, to: &str) {
     from.send(&format!(":temp {seconds} @{to} tick"));
     from.expect(" expired\r\n");
@@ -85,8 +85,8 @@ fn an_empty_room_closes_after_its_grace_period_and_its_messages_are_gone() {
     alice.expect("* Nothing has been said in den yet.\r\n");
 }
 
-/// Alice has made a room and left it, and bob has entered before it closed. On a machine where bob came too late they
-/// start over.
+/// Alice has created a room and left it, and bob has entered before it closed. If bob came too late on a slow machine,
+/// they start over.
 fn handed_over(server: &Server, linger: u64) -> (Client, Client) {
     let (mut alice, mut bob) = (maker(server, "alice", "den"), server.login("bob"));
     for _ in 0..10 {
@@ -245,7 +245,7 @@ fn a_reload_closes_rooms_it_does_not_name_and_keeps_those_that_users_made() {
     carol.expect("* Made games");
 }
 
-/// Anybody may be behind an exempt address, and this machine's own is exempt unless the configuration says otherwise.
+/// Anybody may be behind an exempt address, and this machine's is exempt unless the configuration says otherwise.
 const NOBODY_EXEMPT: &str = "[limits]\nmessages_per_second = 0\nexempt = []\n";
 
 #[test]

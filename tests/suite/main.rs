@@ -1,7 +1,7 @@
 //! The tests that can share a process: one binary, because linking thirty takes longer than running them.
 //!
-//! `cargo test --test suite NAME` runs one module. A test that counts what its whole process has, such as descriptors,
-//! or that sets something for all of it, such as the logger, needs a binary of its own beside this one.
+//! `cargo test --test suite NAME` runs one module. A test that counts something of the whole process, such as
+//! descriptors, or sets something for it, such as the logger, needs a separate binary beside this one.
 //!
 //! The random tests run for longer when asked to:
 //!

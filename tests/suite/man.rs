@@ -1,6 +1,6 @@
-//! The man pages in `packaging/man` are what `--help` and `chatsock.toml.example` say.
+//! The man pages in `packaging/man` contain what `--help` and `chatsock.toml.example` say.
 //!
-//! `CHATSOCK_WRITE_MAN=1 cargo test --test suite man::` writes them again after either has changed.
+//! After a change to either, `CHATSOCK_WRITE_MAN=1 cargo test --test suite man::` writes them again.
 
 mod roff;
 

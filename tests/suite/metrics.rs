@@ -1,4 +1,4 @@
-//! The metrics: each counts what happened, once, and the listener answers as a monitoring system expects.
+//! The metrics: each counts what happened once, and the listener answers as a monitoring system expects.
 
 mod events;
 mod listener;
@@ -12,10 +12,10 @@ use open_metrics::Page;
 
 use crate::support::{PATIENCE, Server};
 
-/// What switches the listener on, on a free port.
+/// The section that enables the listener, on a free port.
 pub const ON: &str = "[metrics]\nlisten = \"127.0.0.1:0\"\n";
 
-/// A server with metrics. `top` has keys of the top, `sections` further sections.
+/// A server with metrics. `top` has top-level keys, `sections` has further sections.
 fn server(top: &str, sections: &str) -> Server {
     Server::with(&format!("{top}\n{ON}{sections}"))
 }
@@ -48,7 +48,8 @@ struct Watch {
 }
 
 impl Watch {
-    /// From now on: what has been seen on a screen is counted a moment later, so this waits until nothing more is.
+    /// Starts watching. An event seen on a screen is counted a moment later, so this waits until nothing changes any
+    /// more.
     fn begin(server: &Server) -> Watch {
         let address = server.listener("metrics");
         let counts = |page: &Page| {
@@ -68,7 +69,8 @@ impl Watch {
         }
     }
 
-    /// Waits until each of these samples has changed by exactly so much, and all others of the same families by nothing.
+    /// Waits until each of these samples has changed by exactly this much, and all others of the same families not at
+    /// all.
     fn expect(&self, changes: &[(&str, i64)]) {
         let deadline = Instant::now() + PATIENCE;
         loop {

@@ -1,5 +1,5 @@
-//! What users make on a server with a database must not be found there unless it is persistent; and the disk must not
-//! delay users who do not use it.
+//! What users create on a server with a database must not be found there unless it is persistent; and the disk must not
+//! delay users who do not need it.
 
 #![cfg(feature = "storage")]
 

@@ -98,7 +98,7 @@ fn only_an_operator_sees_the_addresses_of_users() {
 }
 
 #[test]
-fn what_an_operator_does_in_another_users_room_is_audited_from_the_moment_of_joining() {
+fn an_operators_actions_in_a_users_room_are_audited_from_joining_on() {
     let home = Home::new();
     let server = server(&home);
     let mut bob = come_in(&server, "bob");
@@ -121,7 +121,7 @@ fn what_an_operator_does_in_another_users_room_is_audited_from_the_moment_of_joi
     let wanted = ["alice: in nest: entered as an operator", "alice: in nest: #1 was deleted"];
     assert_eq!(written[1..3], wanted, "{written:?}");
     assert!(written.len() == 4 && written[3].starts_with("alice: in nest: "), "{written:?}");
-    // In a room of one's own the same is not audited.
+    // The same is not audited in a room of one's own.
     bob.send(":say again");
     bob.send(":delete");
     bob.expect("* Deleted #2.\r\n");
@@ -188,7 +188,7 @@ fn a_broadcast_reaches_everybody_wherever_they_are_but_nobody_before_the_login()
     for client in [&mut alice, &mut talking, &mut idle] {
         client.expect("* Broadcast from alice: Tea at five.\r\n");
     }
-    // A user at a question for a password sees it, too, and the question remains.
+    // A user at a password prompt sees it too, and the prompt remains.
     for _ in 0..3 {
         asked.send(PASSWORD);
     }
@@ -286,7 +286,7 @@ fn a_ban_of_half_the_internet_is_refused() {
         alice.send(&format!(":banip {most}"));
         alice.expect(&format!("* {most} is banned; 0 people disconnected.\r\n"));
     }
-    // A ban from before such bans were refused can be lifted.
+    // A ban from before such bans were refused can still be lifted.
     alice.send(":unbanip 0.0.0.0/0");
     alice.expect("! 0.0.0.0/0 is not banned; :banip alone lists what is.\r\n");
 }
@@ -360,7 +360,7 @@ fn a_ban_of_an_address_disconnects_its_users_and_refuses_new_connections() {
 }
 
 #[test]
-fn from_elsewhere_an_unregistered_operators_name_cannot_be_taken_and_passwords_come_with_a_warning() {
+fn from_elsewhere_an_unregistered_operators_name_is_refused() {
     let Some(outside) = own_address() else {
         eprintln!("skipped: this machine has no address but its loopback");
         return;
@@ -401,7 +401,7 @@ fn an_operator_may_moderate_every_room_and_that_is_audited() {
     bob.send(":chat");
     bob.expect("den | ");
     let mut alice = come_in(&server, "alice");
-    // The password is not asked of her.
+    // She is not asked for the password.
     view(&mut alice, "den");
     bob.send("/kick alice");
     bob.expect("! You cannot kick alice, who is an operator.\r\n");

@@ -29,7 +29,7 @@ fn have_systemd_analyze() -> bool {
 }
 
 #[test]
-fn a_reload_checks_the_file_first_and_a_mistake_does_not_start_again_and_again() {
+fn a_reload_checks_the_file_first_and_a_mistake_is_not_retried() {
     let unit = unit();
     assert_eq!(values(&unit, "Type"), ["notify"]);
     let reload = values(&unit, "ExecReload");
@@ -44,7 +44,7 @@ fn systemd_finds_nothing_wrong_with_the_unit() {
     if !have_systemd_analyze() {
         return;
     }
-    // The program stands where the package puts it; here it is the one that was built.
+    // The package installs the program there; this uses the built one.
     let text = unit().replace("/usr/bin/chatsock", env!("CARGO_BIN_EXE_chatsock"));
     let copy = file("chatsock.service", &text);
     let output =

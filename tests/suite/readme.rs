@@ -1,4 +1,4 @@
-//! The session in the README is what a terminal shows.
+//! The session in the README is what a terminal really shows.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -20,7 +20,7 @@ description = \"For game related discussions.\"
 limit = 8
 ";
 
-/// A terminal with `nc` in it: it shows what comes, and what is typed.
+/// A terminal running `nc`: it shows what arrives and what is typed.
 struct Terminal {
     stream: TcpStream,
     screen: vt100::Parser,
@@ -36,7 +36,7 @@ impl Terminal {
         self.screen.screen().contents()
     }
 
-    /// Waits until the screen shows `text` and the cursor stands behind `prompt`.
+    /// Waits until the screen shows `text` and the cursor is after `prompt`.
     fn wait_for(&mut self, text: &str, prompt: &str) {
         let deadline = Instant::now() + PATIENCE;
         while !(self.contents().contains(text) && self.row().trim_end() == prompt) {
@@ -60,7 +60,7 @@ impl Terminal {
     }
 }
 
-/// The rows of a screen, with the time that the README shows in place of each time of day.
+/// The rows of a screen, with the README's time in place of each time of day.
 fn at_two_past_two(screen: &str) -> String {
     let row = |row: &str| match row.split_once("] #") {
         Some((time, rest)) if time.len() == 6 && time.starts_with('[') => format!("[14:02] #{}", rest.trim_end()),

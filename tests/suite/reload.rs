@@ -30,7 +30,7 @@ fn a_signal_that_names_a_users_hidden_room_ends_it_and_tells_its_members_and_the
 #[test]
 fn a_file_that_has_disappeared_changes_nothing() {
     let config = file("chatsock.toml", "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[rooms.nest]\n");
-    // Without --config, so that a missing file is no mistake at the start.
+    // Without --config, so that a missing file is not a mistake at startup.
     let mut command = Program::command(&[]);
     command.current_dir(config.parent().expect("a directory"));
     let mut program = Logged::start(command);
@@ -57,7 +57,7 @@ fn a_file_that_is_written_after_the_start_is_read() {
     alice.expect("* The room general is closed.\r\n> ");
 }
 
-/// A pipe that is opened to be read waits for somebody who writes, and the thread that waits would hear no signal.
+/// Opening a pipe for reading waits for a writer, and the waiting thread would miss signals.
 #[test]
 fn pipes_keep_the_server_neither_from_starting_nor_from_reloading_nor_from_stopping() {
     let config = file("chatsock.toml", "");

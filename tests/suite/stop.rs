@@ -145,7 +145,7 @@ fn a_signal_announces_the_stop_refuses_newcomers_says_goodbye_and_exits_with_0()
         assert_eq!(program.wait(), Some(0));
         let took = began.elapsed();
         assert!(took >= Duration::from_secs(8), "{took:?} with SIG{signal}");
-        // It should be half a second; a loaded machine may take its time.
+        // It should take half a second; a loaded machine may need longer.
         assert!(took < Duration::from_secs(18), "{took:?} with SIG{signal}");
     };
     std::thread::scope(|scope| {
@@ -163,7 +163,7 @@ fn two_hundred_clients_with_twenty_that_read_nothing_do_not_delay_the_stop() {
     ));
     let address = program.address();
     let mut clients: Vec<_> = (0..200 - STUCK).map(|n| login(address, &format!("c{n:03}"))).collect();
-    // A history larger than a socket takes, and users who request it and do not read it.
+    // A history larger than a socket buffer, and users who request it but do not read it.
     let mut speaker = chat(address, "speaker", "general");
     speaker.send_bytes(format!("{}\r\n", "x".repeat(8000)).repeat(200).as_bytes());
     speaker.settle();

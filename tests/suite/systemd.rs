@@ -1,4 +1,4 @@
-//! What the program tells systemd, through a socket of the test's own.
+//! What the program tells systemd, through a socket that the test provides.
 
 use std::net::TcpStream;
 use std::os::linux::net::SocketAddrExt as _;
@@ -7,7 +7,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use crate::support::machine::{argument, file};
 use crate::support::{PATIENCE, Program, scratch};
 
-/// The place of systemd.
+/// Plays systemd.
 struct Manager {
     socket: UnixDatagram,
     name: String,
@@ -57,7 +57,7 @@ fn expect_reloading(manager: &Manager) {
     let reloading = manager.heard();
     assert_eq!(reloading[0], "RELOADING=1");
     let moment = reloading[1].strip_prefix("MONOTONIC_USEC=").and_then(|moment| moment.parse::<u64>().ok());
-    // The same clock, which began with the machine.
+    // The same clock: it started with the machine.
     let uptime = std::fs::read_to_string("/proc/uptime").expect("the uptime");
     let uptime: f64 = uptime.split(' ').next().and_then(|text| text.parse().ok()).expect("seconds");
     assert!(moment.is_some_and(|moment| (moment as f64 / 1e6) <= uptime + 1.0), "{reloading:?}, {uptime}");
@@ -72,7 +72,7 @@ fn from_start_to_stop(manager: &Manager) {
     program.signal("HUP");
     expect_reloading(manager);
     assert_eq!(manager.heard(), ready("configuration reloaded; accepting connections"));
-    // A reload that fails is over, too: otherwise systemd would wait for its end.
+    // A failed reload must be reported as finished too, or systemd would wait for it.
     std::fs::write(&config, "lissten = 3\n").expect("written");
     program.signal("HUP");
     expect_reloading(manager);
@@ -102,7 +102,7 @@ fn a_server_that_cannot_start_is_never_ready() {
 }
 
 #[test]
-fn a_manager_that_is_gone_or_does_not_read_costs_a_warning_at_most() {
+fn a_manager_that_is_gone_or_does_not_read_causes_at_most_a_warning() {
     for name in ["/nowhere/notify", "@chatsock-nobody", "relative", ""] {
         let config = file("a.toml", CONFIG);
         let mut program = Program::start_with(&["--config", argument(&config)], &[("NOTIFY_SOCKET", name)]);

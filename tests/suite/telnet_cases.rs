@@ -1,4 +1,4 @@
-//! What real clients say and what they are answered, one situation per file in `tests/data/telnet`.
+//! What real clients send and what they are answered, one situation per file in `tests/data/telnet`.
 //!
 //! A line of a file is one of
 //!

@@ -250,7 +250,7 @@ fn a_client_that_reads_nothing_is_dropped_and_the_others_get_everything() {
         }
         assert!(number < 20_000, "still there after {number} messages");
     }
-    // What was in flight arrives undamaged; that it is incomplete shows by the missing close_notify.
+    // Data in transit arrives undamaged; the missing close_notify shows that it is incomplete.
     deaf.expect_end();
     assert!(!session.has_heard_goodbye());
     assert_eq!(encrypted.server.hub().slow_readers.total(), 0);
@@ -305,7 +305,7 @@ fn the_encrypted_listener_asks_for_telnet_before_its_first_line_and_hides_a_mud_
     let probe = client.expect_bytes(b"\r* Welcome to chatsock!\r\n");
     assert_eq!(probe, [255, 253, 24, 255, 253, 31]);
     client.expect("Username: ");
-    // TinTin++: no terminal that the server edits on, and it hides what is typed only while the server echoes.
+    // TinTin++: the server cannot edit on it, and it hides what is typed only while the server echoes.
     client.send_bytes(&[255, 251, 24]);
     client.expect_bytes(&[255, 250, 24, 1, 255, 240]);
     client.expect_bytes(&[255, 253, 0, 255, 251, 0]);
@@ -479,7 +479,7 @@ fn a_pair_that_cannot_be_used_is_one_sentence_and_status_2() {
             assert!(output.stdout.is_empty());
             said
         };
-        // The check finds what the start would find, and says it in the same words.
+        // The check finds what a start would find, and reports it in the same words.
         let said = refused(&["--config", argument(&config)]);
         assert_eq!(refused(&["--check-config", "--config", argument(&config)]), said);
     }
@@ -501,7 +501,7 @@ fn the_check_of_a_config_makes_no_pair_and_looks_at_the_one_that_is_kept() {
     let (certificate, key) = (directory.join("chatsock-certificate.pem"), directory.join("chatsock-key.pem"));
     let (made, other) = (pair("kept"), pair("other"));
     fs::copy(&made.0, &certificate).expect("copied");
-    // A start would make another pair: half of one is of no use.
+    // A start would create another pair, because half of one is useless.
     assert_eq!(check(), fine);
     assert!(!key.exists());
     fs::copy(&made.1, &key).expect("copied");
@@ -567,7 +567,7 @@ fn sighup_reads_the_certificate_again() {
     program.signal("HUP");
     program.expect_log("] certificate SHA-256 ");
     Trust::in_file(&certificate).login(address, "bob");
-    // Without the section the listener stays until a restart, with its certificate.
+    // Without the section, the listener stays until a restart, with its certificate.
     fs::write(&config, "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\nwelcome_message = \"New times\"")
         .expect("written");
     program.signal("HUP");

@@ -28,12 +28,12 @@ fn command(directory: &Path, arguments: &[&str]) -> Command {
 fn user(directory: &Path, arguments: &[&str], stdin: &str) -> Output {
     let arguments = [&["user"], arguments].concat();
     let mut child = command(directory, &arguments).stdin(Stdio::piped()).spawn().expect("the program starts");
-    // A program that refuses at once reads nothing, and may have ended.
+    // A program that refuses at once reads nothing, and may have exited.
     let _ = child.stdin.take().expect("stdin").write_all(stdin.as_bytes());
     child.wait_with_output().expect("it ends")
 }
 
-/// The status, what is on stdout and what is on stderr.
+/// The exit status, stdout and stderr.
 fn told(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
     (output.status.code(), text(&output.stdout), text(&output.stderr))
@@ -108,7 +108,7 @@ mod with_storage {
         done(&user(place, &["add", name], password), &format!("Account {name} added to chatsock.db.\n{made}"));
     }
 
-    /// The notice about a new database, so that nobody takes it for the server's.
+    /// The notice about a new database, so that nobody mistakes it for the server's.
     fn made(place: &Path, name: &str) -> String {
         format!(
             "Created the new database {}; a server in another directory uses another file.\n{}",
@@ -348,7 +348,7 @@ mod with_storage {
         std::fs::write(place.join("users.txt"), "carol x\nB0b x\na1ice x\n").expect("written");
         let imported = format!("3 accounts imported.\n{}{}", warning("B0b", "bob"), warning("a1ice", "aIice, alice"));
         done(&user(&place, &["import", "users.txt"], ""), &imported);
-        // Also of each other, and not of those that exist already.
+        // Also of each other, but not of those that already exist.
         std::fs::write(place.join("users.txt"), "b0b x\ntom x\ntorn x\n").expect("written");
         let imported = format!(
             "2 accounts imported; 1 existed already and is unchanged.\n{}{}",
@@ -434,7 +434,7 @@ mod with_storage {
     #[test]
     fn many_at_once_wait_for_each_other() {
         let place = place();
-        // Makes the database, which only one process can do.
+        // Creates the database, which only one process can do.
         add(&place, "first", "x");
         let running: Vec<_> = (0..8)
             .map(|n| {
@@ -454,7 +454,7 @@ mod with_storage {
 
     // On a terminal, which `script` (util-linux) makes.
 
-    /// Whether the programs are installed; otherwise says what is left out.
+    /// Whether the programs are installed; otherwise prints what is skipped.
     fn have(programs: &[&str]) -> bool {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let there = |program: &str| std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
@@ -507,7 +507,7 @@ mod with_storage {
                 Ok(bytes) => seen.extend(bytes),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 Err(mpsc::RecvTimeoutError::Timeout) => {
-                    // How it ends does not matter.
+                    // It does not matter how it ends.
                     let _ = child.kill();
                     panic!("no end: {:?}", String::from_utf8_lossy(&seen));
                 }

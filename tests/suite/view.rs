@@ -132,7 +132,7 @@ fn users_present_are_named_up_to_twenty_and_then_counted() {
 
 #[test]
 fn above_fifty_in_view_arrivals_are_gathered_into_one_line() {
-    // Events of one second. On a machine on which four users take longer, the test repeats itself.
+    // Events within one second. On a machine where four users take longer, the test repeats itself.
     let gathered = (0..10).any(|_| {
         let server = Server::start();
         let mut crowd: Vec<_> = (0..51).map(|n| server.chat(&format!("user{n:02}"), "general")).collect();
@@ -165,13 +165,13 @@ fn user_text_cannot_pose_as_the_server_or_break_its_line() {
     bob.expect("alice: a* bob left[2Jx\r\n");
 }
 
-/// Rows as they were written: from a CR or a LF to the next.
+/// Rows as written: from one CR or LF to the next.
 fn rows(seen: &str) -> Vec<&str> {
     seen.split(['\r', '\n']).filter(|row| !row.trim().is_empty()).collect()
 }
 
 #[test]
-fn two_senders_of_twenty_lines_in_one_packet_see_every_prompt_and_every_text_in_a_row_of_its_own() {
+fn no_row_mixes_prompts_and_texts_of_two_fast_senders() {
     let server = Server::start();
     for round in 0..5 {
         let mut people = ["ann", "bob"].map(|name| server.chat(&format!("{name}{round}"), "general"));
@@ -192,7 +192,7 @@ fn two_senders_of_twenty_lines_in_one_packet_see_every_prompt_and_every_text_in_
 }
 
 #[test]
-fn a_short_message_is_padded_to_the_end_of_the_row_in_which_somebody_may_be_typing() {
+fn a_short_message_is_padded_to_the_end_of_a_row_in_use() {
     use std::io::{Read as _, Write as _};
     let server = Server::start();
     let mut bob = server.chat("bob", "general");

@@ -1,11 +1,11 @@
-//! The WebSocket reader and writer as an echo server, for a test suite that is a program of its own, such as Autobahn.
+//! The WebSocket reader and writer as an echo server, for external test suites such as Autobahn.
 //!
 //! ```text
 //! CHATSOCK_ECHO_PORT=9001 cargo test --features web --test suite websocket_echo -- --ignored
 //! ```
 //!
-//! It serves at `/` until its input ends: text comes back as text and binary as binary, messages may have 16 MB, and every ping is
-//! answered.
+//! It serves at `/` until its input ends. Text comes back as text and binary as binary, messages may be up to 16 MB long,
+//! and each ping is answered.
 
 #![cfg(target_os = "linux")]
 
@@ -30,7 +30,7 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
 }
 
-/// Serves one connection to its end. An error is a client that has gone.
+/// Serves one connection to its end. An error means that the client has gone.
 fn echo(mut stream: TcpStream) -> std::io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     let mut heads = HeadReader::new();
@@ -85,7 +85,7 @@ fn echo(mut stream: TcpStream) -> std::io::Result<()> {
         stream.write_all(&out)?;
         if over {
             stream.shutdown(std::net::Shutdown::Write)?;
-            // What the client sends behind its own close is not read as anything, but read, or the close would be a reset.
+            // Data behind the client's own close frame is read but ignored, or closing would cause a reset.
             while stream.read(&mut buffer)? > 0 {}
             return Ok(());
         }
@@ -98,7 +98,7 @@ fn echo(mut stream: TcpStream) -> std::io::Result<()> {
     }
 }
 
-/// Serves every connection on a thread of its own, for as long as the process runs.
+/// Serves each connection on its own thread as long as the process runs.
 fn serve(listener: TcpListener) {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -160,7 +160,7 @@ impl Echo {
         }
     }
 
-    /// The code of the server's close, and that the end follows.
+    /// Returns the code of the server's close frame, and checks that the connection ends.
     fn closed(mut self) -> Option<u16> {
         loop {
             let (first, payload) = self.next();

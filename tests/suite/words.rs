@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-/// Words that nobody writes today, and "he" for users, who are "they", in the names of tests as well. Half a "hello" in a test
-/// is no pronoun, so "he" counts only where a sentence goes on.
+/// Words that nobody writes today, and "he" for users, who are "they", also in the names of tests. Half a typed "hello"
+/// is not a pronoun, so "he" counts only if a sentence continues after it.
 const WORDS: &str = r"(?i)\b(?:(?:whoever|whomever|whom|whence|hence|thence|thereby|upon|lest|seldom|but for|anew|deeds?|him|his|himself)\b|he(?: [a-z]|'|$))|_(?:he|him|his)_";
 
 /// Files that need one of them, with a part of the line.
@@ -18,7 +18,7 @@ const EXCEPTIONS: [(&str, &str); 2] = [
     ("tests/suite/words.rs", ""),
 ];
 
-/// The files to read in a folder and in those inside it.
+/// Collects the files in a folder and its subfolders.
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -56,7 +56,7 @@ fn no_archaic_word_is_in_the_sources_or_the_documents() {
     assert!(hits.is_empty(), "archaic words in {} lines:\n{}", hits.len(), hits.join("\n"));
 }
 
-/// Types whose name stands twice, and why.
+/// Types that are defined twice, and why.
 const TYPES_TWICE: [(&str, &str); 3] = [
     // A build without `storage` has the same types with nothing in them.
     ("Store", "src/store/disabled.rs"),
@@ -67,11 +67,11 @@ const TYPES_TWICE: [(&str, &str); 3] = [
 /// A build without `metrics` has all its types with nothing in them.
 const STAND_INS: &str = "src/metrics/disabled.rs";
 
-/// Folders whose names are their own: one speaks the language of Redis, the other is another program.
+/// Folders with separate names: one uses the terms of Redis, the other is a separate program.
 const APART: [&str; 2] = ["src/cluster/", "src/cli/connect/"];
 
-/// Where each type of the sources is defined, those of unit tests included. A type of a folder of [`APART`] is kept under the
-/// folder and its name.
+/// Where each type in the sources is defined, including those in unit tests. A type in a folder of [`APART`] is listed
+/// under the folder and its name.
 fn types(sources: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Vec<String>> {
     let definition = Regex::new(
         r"(?m)^(?:\s*(?:pub(?:\([a-z ]+\))? )?(?:struct|enum|trait|union)|(?:pub(?:\([a-z ]+\))? )?type) (\w+)",
@@ -87,7 +87,7 @@ fn types(sources: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Ve
     types
 }
 
-/// Every type that is defined twice, as a line of the report.
+/// Each type that is defined twice, as a line for the report.
 fn types_twice(sources: impl Iterator<Item = (String, String)>) -> Vec<String> {
     let mut twice = types(sources);
     twice.values_mut().for_each(|files| files.retain(|file| file != STAND_INS));

@@ -101,7 +101,7 @@ fn an_exempt_address_has_ten_times_as_many_attempts_and_not_more() {
     assert_eq!((0..=255).map(|last| count(of(last), now)).sum::<usize>(), 20);
 }
 
-/// What came of a client's first attempt.
+/// The outcome of a client's first attempt.
 fn first_answer(client: &mut Client) -> String {
     client.expect("\r! ");
     format!("! {}", client.expect("\r\n"))
@@ -118,7 +118,7 @@ fn correct_logins_succeed_while_a_host_with_eighty_connections_floods_the_server
         let ahead: Vec<_> = (0..3).map(|round| format!("none{number}x{round}\r\nwrong")).collect();
         client.send(&ahead.join("\r\n"));
     }
-    // Compared or refused: which one it is depends on how many others were faster.
+    // Compared or refused, depending on how many others were faster.
     let mut first_answers = vec![first_answer(&mut flood[0])];
     let in_time: Vec<_> = names
         .iter()

@@ -225,8 +225,8 @@ fn an_unknown_name_takes_as_long_as_a_wrong_password() {
     let limits = "[limits]\nlogin_seconds = 0\nmessages_per_second = 0";
     let server = home.start(History::Forgotten, &format!("accounts = \"required\"\nlogin_attempts = 100\n{limits}"));
     let mut client = knock(server.address());
-    // Measured in turns, keeping the fastest: a loaded machine makes both slower and never makes one faster. So if both
-    // cost the same, the two meet sooner or later; if one costs less, they never do.
+    // Measured alternately, keeping the fastest: a loaded machine makes both slower and never one faster. So if both cost
+    // the same, they meet sooner or later; if one costs less, they never do.
     let mut quickest = [Duration::MAX; 2];
     for round in 1..=ROUNDS {
         for (name, quickest) in ["alice", "nobody"].iter().zip(&mut quickest) {

@@ -78,7 +78,7 @@ fn a_hash_of_the_very_characters_made_by_an_earlier_version_still_counts_and_is_
     Store::open_accounts(&home.database()).expect("open").create(&name, &old).expect("an account");
     let server = home.start(History::Forgotten, "");
     quit(come_in_with(&server, "Gru\u{308}\u{df}e"));
-    // From now on the other form is right, too.
+    // Now the other form is right too.
     quit(come_in_with(&server, "Gr\u{fc}\u{df}e"));
     let stored = server.hub().store().expect("a store").account(&name).expect("read").expect("there").hash;
     assert!(stored != old && !password::needs_rehash("Gru\u{308}\u{df}e", &stored));

@@ -1,11 +1,11 @@
-//! In a terminal that writes from top to bottom: what is asked, and that no password is seen.
+//! A client that writes from top to bottom: its questions, and that no password is visible.
 
 use std::fs;
 
 use super::*;
 use crate::support::programs::have;
 
-/// A client in a terminal of its own, made by script(1).
+/// A client in a terminal made by script(1).
 fn in_terminal(arguments: &str, state: &Path, directory: &Path) -> (Child, Terminal) {
     let line = format!("exec \"$PROGRAM\" connect {arguments}");
     let mut child = Command::new("script")

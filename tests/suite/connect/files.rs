@@ -1,4 +1,4 @@
-//! Files: from this client to itself, to nc and curl and from them, with names that mean harm, and after a break.
+//! Files: between two clients, to and from nc and curl, with hostile names, and after a break.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ fn server() -> Server {
     Server::with("[files]\nlisten = [\"127.0.0.1:0\"]\n")
 }
 
-/// A client that can be asked, in a terminal made by script(1).
+/// A client that can be asked questions, in a terminal made by script(1).
 fn asked(name: &str, server: &Server, directory: &Path) -> (Child, Terminal) {
     let to = format!("{name}@{} --room general --download {}", server.address(), directory.display());
     let line = format!("exec \"$PROGRAM\" connect {to}");

@@ -1,4 +1,4 @@
-//! Which server is trusted, and that nothing is sent to another.
+//! Which server is trusted, and that nothing is sent to any other.
 
 use std::fs;
 use std::io::Write as _;
@@ -26,7 +26,7 @@ fn an_unknown_server_needs_a_terminal_or_a_fingerprint() {
     assert!(errors.contains("--fingerprint is required") && errors.contains(&fingerprint), "{errors}");
 }
 
-/// Passes everything on, and keeps what the client has sent in the clear: nothing but a handshake.
+/// Passes everything on, and keeps what the client sends in the clear: nothing but a handshake.
 fn tap(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let address = listener.local_addr().expect("an address");
@@ -72,7 +72,7 @@ fn to_a_server_with_another_certificate_no_byte_of_the_login_is_sent() {
     let file = file.display();
     let last = format!("! Nothing was sent. If you know why, remove the line from {file} or give --fingerprint.");
     assert_eq!(lines[2], last);
-    // Nothing but records of a handshake, and an alert, which may be encrypted: a record of application data with 19 bytes (RFC 8446,
+    // Only handshake records and an alert, which may be encrypted: a record of application data with 19 bytes (RFC 8446,
     // sections 5.1, 5.2 and 6).
     let heard = heard.lock().expect("held").clone();
     let mut rest = &heard[..];
@@ -82,7 +82,7 @@ fn to_a_server_with_another_certificate_no_byte_of_the_login_is_sent() {
         rest = rest.get(5 + length..).unwrap_or(&[]);
     }
     assert!(!heard.windows(5).any(|window| window == b"alice"));
-    // The same with a fingerprint that was given.
+    // The same with a given fingerprint.
     let to = format!("alice@{address}");
     let (status, _, errors) = run(&[&to, "--fingerprint", &other], "secret words\n");
     assert!(status == Some(2) && errors.contains("Nothing was sent"), "{errors}");

@@ -11,7 +11,7 @@ use super::*;
 use crate::support::PATIENCE;
 use crate::support::machine::argument;
 
-/// A server as a program, which keeps its history.
+/// Starts a server as a program that stores its history.
 fn start(config: &Path, listen: &str) -> (Program, SocketAddr) {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -23,14 +23,14 @@ fn start(config: &Path, listen: &str) -> (Program, SocketAddr) {
         if let Some(address) = line.strip_prefix("listening on ").and_then(|rest| rest.split(' ').next()) {
             return (server, address.parse().expect("an address"));
         }
-        // The port, or the database, may be in use for another moment.
+        // The port or the database may be in use for another moment.
         assert!(Instant::now() < deadline, "the server does not start: {}", server.stderr());
         thread::park_timeout(Duration::from_millis(20));
     }
 }
 
 #[cfg(feature = "storage")]
-/// All lines of a room, as the server has them in the end.
+/// All lines of a room, in the server's final state.
 fn said(address: SocketAddr, least: usize) -> Vec<String> {
     let mut reader = crate::support::json::Bot::in_room(address, "reader", "general");
     let (mut all, mut before) = (Vec::<(u64, String)>::new(), u64::MAX >> 11);
@@ -100,11 +100,11 @@ fn restart_during_a_thousand_lines(signal: &str) {
     drop(server);
 }
 
-/// A cable that can be cut: both ends see the connection break, with whatever was on its way.
+/// A cable that can be cut: both ends see the connection break and lose whatever was in transit.
 struct Cable {
     address: SocketAddr,
     open: Arc<Mutex<Vec<TcpStream>>>,
-    /// Nobody gets through.
+    /// No connection gets through.
     unplugged: Arc<AtomicBool>,
 }
 
@@ -126,7 +126,7 @@ impl Cable {
                 kept.lock().expect("held").extend([clone(&near), clone(&far)]);
                 for (mut from, mut to) in [(clone(&near), clone(&far)), (far, near)] {
                     thread::spawn(move || {
-                        // An error: it was cut.
+                        // An error means that it was cut.
                         let _ = std::io::copy(&mut from, &mut to);
                         let _ = to.shutdown(Shutdown::Both);
                     });
@@ -147,7 +147,7 @@ impl Cable {
 
     fn cut(&self) {
         for end in self.open.lock().expect("held").drain(..) {
-            // An error: it is closed already.
+            // An error means that it is already closed.
             let _ = end.shutdown(Shutdown::Both);
         }
     }
@@ -199,7 +199,7 @@ fn lines_entered_without_a_connection_are_sent_once_it_is_back() {
 }
 
 #[test]
-fn what_was_edited_or_deleted_during_a_break_is_shown_as_it_is() {
+fn edits_and_deletions_during_a_break_are_shown() {
     let server = Server::start();
     let cable = Cable::to(server.address());
     let mut bob = crate::support::json::Bot::in_room(server.address(), "bob", "general");

@@ -1,4 +1,4 @@
-//! Announcements, as avahi and python-zeroconf on another machine see them.
+//! Announcements, as seen by avahi and python-zeroconf on another machine.
 //!
 //! Python finds `zeroconf` where it is installed, in a folder of `PYTHONPATH`, or where `.ci/run` puts it.
 
@@ -61,7 +61,7 @@ fn browser(machines: &TwoMachines) -> Option<Browser> {
     Some(browser)
 }
 
-/// python-zeroconf, and what it says.
+/// python-zeroconf, and its output.
 struct Browser {
     child: Child,
     lines: mpsc::Receiver<String>,

@@ -1,4 +1,4 @@
-//! Questions and answers on this machine: what is said, who gets an answer, and how often.
+//! Questions and answers on this machine: their content, who gets an answer, and how often.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::random::Random;
 use crate::support::{PATIENCE, Server};
 
-/// Longer than an answer takes, when there must be none.
+/// Longer than an answer takes, for checks that there is none.
 const SILENCE: Duration = Duration::from_millis(300);
 
 fn start(more: &str) -> (Server, SocketAddr) {
@@ -22,7 +22,7 @@ fn socket(own: impl Into<Ipv4Addr>) -> UdpSocket {
     UdpSocket::bind((own.into(), 0)).expect("an address of this machine")
 }
 
-/// The answers that come within a time.
+/// The answers that arrive within a time.
 fn answers(socket: &UdpSocket, wait: Duration) -> Vec<Vec<u8>> {
     let (end, mut found) = (Instant::now() + wait, Vec::new());
     let mut buffer = [0; 4096];
@@ -81,7 +81,7 @@ fn a_question_gets_one_answer_with_what_is_there_and_its_nonce() {
 }
 
 #[test]
-fn the_name_is_that_of_the_machine_unless_the_configuration_gives_one_which_a_reload_changes() {
+fn the_name_comes_from_the_machine_or_the_configuration() {
     let (server, address) = start("");
     let name = |own: u8| {
         let asking = socket([127, 0, 0, own]);
@@ -129,13 +129,13 @@ fn no_answer_is_longer_than_its_question_and_what_is_no_question_gets_none() {
         asking.send_to(&packet, address).expect("sent");
     }
     assert_eq!(answers(&asking, SILENCE).len(), 0);
-    // And it still answers.
+    // It still answers.
     asking.send_to(&question("n"), address).expect("sent");
     assert_eq!(object(&answer(&asking))["nonce"], "n");
 }
 
 #[test]
-fn the_question_of_the_first_protocol_is_answered_to_the_one_who_asks_and_not_to_the_address_in_it() {
+fn an_answer_goes_to_the_asker_and_not_to_the_address_in_the_question() {
     let (_server, address) = start("");
     let (asking, named) = (socket([127, 0, 0, 1]), socket([127, 0, 0, 2]));
     let port = named.local_addr().expect("its address").port();

@@ -52,7 +52,7 @@ fn no_server_one_server_and_two_are_found() {
     let mut found: Vec<_> = two.iter().map(|server| (server["name"].as_str(), server["ip"].as_str())).collect();
     found.sort_unstable();
     assert_eq!(found.len(), 2, "{found:?}");
-    // The own one answers at each of the machine's addresses, and is one server.
+    // The local server answers at each of the machine's addresses but counts as one server.
     assert!(found[0].0 == Some("attic") && found[1] == (Some("box"), Some("10.77.0.1")), "{found:?}");
 }
 
@@ -64,7 +64,7 @@ fn a_server_in_the_same_machine_is_found_as_others_see_it() {
     assert!(found.lines().count() == 1 && found.starts_with("box  ") && !found.contains("127.0.0.1"), "{found}");
 }
 
-/// A server that listens on IPv6 alone, among machines that have nothing else in common. It answers each address once a second.
+/// A server that listens only on IPv6, among machines that share nothing else. It answers each address once a second.
 #[test]
 fn a_server_is_found_over_ipv6_by_its_link_and_by_its_own_address() {
     let Some(machines) = TwoMachines::new() else { return };
@@ -111,11 +111,11 @@ fn an_address_of_another_network_gets_silence() {
         let output = machines.command(Machine::Two, "python3").args(["-c", ASK_FROM, own, to, port]).output();
         text(&output.expect("python3 runs")).trim_end().to_owned()
     };
-    // As a packet whose source is forged looks to the server.
+    // To the server this looks like a packet with a forged source.
     for to in ["10.77.0.1", "203.0.113.1", "10.77.0.255"] {
         let before = machines.packets_from(Machine::One);
         assert_eq!(ask("203.0.113.2", to, "0"), "silence", "{to}");
-        // It may have to say which machine has the address that was asked, once.
+        // It may have to answer an address resolution once.
         let sent = machines.packets_from(Machine::One) - before;
         assert!(sent <= 1, "{sent} packets to {to}");
     }

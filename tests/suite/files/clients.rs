@@ -1,12 +1,12 @@
-//! The lines to copy, run by a shell with every program that users have.
+//! The lines to copy, run in a shell with every program that users may have.
 
 use super::*;
 use crate::support::programs::{have, left_out};
 
-/// How one end does it.
+/// How one side does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// The line with nc, and this program in its place.
+    /// The line with nc, using this program.
     Nc(&'static str),
     /// The line with curl.
     Curl,
@@ -158,7 +158,7 @@ fn the_lines_for_hostile_names_run_nothing_and_write_nothing_elsewhere() {
     .into_iter()
     .enumerate()
     {
-        // A control character at the keyboard may end or edit the line: the name goes over as a program sends it.
+        // A control character at the keyboard may end or edit the line, so the name is sent as a program would.
         let typed: String = name.chars().filter(|c| *c != '\x07').collect();
         alice.send(&format!(":send bob {typed}"));
         bob.expect("* alice offers you ");
@@ -194,7 +194,7 @@ fn curl_and_ncat_fail_when_their_file_is_not_whole() {
         if !have(&[program]) {
             continue;
         }
-        // By another name each time, or the second would be the rest of the first.
+        // Under another name each time, or the second transfer would be the rest of the first.
         let accepted = exchange(&mut alice, &mut bob, program);
         let here = empty();
         // A pipeline's status is its last command's.

@@ -27,7 +27,7 @@ fn guesses_find_nothing_and_soon_have_to_wait() {
         }
     }
     assert_eq!((wrong, waits), (3, 197));
-    // While it waits, not even a right one from there is looked at; it serves afterwards.
+    // While the address waits, not even a right token is checked; it works afterwards.
     let right = answer(&end(&server, &format!("get {}\n", accepted.get_token())));
     assert!(right.starts_with("! Too many wrong tokens"), "{right}");
     bob.send(":files");
@@ -45,7 +45,7 @@ fn more_transfers_than_may_run_wait_for_their_turn() {
     let mut beginning = [0; 3];
     (&receivers[0]).read_exact(&mut beginning).expect("the first runs");
     let waits = end(&server, &format!("put {} 3\nxyz", second.put_token()));
-    // The bytes count a moment after they have been written.
+    // Bytes are counted a moment after they were written.
     eventually("three bytes count", || {
         alice.send(":files");
         alice.expect("first to bob: ");
@@ -103,7 +103,7 @@ fn sixteen_at_once_arrive_whole_and_take_little_memory() {
         }
         receivers.into_iter().for_each(|receiver| receiver.join().expect("whole"));
     });
-    // This process is both the server and the clients, which hold three copies of every file.
+    // This process is both the server and the clients, which hold three copies of each file.
     let grown = resident().saturating_sub(before);
     assert!(grown < 16 * (3 * 5_000 + 256 + 1_000), "{grown} KB");
 }
@@ -163,7 +163,7 @@ fn where_nothing_may_be_plain_a_user_from_elsewhere_gets_no_line_that_would_be_r
     let server = server("");
     server.reconfigure("shutdown_delay = 0\nplain = \"loopback\"\n[files]\nmax_at_once = 3\n");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
-    // This machine is still served, and the listeners have stayed.
+    // This machine is still served, and the listeners are still there.
     let accepted = exchange(&mut alice, &mut bob, "abc");
     let receiver = end(&server, &format!("get {}\n", accepted.get_token()));
     let _sender = end(&server, &format!("put {} 3\nabc", accepted.put_token()));

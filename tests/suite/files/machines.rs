@@ -1,4 +1,4 @@
-//! A file from one machine to another, by the lines that each user copies.
+//! A file from one machine to another, using the lines that each user copies.
 
 use std::fs;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use crate::support::programs::{Terminal, have};
 /// The line to copy that contains this.
 fn copied(person: &mut Person, part: &str) -> String {
     let line = |terminal: &Terminal| {
-        // Behind the last line end may be half a line.
+        // There may be half a line after the last line end.
         let raw = terminal.raw();
         let whole = raw.rsplit_once("\r\n").map_or("", |(whole, _)| whole).to_owned();
         whole
@@ -24,14 +24,14 @@ fn copied(person: &mut Person, part: &str) -> String {
     line(&person.terminal).expect("the line")
 }
 
-/// Starts a line of shell in a folder of its own.
+/// Runs a shell command in its own directory.
 fn start(machines: &TwoMachines, machine: Machine, folder: &std::path::Path, line: &str) -> Child {
     let mut shell = machines.command(machine, "sh");
     shell.args(["-c", &format!("cd '{}' && {line}", folder.display())]);
     shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell runs")
 }
 
-/// Offers a file from machine two to machine one, where the server is, and passes it on with one program.
+/// Offers a file from machine two to machine one, where the server is, and transfers it with one program.
 fn pass(alice_at: &str, bob_at: &str, program: &str) {
     let Some(machines) = TwoMachines::new() else { return };
     if !have(&["nc.openbsd", "nc", "curl"]) {
@@ -58,7 +58,7 @@ fn pass(alice_at: &str, bob_at: &str, program: &str) {
         "nc" => copied(person, &format!("nc {host} 5558")),
         _ => copied(person, &format!("http://{}:5558/f/", in_url(host))),
     };
-    // Each line has the address at which its user has come in.
+    // Each line has the address that its user connected to.
     let (send, get) = (line(&mut alice, alice_at), line(&mut bob, bob_at));
     let (from, to, content) = (empty(), empty(), random(5, 3_000_000));
     fs::write(from.join("data"), &content).expect("written");

@@ -90,7 +90,7 @@ fn what_cannot_be_sent_or_answered_is_refused_with_the_reason() {
     bob.expect("! Several files are offered to you: :files lists them, :accept 1 takes the first.\r\n");
 }
 
-/// Lines that come together are one arrival: nc would otherwise show a prompt in front of each.
+/// Lines that arrive together are one arrival: nc would otherwise show a prompt before each.
 #[test]
 fn the_lines_to_copy_have_one_prompt_behind_them_and_none_between() {
     let server = server("");
@@ -113,7 +113,7 @@ fn a_server_without_the_section_carries_no_files() {
 }
 
 #[test]
-fn one_who_ignores_the_sender_hears_nothing_and_the_offer_ends_by_itself() {
+fn an_offer_to_a_user_who_ignores_the_sender_ends_unseen() {
     let server = server("offer_seconds = 1");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     bob.send(":ignore alice");
@@ -141,7 +141,7 @@ fn an_offer_ends_after_its_time_and_both_learn_it() {
 }
 
 #[test]
-fn who_leaves_takes_their_offers_along() {
+fn a_users_offers_end_when_they_leave() {
     let server = server("");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     offer(&mut alice, &mut bob, "report.pdf");

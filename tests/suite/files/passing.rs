@@ -1,4 +1,4 @@
-//! The bytes on their way: both ends, in either order, and what can go wrong.
+//! The bytes in transit: both ends, in either order, and what can go wrong.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const NO_TRANSFER: &str = "! No such transfer.\n";
 
-/// The hash, where this build has it, as it stands behind a size.
+/// The hash as shown after a size, if this build has one.
 fn sha256(hex: &str) -> String {
     if cfg!(feature = "tls") { format!(", SHA-256 {hex}") } else { String::new() }
 }
@@ -56,7 +56,7 @@ fn nothing_is_read_from_a_sender_before_the_receiver_is_there() {
     sender.set_nonblocking(true).expect("nonblocking");
     let chunk = [7; 65_536];
     let (mut sent, mut full) = (0, 0);
-    // The two kernels' buffers fill up, and then nothing more is taken.
+    // Both kernels' buffers fill up, and then nothing more is accepted.
     while full < 20 {
         match sender.write(&chunk) {
             Ok(count) => {
@@ -131,7 +131,7 @@ fn ends_that_make_no_progress_are_cut_off() {
     let server = server("");
     server.hub().transfers.set_patience(Duration::from_millis(300));
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
-    // Both are there, and the sender says nothing more.
+    // Both are connected, and the sender sends nothing more.
     let accepted = exchange(&mut alice, &mut bob, "silent");
     let receiver = end(&server, &format!("get {}\n", accepted.get_token()));
     let sender = end(&server, &format!("put {} 1000\nabc", accepted.put_token()));
@@ -262,7 +262,7 @@ fn a_receiver_with_less_than_was_passed_on_gets_other_lines_and_one_with_more_on
     let early = end(&server, &format!("put {} 5\n56789", accepted.put_token()));
     let short = end(&server, &format!("get {} 4\n", accepted.get_token()));
     assert!(answer(&short).starts_with("! The file there is shorter than expected"), "the chat shows the rest");
-    // Which one it is depends on whose line the server has read first.
+    // Which one it is depends on whose line the server read first.
     let told = answer(&early);
     assert!(["! This transfer is over.\n", "! No such transfer.\n"].contains(&told.as_str()), "{told}");
     let get = {
@@ -276,13 +276,13 @@ fn a_receiver_with_less_than_was_passed_on_gets_other_lines_and_one_with_more_on
     let _sender = end(&server, &format!("put {} 6\n456789", token(&send[0])));
     assert_eq!(read_all(&receiver), (b"456789".to_vec(), true));
     bob.expect("* digits: 10 bytes");
-    // One with more leaves out what is there.
+    // A receiver with more skips what it has.
     broken(&mut alice, &mut bob);
     let accepted = exchange(&mut alice, &mut bob, "digits");
     let receiver = end(&server, &format!("get {} 7\n", accepted.get_token()));
     let _sender = end(&server, &format!("put {} 5\n56789", accepted.put_token()));
     assert_eq!(read_all(&receiver), (b"789".to_vec(), true));
-    // And one with more than there is has another file.
+    // A receiver with more than the whole has a different file.
     bob.expect("* digits: 10 bytes");
     let accepted = exchange(&mut alice, &mut bob, "digits");
     let receiver = end(&server, &format!("get {} 11\n", accepted.get_token()));
@@ -362,7 +362,7 @@ fn a_transfer_between_two_quick_ends_stops_as_soon_as_it_is_declined() {
     let accepted = exchange(&mut alice, &mut bob, "film");
     let mut receiver = end(&server, &format!("get {}\n", accepted.get_token()));
     let mut sender = end(&server, &format!("put {} 50000000\n", accepted.put_token()));
-    // Both are ready for more than a second of it at any time.
+    // Both are always ready for more than a second of it.
     let feeding = std::thread::spawn(move || {
         let part = vec![7; 65_536];
         while sender.write_all(&part).is_ok() {}

@@ -1,4 +1,4 @@
-//! Every action, by what it is answered with.
+//! Each action and its answer.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ fn actions(objects: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn hello_is_answered_by_welcome_with_what_a_program_needs_to_know() {
+fn hello_is_answered_by_welcome_with_the_servers_facts() {
     let server = Server::with("welcome_message = \"Be kind.\"\nmessage_limit = 99\nusername_limit = 9");
     let mut bot = Bot::connect(server.address());
     let welcome = bot.ask(json!({"action": "hello", "optional": {"version": 1, "bot": true}})).answer;
@@ -181,7 +181,7 @@ fn hits_of_a_search_say_where_they_are() {
 }
 
 #[test]
-fn what_was_seen_is_no_longer_unread() {
+fn seen_messages_are_no_longer_unread() {
     let server = Server::start();
     let mut bot = Bot::in_room(server.address(), "robo", "general");
     let mut alice = server.chat("alice", "general");
@@ -198,7 +198,7 @@ fn what_was_seen_is_no_longer_unread() {
 }
 
 #[test]
-fn a_program_that_comes_back_gets_what_it_missed_and_learns_of_a_gap() {
+fn a_returning_program_gets_what_it_missed_or_learns_of_a_gap() {
     let server = Server::with("history_max = 5");
     let mut bot = Bot::in_room(server.address(), "robo", "general");
     let seen = bot.say("general", "seen");
@@ -271,7 +271,7 @@ fn commands_run_through_the_palette_and_are_answered_in_news() {
 }
 
 #[test]
-fn no_command_leads_a_program_into_a_question_or_writes_to_a_screen_it_has_not() {
+fn no_command_asks_a_program_a_question_or_draws_a_screen() {
     let server = Server::with("[rooms.general]\n[rooms.staff]\npassword = \"x\"\n");
     let mut bot = Bot::in_room(server.address(), "robo", "general");
     for line in [
@@ -296,7 +296,7 @@ fn no_command_leads_a_program_into_a_question_or_writes_to_a_screen_it_has_not()
 }
 
 #[test]
-fn quit_is_answered_and_followed_by_bye_and_so_is_every_end_that_the_server_makes() {
+fn every_end_of_a_connection_is_announced_by_bye() {
     let server = Server::start();
     let mut bot = Bot::login(server.address(), "robo");
     bot.ask(json!({"action": "quit"})).ok();
@@ -392,7 +392,7 @@ mod with_accounts {
     }
 
     #[test]
-    fn a_program_that_comes_back_reads_on_from_the_disk() {
+    fn a_returning_program_continues_from_the_disk() {
         let home = Home::new();
         let text = "history_max = 5\naccounts = \"optional\"";
         let server = home.start(History::Kept, text);

@@ -1,4 +1,4 @@
-//! Programs of other people's making: Python's standard library, and jq.
+//! Programs written by others: Python's standard library, and jq.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ fn bot_of_the_readme() -> String {
     block.expect("a bot in the README").to_owned()
 }
 
-/// Runs the bot against a port, with what connects it in place of the plain connection.
+/// Runs the bot against a port. `connect` replaces its plain connection.
 fn answers_pong(server: &Server, address: SocketAddr, connect: Option<&str>) {
     let mut bot = bot_of_the_readme();
     assert!(bot.lines().count() <= 15, "fifteen lines are promised");
@@ -112,7 +112,7 @@ fn transcript() -> Vec<String> {
     block.expect("a transcript in the README").lines().map(str::to_owned).collect()
 }
 
-/// The same object without what differs from run to run: times and numbers of connections.
+/// The object without what differs between runs: times and connection numbers.
 fn alike(line: &str) -> serde_json::Value {
     let mut object: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     object["time"] = json!("");

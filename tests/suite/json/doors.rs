@@ -1,4 +1,4 @@
-//! Where programs come in: any port whose first line begins with a brace, and ports of their own.
+//! Where programs connect: any port, if the first line begins with a brace, and dedicated ports.
 
 use serde_json::json;
 
@@ -39,7 +39,7 @@ fn a_program_that_waits_for_the_greeting_skips_it() {
     let mut client = Client::connect(server.address());
     client.expect("Username: ");
     client.send_bytes(b"{\"id\":\"1\",\"action\":\"ping\"}\n");
-    // Every object has a line of its own, the first one, too.
+    // Each object has its own line, even the first one.
     assert_eq!(client.expect("\n"), "\r");
     assert!(client.expect("\n").starts_with("{\"id\":\"1\",\"action\":\"ok\""));
     talks(Bot::over(client), "robo");
@@ -54,7 +54,7 @@ fn a_client_that_has_answered_telnet_first_can_still_send_requests() {
     client.send_bytes(&[255, 254, 3]);
     client.send_bytes(b"{\"id\":\"1\",\"action\":\"ping\"}\n");
     client.expect("{\"id\":\"1\",\"action\":\"ok\"");
-    // Another answer that comes late is no part of a request.
+    // Another late answer is not part of a request.
     client.send_bytes(b"\xff\xfe\x01{\"id\":\"2\",\"act\xff\xfe\x18ion\":\"ping\"}\n");
     client.expect("{\"id\":\"2\",\"action\":\"ok\"");
 }

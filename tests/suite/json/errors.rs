@@ -1,4 +1,4 @@
-//! Every code of an error, and what a client may not decide.
+//! Each error code, and what a client may not decide.
 
 use serde_json::json;
 
@@ -23,7 +23,7 @@ fn every_code_has_its_case() {
     assert_eq!(bot.ask(join("nowhere")).code(), "no_room");
     let needed = bot.ask(join("staff"));
     assert_eq!((needed.code(), needed.optional("password")), ("not_allowed", &json!(true)));
-    // There is no Enter that would go back.
+    // There is no Enter key to go back.
     assert_eq!(needed.content(), "staff has a password.");
     assert_eq!(
         bot.ask(join("stafff")).content(),
@@ -109,7 +109,7 @@ fn a_hidden_room_looks_like_a_reserved_name_and_a_missing_room() {
 }
 
 #[test]
-fn what_a_client_says_of_sender_and_time_counts_for_nothing() {
+fn the_servers_sender_and_time_replace_the_clients() {
     let server = Server::start();
     let mut alice = Bot::in_room(server.address(), "alice", "general");
     let mut bot = Bot::in_room(server.address(), "robo", "general");

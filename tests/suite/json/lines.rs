@@ -1,4 +1,4 @@
-//! Lines that are requests, nearly, or not at all.
+//! Lines that are valid requests, nearly valid, or not requests at all.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -8,7 +8,7 @@ use crate::support::json::Bot;
 use crate::support::{Client, Server};
 
 #[test]
-fn every_line_that_is_no_request_is_answered_and_the_third_ends_the_connection() {
+fn every_bad_line_is_answered_and_the_third_ends_the_connection() {
     let server = Server::with("[json]\n");
     let mut bot = Bot::connect(server.json_address());
     bot.send("hello");
@@ -36,7 +36,7 @@ fn a_line_of_four_times_line_bytes_is_read_and_a_longer_one_is_skipped_to_its_en
     };
     bot.send(&padded(800));
     assert_eq!(bot.next()["action"], "ok");
-    // In many pieces, and with what would be a request in its end.
+    // In many pieces, with what would be a request at its end.
     for piece in padded(5000).as_bytes().chunks(100) {
         bot.client.send_bytes(piece);
     }
@@ -112,7 +112,7 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn any_bytes_get_an_answer_each_and_never_an_end_before_the_third_that_is_faulty() {
+fn any_line_gets_an_answer_and_only_the_third_bad_one_an_end() {
     let server = Server::with("[json]\n");
     let mut runner = TestRunner::new(Config { cases: cases(), failure_persistence: None, ..Config::default() });
     let run = runner.run(&proptest::collection::vec(any_line(), 1..5), |lines| {

@@ -1,11 +1,11 @@
-//! A program may do what a user in the same place may, no more and no less, and reads the same sentences.
+//! A program may do exactly what a user in the same position may, and gets the same sentences.
 
 use serde_json::json;
 
 use crate::support::json::Bot;
 use crate::support::{Client, Server};
 
-/// What the actor is to the room.
+/// The actor's relation to the room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Stranger,
@@ -17,7 +17,7 @@ enum Place {
 
 const PLACES: [Place; 5] = [Place::Stranger, Place::Member, Place::Muted, Place::Admin, Place::Owner];
 
-/// Lines that ask for a permission each.
+/// Lines that each need one permission.
 const LINES: &[&str] = &[
     ":to den hello",
     ":list",
@@ -48,7 +48,7 @@ const LINES: &[&str] = &[
     ":destroy",
 ];
 
-/// A room with an owner, a member and a message, and a user or a program in their place in it.
+/// A room with an owner, a member and a message, and a user or a program in a given role.
 struct Scene {
     _server: Server,
     _olga: Client,

@@ -1,9 +1,9 @@
-//! Plain text as roff: what would be a command of it is escaped, and what is typed as it stands is bold.
+//! Converts plain text to roff: escapes anything that would be a command, and makes literal input bold.
 
 /// Longest line of a page's source, in bytes, which `mandoc -T lint` looks at.
 const LONGEST_LINE: usize = 80;
 
-/// A text that is shown as it is.
+/// Text that is shown literally.
 pub fn code(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
@@ -19,7 +19,7 @@ pub fn code(text: &str) -> String {
             c => out.push_str(&format!("\\[u{:04X}]", u32::from(c))),
         }
     }
-    // A line that begins so would be a command.
+    // A line that begins with these would be a command.
     if out.starts_with(['.', '\'']) { format!("\\&{out}") } else { out }
 }
 
@@ -31,7 +31,7 @@ pub fn is_option(word: &str) -> bool {
     })
 }
 
-/// Whether a word stands for something else, such as `FILE` or `HOST:PORT`.
+/// Whether a word is a placeholder, such as `FILE` or `HOST:PORT`.
 fn is_placeholder(word: &str) -> bool {
     word.len() > 1
         && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == ':' || c == '@')
@@ -39,7 +39,7 @@ fn is_placeholder(word: &str) -> bool {
         || word == "N"
 }
 
-/// An option or a call, on a line of its own: what is typed is bold, what stands for something else is in italics.
+/// An option or a call on its own line: literals in bold, placeholders in italics.
 pub fn term(text: &str) -> String {
     let mut out = String::new();
     let mut word = String::new();
@@ -88,7 +88,7 @@ pub fn prose(text: &str) -> String {
     out.lines().map(|line| wrapped(line.trim())).collect()
 }
 
-/// A line of text in lines of a page's source, none of which would be a command.
+/// Splits text into source lines, none of which is a command.
 pub fn wrapped(line: &str) -> String {
     let mut out = String::new();
     let mut length = 0;
@@ -110,7 +110,7 @@ pub fn wrapped(line: &str) -> String {
     out
 }
 
-/// A word of a sentence. A hyphen stays one.
+/// A word of a sentence, with its hyphens kept as hyphens.
 fn escaped(word: &str) -> String {
     if word.starts_with('-') { code(word) } else { code(word).replace("\\-", "-") }
 }

@@ -9,7 +9,7 @@ use chatsock::hub::Checkpoint;
 use super::{ON, Watch, scrape, server};
 use crate::support::{Client, PATIENCE, Server};
 
-/// Two users with the same room in view, who know of each other.
+/// Two users who view the same room and have seen each other.
 fn two(server: &Server) -> (Client, Client) {
     let mut alice = server.chat("alice", "general");
     let bob = server.chat("bob", "general");
@@ -122,7 +122,7 @@ fn messages_count_by_kind() {
     watch.expect(&[("chatsock_messages_total{kind=\"room\"}", 0), ("chatsock_lines_total", 1)]);
 }
 
-/// Reads until what has come ends with a text; how many bytes that was.
+/// Reads until the input ends with a text. Returns the number of bytes.
 fn read_to(stream: &mut TcpStream, end: &str) -> usize {
     let mut seen = Vec::new();
     while !seen.ends_with(end.as_bytes()) {
@@ -257,7 +257,7 @@ fn a_panic_counts() {
     watch.expect(&[("chatsock_dropped_total{reason=\"panic\"}", 1), ("chatsock_people", 0)]);
 }
 
-/// Has alice say more than a socket takes, until a condition holds.
+/// Lets alice post more than a socket accepts, until a condition holds.
 fn flood(alice: &mut Client, mut until: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     let lines = format!("{}\r\n", "y".repeat(140)).repeat(200);

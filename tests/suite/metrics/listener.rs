@@ -1,4 +1,4 @@
-//! The listener itself: what it answers, what it is called, and that it holds up nobody.
+//! The listener itself: its answers, its names, and that it blocks nobody.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -69,7 +69,7 @@ fn all_metrics_are_there_from_the_start_with_all_their_labels() {
 }
 
 #[test]
-fn what_the_kernel_says_of_the_process_is_there() {
+fn the_kernels_figures_of_the_process_are_there() {
     let server = server("", "");
     let address = server.listener("metrics");
     let (few, held) = (scrape(address), [server.connect(), server.connect()]);
@@ -123,7 +123,7 @@ fn a_scraper_that_hangs_is_cut_off_and_holds_up_nobody_else() {
     hanging.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     let began = Instant::now();
     hanging.write_all(b"GET /metrics HTTP/1.1\r\n").expect("sent");
-    // The chat goes on meanwhile.
+    // The chat goes on in the meantime.
     let (mut alice, mut bob) = (server.chat("alice", "general"), server.chat("bob", "general"));
     alice.expect("* bob joined");
     bob.send("hello");
@@ -133,7 +133,7 @@ fn a_scraper_that_hangs_is_cut_off_and_holds_up_nobody_else() {
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
     assert!(began.elapsed() >= Duration::from_millis(1900), "{:?}", began.elapsed());
     scrape(address);
-    // One that reads nothing is no different.
+    // A client that reads nothing makes no difference.
     let silent = TcpStream::connect(address).expect("a connection");
     scrape(address);
     drop(silent);

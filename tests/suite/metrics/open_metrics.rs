@@ -1,4 +1,4 @@
-//! A strict reader of OpenMetrics 1.0 in text form: what breaks a rule of it fails the test.
+//! A strict parser of OpenMetrics 1.0 text: input that breaks a rule fails the test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ pub struct Page {
     pub types: BTreeMap<String, String>,
 }
 
-/// What stands behind the name of a family in the names of its samples.
+/// The suffixes that a family's sample names may have.
 fn suffixes(kind: &str) -> &'static [&'static str] {
     match kind {
         "counter" => &["_total"],
@@ -54,7 +54,7 @@ impl Page {
         page
     }
 
-    /// Buckets grow, end with all, and are as many as the count says.
+    /// Buckets increase, and the last one equals the count.
     fn check_histograms(&self) {
         for name in self.types.iter().filter(|(_, kind)| *kind == "histogram").map(|(name, _)| name) {
             let prefix = format!("{name}_bucket{{le=\"");

@@ -1,7 +1,7 @@
-//! A program in the place of a terminal: the request it sends for a step, and what it is sent, in the words of the model.
+//! A program in place of a terminal: the request it sends for a step, and what it is sent, in the model's terms.
 //!
-//! Of its objects the model knows those about messages, by their number, and why a request was refused; it is told all else
-//! in the same sentences as a terminal, which other tests compare.
+//! The model knows its objects about messages, by number, and why a request was refused; everything else is compared by
+//! other tests.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ pub fn refusal(lines: &[String]) -> Option<String> {
     (!refused.is_empty()).then(|| format!("! {}", refused.join(" ")))
 }
 
-/// The request for a step, of a user whose current room this is. `typed`: the line that a terminal would send.
+/// The request for a step by a user with this current room. `typed`: the line that a terminal would send.
 pub fn request(act: &Act, room: Option<&str>, typed: &str) -> Value {
     let say = |action: &str, text: &str| json!({"action": action, "receiver": room, "content": text});
     let number = |id: &Option<u64>| id.map_or(json!({}), |id| json!({"message": id}));
@@ -62,7 +62,7 @@ pub fn request(act: &Act, room: Option<&str>, typed: &str) -> Value {
     }
 }
 
-/// What a program has received, in the words of the model: its messages, and the answer to its last request.
+/// What a program has received, in the model's terms: its messages, and the answer to its last request.
 #[derive(Default)]
 pub struct Objects {
     /// The id of the request whose answer has not come.

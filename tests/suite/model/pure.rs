@@ -1,7 +1,7 @@
 //! The same sequences run against the rules of rooms alone: no session, no socket, no thread.
 //!
-//! The model says after each step what every room has to be: who is in it, what each user is to it, what was said, how it
-//! is set up. A wish that the rules deny has to be one that the model refuses, in the same words.
+//! After each step, the model says what every room must be: who is in it, each user's role, what was posted, and the
+//! settings. If the rules deny a wish, the model must refuse it in the same words.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,10 +32,10 @@ use crate::support::random::Random;
 /// Longest message.
 const MESSAGE_LIMIT: usize = 150;
 
-/// Wrong passwords after which the server compares none for a while. The rules know nothing of that.
+/// After this many wrong passwords the server compares none for a while. The rules do not know about that.
 const FREE_TRIES: u32 = 3;
 
-/// What a step means to one room.
+/// The meaning of a step for one room.
 enum Plan {
     Wish(Actor, Wish),
     /// By a password, if one was given.
@@ -139,7 +139,7 @@ impl Rooms {
         self.rooms.insert(room.to_owned(), RoomState::new(name, beginning));
     }
 
-    /// What a step means to which rooms, as things are before it.
+    /// The meaning of a step for each room, in the state before it.
     fn plan(&self, chat: &Chat, step: &Step) -> Vec<(String, Plan)> {
         match &step.act {
             Act::Grace(room) => return vec![(room.clone(), Plan::Grace)],
@@ -226,7 +226,7 @@ impl Rooms {
         }
     }
 
-    /// The room, the message and the text that an edit means: a number that is no message of one's own is part of the text.
+    /// The room, message and text of an edit. A number that is not one's own message is part of the text.
     fn edit(&self, chat: &Chat, me: Client, id: Option<u64>, text: &str) -> Option<(String, u64, String)> {
         let own: Vec<_> = chat.own(me).collect();
         let number = id.filter(|id| !own.contains(id) && !own.is_empty());
@@ -236,7 +236,7 @@ impl Rooms {
         Some((room, id, text))
     }
 
-    /// Carries the plans out. What the rules deny is returned as it would be shown.
+    /// Carries out the plans. Returns each denial as it would be shown.
     fn take(&mut self, chat: &Chat, act: &Act, plans: Vec<(String, Plan)>) -> Result<Vec<String>, String> {
         let mut denied = Vec::new();
         for (room, plan) in plans {
@@ -337,7 +337,7 @@ impl Rooms {
         }
     }
 
-    /// Whether every room is what the model says.
+    /// Compares every room with the model.
     fn compare(&self, chat: &Chat) -> Result<(), String> {
         let (expected, seen): (Vec<_>, Vec<_>) = (chat.rooms.keys().collect(), self.rooms.keys().collect());
         same("the rooms", expected, seen)?;
@@ -357,7 +357,8 @@ impl Rooms {
         Ok(())
     }
 
-    /// What a user is to a room, by the model: role, whether they are invited, kicked and silenced, how far they read back.
+    /// A user's standing in a room according to the model: role, whether they are invited, kicked or silenced, and how
+    /// far they read back.
     fn facts(&self, room: &Room, who: &Who) -> (Role, bool, bool, Option<(bool, u64)>) {
         let is_in = room.members.contains_key(&who.client);
         let role = match room.rank(who) {
@@ -452,7 +453,7 @@ fn shown_of(message: &chatsock::chat::message::Message) -> Shown {
     (message.id.0, message.author.to_string(), message.text.to_string(), kind, reply)
 }
 
-/// Runs the sequence of a seed. How many steps had a meaning, or where rules and model differ.
+/// Runs the sequence of a seed. Returns how many steps had a meaning, or where rules and model differ.
 pub fn play(seed: u64, addresses: &[&str]) -> Result<usize, String> {
     let mut random = Random::new(seed);
     let people = 3 + random.below(3);

@@ -18,11 +18,11 @@ struct Seen {
     prompts: Vec<String>,
 }
 
-/// What each seat speaks: text in most sequences; in the others there are a program and one in a WebSocket as well.
+/// What each seat uses: text in most sequences; in the others also a program and one over WebSocket.
 fn speaks(seed: u64, people: usize) -> Vec<Speaks> {
     let mut speaks = vec![Speaks::Text; people];
     if cfg!(all(feature = "json", feature = "web")) && seed.is_multiple_of(4) {
-        // Chosen apart from the steps.
+        // Independent of the steps.
         let mut random = Random::new(!seed);
         speaks[random.below(people)] = Speaks::Json;
         speaks[random.below(people)] = Speaks::WebSocket;
@@ -30,7 +30,7 @@ fn speaks(seed: u64, people: usize) -> Vec<Speaks> {
     speaks
 }
 
-/// Server and model, and how far they have come.
+/// Server and model, and the progress of both.
 struct Run {
     people: usize,
     chat: Chat,

@@ -1,7 +1,7 @@
-//! The real parts: one hub without listeners and timers, sessions driven by hand, and what stands on each screen.
+//! The real parts: a hub without listeners and timers, sessions driven by hand, and the content of each screen.
 //!
-//! A session writes into one end of a socket pair while it is driven. When its turn is over, everything shown to
-//! anybody can be read from the other ends, so the test never waits.
+//! A session writes into one end of a socket pair while it is driven. After its turn, everything shown to anyone can be
+//! read from the other ends, so the test never waits.
 
 use std::io::{ErrorKind, Read as _};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
@@ -32,12 +32,12 @@ struct Line {
     session: Box<Session>,
     outbox: Arc<Outbox>,
     reader: UnixStream,
-    /// Read, and not made sense of yet.
+    /// Read but not interpreted yet.
     unread: Vec<u8>,
     shown: Shown,
 }
 
-/// What the client makes of what it reads.
+/// The client's view of what it reads.
 #[cfg_attr(not(all(feature = "json", feature = "web")), allow(dead_code, reason = "this build has fewer doors"))]
 enum Shown {
     Terminal(Screen),
@@ -183,7 +183,7 @@ impl Server {
 }
 
 impl Line {
-    /// The client sends what it has to for a step.
+    /// Sends what the client must send for a step.
     fn enter(&mut self, act: &Act, typed: &str, room: Option<&str>, number: u64) {
         let (objects, framed) = match &mut self.shown {
             Shown::Terminal(screen) => {

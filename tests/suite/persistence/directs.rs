@@ -130,13 +130,13 @@ fn one_guest_cannot_fill_a_mailbox_whatever_names_they_take() {
         let (alice, told) = arrive(&server, "alice");
         assert!(told.contains("* 22 messages came while you were away:\r\n"), "{told:?}");
         quit(alice);
-        // Once they are read there is room again.
+        // Once they are read, there is space again.
         leave(&mut bob, "again");
     }
 }
 
 #[test]
-fn one_account_cannot_fill_a_mailbox_from_wherever_it_writes() {
+fn one_account_cannot_fill_a_mailbox_from_any_address() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -184,7 +184,7 @@ fn messages_in_memory_for_an_account_that_is_removed_from_outside_are_dropped() 
 }
 
 #[test]
-fn an_ignored_user_is_not_told_so_and_their_messages_do_not_wait() {
+fn messages_of_an_ignored_user_do_not_wait_and_they_are_not_told() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);

@@ -1,4 +1,4 @@
-//! What an account was given in a persistent room stays with the account, whatever its connection becomes.
+//! An account's role in a persistent room stays with the account, whatever its connection becomes.
 
 use crate::support::home::{BOTH, History, Home, PASSWORD, come_in, prove, quit};
 use crate::support::{Client, Server};

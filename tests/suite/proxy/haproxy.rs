@@ -19,7 +19,8 @@ struct Haproxy {
     v6: Option<SocketAddr>,
 }
 
-/// An address that is free at this moment. Another program may take it before haproxy does, so the caller tries again.
+/// An address that is currently free. Another program may take it before haproxy does, in which case the caller tries
+/// again.
 fn free(host: &str) -> Option<SocketAddr> {
     TcpListener::bind(format!("{host}:0")).and_then(|listener| listener.local_addr()).ok()
 }
@@ -68,7 +69,7 @@ impl Drop for Haproxy {
 fn behind_haproxy_a_client_has_its_own_address_over_ipv4_and_ipv6() {
     let (_server, address) = behind_proxies("");
     let Some(haproxy) = Haproxy::before(address) else { return };
-    // Linux has the whole of 127.0.0.0/8, so this is an address that haproxy does not connect from.
+    // All of 127.0.0.0/8 is local on Linux, so haproxy does not connect from this address.
     let mut alice = Client::connect_from([127, 0, 0, 9].into(), haproxy.v4).logged_in("alice");
     alice.send(":whoami");
     alice.expect("You connect from 127.0.0.9,");

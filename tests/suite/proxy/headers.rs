@@ -132,7 +132,7 @@ fn addresses_that_no_client_can_have_are_refused() {
 
 #[test]
 fn the_machines_own_address_is_refused_from_another_machine() {
-    // Connections from an address that is not loopback are those of another machine, as far as the server can tell.
+    // As far as the server can tell, connections from a non-loopback address come from another machine.
     let own = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
         socket.connect("192.0.2.1:9")?;
         socket.local_addr()

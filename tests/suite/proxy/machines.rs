@@ -1,4 +1,4 @@
-//! Proxies on a machine of their own, in front of a server on another: what the server knows of a user is the user's address.
+//! Proxies on one machine in front of a server on another: the server knows users by their own addresses.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -36,7 +36,8 @@ fn running(machines: &TwoMachines, mut command: Command, host: &str) -> Running 
     program
 }
 
-/// Two machines with all addresses, and a server on the first that believes a proxy on the second. `None` if they cannot be.
+/// Two machines with all addresses, and a server on the first that trusts a proxy on the second. `None` if they cannot be
+/// created.
 fn machines() -> Option<(TwoMachines, Logged)> {
     if !have(&["nc.openbsd"]) {
         return None;
@@ -58,7 +59,7 @@ fn machines() -> Option<(TwoMachines, Logged)> {
     Some((machines, server))
 }
 
-/// Three users behind the proxy at `host`: a ban of one keeps out their address, and nobody else who comes by the same proxy.
+/// Three users behind the proxy at `host`: a ban of one keeps out their address, and nobody else behind the same proxy.
 fn a_ban_hits_the_address_of_the_user(machines: &TwoMachines, server: &Logged, host: &str, own: [&str; 3]) {
     let mut alice = login(machines, own[2], host, "alice");
     alice.says(":create club", "club");
@@ -80,7 +81,7 @@ fn a_ban_hits_the_address_of_the_user(machines: &TwoMachines, server: &Logged, h
 
 const IPV4: [&str; 3] = ["10.77.0.3", "10.77.0.4", "10.77.0.5"];
 
-/// Of three networks, since a ban is for the whole of a user's network (/64).
+/// In three networks, because a ban covers a user's whole network (/64).
 const IPV6: [&str; 3] = ["fd77::3", "fd78::4", "fd79::5"];
 
 #[test]

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use crate::support::{Client, Program, Server};
 
-/// Runs it to its end; the exit status and what it has said on stderr.
+/// Runs it to its end. Returns the exit status and its stderr.
 fn ended(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut program = Program::start_with(&[&["proxy"], arguments].concat(), variables);
     let status = program.wait();
@@ -146,7 +146,7 @@ mod pinned {
         Client::login(known.address(), "alice").settle();
         let kept = known_servers(&state);
         drop(server);
-        // The same port with another certificate: a man in the middle, as far as anybody can tell.
+        // The same port with another certificate: as far as anyone can tell, a man in the middle.
         let (other, _, shown) = encrypted();
         let other_to = format!("localhost:{}", other.tls_address().port());
         let renamed = kept.replace(&to, &other_to);

@@ -1,4 +1,4 @@
-//! What passes through `chatsock proxy`, between two plain sockets.
+//! What passes through `chatsock proxy` between two plain sockets.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use chatsock::cli::Protection;
 use crate::support::proxy::{Running, header_for};
 use crate::support::{PATIENCE, Server};
 
-/// The most that the end of one side may take to reach the other.
+/// How long the end of one side may take to reach the other.
 const SOON: Duration = Duration::from_secs(1);
 
 /// A proxy, its client, and the other end of the client's connection.
@@ -25,14 +25,14 @@ fn through() -> (Running, TcpStream, TcpStream) {
     (proxy, client, server)
 }
 
-/// Everything up to the end. A reset is an end, too.
+/// Everything up to the end. A reset counts as an end.
 fn rest(mut stream: &TcpStream) -> Vec<u8> {
     let mut all = Vec::new();
     let _ = stream.read_to_end(&mut all);
     all
 }
 
-/// Every byte there is, in an order that shows whatever is left out or doubled.
+/// Every byte value, in an order that reveals omissions and repetitions.
 fn pattern(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|at| (at as u32).wrapping_mul(2_654_435_761).to_be_bytes()[at % 3]).collect()
 }
@@ -84,7 +84,7 @@ fn when_one_end_is_gone_the_other_ends_soon_and_has_every_byte() {
             let (_proxy, client, server) = through();
             let (mut going, staying) = if client_goes { (client, server) } else { (server, client) };
             if reset {
-                // Bytes that nobody reads make the end a reset.
+                // Bytes that nobody reads turn the end into a reset.
                 let mut staying = &staying;
                 staying.write_all(b"unread").expect("sent");
                 let mut byte = [0];
@@ -96,7 +96,7 @@ fn when_one_end_is_gone_the_other_ends_soon_and_has_every_byte() {
             drop(going);
             let (all, ended, _staying) = reader.join().expect("read");
             assert!(ended.saturating_duration_since(gone) < SOON, "client goes: {client_goes}, reset: {reset}");
-            // What the system has not sent when a socket is reset, it drops.
+            // When a socket is reset, the system drops what it has not sent.
             assert!(
                 all == sent || (reset && sent.starts_with(&all)),
                 "client goes: {client_goes}, {reset}: {}",
@@ -111,7 +111,7 @@ fn a_client_that_stays_after_the_server_has_gone_is_let_go() {
     let (proxy, client, server) = through();
     drop(server);
     assert_eq!(rest(&client), b"");
-    // It sends what nobody takes, until its own connection is closed as well.
+    // It sends data that nobody reads, until its own connection is closed as well.
     let deadline = Instant::now() + PATIENCE;
     let mut stream = &client;
     while stream.write_all(b"anybody there?\n").is_ok() {
@@ -160,7 +160,7 @@ fn a_client_over_the_limit_and_one_whose_server_is_away_are_told_so() {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut next = TcpStream::connect(proxy.address()).expect("connected");
-        // What the client has sent already does not destroy the answer.
+        // Data that the client has already sent does not destroy the answer.
         next.write_all(b"alice\r\n").expect("sent");
         let told = String::from_utf8(rest(&next)).expect("text");
         if told == format!("! {to} cannot be reached: connection refused.\r\n") {

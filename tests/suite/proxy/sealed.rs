@@ -68,7 +68,7 @@ fn a_script_that_half_closes_gets_every_answer_through_the_proxy() {
     bob.expect("alice: hello\r\n");
 }
 
-/// The end that TLS announces, without one of the socket: the server ends its own side, once everything is sent.
+/// A close_notify without an end of the socket: the server ends its side once everything is sent.
 #[test]
 fn a_close_notify_ends_the_input_as_a_half_close_does() {
     let (server, address, certificate) = encrypted(false);
@@ -90,7 +90,7 @@ fn a_close_notify_ends_the_input_as_a_half_close_does() {
     bob.expect("* alice left\r\n");
 }
 
-/// A slow reader whose input has ended: what waits for it in the server still goes out.
+/// A slow reader whose input has ended: what the server still has for it goes out.
 #[test]
 fn what_waits_for_a_slow_reader_goes_out_after_its_close_notify() {
     let (server, address, certificate) = encrypted(false);
@@ -110,7 +110,7 @@ fn what_waits_for_a_slow_reader_goes_out_after_its_close_notify() {
     assert!(told.ends_with("* Goodbye.\r\n"));
 }
 
-/// Somebody between the proxy and the server sees what the proxy sends, and has a certificate of their own.
+/// Someone between the proxy and the server, with another certificate, sees what the proxy sends.
 #[test]
 fn a_man_in_the_middle_gets_no_byte_of_a_login() {
     let (_server, address, _) = encrypted(false);
@@ -147,7 +147,8 @@ fn a_man_in_the_middle_gets_no_byte_of_a_login() {
     );
     relay.join().expect("ended");
     let seen = seen.lock().expect("a lock");
-    // Records of the handshake (22), of the change of ciphers (20) and alerts (21), and no data (23) that is longer than an alert.
+    // Records of the handshake (22), of the change of ciphers (20) and alerts (21), and no data (23) longer than an
+    // alert.
     let mut rest = &seen[..];
     while let [kind, _, _, high, low, body @ ..] = rest {
         let length = usize::from(u16::from_be_bytes([*high, *low]));
@@ -173,7 +174,7 @@ fn a_certificate_that_no_authority_vouches_for_and_a_server_without_tls_are_refu
     assert!(began.elapsed() < PATIENCE / 2);
 }
 
-/// A server may speak as soon as it has finished its own part of the handshake (RFC 8446, figure 1).
+/// A server may send as soon as it has finished its own part of the handshake (RFC 8446, figure 1).
 #[test]
 fn what_a_server_says_right_behind_the_handshake_is_not_kept_back() {
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
@@ -197,7 +198,7 @@ fn what_a_server_says_right_behind_the_handshake_is_not_kept_back() {
         while connection.wants_write() {
             connection.write_tls(&mut flight).expect("into memory");
         }
-        // In one piece, so that one read has all of it.
+        // In one piece, so that one read gets all of it.
         stream.write_all(&flight).expect("sent");
         stream
     });

@@ -1,4 +1,4 @@
-//! What was true when a user asked to join, and no longer is when they enter.
+//! Conditions that held when a user asked to join, but no longer hold when they enter.
 
 use std::net::SocketAddr;
 
@@ -58,7 +58,7 @@ fn twenty_with_the_old_password_stay_out_after_it_was_changed() {
 }
 
 #[test]
-fn the_right_password_opens_the_room_though_it_was_set_again_meanwhile() {
+fn the_right_password_still_opens_a_room_if_it_was_set_again() {
     let server = Server::start();
     let mut owner = owner(&server, "den secret");
     let mut guest = server.login("guest");
@@ -67,7 +67,7 @@ fn the_right_password_opens_the_room_though_it_was_set_again_meanwhile() {
 }
 
 #[test]
-fn a_room_that_was_closed_meanwhile_takes_in_nobody_uninvited() {
+fn a_room_closed_after_the_check_admits_nobody_uninvited() {
     for (act, told, refusal) in [
         (":set invite on", "invite-only", "! den is for invited people only."),
         (":set public off", "invite-only", "* No public room den."),
@@ -82,7 +82,7 @@ fn a_room_that_was_closed_meanwhile_takes_in_nobody_uninvited() {
 }
 
 #[test]
-fn a_room_that_got_a_password_meanwhile_asks_for_it() {
+fn a_room_that_got_a_password_after_the_check_asks_for_it() {
     let server = Server::start();
     let mut owner = owner(&server, "den");
     let mut guest = server.login("guest");
@@ -105,7 +105,7 @@ fn a_user_banned_between_the_check_and_the_room_stays_out() {
 }
 
 #[test]
-fn a_room_that_filled_up_meanwhile_takes_in_nobody() {
+fn a_room_that_filled_up_after_the_check_admits_nobody() {
     let server = Server::start();
     let mut owner = owner(&server, "den");
     let mut guest = server.login("guest");

@@ -6,7 +6,7 @@ use crate::races::hold::Gate;
 use crate::support::machine::eventually;
 use crate::support::{Client, Server};
 
-/// Alice is opening a direct chat with bob, and is not in it yet.
+/// Alice is opening a direct chat with bob but is not in it yet.
 fn between(server: &Server, line: &str) -> (Client, Client, Gate) {
     let (mut alice, bob) = (server.login("alice"), server.login("bob"));
     let gate = Gate::at(server.hub(), Checkpoint::ConversationBegun, 1);

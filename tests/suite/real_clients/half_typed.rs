@@ -1,5 +1,5 @@
-//! `nc` on a terminal: half-typed text never reads as part of another user's row, and lines that are typed ahead leave
-//! no two prompts in one row.
+//! `nc` on a terminal: half-typed text never reads as part of another user's row, and lines typed ahead never leave two
+//! prompts in one row.
 
 use std::process::{Child, Command, Stdio};
 
@@ -70,7 +70,7 @@ pub(super) fn in_nc_a_short_message_over_a_half_typed_long_line_reads_as_itself(
         let rows = trimmed(&alice.terminal);
         let said = &rows[rows.len() - 2];
         assert!(said.starts_with('[') && said.ends_with(" bob: no"), "{rows:#?}");
-        // The line continues where the cursor is: what is typed next belongs to it.
+        // The line continues at the cursor: what is typed next belongs to it.
         alice.terminal.send(".\n");
         alice.terminal.expect_on_screen("general | .");
         bob.expect(&format!("alice: {half}.\r\n"));

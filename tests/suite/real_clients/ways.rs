@@ -17,17 +17,17 @@ pub enum Way {
     Proxy,
 }
 
-/// A server, and what is before it.
+/// A server, and what clients go through to reach it.
 pub struct Reached {
     door: SocketAddr,
-    // Ends first.
+    // Stops first.
     #[cfg(feature = "tls")]
     _proxy: Option<Running>,
     server: Server,
 }
 
 impl Way {
-    /// A server with these settings, which a client reaches by this way.
+    /// A server with these settings, and this way to it.
     pub fn start(self, settings: &str) -> Reached {
         match self {
             Way::Direct => {
@@ -55,7 +55,7 @@ impl Way {
 }
 
 impl Reached {
-    /// Where a client connects.
+    /// The address that a client connects to.
     pub fn door(&self) -> SocketAddr {
         self.door
     }

@@ -1,4 +1,4 @@
-//! What terminals and clients send by themselves: their names, their modes, and replies that nobody typed.
+//! What terminals and clients send on their own: their names, their modes, and replies that nobody typed.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,8 @@ const REPLIES: [&[u8]; 8] = [
     b"\x1b[?1;2c",
 ];
 
-/// A client that gives these names, the last one twice, as RFC 1091 ends a list. Also everything sent before the last.
+/// A client that gives these names, repeating the last one, as RFC 1091 ends a list. Also returns everything sent before
+/// the last.
 fn named(server: &Server, names: &[&str]) -> (Client, Vec<u8>) {
     let mut client = server.connect();
     let mut seen = client.expect_bytes(b"Username: ");
@@ -37,8 +38,7 @@ fn named(server: &Server, names: &[&str]) -> (Client, Vec<u8>) {
     (client, seen)
 }
 
-/// When this returns, everything sent before has been read. The timing mark (RFC 860) is answered however often it is
-/// requested.
+/// When this returns, everything sent before has been read. A timing mark (RFC 860) is answered each time.
 fn read_so_far(client: &mut Client) {
     client.send_bytes(&[IAC, DO, TIMING_MARK]);
     client.expect_bytes(&[IAC, WILL, TIMING_MARK]);
@@ -185,7 +185,7 @@ fn where_enter_is_a_bare_cr_every_line_is_one_line() {
             for cut in 0..=lines.len() {
                 client.send_bytes(&lines[..cut]);
                 if cut > 0 && cut < lines.len() {
-                    // What was sent has been read before the rest is.
+                    // What was sent so far is read before the rest is sent.
                     read_so_far(client);
                 }
                 client.send_bytes(&lines[cut..]);

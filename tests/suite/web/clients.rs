@@ -34,7 +34,7 @@ fn curl_gets_the_page_and_the_accept_key_of_the_standard() {
     assert!(page.starts_with("HTTP/1.1 200 OK\r\n") && page.trim_end().ends_with("</html>"), "{page}");
     let head = output(Command::new("curl").args(["-sI", "--max-time", "30", &url]));
     assert!(text(&head.stdout).starts_with("HTTP/1.1 200 OK\r\n"));
-    // It speaks no WebSocket: the server's greeting, or its own limit of time, is the end.
+    // curl does not speak WebSocket, so the server's greeting or curl's own time limit ends it.
     let upgraded = Command::new("curl")
         .args(["-si", "--max-time", "2", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket"])
         .args(["-H", "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="])
@@ -137,7 +137,7 @@ fn python_s_websockets_talks_and_sees_the_close_codes() {
     assert_eq!(text(&output.stdout), "too big: A message may have 32768 bytes\nbinary: 1003\nquit: 1000\n");
 }
 
-/// Logs in, joins, talks, answers, and says how it was closed.
+/// Logs in, joins, talks, replies, and reports how it was closed.
 const NODE: &str = r#"
 const WebSocket = require("ws");
 const socket = new WebSocket(process.argv[2], ["chatsock.v1"]);
@@ -208,7 +208,7 @@ fn wscat_talks_and_ends_with_the_server() {
     let mut wscat = Command::new("node");
     wscat.arg(packages.join("wscat/bin/wscat")).args(["--no-color", "--wait", "-1"]);
     wscat.args(["-c", &format!("ws://{}/ws", address(&server))]);
-    // Not typed at it: what comes before it is connected is lost, and without a terminal it does not say when it is.
+    // Not typed at wscat: input before it is connected is lost, and without a terminal it does not report that it is.
     for request in [
         "{\"id\":\"1\",\"action\":\"login\",\"content\":\"wscat\"}",
         "{\"id\":\"2\",\"action\":\"join\",\"receiver\":\"general\"}",

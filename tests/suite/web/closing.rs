@@ -1,4 +1,4 @@
-//! How a WebSocket ends: the code and the sentence that the client has at hand when the connection is gone.
+//! How a WebSocket ends: the code and the sentence that the client sees.
 
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,7 @@ fn a_login_that_does_not_come_is_a_policy() {
 
 #[test]
 fn a_client_that_reads_too_slowly_gets_whole_messages_and_then_the_reason() {
-    // Others' text for one reader is limited, so that a few hundred lines are too many once its socket is full.
+    // Other users' text for one reader is limited, so a few hundred lines are too many once its socket is full.
     let server = server_with("[limits]\nmessages_per_second = 0\nmessage_burst = 0\noutbox_bytes = 4096");
     let (mut client, socket) = in_general(&server, "reader");
     SockRef::from(client.stream()).set_recv_buffer_size(4096).expect("a small buffer");
@@ -72,7 +72,7 @@ fn a_client_that_reads_too_slowly_gets_whole_messages_and_then_the_reason() {
         speaker.send_bytes(format!("{text}\r\n").repeat(200).as_bytes());
         speaker.settle();
     }
-    // It reads on only now: every frame is whole, and the close is the last one.
+    // It continues reading only now: each frame is complete, and the close frame comes last.
     SockRef::from(client.stream()).set_recv_buffer_size(1 << 20).expect("a large buffer");
     client.expect_end();
     let (code, reason) = socket.close().expect("a close");
@@ -90,7 +90,7 @@ fn a_silent_client_is_asked_whether_it_is_there_and_an_answer_is_enough() {
     let began = Instant::now();
     let (client, socket) = in_general(&server, "alice");
     let (mut client, asked) = (client, socket);
-    // Nothing is expected, so this reads until the ping has come.
+    // Nothing is expected, so this reads until the ping arrives.
     let deadline = began + Duration::from_secs(90);
     while asked.pings() == 0 {
         assert!(Instant::now() < deadline, "never asked");

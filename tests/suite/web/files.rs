@@ -1,4 +1,4 @@
-//! Files at the address of the page: the ends of a transfer, who may be one, and what a ban ends.
+//! Files at the page's address: both ends of a transfer, who may be one, and what a ban ends.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -10,12 +10,12 @@ use crate::support::json::Bot;
 use crate::support::web::{Asks, ask, program_that};
 use crate::support::{PATIENCE, Server};
 
-/// A server with the page that carries files.
+/// A server with the page and with files.
 fn carrying(extra: &str) -> Server {
     Server::with(&format!("{extra}[files]\nlisten = [\"127.0.0.1:0\"]\n[web]\nlisten = [\"127.0.0.1:0\"]\n"))
 }
 
-/// Somebody with the page open; `extra` are header lines of their browser's or their proxy's.
+/// A user of the page; `extra` are header lines of their browser or proxy.
 fn page(server: &Server, name: &str, extra: &str) -> Bot {
     let (client, _) = program_that(address(server), Asks { extra, is_silent: false });
     let mut bot = Bot::over(client);
@@ -94,7 +94,7 @@ fn a_file_passes_at_the_address_of_the_page_whichever_end_comes_first() {
             let done = bot.expect("transfer");
             assert_eq!((&done["optional"]["state"], &done["optional"]["size"]), (&json!("done"), &json!(7)));
         }
-        // Each token serves once. After more wrong ones the address would have to wait.
+        // Each token works once. After more wrong ones the address would have to wait.
         if !sender_first {
             for request in [&send, &get(&get_token, ""), &get(&put_token, "")] {
                 assert!(ask(address(&server), request.as_bytes()).starts_with("HTTP/1.1 404 "), "{request}");
@@ -183,7 +183,7 @@ fn a_part_is_no_file_the_receiver_s_connection_is_reset() {
         let broken = bot.expect("transfer");
         assert_eq!(broken["content"], "x broke off at 3 of 10 bytes.");
     }
-    // Offered again, a page takes all of it, since it cannot append to what it has.
+    // Offered again, a page takes all of it, because it cannot append to what it has.
     let asked = alice.ask(json!({"action": "send", "receiver": "bob", "content": "x"})).ok();
     let offer = asked.optional("offer").clone();
     let again = bob.ask(json!({"action": "accept", "optional": {"offer": offer, "from": 0}})).ok();
@@ -217,7 +217,7 @@ fn a_ban_of_an_address_ends_the_files_on_their_way_from_it_and_to_it() {
     for (number, (sender, receiver)) in
         [("192.0.2.7", "198.51.100.7"), ("198.51.100.8", "192.0.2.8")].into_iter().enumerate()
     {
-        // One is under way, one waits for its receiver.
+        // One is running, and one waits for its receiver.
         let (put_token, get_token) = accepted(&mut alice, &mut bob, &format!("under way {number}"));
         let mut to = end(&server, &get(&get_token, &from(receiver)));
         let from_sender = put(&put_token, &from(sender), "abcdefghij").replace("abcdefghij", "abc");

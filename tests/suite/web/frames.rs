@@ -8,7 +8,7 @@ fn a_frame_that_breaks_a_rule_ends_the_connection_with_its_code() {
     let server = server();
     let mut witness = server.chat("witness", "general");
     for (bytes, code) in [
-        // Not masked, although it would be a request.
+        // Not masked, although it would otherwise be a request.
         (vec![0x81, 2, b'{', b'}'], 1002),
         (frame(0xC1, b"{}"), 1002),
         (frame(0x83, b"{}"), 1002),
@@ -49,7 +49,7 @@ fn a_flood_of_pings_brings_one_answer_for_each_read() {
     ask(&mut client, "{\"action\":\"ping\"}");
     let pongs = socket.pongs();
     assert_eq!(pongs.last().map(Vec::as_slice), Some(9_999u32.to_be_bytes().as_slice()));
-    // The smallest read takes twelve of these pings, and the usual one three thousand.
+    // The smallest read takes twelve of these pings, a normal one three thousand.
     assert!(pongs.len() <= 10_000 / 12 + 1, "{}", pongs.len());
 }
 

@@ -79,7 +79,7 @@ fn a_head_is_refused_as_soon_as_it_is_too_long() {
     for (before, filler) in [("GET / HTTP/1.1\r\nX: ", "x"), ("GET / HTTP/1.1\r\n", "X: y\r\n"), ("", "\r\n")] {
         let mut stream = TcpStream::connect(address(&server)).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        // Not a byte more than the limit and one: a header of 20 MB is refused before the rest of it has come.
+        // At most one byte over the limit: a header of 20 MB is refused before the rest of it arrives.
         let mut head = before.to_owned();
         while head.len() < 8193 {
             head.push_str(filler);
@@ -92,7 +92,7 @@ fn a_head_is_refused_as_soon_as_it_is_too_long() {
     }
 }
 
-/// Somebody types https, or connects with telnet or ssh. They would wait for the deadline and learn nothing from it.
+/// Users who type https, or connect with telnet or ssh, would otherwise wait for the deadline and learn nothing.
 #[test]
 fn clients_of_other_protocols_are_answered_at_their_first_line() {
     let server = server();
@@ -158,7 +158,7 @@ fn connections_over_a_limit_and_during_the_stop_are_unavailable() {
     let answer = second.expect_end();
     assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
     assert_eq!(body(&answer), "Too many connections from your address: at most 1 at once.\r\n");
-    // From another address there is room.
+    // Another address still has space.
     let mut other = Client::connect_from(Ipv4Addr::new(127, 0, 0, 2), address(&server));
     other.send_bytes(&get("/", "localhost"));
     other.expect("HTTP/1.1 200 OK");
@@ -197,7 +197,7 @@ fn behind_a_trusted_proxy_limits_hold_for_the_address_it_names() {
     }
     let answer = from(1).expect_end();
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("at most 1 at once."), "{answer}");
-    // Its own requests are its own, and one that is not trusted speaks for itself alone.
+    // Its own requests count as its own, and an untrusted one speaks only for itself.
     let mut stranger = Client::connect_from(Ipv4Addr::new(127, 0, 0, 2), address(&server));
     stranger.send_bytes(handshake("localhost", "X-Forwarded-For: 192.0.2.1\r\n").as_bytes());
     stranger.expect("HTTP/1.1 101 ");
@@ -209,7 +209,7 @@ fn behind_a_trusted_proxy_limits_hold_for_the_address_it_names() {
     });
 }
 
-/// Five thousand beside a chat, and by how much it gets slower, are in `benches/doors.rs`.
+/// Five thousand beside a chat, and how much that slows it down, are in `benches/doors.rs`.
 #[test]
 fn hundreds_of_slow_heads_keep_nobody_from_talking() {
     let server = server_with("[limits]\nmessages_per_second = 0\n");
@@ -221,9 +221,9 @@ fn hundreds_of_slow_heads_keep_nobody_from_talking() {
         }
         alice.send(&format!("round {round}."));
         bob.expect(&format!("alice: round {round}.\r\n"));
-        // A request for the page is answered meanwhile.
+        // A request for the page is answered in the meantime.
         assert!(ask(address(&server), &get("/", "localhost")).starts_with("HTTP/1.1 200 OK\r\n"));
     }
-    // None of them was answered, and none holds up the stop.
+    // None of them was answered, and none delays the stop.
     drop(heads);
 }
