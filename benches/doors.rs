@@ -1,8 +1,8 @@
-//! What passes through the doors beside chat: files, the proxy, and connections that only hold threads.
+//! Files, the proxy, and connections that only hold threads, measured beside the chat.
 //!
-//! `cargo bench --bench doors --features full -- [files] [proxy] [chat] [client]`. Each measurement runs beside another program on the same
-//! machine and in the same minute where there is one, so what counts is the ratio: `nc | nc` for files, `socat` for the proxy.
-//! Programs that are missing are left out and named.
+//! `cargo bench --bench doors --features full -- [files] [proxy] [chat] [client]`. Where possible, each measurement runs
+//! beside another program on the same machine and in the same minute, and the ratio counts: `nc | nc` for files, `socat`
+//! for the proxy. Missing programs are named and skipped.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a benchmark that cannot go on has nothing to report")]
 
@@ -22,16 +22,16 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chatsock");
-/// Bytes of a file, and of what passes the proxy.
+/// Bytes of a file, and bytes sent through the proxy.
 const SIZE: u64 = 1 << 30;
 const CHUNK: usize = 64 * 1024;
-/// Messages whose way is timed.
+/// Messages that are timed.
 const ROUNDS: usize = 1000;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|known| known == name);
-    // For five thousand connections at once, also in the programs that are started.
+    // For five thousand connections at once, also in the programs started here.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     if wants("files") {
         files();
@@ -51,7 +51,7 @@ fn megabytes(bytes: u64, began: Instant) -> f64 {
     bytes as f64 / 1e6 / began.elapsed().as_secs_f64()
 }
 
-/// A program that ends with this value.
+/// A program that is stopped when this is dropped.
 struct Running {
     child: Child,
     lines: BufReader<std::process::ChildStdout>,
@@ -90,13 +90,13 @@ fn resident(id: u32) -> u64 {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Where a port is free. Somebody else could take it before it is used; then the benchmark fails.
+/// A free port. Another program may take it first, in which case the benchmark fails.
 fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
 }
@@ -110,7 +110,7 @@ fn have(program: &str) -> bool {
     found
 }
 
-/// Connects as soon as somebody listens there.
+/// Connects as soon as something listens there.
 fn connect(address: SocketAddr) -> TcpStream {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
@@ -144,7 +144,7 @@ fn drain(mut stream: TcpStream) -> u64 {
     came
 }
 
-/// The server: where it listens for text, files, files with TLS, the page and TLS.
+/// The server's addresses for text, files, files with TLS, the page and TLS.
 struct Server {
     running: Running,
     text: SocketAddr,
@@ -190,7 +190,7 @@ impl Drop for Server {
     }
 }
 
-/// Somebody who speaks JSON.
+/// A user whose client speaks JSON.
 struct Person {
     reader: BufReader<TcpStream>,
 }
@@ -207,7 +207,7 @@ impl Person {
         self.reader.get_mut().write_all(line.as_bytes()).expect("sent");
     }
 
-    /// The next line with this in it.
+    /// The next line that contains this.
     fn expect(&mut self, part: &str) -> String {
         loop {
             let mut line = String::new();
@@ -231,7 +231,7 @@ fn value(object: &str, key: &str) -> String {
     rest.split('"').next().expect("a value").to_owned()
 }
 
-/// What both ends of a transfer connect with: token and address for HTTP.
+/// What both ends of a transfer connect with: token and HTTP address.
 fn accepted(sender: &mut Person, receiver: &mut Person, to: &str) -> [(String, String); 2] {
     sender.ask("send", &format!("\"receiver\":\"{to}\",\"content\":\"file\""));
     receiver.expect("\"action\":\"offer\"");
@@ -299,7 +299,7 @@ fn files() {
     std::fs::remove_file(source).expect("removed");
 }
 
-/// Accepts, and hands each connection to a thread.
+/// Accepts connections and hands each to a thread.
 fn accept_all(work: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -313,7 +313,7 @@ fn accept_all(work: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     address
 }
 
-/// The middle and the last hundredth of some times, in microseconds.
+/// The median and the 99th percentile of some times, in microseconds.
 fn middle_and_tail(mut times: Vec<Duration>) -> (f64, f64) {
     times.sort_unstable();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e6;
@@ -355,7 +355,7 @@ fn proxy() {
         let stream = connect(address);
         let end = stream.try_clone().expect("a copy");
         feed(stream, SIZE);
-        // The sink closes when it has everything.
+        // The sink closes once it has everything.
         drain(end);
         megabytes(SIZE, began)
     };
@@ -379,7 +379,7 @@ fn proxy() {
         let other = other.map_or_else(String::new, |other| format!(", socat adds {:.1} us", other - direct));
         println!("proxy, one byte:   adds {:.1} us to {direct:.1} us{other}", own - direct);
     }
-    // Memory, with a server that keeps everybody.
+    // Memory, with a server that keeps all connections.
     let server = Server::start("");
     for (what, to, more) in [
         ("plain", server.text, vec!["--plain"]),
@@ -402,7 +402,7 @@ fn proxy() {
     }
 }
 
-/// The time from saying a line to another user's reading it.
+/// The time from posting a line until another user reads it.
 fn chat_times(alice: &mut Person, bob: &mut Person) -> (f64, f64) {
     let mut times = Vec::with_capacity(ROUNDS);
     for number in 0..ROUNDS {
@@ -428,7 +428,7 @@ fn report(what: &str, alone: (f64, f64), beside: (f64, f64)) {
 }
 
 fn chat() {
-    // A slow network's pace: at full speed the ends alone would take all processors.
+    // At the pace of a slow network; at full speed the ends alone would use all processors.
     let server = Server::start("bytes_per_second = 1000000\n");
     let (mut alice, mut bob) = (Person::login(&server, "alice"), Person::login(&server, "bob"));
     for person in [&mut alice, &mut bob] {
@@ -470,7 +470,7 @@ fn chat() {
         let head = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ";
         let mut sent = 0;
         for at in 0..9 {
-            // Spread over the second, as strangers' bytes come. Each has ten seconds, after which the server closes it.
+            // Spread over the second, as strangers' bytes arrive. Each has ten seconds, after which the server closes it.
             for some in heads.chunks_mut(50) {
                 sent += some.iter_mut().filter_map(|stream| stream.write_all(&head[at..=at]).ok()).count();
                 thread::park_timeout(Duration::from_millis(9));
@@ -486,7 +486,7 @@ fn chat() {
     println!("slow heads: {} bytes sent", slowly.join().expect("sent"));
 }
 
-/// `chatsock connect` on a terminal of its own.
+/// `chatsock connect` on a pseudo-terminal.
 struct OnTerminal {
     child: Child,
     keyboard: File,
@@ -546,13 +546,13 @@ impl OnTerminal {
 
 impl Drop for OnTerminal {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The client, with TLS: how soon it is there, shows a key, and shows what comes.
+/// The client with TLS: how soon it is ready, shows a key, and shows a message.
 fn client() {
     const LINES: usize = 10_000;
     if !cfg!(feature = "client") {
@@ -564,7 +564,7 @@ fn client() {
     for round in 0..20 {
         let began = Instant::now();
         let mut client = OnTerminal::start(&server, &format!("early{round}"));
-        // What a screen shows ends with its last character that is not a space.
+        // A screen ends with its last character that is not a space.
         client.wait(|screen| screen.contains("\n>") && screen.contains("connected, TLS 1.3"));
         times.push(began.elapsed());
     }

@@ -1,7 +1,7 @@
-//! Several servers as one, over a Redis of their own, compared with one that stands alone.
+//! Several servers that share one Redis, compared with a standalone server.
 //!
 //! *Owns* starting the servers with their members, and the targets of a cluster.
-//! *Knows nothing of* what is sent.
+//! *Knows nothing of* the messages.
 
 use std::time::Duration;
 
@@ -14,25 +14,26 @@ use crate::subject::{Setup, Subject};
 use crate::traffic::{Flow, Tally, closed_loop, median, paced, percentile, spread};
 use crate::wire;
 
-/// Deliveries of all servers by the mean processor time of one, against one that stands alone: for two servers.
+/// Target for two servers: deliveries of all of them per mean processor time of one, compared with a standalone server.
 const TWICE: f64 = 1.8;
-/// Most that a cluster may add to the delivery of a message, in microseconds: the median, and the 99th of a hundred.
+/// Most that a cluster may add to a message's delivery time, in microseconds: the median, and the 99th percentile.
 const ADDED: [f64; 2] = [1_000.0, 5_000.0];
 /// Messages a second while delivery is timed.
 const LIVELY: u32 = 50;
-/// People while delivery is timed: alone on one server, and the same number over all of a cluster.
+/// Users while delivery is timed: all on one server, or as many spread over the cluster.
 const TIMED: usize = 100;
-/// Who sends in the case `rate`, and who only reads on each server.
+/// Senders in the case `rate`, and readers on each server.
 const SENDERS: usize = 16;
 const READERS: usize = 2;
-/// Longest that a message of the case `rate` may take to the readers: this bounds how far the log may lag, in microseconds.
+/// Longest time to the readers in the case `rate`, in microseconds. This bounds how far the log may lag.
 const LAG: f64 = 50_000.0;
-/// Memory may grow by so much between the first quarter of the case `rate` and its end: a log and a history fill up.
+/// Memory may grow by this factor between the first quarter of the case `rate` and its end, because logs and histories
+/// fill up.
 const FLAT: f64 = 1.1;
 /// Descriptors besides the members' sockets.
 const SPARE_DESCRIPTORS: u64 = 64;
 
-/// Servers over one Redis, and everybody on them.
+/// Servers that share one Redis, and all their users.
 struct Cluster {
     crowd: Crowd,
     nodes: Vec<Subject>,
@@ -40,7 +41,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// Starts them, and brings in `groups` of members one after the other, each spread evenly over the servers.
+    /// Starts them, and brings in one group of members after the other, each spread evenly over the servers.
     fn start(options: &Options, redis: Subject, groups: &[usize]) -> Result<Cluster, Failure> {
         let name = |index: usize| format!("n{index}");
         let nodes: Result<Vec<_>, _> =
@@ -62,7 +63,7 @@ impl Cluster {
         nodes.iter().map(Subject::cpu).sum()
     }
 
-    /// A window, and the processor time of Redis in it.
+    /// One window, and the processor time of Redis in it.
     fn window(&mut self, flow: Flow, length: Duration) -> Result<(Tally, Duration), Failure> {
         let redis = self.redis.cpu()?;
         let Cluster { crowd, nodes, .. } = self;
@@ -81,10 +82,10 @@ impl Cluster {
     }
 }
 
-/// A run of the nodes, with the time that Redis took, and one of a server alone.
+/// A run of the cluster with the time of Redis, and one of a standalone server.
 type Pair = ((Tally, Duration), Tally);
 
-/// Measures a cluster with `members` on each server, if there is a Redis and this process may open that many sockets.
+/// Measures a cluster with `members` on each server, if Redis is installed and this process may open that many sockets.
 pub fn run(options: &Options, members: usize, descriptors: u64, report: &mut Report) -> Result<(), Failure> {
     Report::say(&format!("\n{} servers over one Redis, {members} members on each", options.nodes));
     if Subject::redis()?.is_none() {
@@ -111,7 +112,7 @@ fn redis() -> Result<Subject, Failure> {
     Subject::redis()?.ok_or_else(|| Failure::new("redis-server is gone"))
 }
 
-/// 64 messages in flight from one sender, with the cluster and the server that stands alone in turns.
+/// 64 messages in flight from one sender, alternating between the cluster and the standalone server.
 fn fan_out(options: &Options, members: usize, report: &mut Report) -> Result<(), Failure> {
     let flow = Flow::Senders { senders: 1, in_flight: 64 };
     let mut alone = Side::server(options, Layout::OneRoom(members), Setup::Bare)?;
@@ -154,7 +155,7 @@ fn fan_out(options: &Options, members: usize, report: &mut Report) -> Result<(),
     Ok(())
 }
 
-/// How long a message takes to everybody, with the same number of people on one server and on all of the cluster.
+/// How long a message takes to reach everyone, with equally many users on one server and on the whole cluster.
 fn latency(options: &Options, report: &mut Report) -> Result<(), Failure> {
     let mut alone = Side::server(options, Layout::OneRoom(TIMED), Setup::Bare)?;
     let mut cluster = Cluster::start(options, redis()?, &[TIMED])?;

@@ -1,7 +1,7 @@
 //! The client: any number of members, in one room or several, on one thread.
 //!
 //! *Owns* the members, what each has seen of each sender, and the check that it was every text once and in order.
-//! *Knows nothing of* windows, pacing, figures and encryption.
+//! *Knows nothing of* windows, pacing, figures or encryption.
 //!
 //! It must not be the bottleneck: one read buffer for all, one `read` per ready socket, and per member a few counters and
 //! the end of an unfinished line.
@@ -184,7 +184,7 @@ impl Crowd {
         })
     }
 
-    /// Those who come from now on connect to this port.
+    /// Later members connect to this port.
     pub fn connect_to(&mut self, port: u16) {
         self.port = port;
     }
@@ -288,8 +288,8 @@ impl Crowd {
         Ok(())
     }
 
-    /// These members read again. Returns, once all have received what they can get, how many the server has dropped
-    /// meanwhile. Fails unless what they saw until then was complete and in order.
+    /// These members read again. Once all have received what they can get, returns how many the server has dropped in the
+    /// meantime. Fails unless what they saw until then was complete and in order.
     pub fn resume(&mut self, who: Range<usize>) -> Result<usize, Failure> {
         for index in who.clone() {
             self.epoll.add(&self.members[index].link, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
@@ -426,7 +426,8 @@ impl Crowd {
         wire::scan(tail, text, |line| {
             let found = if in_json { wire::parse_object(line, *size) } else { wire::parse(line, *size) };
             if let Some((id, number)) = found {
-                // A text of another room's sender is as wrong as an own one on a terminal, which has shown it.
+                // A text from another room's sender is as wrong as the member's own text on a terminal, which has already
+                // shown it.
                 let sender = id.wrapping_sub(room * MAX_SENDERS);
                 if in_json && sender == own {
                     return;
@@ -441,7 +442,7 @@ impl Crowd {
                 *order = (*order ^ (((sender as u64) << 32) | u64::from(number))).wrapping_mul(MIX).rotate_left(23);
                 on(&Delivery { member: index, room, sender, number, at });
             } else if in_json && !*seated && !line.starts_with(b"{\"id\":\"") {
-                // The room's past, and who else comes: only answers lead on.
+                // The room's past, and other arrivals: only answers lead on.
             } else if !*seated {
                 *last_line = String::from_utf8_lossy(line).into_owned();
             } else if in_json && line.starts_with(b"{\"id\":\"") {

@@ -107,7 +107,7 @@ impl Room {
                 continue;
             }
             for (member, mut socket) in sockets.iter().enumerate() {
-                // Blocking sockets take a line whole.
+                // Blocking sockets accept a whole line.
                 if member != speaker && socket.write(line)? != line.len() {
                     return Err(Failure::new("a bare write was cut short"));
                 }

@@ -32,19 +32,21 @@
 //! (feature `web`): the same over WebSocket. The cases are `one`, `burst`, `eight`, `rooms` and `memory`. An object is more than
 //! twice as long as a terminal's line.
 //!
-//! `--metrics` (feature `metrics`): the server has a listener for metrics, and is compared with the same server without one. Both
-//! count; what is counted costs less than these figures differ from run to run.
+//! `--metrics` (feature `metrics`): the server has a listener for metrics, and is compared with the same server without
+//! one. Both count; counting costs less than these figures vary between runs.
 //!
-//! `--cluster 2` (feature `cluster`): starts a Redis that keeps nothing on disk and two servers over it, or as many as the number
-//! says, and compares them with one that stands alone. It says so where `redis-server` is not installed. The cases are:
+//! `--cluster 2` (feature `cluster`): starts a Redis that stores nothing on disk and two servers that share it, or as
+//! many as the number says, and compares them with a standalone server. If `redis-server` is not installed, it says so.
+//! The cases are:
 //!
-//! - `burst`: 1,000 people on each server in one room, 64 messages in flight from one sender. The figure is the deliveries of all
-//!   servers by the processor time of one of them on average, against those of the server alone: two machines are worth so many.
-//!   A message is in flight until the last one who joined on the last server has it. Redis' own time is printed beside it.
-//! - `latency`: 50 messages a second to 100 people, half of them on each server, against 100 on one. The difference is what the way
-//!   to Redis and back adds. All processes share the machine: where it is busy, it is too long.
-//! - `rate`: 20,000 messages a second for a minute, with `--quick` for five seconds, from 16 senders on both servers to them and two
-//!   readers on each; `--rate N` sends so many. A refusal ends the run. The lag is the time from the client's `write` to a reader on any server.
+//! - `burst`: 1,000 people on each server in one room, 64 messages in flight from one sender. The figure is the deliveries of
+//!   all servers per average processor time of one, compared with a standalone server: two machines are worth this many. A
+//!   message is in flight until the last member who joined on the last server has it. Redis' own time is printed beside it.
+//! - `latency`: 50 messages a second to 100 people, half of them on each server, compared with 100 on one server. The
+//!   difference is what the path through Redis adds. All processes share the machine, so on a busy machine it is too long.
+//! - `rate`: 20,000 messages a second for a minute, or five seconds with `--quick`, from 16 senders on both servers to them and
+//!   to two readers on each; `--rate N` sets another number. A refusal ends the run. The lag is the time from the client's
+//!   `write` to a reader on any server.
 //!
 //! With any of the other comparisons, `latency` can be requested and `stall` cannot, and `login` compares the two sides among equally many users.
 //!

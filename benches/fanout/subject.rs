@@ -139,7 +139,7 @@ impl Subject {
         Subject::configured(telnet, outbox, setup, rooms, "")
     }
 
-    /// Starts one of several servers over the Redis on this port, with every limit off.
+    /// Starts one of several servers that share the Redis on this port, with every limit off.
     pub fn node(telnet: &str, redis: u16, name: &str) -> Result<Subject, Failure> {
         let section = format!("\n[cluster]\nredis = \"redis://127.0.0.1:{redis}\"\nnode = \"{name}\"\n");
         Subject::configured(telnet, OutboxLimits::Off, Setup::Bare, 0, &section)
@@ -170,7 +170,7 @@ impl Subject {
         Subject::start(command, Some(folder), if setup == Setup::Web { "(web)" } else { "" })
     }
 
-    /// Starts a Redis that keeps nothing on disk. `None` where it is not installed.
+    /// Starts a Redis that stores nothing on disk. `None` where it is not installed.
     pub fn redis() -> Result<Option<Subject>, Failure> {
         // Another program may take the port before it does.
         for _ in 0..5 {

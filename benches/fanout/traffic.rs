@@ -163,7 +163,7 @@ fn in_rooms(
     Ok(tally)
 }
 
-/// Waits until the process is idle: messages are written to disk after they are delivered.
+/// Waits until the process is idle, because messages are written to disk after they are delivered.
 pub fn wait_idle(crowd: &mut Crowd, subject: &Subject) -> Result<(), Failure> {
     let deadline = Instant::now() + 3 * PATIENCE;
     loop {
@@ -221,8 +221,8 @@ fn silent(crowd: &Crowd, audience: usize) -> Failure {
     Failure::new(format!("nothing more arrives: {missing}"))
 }
 
-/// Sends `rate` messages a second from the first `senders` members for `length`, and tells when each came to the members after
-/// them, as `paced` does, for one message of each burst. `pause`: called now and then.
+/// Sends `rate` messages a second from the first `senders` members for `length`, and measures when one message of each
+/// burst reaches the members after them, as `paced` does. Calls `pause` now and then.
 pub fn spread(
     crowd: &mut Crowd,
     senders: usize,

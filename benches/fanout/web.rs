@@ -1,8 +1,9 @@
 //! The client's side of a WebSocket (RFC 6455), in memory.
 //!
-//! *Owns* the opening, and one connection's frames. *Knows nothing of* sockets, and of what the texts say.
+//! *Owns* the opening, and one connection's frames. *Knows nothing of* sockets, or of what the texts say.
 //!
-//! It masks with a key of zeros, which is allowed and changes nothing: a client that computes would be the bottleneck.
+//! It masks with a key of zeros, which is allowed and changes nothing: a client that masks properly would be the
+//! bottleneck.
 
 use crate::failure::Failure;
 

@@ -1,7 +1,7 @@
 //! The texts that are sent, and finding them again in what comes back.
 //!
 //! *Owns* the form of a text, which contains its sender and number, and the splitting of bytes into lines.
-//! *Knows nothing of* sockets, members and the server's own line forms, except that a text ends its line.
+//! *Knows nothing of* sockets, members or the server's own line forms, except that a text ends its line.
 
 use memchr::{memchr, memmem};
 
