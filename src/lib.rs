@@ -1,7 +1,7 @@
 //! chatsock: a chat server for people who have only a terminal.
 //!
 //! It is synchronous, on `std::net`, with one thread per connection. A user connects with telnet or nc, gives a name, and
-//! gets a palette of commands, and rooms to talk in. Everything that decides something is pure and tested without a
+//! gets a palette of commands and rooms to talk in. Everything that decides something is pure and tested without a
 //! socket. Around it are an outbox per client, rooms that deliver, and sessions that read.
 //!
 //! # Where to start reading
@@ -17,8 +17,8 @@
 //! socket <-send- wire <- telnet <- screen <- outbox <- delivery <-'
 //! ```
 //!
-//! 1. `session/read.rs` blocks in `read`, holding no lock. `protocol/wire` decrypts, if the connection uses TLS, and takes
-//!    messages apart, if it is a WebSocket. A WebSocket has begun with a request, which `server/web.rs` has answered.
+//! 1. `session/read.rs` blocks in `read`, holding no lock. `protocol/wire` decrypts TLS and unpacks the messages of a
+//!    WebSocket. A WebSocket begins with a request, which `server/web.rs` has already answered.
 //! 2. `session/input.rs` and `session/client_input.rs` pass the bytes through `protocol/telnet`, which removes commands,
 //!    and `protocol/line`, which makes lines of them.
 //! 3. `session/pacing.rs` charges the line to the rate limits, which may delay or refuse it.
@@ -34,8 +34,8 @@
 //!    rest to the socket without waiting. What the socket does not accept goes to `outbox/backlog.rs`, and
 //!    `outbox/slow_readers.rs` sends it later.
 //!
-//! A program sends requests in JSON instead of lines. They take the same way, except at its beginning and its end: steps 2
-//! and 4 are `session/json` with `protocol/json`, and `outbox/json.rs` writes objects where a screen shows lines.
+//! A program sends requests in JSON instead of lines. They take the same path, except for its two ends: `session/json` with
+//! `protocol/json` replaces steps 2 and 4, and `outbox/json.rs` writes objects where a screen shows lines.
 //!
 //! # The folders, lowest first
 //!
@@ -52,7 +52,7 @@
 //! | `ui` | one user's input and screen, as a pure state machine | `command`, `file_lines`, `screen`, `palette` |
 //! | `config` | chatsock.toml: reading, defaults, errors | `address`, `mistake`, `syntax`, `value`, `keys`, `rooms`, `conflict`, `storage`, `listeners`, `tls`, `web`, `json`, `proxy`, `files`, `discovery`, `metrics`, `cluster`, `read`, `file` |
 //! | `store` | persistence: one SQLite file, one writer thread | `records`, `error`, `event`, `disabled`, `failpoints`, `look_alikes`, `wall_clock`, `database`, `tables`, `queue`, `writer`, `open`, `background_writes`, `confirmed_writes`, `queries`, `archive`, `account_admin`, `backup`, `import` |
-//! | `cluster` | several servers as one, over Redis, with the feature `cluster` | `values`, `command`, `entry`, `ticket`, `account_record`, `replica`, `engine`, `wire`, `connections`, `accounts`, `belongings`, `node`, `bus`, `reader`, `questions`, `start`, `wire_keys`, `import` |
+//! | `cluster` | several servers that act as one, over Redis; feature `cluster` | `values`, `command`, `entry`, `ticket`, `account_record`, `replica`, `engine`, `wire`, `connections`, `accounts`, `belongings`, `node`, `bus`, `reader`, `questions`, `start`, `wire_keys`, `import` |
 //! | `outbox` | one client's output: screen state, send queue, socket | `disconnect`, `date_line`, `on_screen`, `watching`, `preferences`, `batch`, `read_limit`, `backlog`, `conversations`, `json`, `transmit`, `slow_readers`, `encoded`, `linger`, `view` |
 //! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `worker_pool`, `stored_search`, `open_rooms`, `rooms`, `roster`, `account_store`, `accounts`, `direct`, `shutdown`, `transfers`, `timer`, `room_news`, `file_news`, `nodes`, `user_names`, `membership`, `older`, `account_review`, `address_bans`, `limits`, `quotations`, `transfer_notices`, `tasks`, `everywhere`, `page` |
 //! | `session` | one connection, on its own thread | `account`, `archive`, `client_input`, `completion`, `dispatch`, `failure`, `files`, `flood_notice`, `ghost`, `held_keys`, `idle`, `deadlines`, `joined_rooms`, `close`, `line_queue`, `listings`, `login`, `look_alikes`, `message_actions`, `moderation`, `notices`, `offline_messages`, `operator`, `pacing`, `input`, `profile`, `read`, `shared_rooms`, `resume`, `returned_lines`, `room_storage`, `rooms`, `search`, `shutdown`, `talk`, `temporary`, `terminal`, `login_restore`, `unread`, `account_state`, `come_back`, `json` |
@@ -63,30 +63,30 @@
 //!
 //! | name | how many | does |
 //! | --- | --- | --- |
-//! | `main` | 1 | waits for requests: another configuration, the stop |
+//! | `main` | 1 | waits for requests: a new configuration, a stop |
 //! | `signals` | 1 | turns signals into requests |
 //! | `accept:<port>` | one per listener | accepts connections and starts their threads |
-//! | `client:<id>` | one per connection | shakes hands for TLS, answers the first request of a browser, reads, runs the palette, replies, delivers what it posts |
+//! | `client:<id>` | one per connection | performs the TLS handshake, answers a browser's first request, reads, runs the palette, replies, delivers its posts |
 //! | `room:<name>` | while a room is very busy | delivers batch after batch, so that posters can go on reading |
-//! | `file:<address>` | one per connection that carries a file | waits for the other end; the sender's passes the file on |
-//! | `discovery` | 1, with `[discovery]` addresses | answers questions after servers; asleep otherwise |
-//! | `announce` | 1, with `announce` | reports under which name the server has been announced; the library's `mDNS_daemon` announces it |
+//! | `file:<address>` | one per connection that carries a file | waits for the other end; the sender's thread passes the file on |
+//! | `discovery` | 1, with `[discovery]` addresses | answers `chatsock find`; asleep otherwise |
+//! | `announce` | 1, with `announce` | logs the name under which the server is announced; the library's `mDNS_daemon` announces it |
 //! | `slow-readers` | 1 | sends what full sockets did not accept; asleep while all sockets keep up |
 //! | `metrics` | 1, with `[metrics]` | answers a monitoring system, one request at a time |
 //! | `timer` | 1 | expiring messages, batched notices, empty rooms, heirs of admins, refused sockets |
 //! | `store` | 1, with `[storage]` | writes the database in batches; checks the clock and the database files every second |
 //! | `store-watchdog` | 1, with `[storage]` | reports when the thread `store` hangs on its disk; asleep otherwise |
-//! | `bus:ask` | at most 4, in a cluster, none until they are needed | ask Redis for accounts and what belongs to users; the thread that has asked waits |
-//! | `bus:write` | 1, in a cluster | sends what users of this server do to Redis, all that waits as one pipeline |
-//! | `bus:read` | 1, in a cluster | reads the logs of all servers, and carries out what they say; leaves large rooms to their own threads |
-//! | `nodes` | 1, in a cluster | what is due in shared rooms and has to wait for the other servers; what could not be told is told again |
-//! | `archive` | 1, in a cluster with `[storage]` | reads the logs of all servers into the database |
-//! | `archive-answer` | the same | answers other servers that ask for older messages |
-//! | `archive-ask` | 1, in a cluster | asks archives for older messages; asleep while nobody wants any |
+//! | `bus:ask` | at most 4, in a cluster, none until they are needed | ask Redis for accounts and users' data, while the calling thread waits |
+//! | `bus:write` | 1, in a cluster | sends local users' commands to Redis; everything queued goes as one pipeline |
+//! | `bus:read` | 1, in a cluster | reads the shared logs and applies their entries; leaves delivery in large rooms to their own threads |
+//! | `nodes` | 1, in a cluster | handles deadlines in shared rooms, which may wait for other servers; retries what could not be shared |
+//! | `archive` | 1, in a cluster with `[storage]` | copies the shared logs into the database |
+//! | `archive-answer` | the same | answers other servers' questions about older messages |
+//! | `archive-ask` | 1, in a cluster | asks archives for older messages; asleep while nobody needs any |
 //! | `account-review` | after another program has written | disconnects users whose accounts were changed, and finds new admins for their rooms |
 //! | `worker:<n>` | at most two, none while idle | slow jobs: hashing passwords, searching, loading time zones, reading the disk |
 //! | `connect:<n>` | in `chatsock connect`: one per connection | connects to the server, and reads |
-//! | `connect-input` | in `chatsock connect`: 1 | reads lines, or keys |
+//! | `connect-input` | in `chatsock connect`: 1 | reads lines or keys |
 //! | `connect-signals` | in `chatsock connect`: 1 | passes signals on to the client's loop |
 //! | `connect-file:<n>` | in `chatsock connect`: one per file | sends or fetches it |
 //!
@@ -134,7 +134,7 @@ pub mod store;
 pub mod text;
 pub mod ui;
 
-/// For random tests: inputs that failed once are kept in `tests/regressions/`, and tried first from then on.
+/// For random tests: inputs that failed once are stored in `tests/regressions/` and tried first.
 #[cfg(test)]
 fn proptest_config() -> proptest::test_runner::Config {
     let failed = proptest::test_runner::FileFailurePersistence::SourceParallel("tests/regressions");

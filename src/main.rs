@@ -38,8 +38,8 @@ const LONGEST_ANSWER: u64 = 1024;
 const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
-    // Without a handler, a write beyond the file-size limit (setrlimit(2)) ends the process; with one the write fails, which
-    // is handled like a full disk. If registering fails, that matters little: most systems set no such limit.
+    // Without a handler, a write beyond the file-size limit (setrlimit(2)) ends the process. With one, the write fails,
+    // which is handled like a full disk. A failure to register hardly matters: most systems set no such limit.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let invocation = match cli::parse(arguments.iter().cloned()) {
@@ -92,7 +92,7 @@ fn avahi_service(_: &Config) -> ExitCode {
 fn find(options: &FindOptions) -> ExitCode {
     match find::find(options) {
         Ok(found) if found.is_empty() && options.json => {
-            // What a program reads has objects only. If stderr is closed, there is nobody to tell.
+            // A program's output consists of objects only. If stderr is closed, there is nobody to tell.
             let _ = writeln!(io::stderr(), "{}", find::NONE_FOUND);
             ExitCode::from(FAILED)
         }
@@ -139,7 +139,7 @@ fn back_up(BackupOptions { config: named, file: to }: BackupOptions) -> ExitCode
     };
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // Without a handler the signal ends the process, and a partial copy is left behind.
+        // Without a handler, the signal ends the process and leaves a partial copy behind.
         let _ = signal_hook::flag::register(signal, Arc::clone(&stop));
     }
     match backup::run(&config, config_file.as_deref(), &to, &stop) {
@@ -201,7 +201,7 @@ fn run_proxy(options: &ProxyOptions) -> Result<(), ProxyError> {
         .name("signals".to_owned())
         .spawn(move || {
             for _ in signals.forever() {
-                // Before there is anything to stop, and at a second signal, it ends at once.
+                // Exits at once before there is anything to stop, and at a second signal.
                 if !to_stop.get().is_some_and(Stopper::stop) {
                     std::process::exit(FAILED.into());
                 }
@@ -209,7 +209,7 @@ fn run_proxy(options: &ProxyOptions) -> Result<(), ProxyError> {
         })
         .map_err(StartError::Thread)?;
     let proxy = Proxy::bind(options, &mut TerminalPrompt)?;
-    // Set once, here.
+    // Set only here.
     let _ = stopper.set(proxy.stopper());
     proxy.warning().iter().for_each(|warning| warn(warning));
     print(&proxy.announcement());
@@ -271,7 +271,7 @@ fn serve(options: ServeOptions, arguments: &[OsString]) -> ExitCode {
         Ok(config) => config,
         Err(mistakes) => return fail(USER_ERROR, &mistakes),
     };
-    // Returns if there is nothing to gain.
+    // Returns if nothing would be gained.
     server::make_room_for_threads(config.limits.max_connections, arguments);
     begin_log(options.verbosity);
     match run(options, config) {
@@ -313,7 +313,7 @@ fn pass_on(mut signals: Signals, options: &ServeOptions, mut file: Option<PathBu
     for signal in signals.forever() {
         if signal == SIGHUP {
             server::systemd::tell_reloading();
-            // A file that was there once and is missing now is a mistake: without it, all rooms in it would be closed.
+            // A file that existed and is now missing is a mistake: without it, all its rooms would be closed.
             file = file.or_else(|| Config::file(options.config.as_deref()));
             match read_config_of(file.as_deref(), options, config::load_again) {
                 Ok(config) => hub.request(ServerRequest::Reconfigure(Box::new(config))),
@@ -325,11 +325,11 @@ fn pass_on(mut signals: Signals, options: &ServeOptions, mut file: Option<PathBu
         } else if hub.shutdown.is_draining() && !hub.shutdown.is_announced() {
             hub.shutdown.hurry();
         } else if hub.shutdown.is_announced() {
-            // A second signal never gets here, since its handler ends the process. This is the first one, during a stop
-            // that a user has requested.
+            // A second signal never gets here, because its handler ends the process. This is the first one, during a stop
+            // that a user requested.
             std::process::exit(FAILED.into());
         } else {
-            // A second signal is to end the wait for users who go to other servers, and not the process.
+            // A second signal ends the wait for users who move to other servers, but not the process.
             stopping.store(!hub.drains(), Ordering::Release);
             hub.request(ServerRequest::Stop);
         }
@@ -340,7 +340,7 @@ fn read_config(options: &ServeOptions) -> Result<Config, Mistakes> {
     read_config_of(Config::file(options.config.as_deref()).as_deref(), options, config::load)
 }
 
-/// The configuration in a file, or the built-in one, with what the command line says instead.
+/// Reads the configuration from a file, or uses the built-in one, and applies the command line.
 fn read_config_of(
     file: Option<&Path>,
     options: &ServeOptions,
@@ -365,7 +365,7 @@ fn print(text: &str) -> ExitCode {
     }
 }
 
-/// Prints a warning about something that does not keep the server from running.
+/// Prints a warning about something that does not prevent the server from running.
 fn warn(warning: &str) {
     // If stderr is closed, there is nobody to tell.
     let _ = writeln!(io::stderr(), "chatsock: warning: {warning}");
