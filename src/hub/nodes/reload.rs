@@ -79,7 +79,10 @@ impl Nodes {
             Some(room) => {
                 let missed = room.catch_up_with(state, homes, place);
                 if missed.beyond_history > 0 {
-                    log::warn!("cluster: {} messages of the room {name} were missed and are no longer in its history", missed.beyond_history);
+                    log::warn!(
+                        "cluster: {} messages of the room {name} were missed and are no longer in its history",
+                        missed.beyond_history
+                    );
                 }
                 room.deliver_from_log();
                 hub.let_linger(&room);
