@@ -55,7 +55,7 @@ impl Refused {
 }
 
 impl Voice {
-    /// The whole answer to an end whose request is refused.
+    /// The whole answer to an end whose request is refused; empty if a reset is the answer.
     pub fn refuse(self, refused: &Refused) -> Vec<u8> {
         let line = format!("! {}\n", refused.sentence());
         let more = match refused {
@@ -72,7 +72,11 @@ impl Voice {
     }
 
     fn whole(self, status: &str, more: &str, body: &str) -> Vec<u8> {
-        let Voice::Http { head_only } = self else { return body.as_bytes().to_vec() };
+        let head_only = match self {
+            Voice::Line => return body.as_bytes().to_vec(),
+            Voice::Append => return Vec::new(),
+            Voice::Http { head_only } => head_only,
+        };
         let length = body.len();
         let mut answer = format!(
             "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n{more}{GUARDS}\r\n"
@@ -85,7 +89,7 @@ impl Voice {
 
     /// What goes before the bytes of a file: nothing in lines. `size` is that of the whole file, if it is known.
     pub fn download(self, reduced: &str, shown: &str, from: u64, size: Option<u64>) -> Vec<u8> {
-        if self == Voice::Line {
+        if matches!(self, Voice::Line | Voice::Append) {
             return Vec::new();
         }
         let mut answer = String::new();

@@ -49,7 +49,9 @@ impl RequestReader {
             if self.lines == 1 && !self.is_http() {
                 let line = String::from_utf8_lossy(&self.read);
                 let wish = read_line(&line).ok_or((RequestError::Unreadable, Voice::Line))?;
-                return Ok(Some((TransferRequest { wish, voice: Voice::Line }, at + 1)));
+                let appends = matches!(wish, TransferWish::Get { from: Some(_), .. });
+                let voice = if appends { Voice::Append } else { Voice::Line };
+                return Ok(Some((TransferRequest { wish, voice }, at + 1)));
             }
             if is_empty {
                 let voice = Voice::Http { head_only: self.read.starts_with(b"HEAD ") };

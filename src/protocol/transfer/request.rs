@@ -10,8 +10,11 @@ pub(super) const MOST_LINES: usize = 64;
 /// The form in which an end is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Voice {
-    /// In lines. A receiver gets nothing but the file.
+    /// In lines.
     Line,
+    /// A receiver that has named the first byte it wants. Its shell appends what comes to the part that is there, so it gets bytes of
+    /// the file or none: a sentence would spoil that part.
+    Append,
     /// As HTTP.
     Http {
         /// A HEAD request: it wants no body.

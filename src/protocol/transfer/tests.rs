@@ -190,6 +190,8 @@ fn text(bytes: Vec<u8>) -> String {
 #[test]
 fn in_lines_a_receiver_gets_nothing_but_the_file_and_a_sender_one_line() {
     assert!(Voice::Line.download("a", "a", 0, Some(5)).is_empty());
+    assert!(Voice::Append.download("a", "a", 3, Some(5)).is_empty());
+    assert!(Voice::Append.refuse(&Refused::NoTransfer).is_empty(), "it would be appended to the file");
     assert_eq!(text(Voice::Line.done("a: 5 bytes")), "* a: 5 bytes\n");
     assert_eq!(text(Voice::Line.refuse(&Refused::NoTransfer)), "! No such transfer.\n");
     let wait = Refused::Wait(Duration::from_millis(9_500));

@@ -267,7 +267,11 @@ fn over() -> Refused {
 
 fn refuse(link: TransferEnd, refused: &Refused) -> &'static str {
     let answer = link.voice.refuse(refused);
-    answer_and_close(link, &answer);
+    if answer.is_empty() {
+        link.reset(Duration::ZERO);
+    } else {
+        answer_and_close(link, &answer);
+    }
     "refused"
 }
 

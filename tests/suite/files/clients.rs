@@ -235,6 +235,43 @@ fn a_broken_file_is_made_whole_by_the_lines_for_the_rest() {
     }
 }
 
+/// A reset may have thrown away bytes that the server had counted, and a line may be run twice.
+#[test]
+fn a_refused_line_for_the_rest_leaves_the_part_that_is_there_alone() {
+    if !have(&["nc", "curl", "sh"]) {
+        return;
+    }
+    let server = server("");
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    let content = random(5, 3_000_000);
+    for row in [0, 1] {
+        let (there, here) = (empty(), empty());
+        fs::write(there.join("data"), &content).expect("written");
+        let accepted = exchange(&mut alice, &mut bob, "data");
+        let receiver = Shell::run("sh", &here, &accepted.get[row]);
+        let mut sender = end(&server, &format!("put {} 3000000\n", accepted.put_token()));
+        sender.write_all(&content[..1_000_000]).expect("sent");
+        drop(sender);
+        bob.expect("! data broke off at 1,000,000 of 3,000,000 bytes.\r\n");
+        receiver.wait();
+        fs::write(here.join("data"), &content[..900_000]).expect("a shorter part");
+        let short = exchange(&mut alice, &mut bob, "data");
+        Shell::run("sh", &here, &short.get[row]).wait();
+        assert_eq!(fs::metadata(here.join("data")).expect("the part").len(), 900_000, "row {row}");
+        bob.expect("* The receiver has 900,000 bytes of data");
+        let get = announced_rows(&mut bob, 2);
+        alice.expect("* The receiver has 900,000 bytes of data");
+        let send = announced_rows(&mut alice, 2);
+        let receiver = Shell::run("sh", &here, &get[row]);
+        let sender = Shell::run("sh", &there, &send[row]);
+        assert!(receiver.wait().success() && sender.wait().success(), "{:?}", send[row]);
+        assert!(fs::read(here.join("data")).expect("received") == content, "row {row}");
+        bob.expect("* data: 3,000,000 bytes");
+        Shell::run("sh", &here, &get[row]).wait();
+        assert!(fs::read(here.join("data")).expect("still there") == content, "row {row}, run again");
+    }
+}
+
 #[cfg(feature = "tls")]
 #[test]
 fn over_tls_curl_checks_the_key_of_a_self_signed_server() {
