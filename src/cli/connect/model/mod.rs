@@ -24,6 +24,7 @@ mod changed_messages;
 mod channel;
 mod commands;
 mod dialog;
+mod file_transfer;
 mod files;
 mod incoming;
 mod intent;
@@ -41,19 +42,20 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 #[cfg(test)]
 pub(crate) use channel::MOST_ITEMS;
 pub(crate) use channel::{Channel, ChannelKey, ChannelKind, Older};
-pub(crate) use files::{FileTransfer, OfferedFile, readable};
+pub(crate) use file_transfer::{FileTransfer, OfferedFile, readable};
 pub(crate) use intent::{ClientEffect, Download, Intent, Moment, Upload, UserQuestion};
 pub(crate) use item::{ChatMessage, Item, ItemContent};
 #[cfg(test)]
 pub(crate) use request::ClientRequest;
 pub(crate) use search::SearchResults;
 pub(crate) use sending::{Outgoing, OutgoingState};
+pub(crate) use settings::{RingsAt, ViewSettings};
 pub(crate) use status::LinkStatus;
 
 use channel::folded;
@@ -67,6 +69,9 @@ use sending::PendingRequest;
 /// After this much silence the server is pinged; after more, the connection counts as dead.
 const QUIET: Duration = Duration::from_secs(30);
 const DEAD: Duration = Duration::from_secs(75);
+
+/// Rooms whose names are remembered.
+const MOST_ROOMS: usize = 4096;
 
 /// Changes of items that are remembered.
 const MOST_CHANGES: usize = 512;
@@ -82,32 +87,6 @@ pub(crate) struct ClientChoices {
     pub(crate) unattended: bool,
 }
 
-/// How items are shown, as `:timestamps`, `:ids`, `:quiet`, `:color` and `:bell` set it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ViewSettings {
-    /// Times of messages.
-    pub(crate) timestamps: bool,
-    /// Numbers of messages.
-    pub(crate) ids: bool,
-    /// Who comes and goes is not shown.
-    pub(crate) quiet: bool,
-    /// Colours.
-    pub(crate) color: bool,
-    /// When the bell rings.
-    pub(crate) bell: RingsAt,
-}
-
-/// At what the bell rings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RingsAt {
-    /// Nothing.
-    Nothing,
-    /// What names the user, or is for them alone.
-    Mentions,
-    /// Every message from others.
-    Everything,
-}
-
 /// The state of a client.
 #[derive(Debug)]
 pub(crate) struct ClientModel {
@@ -116,6 +95,8 @@ pub(crate) struct ClientModel {
     /// The palette comes first. Never empty.
     channels: Vec<Channel>,
     next_channel: u32,
+    /// Names of rooms that can be entered, as far as the server tells.
+    known_rooms: BTreeSet<String>,
     current: ChannelKey,
     /// The channel that was current before the palette.
     previous: Option<ChannelKey>,
@@ -160,6 +141,7 @@ impl ClientModel {
             settings,
             channels: vec![palette],
             next_channel: 1,
+            known_rooms: BTreeSet::new(),
             current: ChannelKey(0),
             previous: None,
             attends: true,
@@ -293,6 +275,18 @@ impl ClientModel {
     fn room(&self, name: &str) -> Option<ChannelKey> {
         let name = folded(name);
         self.channels.iter().find(|channel| channel.is_room() && folded(&channel.name) == name).map(|room| room.key)
+    }
+
+    fn know_room(&mut self, name: &str) {
+        if self.known_rooms.len() < MOST_ROOMS {
+            self.known_rooms.insert(name.to_owned());
+        }
+    }
+
+    /// Rooms that can be entered, and those that the user is in.
+    pub(crate) fn room_names(&self) -> impl Iterator<Item = &str> {
+        let own = self.channels.iter().filter(|channel| channel.is_room()).map(Channel::name);
+        own.chain(self.known_rooms.iter().map(String::as_str))
     }
 
     fn open(&mut self, kind: ChannelKind, name: String) -> ChannelKey {

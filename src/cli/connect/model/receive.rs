@@ -295,12 +295,18 @@ impl ClientModel {
             if joined {
                 list.push((name.clone(), u32::try_from(unread).unwrap_or(u32::MAX)));
             }
+            self.know_room(&name);
             if let Some(key) = self.room(&name) {
                 let channel = self.channel_mut(key);
                 channel.description = object.content;
                 channel.touch();
             }
             return;
+        }
+        match &*object.optional.change {
+            "created" => self.know_room(&name),
+            "gone" => _ = self.known_rooms.remove(&name),
+            _ => {}
         }
         let Some(key) = self.room(&name) else { return };
         if object.optional.change == "gone" {

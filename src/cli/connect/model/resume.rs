@@ -271,6 +271,7 @@ impl ClientModel {
         self.login.code = None;
         (self.login.tries, self.login.name_tries, self.login.takeover, self.login.lost) = (0, 0, false, None);
         self.me = name;
+        self.known_rooms.clear();
         if self.dialog.as_ref().is_some_and(Dialog::is_login) {
             self.dialog = None;
         }

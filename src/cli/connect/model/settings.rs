@@ -2,10 +2,36 @@
 //!
 //! *Owns* what they set and ask. *Knows nothing of* how anything is drawn.
 
+use super::ClientModel;
 use super::dialog::Dialog;
 use super::intent::{ClientEffect, Moment};
-use super::{ClientModel, RingsAt};
 use crate::ui::command::{self, AccountVerb, ScreenVerb, Verb};
+
+/// How items are shown, as `:timestamps`, `:ids`, `:quiet`, `:color` and `:bell` set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ViewSettings {
+    /// Times of messages.
+    pub(crate) timestamps: bool,
+    /// Numbers of messages.
+    pub(crate) ids: bool,
+    /// Who comes and goes is not shown.
+    pub(crate) quiet: bool,
+    /// Colours.
+    pub(crate) color: bool,
+    /// When the bell rings.
+    pub(crate) bell: RingsAt,
+}
+
+/// At what the bell rings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RingsAt {
+    /// Nothing.
+    Nothing,
+    /// What names the user, or is for them alone.
+    Mentions,
+    /// Every message from others.
+    Everything,
+}
 
 impl ClientModel {
     pub(super) fn account(&mut self, verb: AccountVerb, name: &str, now: Moment) {

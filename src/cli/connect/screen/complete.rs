@@ -64,11 +64,10 @@ fn candidates(before: &str, start: usize, word: &str, model: &ClientModel) -> Ve
     match find(command).map(|spec| spec.word) {
         Some("help") => help_words(accounts).chain(["keys"]).map(str::to_owned).collect(),
         Some("bell") => fixed(&["on", "off", "mentions"]),
+        Some("set") => fixed(&["description", "limit", "password", "public", "invite", "slow", "history", "keep"]),
+        Some("charset") => fixed(&["utf-8", "latin1"]),
         Some("color" | "timestamps" | "ids" | "quiet") => fixed(&["on", "off"]),
-        Some("join" | "to") => {
-            let rooms = model.channels().iter().filter(|channel| channel.is_room());
-            rooms.map(|room| room.name().to_owned()).collect()
-        }
+        Some("join" | "to") => model.room_names().map(str::to_owned).collect(),
         Some(_) | None => {
             // `@bob` names bob.
             let at = if word.starts_with('@') { "@" } else { "" };

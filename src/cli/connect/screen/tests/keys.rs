@@ -251,6 +251,22 @@ fn names_and_commands_are_completed() {
 }
 
 #[test]
+fn rooms_that_can_be_entered_are_completed() {
+    let mut stage = TestScreen::new(80, 24);
+    for room in ["games", "general"] {
+        stage.feed(json!({ "action": "room", "receiver": room, "optional": { "change": "created" } }));
+    }
+    stage.press(":join ga\t");
+    stage.assert_shows("> :join games");
+    stage.feed(json!({ "action": "room", "receiver": "gallery", "optional": { "change": "created" } }));
+    stage.press("\x15:join ga\t\t");
+    stage.assert_shows("gallery  games");
+    stage.feed(json!({ "action": "room", "receiver": "games", "optional": { "change": "gone" } }));
+    stage.press("\x15:join ga\t");
+    stage.assert_shows("> :join gallery");
+}
+
+#[test]
 fn earlier_lines_are_recalled_without_their_passwords() {
     let mut stage = TestScreen::in_room(80, 24);
     stage.press("one\r:join den secret\r");
