@@ -103,7 +103,8 @@ impl ClientModel {
         }
         let Outgoing { work, request, .. } = line;
         match work {
-            LineWork::Post | LineWork::Decline | LineWork::Plain | LineWork::Search => {}
+            LineWork::Post | LineWork::Plain | LineWork::Search => {}
+            LineWork::Decline => object.optional.offer.into_iter().for_each(|number| self.stop_transfer(number)),
             LineWork::Command(verb) => {
                 if verb == Some(Verb::Place(PlaceVerb::Group)) {
                     self.request(ClientRequest::new("rooms"), Purpose::Rooms { go: true, joined: Vec::new() });

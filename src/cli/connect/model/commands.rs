@@ -293,9 +293,7 @@ impl ClientModel {
                 true
             }
             FileVerb::Decline if first.is_empty() || number.is_some() => {
-                if let Some(number) = number {
-                    self.stop_transfer(number);
-                }
+                self.note_declined(number);
                 let request = ClientRequest::new("decline").with("offer", number);
                 self.enqueue(line, request, LineWork::Decline, now);
                 true

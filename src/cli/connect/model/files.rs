@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::ClientModel;
+use super::file_transfer::{FileTransfer, OfferedFile, TransferStage};
 use super::incoming::ServerObject;
 use super::intent::{ClientEffect, Download, Moment, Upload};
 use super::request::ClientRequest;
@@ -16,87 +17,6 @@ const MOST: usize = 64;
 
 /// How often a file that broke off is offered again.
 const MOST_TRIES: usize = 3;
-
-/// A file that somebody offers.
-#[derive(Clone, Debug)]
-pub(crate) struct OfferedFile {
-    /// The number of the offer.
-    pub(crate) number: u64,
-    /// Who offers it.
-    pub(crate) sender: String,
-    /// Its name.
-    pub(crate) name: String,
-    /// Its bytes, if known.
-    pub(crate) size: Option<u64>,
-}
-
-impl OfferedFile {
-    pub(super) fn question(&self) -> String {
-        let OfferedFile { sender, name, size, .. } = self;
-        let size = size.map(|size| format!(", {}", readable(size))).unwrap_or_default();
-        format!("{sender} offers {name}{size}. Take it? (y/n) ")
-    }
-}
-
-/// A number of bytes as people say it: `1.2 MB`.
-pub(crate) fn readable(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
-    if bytes == 1 {
-        return "1 byte".to_owned();
-    }
-    if bytes < 1000 {
-        return format!("{bytes} bytes");
-    }
-    // In tenths, rounded.
-    let mut tenths = bytes.saturating_add(50) / 100;
-    let mut unit = 0;
-    while tenths >= 10_000 && unit + 1 < UNITS.len() {
-        tenths = (tenths + 500) / 1000;
-        unit += 1;
-    }
-    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
-}
-
-/// A file on its way.
-#[derive(Clone, Debug)]
-pub(crate) struct FileTransfer {
-    /// The number of the offer.
-    pub(crate) number: u64,
-    /// The user at the other end.
-    pub(crate) peer: String,
-    /// Its name.
-    pub(crate) name: String,
-    /// This user sends it.
-    pub(crate) sends: bool,
-    /// Where it is, or will be.
-    pub(super) path: Option<PathBuf>,
-    /// Bytes that have passed.
-    pub(crate) done: u64,
-    /// All bytes, once known.
-    pub(crate) size: Option<u64>,
-    pub(super) stage: TransferStage,
-    /// The hash of what is here, and the server's of what has passed.
-    pub(super) own_hash: Option<String>,
-    pub(super) told_hash: Option<String>,
-}
-
-/// How far a transfer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TransferStage {
-    /// Offered; the other one has not answered.
-    Offered,
-    /// Bytes pass.
-    Running,
-    /// It is over: whole, or not.
-    Over,
-}
-
-impl FileTransfer {
-    /// Whether bytes pass, or may pass soon.
-    pub(crate) fn is_running(&self) -> bool {
-        self.stage != TransferStage::Over
-    }
-}
 
 /// The request that offers a file. Others learn the last part of its path.
 pub(super) fn offer_request(to: &str, path: &Path, size: Option<u64>) -> ClientRequest {
@@ -135,11 +55,9 @@ impl ClientModel {
             self.tell_news(format!("{} offers {}. :accept {number} takes it.", offer.sender, offer.name), now);
         }
         // One that comes again, after a break, is taken on from where it stopped.
-        let earlier = self.transfers.iter().any(|known| {
-            let is_the_same = known.peer == offer.sender && known.name == offer.name && known.path.is_some();
-            !known.sends && is_the_same && !known.is_running() && known.told_hash.is_none() && known.own_hash.is_none()
-        });
-        if earlier {
+        let is_the_same =
+            |known: &&FileTransfer| !known.sends && known.peer == offer.sender && known.name == offer.name;
+        if self.transfers.iter().rev().find(is_the_same).is_some_and(|last| last.may_go_on(now)) {
             self.accept(offer.number, offer);
         } else if self.offers.len() < MOST {
             self.effects.push(ClientEffect::Ring);
@@ -164,6 +82,8 @@ impl ClientModel {
             done: 0,
             size: offer.size,
             stage: TransferStage::Offered,
+            is_declined: false,
+            broke: None,
             own_hash: None,
             told_hash: None,
         });
@@ -203,6 +123,8 @@ impl ClientModel {
             done: 0,
             size,
             stage: TransferStage::Offered,
+            is_declined: false,
+            broke: None,
             own_hash: None,
             told_hash: None,
         });
@@ -261,10 +183,14 @@ impl ClientModel {
                 self.compare(number, now);
             }
             "declined" | "ended" | "broken" => {
-                if let Some(transfer) = self.transfer(number) {
-                    transfer.stage = TransferStage::Over;
-                }
                 let broke = object.optional.state == "broken";
+                if let Some(transfer) = self.transfer(number) {
+                    transfer.is_declined |= object.optional.state == "declined";
+                    match broke {
+                        true => transfer.break_off(now),
+                        false => transfer.stage = TransferStage::Over,
+                    }
+                }
                 if broke {
                     self.tell_error(line, now);
                     self.offer_again(number, now);
@@ -299,19 +225,33 @@ impl ClientModel {
     fn offer_again(&mut self, number: u64, now: Moment) {
         let Some((peer, path, size)) = self
             .transfer(number)
-            .filter(|transfer| transfer.sends)
+            .filter(|transfer| transfer.sends && !transfer.is_declined)
             .and_then(|transfer| Some((transfer.peer.clone(), transfer.path.clone()?, transfer.size)))
         else {
             return;
         };
-        let tries =
-            self.transfers.iter().filter(|known| known.peer == peer && known.path.as_ref() == Some(&path)).count();
+        let is_broken = |known: &&FileTransfer| known.broke.is_some() && known.path.as_ref() == Some(&path);
+        let tries = self.transfers.iter().filter(|known| known.peer == peer).filter(is_broken).count();
         if tries <= MOST_TRIES {
             let shown = format!(":send {peer} {}", path.display());
             self.enqueue(&shown, offer_request(&peer, &path, size), LineWork::Offer(path), now);
         }
     }
 
+    /// The user wants to end a transfer; without a number, the only one there is. The server is told first: a connection that just
+    /// breaks would look like one to be resumed.
+    pub(super) fn note_declined(&mut self, number: Option<u64>) {
+        let mut running = self.transfers.iter().filter(|transfer| transfer.is_running());
+        let only = match (running.next(), running.next()) {
+            (Some(only), None) if self.offers.is_empty() => Some(only.number),
+            _ => None,
+        };
+        if let Some(transfer) = number.or(only).and_then(|number| self.transfer(number)) {
+            transfer.is_declined = true;
+        }
+    }
+
+    /// The server has ended a transfer for this user: nothing more passes.
     pub(super) fn stop_transfer(&mut self, number: u64) {
         if self.transfer(number).is_some_and(|transfer| transfer.is_running()) {
             self.effects.push(ClientEffect::StopTransfer(number));
@@ -354,10 +294,13 @@ impl ClientModel {
 
     /// The file did not arrive. `why` is a sentence.
     pub(crate) fn transfer_failed(&mut self, number: u64, why: &str, now: Moment) {
-        self.refused_any = true;
         let Some(transfer) = self.transfer(number) else { return };
-        transfer.stage = TransferStage::Over;
-        self.tell_error(why, now);
+        transfer.break_off(now);
+        // A user who has ended it knows.
+        if !transfer.is_declined {
+            self.refused_any = true;
+            self.tell_error(why, now);
+        }
         self.end_if_done();
     }
 

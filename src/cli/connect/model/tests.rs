@@ -422,6 +422,81 @@ fn an_offer_asks_and_the_answer_is_no_line() {
 }
 
 #[test]
+fn rooms_of_the_list_are_known_by_name() {
+    let mut played = Played::online();
+    let rooms = played.only("rooms");
+    for (room, joined) in [("games", false), ("general", true)] {
+        let id = rooms.id;
+        played.take(&format!(
+            r#"{{"action":"room","receiver":"{room}","optional":{{"request":"{id}","name":"{room}","joined":{joined}}}}}"#
+        ));
+    }
+    assert_eq!(played.model.room_names().collect::<Vec<_>>(), ["games", "general"]);
+}
+
+const OFFER: &str =
+    r#"{"action":"offer","sender":"bob","receiver":"alice","private":true,"optional":{"offer":7,"name":"a.txt"}}"#;
+
+fn told(number: u64, state: &str) -> String {
+    format!(
+        r#"{{"action":"transfer","content":"so","optional":{{"offer":{number},"name":"a.txt","state":"{state}"}}}}"#
+    )
+}
+
+/// A file from bob that was taken, and whose first bytes are here.
+fn receiving() -> Played {
+    let mut played = Played::in_general();
+    played.take(OFFER);
+    played.submit("y");
+    let accept = played.only("accept");
+    played.answer(&accept, "ok", r#"{"offer":7,"token":"AAAA","url":"http://192.0.2.1:5558/f/AAAA"}"#);
+    played.model.transfer_placed(7, "a.txt.part".into());
+    played
+}
+
+#[test]
+fn a_file_that_broke_off_is_taken_again_without_a_question_for_ten_minutes() {
+    for (minutes, is_asked) in [(1, false), (11, true)] {
+        let mut played = receiving();
+        played.model.transfer_failed(7, "It broke off.", played.now);
+        played.take(&told(7, "broken"));
+        played.now.instant += Duration::from_secs(minutes * 60);
+        played.take(&OFFER.replace("\"offer\":7", "\"offer\":8"));
+        assert_eq!(played.model.question().is_some(), is_asked, "after {minutes} minutes");
+    }
+}
+
+#[test]
+fn a_file_that_the_user_has_ended_is_asked_about_when_it_is_offered_again() {
+    for line in [":decline 7", ":decline"] {
+        let mut played = receiving();
+        played.submit(line);
+        let decline = played.only("decline");
+        // The server's sentence may come before its answer.
+        played.take(&told(7, "broken"));
+        played.answer(&decline, "ok", r#"{"offer":7}"#);
+        played.model.transfer_failed(7, "It broke off.", played.now);
+        played.take(&OFFER.replace("\"offer\":7", "\"offer\":8"));
+        assert!(played.model.question().is_some(), "{line}");
+    }
+}
+
+#[test]
+fn a_file_whose_receiver_has_ended_it_is_not_offered_again_by_itself() {
+    for (states, is_again) in [(&["broken"][..], true), (&["declined", "broken"], false)] {
+        let mut played = Played::in_general();
+        let path = std::env::current_exe().unwrap();
+        played.submit(&format!(":send bob {}", path.display()));
+        let send = played.only("send");
+        played.answer(&send, "ok", r#"{"offer":7}"#);
+        played.take(&told(7, "accepted"));
+        states.iter().for_each(|state| played.take(&told(7, state)));
+        let sent = played.sent();
+        assert_eq!(sent.iter().any(|request| request.action == "send"), is_again, "{states:?}: {sent:?}");
+    }
+}
+
+#[test]
 fn sizes_are_said_as_people_say_them() {
     for (bytes, said) in [
         (0, "0 bytes"),
@@ -432,7 +507,7 @@ fn sizes_are_said_as_people_say_them() {
         (999_999, "1.0 MB"),
         (5_000_000_000, "5.0 GB"),
     ] {
-        assert_eq!(files::readable(bytes), said, "{bytes}");
+        assert_eq!(readable(bytes), said, "{bytes}");
     }
 }
 

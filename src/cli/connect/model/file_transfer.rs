@@ -1,0 +1,108 @@
+//! A file that is offered, and one on its way.
+//!
+//! *Owns* what is known of each. *Knows nothing of* the rest of the model.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::intent::Moment;
+
+/// How long a file that broke off is taken again without a question: as long as the server remembers it.
+const TAKEN_AGAIN: Duration = Duration::from_secs(600);
+
+/// A file that somebody offers.
+#[derive(Clone, Debug)]
+pub(crate) struct OfferedFile {
+    /// The number of the offer.
+    pub(crate) number: u64,
+    /// Who offers it.
+    pub(crate) sender: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its bytes, if known.
+    pub(crate) size: Option<u64>,
+}
+
+impl OfferedFile {
+    pub(super) fn question(&self) -> String {
+        let OfferedFile { sender, name, size, .. } = self;
+        let size = size.map(|size| format!(", {}", readable(size))).unwrap_or_default();
+        format!("{sender} offers {name}{size}. Take it? (y/n) ")
+    }
+}
+
+/// A number of bytes as people say it: `1.2 MB`.
+pub(crate) fn readable(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes == 1 {
+        return "1 byte".to_owned();
+    }
+    if bytes < 1000 {
+        return format!("{bytes} bytes");
+    }
+    // In tenths, rounded.
+    let mut tenths = bytes.saturating_add(50) / 100;
+    let mut unit = 0;
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths = (tenths + 500) / 1000;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+/// A file on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct FileTransfer {
+    /// The number of the offer.
+    pub(crate) number: u64,
+    /// The user at the other end.
+    pub(crate) peer: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// This user sends it.
+    pub(crate) sends: bool,
+    /// Where it is, or will be.
+    pub(super) path: Option<PathBuf>,
+    /// Bytes that have passed.
+    pub(crate) done: u64,
+    /// All bytes, once known.
+    pub(crate) size: Option<u64>,
+    pub(super) stage: TransferStage,
+    /// One of the two users has ended it.
+    pub(super) is_declined: bool,
+    /// When it broke off.
+    pub(super) broke: Option<Instant>,
+    /// The hash of what is here, and the server's of what has passed.
+    pub(super) own_hash: Option<String>,
+    pub(super) told_hash: Option<String>,
+}
+
+/// How far a transfer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TransferStage {
+    /// Offered; the other one has not answered.
+    Offered,
+    /// Bytes pass.
+    Running,
+    /// It is over: whole, or not.
+    Over,
+}
+
+impl FileTransfer {
+    /// Whether bytes pass, or may pass soon.
+    pub(crate) fn is_running(&self) -> bool {
+        self.stage != TransferStage::Over
+    }
+
+    /// It has broken off, and neither user wanted that.
+    pub(super) fn break_off(&mut self, now: Moment) {
+        self.stage = TransferStage::Over;
+        self.broke = (!self.is_declined).then_some(now.instant);
+    }
+
+    /// Whether the user has taken this file, and it broke off a moment ago: then they need not be asked again.
+    pub(super) fn may_go_on(&self, now: Moment) -> bool {
+        let is_fresh = |broke| now.instant.saturating_duration_since(broke) < TAKEN_AGAIN;
+        !self.sends && !self.is_declined && self.path.is_some() && self.broke.is_some_and(is_fresh)
+    }
+}
