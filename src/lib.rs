@@ -85,6 +85,7 @@
 //! | `archive-ask` | 1, in a cluster | asks archives for older messages; asleep while nobody needs any |
 //! | `account-review` | after another program has written | disconnects users whose accounts were changed, and finds new admins for their rooms |
 //! | `worker:<n>` | at most two, none while idle | slow jobs: hashing passwords, searching, loading time zones, reading the disk |
+//! | `client:<id>:up`, `client:<id>:down` | in `chatsock proxy`: two per connection, started by `client:<id>` | copy what the client sends, and what the server sends |
 //! | `connect:<n>` | in `chatsock connect`: one per connection | connects to the server, and reads |
 //! | `connect-input` | in `chatsock connect`: 1 | reads lines or keys |
 //! | `connect-signals` | in `chatsock connect`: 1 | passes signals on to the client's loop |

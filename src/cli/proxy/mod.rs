@@ -6,6 +6,7 @@
 //! | `start` | which certificate the server must have, settled at the start |
 //! | `upstream` | the way to the server |
 //! | `tunnel` | one client's bytes, there and back |
+//! | `client` | one client's threads |
 //!
 //! *Knows nothing of* what passes through it.
 
@@ -14,7 +15,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -24,23 +25,23 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 
 use super::{Protection, ProxyOptions};
-use crate::server::{self, StartError, set_options};
-use tunnel::Tunnel;
-use upstream::{Preface, Upstream};
+use crate::server::{self, StartError};
+use client::{ProxyClient, refuse};
+use upstream::Upstream;
 
+mod client;
 #[cfg(feature = "tls")]
 pub(in crate::cli) mod start;
 mod tunnel;
 pub(in crate::cli) mod upstream;
 
-/// Stack of a client's threads, in bytes. Looking up a name takes more than anything else here.
-const CLIENT_STACK: usize = 256 * 1024;
+/// Stack of the thread that connects to the server, in bytes. Looking up a name takes more than anything else here.
+const CONNECT_STACK: usize = 512 * 1024;
 
 /// Sent to a client if the proxy is full.
 const FULL: &str = "This proxy is full. Please try again later.";
 
-/// How long a refused client may take to read the reason, and how many may be doing so at once.
-const REFUSED_STAYS: Duration = Duration::from_secs(1);
+/// How many refused clients may be reading the reason at once.
 const MOST_REFUSED: usize = 64;
 
 /// How long the servers' goodbyes may take when the proxy stops.
@@ -274,24 +275,20 @@ impl ProxyState {
             }
             (!is_full).then_some(id)
         };
-        let shared = Arc::clone(self);
+        let client = ProxyClient { shared: Arc::clone(self), id, stream, peer, began: None };
         let name = id.map_or_else(|| "refused".to_owned(), |id| format!("client:{id}"));
         let work = move || {
-            let serve = || match id {
-                Some(id) => shared.serve(id, &stream, peer),
+            // A panic ends this connection only; the panic hook has reported it.
+            let _ = catch_unwind(AssertUnwindSafe(|| match id {
+                Some(id) => client.connect(id),
                 None => {
                     log::info!("{peer}: refused: {FULL}");
-                    refuse(&stream, FULL);
+                    refuse(&client.stream, FULL);
                 }
-            };
-            // A panic ends this connection only; the panic hook has reported it.
-            let _ = catch_unwind(AssertUnwindSafe(serve));
-            let _ = stream.shutdown(Shutdown::Both);
-            shared.leave(id);
+            }));
         };
-        if let Err(error) = thread::Builder::new().name(name).stack_size(CLIENT_STACK).spawn(work) {
+        if let Err(error) = thread::Builder::new().name(name).stack_size(CONNECT_STACK).spawn(work) {
             log::warn!("{peer}: cannot start a thread: {error}");
-            self.leave(id);
             self.wait(Instant::now() + EXHAUSTED_WAIT, |_| true);
         }
     }
@@ -306,60 +303,4 @@ impl ProxyState {
         drop(clients);
         self.changed.notify_all();
     }
-
-    /// A client's thread.
-    fn serve(&self, id: u64, stream: &Arc<TcpStream>, peer: SocketAddr) {
-        let began = Instant::now();
-        set_options(stream);
-        let came_to = stream.local_addr().ok().filter(|_| self.send_header);
-        let preface = came_to.map_or(Preface::Nothing, |came_to| Preface::For(peer, came_to));
-        let link = match self.upstream.connect(preface) {
-            Ok(link) => link,
-            Err(error) => {
-                let why = error.sentence(&self.upstream.to);
-                log::warn!("client {id} from {peer}: {why}");
-                return refuse(stream, &why);
-            }
-        };
-        log::info!("client {id} from {peer} connected");
-        let tunnel = Tunnel::new(Arc::clone(stream), link);
-        let up = Arc::clone(&tunnel);
-        let up = thread::Builder::new().name(format!("client:{id}:up")).stack_size(CLIENT_STACK).spawn(move || up.up());
-        match up {
-            Ok(up) => {
-                tunnel.down();
-                // A panic has been reported by the panic hook.
-                let _ = up.join();
-            }
-            Err(error) => {
-                log::warn!("client {id} from {peer}: cannot start a thread: {error}");
-                refuse(stream, FULL);
-            }
-        }
-        log::info!("client {id} from {peer} disconnected after {} s", began.elapsed().as_secs());
-    }
-}
-
-/// Tells a client why it is not connected, and waits until it has had time to read that: closing a socket with unread
-/// input would discard the line.
-fn refuse(mut stream: &TcpStream, line: &str) {
-    let deadline = Instant::now() + REFUSED_STAYS;
-    let mut rest = [0; 512];
-    let mut say = || -> io::Result<()> {
-        stream.set_write_timeout(Some(REFUSED_STAYS))?;
-        stream.write_all(format!("! {line}\r\n").as_bytes())?;
-        stream.shutdown(Shutdown::Write)?;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
-            stream.set_read_timeout(Some(left))?;
-            if stream.read(&mut rest)? == 0 {
-                return Ok(());
-            }
-        }
-    };
-    // An error: it is gone, or has taken too long.
-    let _ = say();
 }

@@ -107,6 +107,13 @@ impl Tunnel {
         self.sealing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ends both connections at once.
+    pub(super) fn end(&self) {
+        // Errors: they are closed already.
+        let _ = self.server.shutdown(Shutdown::Both);
+        let _ = self.client.shutdown(Shutdown::Both);
+    }
+
     /// Copies from the client to the server, until the client ends.
     pub(super) fn up(&self) {
         self.carry_up();
@@ -168,9 +175,7 @@ impl Tunnel {
             let _ = self.client.shutdown(Shutdown::Write);
             self.wait_for_the_client();
         }
-        // Errors: they are closed already.
-        let _ = self.server.shutdown(Shutdown::Both);
-        let _ = self.client.shutdown(Shutdown::Both);
+        self.end();
     }
 
     /// False if the client is gone.
