@@ -18,12 +18,12 @@ pub(super) const JSON_LINES: [&str; 19] = [
     "  say me temp reply edit delete, send accept decline (files), and command,",
     "  which runs any other line:",
     "  {\"action\":\"command\",\"receiver\":\"general\",\"content\":\":topic hi\"}",
-    "In optional: password, new_password, takeover, version, bot; public; after,",
-    "before, limit and message (numbers of messages), seconds; size, offer, from.",
+    "In optional: password, new_password, takeover, code, version, bot, public;",
+    "after, before, message (their numbers); limit, seconds, size, offer, from.",
     "private:true sends to people, receiver may be a list. join with after sends",
-    "what came after that message; gap:true if some of it is gone.",
-    "Events: message edited deleted expired joined left renamed kicked room offer",
-    "transfer news bye. Numbers of messages are integers, your own ids are strings.",
+    "what came later; gap:true: some is gone; lost_from, lost_to: say these again.",
+    "Events: message edited deleted expired hidden joined left renamed kicked room",
+    "offer transfer news error bye. Message numbers are integers, your ids strings.",
 ];
 
 /// How to send and get a file if the lines that `:accept` prints do not work.
