@@ -82,7 +82,7 @@ impl ConnectError {
 impl From<RedisError> for ConnectError {
     fn from(error: RedisError) -> ConnectError {
         // The error never contains the password, because no answer does.
-        let text = error.to_string();
+        let text = in_words(&error);
         let is_untrusted = text.contains("invalid peer certificate");
         let is_final = is_untrusted
             || error.kind() == ErrorKind::AuthenticationFailed
@@ -99,7 +99,16 @@ impl From<ConnectError> for Unreachable {
 }
 
 pub(super) fn unreachable(error: &RedisError) -> Unreachable {
-    Unreachable(error.to_string().into())
+    Unreachable(in_words(error).into())
+}
+
+/// What an administrator reads of it: without the system's number for an error.
+fn in_words(error: &RedisError) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or_default().to_owned()
 }
 
 /// Errors from a Redis that is not, or no longer, in charge. The call is repeated on the one that is.

@@ -27,7 +27,7 @@ use crate::outbox::{DisconnectReason, Outbox};
 #[cfg(feature = "web")]
 use crate::protocol::http;
 #[cfg(feature = "json")]
-use crate::protocol::json::Object;
+use crate::protocol::json::{Object, Value};
 use crate::protocol::wire::Codec;
 #[cfg(feature = "tls")]
 use crate::protocol::wire::{OtherProtocol, Tls};
@@ -247,7 +247,9 @@ impl Transport {
 #[cfg(feature = "json")]
 fn refusal_of_json(why: &TurnedAway) -> Cow<'static, [u8]> {
     let mut answer = Vec::new();
-    Object { content: why.to_string().into(), ..Object::new("bye", Timestamp::now()) }.write(&mut answer);
+    let mut object = Object { content: why.to_string().into(), ..Object::new("bye", Timestamp::now()) };
+    object.optional.push(("again", Value::Flag(!why.is_for_good())));
+    object.write(&mut answer);
     answer.into()
 }
 

@@ -66,8 +66,8 @@ impl TurnedAway {
     }
 
     /// Whether it would still hold later.
-    #[cfg(feature = "web")]
-    fn is_for_good(&self) -> bool {
+    #[cfg(any(feature = "json", feature = "web"))]
+    pub(super) fn is_for_good(&self) -> bool {
         match self {
             TurnedAway::Full | TurnedAway::Stopping | TurnedAway::Restarting | TurnedAway::NotAdmitted(_) => false,
             TurnedAway::Banned(..)

@@ -26,8 +26,14 @@ mod keyboard;
 mod keys;
 mod looks;
 mod lost;
+#[cfg(all(target_os = "linux", feature = "cluster"))]
+#[allow(dead_code, reason = "the tests of several servers use the rest of it")]
+#[path = "../cluster/nodes.rs"]
+mod nodes;
 mod page;
 mod picture;
+#[cfg(all(target_os = "linux", feature = "cluster"))]
+mod restarts;
 mod site;
 mod speed;
 #[path = "../support/mod.rs"]

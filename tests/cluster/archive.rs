@@ -114,7 +114,7 @@ fn two_archives_are_equal_and_a_later_one_has_what_redis_has() {
     bob.send("/edit a mistake");
     carol.send("taken back");
     carol.send("/delete");
-    carol.send("/temp 1s gone soon");
+    carol.send("/temp 1 gone soon");
     bob.expect("expired");
     carol.send("the end");
     let one = wait_stored(&database(&cluster, "first"), "the end", has("the end"));
@@ -361,4 +361,86 @@ fn a_kept_room_outlives_the_cluster_and_a_removed_account_leaves_nothing() {
     archive.signal("TERM");
     assert_eq!(archive.wait(), Some(0), "{}", archive.log());
     cluster.nodes.push(node);
+}
+
+#[test]
+fn what_operators_of_other_servers_do_is_in_the_archive_and_outlives_redis() {
+    let Some(redis) = Redis::start() else { return };
+    let options = Options { top: "operators = [\"root\"]", ..Options::default() };
+    let mut cluster = Cluster::with(redis, 1, "", options).expect("a cluster");
+    let mut archive = cluster.launch("archive", &storage("one"));
+    let file = database(&cluster, "one");
+    let mut root = cluster.nodes[0].login("root");
+    register(&mut root, PASSWORD);
+    root.send(":quit");
+    root.expect_end();
+    let come_in = |node: &crate::nodes::Node| {
+        let mut root = try_login(node.address(), "root", PASSWORD);
+        root.expect("* Hello root. ");
+        root.settle();
+        root
+    };
+    let mut root = come_in(&cluster.nodes[0]);
+    let ban = |client: &mut Client, what: &str| {
+        client.send(&format!(":banip {what}"));
+        client.expect("is banned");
+    };
+    ban(&mut root, "192.0.2.0/24 spam");
+    ban(&mut root, "198.51.100.7 1h flood");
+    ban(&mut root, "203.0.113.9");
+    root.send(":unbanip 203.0.113.9");
+    root.expect("no longer banned");
+    root.send(":broadcast tea is ready");
+    root.expect("tea is ready");
+    let texts = |query: &str| -> Vec<String> {
+        let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database");
+        connection.busy_timeout(PATIENCE).expect("a timeout");
+        let mut query = connection.prepare(query).expect("a query");
+        let rows = query.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+        rows.map(|row| row.expect("a text")).collect()
+    };
+    let until = |query: &str, right: &dyn Fn(&[String]) -> bool| {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = texts(query);
+            if right(&found) {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "{query} has {found:?}");
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    };
+    const BANS: &str = "SELECT network || ' ' || reason FROM address_bans ORDER BY network";
+    const AUDIT: &str = "SELECT who || ': ' || what FROM audit ORDER BY id";
+    until(BANS, &|bans| {
+        *bans == ["192.0.2.0/24 spam", "198.51.100.7/32 flood"] || *bans == ["192.0.2.0/24 spam", "198.51.100.7 flood"]
+    });
+    let audit = until(AUDIT, &|audit| audit.last().is_some_and(|last| last.contains("broadcast")));
+    assert!(audit.iter().any(|line| line.contains("unbanned 203.0.113.9")), "{audit:?}");
+    // What was done while the archive was away is there once, when it is back.
+    archive.signal("TERM");
+    assert_eq!(archive.wait(), Some(0));
+    ban(&mut root, "2001:db8::/32");
+    archive = cluster.launch("archive", &storage("one"));
+    until(BANS, &|bans| bans.len() == 3);
+    let later = until(AUDIT, &|audit| audit.last().is_some_and(|last| last.contains("2001:db8::/32")));
+    assert_eq!(later.len(), audit.len() + 1, "{later:?}");
+    // On the archive itself an operator reads all of it.
+    let mut there = come_in_after(&archive, root);
+    there.send(":audit");
+    there.expect("root: banned 2001:db8::/32");
+    there.send(":banip");
+    there.expect("* 192.0.2.0/24 ");
+    there.expect("* 2001:db8::/32 ");
+    cluster.nodes.push(archive);
+}
+
+/// Logs the operator in on another server, after they have left this one.
+fn come_in_after(node: &crate::nodes::Node, mut root: Client) -> Client {
+    root.send(":quit");
+    root.expect_end();
+    let mut root = try_login(node.address(), "root", PASSWORD);
+    root.expect("* Hello root. ");
+    root.settle();
+    root
 }

@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::nodes::{Cluster, ask_until_not, runs_all};
-use crate::support::PATIENCE;
+use crate::nodes::{Cluster, ask_until_not, runs_slow};
+use crate::support::{Client, PATIENCE};
 
 /// The lease of the servers in these tests, and the clean-up after it.
 const GONE_WITHIN: Duration = Duration::from_secs(3 + 3 + 7);
@@ -121,8 +121,8 @@ fn a_line_waits_while_redis_stalls_and_appears_once() {
 
 #[test]
 fn a_server_that_was_cut_off_returns_with_its_users() {
-    if !runs_all() {
-        return println!("LEFT OUT: CHATSOCK_CLUSTER_ALL=1 runs it");
+    if !runs_slow() {
+        return;
     }
     let Some(cluster) = Cluster::start(2, "timeout_ms = 300") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
@@ -153,8 +153,8 @@ fn users_of_a_server_that_shuts_down_leave_at_once() {
 
 #[test]
 fn a_server_suspended_beyond_its_lease_posts_nothing_late() {
-    if !runs_all() {
-        return println!("LEFT OUT: CHATSOCK_CLUSTER_ALL=1 runs it");
+    if !runs_slow() {
+        return;
     }
     let Some(cluster) = Cluster::start(2, "timeout_ms = 300") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
@@ -242,29 +242,47 @@ fn threads(id: u32) -> usize {
 
 #[test]
 fn a_long_stall_of_redis_repeats_no_line_and_leaks_no_thread() {
-    if !runs_all() {
-        return println!("LEFT OUT: CHATSOCK_CLUSTER_ALL=1 runs it");
+    if !runs_slow() {
+        return;
     }
-    let Some(cluster) = Cluster::start(2, "") else { return };
+    let Some(cluster) = Cluster::start(2, "lease_seconds = 10") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let mut bob = cluster.nodes[1].chat("bob", "general");
     alice.expect("* bob joined");
     let before: Vec<_> = cluster.nodes.iter().map(|node| threads(node.id())).collect();
+    const WAITS: &str = "! The other servers do not answer. Your line waits.";
     for seconds in [1, 5, 20] {
+        let (line, end) = (format!("said in {seconds}."), format!("after {seconds}."));
         cluster.redis.signal("STOP");
         let stopped = Instant::now();
-        bob.send(&format!("said in {seconds}."));
-        if seconds > 2 {
-            bob.expect("! The other servers do not answer. Your line waits.");
+        bob.send(&line);
+        let mut told = if seconds > 2 { bob.expect(WAITS) + WAITS } else { String::new() };
+        if seconds > 10 {
+            // Ten times the time after which it waits is later; whoever speaks by then is refused at once.
+            thread::park_timeout(Duration::from_secs(9).saturating_sub(stopped.elapsed()));
+            alice.send("said too late.");
+            alice.expect("! Not said: this server cannot reach the others right now.");
         }
         thread::park_timeout(Duration::from_secs(seconds).saturating_sub(stopped.elapsed()));
         cluster.redis.signal("CONT");
-        // Posted once, or reported.
-        say_until_seen(&mut bob, &mut alice, &format!("after {seconds}."));
-        let seen = bob.settle() + &bob.seen();
-        let line = format!("said in {seconds}.");
-        assert!(seen.matches(&line).count() <= 1, "{seen:?}");
-        assert!(!alice.settle().contains("their server is gone"), "nobody was away but Redis");
+        // Said once, or its author reads that it was not.
+        let deadline = Instant::now() + PATIENCE;
+        let mut seen = String::new();
+        while !seen.contains(&line) && !told.contains("! It was not said.") && !told.contains("! Not said") {
+            assert!(Instant::now() < deadline, "what became of it? {told:?}");
+            told.push_str(&bob.settle());
+            seen.push_str(&alice.settle());
+        }
+        let refused = told.contains("! It was not said.") || told.contains("! Not said");
+        say_until_taken(&mut bob, &end);
+        seen.push_str(&alice.expect(&format!("bob: {end}")));
+        seen.push_str(&alice.settle());
+        told.push_str(&bob.settle());
+        assert_eq!(seen.matches(&line).count(), usize::from(!refused), "{seen:?} {told:?}");
+        assert!(!seen.contains("said too late") && !seen.contains("their server is gone"), "{seen:?}");
+        if seconds < 2 {
+            assert!(!told.contains("! "), "{told:?}");
+        }
     }
     let deadline = Instant::now() + PATIENCE;
     while cluster.nodes.iter().map(|node| threads(node.id())).collect::<Vec<_>>() != before {
@@ -275,7 +293,14 @@ fn a_long_stall_of_redis_repeats_no_line_and_leaks_no_thread() {
 
 /// Repeats a line until it is accepted, and checks that it appears once on the other screen.
 #[track_caller]
-pub fn say_until_seen(from: &mut crate::support::Client, to: &mut crate::support::Client, line: &str) {
+pub fn say_until_seen(from: &mut Client, to: &mut Client, line: &str) {
+    say_until_taken(from, line);
+    to.expect(&format!(": {line}"));
+}
+
+/// Says a line again and again until it is taken.
+#[track_caller]
+pub fn say_until_taken(from: &mut Client, line: &str) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         from.send(line);
@@ -286,5 +311,4 @@ pub fn say_until_seen(from: &mut crate::support::Client, to: &mut crate::support
         assert!(Instant::now() < deadline, "never taken: {seen:?}");
         thread::park_timeout(Duration::from_millis(50));
     }
-    to.expect(&format!(": {line}"));
 }

@@ -73,3 +73,30 @@ fn problems_with_redis_are_logged_at_startup() {
     assert_eq!(status, Some(2), "{text}");
     assert!(text.contains("cluster: this node speaks format 1, the cluster 2: upgrade it"), "{text}");
 }
+
+#[test]
+fn a_server_that_the_others_have_outgrown_is_refused_whole_when_it_comes_back() {
+    let Some(cluster) = Cluster::start(2, "timeout_ms = 300") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    let format = |number: &str| cluster.redis.command(&[b"HSET", b"chatsock:{dir}meta", b"format", number.as_bytes()]);
+    cluster.nodes[1].proxy.refuse(true);
+    alice.expect("* bob left (their server is gone)");
+    // As if all others had been upgraded meanwhile.
+    format("2");
+    cluster.nodes[1].proxy.refuse(false);
+    expect_line(&cluster.nodes[1], "ERROR", "cluster: this node speaks format 1, the cluster 2: upgrade it", "");
+    bob.send("half of it");
+    bob.expect("! Not said: this server cannot reach the others right now.");
+    let mut carol = cluster.nodes[1].connect();
+    carol.expect("Username: ");
+    carol.send("carol");
+    carol.expect("! Nobody can log in right now: try again in a minute.");
+    // Those that are in go on.
+    alice.send("we go on");
+    let seen = alice.settle();
+    assert!(!seen.contains("! ") && !seen.contains("half of it"), "{seen:?}");
+    format("1");
+    bob.expect("* This server is back with the others; 1 message came meanwhile.");
+}

@@ -4,21 +4,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::failures::say_until_seen;
-use crate::nodes::{Cluster, ask_until};
+use crate::nodes::{Cluster, ask_until, numbers};
 use crate::support::PATIENCE;
 use crate::support::lossy_proxy::LossyProxy;
 use crate::support::redis::Redis;
 
 const ALL_LOST: &str = "* This room has lost its history.";
-
-/// The numbers of all messages on a screen, in order.
-fn numbers(seen: &str) -> Vec<u64> {
-    let number = |line: &str| {
-        let (_, rest) = line.split_once("] #")?;
-        rest.split(' ').next()?.parse().ok()
-    };
-    seen.lines().filter_map(number).collect()
-}
 
 #[test]
 fn servers_refill_a_redis_that_lost_everything_and_tell_users_once() {

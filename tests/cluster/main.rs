@@ -10,7 +10,9 @@
 
 #[cfg(feature = "storage")]
 mod accounts;
+mod address_bans;
 mod archive;
+mod deaths;
 mod drain;
 mod failures;
 mod files;
@@ -23,7 +25,10 @@ mod nodes;
 #[cfg(feature = "storage")]
 mod operators;
 mod order;
+mod outages;
 mod programs;
+mod returns;
+mod rolling;
 mod rooms;
 #[path = "../support/mod.rs"]
 mod support;

@@ -46,6 +46,23 @@ impl Default for Options {
     }
 }
 
+/// The numbers of all messages on a screen, in its order.
+pub fn numbers(seen: &str) -> Vec<u64> {
+    let number = |line: &str| {
+        let (_, rest) = line.split_once("] #")?;
+        rest.split(' ').next()?.parse().ok()
+    };
+    seen.lines().filter_map(number).collect()
+}
+
+/// Whether the slow tests run too. If not, says so.
+pub fn runs_slow() -> bool {
+    if !runs_all() {
+        println!("LEFT OUT: CHATSOCK_CLUSTER_ALL=1 runs it");
+    }
+    runs_all()
+}
+
 /// Whether the slow tests run too.
 pub fn runs_all() -> bool {
     std::env::var_os("CHATSOCK_CLUSTER_ALL").is_some_and(|value| value == "1")
@@ -107,9 +124,11 @@ impl Cluster {
         let exit = if self.options.top.contains("exit_code") { "" } else { "exit_code = false\n" };
         // A stop that the test does not look at should be short.
         let drain = if more.contains("drain_seconds") { "" } else { "drain_seconds = 0\n" };
+        // The shortest one, so that tests need not wait for the usual one.
+        let lease = if more.contains("lease_seconds") { "" } else { "lease_seconds = 3\n" };
         let text = format!(
             "listen = [\"127.0.0.1:0\"]\nquick_listen = []\n{exit}shutdown_delay = 0\n{}\n[limits]\n{}\n\
-             [cluster]\nredis = \"redis://{}\"\nnode = \"{name}\"\npartitions = 4\nlease_seconds = 3\n{drain}{more}\n",
+             [cluster]\nredis = \"redis://{}\"\nnode = \"{name}\"\npartitions = 4\n{lease}{drain}{more}\n",
             self.options.top,
             self.options.limits,
             proxy.address()

@@ -1,7 +1,10 @@
 //! What users of two servers see of each other while everything works.
 
+use std::time::Instant;
+
 use crate::nodes::{Cluster, Node, ask_until, ask_until_not};
-use crate::support::Client;
+use crate::support::terminal::Terminal;
+use crate::support::{Client, PATIENCE};
 
 #[test]
 fn two_servers_have_one_room_one_list_of_users_and_one_conversation() {
@@ -46,7 +49,7 @@ fn edits_deletions_replies_and_expiring_messages_reach_the_other_server() {
     bob.send("/delete");
     alice.expect("was deleted by bob");
     ask_until_not(&mut alice, "/history", "to be deleted");
-    alice.send("/temp 1s soon gone");
+    alice.send("/temp 1 soon gone");
     bob.expect("soon gone");
     bob.expect("expired");
     ask_until_not(&mut bob, "/history", "soon gone");
@@ -54,6 +57,60 @@ fn edits_deletions_replies_and_expiring_messages_reach_the_other_server() {
     alice.expect("a secret");
     bob.send("/delete");
     alice.expect("was deleted by bob");
+}
+
+/// What Redis keeps of the histories of all rooms.
+fn histories(cluster: &Cluster) -> String {
+    let all = cluster.redis.everything();
+    all.lines().filter(|line| line.split(' ').next().is_some_and(|key| key.contains("}h:"))).collect()
+}
+
+#[test]
+fn what_is_edited_deleted_or_over_is_on_no_screen_and_not_in_the_history_and_replies_follow_what_they_answer() {
+    let Some(cluster) = Cluster::start(2, "") else { return };
+    let mut alice = Terminal::chat(cluster.nodes[0].address(), "alice", "general");
+    let mut bob = Terminal::chat(cluster.nodes[1].address(), "bob", "general");
+    let mut carol = cluster.nodes[1].chat("carol", "general");
+    alice.expect_on_screen("* carol joined");
+    alice.enter("a misteak");
+    bob.expect_on_screen("alice: a misteak");
+    bob.enter("taken back");
+    alice.expect_on_screen("bob: taken back");
+    alice.enter("/temp 1 gone soon");
+    // A screen may be drawn when it is over, on a busy machine.
+    carol.expect("alice (temporary, 1 s): gone soon");
+    let number =
+        bob.rows().iter().find_map(|row| row.split_once(" alice: a misteak")?.0.rsplit('#').next().map(str::to_owned));
+    bob.enter(&format!("/reply {} I see", number.expect("a number")));
+    alice.expect_on_screen("bob: (to #");
+    alice.enter("/edit a mistake");
+    bob.enter("/delete");
+    bob.enter("/delete");
+    bob.enter("the end");
+    alice.enter("so be it");
+    for screen in [&mut alice, &mut bob] {
+        screen.expect_on_screen("bob: the end");
+        screen.expect_on_screen("alice: so be it");
+        screen.wait("the texts are gone", |screen| {
+            let text = screen.rows().join("\n");
+            ["misteak", "taken back", "gone soon", "I see"].iter().all(|gone| !text.contains(gone))
+        });
+        screen.expect_on_screen("alice: a mistake (edited)");
+    }
+    let messages = |screen: &Terminal| {
+        let rows = screen.rows();
+        rows.into_iter().filter(|row| row.starts_with('[')).collect::<Vec<_>>()
+    };
+    assert_eq!(messages(&alice), messages(&bob), "one order, and one number for each");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let kept = histories(&cluster);
+        assert!(kept.contains("a mistake") && kept.contains("the end"), "{kept}");
+        if ["misteak", "taken back", "gone soon", "I see"].iter().all(|gone| !kept.contains(gone)) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "it is still there: {kept}");
+    }
 }
 
 #[test]
@@ -169,6 +226,26 @@ fn only_one_of_many_users_gets_a_name() {
         let (got, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|line| line.contains("* Hello "));
         assert_eq!(got.len(), 1, "{answers:?}");
         assert!(refused.iter().all(|line| line.contains("is taken")), "{answers:?}");
+        // Each of the others is offered a name that is free.
+        let offered = |line: &String| {
+            let name = line.split("is taken; ").nth(1).and_then(|rest| rest.split(" is free.").next());
+            name.unwrap_or_else(|| panic!("no other name in {line:?}")).to_owned()
+        };
+        for (client, answer) in clients.iter_mut().zip(&answers).filter(|(_, line)| !line.contains("* Hello ")) {
+            let name = offered(answer);
+            assert!(!name.eq_ignore_ascii_case(&wanted[0]), "{answer:?}");
+            client.send(&name);
+            loop {
+                let line = client.expect("\r\n");
+                if line.contains("* Hello ") {
+                    break;
+                }
+                // Both were offered the same one.
+                if line.contains("is taken") {
+                    client.send(&offered(&line));
+                }
+            }
+        }
     }
 }
 

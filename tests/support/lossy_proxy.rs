@@ -73,9 +73,14 @@ impl LossyProxy {
         self.faults.delay.store(usize::try_from(by.as_millis()).expect("short"), Ordering::Relaxed);
     }
 
+    /// Sends new connections to another target. The old ones stay.
+    pub fn lead(&self, target: SocketAddr) {
+        *self.faults.target.lock().expect("no panic") = Some(target);
+    }
+
     /// Sends new connections to another target, and closes the old ones.
     pub fn retarget(&self, target: SocketAddr) {
-        *self.faults.target.lock().expect("no panic") = Some(target);
+        self.lead(target);
         self.cut();
     }
 

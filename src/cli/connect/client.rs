@@ -4,6 +4,7 @@
 //! *Knows nothing of* how anything looks, and of what the server's objects mean.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,8 @@ pub(super) struct RunningClient<'a> {
     view: &'a mut dyn ClientView,
     target: ConnectTarget,
     link: Option<ServerLink>,
+    /// Where the last connection led.
+    peer: Option<SocketAddr>,
     /// The last connection's number: what earlier ones still bring is dropped.
     number: u64,
     lines: RequestLines,
@@ -86,6 +89,7 @@ impl<'a> RunningClient<'a> {
             view,
             target,
             link: None,
+            peer: None,
             number: 0,
             lines: RequestLines::default(),
             speaks_json: false,
@@ -226,7 +230,8 @@ impl<'a> RunningClient<'a> {
     fn take_over(&mut self, link: ServerLink, now: Moment) {
         (self.lines, self.speaks_json) = (RequestLines::default(), false);
         self.model.connected(link.security(), now);
-        self.carriers.reach(link.peer().ok());
+        self.peer = link.peer().ok();
+        self.carriers.reach(self.peer);
         self.link = Some(link);
     }
 
@@ -294,7 +299,8 @@ impl<'a> RunningClient<'a> {
                 self.drop_link();
                 self.unsent.clear();
                 let (target, links) = (self.target.clone(), self.links.0.clone());
-                if let Err(error) = dial(self.number, target, links, self.signals.clone()) {
+                let avoided = self.peer.filter(|_| self.model.is_sent_elsewhere()).map(|peer| peer.ip());
+                if let Err(error) = dial(self.number, target, avoided, links, self.signals.clone()) {
                     self.model.lost(&format!("There is no thread: {error}."), now);
                 }
             }

@@ -3,7 +3,7 @@
 //! *Owns* the socket, and the lines in its bytes. *Knows nothing of* what the lines say.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::mpsc::{Sender, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -29,14 +29,15 @@ pub(super) struct ServerLink {
     codec: Arc<Mutex<Codec>>,
 }
 
-/// Starts the thread that makes a connection and reads from it.
+/// Starts the thread that makes a connection and reads from it. `avoided`: an address of the host that is tried last.
 pub(super) fn dial(
     number: u64,
     target: ConnectTarget,
+    avoided: Option<IpAddr>,
     inbox: LinkSender,
     signals: SyncSender<ClientSignal>,
 ) -> io::Result<()> {
-    thread::Builder::new().name(format!("connect:{number}")).spawn(move || match target.connect() {
+    thread::Builder::new().name(format!("connect:{number}")).spawn(move || match target.connect(avoided) {
         Ok(connection) => {
             let link = ServerLink::over(number, connection);
             let reader = link.reader();

@@ -62,9 +62,10 @@ impl ConnectTarget {
         self.0.expected.clone()
     }
 
-    /// Connects. The error is a sentence; with `true`, the server shows another certificate.
-    pub(crate) fn connect(&self) -> Result<UpstreamConnection, (String, bool)> {
-        self.0.connect(Preface::Nothing).map_err(|error| match &error {
+    /// Connects, if it can be to another address than this one. The error is a sentence; with `true`, the server shows another
+    /// certificate.
+    pub(crate) fn connect(&self, avoided: Option<IpAddr>) -> Result<UpstreamConnection, (String, bool)> {
+        self.0.connect_avoiding(avoided, Preface::Nothing).map_err(|error| match &error {
             ConnectError::Unreachable(_) => (error.sentence(self.address()), false),
             ConnectError::Certificate(finding) => (self.mismatch(finding), true),
         })
@@ -141,7 +142,7 @@ fn is_local(host: &str) -> bool {
 
 fn without_tls(to: ServerAddress) -> Result<(ConnectTarget, UpstreamConnection), ConnectFailure> {
     let target = ConnectTarget(Upstream { to, expected: None });
-    let connection = target.connect().map_err(|(why, _)| ConnectFailure::Other(why))?;
+    let connection = target.connect(None).map_err(|(why, _)| ConnectFailure::Other(why))?;
     Ok((target, connection))
 }
 
@@ -170,7 +171,7 @@ fn with_tls(options: &ConnectOptions, to: &ServerAddress, asks: &mut dyn Asks) -
         }
     };
     let target = ConnectTarget(Upstream { to: to.clone(), expected: Some(expected) });
-    match target.connect() {
+    match target.connect(None) {
         Ok(connection) => Ok(Ok((target, connection))),
         Err((why, false)) => Ok(Err(why)),
         Err((why, true)) => Err(ConnectFailure::Users(why)),

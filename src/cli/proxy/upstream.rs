@@ -6,7 +6,7 @@
 #[cfg(feature = "tls")]
 use std::io::Read as _;
 use std::io::{self, Write as _};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "tls")]
@@ -91,11 +91,28 @@ impl From<io::Error> for ConnectError {
     }
 }
 
+/// The addresses in the system's order, and the avoided one last.
+fn in_turn(found: impl Iterator<Item = SocketAddr>, avoided: Option<IpAddr>) -> Vec<SocketAddr> {
+    let mut addresses: Vec<_> = found.collect();
+    // The order of the others stays.
+    addresses.sort_by_key(|address| Some(address.ip()) == avoided);
+    addresses
+}
+
 impl Upstream {
     /// Connects to the server. The preface is sent before TLS.
     pub(in crate::cli) fn connect(&self, preface: Preface) -> Result<UpstreamConnection, ConnectError> {
+        self.connect_avoiding(None, preface)
+    }
+
+    /// The same, with this one of the host's addresses after all others.
+    pub(in crate::cli) fn connect_avoiding(
+        &self,
+        avoided: Option<IpAddr>,
+        preface: Preface,
+    ) -> Result<UpstreamConnection, ConnectError> {
         let deadline = Instant::now() + PATIENCE;
-        let stream = self.reach(deadline)?;
+        let stream = self.reach(avoided, deadline)?;
         set_options(&stream);
         let header = header(preface, stream.peer_addr()?);
         stream.set_write_timeout(Some(PATIENCE))?;
@@ -111,17 +128,18 @@ impl Upstream {
         Ok(UpstreamConnection { stream, codec })
     }
 
-    /// Tries the server's addresses one after another.
-    fn reach(&self, deadline: Instant) -> Result<TcpStream, ConnectError> {
+    /// Tries the server's addresses one after another. One that is silent leaves time for the rest.
+    fn reach(&self, avoided: Option<IpAddr>, deadline: Instant) -> Result<TcpStream, ConnectError> {
         let unknown = || ConnectError::Unreachable("its name is not known here".to_owned());
-        let addresses = (self.to.host.as_str(), self.to.port).to_socket_addrs().map_err(|_| unknown())?;
+        let found = (self.to.host.as_str(), self.to.port).to_socket_addrs().map_err(|_| unknown())?;
+        let addresses = in_turn(found, avoided);
         let mut last = unknown();
-        for address in addresses {
+        for (address, left_to_try) in addresses.iter().zip((1..=addresses.len()).rev()) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            match TcpStream::connect_timeout(&address, left) {
+            match TcpStream::connect_timeout(address, left / u32::try_from(left_to_try).unwrap_or(u32::MAX)) {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = error.into(),
             }
@@ -229,6 +247,17 @@ mod tests {
             HeaderVerdict::Header(source, length) if length == header.len() => source,
             verdict => panic!("{verdict:?}"),
         }
+    }
+
+    #[test]
+    fn an_address_that_sends_its_users_away_is_tried_after_all_others() {
+        let addresses = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let found = addresses(&["[2001:db8::1]:5555", "192.0.2.1:5555", "192.0.2.2:5555"]);
+        let tried = |avoided: Option<&str>| in_turn(found.iter().copied(), avoided.map(|text| text.parse().unwrap()));
+        assert_eq!(tried(None), found);
+        let others_first = addresses(&["192.0.2.1:5555", "192.0.2.2:5555", "[2001:db8::1]:5555"]);
+        assert_eq!(tried(Some("2001:db8::1")), others_first);
+        assert_eq!(tried(Some("198.51.100.1")), found);
     }
 
     #[test]

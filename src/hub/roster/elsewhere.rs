@@ -57,8 +57,8 @@ impl User {
 }
 
 impl Roster {
-    /// Whether a name could be claimed, as far as this server knows. `own`: the user who wants it, if they already have a
-    /// name.
+    /// Whether a name could be claimed, as far as this server decides it. `own`: the user who wants it, if they already have a
+    /// name. Whether a user of another server still has a name is for all servers to say: that server may have just been killed.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl Roster {
     ) -> Result<(), NameInUseError> {
         let state = self.lock();
         let is_own = |known: &Arc<User>| own.is_some_and(|own| Arc::ptr_eq(known, own));
-        if state.names.get(name).is_some_and(|known| !is_own(known)) {
+        if state.names.get(name).is_some_and(|known| !is_own(known) && !known.is_elsewhere()) {
             return Err(NameInUseError::Taken(state.free_name(name, limit)));
         }
         match state.names.like(name, own).filter(|_| login.is_none()) {

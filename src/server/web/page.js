@@ -400,7 +400,7 @@ const events = {
   },
   news: ({ receiver, content }) => tell(my.rooms.get(receiver) ?? my.current, content),
   error: ({ content }) => tell(my.current, content, true),
-  bye: ({ content, optional: { code = '' } }) => Object.assign(my, { bye: content, code }),
+  bye: ({ content, optional: { code } }) => Object.assign(my, { bye: content, code: code || my.code }),
 };
 
 /** The room or conversation that an object belongs to. */

@@ -53,7 +53,10 @@ impl ClientModel {
             "error" => self.tell_error(object.content, now),
             "bye" => {
                 self.bye = object.content;
-                self.login.code = Secret::new(&object.optional.code);
+                // A server that turns everybody away while it restarts has no other one.
+                if let Some(code) = Secret::new(&object.optional.code) {
+                    self.login.code = Some(code);
+                }
                 if object.optional.again == Some(false) {
                     let why = std::mem::take(&mut self.bye);
                     self.sent_away(why, now);
@@ -64,6 +67,11 @@ impl ClientModel {
             // Answers of other kinds, and what later versions may send.
             _ => {}
         }
+    }
+
+    /// Whether another address of the host is to be tried first.
+    pub(crate) fn is_sent_elsewhere(&self) -> bool {
+        self.login.sent_elsewhere
     }
 
     /// The server does not want this user back by itself.

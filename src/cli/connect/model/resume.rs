@@ -41,6 +41,8 @@ pub(super) struct LoginState {
     pub(super) password: Option<Secret>,
     /// What gives name and places back on another server, if the last one restarts.
     pub(super) code: Option<Secret>,
+    /// The last server has said that it stops, or has not let the client in: of a host's addresses, another one may.
+    pub(super) sent_elsewhere: bool,
     /// The user has been logged in before.
     pub(super) is_returning: bool,
     /// End the user's other connection.
@@ -93,6 +95,7 @@ impl ClientModel {
             return;
         }
         self.security = None;
+        self.login.sent_elsewhere = !self.bye.is_empty() || self.awaits_hello();
         let leaves = self.leaving || self.pending.iter().any(|pending| matches!(pending.purpose, Purpose::Quit));
         self.pending.clear();
         self.review.stop();

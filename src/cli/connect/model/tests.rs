@@ -112,6 +112,31 @@ fn a_line_is_sent_once_the_one_before_is_answered_and_shown_until_its_message_is
 }
 
 #[test]
+fn the_code_of_a_server_that_restarts_is_kept_until_a_login_whoever_turns_the_client_away_meanwhile() {
+    let mut played = Played::in_general();
+    played.answer_all();
+    played.take(r#"{"action":"bye","content":"Restarting.","optional":{"again":true,"code":"KQTZPW"}}"#);
+    played.lost();
+    assert!(played.model.is_sent_elsewhere());
+    // The same server, which has nobody any more.
+    played.model.connected(None, played.now);
+    assert!(played.sent().iter().any(|request| request.action == "hello"));
+    played.take(r#"{"action":"bye","content":"This server restarts.","optional":{"again":true}}"#);
+    played.lost();
+    assert!(played.model.is_sent_elsewhere());
+    played.model.connected(None, played.now);
+    let hello = played.only("hello");
+    played.answer(&hello, "welcome", "{}");
+    let login = played.only("login");
+    let codes: Vec<_> = login.secrets.iter().map(|(key, secret)| (*key, secret.expose())).collect();
+    assert_eq!(codes, [("code", "KQTZPW")]);
+    played.answer(&login, "ok", r#"{"user":"alice#9"}"#);
+    played.answer_all();
+    played.lost();
+    assert!(!played.model.is_sent_elsewhere(), "the cable was cut");
+}
+
+#[test]
 fn a_line_whose_answer_was_lost_is_sent_again_only_if_the_room_does_not_have_it() {
     for arrived in [true, false] {
         let mut played = Played::in_general();

@@ -1,0 +1,249 @@
+//! Redis is slow, takes nothing, or has forgotten: what waits, what is refused, and what becomes of a line whose outcome is not known.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::failures::say_until_seen;
+use crate::nodes::{Cluster, Options, ask_until};
+use crate::support::PATIENCE;
+use crate::support::redis::Redis;
+
+const WAITS: &str = "! The other servers do not answer. Your line waits.";
+const UNKNOWN: &str = "! Whether #? was said is not known yet.";
+const NOT_SAID: &str = "! It was not said.";
+const REFUSED: &str = "! Not said: this server cannot reach the others right now.";
+
+#[test]
+fn a_line_whose_outcome_is_not_known_is_said_once_when_redis_goes_on() {
+    let Some(cluster) = Cluster::start(2, "timeout_ms = 100\nlease_seconds = 10") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    // With the first line the server fetches numbers for more.
+    say_until_seen(&mut bob, &mut alice, "before");
+    cluster.redis.signal("STOP");
+    bob.send("perhaps");
+    bob.expect(WAITS);
+    bob.expect(UNKNOWN);
+    cluster.redis.signal("CONT");
+    let deadline = Instant::now() + PATIENCE;
+    let mut both = [String::new(), String::new()];
+    while !both[0].contains("bob: perhaps") {
+        assert!(!both[1].contains("It was not said"), "it was sent: {both:?}");
+        assert!(Instant::now() < deadline, "never said: {both:?}");
+        both[0].push_str(&alice.settle());
+        both[1].push_str(&bob.settle());
+    }
+    say_until_seen(&mut alice, &mut bob, "I read it");
+    say_until_seen(&mut bob, &mut alice, "so do I");
+    let seen = bob.settle() + &alice.settle() + &both[1];
+    assert!(!seen.contains("It was not said") && !seen.contains("perhaps"), "{seen:?}");
+    assert_eq!(both[0].matches("perhaps").count(), 1, "{both:?}");
+    bob.send("/history");
+    assert_eq!(bob.settle().matches("bob: perhaps").count(), 1);
+}
+
+#[test]
+fn a_line_whose_outcome_is_not_known_and_that_redis_never_got_was_not_said() {
+    let Some(mut cluster) = Cluster::start(2, "timeout_ms = 100") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    cluster.redis.signal("STOP");
+    bob.send("perhaps");
+    bob.expect(UNKNOWN);
+    cluster.redis.kill();
+    cluster.redis.start_again();
+    bob.expect(NOT_SAID);
+    say_until_seen(&mut bob, &mut alice, "this one is");
+    let seen = alice.settle();
+    assert!(!seen.contains("perhaps"), "{seen:?}");
+    bob.send("/history");
+    let seen = bob.settle();
+    assert!(!seen.contains("perhaps") && !seen.contains("It was not said"), "{seen:?}");
+}
+
+#[test]
+fn a_direct_message_whose_outcome_is_not_known_ends_in_an_answer_too() {
+    let Some(mut cluster) = Cluster::start(2, "timeout_ms = 100") else { return };
+    let mut alice = cluster.nodes[0].login("alice");
+    let mut bob = cluster.nodes[1].login("bob");
+    ask_until(&mut bob, ":listall", "alice");
+    cluster.redis.signal("STOP");
+    bob.send(":dm alice perhaps");
+    bob.expect(UNKNOWN);
+    cluster.redis.kill();
+    cluster.redis.start_again();
+    bob.expect(NOT_SAID);
+    ask_until(&mut bob, ":dm alice surely", "you -> alice: surely");
+    let seen = alice.expect("bob -> you: surely");
+    assert!(!seen.contains("perhaps"), "{seen:?}");
+}
+
+#[test]
+fn what_waits_is_bounded_and_what_is_beyond_that_is_refused_at_once() {
+    let Some(redis) = Redis::start() else { return };
+    let options = Options {
+        top: "message_limit = 2000",
+        limits: "messages_per_second = 0\nexempt = [\"127.0.0.0/8\"]\nline_bytes = 16384",
+    };
+    let more = "pending_bytes = 65536\nlease_seconds = 60\ntimeout_ms = 1000";
+    let Some(cluster) = Cluster::with(redis, 2, more, options) else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut people: Vec<_> = (0..9).map(|number| cluster.nodes[1].chat(&format!("guest{number}"), "general")).collect();
+    ask_until(&mut alice, "/list", "10 people in general:");
+    cluster.redis.signal("STOP");
+    // 8 KB each: eight of them are all that may wait.
+    let family = "👨‍👩‍👧".repeat(450);
+    let mut waiting = 0;
+    for (index, client) in people.iter_mut().enumerate() {
+        let sent = Instant::now();
+        client.send(&format!("line {index}. {family}"));
+        let answer = client.expect("! ") + &client.expect("\r\n");
+        if answer.contains("Your line waits.") {
+            waiting += 1;
+            continue;
+        }
+        assert!(answer.contains("Not said: this server cannot reach the others right now."), "{answer:?}");
+        assert!(sent.elapsed() < Duration::from_secs(1), "not at once: {:?}", sent.elapsed());
+        break;
+    }
+    assert!((1..=8).contains(&waiting), "{waiting} lines of 8 KB wait");
+    cluster.redis.signal("CONT");
+    for index in 0..waiting {
+        alice.expect(&format!("guest{index}: line {index}. "));
+    }
+    assert!(!alice.settle().contains(&format!("line {waiting}. ")), "it was refused");
+}
+
+#[test]
+fn a_redis_with_too_few_replicas_takes_nothing_until_they_are_back() {
+    let Some(redis) = Redis::start() else { return };
+    let port = redis.address().port().to_string();
+    let replica = || Redis::with(&["--appendonly", "no", "--save", "", "--replicaof", "127.0.0.1", &port]);
+    let Some(mut first) = replica() else { return };
+    let follows = |redis: &Redis| {
+        let deadline = Instant::now() + PATIENCE;
+        while !redis.ask(&["INFO", "replication"]).contains("state=online") {
+            assert!(Instant::now() < deadline, "no replica follows");
+            thread::park_timeout(Duration::from_millis(20));
+        }
+    };
+    follows(&redis);
+    redis.ask(&["CONFIG", "SET", "min-replicas-max-lag", "1"]);
+    redis.ask(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
+    let Some(cluster) = Cluster::over(redis, 2, "timeout_ms = 300") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    say_until_seen(&mut bob, &mut alice, "before");
+    first.kill();
+    ask_until(&mut bob, "into the void", REFUSED);
+    bob.send("/history");
+    let history = bob.settle();
+    assert!(history.contains("bob: before"), "{history:?}");
+    let second = replica().expect("a replica");
+    follows(&cluster.redis);
+    say_until_seen(&mut bob, &mut alice, "after");
+    say_until_seen(&mut alice, &mut bob, "and back");
+    let seen = alice.settle() + &bob.settle();
+    assert!(!seen.contains("lost its history") && !seen.contains("may not have reached"), "{seen:?}");
+    drop(second);
+}
+
+#[test]
+fn what_the_log_has_no_longer_is_shown_from_the_history_and_the_rest_is_reported() {
+    let (Some(redis), options) =
+        (Redis::start(), Options { top: "history_max = 5\nchatview_max = 5", ..Options::default() })
+    else {
+        return;
+    };
+    let Some(cluster) = Cluster::with(redis, 2, "timeout_ms = 300\nlease_seconds = 10", options) else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    say_until_seen(&mut alice, &mut bob, "before");
+    // Not for so long that anybody takes it for dead.
+    cluster.nodes[1].proxy.refuse(true);
+    for number in 0..12 {
+        alice.send(&format!("missed {number}."));
+        alice.settle();
+    }
+    for partition in 0..4 {
+        cluster.redis.ask(&["XTRIM", &format!("chatsock:{{p0{partition}}}log"), "MAXLEN", "1"]);
+    }
+    cluster.nodes[1].proxy.refuse(false);
+    let seen = bob.expect("alice: missed 11.");
+    assert!(seen.contains("* 7 earlier messages are missing here."), "{seen:?}");
+    for number in 7..11 {
+        assert_eq!(seen.matches(&format!("alice: missed {number}.")).count(), 1, "{seen:?}");
+    }
+    assert!(!seen.contains("missed 6."), "{seen:?}");
+    say_until_seen(&mut bob, &mut alice, "I have read it");
+    let seen = alice.settle();
+    assert!(!seen.contains("bob left") && !seen.contains("bob joined"), "{seen:?}");
+}
+
+#[test]
+fn a_server_ends_with_one_sentence_when_redis_does_not_answer_within_ten_seconds() {
+    let Some(mut cluster) = Cluster::start(0, "") else { return };
+    let try_to_start = |cluster: &Cluster| {
+        let begun = Instant::now();
+        let (status, text) = cluster.launch_in_vain("n0", "");
+        (status, text, begun.elapsed())
+    };
+    let is_right = |(status, text, took): (Option<i32>, String, Duration)| {
+        assert_eq!(status, Some(1), "{text}");
+        let sentences: Vec<_> = text.lines().filter(|line| !line.starts_with('[')).collect();
+        assert_eq!(sentences.len(), 1, "{text}");
+        let begins = |line: &&str| {
+            line.starts_with("chatsock: Redis at redis://") && line.contains("does not answer within 10 seconds: ")
+        };
+        assert!(sentences.iter().all(begins) && !text.contains("os error"), "{text}");
+        assert!(took <= Duration::from_secs(12), "{took:?}");
+    };
+    // It accepts connections, and says nothing.
+    cluster.redis.signal("STOP");
+    is_right(try_to_start(&cluster));
+    // Nothing listens.
+    cluster.redis.kill();
+    is_right(try_to_start(&cluster));
+}
+
+#[test]
+fn a_server_starts_once_redis_answers() {
+    let Some(mut cluster) = Cluster::start(0, "") else { return };
+    cluster.redis.signal("STOP");
+    thread::scope(|scope| {
+        let starting = scope.spawn(|| cluster.launch("n0", ""));
+        // It has tried at least once by then, whether this is long enough for it or not.
+        thread::park_timeout(Duration::from_secs(2));
+        cluster.redis.signal("CONT");
+        let node = starting.join().expect("no panic");
+        let mut alice = node.chat("alice", "general");
+        alice.send("hello");
+        assert!(!alice.settle().contains("! "));
+    });
+    cluster.redis.kill();
+}
+
+#[test]
+fn a_name_that_a_live_server_has_is_refused_in_one_sentence_also_after_a_while() {
+    let Some(mut cluster) = Cluster::start(1, "") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let (status, text) = cluster.launch_in_vain("n0", "");
+    assert_eq!(status, Some(2), "{text}");
+    let sentences: Vec<_> = text.lines().filter(|line| !line.starts_with('[')).collect();
+    assert_eq!(sentences.len(), 1, "{text}");
+    assert!(sentences[0].contains("another server is running as cluster node n0; set cluster.node"), "{text}");
+    // The one that was there first notices nothing.
+    alice.send("still here");
+    assert!(!alice.settle().contains("! "));
+    assert!(!cluster.nodes[0].log().contains("lease lost"), "{}", cluster.nodes[0].log());
+    // One that was killed leaves its name to the next as soon as its lease is over.
+    cluster.nodes[0].kill();
+    let begun = Instant::now();
+    let again = cluster.launch("n0", "");
+    assert!(begun.elapsed() < PATIENCE);
+    again.chat("alice", "general");
+}
