@@ -111,8 +111,13 @@ impl Hub {
     /// A message was erased or edited: schedules the redraw of views that could not be redrawn at once.
     pub(crate) fn arrange_redraw(&self, room: &Arc<Room>, erased: Erased, now: Instant) {
         if erased.redraw_due {
-            self.timer.schedule(now + REDRAW_AFTER, Task::Redraw(Arc::downgrade(room)));
+            self.redraw_later(room, now);
         }
+    }
+
+    /// Has the views of a room redrawn after a moment.
+    pub(crate) fn redraw_later(&self, room: &Arc<Room>, now: Instant) {
+        self.timer.schedule(now + REDRAW_AFTER, Task::Redraw(Arc::downgrade(room)));
     }
 
     /// The same for a direct chat.

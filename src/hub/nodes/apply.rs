@@ -230,8 +230,12 @@ impl Nodes {
             user.outbox.announce(LineKind::News, &line);
         }
         let said_at = change.at;
-        let applied = room.apply_logged(change, home, place)?;
+        let mut applied = room.apply_logged(change, home, place)?;
         self.arrange(hub, &room, &applied, now);
+        // On every server: whoever waits for the outcome knows of the views of one.
+        if std::mem::take(&mut applied.redraw_due) {
+            hub.redraw_later(&room, now);
+        }
         if let (Some(id), Some(lasts)) = (applied.id, applied.lasts)
             && !own
         {
