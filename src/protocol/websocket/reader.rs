@@ -1,7 +1,7 @@
 //! A client's bytes to events: the server's side of RFC 6455, section 5.
 //!
-//! Every rule is checked at the byte that breaks it or, for a frame's header, at its last byte: nothing is buffered
-//! before it is known to be allowed. Payloads are appended to the caller's buffer as they arrive, so a reader holds no
+//! Every rule is checked at the byte that breaks it or, for a frame's header, at the last byte before the mask: nothing is
+//! buffered before it is known to be allowed. Payloads are appended to the caller's buffer as they arrive, so a reader holds no
 //! more than a part of a header, a control frame, and the beginning of a character.
 //!
 //! *Owns* the state between two reads, and the limit of a message.
@@ -20,6 +20,9 @@ const HEADER: usize = 14;
 
 /// The longest payload of a control frame (section 5.5).
 const MOST_CONTROL: u64 = 125;
+
+/// A close code that IANA has registered, and tungstenite does not know.
+const BAD_GATEWAY: u16 = 1014;
 
 /// The two kinds of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,8 +99,9 @@ impl FrameReader {
         loop {
             let Some(mut frame) = self.frame.take() else {
                 let Some(frame) = self.read_header(input)? else { return Ok(None) };
+                let begun = self.begin_frame(&frame);
                 self.frame = Some(frame);
-                if let Some(kind) = self.begin_frame()? {
+                if let Some(kind) = begun {
                     return Ok(Some(FrameEvent::Began(kind)));
                 }
                 continue;
@@ -135,17 +139,31 @@ impl FrameReader {
         let room = &mut self.header[begun..];
         let taken = room.len().min(input.len());
         room[..taken].copy_from_slice(&input[..taken]);
-        let mut cursor = Cursor::new(&self.header[..begun + taken]);
+        let arrived = begun + taken;
+        // All rules are about what stands before the mask, so they need not wait for it; whatever is in its place until then
+        // is not used.
+        let judged = if arrived < mask_at(&self.header[..arrived]) { arrived } else { HEADER };
+        let mut cursor = Cursor::new(&self.header[..judged]);
         // Its only error is an unknown opcode.
-        let Some((header, left)) = FrameHeader::parse(&mut cursor).map_err(|_| Violation::Opcode)? else {
+        let parsed = FrameHeader::parse(&mut cursor).map_err(|_| Violation::Opcode)?;
+        let length = usize::try_from(cursor.position()).unwrap_or(HEADER);
+        let frame = match parsed {
+            Some((header, left)) => Some(self.check_header(&header, left, length)?),
+            None => None,
+        };
+        if frame.is_none() || arrived < length {
             // A header has at most 14 bytes.
-            self.header_bytes = begun + taken;
+            self.header_bytes = arrived;
             *input = &input[taken..];
             return Ok(None);
-        };
-        let length = usize::try_from(cursor.position()).unwrap_or(HEADER);
+        }
         *input = &input[length - begun..];
         self.header_bytes = 0;
+        Ok(frame)
+    }
+
+    /// Checks a header of `length` bytes, with `left` bytes of payload behind it.
+    fn check_header(&self, header: &FrameHeader, left: u64, length: usize) -> Result<Frame, Violation> {
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err(Violation::ReservedBits);
         }
@@ -153,32 +171,33 @@ impl FrameReader {
         if header.len(left) != length {
             return Err(Violation::LongLength);
         }
-        Ok(Some(Frame { opcode: header.opcode, is_final: header.is_final, mask, left }))
-    }
-
-    /// Checks the frame whose header has arrived. Returns the kind of the message that begins with it.
-    fn begin_frame(&mut self) -> Result<Option<MessageKind>, Violation> {
-        let Some(frame) = &self.frame else { return Ok(None) };
-        let kind = match frame.opcode {
-            OpCode::Control(_) if !frame.is_final || frame.left > MOST_CONTROL => return Err(Violation::ControlFrame),
-            OpCode::Control(_) => return Ok(None),
-            OpCode::Data(Data::Continue) => None,
-            OpCode::Data(Data::Text) => Some(MessageKind::Text),
-            OpCode::Data(Data::Binary) => Some(MessageKind::Binary),
-            OpCode::Data(Data::Reserved(_)) => return Err(Violation::Opcode),
+        let begins = match header.opcode {
+            OpCode::Control(Control::Reserved(_)) | OpCode::Data(Data::Reserved(_)) => return Err(Violation::Opcode),
+            OpCode::Control(_) if !header.is_final || left > MOST_CONTROL => return Err(Violation::ControlFrame),
+            OpCode::Control(_) => None,
+            OpCode::Data(Data::Continue) => Some(false),
+            OpCode::Data(Data::Text | Data::Binary) => Some(true),
         };
-        if kind.is_some() == self.message.is_some() {
+        if begins.is_some_and(|begins| begins == self.message.is_some()) {
             return Err(Violation::Fragment);
         }
-        let bytes = self.message_bytes.saturating_add(frame.left);
-        if bytes > self.limit as u64 {
+        if begins.is_some() && self.message_bytes.saturating_add(left) > self.limit as u64 {
             return Err(Violation::TooBig(self.limit));
         }
-        self.message_bytes = bytes;
-        if kind.is_some() {
-            self.message = kind;
-        }
-        Ok(kind)
+        Ok(Frame { opcode: header.opcode, is_final: header.is_final, mask, left })
+    }
+
+    /// Begins the frame whose header has arrived. Returns the kind of the message that begins with it.
+    fn begin_frame(&mut self, frame: &Frame) -> Option<MessageKind> {
+        let kind = match frame.opcode {
+            OpCode::Control(_) => return None,
+            OpCode::Data(Data::Continue | Data::Reserved(_)) => None,
+            OpCode::Data(Data::Text) => Some(MessageKind::Text),
+            OpCode::Data(Data::Binary) => Some(MessageKind::Binary),
+        };
+        self.message_bytes = self.message_bytes.saturating_add(frame.left);
+        self.message = kind.or(self.message);
+        kind
     }
 
     /// Ends a frame whose payload is complete.
@@ -203,13 +222,25 @@ impl FrameReader {
     }
 }
 
+/// Where the mask of a header begins, as far as its first two bytes have arrived (section 5.2).
+fn mask_at(header: &[u8]) -> usize {
+    match header {
+        [_, length, ..] => match length & 0x7f {
+            126 => 4,
+            127 => 10,
+            _ => 2,
+        },
+        _ => HEADER,
+    }
+}
+
 /// Reads the payload of a close frame: nothing, or a code and a reason in UTF-8 (section 5.5.1).
 fn close_code_of(payload: &[u8]) -> Result<FrameEvent, Violation> {
     let Some((code, reason)) = payload.split_first_chunk() else {
         return if payload.is_empty() { Ok(FrameEvent::Closed(None)) } else { Err(Violation::CloseCode) };
     };
     let code = u16::from_be_bytes(*code);
-    if !CloseCode::from(code).is_allowed() {
+    if code != BAD_GATEWAY && !CloseCode::from(code).is_allowed() {
         return Err(Violation::CloseCode);
     }
     std::str::from_utf8(reason).map_err(|_| Violation::NotUtf8)?;

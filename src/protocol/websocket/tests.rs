@@ -138,7 +138,7 @@ fn of_the_pings_in_one_read_the_last_is_answered() {
 
 #[test]
 fn a_close_is_answered_with_its_own_code_and_nothing_after_it_counts() {
-    for code in [1000u16, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 3000, 3999, 4000, 4999] {
+    for code in [1000u16, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999] {
         let mut payload = code.to_be_bytes().to_vec();
         payload.extend(b"so long");
         let fed = check(Form::Lines, &[text("last"), masked(0x88, &payload), text("late"), vec![0xFF; 9]].concat());

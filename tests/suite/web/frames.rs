@@ -18,6 +18,12 @@ fn a_frame_that_breaks_a_rule_ends_the_connection_with_its_code() {
         // 2^63 bytes, and one more than four lines.
         (vec![0x81, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4], 1009),
         (frame(0x81, &[b' '; 4 * 8192 + 1])[..14].to_vec(), 1009),
+        // The mask need not have come.
+        (vec![0x81, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0], 1009),
+        (vec![0x81, 0xFF, 0, 0, 0, 0, 0, 1, 0, 0], 1009),
+        (vec![0x81, 0xFE, 0, 2], 1002),
+        (vec![0xC1, 0x82], 1002),
+        (vec![0x80, 0x82], 1002),
     ] {
         let (mut client, socket) = program(super::address(&server));
         ask(&mut client, "{\"action\":\"login\",\"content\":\"mallory\"}");
