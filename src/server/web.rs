@@ -215,8 +215,12 @@ impl BrowserConnection<'_> {
             if reader.has_line() && !had_line {
                 HttpRequest::check_start(reader.so_far())?;
             }
+            let cut_off = || match reader.is_empty() {
+                true => FirstRequestError::Over(DisconnectReason::PeerClosed),
+                false => FirstRequestError::Refused(HttpRefusal::Bad("it is not whole")),
+            };
             if progress == Progress::Closed {
-                return Err(FirstRequestError::Over(DisconnectReason::PeerClosed));
+                return Err(cut_off());
             }
             count = loop {
                 if let Some(ended) = self.outbox.disconnect_reason() {
@@ -236,7 +240,7 @@ impl BrowserConnection<'_> {
                 let read = stream.read(&mut buffer);
                 self.outbox.note_received(*read.as_ref().unwrap_or(&0));
                 match read {
-                    Ok(0) => return Err(FirstRequestError::Over(DisconnectReason::PeerClosed)),
+                    Ok(0) => return Err(cut_off()),
                     Ok(count) => break count,
                     Err(error) => match error.kind() {
                         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}

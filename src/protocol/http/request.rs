@@ -70,11 +70,10 @@ impl HttpRequest {
         let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
             return Err(HttpRefusal::Bad("it is not whole"));
         };
-        let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned);
         let mut headers = Vec::with_capacity(MOST_HEADERS);
         for line in parsed.headers.iter() {
-            let value = text(line.value).map_err(|_| HttpRefusal::Bad("a header is not UTF-8"))?;
-            headers.push((line.name.to_ascii_lowercase(), value));
+            // A value may have other bytes than ASCII (RFC 9110, section 5.5). No name or address that is compared here has any.
+            headers.push((line.name.to_ascii_lowercase(), String::from_utf8_lossy(line.value).into_owned()));
         }
         let method = match method {
             "GET" => Method::Get,

@@ -107,6 +107,16 @@ fn what_could_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
+fn other_bytes_than_ascii_are_harmless_where_nothing_depends_on_them() {
+    let parse = |line: &[u8]| HttpRequest::parse(&[b"GET /ws HTTP/1.1\r\n", line, b"\r\n\r\n"].concat());
+    assert!(parse(b"Host: localhost\r\nUser-Agent: caf\xe9\r\nX: \xff\xfe").is_ok());
+    assert_eq!(parse(b"Host: localh\xf6st").map_err(|refusal| refusal.status()), Err(400));
+    let origin = upgrade_with("").replace("\r\n\r\n", "\r\nOrigin: http://local");
+    let origin = HttpRequest::parse(&[origin.as_bytes(), b"\xffhost\r\n\r\n"].concat()).unwrap();
+    assert_eq!(site(&[], &[]).answer(&origin).map_err(|refusal| refusal.status()), Err(403));
+}
+
+#[test]
 fn each_target_has_its_answer() {
     for (line, expected) in [
         ("GET / HTTP/1.1", 200),

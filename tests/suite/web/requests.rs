@@ -30,6 +30,21 @@ fn the_page_is_there_and_nothing_else_is() {
 }
 
 #[test]
+fn a_request_that_breaks_off_has_an_answer_and_silence_has_none() {
+    let server = server();
+    let end = |sent: &[u8]| {
+        let mut client = Client::connect(address(&server));
+        client.send_raw(sent);
+        client.finish();
+        client.expect_end()
+    };
+    let answer = end(b"GET / HTTP/1.1\r\nHost: local");
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert_eq!(body(&answer), "That request cannot be read: it is not whole.\r\n");
+    assert_eq!(end(b""), "");
+}
+
+#[test]
 fn every_listener_stands_in_the_start_lines() {
     let path = file("chatsock.toml", "listen = [\"127.0.0.1:0\"]\n[web]\nlisten = [\"127.0.0.1:0\"]\n");
     let mut program = Program::start(&["--config", argument(&path)]);
