@@ -31,7 +31,10 @@ impl Session {
             self.hub.end_offers_of(user.client());
         }
         let last_line = last_line(reason);
-        self.outbox.farewell(last_line.as_ref().map(|(kind, line)| (*kind, line.as_str())));
+        // A peer that speaks another protocol has had its answer, and could read neither a line nor an object behind it.
+        if !matches!(reason, DisconnectReason::OtherProtocol(_)) {
+            self.outbox.farewell(last_line.as_ref().map(|(kind, line)| (*kind, line.as_str())));
+        }
         self.outbox.lingering_close(reason);
     }
 }

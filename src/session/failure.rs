@@ -206,6 +206,7 @@ impl From<Refusal> for Failure {
             | Refusal::TypedRequest(_)
             | Refusal::NoTerminal
             | Refusal::NothingToSee
+            | Refusal::EmptyMessage
             | Refusal::InView(..) => ErrorCode::Refused,
         };
         let password = refusal == Refusal::PasswordMissing;

@@ -37,7 +37,10 @@ impl Session {
         self.tick();
         #[cfg(feature = "json")]
         if self.is_program() {
-            return self.take_typed(chunk);
+            return match self.foreign_to_programs(chunk) {
+                Some(protocol) => self.turn_away(protocol, chunk),
+                None => self.take_typed(chunk),
+            };
         }
         if let Verdict::OtherProtocol(protocol) = self.input.first_bytes.feed(chunk) {
             self.turn_away(protocol, chunk);
@@ -120,7 +123,10 @@ impl Session {
     /// The peer sends nothing more. A last line without its end is run like any other.
     pub(super) fn input_ended(&mut self) {
         self.outbox.with_display(|display, _| display.input_ended());
-        if let Some(protocol) = self.input.end() {
+        let protocol = self.input.end();
+        #[cfg(feature = "json")]
+        let protocol = protocol.filter(|_| !self.is_program());
+        if let Some(protocol) = protocol {
             self.turn_away(protocol, &[]);
             return;
         }

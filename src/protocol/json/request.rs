@@ -68,7 +68,7 @@ pub struct Receivers<'a>(pub Vec<Cow<'a, str>>);
 /// If it is not one JSON object, nests deeper than two levels, has more than 32 keys, or has a value of the wrong type.
 pub fn parse(line: &[u8]) -> Result<Box<JsonRequest<'_>>, JsonError> {
     let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
-    scan::check(line).map_err(|misshape| JsonError::misshape(line, misshape))?;
+    scan::check(line).map_err(|misshape| JsonError::misshape(line, misshape).of(readable_id(line)))?;
     // serde would also accept a list in the order of the fields.
     if !line.trim_ascii_start().starts_with(b"{") {
         return Err(JsonError::no_object(line));
@@ -96,8 +96,15 @@ fn fill<'a>(request: &mut JsonRequest<'a>, line: &'a [u8]) -> Result<(), serde_j
 /// A function of its own, since it is rare: the common case does not pay for its stack.
 #[inline(never)]
 fn wrong(line: &[u8], error: &serde_json::Error) -> JsonError {
-    let id = serde_json::from_slice::<OnlyId<'_>>(line).ok().and_then(|only| only.id.0);
-    JsonError::parsing(line, error).of(id.map(Cow::into_owned))
+    JsonError::parsing(line, error).of(readable_id(line))
+}
+
+/// The id in a line that is no request, so that its sender knows what the error answers.
+#[inline(never)]
+fn readable_id(line: &[u8]) -> Option<String> {
+    let value = line.get(scan::id_at(line)?..)?;
+    let id = serde_json::Deserializer::from_slice(value).into_iter::<RequestId<'_>>().next()?.ok()?;
+    id.0.map(Cow::into_owned)
 }
 
 /// The fields of a request, to be filled in.
@@ -147,14 +154,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonRequest<'a> {
         RequestFields(&mut request).deserialize(from)?;
         Ok(request)
     }
-}
-
-/// The part of a faulty request that tells which request the error answers.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct OnlyId<'a> {
-    #[serde(borrow)]
-    id: RequestId<'a>,
 }
 
 /// A string; null is an empty one.

@@ -94,6 +94,21 @@ pub(super) fn check(line: &[u8]) -> Result<(), Misshape> {
     Ok(())
 }
 
+/// Where the value of the line's own key `id` begins, if the line has one, even if it is no JSON. With two of them nobody can
+/// say which one counts.
+pub(super) fn id_at(line: &[u8]) -> Option<usize> {
+    let (mut walk, mut found) = (Walk::new(line), None);
+    while let Some(mark) = walk.next() {
+        let is_id = || walk.depth == 1 && &line[walk.string.0..walk.string.1] == b"id";
+        match mark {
+            Mark::Colon if is_id() && found.is_some() => return None,
+            Mark::Colon if is_id() => found = Some(walk.at),
+            Mark::Colon | Mark::Open | Mark::Close | Mark::Comma => {}
+        }
+    }
+    found
+}
+
 /// The key whose value the byte at `at` belongs to, and the byte where that value begins. A key inside `optional` counts;
 /// the key `optional` itself only outside of its value.
 pub(super) fn key_at(line: &[u8], at: usize) -> Option<(&[u8], usize)> {

@@ -110,6 +110,30 @@ fn an_error_keeps_the_id_of_its_request_where_it_can_be_read() {
     assert_eq!(error.id(), Some("a1"));
     assert!(error.reason().contains("expected a string"), "{}", error.reason());
     assert_eq!(parse(br#"{"content":5,"id":7}"#).expect_err("numbers").id(), None);
+    let many: String = (0..32).map(|n| format!(r#","k{n}":1"#)).collect();
+    for line in [
+        r#"{"id":"a1","optional":{"a":{"b":1}}}"#,
+        r#"{"optional":{"a":[[1]]}, "id" : "a1"}"#,
+        r#"{"id":"a\u0031","content":nul}"#,
+        r#"{"id":"a1","content":"x" "private":true}"#,
+        r#"{"id":"a1","action":"say""#,
+        r#"{"optional":{"id":"b2"},"id":"a1","private":"}"}"#,
+        &format!(r#"{{"id":"a1"{many}}}"#),
+        &format!(r#"{{"id":"a1","x":{}"#, "[".repeat(100_000)),
+    ] {
+        assert_eq!(parse(line.as_bytes()).expect_err(line).id(), Some("a1"), "{line}");
+    }
+    for line in [
+        r#"{"id":"a1","id":"a2"}"#,
+        r#"{"optional":{"id":"a1","x":[[]]}}"#,
+        r#"{"id":"a1"#,
+        r#"{"id":null,"content":5}"#,
+        r#"{"content":"\"id\":\"a1\"" "}"#,
+        r#"[{"id":"a1"}]"#,
+        r#""id":"a1""#,
+    ] {
+        assert_eq!(parse(line.as_bytes()).expect_err(line).id(), None, "{line}");
+    }
     let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(65));
     assert!(refused(&long).contains("id at column 7"));
     assert!(parse(format!(r#"{{"id":"{}"}}"#, "x".repeat(64)).as_bytes()).is_ok());

@@ -29,6 +29,7 @@ use crate::chat::message::MessageId;
 use crate::outbox::DisconnectReason;
 use crate::protocol::json::{self, JsonError, JsonRequest, RequestLine, RequestLines};
 use crate::protocol::telnet::LinkEvent;
+use crate::protocol::wire::{OtherProtocol, Verdict};
 use answer::Reply;
 
 /// A request may have this many times the bytes of a typed line: escapes take up to six bytes for one character, and names
@@ -119,6 +120,23 @@ impl Session {
             self.become_program();
         }
         self.is_program()
+    }
+
+    /// Whether the first bytes on a port for programs are of a protocol that is not made of lines: TLS, or the header of a
+    /// proxy. A request of HTTP is lines, and each of them gets an answer.
+    #[inline(never)]
+    pub(super) fn foreign_to_programs(&mut self, chunk: &[u8]) -> Option<OtherProtocol> {
+        #[cfg(feature = "web")]
+        if self.liveness.is_some() {
+            // A WebSocket: its request was one of HTTP.
+            return None;
+        }
+        match self.input.first_bytes.feed(chunk) {
+            Verdict::OtherProtocol(protocol @ (OtherProtocol::Tls | OtherProtocol::Proxy)) => Some(protocol),
+            Verdict::OtherProtocol(OtherProtocol::Http | OtherProtocol::Ssh) | Verdict::Undecided | Verdict::Person => {
+                None
+            }
+        }
     }
 
     /// Takes what a read brought, if the first line is a request or may become one. True if it is dealt with.

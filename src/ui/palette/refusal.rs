@@ -127,9 +127,12 @@ pub(crate) enum Refusal {
     /// A program asks for something about its terminal.
     #[cfg(feature = "json")]
     NoTerminal,
-    /// A program sends a message of invisible characters, or none.
+    /// A program sends a message of invisible characters.
     #[cfg(feature = "json")]
     NothingToSee,
+    /// A program sends a message without a text.
+    #[cfg(feature = "json")]
+    EmptyMessage,
     /// A program gives no password where one is needed.
     #[cfg(feature = "json")]
     PasswordMissing,
@@ -186,7 +189,11 @@ impl Refusal {
             | Refusal::BlankInNames
             | Refusal::TakeOverOrCancel => false,
             #[cfg(feature = "json")]
-            Refusal::TypedRequest(_) | Refusal::NoTerminal | Refusal::NothingToSee | Refusal::PasswordMissing => false,
+            Refusal::TypedRequest(_)
+            | Refusal::NoTerminal
+            | Refusal::NothingToSee
+            | Refusal::EmptyMessage
+            | Refusal::PasswordMissing => false,
         }
     }
 }
@@ -289,6 +296,8 @@ impl fmt::Display for Refusal {
             Refusal::NoTerminal => f.write_str("That is about a terminal, and a program has none."),
             #[cfg(feature = "json")]
             Refusal::NothingToSee => f.write_str("Not sent: that text has only invisible characters."),
+            #[cfg(feature = "json")]
+            Refusal::EmptyMessage => f.write_str("Not sent: the message is empty."),
             #[cfg(feature = "json")]
             Refusal::PasswordMissing => f.write_str("The password is missing."),
             Refusal::InView(refusal, way_out) => write!(f, "{refusal}{way_out}"),

@@ -31,6 +31,9 @@ pub(crate) mod fields {
         let said = text::sanitize_lines(content);
         // As with a paste: leading blanks are indentation, and empty lines around the text are dropped.
         let said = said.trim_matches('\n').trim_end();
+        if content.trim().is_empty() {
+            return Err(Refusal::EmptyMessage);
+        }
         if !is_visible(said) {
             return Err(Refusal::NothingToSee);
         }

@@ -89,6 +89,26 @@ fn the_port_for_programs_answers_what_is_no_request_and_takes_no_names() {
 }
 
 #[test]
+fn a_hello_of_tls_and_the_header_of_a_proxy_are_no_lines_and_get_their_own_answers() {
+    let server = Server::with("[json]\n");
+    // A record with a handshake, version 3.1 (RFC 8446, section 5.1), and the fatal alert that its sender understands.
+    for reads in [vec![&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\n\n\n"[..]], vec![b"\x16", b"\x03\x03\0\x05\n"]] {
+        let mut client = Client::connect(server.json_address());
+        reads.into_iter().for_each(|read| client.send_bytes(read));
+        assert_eq!(client.expect_end().as_bytes(), [21, 3, 1, 0, 2, 2, 40]);
+    }
+    let mut client = Client::connect(server.json_address());
+    client.send_bytes(b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c");
+    assert_eq!(client.expect_end(), "! Only the listeners in [proxy] take PROXY headers.\r\n");
+    // Behind the first line, and in a line without an end, these bytes are nothing special.
+    let mut client = Client::connect(server.json_address());
+    client.send_bytes(b"{\"action\":\"ping\"}\n\x16\x03\x01\nGET / HTTP/1.1");
+    client.finish();
+    let answers = client.expect_end();
+    assert_eq!((answers.matches("\"ok\"").count(), answers.matches("bad_json").count()), (1, 2), "{answers}");
+}
+
+#[test]
 fn a_program_is_refused_in_json() {
     let server = Server::with("[json]\n[limits]\nexempt = []\nconnections_per_ip = 1\nmessages_per_second = 0\n");
     let mut bot = Bot::connect(server.json_address());

@@ -37,7 +37,18 @@ fn every_code_has_its_case() {
 
     let long = bot.ask(say("general", &"x".repeat(21)));
     assert_eq!((long.code(), long.content()), ("too_long", "Not sent: 21 characters, and a message may have 20."));
-    assert_eq!(bot.ask(say("general", "\u{200b}")).code(), "refused");
+    let invisible = bot.ask(say("general", "\u{200b}"));
+    assert_eq!(
+        (invisible.code(), invisible.content()),
+        ("refused", "Not sent: that text has only invisible characters.")
+    );
+    for empty in ["", "  ", "\n\n"] {
+        let empty = bot.ask(say("general", empty));
+        assert_eq!((empty.code(), empty.content()), ("refused", "Not sent: the message is empty."));
+    }
+    // A request that is no good still has its own answer.
+    let deep = bot.ask(json!({"action": "ping", "optional": {"deep": {"deeper": 1}}}));
+    assert_eq!(deep.code(), "bad_json");
     assert_eq!(bot.ask(json!({"action": "whois", "receiver": "nobody"})).code(), "no_person");
     let private =
         |receiver: serde_json::Value| json!({"action": "say", "receiver": receiver, "private": true, "content": "x"});
