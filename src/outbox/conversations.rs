@@ -36,6 +36,11 @@ pub(crate) enum Expulsion {
 }
 
 impl OutboxState {
+    /// Whether the user types in a chat view, where only `/` begins a command.
+    pub(super) fn is_in_view(&self) -> bool {
+        !self.watching.is_program() && matches!(self.prompt, Prompt::ChatView(_))
+    }
+
     /// The prompt is another one: draws it where there is a screen.
     fn draw_place(&mut self) {
         let OutboxState { display, prompt, unsent, watching, .. } = self;

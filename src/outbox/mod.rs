@@ -41,6 +41,7 @@ use crate::protocol::wire::Codec;
 #[cfg(feature = "web")]
 use crate::protocol::wire::Sharing;
 use crate::text::Charset;
+use crate::ui::command::for_view;
 use crate::ui::screen::{Display, LineKind, Prompt};
 use backlog::Backlog;
 use batch::Wanted;
@@ -295,7 +296,14 @@ impl Outbox {
             return state.tell_program(kind, line);
         }
         state.make_room();
-        state.display.write(kind, line, &mut state.unsent);
+        let line = if kind == LineKind::Refusal && state.is_in_view() { for_view(line) } else { line.into() };
+        state.display.write(kind, &line, &mut state.unsent);
+    }
+
+    /// Tells news, and which command comes next: `hint` begins with it, or contains it.
+    pub(crate) fn advise(&self, line: &str, hint: &str) {
+        let hint = if self.lock().is_in_view() { for_view(hint) } else { hint.into() };
+        self.tell(LineKind::News, &format!("{line} {hint}"));
     }
 
     /// Writes telnet protocol bytes, in order with the text. Nothing is sent before [`Outbox::settle`] or [`Outbox::flush`].

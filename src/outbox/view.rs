@@ -10,6 +10,7 @@ use super::json::Occasion;
 use super::watching::View;
 use super::{BELL, Batch, CausedBy, NEVER, OnScreen, Outbox, OutboxState, OwnCopy, Preferences};
 use crate::chat::message::{Event, EventKind, MessageId, Sequenced};
+use crate::ui::command::for_view;
 use crate::ui::screen::{Clock, LineKind, Prompt, Recipient, render_event};
 
 /// Whether messages show their times and ids.
@@ -279,6 +280,12 @@ impl Outbox {
     /// Shows a server line that the client did not ask for, at once.
     pub fn announce(&self, kind: LineKind, line: &str) {
         self.announce_lines([(kind, line)]);
+    }
+
+    /// The same with news, and the command that comes next: `hint` contains it.
+    pub(crate) fn announce_hint(&self, line: &str, hint: &str) {
+        let hint = if self.lock().is_in_view() { for_view(hint) } else { hint.into() };
+        self.announce(LineKind::News, &format!("{line} {hint}"));
     }
 
     /// The same for several lines that belong together: one write, followed by one prompt.

@@ -265,9 +265,9 @@ impl Session {
     fn set_viewing(&mut self, viewing: Viewing) {
         let told = match viewing {
             Viewing::Timestamps(true) => "Timestamps are on.",
-            Viewing::Timestamps(false) => "Timestamps are off; :history still shows them.",
+            Viewing::Timestamps(false) => "Timestamps are off;",
             Viewing::Ids(true) => "Ids are on.",
-            Viewing::Ids(false) => "Ids are off; :history still shows them.",
+            Viewing::Ids(false) => "Ids are off;",
             Viewing::Quiet(true) => "Quiet is on: the view does not show who joins, leaves or is renamed.",
             Viewing::Quiet(false) => "Quiet is off.",
         };
@@ -278,7 +278,12 @@ impl Session {
         }
         self.look_again();
         self.save_settings();
-        self.outbox.tell(LineKind::News, told);
+        match viewing {
+            Viewing::Timestamps(false) | Viewing::Ids(false) => self.outbox.advise(told, ":history still shows them."),
+            Viewing::Timestamps(true) | Viewing::Ids(true) | Viewing::Quiet(_) => {
+                self.outbox.tell(LineKind::News, told);
+            }
+        }
     }
 
     #[inline(never)]

@@ -84,8 +84,10 @@ impl Session {
         if leaves_account {
             self.account.read.forget();
             self.account.stop_recording_rooms();
-            let line = format!("You are no longer logged in to {before}; :login {before} logs you in again.");
-            self.outbox.tell(LineKind::News, &line);
+            self.outbox.advise(
+                &format!("You are no longer logged in to {before};"),
+                &format!(":login {before} logs you in again."),
+            );
         }
         None
     }
@@ -140,15 +142,17 @@ impl Session {
 
     pub(super) fn set_away(&mut self, away: Option<String>) {
         let Some(user) = &self.user else { return };
-        let line = match &away {
-            Some(text) if text.is_empty() => "You are away; :back ends it.".to_owned(),
-            Some(text) => format!("You are away ({text}); :back ends it."),
-            None => "You are back.".to_owned(),
-        };
+        let line = away.as_deref().map(|text| match text {
+            "" => "You are away;".to_owned(),
+            text => format!("You are away ({text});"),
+        });
         let back = away.is_none();
         if user.set_away(away.map(Into::into)) {
             self.hub.share_presence(user, self.now());
-            self.outbox.tell(LineKind::News, &line);
+            match line {
+                Some(line) => self.outbox.advise(&line, ":back ends it."),
+                None => self.outbox.tell(LineKind::News, "You are back."),
+            }
         } else {
             self.outbox.tell(LineKind::News, if back { "You are not away." } else { "You are away already." });
         }
@@ -177,7 +181,7 @@ impl Session {
         }
         if self.outbox.ignore(user) {
             self.save_settings();
-            self.outbox.tell(LineKind::News, &format!("You are now ignoring {name}; :unignore {name} ends it."));
+            self.outbox.advise(&format!("You are now ignoring {name};"), &format!(":unignore {name} ends it."));
         } else {
             let line = format!("You are ignoring {MAX_IGNORED} users, which is the limit.");
             self.refuse(line);

@@ -304,9 +304,10 @@ impl Session {
                     self.save_room(&room);
                     self.outbox
                         .tell(LineKind::News, &format!("{} was invited to {} for 24 h.", user.name(), room.name()));
-                    let line = format!("{1} invites you to {0}: :join {0} enters it.", room.name(), actor.who.name);
-                    if !user.outbox.ignores(actor.who.client, &actor.who.name) {
-                        user.outbox.announce(LineKind::News, &line);
+                    let (name, by) = (room.name(), &actor.who);
+                    if !user.outbox.ignores(by.client, &by.name) {
+                        let line = format!("{} invites you to {name}:", by.name);
+                        user.outbox.announce_hint(&line, &format!(":join {name} enters it."));
                     }
                 }
                 Err(denied) => self.deny(&denied),

@@ -310,9 +310,9 @@ impl Session {
     }
 
     pub(super) fn tell_ignored(&self, name: &UserName) {
-        self.outbox.tell(
-            LineKind::News,
-            &format!("You are ignoring {name} and will see no answer; :unignore {name} ends that."),
+        self.outbox.advise(
+            &format!("You are ignoring {name} and will see no answer;"),
+            &format!(":unignore {name} ends that."),
         );
     }
 }

@@ -288,7 +288,7 @@ fn an_admin_whose_connection_broke_has_the_rank_after_returning() {
         }
         assert!(!bob.expect("* alice left\r\n").contains("admin"));
         bob.send("/topic mine");
-        bob.expect("! Only admins of den can do that; :list marks them.\r\n");
+        bob.expect("! Only admins of den can do that; /list marks them.\r\n");
         eventually("her name is free", || server.hub().roster.count() == 2);
         let mut alice = server.login("alice");
         alice.send(":join den");

@@ -226,8 +226,8 @@ impl Nodes {
             && let Some(user) = hub.own_user(guest.client)
             && !user.outbox.ignores(by.client, &by.name)
         {
-            let line = format!("{} invites you to {name}: :join {name} enters it.", by.name);
-            user.outbox.announce(LineKind::News, &line);
+            let line = format!("{} invites you to {name}:", by.name);
+            user.outbox.announce_hint(&line, &format!(":join {name} enters it."));
         }
         let said_at = change.at;
         let mut applied = room.apply_logged(change, home, place)?;

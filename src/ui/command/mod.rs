@@ -16,6 +16,8 @@ mod help_texts;
 mod table;
 mod verb;
 
+use std::borrow::Cow;
+
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names;
 
@@ -191,6 +193,27 @@ impl<'a> Command<'a> {
     }
 }
 
+/// A sentence of the server's as it reads in the chat view: commands in it have the mark that runs them there, except `:q`.
+/// Only whole words count, so that `general: bob` stays as it is.
+pub(crate) fn for_view(sentence: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut copied = 0;
+    for (at, _) in sentence.match_indices(':').filter(|(at, _)| *at == 0 || sentence[..*at].ends_with([' ', '('])) {
+        let word = &sentence[at + 1..];
+        let end = word.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.len());
+        if find(&word[..end]).is_some_and(|spec| spec.verb != Verb::Place(PlaceVerb::Leave)) {
+            out.push_str(&sentence[copied..at]);
+            out.push('/');
+            copied = at + 1;
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(sentence);
+    }
+    out.push_str(&sentence[copied..]);
+    Cow::Owned(out)
+}
+
 /// A command and its arguments in one line, with a mark: `:join <room> [password]`.
 pub fn syntax(spec: &Spec, mark: char) -> String {
     if spec.arguments.is_empty() {
@@ -285,6 +308,23 @@ mod tests {
             [("joim", "join"), ("rooms", "rooms"), ("romos", "rooms"), ("JOIN", "join"), ("quti", "quit"), ("q", "q")]
         {
             assert_eq!(resembling(word, ALL).map(|s| s.word), Some(meant), "{word}");
+        }
+    }
+
+    #[test]
+    fn commands_in_a_sentence_have_the_mark_of_the_view() {
+        for (sentence, in_view) in [
+            (
+                "You are in no room. :rooms lists them, :join enters one.",
+                "You are in no room. /rooms lists them, /join enters one.",
+            ),
+            (":list shows who is.", "/list shows who is."),
+            ("Type /rooms here, or :q to go back", "Type /rooms here, or :q to go back"),
+            ("general: bob, carol. :) :D a:join :joinery", "general: bob, carol. :) :D a:join :joinery"),
+            ("", ""),
+            (":", ":"),
+        ] {
+            assert_eq!(for_view(sentence), in_view);
         }
     }
 

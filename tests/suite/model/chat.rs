@@ -73,6 +73,18 @@ impl Person {
     }
 }
 
+/// A line as it reads in the view. There, only a slash begins a command, and a line that names one shows it that way.
+pub fn for_view(line: String) -> String {
+    let names_one =
+        line.starts_with("! ") || [" ends it.", " ends that.", " enters it."].iter().any(|end| line.ends_with(end));
+    let commands =
+        ["back", "bans", "create", "history", "invite", "join", "list", "listall", "rooms", "set", "unban", "unignore"];
+    if !names_one {
+        return line;
+    }
+    commands.iter().fold(line, |line, word| line.replace(&format!(" :{word} "), &format!(" /{word} ")))
+}
+
 /// What a step must lead to.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -165,7 +177,9 @@ impl Chat {
     pub fn tell(&mut self, client: Client, line: impl Into<String>) {
         let seat = self.seats.iter().position(|seat| seat.as_ref().is_some_and(|person| person.client == client));
         if let Some(seat) = seat {
-            self.heard[seat].push(line.into());
+            let in_view = self.seats[seat].as_ref().is_some_and(|person| person.view && person.asked.is_none());
+            let line = line.into();
+            self.heard[seat].push(if in_view { for_view(line) } else { line });
         }
     }
 

@@ -28,7 +28,7 @@ fn everything(client: &mut Client) -> String {
 fn all_but_the_first(client: &mut Client) -> String {
     for command in ["/reply 1 hm", "/edit #1 mine", "/delete 1"] {
         client.send(command);
-        client.expect("! There is no such message where you are; :history shows the numbers.\r\n");
+        client.expect("! There is no such message where you are; /history shows the numbers.\r\n");
     }
     everything(client)
 }
