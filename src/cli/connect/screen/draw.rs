@@ -27,6 +27,9 @@ use crate::cli::connect::model::{
 };
 use crate::text;
 
+/// Columns that the text of a hit has at least, where the screen is wide enough for anything else.
+const LEAST_OF_A_HIT: usize = 16;
+
 /// What a frame leaves to be done.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FrameNeeds {
@@ -238,8 +241,9 @@ impl Screen {
             let at = hit.at.to_zoned(self.zone.clone());
             let pattern = if at.date() == today { "%H:%M" } else { "%Y-%m-%d %H:%M" };
             let number = hit.message.number.map_or_else(String::new, |number| format!(" #{number}"));
-            let stamp = format!("{}{number} {} ", at.strftime(pattern), hit.place);
             let author = format!("{}: ", hit.message.author);
+            let time = at.strftime(pattern).to_string();
+            let stamp = hit_stamp(&time, &number, &hit.place, columns.saturating_sub(text::width(&author)));
             let left = columns.saturating_sub(text::width(&stamp) + text::width(&author));
             let said = shortened(&around(&hit.message.text, hit.start, left), left, look.glyphs().ellipsis);
             let mut row =
@@ -256,6 +260,13 @@ impl Screen {
             }
         }
     }
+}
+
+/// `14:02 #12 #general `: as much of it as leaves the text some room.
+fn hit_stamp(time: &str, number: &str, place: &str, columns: usize) -> String {
+    let forms = [format!("{time}{number} {place} "), format!("{time}{number} "), format!("{} ", number.trim_start())];
+    let fits = |form: &&String| text::width(form) + LEAST_OF_A_HIT <= columns;
+    forms.iter().find(fits).cloned().unwrap_or_default()
 }
 
 /// One line of a text, from a little before a character on.

@@ -120,13 +120,19 @@ pub(super) fn status_line(area: Rect, model: &ClientModel, connection: &str, loo
     let name = name_of(channel);
     let people = if channel.is_room() && channel.people() > 0 { text::people(channel.people()) } else { String::new() };
     let unread = unread(model);
+    let count = match model.unread_elsewhere() {
+        0 => String::new(),
+        count => format!("{count} unread"),
+    };
     let fits = |parts: &[&str]| {
         let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
         Some(parts.join("  ")).filter(|line| width(line) <= columns)
     };
     let status = fits(&[&name, &people, &unread, connection])
         .or_else(|| fits(&[&name, &unread, connection]))
+        .or_else(|| fits(&[&name, &count, connection]))
         .or_else(|| fits(&[&unread, connection]))
+        .or_else(|| fits(&[&count, connection]))
         .or_else(|| fits(&[connection]))
         .unwrap_or_else(|| shortened(connection, columns, look.glyphs().ellipsis));
     buffer.set_stringn(area.x, area.y, text::pad(&status, columns), columns, look.bar());

@@ -226,6 +226,12 @@ fn a_hit_of_the_server_is_gone_to() {
     stage.draw();
     stage.assert_shows("1 found on the server");
     stage.assert_shows("#general carol: message 5");
+    for (columns, row) in [(40, "14:00 #17 carol: message 5"), (30, "#17 carol: message 5"), (20, "carol: message 5")] {
+        stage.resize(columns, 24);
+        stage.assert_shows(row);
+        stage.assert_hides("#general");
+    }
+    stage.resize(80, 24);
     stage.press("\r");
     stage.assert_shows("│ message 5 ");
     stage.assert_hides("Find:");

@@ -202,6 +202,14 @@ fn the_status_line_names_room_people_unread_and_connection() {
     }
     stage.draw();
     assert_eq!(stage.text().last().expect("a row"), "general  2 unread in games  connected, TLS 1.3");
+    for (columns, status) in [
+        (40, "general  2 unread  connected, TLS 1.3"),
+        (30, "2 unread  connected, TLS 1.3"),
+        (20, "connected, TLS 1.3"),
+    ] {
+        stage.resize(columns, 24);
+        assert_eq!(stage.text().last().expect("a row"), status);
+    }
 }
 
 #[test]
