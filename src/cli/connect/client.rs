@@ -121,7 +121,11 @@ impl<'a> RunningClient<'a> {
         if let Some(link) = &self.link {
             link.close();
         }
-        ended
+        match ended {
+            // Nobody reads the output any more, as behind `| head`. That is no mistake to report.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(FAILED),
+            ended => ended,
+        }
     }
 
     /// The thread `connect-signals` passes signals of the system on.

@@ -2,8 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::*;
+use crate::support::machine::eventually;
 use crate::support::programs::have;
 
 fn server() -> Server {
@@ -76,6 +81,75 @@ fn a_declined_file_is_not_sent() {
     let (status, out, _) = alice.finish();
     assert_eq!(status, Some(0), "{out}");
     assert_eq!(fs::read_dir(&to).expect("read").count(), 0);
+}
+
+/// Two clients on pipes, and a file on its way from alice to bob, of which some is there.
+fn on_its_way(server: &Server, sent: &[u8]) -> (PipedClient, PipedClient, std::path::PathBuf) {
+    let (from, to) = (scratch(), scratch());
+    fs::write(from.join("film.bin"), sent).expect("written");
+    let download = to.to_str().expect("UTF-8");
+    let bob_at = format!("bob@{}", server.address());
+    let mut bob = PipedClient::start(&[&bob_at, "--room", "general", "--download", download]);
+    bob.expect("Welcome");
+    let mut alice = PipedClient::in_room("alice", server.address(), "general");
+    alice.send("are you there?");
+    bob.expect("are you there?");
+    alice.send(&format!(":send bob {}", from.join("film.bin").display()));
+    bob.expect("alice offers film.bin. :accept 1 takes it.");
+    bob.send(":accept 1");
+    alice.expect("bob takes film.bin.");
+    let part = to.join("film.bin.part");
+    eventually("some of it is there", || fs::metadata(&part).is_ok_and(|part| part.len() > 0));
+    (alice, bob, to)
+}
+
+#[test]
+fn a_file_that_breaks_off_is_sent_on_by_the_two_clients_themselves() {
+    let server = server();
+    server.hub().transfers.set_patience(Duration::from_millis(500));
+    // More than all buffers on the way hold.
+    let sent = bytes(64_000_000);
+    let (mut alice, mut bob, to) = on_its_way(&server, &sent);
+    let pid = Pid::from_raw(i32::try_from(bob.child.id()).expect("a pid"));
+    kill(pid, Signal::SIGSTOP).expect("stopped");
+    alice.expect("! film.bin broke off at ");
+    kill(pid, Signal::SIGCONT).expect("continued");
+    alice.expect("bob takes film.bin.\n");
+    bob.expect("64,000,000 bytes, SHA-256");
+    bob.expect("Saved as ");
+    let (status, out, _) = alice.finish();
+    assert_eq!(status, Some(0), "{out}");
+    let (status, out, _) = bob.finish();
+    assert_eq!(status, Some(0), "{out}");
+    assert!(fs::read(to.join("film.bin")).expect("the file") == sent);
+    assert_eq!(fs::read_dir(&to).expect("read").count(), 1, "no part stays");
+}
+
+#[test]
+fn a_file_on_its_way_that_is_declined_is_not_sent_on() {
+    for by_bob in [true, false] {
+        let server = Server::with("[files]\nlisten = [\"127.0.0.1:0\"]\nbytes_per_second = 1000000\n");
+        let (mut alice, mut bob, to) = on_its_way(&server, &bytes(64_000_000));
+        if by_bob {
+            bob.send(":decline 1");
+            alice.expect("bob declined film.bin.");
+        } else {
+            alice.send(":decline");
+            bob.expect("alice declined film.bin.");
+        }
+        alice.expect("film.bin broke off at ");
+        bob.expect("film.bin broke off at ");
+        // Answered behind whatever the client would do by itself.
+        alice.send(":files");
+        alice.expect("No files are offered or on their way.");
+        bob.send(":files");
+        bob.expect("No files are offered or on their way.");
+        let (status, out, _) = alice.finish();
+        assert_eq!((status, out.matches("Asked bob").count(), out.matches("bob takes").count()), (Some(0), 0, 1), "{out}");
+        let (status, out, _) = bob.finish();
+        assert_eq!((status, out.matches("offers film.bin").count()), (Some(0), 1), "{out}");
+        assert!(!to.join("film.bin").exists());
+    }
 }
 
 #[test]

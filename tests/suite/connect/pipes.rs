@@ -42,6 +42,30 @@ fn a_refused_line_is_said_why_and_the_status_is_one() {
 }
 
 #[test]
+fn a_line_longer_than_the_server_reads_is_refused_and_stops_no_other() {
+    let server = Server::start();
+    let to = format!("alice@{}", server.address());
+    let (status, out, _) = run(&[&to, "--room", "general"], &format!("{}\nstill here\n", "x".repeat(50_000)));
+    assert_eq!(status, Some(1), "{out}");
+    assert!(out.contains("! That is longer than the server reads at once. Nothing was sent.\n"), "{out}");
+    assert!(out.contains("alice: still here\n"), "{out}");
+}
+
+#[test]
+fn an_output_that_nobody_reads_ends_it_without_a_word() {
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let to = format!("alice@{}", server.address());
+    let mut alice = command(&[&to, "--room", "general"], &scratch()).spawn().expect("the client starts");
+    bob.expect("alice joined");
+    drop(alice.stdout.take());
+    bob.send("is anybody there?");
+    let mut errors = String::new();
+    alice.stderr.take().expect("stderr").read_to_string(&mut errors).expect("text");
+    assert_eq!((alice.wait().expect("waited").code(), errors.as_str()), (Some(1), ""));
+}
+
+#[test]
 fn a_line_behind_a_join_goes_to_that_room() {
     let server = Server::start();
     let mut bob = server.chat("bob", "general");

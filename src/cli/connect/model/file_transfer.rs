@@ -10,6 +10,9 @@ use super::intent::Moment;
 /// How long a file that broke off is taken again without a question: as long as the server remembers it.
 const TAKEN_AGAIN: Duration = Duration::from_secs(600);
 
+/// How long a client that has nothing else to do waits for a file that broke off to go on.
+const RESUMED_WITHIN: Duration = Duration::from_secs(10);
+
 /// A file that somebody offers.
 #[derive(Clone, Debug)]
 pub(crate) struct OfferedFile {
@@ -68,10 +71,14 @@ pub(crate) struct FileTransfer {
     /// All bytes, once known.
     pub(crate) size: Option<u64>,
     pub(super) stage: TransferStage,
+    /// A thread receives it.
+    pub(super) is_carried: bool,
     /// One of the two users has ended it.
     pub(super) is_declined: bool,
     /// When it broke off.
     pub(super) broke: Option<Instant>,
+    /// It broke off, and the rest may come.
+    pub(super) may_resume: bool,
     /// The hash of what is here, and the server's of what has passed.
     pub(super) own_hash: Option<String>,
     pub(super) told_hash: Option<String>,
@@ -97,12 +104,23 @@ impl FileTransfer {
     /// It has broken off, and neither user wanted that.
     pub(super) fn break_off(&mut self, now: Moment) {
         self.stage = TransferStage::Over;
-        self.broke = (!self.is_declined).then_some(now.instant);
+        self.may_resume = !self.is_declined && (self.may_resume || self.broke.is_none());
+        self.broke = self.broke.or(Some(now.instant).filter(|_| !self.is_declined));
+    }
+
+    /// Whether this is another attempt at the same file.
+    pub(super) fn is_the_file_of(&self, other: &FileTransfer) -> bool {
+        self.sends == other.sends && self.peer == other.peer && self.name == other.name
+    }
+
+    /// When nobody waits for the rest any more, if somebody does.
+    pub(super) fn resumed_by(&self) -> Option<Instant> {
+        self.broke.filter(|_| self.may_resume).map(|broke| broke + RESUMED_WITHIN)
     }
 
     /// Whether the user has taken this file, and it broke off a moment ago: then they need not be asked again.
     pub(super) fn may_go_on(&self, now: Moment) -> bool {
         let is_fresh = |broke| now.instant.saturating_duration_since(broke) < TAKEN_AGAIN;
-        !self.sends && !self.is_declined && self.path.is_some() && self.broke.is_some_and(is_fresh)
+        !self.sends && !self.is_carried && !self.is_declined && self.path.is_some() && self.broke.is_some_and(is_fresh)
     }
 }

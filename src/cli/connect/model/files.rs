@@ -25,6 +25,22 @@ pub(super) fn offer_request(to: &str, path: &Path, size: Option<u64>) -> ClientR
 }
 
 impl ClientModel {
+    /// Whether a file did not arrive, not even at another attempt.
+    pub(super) fn any_file_failed(&self) -> bool {
+        let has_failed = |(at, transfer): (usize, &FileTransfer)| {
+            let mut later = self.transfers.iter().skip(at + 1);
+            transfer.broke.is_some() && !later.any(|other| other.is_the_file_of(transfer))
+        };
+        self.transfers.iter().enumerate().any(has_failed)
+    }
+
+    /// Nobody waits any more for the rest of files that broke off long ago.
+    pub(super) fn give_up_files(&mut self, now: Moment) {
+        for transfer in &mut self.transfers {
+            transfer.may_resume &= transfer.resumed_by().is_some_and(|by| now.instant < by);
+        }
+    }
+
     /// Files on their way, oldest first; also some that have arrived.
     pub(crate) fn transfers(&self) -> &[FileTransfer] {
         &self.transfers
@@ -35,6 +51,8 @@ impl ClientModel {
     }
 
     fn remember(&mut self, transfer: FileTransfer) {
+        let is_the_same = |known: &&mut FileTransfer| known.is_the_file_of(&transfer);
+        self.transfers.iter_mut().filter(is_the_same).for_each(|earlier| earlier.may_resume = false);
         if self.transfers.len() >= MOST {
             let over = self.transfers.iter().position(|transfer| !transfer.is_running()).unwrap_or(0);
             self.transfers.remove(over);
@@ -54,16 +72,32 @@ impl ClientModel {
         if self.choices.unattended {
             self.tell_news(format!("{} offers {}. :accept {number} takes it.", offer.sender, offer.name), now);
         }
-        // One that comes again, after a break, is taken on from where it stopped.
-        let is_the_same =
-            |known: &&FileTransfer| !known.sends && known.peer == offer.sender && known.name == offer.name;
-        if self.transfers.iter().rev().find(is_the_same).is_some_and(|last| last.may_go_on(now)) {
-            self.accept(offer.number, offer);
-        } else if self.offers.len() < MOST {
-            self.effects.push(ClientEffect::Ring);
-            self.offers.push_back(offer);
+        self.consider(offer, now);
+    }
+
+    /// Asks about an offer, unless it is the rest of a file that the user has taken, and that broke off.
+    fn consider(&mut self, offer: OfferedFile, now: Moment) {
+        let is_the_same = |known: &&FileTransfer| !known.sends && known.peer == offer.sender && known.name == offer.name;
+        match self.transfers.iter().rev().find(is_the_same) {
+            // The other one is quicker: what is here of it is not closed yet.
+            Some(last) if last.is_carried && self.held_offers.len() < MOST => self.held_offers.push(offer),
+            Some(last) if last.may_go_on(now) => self.accept(offer.number, offer),
+            Some(_) | None if self.offers.len() < MOST => {
+                self.effects.push(ClientEffect::Ring);
+                self.offers.push_back(offer);
+            }
+            Some(_) | None => {}
         }
         self.revision += 1;
+    }
+
+    /// A thread has ended: what is here of its file is closed.
+    fn put_down(&mut self, number: u64, now: Moment) {
+        if let Some(transfer) = self.transfer(number) {
+            transfer.is_carried = false;
+        }
+        let held = std::mem::take(&mut self.held_offers);
+        held.into_iter().for_each(|offer| self.consider(offer, now));
     }
 
     fn accept(&mut self, number: u64, offer: OfferedFile) {
@@ -82,8 +116,10 @@ impl ClientModel {
             done: 0,
             size: offer.size,
             stage: TransferStage::Offered,
+            is_carried: false,
             is_declined: false,
             broke: None,
+            may_resume: false,
             own_hash: None,
             told_hash: None,
         });
@@ -123,8 +159,10 @@ impl ClientModel {
             done: 0,
             size,
             stage: TransferStage::Offered,
+            is_carried: false,
             is_declined: false,
             broke: None,
+            may_resume: false,
             own_hash: None,
             told_hash: None,
         });
@@ -143,7 +181,7 @@ impl ClientModel {
         let Some(transfer) = self.transfer(number) else {
             return self.tell_error("An offer was taken that this client knows nothing of.", now);
         };
-        transfer.stage = TransferStage::Running;
+        (transfer.stage, transfer.is_carried) = (TransferStage::Running, true);
         let (sender, name) = (transfer.peer.clone(), transfer.name.clone());
         let part = self
             .transfers
@@ -166,6 +204,7 @@ impl ClientModel {
             return self.early_news.push(object);
         }
         self.offers.retain(|offer| offer.number != number);
+        self.held_offers.retain(|offer| offer.number != number);
         let line = object.content.trim_start_matches("* ").trim_start_matches("! ").to_owned();
         match &*object.optional.state {
             "accepted" => {
@@ -212,6 +251,7 @@ impl ClientModel {
         let url = Some(object.optional.url.clone()).filter(|url| !url.is_empty());
         let (peer, name, path) = (transfer.peer.clone(), transfer.name.clone(), transfer.path.clone());
         if !transfer.sends {
+            transfer.is_carried = true;
             let part = path;
             let download = Download { offer: number, name, token, url, part };
             return self.effects.push(ClientEffect::Download(download));
@@ -288,6 +328,7 @@ impl ClientModel {
             self.tell_news(format!("Saved as {shown}."), now);
         }
         self.compare(number, now);
+        self.put_down(number, now);
         self.revision += 1;
         self.end_if_done();
     }
@@ -298,9 +339,9 @@ impl ClientModel {
         transfer.break_off(now);
         // A user who has ended it knows.
         if !transfer.is_declined {
-            self.refused_any = true;
             self.tell_error(why, now);
         }
+        self.put_down(number, now);
         self.end_if_done();
     }
 

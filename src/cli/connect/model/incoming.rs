@@ -96,6 +96,7 @@ pub(super) struct Extras {
     pub(super) sha256: String,
     #[serde(deserialize_with = "line")]
     pub(super) started: String,
+    pub(super) line_bytes: Option<u64>,
     /// `bye`: whether the client may come back by itself.
     pub(super) again: Option<bool>,
     #[serde(deserialize_with = "flag")]

@@ -108,11 +108,15 @@ pub(crate) struct ClientModel {
     login: LoginState,
     dialog: Option<Dialog>,
     offers: VecDeque<OfferedFile>,
+    /// The same, which may be the rest of a file that is just breaking off.
+    held_offers: Vec<OfferedFile>,
     transfers: Vec<FileTransfer>,
     /// What came about an offer of the user's own before its answer.
     early_news: Vec<incoming::ServerObject>,
     search: Option<SearchResults>,
     outgoing: VecDeque<Outgoing>,
+    /// The longest line of a terminal that the server reads, in bytes.
+    line_bytes: Option<u64>,
     said: SaidLines,
     review: HistoryReview,
     read_marks: ReadMarks,
@@ -150,10 +154,12 @@ impl ClientModel {
             security: None,
             dialog: None,
             offers: VecDeque::new(),
+            held_offers: Vec::new(),
             transfers: Vec::new(),
             early_news: Vec::new(),
             search: None,
             outgoing: VecDeque::new(),
+            line_bytes: None,
             said: SaidLines::default(),
             review: HistoryReview::default(),
             read_marks: ReadMarks::default(),

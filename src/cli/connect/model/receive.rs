@@ -50,6 +50,12 @@ impl ClientModel {
             "room" => self.room_object(object, now),
             "member" => self.member(&object),
             "news" => self.news(object, now),
+            // The server has not read the request, so it cannot say which one: it answers in order.
+            "error" if object.optional.code == "too_long" && !self.pending.is_empty() => {
+                if let Some(pending) = self.pending.pop_front() {
+                    self.answered(pending.purpose, object, now);
+                }
+            }
             "error" => self.tell_error(object.content, now),
             "bye" => {
                 self.bye = object.content;

@@ -104,7 +104,7 @@ impl ClientModel {
         }
         if leaves {
             // A script has to know; people have seen it.
-            let failed = self.refused_any && self.choices.unattended;
+            let failed = (self.refused_any || self.any_file_failed()) && self.choices.unattended;
             return self.end("", if failed { EXIT_FAILED } else { EXIT_FINE }, now);
         }
         let why = if self.bye.is_empty() { why.to_owned() } else { std::mem::take(&mut self.bye) };
@@ -160,7 +160,7 @@ impl ClientModel {
         let is_busy = !self.outgoing.is_empty()
             || self.said.any_again()
             || (!self.offers.is_empty() && !self.choices.unattended)
-            || self.transfers.iter().any(|each| each.is_running());
+            || self.transfers.iter().any(|each| each.is_running() || each.may_resume);
         if self.input_ended && !self.leaving && self.is_ready() && !is_busy && self.pending.is_empty() {
             self.quit();
         }
@@ -179,6 +179,7 @@ impl ClientModel {
         for channel in &mut self.channels {
             channel.expire(now.time);
         }
+        self.give_up_files(now);
         match &self.status {
             LinkStatus::Waiting { .. } if self.input_ended && self.gave_up(now) => {
                 self.end("The server has been away for too long.", EXIT_FAILED, now);
@@ -232,7 +233,8 @@ impl ClientModel {
         let expiry = self.channels.iter().filter_map(super::Channel::expires).min();
         let expiry =
             expiry.map(|time| now.instant + Duration::try_from(time.duration_since(now.time)).unwrap_or_default());
-        [life, line, expiry, self.review.wakes(), self.read_marks.wakes(now.instant).filter(|_| self.is_ready())]
+        let file = self.transfers.iter().filter_map(super::FileTransfer::resumed_by).min();
+        [life, line, expiry, file, self.review.wakes(), self.read_marks.wakes(now.instant).filter(|_| self.is_ready())]
             .into_iter()
             .flatten()
             .min()
@@ -241,6 +243,7 @@ impl ClientModel {
     // ---- Logging in ----
 
     pub(super) fn welcomed(&mut self, object: ServerObject, now: Moment) {
+        self.line_bytes = object.optional.line_bytes;
         let started = Some(object.optional.started).filter(|started| !started.is_empty());
         self.login.remembers = !self.login.is_returning || self.login.started == started;
         if !self.login.remembers {

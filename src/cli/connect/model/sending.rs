@@ -31,6 +31,9 @@ use crate::ui::command::{PlaceVerb, Verb};
 /// Most lines that wait. A script may write faster than a server takes lines; a user never gets here.
 pub(crate) const MOST_WAITING: usize = 10_000;
 
+/// A request may have this many times the bytes of a line of a terminal.
+const REQUEST_FACTOR: usize = 4;
+
 /// How long to wait for another try if the server has not said it.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(1);
 
@@ -230,6 +233,9 @@ impl ClientModel {
 
     /// Sends the first waiting line, if nothing prevents it.
     pub(super) fn send_next(&mut self, now: Moment) {
+        if self.is_ready() {
+            self.refuse_too_long(now);
+        }
         if self.is_ready()
             && let Some(first) = self.outgoing.front_mut()
             && first.state == OutgoingState::Waiting
@@ -242,6 +248,27 @@ impl ClientModel {
         }
         self.go_on_reviewing(now);
         self.end_if_done();
+    }
+
+    /// Refuses first lines that are longer than the server reads. Its answer would not say which one it means, and the third such
+    /// line would end the connection.
+    fn refuse_too_long(&mut self, now: Moment) {
+        let Some(most) = self.line_bytes.filter(|most| *most > 0) else { return };
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let is_too_long = |line: &Outgoing| {
+            // Most are short, and need not be written to find out.
+            line.state == OutgoingState::Waiting && line.request.content.len() > most / 2 && {
+                let mut written = Vec::new();
+                line.request.write(now.time, &mut written);
+                written.len() > most.saturating_mul(REQUEST_FACTOR)
+            }
+        };
+        while self.outgoing.front().is_some_and(is_too_long)
+            && let Some(line) = self.outgoing.pop_front()
+        {
+            let why = "That is longer than the server reads at once. Nothing was sent.".to_owned();
+            self.refuse(line.channel, line.shown, why, now);
+        }
     }
 
     /// The first line, if it is this one.

@@ -447,6 +447,35 @@ fn an_offer_asks_and_the_answer_is_no_line() {
 }
 
 #[test]
+fn a_line_that_is_too_long_for_the_server_stops_no_other_line() {
+    // Whether the server has said what it reads, or says it to the line that is too long.
+    for line_bytes in [r#","line_bytes":100"#, ""] {
+        let mut played = Played::new(ClientChoices { name: Some("alice".to_owned()), ..ClientChoices::default() });
+        played.model.connected(None, played.now);
+        let hello = played.only("hello");
+        played.answer(&hello, "welcome", &format!(r#"{{"started":"t1"{line_bytes}}}"#));
+        let login = played.only("login");
+        played.answer(&login, "ok", r#"{"user":"alice#7"}"#);
+        played.answer_all();
+        played.submit(":join general");
+        let join = played.only("join");
+        played.answer(&join, "ok", r#"{"people":2}"#);
+        played.answer_all();
+        let long = "x".repeat(500);
+        played.submit(&long);
+        played.submit("short");
+        if line_bytes.is_empty() {
+            assert_eq!(played.only("say").content, long);
+            let code = r#"{"code":"too_long"}"#;
+            played.take(&format!(r#"{{"id":null,"action":"error","content":"Too long.","optional":{code}}}"#));
+        }
+        assert_eq!(played.only("say").content, "short", "{line_bytes}");
+        let refused = |item: &Item| matches!(&item.content, ItemContent::Refused { text, .. } if *text == long);
+        assert!(played.model.current().items().iter().any(refused), "{line_bytes}");
+    }
+}
+
+#[test]
 fn rooms_of_the_list_are_known_by_name() {
     let mut played = Played::online();
     let rooms = played.only("rooms");
