@@ -145,7 +145,11 @@ fn a_file_on_its_way_that_is_declined_is_not_sent_on() {
         bob.send(":files");
         bob.expect("No files are offered or on their way.");
         let (status, out, _) = alice.finish();
-        assert_eq!((status, out.matches("Asked bob").count(), out.matches("bob takes").count()), (Some(0), 0, 1), "{out}");
+        assert_eq!(
+            (status, out.matches("Asked bob").count(), out.matches("bob takes").count()),
+            (Some(0), 0, 1),
+            "{out}"
+        );
         let (status, out, _) = bob.finish();
         assert_eq!((status, out.matches("offers film.bin").count()), (Some(0), 1), "{out}");
         assert!(!to.join("film.bin").exists());

@@ -77,7 +77,8 @@ impl ClientModel {
 
     /// Asks about an offer, unless it is the rest of a file that the user has taken, and that broke off.
     fn consider(&mut self, offer: OfferedFile, now: Moment) {
-        let is_the_same = |known: &&FileTransfer| !known.sends && known.peer == offer.sender && known.name == offer.name;
+        let is_the_same =
+            |known: &&FileTransfer| !known.sends && known.peer == offer.sender && known.name == offer.name;
         match self.transfers.iter().rev().find(is_the_same) {
             // The other one is quicker: what is here of it is not closed yet.
             Some(last) if last.is_carried && self.held_offers.len() < MOST => self.held_offers.push(offer),
