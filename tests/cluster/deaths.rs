@@ -155,10 +155,14 @@ fn a_server_that_was_cut_off_for_30_seconds_is_back_with_names_rooms_and_what_wa
     alice.expect("* carol joined");
     let cut = Instant::now();
     cluster.nodes[1].proxy.refuse(true);
-    bob.expect("* This server cannot reach the others: nothing is said until it is back.");
-    assert!(cut.elapsed() <= Duration::from_secs(8), "it accepts lines until the others may take it for dead");
+    // It is silent before the others may take it for dead.
+    thread::park_timeout(Duration::from_millis(7500).saturating_sub(cut.elapsed()));
+    let sent = Instant::now();
     bob.send("into the void");
     bob.expect("! Not said: this server cannot reach the others right now.");
+    assert!(sent.elapsed() <= Duration::from_secs(1), "not at once: {:?}", sent.elapsed());
+    bob.expect("* This server cannot reach the others: nothing is said until it is back.");
+    assert!(cut.elapsed() <= Duration::from_secs(12), "{:?}", cut.elapsed());
     // Reading goes on.
     bob.send("/list");
     bob.expect("3 people in general:");

@@ -139,6 +139,8 @@ fn a_redis_with_too_few_replicas_takes_nothing_until_they_are_back() {
     say_until_seen(&mut bob, &mut alice, "before");
     first.kill();
     ask_until(&mut bob, "into the void", REFUSED);
+    // There is no other way to say it.
+    ask_until(&mut bob, "@alice this as well", &format!("{REFUSED}\r\n"));
     bob.send("/history");
     let history = bob.settle();
     assert!(history.contains("bob: before"), "{history:?}");

@@ -45,7 +45,8 @@ impl Session {
         first.note_answered(&mut message);
         let id = match nodes.post_direct(message, own, &self.outbox) {
             Ok(id) => id,
-            Err(why) => return self.deny_sending(&Denied::NotSaid(why), way_out),
+            // Nor would it be said to the room.
+            Err(why) => return self.deny_sending(&Denied::NotSaid(why), ""),
         };
         self.counts.note_message(kind);
         self.note_posted(id);
