@@ -1,10 +1,12 @@
 //! Redis loses its latest data, or everything. Users are told, and nothing else is lost.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::failures::say_until_seen;
-use crate::nodes::{Cluster, ask_until, numbers};
+use crate::failures::{say_until_seen, say_until_taken};
+use crate::nodes::{Cluster, Options, ask_until, numbers};
 use crate::support::PATIENCE;
 use crate::support::lossy_proxy::LossyProxy;
 use crate::support::redis::Redis;
@@ -167,4 +169,100 @@ fn a_user_banned_while_their_server_was_cut_off_does_not_return() {
     bob.expect("! ");
     let seen = alice.settle();
     assert!(!seen.contains("bob joined"), "{seen:?}");
+}
+
+/// What a screen shows of messages: number and text.
+fn messages(seen: &str) -> Vec<(u64, String)> {
+    let message = |line: &str| {
+        let (_, rest) = line.split_once("] #")?;
+        let (number, text) = rest.split_once(' ')?;
+        Some((number.parse().ok()?, text.trim_end().to_owned()))
+    };
+    seen.lines().filter_map(message).collect()
+}
+
+/// How many messages a screen says are lost.
+fn reported(seen: &str) -> Vec<usize> {
+    let count = |line: &str| {
+        let rest = line.split_once("* The last ")?.1;
+        let (count, _) = rest.split_once(" may not have reached everybody.")?;
+        match count {
+            "message" => Some(1),
+            count => count.split(' ').next()?.parse().ok(),
+        }
+    };
+    seen.lines().filter_map(count).collect()
+}
+
+#[test]
+fn a_failover_under_load_reports_each_lost_message_and_leaves_one_order() {
+    /// Lines of each before the replica is held back, while it is, and after the failover.
+    const EACH: usize = 15;
+    let Some((first, second, between)) = followed() else { return };
+    let options = Options { top: "history_max = 1000", ..Options::default() };
+    let Some(mut cluster) = Cluster::with(first, 2, "timeout_ms = 300\nlease_seconds = 10", options) else { return };
+    let mut watchers: Vec<_> =
+        (0..2).map(|node| cluster.nodes[node].chat(&format!("watcher{node}"), "general")).collect();
+    let talkers: Vec<_> =
+        (0..4).map(|number| cluster.nodes[number % 2].chat(&format!("talker{number}"), "general")).collect();
+    let (phase, said) = (AtomicUsize::new(0), [const { AtomicUsize::new(0) }; 3]);
+    let reached = |wanted: usize| {
+        let deadline = Instant::now() + PATIENCE;
+        while said[wanted].load(Ordering::Relaxed) < 4 * EACH {
+            assert!(Instant::now() < deadline, "nobody says anything in phase {wanted}");
+            thread::park_timeout(Duration::from_millis(5));
+        }
+    };
+    thread::scope(|scope| {
+        for (number, mut talker) in talkers.into_iter().enumerate() {
+            let (phase, said) = (&phase, &said);
+            scope.spawn(move || {
+                for line in 0.. {
+                    let now = phase.load(Ordering::Relaxed);
+                    if now > 2 {
+                        return;
+                    }
+                    talker.send(&format!("t{number} says {line}."));
+                    if !talker.settle().contains("! ") {
+                        said[now].fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        reached(0);
+        between.stop(true);
+        phase.store(1, Ordering::Relaxed);
+        reached(1);
+        cluster.redis.kill();
+        assert_eq!(second.command(&[b"REPLICAOF", b"NO", b"ONE"]), ["OK"]);
+        cluster.nodes.iter().for_each(|node| node.proxy.retarget(second.address()));
+        phase.store(2, Ordering::Relaxed);
+        reached(2);
+        phase.store(3, Ordering::Relaxed);
+    });
+    let mut last = cluster.nodes[0].chat("last", "general");
+    say_until_taken(&mut last, "the end of it");
+    last.settle();
+    last.send("/history 1000");
+    let kept = messages(&last.settle());
+    let mut texts = BTreeMap::new();
+    for watcher in &mut watchers {
+        let seen = format!("{}the end of it\r\n", watcher.expect("the end of it"));
+        let shown = messages(&seen);
+        assert!(shown.windows(2).all(|pair| pair[0].0 < pair[1].0), "{shown:?}");
+        for (number, text) in &shown {
+            let known = texts.entry(*number).or_insert_with(|| text.clone());
+            assert_eq!(known, text, "#{number} is two messages");
+        }
+        let lost: Vec<_> = shown.iter().filter(|message| !kept.contains(message)).collect();
+        assert!(lost.len() >= EACH, "the failover lost nothing, so this shows nothing: {lost:?}");
+        assert_eq!(reported(&seen), [lost.len()], "{seen}");
+        let newest = lost.last().map_or(0, |(number, _)| *number);
+        let (after, truth): (Vec<_>, Vec<_>) = (
+            shown.iter().filter(|(number, _)| *number > newest).collect(),
+            kept.iter().filter(|(number, _)| *number > newest).collect(),
+        );
+        assert_eq!(after, truth, "the order after it");
+    }
+    cluster.redis = second;
 }
