@@ -3,6 +3,8 @@
 //! *Owns* who is told what when a transfer is accepted, ends or breaks off. *Knows nothing of* what was typed, or of
 //! how bytes are passed on.
 
+#[cfg(feature = "cluster")]
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -13,7 +15,7 @@ use super::transfers::Hasher;
 use crate::chat::file_name::FileName;
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
-use crate::chat::transfer::{Accepted, Declined, Ended, Party, Side, Token, TransferLimits};
+use crate::chat::transfer::{Accepted, Declined, EndCause, Ended, Party, Side, Token, TransferLimits};
 #[cfg(feature = "cluster")]
 use crate::hub::roster::User;
 use crate::outbox::Outbox;
@@ -155,19 +157,24 @@ impl Hub {
     /// Ends it, unless it has been given more time.
     pub(super) fn end_transfer(&self, number: u64, now: Instant) {
         if let Some(ended) = self.transfers.with_table(|table| table.expire(number, now)) {
-            self.tell_expired(&ended, None);
+            self.tell_ended(&ended, EndCause::Time, None);
         }
     }
 
     /// An accepted transfer cannot begin.
     pub(crate) fn cancel_transfer(&self, number: u64) {
         if let Some(ended) = self.transfers.with_table(|table| table.cancel(number)) {
-            self.tell_expired(&ended, None);
+            self.tell_ended(&ended, EndCause::Cancelled, None);
         }
     }
 
     /// A user has left.
     pub(crate) fn end_offers_of(&self, client: ClientId) {
+        self.end_offers_for(client, EndCause::Left);
+    }
+
+    /// A user is not there any more.
+    pub(crate) fn end_offers_for(&self, client: ClientId, cause: EndCause) {
         #[cfg(feature = "cluster")]
         if let Some(nodes) = self.nodes() {
             nodes.forget_files_of(client);
@@ -176,16 +183,33 @@ impl Hub {
             return;
         }
         for ended in self.transfers.with_table(|table| table.leave(client)) {
-            self.tell_expired(&ended, Some(client));
+            self.tell_ended(&ended, cause, Some(client));
         }
     }
 
-    fn tell_expired(&self, ended: &Ended, gone: Option<ClientId>) {
+    /// This server and the others had lost each other: those have ended what users here had offered to theirs.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn end_offers_elsewhere(&self) {
+        let users = self.roster.users();
+        let elsewhere: HashSet<_> = users.iter().filter(|user| user.is_elsewhere()).map(|user| user.client()).collect();
+        for ended in self.transfers.with_table(|table| table.lose_receivers(|client| elsewhere.contains(&client))) {
+            self.tell_ended(&ended, EndCause::ServersApart, ended.receiver.as_ref().map(|party| party.client));
+        }
+    }
+
+    fn tell_ended(&self, ended: &Ended, cause: EndCause, gone: Option<ClientId>) {
         let Ended { sender, receiver, asked, name, was_accepted, .. } = ended;
-        log_end(ended, None, if gone.is_some() { "a user has left" } else { "not begun in time" });
+        let logged = match cause {
+            EndCause::Time => "not begun in time",
+            EndCause::Cancelled => "cancelled",
+            EndCause::Left => "a user has left",
+            EndCause::ServerGone => "a server is gone",
+            EndCause::ServersApart => "the servers had lost each other",
+        };
+        log_end(ended, None, logged);
         let tell = |party: &Party, side, other: &UserName| {
             if Some(party.client) != gone {
-                let line = file_lines::expired(side, name, other.as_str(), *was_accepted);
+                let line = file_lines::ended(side, name, other.as_str(), *was_accepted, cause);
                 self.tell_of_end(ended, party.client, FileEvent::Ended, LineKind::News, line);
             }
         };

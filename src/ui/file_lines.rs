@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::chat::file_name::FileName;
-use crate::chat::transfer::{Listed, Side, Stage, Token};
+use crate::chat::transfer::{EndCause, Listed, Side, Stage, Token};
 
 /// Where an end of a transfer connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,12 +127,19 @@ pub(crate) fn not_sent(name: &FileName, most: u64) -> String {
     format!("{name} does not come: it is over {}.", rounded(most))
 }
 
-/// An offer or an accepted transfer that has timed out.
-pub(crate) fn expired(side: Side, name: &FileName, other: &str, was_accepted: bool) -> String {
+/// An offer or an accepted transfer that has ended before it began.
+pub(crate) fn ended(side: Side, name: &FileName, other: &str, was_accepted: bool, cause: EndCause) -> String {
+    let why = match (cause, was_accepted) {
+        (EndCause::Time, true) => ": it was not begun in time".to_owned(),
+        (EndCause::Time, false) | (EndCause::Cancelled | EndCause::Left, _) => String::new(),
+        (EndCause::ServerGone, true) => format!(": {other}'s server is gone"),
+        (EndCause::ServerGone, false) => ": their server is gone".to_owned(),
+        (EndCause::ServersApart, _) => ": your servers had lost each other".to_owned(),
+    };
     match (was_accepted, side) {
-        (true, _) => format!("The transfer of {name} has ended: it was not begun in time."),
-        (false, Side::Sender) => format!("Your offer of {name} to {other} has ended."),
-        (false, Side::Receiver) => format!("{other}'s offer of {name} has ended."),
+        (true, _) => format!("The transfer of {name} has ended{why}."),
+        (false, Side::Sender) => format!("Your offer of {name} to {other} has ended{why}."),
+        (false, Side::Receiver) => format!("{other}'s offer of {name} has ended{why}."),
     }
 }
 
@@ -266,6 +273,27 @@ mod tests {
         );
         assert_eq!(offered("alice", &name, 7), "alice offers you report.pdf. :accept 7 takes it, :decline 7 does not.");
         assert_eq!(declined("bob", &name), "bob declined report.pdf.");
+        for (side, was_accepted, cause, expected) in [
+            (Side::Sender, true, EndCause::Time, "The transfer of report.pdf has ended: it was not begun in time."),
+            (Side::Sender, true, EndCause::Cancelled, "The transfer of report.pdf has ended."),
+            (Side::Receiver, false, EndCause::Left, "bob's offer of report.pdf has ended."),
+            (Side::Sender, false, EndCause::Time, "Your offer of report.pdf to bob has ended."),
+            (Side::Receiver, true, EndCause::ServerGone, "The transfer of report.pdf has ended: bob's server is gone."),
+            (
+                Side::Sender,
+                false,
+                EndCause::ServerGone,
+                "Your offer of report.pdf to bob has ended: their server is gone.",
+            ),
+            (
+                Side::Receiver,
+                false,
+                EndCause::ServersApart,
+                "bob's offer of report.pdf has ended: your servers had lost each other.",
+            ),
+        ] {
+            assert_eq!(ended(side, &name, "bob", was_accepted, cause), expected);
+        }
         assert_eq!(done(&name, 5_000_000, Some("ab12")), "report.pdf: 5,000,000 bytes, SHA-256 ab12");
         assert_eq!(done(&name, 1, None), "report.pdf: 1 byte");
         assert_eq!(broken(&name, 1_000_000, 5_000_000), "report.pdf broke off at 1,000,000 of 5,000,000 bytes.");

@@ -103,7 +103,57 @@ fn offers_are_declined_withdrawn_and_end_across_servers() {
     alice.send(":send bob five.txt");
     bob.expect("alice offers you five.txt");
     cluster.nodes[0].kill();
-    bob.expect("five.txt");
+    bob.expect("* alice's offer of five.txt has ended: their server is gone.");
     bob.send(":files");
     bob.expect("No files are offered or on their way.");
+}
+
+#[test]
+fn both_learn_what_becomes_of_a_file_when_the_server_of_the_other_dies() {
+    let Some(mut cluster) = Cluster::start(3, FILES) else { return };
+    let mut alice = cluster.nodes[0].login("alice");
+    let mut bob = cluster.nodes[1].login("bob");
+    let mut carol = cluster.nodes[2].login("carol");
+    crate::nodes::ask_until(&mut alice, ":listall", "carol");
+    crate::nodes::ask_until(&mut alice, ":listall", "bob");
+    alice.send(":send bob one.txt");
+    bob.expect("alice offers you one.txt");
+    bob.send(":accept");
+    rows(&mut bob);
+    rows(&mut alice);
+    alice.send(":send carol two.txt");
+    carol.expect("alice offers you two.txt");
+    cluster.nodes[2].kill();
+    alice.expect("* Your offer of two.txt to carol has ended: their server is gone.");
+    cluster.nodes[0].kill();
+    bob.expect("* The transfer of one.txt has ended: alice's server is gone.");
+    bob.send(":files");
+    bob.expect("No files are offered or on their way.");
+}
+
+#[test]
+fn what_was_offered_ends_on_both_sides_when_two_servers_had_lost_each_other() {
+    let Some(cluster) = Cluster::start(2, FILES) else { return };
+    let mut alice = cluster.nodes[0].login("alice");
+    let mut bob = cluster.nodes[1].login("bob");
+    crate::nodes::ask_until(&mut alice, ":listall", "bob");
+    alice.send(":send bob one.txt");
+    bob.expect("alice offers you one.txt");
+    cluster.nodes[1].proxy.refuse(true);
+    alice.expect("* Your offer of one.txt to bob has ended: their server is gone.");
+    bob.expect("* This server cannot reach the others");
+    cluster.nodes[1].proxy.refuse(false);
+    bob.expect("* alice's offer of one.txt has ended: your servers had lost each other.");
+    crate::nodes::ask_until(&mut alice, ":listall", "bob");
+    alice.send(":send bob two.txt");
+    bob.expect("alice offers you two.txt");
+    cluster.nodes[0].proxy.refuse(true);
+    bob.expect("* alice's offer of two.txt has ended: their server is gone.");
+    alice.expect("* This server cannot reach the others");
+    cluster.nodes[0].proxy.refuse(false);
+    alice.expect("* Your offer of two.txt to bob has ended: your servers had lost each other.");
+    for client in [&mut alice, &mut bob] {
+        client.send(":files");
+        client.expect("No files are offered or on their way.");
+    }
 }

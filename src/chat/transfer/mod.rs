@@ -17,7 +17,7 @@ mod tests;
 mod token;
 
 pub use records::{
-    Accepted, Claim, Declined, Ended, Listed, OfferError, Offered, PickError, Side, Stage, TransferLimits,
+    Accepted, Claim, Declined, EndCause, Ended, Listed, OfferError, Offered, PickError, Side, Stage, TransferLimits,
 };
 pub use table::TransferTable;
 pub use token::Token;

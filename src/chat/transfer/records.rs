@@ -100,6 +100,21 @@ pub struct Declined {
     pub was_running: bool,
 }
 
+/// Why a transfer ended before it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndCause {
+    /// Its time is over.
+    Time,
+    /// It cannot begin.
+    Cancelled,
+    /// One of the two has left.
+    Left,
+    /// The server that the other one is on is gone.
+    ServerGone,
+    /// The servers of the two had lost each other for a while, and each took the other for gone.
+    ServersApart,
+}
+
 /// A transfer that ended before it began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {

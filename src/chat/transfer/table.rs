@@ -328,6 +328,17 @@ impl<M> TransferTable<M> {
         gone.into_iter().filter_map(|number| self.remove(number)).collect()
     }
 
+    /// Those who were to receive these are out of reach: what has not begun ends.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn lose_receivers(&mut self, is_lost: impl Fn(ClientId) -> bool) -> Vec<Ended> {
+        let gone = |(number, known): (&u64, &Transfer)| {
+            let has_begun = matches!(known.stage, Stage::Running(_));
+            (!has_begun && is_lost(known.receiver.client)).then_some(*number)
+        };
+        let gone: Vec<_> = self.transfers.iter().filter_map(gone).collect();
+        gone.into_iter().filter_map(|number| self.remove(number)).collect()
+    }
+
     /// A user has changed their name.
     pub fn rename(&mut self, client: ClientId, name: &UserName) {
         let parties = self.transfers.values_mut().flat_map(|known| [&mut known.sender, &mut known.receiver]);

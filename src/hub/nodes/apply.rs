@@ -147,6 +147,10 @@ impl Replica for Nodes {
         let Some(hub) = self.hub.upgrade() else { return };
         let told = std::mem::take(&mut self.view().told_away);
         let said: Vec<_> = hub.rooms.all().into_iter().map(|room| (room.said_meanwhile(), room)).collect();
+        if back.was_out {
+            self.lose_offered_files(&hub);
+            hub.end_offers_elsewhere();
+        }
         // A shorter interruption goes unnoticed.
         if !told && (!back.was_out || back.after < self.lease) {
             return;

@@ -13,6 +13,7 @@ use crate::chat::identity::Target;
 use crate::chat::message::{AccountId, ClientId};
 use crate::chat::names::UserName;
 use crate::chat::secret::Hashed;
+use crate::chat::transfer::EndCause;
 use crate::hub::Hub;
 use crate::hub::room::Home;
 use crate::hub::roster::{Arrival, Login, User};
@@ -56,7 +57,7 @@ impl Nodes {
                 other.outbox.farewell(Some((LineKind::Refusal, line)));
                 other.outbox.disconnect(DisconnectReason::Ghosted);
             } else if let Some(other) = hub.roster.depart(&name, other.client()) {
-                hub.departed(&other);
+                hub.departed(&other, EndCause::Left);
             }
         }
         let Details { address, shared, .. } = details;
@@ -68,7 +69,7 @@ impl Nodes {
         if let Ok(name) = UserName::written(name)
             && let Some(user) = hub.roster.depart(&name, client)
         {
-            hub.departed(&user);
+            hub.departed(&user, EndCause::Left);
         }
     }
 
@@ -79,7 +80,7 @@ impl Nodes {
         log::info!("cluster: node {} is gone, {} {people}", home.0, users.len());
         for user in users {
             if let Some(user) = hub.roster.depart(&user.name(), user.client()) {
-                hub.departed(&user);
+                hub.departed(&user, EndCause::ServerGone);
             }
         }
     }

@@ -14,7 +14,7 @@ use super::safe::one_line;
 use crate::chat::file_name::FileName;
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
-use crate::chat::transfer::{Accepted, Listed, Party, PickError, Side, Stage, Token};
+use crate::chat::transfer::{Accepted, EndCause, Listed, Party, PickError, Side, Stage, Token};
 use crate::hub::room::Home;
 use crate::hub::roster::User;
 use crate::hub::{FileEvent, FileNews, Hub};
@@ -291,14 +291,40 @@ impl Nodes {
 
     /// A server is gone, and its users' files with it.
     pub(super) fn lose_files_of(&self, hub: &Hub, home: &Home) {
-        let mut files = self.files();
-        let (lost, kept) = std::mem::take(&mut files.offers).into_iter().partition(|offer| offer.home == *home);
-        files.offers = kept;
-        drop(files);
-        let lost: Vec<RemoteOffer> = lost;
-        for RemoteOffer { number, to, sender, name, is_accepted, .. } in lost {
+        self.lose_files(hub, |offer| (offer.home == *home).then_some(EndCause::ServerGone));
+    }
+
+    /// The names of all servers were read again, so it is not known who has left meanwhile, and how.
+    pub(super) fn lose_absent_files(&self, hub: &Hub) {
+        self.lose_files(hub, |RemoteOffer { home, sender, is_accepted, .. }| {
+            if !self.lives(&home.0) {
+                return Some(EndCause::ServerGone);
+            }
+            match hub.roster.user(sender.client) {
+                Some(user) if user.is_of(home) => None,
+                // Their server has come back as another one.
+                Some(_) => Some(EndCause::ServersApart),
+                // What was accepted goes on without them.
+                None if *is_accepted => None,
+                None => Some(EndCause::Left),
+            }
+        });
+    }
+
+    /// This server and the others had lost each other: those have taken the users here for gone, and ended what was offered to
+    /// them.
+    pub(super) fn lose_offered_files(&self, hub: &Hub) {
+        self.lose_files(hub, |offer| (!offer.is_accepted).then_some(EndCause::ServersApart));
+    }
+
+    fn lose_files(&self, hub: &Hub, cause: impl Fn(&RemoteOffer) -> Option<EndCause>) {
+        let offers = self.files().offers.clone();
+        for offer in offers {
+            let Some(cause) = cause(&offer) else { continue };
+            self.files().offers.retain(|known| known.number != offer.number);
+            let RemoteOffer { number, to, sender, name, is_accepted, .. } = offer;
             let Some(receiver) = hub.own_user(to).map(|user| user.name()) else { continue };
-            let line = file_lines::expired(Side::Receiver, &name, sender.name.as_str(), is_accepted);
+            let line = file_lines::ended(Side::Receiver, &name, sender.name.as_str(), is_accepted, cause);
             let (event, rows) = (FileEvent::Ended, &[(LineKind::News, line)]);
             hub.tell_of_file(
                 to,

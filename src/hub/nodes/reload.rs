@@ -12,6 +12,7 @@ use super::safe::clean_message;
 use super::users::claim;
 use crate::chat::message::{ClientId, MessageId};
 use crate::chat::room::{RoomState, parse_message};
+use crate::chat::transfer::EndCause;
 use crate::cluster::{Holdings, Log, LogState, NameSnapshot, Returning, RoomSnapshot};
 use crate::hub::Hub;
 use crate::hub::room::{Home, LogPlace, Room};
@@ -45,7 +46,8 @@ impl Nodes {
         let there: HashSet<ClientId> = names.iter().map(|name| name.client).collect();
         for user in hub.roster.users().iter().filter(|user| user.is_elsewhere() && !there.contains(&user.client())) {
             if let Some(user) = hub.roster.depart(&user.name(), user.client()) {
-                hub.departed(&user);
+                let is_gone = user.node().is_some_and(|node| !self.lives(node));
+                hub.departed(&user, if is_gone { EndCause::ServerGone } else { EndCause::Left });
             }
         }
         for NameSnapshot { name, client, node, epoch, details } in names {
@@ -53,6 +55,7 @@ impl Nodes {
                 self.apply_claim(hub, name, *client, Some(name), details, &(node.clone(), *epoch), now);
             }
         }
+        self.lose_absent_files(hub);
     }
 
     fn bring_room_up_to(&self, hub: &Hub, snapshot: RoomSnapshot, now: Instant) {

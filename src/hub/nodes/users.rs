@@ -15,6 +15,7 @@ use super::note::Note;
 use super::{Nodes, Unfinished};
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
+use crate::chat::transfer::EndCause;
 use crate::cluster::{Claim, Command, Outcome};
 use crate::hub::roster::{Login, NameInUseError, PeerAddress, Roster, User};
 use crate::hub::{Hub, THROWN_OUT};
@@ -245,10 +246,10 @@ impl Hub {
         self.roster.user(client).filter(|user| !user.is_elsewhere())
     }
 
-    /// A user of another server has left and is no longer in the roster.
-    pub(super) fn departed(&self, user: &User) {
+    /// A user of another server has left, or is gone with it, and is no longer in the roster.
+    pub(super) fn departed(&self, user: &User, cause: EndCause) {
         self.directs.forget(user);
-        self.end_offers_of(user.client());
+        self.end_offers_for(user.client(), cause);
     }
 
     /// A user of another server was renamed. Their conversation partners see a line, and users who ignored them still do.

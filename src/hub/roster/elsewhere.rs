@@ -50,6 +50,11 @@ impl User {
         self.elsewhere.as_ref().map(|elsewhere| &elsewhere.home.0)
     }
 
+    /// Whether they are on this server, under this registration of it.
+    pub(crate) fn is_of(&self, home: &(NodeName, Epoch)) -> bool {
+        self.elsewhere.as_ref().is_some_and(|elsewhere| elsewhere.home == *home)
+    }
+
     /// Takes over how long their server says they have been idle.
     pub(crate) fn set_idle(&self, idle: Duration, now: Instant) {
         self.typed(now.checked_sub(idle).unwrap_or(now).max(self.since));
@@ -180,8 +185,7 @@ impl Roster {
     /// The users of one of the other servers.
     pub(crate) fn users_of(&self, home: &(NodeName, Epoch)) -> Vec<Arc<User>> {
         let state = self.lock();
-        let is_there = |user: &&Arc<User>| user.elsewhere.as_ref().is_some_and(|elsewhere| elsewhere.home == *home);
-        state.names.values().filter(is_there).cloned().collect()
+        state.names.values().filter(|user| user.is_of(home)).cloned().collect()
     }
 
     /// Finds a user by connection. Searches all of them.
