@@ -801,9 +801,9 @@ local function found(keys, args)
   return {}
 end
 
--- Stores a value in the directory. args: key, value
-local function keep(keys, args)
-  redis.call('HSET', keys[1] .. 'kept', args[1], args[2])
+-- Keeps a value in the directory, as a note does. args: key, value
+local function keep_value(keys, args)
+  keep(keys[1], args[1], args[2])
   return {}
 end
 
@@ -878,6 +878,6 @@ redis.register_function('chatsock_1_numbers', numbers)
 redis.register_function('chatsock_1_raise', raise)
 redis.register_function('chatsock_1_push', push)
 redis.register_function('chatsock_1_found', found)
-redis.register_function('chatsock_1_keep', keep)
+redis.register_function('chatsock_1_keep', keep_value)
 redis.register_function('chatsock_1_fill', fill)
 redis.register_function('chatsock_1_gone', gone)

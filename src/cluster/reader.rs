@@ -196,15 +196,15 @@ impl LogReader {
         Ok(all)
     }
 
-    /// The values that notes have stored in the directory.
+    /// The values that notes have left in the directory, and where its log ended at that moment.
     ///
     /// # Errors
     ///
     /// Redis cannot be reached.
-    pub fn kept(&mut self) -> Result<Vec<KeptValue>, ReadLogError> {
+    pub fn kept(&mut self) -> Result<(Position, Vec<KeptValue>), ReadLogError> {
         let mut replies = self.ask(&[Call::Look { log: Log::Directory }])?;
-        let Some(Reply::Look { kept, .. }) = replies.pop() else { return Err(unexpected()) };
-        Ok(kept)
+        let Some(Reply::Look { end, kept, .. }) = replies.pop() else { return Err(unexpected()) };
+        Ok((end, kept))
     }
 
     /// A room in its current state, and the numbers of its last messages, including erased ones.

@@ -1,10 +1,14 @@
 //! Commands on one server that take effect on all of them.
 
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags};
+
 use crate::nodes::{Cluster, Node, Options, ask_until, ask_until_not};
-use crate::support::Client;
 use crate::support::home::{PASSWORD, register, try_login};
 use crate::support::proxy::header_for;
 use crate::support::redis::Redis;
+use crate::support::{Client, PATIENCE};
 
 #[test]
 fn an_exit_code_stops_one_server_or_with_all_every_server() {
@@ -108,4 +112,19 @@ fn operators_act_on_all_servers_even_those_that_start_later() {
     rita.send(":audit");
     rita.expect("root: broadcast to ");
     rita.expect("root: banned 192.0.2.0/24");
+    // An archive that comes later has it too.
+    let _archive = cluster.launch("archive", "[storage]\npath = \"late.db\"");
+    let file = cluster.redis.directory().join("late.db");
+    let count = |what: &str| {
+        let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database");
+        connection.query_row(what, [], |row| row.get::<_, i64>(0)).expect("a number")
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while count("SELECT count(*) FROM address_bans") == 0 {
+        assert!(Instant::now() < deadline, "no ban is in the archive");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    assert_eq!(count("SELECT count(*) FROM address_bans"), 1, "the other one was lifted");
+    assert_eq!(count("SELECT count(*) FROM audit WHERE who = 'root' AND what LIKE 'banned %'"), 1);
+    assert_eq!(count("SELECT count(*) FROM audit WHERE who = 'rita' AND what LIKE 'unbanned %'"), 1);
 }

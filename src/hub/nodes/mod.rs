@@ -46,11 +46,15 @@ use crate::cluster::{
 use crate::hub::room::{Applied, Room};
 use crate::hub::{FIRST_CLIENT, Hub};
 use crate::outbox::{Outbox, OwnCopy};
+#[cfg(all(feature = "storage", feature = "metrics"))]
+use crate::store::Store;
 #[cfg(feature = "storage")]
-pub(crate) use archive::{Archive, kept_ban};
+pub(crate) use archive::Archive;
 use chores::Chore;
 use files::{FileAnswers, RemoteFiles};
 use notes::KeptValues;
+#[cfg(feature = "storage")]
+pub(crate) use notes::kept_ban;
 use places::KeptPlaces;
 pub(crate) use places::{KeptPlace, WasOpen};
 use questions::ArchiveFacts;
@@ -246,7 +250,13 @@ impl Nodes {
         let _ = self.archive.set(Arc::clone(archive));
     }
 
-    /// Joins the other servers.
+    /// The database, if this server is an archive.
+    #[cfg(all(feature = "storage", feature = "metrics"))]
+    pub(crate) fn archive_store(&self) -> Option<&Arc<Store>> {
+        self.archive.get().map(|archive| archive.store())
+    }
+
+    /// This server is one of them from now on.
     pub(crate) fn join(&self, cluster: Arc<dyn NodeLink>) {
         // Set only here, at startup.
         let _ = self.cluster.set(cluster);
@@ -296,7 +306,12 @@ impl Nodes {
         self.cluster.get().is_some_and(|cluster| cluster.node() == node && cluster.epoch() == epoch)
     }
 
-    /// How many living servers sort before this one by name.
+    /// Whether a server of this name is with the others.
+    fn lives(&self, node: &NodeName) -> bool {
+        self.view().nodes.contains(node)
+    }
+
+    /// How many of the servers come before this one by name.
     fn place(&self) -> usize {
         let Some(cluster) = self.cluster.get() else { return 0 };
         self.view().nodes.iter().filter(|node| *node < cluster.node()).count()

@@ -20,7 +20,7 @@ use crate::chat::action::NotShared;
 use crate::chat::identity::Target;
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
-use crate::cluster::{Command, NodeName};
+use crate::cluster::{Command, Log, NodeName};
 use crate::hub::room::Home;
 use crate::hub::{Hub, ServerRequest};
 use crate::outbox::Outbox;
@@ -54,15 +54,27 @@ pub(super) struct KeptValues {
     pub(super) config: Option<SharedConfig>,
 }
 
+/// Before a network in the key of its ban.
+const BAN: &str = "ban ";
+
+/// The key of each entry of the audit log.
+pub(super) const AUDIT: &str = "audit";
+
+/// A ban as it is kept in the directory while it is in force: its key and its value.
+pub(crate) fn kept_ban(ban: &AddressBanRecord) -> (Box<str>, Box<str>) {
+    let ban = BanText::new(ban);
+    (KeptBan::key(&ban.network), text(&KeptBan::Banned(ban)))
+}
+
 impl KeptBan {
-    /// Its stored form while it is in force.
-    #[cfg(feature = "storage")]
-    pub(super) fn new(ban: &AddressBanRecord) -> KeptBan {
-        KeptBan::Banned(BanText::new(ban))
+    fn key(network: &str) -> Box<str> {
+        format!("{BAN}{network}").into()
     }
 
-    fn key(network: &str) -> Box<str> {
-        format!("ban {network}").into()
+    /// What is kept under a key, with the network, if that is a ban.
+    pub(super) fn read<'a>(key: &'a str, value: &str) -> Option<(&'a str, KeptBan)> {
+        let network = key.strip_prefix(BAN)?;
+        serde_json::from_str(value).ok().map(|ban| (network, ban))
     }
 
     /// Whether it no longer has any effect.
@@ -86,11 +98,9 @@ impl KeptValues {
     fn replace(&mut self, kept: &[(Box<str>, Box<str>)]) -> Vec<(String, KeptBan)> {
         let (mut bans, mut audit) = (BTreeMap::new(), VecDeque::new());
         for (key, value) in kept {
-            if let Some(network) = key.strip_prefix("ban ")
-                && let Ok(ban) = serde_json::from_str(value)
-            {
+            if let Some((network, ban)) = KeptBan::read(key, value) {
                 bans.insert(network.to_owned(), ban);
-            } else if &**key == "audit" {
+            } else if &**key == AUDIT {
                 audit.extend(serde_json::from_str::<AuditText>(value).ok().and_then(|entry| entry.read()));
             }
         }
@@ -129,8 +139,13 @@ impl Nodes {
         kept: Option<(Box<str>, Box<str>)>,
         author: Option<&Arc<Outbox>>,
     ) -> Result<(), NotShared> {
+        let lasts = kept.is_some();
         let ticket = self.submit(Command::Note { text: text(note), kept });
-        self.wait(&ticket, author).map(drop).map_err(|error| not_shared(&error))
+        self.wait(&ticket, author).map_err(|error| not_shared(&error))?;
+        if lasts {
+            self.confirm(Log::Directory, author);
+        }
+        Ok(())
     }
 
     /// Sends a note without waiting. A lost one is repeated later or does not matter.
@@ -145,9 +160,8 @@ impl Nodes {
 
     /// Bans a network on all servers, replacing any earlier ban of it.
     pub(crate) fn ban_address(&self, ban: &AddressBanRecord, author: &Arc<Outbox>) -> Result<(), NotShared> {
-        let ban = BanText::new(ban);
-        let kept = (KeptBan::key(&ban.network), text(&KeptBan::Banned(ban.clone())));
-        self.tell_all(&Note::Banned { ban, by: author.id().0 }, Some(kept), Some(author))
+        let note = Note::Banned { ban: BanText::new(ban), by: author.id().0 };
+        self.tell_all(&note, Some(kept_ban(ban)), Some(author))
     }
 
     /// Lifts a ban on all servers.
@@ -160,7 +174,7 @@ impl Nodes {
     /// Adds an operator's action to the shared audit log.
     pub(crate) fn audit(&self, entry: &AuditEntry) {
         let entry = AuditText::new(entry);
-        let kept = ("audit".into(), text(&entry));
+        let kept = (AUDIT.into(), text(&entry));
         self.mention(&Note::Audit(entry), Some(kept));
     }
 
@@ -344,7 +358,25 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_ban_is_shared_again_and_a_lifted_one_is_not() {
+    fn a_ban_is_read_as_it_is_kept_and_one_that_was_lifted_is_not_in_force() {
+        let record = ban("192.0.2.0/24", None);
+        let (key, value) = kept_ban(&record);
+        assert_eq!(
+            (&*key, &*value),
+            (
+                "ban 192.0.2.0/24",
+                r#"{"banned":{"network":"192.0.2.0/24","by":"alice","reason":"spam","at":1700000000000,"until":null}}"#
+            )
+        );
+        let read = |key, value| KeptBan::read(key, value).map(|(network, ban)| (network, ban.in_force()));
+        assert_eq!(read(&key, &value), Some(("192.0.2.0/24", Some(record))));
+        assert_eq!(read(&key, r#"{"lifted":1700000000000}"#), Some(("192.0.2.0/24", None)));
+        assert_eq!(read("audit", &value), None);
+        assert_eq!(read(&key, "no"), None);
+    }
+
+    #[test]
+    fn a_ban_that_redis_has_lost_is_told_again_and_a_lifted_one_is_not() {
         let mut known = KeptValues::default();
         let (one, two) = (KeptBan::Banned(BanText::new(&ban("192.0.2.1", None))), KeptBan::Lifted(i64::MAX));
         assert!(known.replace(&[kept("192.0.2.1", &one), kept("192.0.2.2", &one)]).is_empty());

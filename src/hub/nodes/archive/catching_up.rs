@@ -129,7 +129,7 @@ impl Archive {
         }
         reading.ahead = true;
         if log == Log::Directory {
-            self.catch_up_with_directory(reader, reading, is_first || lost)?;
+            self.catch_up_with_directory(reader, reading, is_first, lost)?;
             reading.ahead = false;
             return Ok(());
         }

@@ -8,17 +8,14 @@ use serde::Deserialize;
 
 use super::{Archive, Reading, Trouble};
 use crate::cluster::{AccountChange, Log, LogReader, Recorded};
-use crate::hub::nodes::note::{AuditText, text};
-use crate::hub::nodes::notes::KeptBan;
-use crate::store::{AddressBanRecord, ArchiveWrite};
+use crate::hub::nodes::note::AuditText;
+use crate::hub::nodes::notes::{AUDIT, KeptBan};
+use crate::store::ArchiveWrite;
 
 /// Accounts per batch.
 const ACCOUNTS: usize = 200;
 
-/// The prefix of a network in the keys of stored bans.
-const BAN: &str = "ban ";
-
-/// The notes that matter to the archive.
+/// The notes that the archive reads.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum ArchivedNote {
@@ -27,14 +24,10 @@ enum ArchivedNote {
     Audit(AuditText),
 }
 
-/// A ban as stored in the directory: key and value.
-pub(crate) fn kept_ban(ban: &AddressBanRecord) -> (String, String) {
-    (format!("{BAN}{}", ban.network), text(&KeptBan::new(ban)).into())
-}
-
-fn read_ban(key: &str, value: &str) -> Option<AddressBanRecord> {
-    key.strip_prefix(BAN)?;
-    serde_json::from_str::<KeptBan>(value).ok()?.in_force()
+/// The bans that are in force, all of them.
+fn in_force(kept: &[(Box<str>, Box<str>)]) -> ArchiveWrite {
+    let ban = |(key, value): &(Box<str>, Box<str>)| KeptBan::read(key, value)?.1.in_force();
+    ArchiveWrite::AddressBans(kept.iter().filter_map(ban).collect())
 }
 
 impl Archive {
@@ -55,7 +48,7 @@ impl Archive {
                 Ok(found.map(|found| ArchiveWrite::Account(Box::new(found))))
             }
             Recorded::Noted { text, .. } => match serde_json::from_str(text) {
-                Ok(ArchivedNote::Banned(_) | ArchivedNote::Lifted(_)) => self.bans(reader).map(Some),
+                Ok(ArchivedNote::Banned(_) | ArchivedNote::Lifted(_)) => Ok(Some(in_force(&reader.kept()?.1))),
                 Ok(ArchivedNote::Audit(entry)) => Ok(entry.read().map(ArchiveWrite::Audit)),
                 Err(_) => Ok(None),
             },
@@ -63,19 +56,16 @@ impl Archive {
         }
     }
 
-    fn bans(&self, reader: &mut LogReader) -> Result<ArchiveWrite, Trouble> {
-        let kept = reader.kept()?;
-        Ok(ArchiveWrite::AddressBans(kept.iter().filter_map(|(key, value)| read_ban(key, value)).collect()))
-    }
-
-    /// Brings the database up to date with the directory. With `only_adds`, nothing is removed.
+    /// Brings the database to what Redis has of the directory. `is_first`: it has read nothing of it so far; `lost`: Redis has
+    /// lost some of it. In both cases accounts that are not there stay: they come from before the servers had that Redis.
     pub(super) fn catch_up_with_directory(
         &self,
         reader: &mut LogReader,
         reading: &mut Reading,
-        only_adds: bool,
+        is_first: bool,
+        lost: bool,
     ) -> Result<(), Trouble> {
-        let (end, _) = reader.rooms(Log::Directory)?;
+        let (end, kept) = reader.kept()?;
         let names = reader.accounts()?;
         for part in names.chunks(ACCOUNTS) {
             let mut writes = Vec::new();
@@ -85,46 +75,22 @@ impl Archive {
             self.store_piece(&reading.places, &reading.places, writes)?;
         }
         let mut writes = Vec::new();
-        if !only_adds {
+        if !is_first && !lost {
             let there: HashSet<_> = names.iter().map(|(account, _)| *account).collect();
             let gone = self.store.archived_accounts()?.into_iter().filter(|account| !there.contains(account));
             writes.extend(gone.map(ArchiveWrite::AccountGone));
-            writes.push(self.bans(reader)?);
+        }
+        if is_first {
+            // What operators did before there was an archive.
+            let audited = kept.iter().filter(|(key, _)| &**key == AUDIT);
+            let audited = audited.filter_map(|(_, value)| serde_json::from_str::<AuditText>(value).ok()?.read());
+            writes.extend(audited.map(ArchiveWrite::Audit));
+        }
+        if !lost {
+            writes.push(in_force(&kept));
         }
         let before = reading.places.clone();
         reading.places.insert(Log::Directory, end);
         self.store_piece(&before, &reading.places, writes)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::access::network::Network;
-    use crate::chat::names::UserName;
-
-    #[test]
-    fn a_stored_ban_is_read_back_and_a_lifted_one_is_none() {
-        let ban = AddressBanRecord {
-            network: Network::parse("192.0.2.0/24").expect("a network"),
-            by: UserName::written("alice").expect("a name"),
-            reason: "spam".into(),
-            at: Timestamp::from_millisecond(1_700_000_000_000).expect("a moment"),
-            until: None,
-        };
-        let (key, value) = kept_ban(&ban);
-        assert_eq!(
-            (key.as_str(), value.as_str()),
-            (
-                "ban 192.0.2.0/24",
-                r#"{"banned":{"network":"192.0.2.0/24","by":"alice","reason":"spam","at":1700000000000,"until":null}}"#
-            )
-        );
-        assert_eq!(read_ban(&key, &value), Some(ban));
-        assert_eq!(read_ban(&key, r#"{"lifted":1700000000000}"#), None);
-        assert_eq!(read_ban("audit", &value), None);
-        assert_eq!(read_ban(&key, "no"), None);
     }
 }

@@ -25,7 +25,6 @@ use crate::chat::names::RoomName;
 use crate::cluster::{Cluster, Log, LogReader, LogRecord, Position, ReadLogError, Recorded};
 use crate::hub::room::Room;
 use crate::store::{ArchivePlace, ArchiveWrite, ReadError, SaveError, Store, StoreFailure};
-pub(crate) use directory::kept_ban;
 use entries::{ArchiveStep, RoomLedger};
 
 /// How long the next batch builds up after one was stored.
