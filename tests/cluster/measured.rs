@@ -75,3 +75,22 @@ fn the_clusters_metrics_show_what_happens() {
     until("chatsock_cluster_resyncs_total{why=\"lease\"}", 1.0);
     drop((alice, bob));
 }
+
+#[cfg(feature = "storage")]
+#[test]
+fn the_database_of_an_archive_is_measured_as_that_of_a_server_alone() {
+    let Some(cluster) = Cluster::start(1, "") else { return };
+    let archive =
+        cluster.launch("archive", "[metrics]\nlisten = \"127.0.0.1:0\"\n[storage]\npath = \"one.db\"\nhistory = true");
+    let address = archive.announced("metrics");
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    alice.send("stored");
+    let deadline = Instant::now() + PATIENCE;
+    let before = value(&scrape(address), "chatsock_store_batch_seconds_count");
+    while value(&scrape(address), "chatsock_store_batch_seconds_count") < before + 1.0 {
+        assert!(Instant::now() < deadline, "no batch is counted");
+        alice.send("stored again");
+        alice.settle();
+    }
+    assert_eq!(value(&scrape(address), "chatsock_store_lost_total"), 0.0);
+}

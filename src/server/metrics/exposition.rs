@@ -155,7 +155,11 @@ fn passwords(hub: &Hub, page: &mut MetricPage<'_>) -> fmt::Result {
 
 #[cfg(feature = "storage")]
 fn store(hub: &Hub, page: &mut MetricPage<'_>) -> fmt::Result {
-    let Some(store) = hub.store() else {
+    #[cfg(feature = "cluster")]
+    let archive = hub.nodes().and_then(|nodes| nodes.archive_store());
+    #[cfg(not(feature = "cluster"))]
+    let archive = None;
+    let Some(store) = hub.store().or(archive) else {
         page.gauge("chatsock_store_pending_bytes", STORE_PENDING, 0u64)?;
         page.counter("chatsock_store_lost", STORE_LOST, 0u64)?;
         return page.histogram("chatsock_store_batch_seconds", STORE_BATCH, &Histogram::default());
