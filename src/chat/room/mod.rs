@@ -149,6 +149,38 @@ pub struct RoomState {
 }
 
 impl RoomState {
+    /// The room as far as the arrival of this connection depends on it and changes it: without its messages, and with no other
+    /// member. A copy of a full room would cost each arrival as much as all of those who are there.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn around(&self, client: ClientId) -> RoomState {
+        RoomState {
+            name: self.name.clone(),
+            settings: self.settings.clone(),
+            door: self.door,
+            created: self.created.clone(),
+            kept: self.kept,
+            can_be_kept: self.can_be_kept,
+            revision: self.revision,
+            moderation: self.moderation.clone(),
+            slow: self.slow,
+            read_back: self.read_back,
+            read_back_guessed: self.read_back_guessed,
+            readers: self.readers.clone(),
+            members: self
+                .members
+                .get_key_value(&client)
+                .map(|(client, known)| (*client, known.clone()))
+                .into_iter()
+                .collect(),
+            history: History::default(),
+            history_max: self.history_max,
+            newest: self.newest,
+            said: self.said,
+            empty_since: self.empty_since,
+            closed: self.closed,
+        }
+    }
+
     /// A room that nobody is in yet.
     pub fn new(name: RoomName, beginning: Beginning) -> RoomState {
         let Beginning { settings, founding, history_max, can_be_kept, at } = beginning;

@@ -40,7 +40,16 @@ impl LockedRoom {
 
 /// A change's effects on the stored room: the difference between before and after.
 fn effects(room: &RoomState, change: &Change) -> Vec<Effect> {
-    let mut next = room.clone();
+    // Those who arrive change nothing about the other members and the messages.
+    if let ChangeKind::Entered { who, .. } = &change.kind {
+        let around = room.around(who.client);
+        return difference(&around, around.clone(), change);
+    }
+    difference(room, room.clone(), change)
+}
+
+/// The same. `next` is a copy of the room.
+fn difference(room: &RoomState, mut next: RoomState, change: &Change) -> Vec<Effect> {
     let event = next.apply(change.clone());
     let mut effects = changed_messages(event.as_deref());
     let limit = next.settings().limit.filter(|_| matches!(change.kind, ChangeKind::Entered { .. }));
@@ -67,5 +76,62 @@ fn changed_messages(event: Option<&Event>) -> Vec<Effect> {
             [Effect::Erased(id.0)].into_iter().chain(requoted.iter().filter_map(edited)).collect()
         }
         Some(Event::Said(_) | Event::Happened { .. }) | None => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::chat::conversation::MembershipId;
+    use crate::chat::identity::Identity;
+    use crate::chat::message::{AccountId, MessageId};
+    use crate::chat::names::{RoomName, UserName};
+    use crate::chat::room::{Beginning, Going};
+    use crate::chat::room_settings::RoomSettings;
+
+    fn guest(client: u64, name: &str, account: Option<u64>) -> Identity {
+        let name = UserName::parse(name, 1, 12).expect("a name");
+        let address = "192.0.2.1".parse().expect("an address");
+        Identity { client: ClientId(client), name, address, shared: false, account: account.map(AccountId) }
+    }
+
+    fn entered(who: &Identity, heir: bool, seconds: i64) -> Change {
+        let (operator, as_operator, membership) = (false, false, MembershipId(who.client.0));
+        let last = MessageId(3);
+        let kind = ChangeKind::Entered { who: who.clone(), operator, as_operator, membership, last, heir };
+        Change { at: Timestamp::from_second(seconds).expect("a time"), kind }
+    }
+
+    /// In each case a copy of the whole room would say the same.
+    #[test]
+    fn an_arrival_is_told_without_a_look_at_the_other_members() {
+        let name = RoomName::parse("general").expect("a name");
+        let at = Timestamp::from_second(1).expect("a time");
+        let settings = RoomSettings { limit: Some(7), ..RoomSettings::default() };
+        let beginning = Beginning { settings, founding: None, history_max: 10, can_be_kept: false, at };
+        let mut room = RoomState::new(name, beginning);
+        let (alice, bob) = (guest(1, "alice", Some(1)), guest(2, "bob", None));
+        let steps = [
+            entered(&alice, true, 10),
+            entered(&bob, false, 11),
+            entered(&bob, false, 12),
+            // An admin whose connection was lost comes back on another one.
+            Change { at, kind: ChangeKind::Left { client: alice.client, going: Going::Lost } },
+            entered(&guest(3, "alice", Some(1)), false, 13),
+            entered(&guest(4, "carol", None), true, 14),
+        ];
+        let mut cores = 0;
+        for change in steps {
+            if let ChangeKind::Entered { .. } = change.kind {
+                let told = effects(&room, &change);
+                assert_eq!(told, difference(&room, room.clone(), &change), "{change:?}");
+                assert!(matches!(told.first(), Some(Effect::Member { limit: Some(7), .. })), "{told:?}");
+                cores += told.len() - 1;
+            }
+            room.apply(change);
+        }
+        assert!(cores >= 3, "{cores}");
     }
 }
