@@ -6,6 +6,7 @@
 //! *Owns* the threads and connections, and makes sure that only one thread at a time calls the replica.
 //! *Knows nothing of* what the calls do.
 
+mod confirming;
 mod reading;
 
 use std::mem;
@@ -57,6 +58,8 @@ pub struct Cluster {
     delivery: Mutex<()>,
     replica: OnceLock<Arc<dyn Replica>>,
     connect: Connect,
+    /// Asked whether replicas have what was done; none without replicas.
+    confirming: OnceLock<Connections>,
     stopping: AtomicBool,
     /// A leaf. How long the users' names and memberships stay after the goodbye.
     stays: Mutex<Duration>,
@@ -76,6 +79,7 @@ impl Cluster {
             delivery: Mutex::new(()),
             replica: OnceLock::new(),
             connect,
+            confirming: OnceLock::new(),
             stopping: AtomicBool::new(false),
             stays: Mutex::new(Duration::ZERO),
             #[cfg(test)]

@@ -193,6 +193,10 @@ impl Session {
     /// trying.
     pub(super) fn tell_not_saved(&self, error: &SaveError) {
         let (short, SaveError(reason)) = (error.short(), error);
+        if *reason == StoreFailure::Unconfirmed {
+            // It is saved, unless Redis fails before a replica has it.
+            return self.refuse(short);
+        }
         if matches!(reason, StoreFailure::Unreachable | StoreFailure::AnswerLost) {
             return self.refuse(format!("It holds until you leave, but: {short}"));
         }

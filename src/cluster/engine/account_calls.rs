@@ -145,9 +145,11 @@ impl AccountCall {
     /// Whether replicas must confirm it before it counts as done.
     pub(crate) fn is_confirmed(&self) -> bool {
         match self {
-            AccountCall::Make(_) | AccountCall::SetPassword { .. } | AccountCall::Remove { .. } => true,
+            AccountCall::Make(_)
+            | AccountCall::SetPassword { .. }
+            | AccountCall::Remove { .. }
+            | AccountCall::SaveSettings(..) => true,
             AccountCall::Find(_)
-            | AccountCall::SaveSettings(..)
             | AccountCall::NameOf(_)
             | AccountCall::List(_)
             | AccountCall::Alike(_)

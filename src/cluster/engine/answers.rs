@@ -74,7 +74,7 @@ impl Call {
                 });
                 Some(Reply::Term { end, era: list.get(2)?.text()?.into(), ended: ended.collect::<Option<_>>()?, past })
             }
-            Call::Block { .. } => Some(Reply::Block { first: number(0)?, last: number(1)? }),
+            Call::Block { .. } | Call::Confirm { .. } => Some(Reply::Block { first: number(0)?, last: number(1)? }),
             Call::Give { .. } => Some(Reply::Given { left: number(0)?, end: number(1)? }),
             Call::Look { .. } => look(list),
             Call::Room { .. } => room(list),

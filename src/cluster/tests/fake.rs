@@ -152,6 +152,7 @@ impl FakeLog {
                 Reply::Nothing
             }
             Call::Submit { log, caller, n, command } => self.submit(*log, caller, *n, command, now, broken),
+            Call::Confirm { log: _ } => Reply::Block { first: 1, last: 0 },
             Call::Block { kind, count } => {
                 let last = self.numbers.entry(*kind).or_default();
                 *last += count;

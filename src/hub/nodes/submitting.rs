@@ -12,7 +12,7 @@ use crate::chat::conversation::MembershipId;
 use crate::chat::message::{ClientId, MessageId};
 use crate::chat::names::UserName;
 use crate::chat::room::Going;
-use crate::cluster::{Command, Commit, Outcome, Position, Progress, SharedClock, Ticket};
+use crate::cluster::{Command, Commit, Effect, Log, Outcome, Position, Progress, SharedClock, Ticket};
 use crate::hub::room::{Applied, MembershipChange, ProposalError, Room, RoomLog};
 use crate::outbox::Outbox;
 use crate::ui::screen::LineKind;
@@ -59,7 +59,17 @@ impl Nodes {
         }
     }
 
-    /// Takes a user out of a room.
+    /// What was done is to last: if it may not, because too few replicas of Redis have it, its author reads so, before or after
+    /// they read what was done.
+    pub(super) fn confirm(&self, log: Log, author: Option<&Arc<Outbox>>) {
+        let Some((cluster, author)) = self.node().zip(author) else { return };
+        if !cluster.is_replicated(log) {
+            let line = "There are too few copies of what you did just now: it is lost if Redis fails.";
+            author.announce(LineKind::Refusal, line);
+        }
+    }
+
+    /// A user leaves a room.
     pub(crate) fn leave_room(
         &self,
         room: &Arc<Room>,
@@ -119,9 +129,13 @@ impl RoomLog for Nodes {
         let Some(cluster) = self.cluster.get() else { return Err(ProposalError::NotShared(NotShared::Unreachable)) };
         let log = cluster.partitions().of_place(&commit.place);
         let said = commit.said();
+        let lasts = commit.effects.iter().any(|effect| matches!(effect, Effect::Core(_) | Effect::Closed));
         let ticket = cluster.submit(Command::Commit(commit));
         let waited = self.wait(&ticket, author);
         let (position, id) = waited.inspect_err(|error| self.tell_of_each(said, error, &ticket, author))?;
+        if lasts {
+            self.confirm(log, author);
+        }
         let mut applied = self.pending().outcomes.remove(&(log, position)).unwrap_or_default();
         applied.id = applied.id.or(id);
         Ok(applied)
