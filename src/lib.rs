@@ -52,7 +52,7 @@
 //! | `ui` | one user's input and screen, as a pure state machine | `command`, `file_lines`, `screen`, `palette` |
 //! | `config` | chatsock.toml: reading, defaults, errors | `address`, `mistake`, `syntax`, `value`, `keys`, `rooms`, `conflict`, `storage`, `listeners`, `tls`, `web`, `json`, `proxy`, `files`, `discovery`, `metrics`, `cluster`, `read`, `file` |
 //! | `store` | persistence: one SQLite file, one writer thread | `records`, `error`, `event`, `disabled`, `failpoints`, `look_alikes`, `wall_clock`, `database`, `tables`, `queue`, `writer`, `open`, `background_writes`, `confirmed_writes`, `queries`, `archive`, `account_admin`, `backup`, `import` |
-//! | `cluster` | several servers that act as one, over Redis; feature `cluster` | `values`, `command`, `entry`, `ticket`, `account_record`, `replica`, `engine`, `wire`, `connections`, `accounts`, `belongings`, `node`, `bus`, `reader`, `questions`, `start`, `wire_keys`, `import` |
+//! | `cluster` | several servers that act as one, over Redis; feature `cluster` | `values`, `command`, `entry`, `ticket`, `account_record`, `replica`, `engine`, `wire`, `connections`, `accounts`, `belongings`, `node`, `bus`, `reader`, `questions`, `checks`, `start`, `wire_keys`, `import` |
 //! | `outbox` | one client's output: screen state, send queue, socket | `disconnect`, `date_line`, `on_screen`, `watching`, `preferences`, `batch`, `read_limit`, `backlog`, `conversations`, `json`, `transmit`, `slow_readers`, `encoded`, `linger`, `view` |
 //! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `worker_pool`, `stored_search`, `open_rooms`, `rooms`, `roster`, `account_store`, `accounts`, `direct`, `shutdown`, `transfers`, `timer`, `room_news`, `file_news`, `nodes`, `user_names`, `membership`, `older`, `account_review`, `address_bans`, `limits`, `quotations`, `transfer_notices`, `tasks`, `everywhere`, `page` |
 //! | `session` | one connection, on its own thread | `account`, `archive`, `client_input`, `completion`, `dispatch`, `failure`, `files`, `flood_notice`, `ghost`, `held_keys`, `idle`, `deadlines`, `joined_rooms`, `close`, `line_queue`, `listings`, `login`, `look_alikes`, `message_actions`, `moderation`, `notices`, `offline_messages`, `operator`, `pacing`, `input`, `profile`, `read`, `shared_rooms`, `resume`, `returned_lines`, `room_storage`, `rooms`, `search`, `shutdown`, `talk`, `temporary`, `terminal`, `login_restore`, `unread`, `account_state`, `come_back`, `json` |
@@ -79,6 +79,7 @@
 //! | `bus:ask` | at most 4, in a cluster, none until they are needed | ask Redis for accounts and users' data, while the calling thread waits |
 //! | `bus:write` | 1, in a cluster | sends local users' commands to Redis; everything queued goes as one pipeline |
 //! | `bus:read` | 1, in a cluster | reads the shared logs and applies their entries; leaves delivery in large rooms to their own threads |
+//! | `bus:<log>` | in a Redis Cluster: one per log for `bus:read`, and one for `archive` | wait for entries of that log |
 //! | `nodes` | 1, in a cluster | handles deadlines in shared rooms, which may wait for other servers; retries what could not be shared |
 //! | `archive` | 1, in a cluster with `[storage]` | copies the shared logs into the database |
 //! | `archive-answer` | the same | answers other servers' questions about older messages |

@@ -18,7 +18,7 @@
 //! | `replica` | the callbacks into the rest of the server |
 //! | `engine` | the calls to Redis, as values |
 //! | `functions.lua` | the code that Redis runs for each call |
-//! | `wire` | the connection to Redis |
+//! | `wire` | the connection to Redis, or those to a Redis Cluster |
 //! | `connections` | more connections, for callers that wait for an answer |
 //! | `accounts` | accounts in Redis |
 //! | `belongings` | data attached to them: waiting messages, visits, failed attempts |
@@ -27,12 +27,14 @@
 //! | `reader` | reads the logs for an archive, on its own connection |
 //! | `questions` | questions to archives, and their answers |
 //! | `wire_keys`, `import` | filling an empty Redis |
+//! | `checks` | what has to be right with a Redis |
 //! | `start` | from the configuration to a running node |
 
 mod account_record;
 mod accounts;
 mod belongings;
 mod bus;
+mod checks;
 mod command;
 mod connections;
 mod engine;

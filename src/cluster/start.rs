@@ -17,12 +17,13 @@ use rustls::pki_types::pem::PemObject as _;
 
 use super::accounts::SharedAccounts;
 use super::bus::Cluster;
+use super::checks::{Checks, RedisVersionError, check_version};
 use super::connections::{Connect, Connections};
-use super::engine::Engine;
+use super::engine::{Engine, FORMAT, Unreachable};
 use super::node::{Barred, Core, Rules, counted};
 use super::replica::Replica;
 use super::values::{NodeName, Partitions};
-use super::wire::{Address, ConnectError, Facts, Wire};
+use super::wire::{Address, ConnectError, Wire};
 use crate::access::password::HashError;
 use crate::chat::secret::Secret;
 use crate::config::{ClusterConfig, RedisAddress};
@@ -32,9 +33,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often to check whether the node has joined.
 const LOOK: Duration = Duration::from_millis(20);
-
-/// The lowest version that has functions.
-const LOWEST: u64 = 7;
 
 /// Why a node could not start.
 #[derive(Debug)]
@@ -131,18 +129,12 @@ impl fmt::Display for ClusterError {
                 write!(f, "cluster.partitions is {own}, but the other servers use {cluster}; set it to {cluster}")
             }
             ClusterError::Format(format) => {
-                write!(
-                    f,
-                    "cluster: this node speaks format {}, the cluster {format}: upgrade it",
-                    super::engine::FORMAT
-                )
+                write!(f, "cluster: this node speaks format {FORMAT}, the cluster {format}: upgrade it")
             }
             ClusterError::Password { path, error } => {
                 write!(f, "cannot read cluster.password_file {}: {error}", path.display())
             }
-            ClusterError::Version(version) => {
-                write!(f, "Redis is {version}; a cluster needs Redis or Valkey 7.0 or later")
-            }
+            ClusterError::Version(version) => f.write_str(&RedisVersionError(version.clone()).sentence()),
             ClusterError::Hash(error) => write!(f, "cannot hash the password of a room: {error}"),
             ClusterError::Thread(error) => write!(f, "cannot start a thread of the cluster: {error}"),
         }
@@ -208,10 +200,20 @@ pub(super) fn address(config: &ClusterConfig) -> Result<Address, ClusterError> {
     Ok(address)
 }
 
-/// Returns a function that opens connections with the functions loaded.
-fn ready(address: Address) -> Connect {
+fn too_old(RedisVersionError(version): RedisVersionError) -> ClusterError {
+    ClusterError::Version(version)
+}
+
+/// Makes connections that have the functions. Each may lead to another Redis than the one before.
+fn ready(address: Address, checks: Option<Checks>) -> Connect {
     Arc::new(move |timeout| {
         let mut wire = Wire::connect(&address, timeout)?;
+        let mut checked = wire.facts().map(|facts| match &checks {
+            Some(checks) => checks.look_at(facts),
+            None => check_version(facts),
+        });
+        checked.try_for_each(|checked| checked).map_err(|old| Unreachable(old.sentence().into()))?;
+        drop(checked);
         wire.load()?;
         Ok(Box::new(wire) as Box<dyn Engine>)
     })
@@ -225,11 +227,19 @@ impl SharedAccounts {
     /// Redis does not answer, or is too old.
     pub fn open(config: &ClusterConfig) -> Result<SharedAccounts, ClusterError> {
         let address = address(config)?;
-        let (wire, facts) = connect(&address, &config.redis)?;
-        drop(wire);
-        check_version(&facts)?;
+        let mut wire = connect(&address, &config.redis)?;
+        wire.facts().try_for_each(check_version).map_err(too_old)?;
         let partitions = Partitions::new(config.partitions).unwrap_or(Partitions::DEFAULT);
-        let connections = Connections::new(ready(address), Box::new(|| true));
+        let unreachable = |Unreachable(why)| ClusterError::Unreachable { redis: config.redis.clone(), why };
+        let (format, cluster) = wire.fixed().map_err(unreachable)?;
+        drop(wire);
+        if let Some(format) = format.filter(|format| *format > FORMAT) {
+            return Err(ClusterError::Format(format));
+        }
+        if let Some(cluster) = cluster.filter(|cluster| *cluster != u64::from(partitions.count())) {
+            return Err(ClusterError::Partitions { cluster, own: partitions.count() });
+        }
+        let connections = Connections::new(ready(address, None), Box::new(|| true));
         Ok(SharedAccounts::new(Arc::new(connections), partitions))
     }
 }
@@ -237,19 +247,19 @@ impl SharedAccounts {
 /// Connects to a usable Redis once it answers.
 #[cfg(feature = "storage")]
 pub(super) fn wait_for_redis(address: &Address, redis: &str) -> Result<Wire, ClusterError> {
-    let (wire, facts) = connect(address, redis)?;
-    check(&facts)?;
+    let wire = connect(address, redis)?;
+    let checks = Checks::default();
+    wire.facts().try_for_each(|facts| checks.look_at(facts)).map_err(too_old)?;
     Ok(wire)
 }
 
 /// Retries until Redis answers or the time is up.
-fn connect(address: &Address, redis: &str) -> Result<(Wire, Facts), ClusterError> {
+fn connect(address: &Address, redis: &str) -> Result<Wire, ClusterError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         // Half, because connecting and the handshake may each take that long.
-        let tried = Wire::connect(address, left / 2).and_then(|mut wire| wire.facts().map(|facts| (wire, facts)));
-        match tried {
+        match Wire::connect(address, left / 2) {
             Ok(found) => return Ok(found),
             Err(ConnectError { why, is_final: true }) => {
                 return Err(ClusterError::Refused { redis: redis.to_owned(), why });
@@ -266,34 +276,6 @@ fn connect(address: &Address, redis: &str) -> Result<(Wire, Facts), ClusterError
 /// Delay between attempts to connect at startup.
 const BETWEEN: Duration = Duration::from_millis(250);
 
-fn check_version(facts: &Facts) -> Result<(), ClusterError> {
-    let major = facts.version.split('.').next().and_then(|major| major.parse::<u64>().ok());
-    if major.is_some_and(|major| major < LOWEST) {
-        return Err(ClusterError::Version(facts.version.clone()));
-    }
-    Ok(())
-}
-
-/// Checks the server's settings and logs problems.
-fn check(facts: &Facts) -> Result<(), ClusterError> {
-    check_version(facts)?;
-    match facts.policy.as_deref() {
-        Some("noeviction") => {}
-        Some(policy) => log::error!("cluster: maxmemory-policy is {policy}: set noeviction, or messages vanish"),
-        None => log::warn!("cluster: Redis does not show its settings; maxmemory-policy must be noeviction"),
-    }
-    if facts.append_only == Some(false) {
-        log::warn!("cluster: appendonly is no: a restart of Redis loses everything");
-    }
-    if facts.replicas_to_write == Some(0) {
-        log::warn!("cluster: min-replicas-to-write is 0: what Redis has accepted may be lost with its machine");
-    }
-    if let Some(timeout) = facts.timeout.filter(|timeout| *timeout > 0) {
-        log::warn!("cluster: timeout is {timeout}: set 0, or Redis closes idle connections");
-    }
-    Ok(())
-}
-
 impl Cluster {
     /// Joins the cluster. Returns once `replica` has received the whole state. `port` becomes part of the name if none is
     /// configured.
@@ -305,9 +287,11 @@ impl Cluster {
         let node = name_of(config, port).ok_or(ClusterError::NoName)?;
         let partitions = Partitions::new(config.partitions).unwrap_or(Partitions::DEFAULT);
         let address = address(config)?;
-        let (wire, facts) = connect(&address, &config.redis)?;
-        check(&facts)?;
-        let place = wire.place().to_owned();
+        let wire = connect(&address, &config.redis)?;
+        let checks = Checks::default();
+        wire.facts().try_for_each(|facts| checks.look_at(facts)).map_err(too_old)?;
+        let version = wire.facts().next().map_or_else(String::new, |facts| facts.version.clone());
+        let place = wire.place();
         drop(wire);
         let rules = Rules {
             node: node.clone(),
@@ -318,7 +302,7 @@ impl Cluster {
             replicas: config.replicas,
         };
         let redis = config.redis.clone();
-        let connect = ready(address);
+        let connect = ready(address, Some(checks));
         let cluster = Arc::new(Cluster::new(node.clone(), partitions, Core::new(rules, Instant::now()), connect));
         cluster.begin(replica).map_err(ClusterError::Thread)?;
         if let Err(error) = cluster.wait_until_in(config.lease, redis, partitions.count()) {
@@ -331,7 +315,7 @@ impl Cluster {
         log::info!(
             "cluster: node {node} is in, epoch {epoch}, {}, Redis {} at {place}, {}",
             counted(nodes, "node", "nodes"),
-            facts.version,
+            version,
             counted(usize::from(partitions.count()), "partition", "partitions")
         );
         Ok(cluster)

@@ -1,31 +1,32 @@
-//! The protocol of Redis: the one file that uses the crate `redis`.
+//! The protocol of Redis: this file and its folder are what uses the crate `redis`.
 //!
-//! *Owns* one connection: its timeouts, the functions loaded on it, pipelined calls, and reading the logs.
+//! A Redis Cluster has several Redis in charge, each of some hash slots. All keys of a log are in one slot, so each log belongs to
+//! one of them: calls go to the one that has their log. If one of them fails, or a slot moves, all connections are given up,
+//! and made again to where the slots are then.
+//!
+//! *Owns* the connections that one use of Redis needs, and which of them a log belongs to.
 //! *Knows nothing of* what the calls mean.
+
+mod line;
+mod log_threads;
+mod slots;
+mod values;
 
 use std::time::Duration;
 
-use redis::{
-    Client, Cmd, Connection, ErrorKind, IntoConnectionInfo as _, Pipeline, RedisError, RedisResult, ServerError,
-    TlsCertificates, Value,
-};
+use redis::{Cmd, ErrorKind, RedisError, RedisResult};
 
-use super::engine::{AccountReply, Call, Engine, FUNCTIONS, LIBRARY, LogEntry, Raw, Reply, Unreachable};
+use super::engine::{Call, Engine, LogEntry, Reply, Unreachable};
 use super::values::{Log, Position};
 use crate::chat::secret::Secret;
 use crate::config::{HostPort, RedisAddress};
+pub(super) use line::RedisLine;
+use line::open;
+use log_threads::LogThreads;
+use slots::{SlotRange, slot_of};
 
-/// How long Redis waits for an entry before it answers that there is none.
-const BLOCK: Duration = Duration::from_millis(1000);
-
-/// Most entries of one log per read. 500 each from 16 logs are about 2 MB.
-const COUNT: usize = 500;
-
-/// How long to wait for replicas to confirm.
-const REPLICATION: Duration = Duration::from_millis(1000);
-
-/// How long one Sentinel may take to answer. Another one may be faster.
-const SENTINEL: Duration = Duration::from_millis(500);
+/// How long one Sentinel, or one of the Redis that are asked who has which slots, may take to answer. The next one may be faster.
+const ONE_OF_SEVERAL: Duration = Duration::from_millis(500);
 
 /// The address of Redis and this server's credentials.
 #[derive(Clone, Debug)]
@@ -40,15 +41,6 @@ pub(crate) struct Address {
     pub(crate) prefix: String,
     /// Replicas that must confirm a block of numbers before it is used.
     pub(crate) replicas: u8,
-}
-
-/// A connection.
-pub(crate) struct Wire {
-    pub(super) connection: Connection,
-    place: String,
-    pub(super) prefix: String,
-    run: String,
-    replicas: u8,
 }
 
 /// What a Redis server reports about itself.
@@ -98,10 +90,6 @@ impl From<ConnectError> for Unreachable {
     }
 }
 
-pub(super) fn unreachable(error: &RedisError) -> Unreachable {
-    Unreachable(in_words(error).into())
-}
-
 /// What an administrator reads of it: without the system's number for an error.
 fn in_words(error: &RedisError) -> String {
     if error.is_timeout() {
@@ -111,44 +99,8 @@ fn in_words(error: &RedisError) -> String {
     text.split(" (os error ").next().unwrap_or_default().to_owned()
 }
 
-/// Errors from a Redis that is not, or no longer, in charge. The call is repeated on the one that is.
-fn is_not_in_charge(error: &ServerError) -> bool {
-    matches!(error.code(), "READONLY" | "MASTERDOWN" | "LOADING" | "UNBLOCKED" | "MOVED" | "CLUSTERDOWN")
-}
-
-/// Opens one connection without checking what is at the other end.
-fn open(
-    at: &HostPort,
-    tls: bool,
-    user: Option<&Address>,
-    address: &Address,
-    timeout: Duration,
-) -> RedisResult<Connection> {
-    let (host, port) = at;
-    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-    let url = format!("{}://{host}:{port}", if tls { "rediss" } else { "redis" });
-    let mut info = url.as_str().into_connection_info()?;
-    let mut settings = info.redis_settings().clone().set_skip_set_lib_name();
-    if let Some(Address { user, password, .. }) = user {
-        if !user.is_empty() {
-            settings = settings.set_username(user);
-        }
-        if let Some(password) = password {
-            settings = settings.set_password(password.expose());
-        }
-    }
-    info = info.set_redis_settings(settings);
-    let authorities = address.authorities.clone().filter(|_| tls);
-    let client = match authorities {
-        Some(root_cert) => {
-            Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(root_cert) })?
-        }
-        None => Client::open(info)?,
-    };
-    let connection = client.get_connection_with_timeout(timeout)?;
-    connection.set_read_timeout(Some(timeout))?;
-    connection.set_write_timeout(Some(timeout))?;
-    Ok(connection)
+pub(super) fn unreachable(error: &RedisError) -> Unreachable {
+    Unreachable(in_words(error).into())
 }
 
 /// Asks one Sentinel for the address of the named Redis. `None` if it does not know that name.
@@ -172,7 +124,7 @@ fn ask(at: &HostPort, name: &str, address: &Address, timeout: Duration) -> Redis
 fn find(at: &[HostPort], name: &str, address: &Address, timeout: Duration) -> Result<HostPort, ConnectError> {
     let mut why = ConnectError::passing("no Sentinel answers");
     for sentinel in at {
-        match ask(sentinel, name, address, timeout.min(SENTINEL)) {
+        match ask(sentinel, name, address, timeout.min(ONE_OF_SEVERAL)) {
             Ok(Some(found)) => return Ok(found),
             Ok(None) => why = ConnectError::passing(format!("the Sentinels know no {name}")),
             Err(error) if !why.is_final => {
@@ -186,116 +138,104 @@ fn find(at: &[HostPort], name: &str, address: &Address, timeout: Duration) -> Re
     Err(why)
 }
 
+/// Asks some of the Redis of a cluster, one after the other, who has which hash slots.
+fn survey(at: &[HostPort], address: &Address, timeout: Duration) -> Result<Vec<SlotRange>, ConnectError> {
+    let mut why = ConnectError::passing("none of the cluster answers");
+    for one in at {
+        let asked = RedisLine::open(one.clone(), false, address, timeout.min(ONE_OF_SEVERAL));
+        match asked.and_then(|mut line| line.slots()) {
+            Ok(slots) => return Ok(slots),
+            Err(error) if !why.is_final => why = error,
+            Err(_) => {}
+        }
+    }
+    Err(why)
+}
+
+/// Connections to every Redis that is in charge of something.
+pub(crate) struct Wire {
+    lines: Vec<RedisLine>,
+    /// Which of them have which hash slots. Empty: the only one has all.
+    slots: Vec<(SlotRange, usize)>,
+    run: String,
+    threads: Option<LogThreads>,
+}
+
 impl Wire {
-    /// Connects to the Redis that is in charge.
+    /// Connects to the Redis that is in charge, or to all of them.
     ///
     /// # Errors
     ///
-    /// Redis does not answer in time, or refuses the connection.
+    /// One does not answer in time, or refuses.
     pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<Wire, ConnectError> {
         let (at, tls) = match &address.redis {
             RedisAddress::One { at, tls } => (at.clone(), *tls),
             RedisAddress::Sentinels { at, name } => (find(at, name, address, timeout)?, false),
+            RedisAddress::Cluster { at } => return Wire::connect_all(survey(at, address, timeout)?, address, timeout),
         };
-        let connection = open(&at, tls, Some(address), address, timeout)?;
-        let (prefix, replicas) = (address.prefix.clone(), address.replicas);
-        let mut wire = Wire { connection, place: format!("{}:{}", at.0, at.1), prefix, run: String::new(), replicas };
-        let facts = wire.facts()?;
-        if facts.replica {
-            // During a failover, Sentinels may still name the old one.
-            return Err(ConnectError::passing(format!("{} follows another Redis, and accepts nothing", wire.place)));
-        }
-        wire.run = facts.run;
-        Ok(wire)
+        let line = RedisLine::connect(at, tls, address, timeout)?;
+        let run = line.facts().run.clone();
+        Ok(Wire { lines: vec![line], slots: Vec::new(), run, threads: None })
     }
 
-    /// The address of the connected Redis.
-    pub(crate) fn place(&self) -> &str {
-        &self.place
-    }
-
-    /// Loads the functions. Each version names its library differently, so older nodes keep theirs.
-    pub(crate) fn load(&mut self) -> Result<(), Unreachable> {
-        let mut load = Cmd::new();
-        load.arg("FUNCTION").arg("LOAD").arg("REPLACE").arg(FUNCTIONS);
-        load.query::<Value>(&mut self.connection).map(drop).map_err(|error| unreachable(&error))
-    }
-
-    /// Reads what the server reports about itself.
-    pub(crate) fn facts(&mut self) -> Result<Facts, ConnectError> {
-        let mut facts = Facts::default();
-        for section in ["server", "replication"] {
-            let mut info = Cmd::new();
-            info.arg("INFO").arg(section);
-            let text: String = info.query(&mut self.connection)?;
-            for line in text.lines() {
-                match line.split_once(':') {
-                    Some(("redis_version", version)) => facts.version = version.to_owned(),
-                    Some(("run_id", run)) => facts.run = run.to_owned(),
-                    Some(("role", role)) => facts.replica = role == "slave",
-                    _ => {}
+    fn connect_all(ranges: Vec<SlotRange>, address: &Address, timeout: Duration) -> Result<Wire, ConnectError> {
+        let (mut lines, mut slots): (Vec<RedisLine>, Vec<(SlotRange, usize)>) = (Vec::new(), Vec::new());
+        for range in ranges {
+            let index = match lines.iter().position(|line| *line.at() == range.at) {
+                Some(index) => index,
+                None => {
+                    let mut line = RedisLine::connect(range.at.clone(), false, address, timeout)?;
+                    line.is_one_of_several = true;
+                    lines.push(line);
+                    lines.len() - 1
                 }
-            }
+            };
+            slots.push((range, index));
         }
-        facts.policy = self.setting("maxmemory-policy");
-        facts.append_only = self.setting("appendonly").map(|value| value == "yes");
-        facts.replicas_to_write = self.setting("min-replicas-to-write").and_then(|value| value.parse().ok());
-        facts.timeout = self.setting("timeout").and_then(|value| value.parse().ok());
-        Ok(facts)
+        // Another one as soon as any slot belongs to another Redis. Only this node compares it.
+        let run = |(range, index): &(SlotRange, usize)| {
+            format!("{}:{}-{}", lines[*index].facts().run, range.first, range.last)
+        };
+        let run = slots.iter().map(run).collect::<Vec<_>>().join(" ");
+        let threads = Some(LogThreads::new(address.clone(), timeout));
+        Ok(Wire { lines, slots, run, threads })
     }
 
-    /// Reads a setting of the server. `None` if it does not show it, as is common with hosted ones.
-    fn setting(&mut self, name: &str) -> Option<String> {
-        let mut config = Cmd::new();
-        config.arg("CONFIG").arg("GET").arg(name);
-        let pair: Vec<String> = config.query(&mut self.connection).ok()?;
-        pair.into_iter().nth(1)
-    }
-
-    /// Waits until enough replicas have confirmed everything written on this connection, and returns whether they did.
-    fn is_replicated(&mut self) -> Result<bool, Unreachable> {
-        let mut wait = Cmd::new();
-        wait.arg("WAIT").arg(self.replicas).arg(REPLICATION.as_millis() as u64);
-        // The answer is the number of replicas, which may be zero without being an error.
-        let reached: u64 = wait.query(&mut self.connection).map_err(|error| unreachable(&error))?;
-        if reached < u64::from(self.replicas) {
-            log::warn!("cluster: only {reached} of {} replicas have confirmed the last write", self.replicas);
+    /// Which connection leads to the Redis that has a log.
+    fn owner(&self, log: Log) -> Result<usize, Unreachable> {
+        if self.threads.is_none() {
+            return Ok(0);
         }
-        Ok(reached >= u64::from(self.replicas))
+        let slot = slot_of(&log.to_string());
+        let found = self.slots.iter().find(|(range, _)| (range.first..=range.last).contains(&slot));
+        found.map(|(_, index)| *index).ok_or_else(|| Unreachable(format!("no Redis has the hash slot {slot}").into()))
     }
 
-    fn base(&self, log: Log) -> String {
-        format!("{}{{{log}}}", self.prefix)
+    /// The connections.
+    pub(super) fn lines(&mut self) -> &mut [RedisLine] {
+        &mut self.lines
     }
 
-    fn command(&self, call: &Call) -> Cmd {
-        let mut command = Cmd::new();
-        command.arg("FCALL").arg(format!("{LIBRARY}_{}", call.function())).arg(1).arg(self.base(call.log()));
-        for argument in call.arguments() {
-            command.arg(argument);
-        }
-        command
+    /// The addresses of the Redis that it leads to.
+    pub(crate) fn place(&self) -> String {
+        self.lines.iter().map(RedisLine::place).collect::<Vec<_>>().join(" and ")
     }
-}
 
-fn raw(value: Value) -> Raw {
-    match value {
-        Value::Nil => Raw::Nothing,
-        Value::Int(number) => Raw::Text(number.to_string()),
-        // Another node may have written anything there.
-        Value::BulkString(bytes) => Raw::Text(text(bytes)),
-        Value::SimpleString(text) => Raw::Text(text),
-        Value::Okay => Raw::Text("OK".to_owned()),
-        Value::Array(values) | Value::Set(values) => Raw::List(values.into_iter().map(raw).collect()),
-        Value::Map(pairs) => Raw::List(pairs.into_iter().flat_map(|(key, value)| [raw(key), raw(value)]).collect()),
-        Value::ServerError(error) => Raw::Error(error.to_string()),
-        // Only in RESP 3, which we do not ask for.
-        _ => Raw::Nothing,
+    /// What each of them has said of itself.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = &Facts> {
+        self.lines.iter().map(RedisLine::facts)
     }
-}
 
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    /// Loads the functions, unless they are there.
+    pub(crate) fn load(&mut self) -> Result<(), Unreachable> {
+        self.lines.iter_mut().try_for_each(RedisLine::load)
+    }
+
+    /// The format and the number of partitions that the servers here have fixed; `None`: nobody has yet.
+    pub(crate) fn fixed(&mut self) -> Result<(Option<u64>, Option<u64>), Unreachable> {
+        let owner = self.owner(Log::Directory)?;
+        self.lines[owner].fixed()
+    }
 }
 
 impl Engine for Wire {
@@ -304,91 +244,41 @@ impl Engine for Wire {
     }
 
     fn call(&mut self, calls: &[Call]) -> Result<Vec<Reply>, Unreachable> {
-        let mut pipeline = Pipeline::with_capacity(calls.len());
-        for call in calls {
-            pipeline.add_command(self.command(call));
+        let mut parts: Vec<(Vec<usize>, Vec<&Call>)> = vec![Default::default(); self.lines.len()];
+        for (index, call) in calls.iter().enumerate() {
+            let (indices, part) = &mut parts[self.owner(call.log())?];
+            indices.push(index);
+            part.push(call);
         }
-        let values: Vec<Value> =
-            pipeline.ignore_errors().query(&mut self.connection).map_err(|error| unreachable(&error))?;
-        if values.len() != calls.len() {
-            return Err(Unreachable("the number of answers does not match the calls".into()));
+        // All are on their way before the first answer is waited for.
+        let (mut replies, used) = (vec![Reply::Nothing; calls.len()], |part: &&Vec<&Call>| !part.is_empty());
+        for (line, (_, part)) in self.lines.iter_mut().zip(&parts) {
+            Some(part).filter(used).map_or(Ok(()), |part| line.send(part))?;
         }
-        if let Some(error) = values.iter().find_map(|value| match value {
-            Value::ServerError(error) if is_not_in_charge(error) => Some(error),
-            _ => None,
-        }) {
-            return Err(Unreachable(error.to_string().into()));
-        }
-        let mut replies: Vec<_> = calls.iter().zip(values).map(|(call, value)| call.read(&raw(value))).collect();
-        // If a failover lost a block, its numbers would be given out twice; if it lost an account, the account would be
-        // gone.
-        if self.replicas > 0 && calls.iter().any(Call::is_confirmed) && !self.is_replicated()? {
-            for (call, reply) in calls.iter().zip(&mut replies).filter(|(call, _)| call.is_confirmed()) {
-                match (call, &*reply) {
-                    (Call::Account(_), Reply::Account(AccountReply::Done)) => {
-                        *reply = Reply::Account(AccountReply::NotReplicated);
-                    }
-                    (Call::Account(_), _) => {}
-                    _ => *reply = Reply::Nothing,
-                }
+        for (line, (indices, part)) in self.lines.iter_mut().zip(&parts) {
+            if part.is_empty() {
+                continue;
+            }
+            for (index, reply) in indices.iter().zip(line.receive(part)?) {
+                replies[*index] = reply;
             }
         }
         Ok(replies)
     }
 
     fn read(&mut self, from: &[(Log, Position)]) -> Result<Vec<LogEntry>, Unreachable> {
-        let mut command = Cmd::new();
-        command.arg("XREAD").arg("COUNT").arg(COUNT).arg("BLOCK").arg(u64::try_from(BLOCK.as_millis()).unwrap_or(1000));
-        command.arg("STREAMS");
-        let keys: Vec<String> = from.iter().map(|(log, _)| self.base(*log) + "log").collect();
-        for key in &keys {
-            command.arg(key);
+        if self.threads.is_none() {
+            return self.lines[0].read(from);
         }
-        for (_, position) in from {
-            command.arg(position.to_string());
+        let mut places = Vec::with_capacity(from.len());
+        for (log, position) in from {
+            places.push((*log, *position, self.lines[self.owner(*log)?].at().clone()));
         }
-        let value: Value = match command.query(&mut self.connection) {
-            Ok(value) => value,
-            // Redis answers with an error when it becomes a replica or shuts down during the wait.
-            Err(error) => return Err(unreachable(&error)),
-        };
-        let mut entries = Vec::new();
-        if let Raw::List(streams) = raw(value) {
-            for stream in &streams {
-                read_stream(stream, &keys, from, &mut entries);
-            }
-        }
-        Ok(entries)
+        self.threads.as_mut().map_or(Ok(Vec::new()), |threads| threads.read(&places))
     }
 
     fn pop(&mut self, list: &str, wait: Duration) -> Result<Option<String>, Unreachable> {
-        let mut command = Cmd::new();
-        command.arg("BRPOP").arg(self.base(Log::Directory) + list).arg(wait.as_secs_f64());
-        let popped =
-            command.query::<Option<[Vec<u8>; 2]>>(&mut self.connection).map_err(|error| unreachable(&error))?;
-        Ok(popped.map(|[_, text]| String::from_utf8_lossy(&text).into_owned()))
-    }
-}
-
-/// `[key, [[id, [field, value, ...]], ...]]`.
-fn read_stream(stream: &Raw, keys: &[String], from: &[(Log, Position)], to: &mut Vec<LogEntry>) {
-    let Raw::List(parts) = stream else { return };
-    let [Raw::Text(key), Raw::List(entries)] = parts.as_slice() else { return };
-    let Some(log) = keys.iter().position(|known| known == key).and_then(|index| from.get(index)).map(|(log, _)| *log)
-    else {
-        return;
-    };
-    for entry in entries {
-        let Raw::List(parts) = entry else { continue };
-        let [Raw::Text(id), Raw::List(fields)] = parts.as_slice() else { continue };
-        let Ok(position) = id.parse() else { continue };
-        let pairs: Vec<_> = fields
-            .chunks_exact(2)
-            .filter_map(|pair| match pair {
-                [Raw::Text(field), Raw::Text(value)] => Some((field.as_str(), value.as_str())),
-                _ => None,
-            })
-            .collect();
-        to.push(LogEntry::read(log, position, &pairs));
+        let owner = self.owner(Log::Directory)?;
+        self.lines[owner].pop(list, wait)
     }
 }

@@ -2,17 +2,17 @@
 //!
 //! *Owns* listing and deleting keys. *Knows nothing of* what they hold.
 
-use redis::{Cmd, Connection, RedisError};
+use redis::{Cmd, Connection, Pipeline, RedisError};
 
 use super::engine::Unreachable;
-use super::wire::{Wire, unreachable};
+use super::wire::{RedisLine, Wire, unreachable};
 
-impl Wire {
-    /// Passes the keys with this connection's prefix to `each`, in parts, until it returns false.
+impl RedisLine {
+    /// The keys with this connection's prefix, a part at a time, until `each` has had enough. Whether it has not.
     fn scan(
         &mut self,
         mut each: impl FnMut(&mut Connection, Vec<String>) -> Result<bool, RedisError>,
-    ) -> Result<(), Unreachable> {
+    ) -> Result<bool, Unreachable> {
         let escaped = |c: char| if "*?[]\\^".contains(c) { format!("\\{c}") } else { c.to_string() };
         let pattern = self.prefix.chars().map(escaped).collect::<String>() + "{*";
         let mut cursor = "0".to_owned();
@@ -23,28 +23,36 @@ impl Wire {
                 scan.query(&mut self.connection).map_err(|error| unreachable(&error))?;
             let goes_on = keys.is_empty() || each(&mut self.connection, keys).map_err(|error| unreachable(&error))?;
             if !goes_on || next == "0" {
-                return Ok(());
+                return Ok(goes_on);
             }
             cursor = next;
         }
     }
+}
 
+impl Wire {
     /// Whether any key has this connection's prefix.
     pub(crate) fn has_keys(&mut self) -> Result<bool, Unreachable> {
-        let mut found = false;
-        self.scan(|_, _| {
-            found = true;
-            Ok(false)
-        })?;
-        Ok(found)
+        for line in self.lines() {
+            if !line.scan(|_, _| Ok(false))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Deletes all keys with this connection's prefix.
     pub(crate) fn delete_keys(&mut self) -> Result<(), Unreachable> {
-        self.scan(|connection, keys| {
-            let mut delete = Cmd::new();
-            delete.arg("DEL").arg(keys);
-            delete.query::<u64>(connection).map(|_| true)
-        })
+        for line in self.lines() {
+            line.scan(|connection, keys| {
+                // One by one: in a Redis Cluster they are in different hash slots.
+                let mut delete = Pipeline::with_capacity(keys.len());
+                for key in keys {
+                    delete.cmd("DEL").arg(key).ignore();
+                }
+                delete.query::<()>(connection).map(|()| true)
+            })?;
+        }
+        Ok(())
     }
 }

@@ -16,7 +16,8 @@ const MAX_PREFIX: usize = 64;
 /// The section `[cluster]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterConfig {
-    /// Where it is: `redis://host:port`, with TLS `rediss://host:port`, or `sentinel://host:port,host:port/NAME`.
+    /// Where it is: `redis://host:port`, with TLS `rediss://host:port`, `sentinel://host:port,host:port/NAME`, or
+    /// `redis-cluster://host:port,host:port`.
     pub redis: String,
     /// The user that Redis knows this server by; empty for its default one.
     pub user: String,
@@ -82,6 +83,11 @@ pub(crate) enum RedisAddress {
         /// What they call it.
         name: String,
     },
+    /// `redis-cluster://host:port,host:port`: some of a Redis Cluster, who know which of them has what.
+    Cluster {
+        /// Where they listen.
+        at: Vec<HostPort>,
+    },
 }
 
 impl RedisAddress {
@@ -104,9 +110,13 @@ impl RedisAddress {
                 Ok(RedisAddress::Sentinels { at: at.ok_or(form)?, name: name.ok_or(form)?.to_owned() })
             }
             "redis-cluster" => {
-                Err("cannot be a Redis Cluster yet; use one Redis, or several with Sentinel: sentinel://")
+                let form = "must be some of the cluster's Redis, as in redis = \"redis-cluster://10.0.0.1:6379,10.0.0.2:6379\"";
+                let at: Option<Vec<HostPort>> = rest.split(',').map(|host| host_port(host, 6379)).collect();
+                Ok(RedisAddress::Cluster { at: at.ok_or(form)? })
             }
-            _ => Err("must begin with redis://, rediss:// or sentinel://, as in redis = \"redis://127.0.0.1:6379\""),
+            _ => Err(
+                "must begin with redis://, rediss://, sentinel:// or redis-cluster://, as in redis = \"redis://127.0.0.1:6379\"",
+            ),
         }
     }
 }
@@ -227,7 +237,8 @@ mod tests {
             ("redis = \"sentinel://a,b\"", "cluster.redis must be the Sentinels"),
             ("redis = \"sentinel://a,,b/chat\"", "cluster.redis must be the Sentinels"),
             ("redis = \"sentinel://a/\"", "cluster.redis must be the Sentinels"),
-            ("redis = \"redis-cluster://a,b\"", "cluster.redis cannot be a Redis Cluster yet"),
+            ("redis = \"redis-cluster://a,,b\"", "cluster.redis must be some of the cluster's Redis"),
+            ("redis = \"redis-cluster://:hunter2@a,b\"", "cluster.redis must not contain a user or a password"),
             ("redis = \"rediss://:hunter2@h:1\"", "cluster.redis must not contain a user or a password"),
             ("redis = \"redis://[::1\"", "cluster.redis must be a host and a port"),
             ("redis = \"redis://:hunter2@h:1\"", "cluster.redis must not contain a user or a password"),
@@ -256,6 +267,7 @@ mod tests {
             ("redis://h", RedisAddress::One { at: at("h", 6379), tls: false }),
             ("redis://[::1]:7", RedisAddress::One { at: at("::1", 7), tls: false }),
             ("redis://[::1]", RedisAddress::One { at: at("::1", 6379), tls: false }),
+            ("redis-cluster://a,[::1]:7", RedisAddress::Cluster { at: vec![at("a", 6379), at("::1", 7)] }),
             ("rediss://h.example:1", RedisAddress::One { at: at("h.example", 1), tls: true }),
             (
                 "sentinel://a,b:1,[::2]:3/chat",

@@ -38,6 +38,8 @@ fn each_log_line_appears_when_its_event_happens() {
     expect_line(&cluster.nodes[1], "WARN", "cluster: Redis does not answer (", " line waits");
     cluster.redis.signal("CONT");
     alice.expect("bob: it waits");
+    // Once their own server has read it too.
+    bob.settle();
     cluster.nodes[1].proxy.refuse(true);
     expect_line(
         &cluster.nodes[1],
@@ -72,6 +74,82 @@ fn problems_with_redis_are_logged_at_startup() {
     let (status, text) = cluster.launch_in_vain("old", "");
     assert_eq!(status, Some(2), "{text}");
     assert!(text.contains("cluster: this node speaks format 1, the cluster 2: upgrade it"), "{text}");
+}
+
+#[test]
+fn another_redis_is_looked_at_as_the_first_one_was() {
+    let Some(mut cluster) = Cluster::start(1, "") else { return };
+    let wrong = ["--appendonly", "no", "--save", "", "--maxmemory-policy", "volatile-lru", "--timeout", "900"];
+    let other = Redis::with(&wrong).expect("a second Redis");
+    let node = &cluster.nodes[0];
+    let line = expect_line(node, "WARN", "cluster: appendonly is no", "");
+    let alice = node.chat("alice", "general");
+    assert!(!node.log().contains("maxmemory-policy"), "{}", node.log());
+    node.proxy.retarget(other.address());
+    let policy = "cluster: maxmemory-policy is volatile-lru: set noeviction, or messages vanish";
+    expect_line(node, "ERROR", policy, "");
+    expect_line(node, "WARN", "cluster: timeout is 900", "");
+    expect_line(node, "INFO", "cluster: back after ", "");
+    // Each Redis once, however many connections lead to it.
+    let log = node.log();
+    assert_eq!(log.matches(policy).count(), 1, "{log}");
+    assert_eq!(log.matches(line.split("cluster: ").nth(1).expect("a text")).count(), 2, "{log}");
+    drop(alice);
+    cluster.nodes[0].kill();
+}
+
+#[test]
+fn a_server_that_finds_a_newer_format_or_other_partitions_after_a_failover_stays_out_and_says_why() {
+    let Some(cluster) = Cluster::start(1, "") else { return };
+    let node = &cluster.nodes[0];
+    let mut alice = node.chat("alice", "general");
+    for (field, value, level, text) in [
+        ("format", "2", "ERROR", "cluster: this node speaks format 1, the cluster 2: upgrade it"),
+        ("partitions", "7", "ERROR", "cluster: partitions is 4, but the other servers use 7: set it to 7"),
+    ] {
+        let other = Redis::start().expect("another Redis");
+        other.command(&[b"HSET", b"chatsock:{dir}meta", field.as_bytes(), value.as_bytes()]);
+        node.proxy.retarget(other.address());
+        expect_line(node, level, text, "");
+        alice.expect("* This server cannot reach the others: nothing is said until it is back.");
+        alice.send("not there");
+        alice.expect("! Not said: this server cannot reach the others right now.");
+        node.proxy.retarget(cluster.redis.address());
+        alice.expect("* This server is back with the others;");
+        alice.send(&format!("back after {field}"));
+        alice.send("/history 1");
+        alice.expect(&format!("alice: back after {field}"));
+        assert_eq!(node.log().matches(text).count(), 1, "{}", node.log());
+    }
+}
+
+/// A server of another build loads its own functions at every connection, and so does this one.
+#[test]
+fn functions_of_another_build_change_nothing_here() {
+    let Some(cluster) = Cluster::start(2, "") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    let list = cluster.redis.ask(&["FUNCTION", "LIST"]);
+    assert_eq!(list.matches("library_name").count(), 1, "{list}");
+    // The name of the libraries of all builds before this one, and the functions that it calls.
+    let calls = ["new_term", "enter", "beat", "commit", "claim", "note", "look", "room"];
+    let register = |call: &&str| {
+        format!("redis.register_function('chatsock_1_{call}', function() return redis.error_reply('ERR old') end)")
+    };
+    let functions: Vec<_> = calls.iter().map(register).collect();
+    let other = format!("#!lua name=chatsock_1\n{}", functions.join("\n"));
+    cluster.redis.ask(&["FUNCTION", "LOAD", "REPLACE", &other]);
+    bob.send("as before");
+    alice.expect("bob: as before");
+    // Connected again, they go on with their own, which are there.
+    for node in &cluster.nodes {
+        node.proxy.cut();
+    }
+    alice.send("still here");
+    bob.expect("alice: still here");
+    let list = cluster.redis.ask(&["FUNCTION", "LIST"]);
+    assert_eq!(list.matches("library_name").count(), 2, "{list}");
 }
 
 #[test]

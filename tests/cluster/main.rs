@@ -30,6 +30,7 @@ mod programs;
 mod returns;
 mod rolling;
 mod rooms;
+mod sharded;
 #[path = "../support/mod.rs"]
 mod support;
 mod talking;

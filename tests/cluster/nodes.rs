@@ -29,6 +29,8 @@ pub struct Cluster {
     pub redis: Redis,
     directory: PathBuf,
     options: Options,
+    /// Where all servers find Redis, if that is not behind the proxy of each.
+    url: Option<String>,
 }
 
 /// Settings of all servers besides `[cluster]`.
@@ -82,12 +84,21 @@ impl Cluster {
     /// The same with other options.
     pub fn with(redis: Redis, count: usize, more: &str, options: Options) -> Option<Cluster> {
         let directory = redis.directory().to_owned();
-        let mut cluster = Cluster { nodes: Vec::new(), redis, directory, options };
+        Some(Cluster { nodes: Vec::new(), redis, directory, options, url: None }.filled(count, more))
+    }
+
+    /// Servers over a Redis Cluster, of which this is one; no proxy is between.
+    pub fn at(url: String, redis: Redis, count: usize, more: &str) -> Cluster {
+        let (directory, options) = (redis.directory().to_owned(), Options::default());
+        Cluster { nodes: Vec::new(), redis, directory, options, url: Some(url) }.filled(count, more)
+    }
+
+    fn filled(mut self, count: usize, more: &str) -> Cluster {
         for number in 0..count {
-            let node = cluster.launch(&format!("n{number}"), more);
-            cluster.nodes.push(node);
+            let node = self.launch(&format!("n{number}"), more);
+            self.nodes.push(node);
         }
-        Some(cluster)
+        self
     }
 
     /// Starts one more server and waits until it listens.
@@ -126,12 +137,11 @@ impl Cluster {
         let drain = if more.contains("drain_seconds") { "" } else { "drain_seconds = 0\n" };
         // The shortest one, so that tests need not wait for the usual one.
         let lease = if more.contains("lease_seconds") { "" } else { "lease_seconds = 3\n" };
+        let url = self.url.clone().unwrap_or_else(|| format!("redis://{}", proxy.address()));
         let text = format!(
             "listen = [\"127.0.0.1:0\"]\nquick_listen = []\n{exit}shutdown_delay = 0\n{}\n[limits]\n{}\n\
-             [cluster]\nredis = \"redis://{}\"\nnode = \"{name}\"\npartitions = 4\n{lease}{drain}{more}\n",
-            self.options.top,
-            self.options.limits,
-            proxy.address()
+             [cluster]\nredis = \"{url}\"\nnode = \"{name}\"\npartitions = 4\n{lease}{drain}{more}\n",
+            self.options.top, self.options.limits,
         );
         std::fs::write(&file, text).expect("a file");
         let mut child = Command::new(env!("CARGO_BIN_EXE_chatsock"))

@@ -135,6 +135,12 @@ impl Redis {
         texts
     }
 
+    /// The first text of an answer.
+    pub fn told(&self, words: &[&str]) -> String {
+        let words: Vec<_> = words.iter().map(|word| word.as_bytes()).collect();
+        self.command(&words).into_iter().next().unwrap_or_default()
+    }
+
     /// Its directory.
     pub fn directory(&self) -> &std::path::Path {
         &self.directory
@@ -157,6 +163,63 @@ impl Redis {
     pub fn signal(&self, name: &str) {
         let id = self.child.as_ref().expect("it runs").id().to_string();
         assert!(Command::new("kill").arg(format!("-{name}")).arg(id).status().expect("kill runs").success());
+    }
+}
+
+/// A Redis Cluster of the test's own: three that share the hash slots, each with a replica.
+pub struct RedisCluster {
+    /// First the three, then their replicas in the same order.
+    pub all: Vec<Redis>,
+}
+
+impl RedisCluster {
+    /// Starts it, and waits until all of it works. `None` where Redis is not installed.
+    pub fn start() -> Option<RedisCluster> {
+        let mut all = Vec::new();
+        let mut ports = Vec::new();
+        for _ in 0..6 {
+            let bus = free_port().to_string();
+            let arguments = [
+                ["--appendonly", "no"],
+                ["--save", ""],
+                ["--cluster-enabled", "yes"],
+                ["--cluster-port", &bus],
+                ["--cluster-node-timeout", "1000"],
+                ["--repl-diskless-sync-delay", "0"],
+            ];
+            all.push(Redis::with(arguments.as_flattened())?);
+            ports.push(bus);
+        }
+        let ids: Vec<_> = all.iter().map(|redis| redis.told(&["CLUSTER", "MYID"])).collect();
+        for (index, range) in [("0", "5460"), ("5461", "10922"), ("10923", "16383")].iter().enumerate() {
+            all[index].told(&["CLUSTER", "ADDSLOTSRANGE", range.0, range.1]);
+        }
+        for (index, redis) in all.iter().enumerate() {
+            redis.told(&["CLUSTER", "SET-CONFIG-EPOCH", &(index + 1).to_string()]);
+            redis.told(&["CLUSTER", "MEET", "127.0.0.1", &all[0].port.to_string(), &ports[0]]);
+        }
+        let wait = |what: &str, is_so: &dyn Fn() -> bool| {
+            let deadline = Instant::now() + PATIENCE;
+            while !is_so() {
+                assert!(Instant::now() < deadline, "the cluster never has {what}");
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+        };
+        let know = |redis: &Redis| ids.iter().all(|id| redis.told(&["CLUSTER", "NODES"]).contains(&**id));
+        wait("all of its servers", &|| all.iter().all(know));
+        for (index, replica) in all.iter().enumerate().skip(3) {
+            wait("a replica", &|| replica.told(&["CLUSTER", "REPLICATE", &ids[index - 3]]) == "OK");
+        }
+        wait("copies", &|| all.iter().skip(3).all(|one| one.told(&["INFO", "replication"]).contains("link_status:up")));
+        let works = |redis: &Redis| redis.told(&["CLUSTER", "INFO"]).contains("cluster_state:ok");
+        wait("its slots", &|| all.iter().all(works));
+        Some(RedisCluster { all })
+    }
+
+    /// The address of all of it, as a server's configuration has it.
+    pub fn url(&self) -> String {
+        let hosts: Vec<_> = self.all.iter().map(|redis| redis.address().to_string()).collect();
+        format!("redis-cluster://{}", hosts.join(","))
     }
 }
 

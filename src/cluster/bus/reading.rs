@@ -34,11 +34,13 @@ impl Cluster {
             };
             let from = self.core().read_from(connection.run());
             if from.is_empty() {
-                if !self.core().is_of(connection.run()) {
-                    // The other thread is connected to a different Redis.
+                if self.core().is_of(connection.run()) {
+                    self.pause(Duration::from_millis(5));
+                } else {
+                    // The other thread has found another Redis, or is about to.
                     engine = None;
+                    self.pause(BACKOFF[0]);
                 }
-                self.pause(Duration::from_millis(5));
                 continue;
             }
             let asked = Instant::now();

@@ -5,6 +5,7 @@
 
 mod account_calls;
 mod answers;
+mod library;
 mod log_entry;
 
 use std::time::Duration;
@@ -16,19 +17,15 @@ use crate::chat::names::fold;
 
 pub(crate) use account_calls::{AccountCall, AccountReply, SharedCount};
 pub(crate) use answers::Raw;
+pub(crate) use library::{FUNCTIONS, LIBRARY};
 pub(crate) use log_entry::{EntryKind, LogEntry};
 
-/// The format of entries and functions that this version reads and writes.
+/// The format of entries and keys that this program reads and writes. It changes when an older program would misread them, or a
+/// newer one what older ones have left.
 pub(crate) const FORMAT: u64 = 1;
 
 /// Numbers in one block.
 pub(crate) const BLOCK: u64 = 1000;
-
-/// The name of the library that [`FUNCTIONS`] registers, and the prefix of each function's name.
-pub(crate) const LIBRARY: &str = "chatsock_1";
-
-/// The functions, in Lua.
-pub(crate) const FUNCTIONS: &str = include_str!("../functions.lua");
 
 /// The node that calls, and its registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +61,8 @@ pub(crate) enum Call {
     Submit { log: Log, caller: Caller, n: u64, command: Command },
     /// Reserves a block of numbers.
     Block { kind: NumberKind, count: u64 },
+    /// Nothing, but what was done in this log before it has to be on the replicas.
+    Confirm { log: Log },
     /// Assigns numbers to a partition for its messages.
     Give { log: Log, first: u64, last: u64 },
     /// Reads an overview of a log's state.
@@ -241,6 +240,7 @@ impl Call {
             | Call::Numbers { log, .. }
             | Call::Raise { log, .. }
             | Call::Gone { log }
+            | Call::Confirm { log }
             | Call::Fill { log, .. } => *log,
             Call::Account(call) => call.log(),
             Call::Block { .. } | Call::Push { .. } | Call::Found { .. } | Call::Keep { .. } => Log::Directory,
@@ -249,7 +249,8 @@ impl Call {
 
     /// Whether replicas must confirm it before it counts as done.
     pub(crate) fn is_confirmed(&self) -> bool {
-        matches!(self, Call::Block { .. }) || matches!(self, Call::Account(call) if call.is_confirmed())
+        matches!(self, Call::Block { .. } | Call::Confirm { .. })
+            || matches!(self, Call::Account(call) if call.is_confirmed())
     }
 
     /// The function's name, without the library's prefix.
@@ -263,7 +264,8 @@ impl Call {
             Call::Submit { command: Command::Claim(_), .. } => "claim",
             Call::Submit { command: Command::Release { .. }, .. } => "release",
             Call::Submit { command: Command::Note { .. }, .. } => "note",
-            Call::Block { .. } => "block",
+            // None of a kind of numbers that nobody uses.
+            Call::Block { .. } | Call::Confirm { .. } => "block",
             Call::Give { .. } => "give",
             Call::Look { .. } => "look",
             Call::Room { .. } => "room",
@@ -309,6 +311,7 @@ impl Call {
                 command.write(&mut arguments);
                 arguments
             }
+            Call::Confirm { log: _ } => vec!["confirmed".to_owned(), "0".to_owned()],
             Call::Block { kind, count } => vec![kind.word().to_owned(), count.to_string()],
             Call::Give { log: _, first, last } => vec![first.to_string(), last.to_string()],
             Call::Look { log: _ } | Call::Gone { log: _ } => Vec::new(),

@@ -208,6 +208,8 @@ pub(crate) struct Core {
     /// Redis has confirmed what this registration's users hold.
     settled: bool,
     barred: Option<Barred>,
+    /// The log says why.
+    told_barred: bool,
     pub(crate) out: VecDeque<Out>,
     #[cfg(test)]
     pub(crate) skips: Skips,
@@ -271,6 +273,7 @@ impl Core {
             term: 0,
             settled: false,
             barred: None,
+            told_barred: false,
             out: VecDeque::new(),
             #[cfg(test)]
             skips: Skips::default(),
@@ -293,6 +296,11 @@ impl Core {
     /// The node's current registration.
     pub(crate) fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// Replicas that have to confirm what is to last.
+    pub(crate) fn replicas(&self) -> u8 {
+        self.rules.replicas
     }
 
     /// How many nodes are alive.

@@ -187,11 +187,7 @@ impl Core {
                     self.phase = Phase::Entering { epoch: Some(self.epoch), old };
                 } else {
                     self.beat_due = now + BARRED;
-                    if let (Some(Barred::Format(format)), true) = (&self.barred, self.epoch != Epoch(0)) {
-                        let text =
-                            format!("cluster: this node speaks format {FORMAT}, the cluster {format}: upgrade it");
-                        self.out.push_back(Out::Note(log::Level::Error, text));
-                    }
+                    self.tell_barred();
                 }
             }
             Phase::Entering { epoch: Some(_), .. } => {
@@ -209,9 +205,31 @@ impl Core {
         }
     }
 
+    /// Says once why a node that was in before is not let in again. At the start it is the start that says so.
+    fn tell_barred(&mut self) {
+        let (Some(barred), true) = (&self.barred, self.epoch != Epoch(0)) else { return };
+        let (node, own) = (&self.rules.node, self.rules.partitions.count());
+        let (level, text) = match barred {
+            Barred::Format(format) => {
+                (log::Level::Error, format!("this node speaks format {FORMAT}, the cluster {format}: upgrade it"))
+            }
+            Barred::Partitions(count) => {
+                let text = format!("partitions is {own}, but the other servers use {count}: set it to {count}");
+                (log::Level::Error, text)
+            }
+            // Perhaps this one, as a Redis remembers it that has not heard of it lately.
+            Barred::Live(..) => (log::Level::Warn, format!("a server named {node} is in already; this one waits")),
+        };
+        if !std::mem::replace(&mut self.told_barred, true) {
+            self.out.push_back(Out::Note(level, format!("cluster: {text}")));
+            // Not known how long: its users are to know.
+            self.out.push_back(Out::Away);
+        }
+    }
+
     pub(super) fn run_on(&mut self, now: Instant) {
         self.phase = Phase::Running;
-        (self.settled, self.told) = (true, (false, false));
+        (self.settled, self.told, self.told_barred) = (true, (false, false), false);
         self.last_run.clone_from(&self.run);
         if let Some(since) = self.down_since.take() {
             let after = now.saturating_duration_since(since);

@@ -256,7 +256,7 @@ impl Nodes {
         self.archive.get().map(|archive| archive.store())
     }
 
-    /// This server is one of them from now on.
+    /// Joins the other servers.
     pub(crate) fn join(&self, cluster: Arc<dyn NodeLink>) {
         // Set only here, at startup.
         let _ = self.cluster.set(cluster);
@@ -311,7 +311,7 @@ impl Nodes {
         self.view().nodes.contains(node)
     }
 
-    /// How many of the servers come before this one by name.
+    /// How many living servers sort before this one by name.
     fn place(&self) -> usize {
         let Some(cluster) = self.cluster.get() else { return 0 };
         self.view().nodes.iter().filter(|node| *node < cluster.node()).count()

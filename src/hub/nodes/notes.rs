@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_that_redis_has_lost_is_told_again_and_a_lifted_one_is_not() {
+    fn a_lost_ban_is_shared_again_and_a_lifted_one_is_not() {
         let mut known = KeptValues::default();
         let (one, two) = (KeptBan::Banned(BanText::new(&ban("192.0.2.1", None))), KeptBan::Lifted(i64::MAX));
         assert!(known.replace(&[kept("192.0.2.1", &one), kept("192.0.2.2", &one)]).is_empty());

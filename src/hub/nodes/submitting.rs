@@ -69,7 +69,7 @@ impl Nodes {
         }
     }
 
-    /// A user leaves a room.
+    /// Takes a user out of a room.
     pub(crate) fn leave_room(
         &self,
         room: &Arc<Room>,

@@ -15,7 +15,7 @@ use crate::store::ArchiveWrite;
 /// Accounts per batch.
 const ACCOUNTS: usize = 200;
 
-/// The notes that the archive reads.
+/// The notes that matter to the archive.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum ArchivedNote {

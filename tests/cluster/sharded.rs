@@ -1,0 +1,94 @@
+//! Servers over a Redis Cluster: the logs are on several Redis, and one of them fails.
+
+use crate::nodes::{Cluster, ask_until};
+use crate::support::redis::RedisCluster;
+
+/// Servers over it. The first Redis is the cluster's of the test; the others are given back.
+fn start(count: usize) -> Option<(Cluster, RedisCluster)> {
+    let mut redis = RedisCluster::start()?;
+    let url = redis.url();
+    let first = redis.all.remove(0);
+    Some((Cluster::at(url, first, count, ""), redis))
+}
+
+#[test]
+fn servers_share_rooms_names_and_messages_over_a_redis_cluster() {
+    let Some((mut cluster, redis)) = start(2) else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    for number in 0..20 {
+        bob.send(&format!("line {number}."));
+        alice.expect(&format!("bob: line {number}."));
+    }
+    let mut other = cluster.nodes[1].connect();
+    other.expect("Username: ");
+    other.send("ALICE");
+    other.expect("is taken");
+    // Rooms whose logs are on each of the three.
+    let rooms = ["attic", "cellar", "den", "kitchen", "loft", "porch", "study", "yard"];
+    let (mut carol, mut dave) = (cluster.nodes[0].login("carol"), cluster.nodes[1].login("dave"));
+    for room in rooms {
+        carol.send(&format!(":create {room}"));
+        carol.expect("you are its admin");
+        ask_until(&mut dave, ":rooms", room);
+        dave.send(&format!(":join {room}"));
+        dave.settle();
+        dave.send(&format!(":say in {room}"));
+        dave.settle();
+        ask_until(&mut carol, ":history", &format!("dave: in {room}"));
+    }
+    alice.send("/msg bob between us");
+    bob.expect("alice -> you: between us");
+    carol.send(":ban dave");
+    carol.expect("dave was banned");
+    dave.expect("banned");
+    let log = cluster.nodes[0].log();
+    let places: Vec<_> = redis.all.iter().take(2).map(|redis| redis.address().to_string()).collect();
+    assert!(places.iter().all(|place| log.contains(place)), "{places:?}: {log}");
+    for one in redis.all.iter().take(2).chain([&cluster.redis]) {
+        let keys = one.ask(&["DBSIZE"]);
+        assert!(!keys.contains("(integer) 0"), "a Redis without keys");
+    }
+    cluster.nodes[1].kill();
+    alice.expect("* bob left (their server is gone)");
+}
+
+#[test]
+fn when_one_redis_of_a_cluster_dies_its_replica_takes_over_and_nothing_is_said_twice() {
+    let Some((cluster, mut redis)) = start(2) else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    bob.send("before the end");
+    alice.expect("bob: before the end");
+    // The second of the three: it has the directory (CLUSTER KEYSLOT {dir} is 10444).
+    redis.all[0].kill();
+    // Refused, or put off, until its replica is in charge.
+    let mut said = 0;
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
+    loop {
+        said += 1;
+        bob.send(&format!("attempt {said}."));
+        // By then it is said or refused.
+        bob.settle();
+        let seen = alice.settle();
+        if seen.contains(&format!("bob: attempt {said}.")) {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{said}: {seen:?}\n{}", cluster.nodes[1].log());
+    }
+    alice.send("after the end");
+    bob.expect("alice: after the end");
+    alice.send("/history 50");
+    let seen = alice.settle();
+    for number in 1..=said {
+        assert!(seen.matches(&format!("bob: attempt {number}.")).count() <= 1, "{seen:?}");
+    }
+    assert!(seen.contains("bob: before the end") && seen.contains(&format!("bob: attempt {said}.")), "{seen:?}");
+    let states = redis.all[3].told(&["INFO", "replication"]);
+    assert!(states.contains("role:master"), "{states}");
+    let mut carol = cluster.nodes[1].login("carol");
+    carol.send(":join general");
+    alice.expect("* carol joined");
+}
