@@ -16,6 +16,7 @@ fn a_new_password_applies_on_all_servers_at_once() {
     let mut bob = cluster.nodes[1].login("bob");
     alice.send(":create vip open sesame");
     alice.expect("you are its admin");
+    ask_until(&mut bob, ":rooms", "vip");
     bob.send(":join vip");
     bob.expect("vip has a password. Give it, or go back with Enter.");
     bob.send("open says me");
