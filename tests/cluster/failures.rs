@@ -252,7 +252,7 @@ fn a_long_stall_of_redis_repeats_no_line_and_leaks_no_thread() {
         bob.send(&line);
         let mut told = if seconds > 2 { bob.expect(WAITS) + WAITS } else { String::new() };
         if seconds > 10 {
-            // Ten times the time after which it waits is later; whoever speaks by then is refused at once.
+            // Ten times the time after which it waits is later; a line sent by then is refused at once.
             thread::park_timeout(Duration::from_secs(9).saturating_sub(stopped.elapsed()));
             alice.send("said too late.");
             alice.expect("! Not said: this server cannot reach the others right now.");

@@ -236,7 +236,7 @@ impl Nodes {
         let said_at = change.at;
         let mut applied = room.apply_logged(change, home, place)?;
         self.arrange(hub, &room, &applied, now);
-        // On every server: whoever waits for the outcome knows of the views of one.
+        // On every server: the thread that waits for the outcome knows only the views on its own.
         if std::mem::take(&mut applied.redraw_due) {
             hub.redraw_later(&room, now);
         }
