@@ -227,6 +227,14 @@ impl<'a> Batch<'a> {
         Arc::clone(frame)
     }
 
+    /// How many of some events are lines of this client.
+    pub(super) fn count_own(&self, events: std::ops::Range<usize>, client: ClientId) -> u16 {
+        let own = self.events[events]
+            .iter()
+            .filter(|sequenced| sequenced.event.message().is_some_and(|message| message.from == client));
+        own.fold(0, |count, _| count.saturating_add(1))
+    }
+
     /// The room's name.
     #[cfg(feature = "json")]
     pub(super) fn name(&self) -> &str {

@@ -41,6 +41,11 @@ impl OutboxState {
         !self.watching.is_program() && matches!(self.prompt, Prompt::ChatView(_))
     }
 
+    /// Whether the terminal's echo stands for the client's own lines.
+    pub(super) fn hides_own_lines(&self) -> bool {
+        !self.display.is_character_mode() && self.own_lines == 0
+    }
+
     /// The prompt is another one: draws it where there is a screen.
     fn draw_place(&mut self) {
         let OutboxState { display, prompt, unsent, watching, .. } = self;
@@ -82,6 +87,20 @@ impl OutboxState {
 }
 
 impl Outbox {
+    /// Shows the next lines of the client itself when they are said, even in line mode: it is about to be told that they wait.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn show_own_lines(&self, lines: u64) {
+        let mut state = self.lock();
+        state.own_lines = state.own_lines.saturating_add(u16::try_from(lines).unwrap_or(u16::MAX));
+    }
+
+    /// They will not be said.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn show_no_own_lines(&self, lines: u64) {
+        let mut state = self.lock();
+        state.own_lines = state.own_lines.saturating_sub(u16::try_from(lines).unwrap_or(u16::MAX));
+    }
+
     /// The client's rooms and conversations, the current one last.
     pub fn open(&self) -> Vec<Conversation> {
         self.lock().open.clone()

@@ -94,6 +94,9 @@ struct OutboxState {
     charset: Charset,
     /// The peer speaks telnet: bytes of 255 in text are doubled.
     is_telnet: bool,
+    /// The client's own lines that are shown to it even in line mode, as many as have been said to wait: what the terminal echoed
+    /// is above that notice.
+    own_lines: u16,
     /// Written, but not handed to the socket yet. Empty except during a turn of the session.
     unsent: Vec<u8>,
     /// Encodes every byte on its way to the socket. Its output is sent or joins the backlog before the lock is released, since
@@ -147,6 +150,7 @@ impl Outbox {
                 preferences: None,
                 charset: Charset::Utf8,
                 is_telnet: false,
+                own_lines: 0,
                 unsent: Vec::new(),
                 codec: Codec::default(),
                 backlog: Backlog::new(),
@@ -228,7 +232,7 @@ impl Outbox {
         if state.watching.is_program() {
             return self.push_objects(state, batch, fresh);
         }
-        let shown = batch.count_shown(fresh.clone(), self.id, !state.display.is_character_mode());
+        let shown = batch.count_shown(fresh.clone(), self.id, state.hides_own_lines());
         let new_day = batch.now() >= state.day_ends;
         if new_day {
             state.write_date_if_due(&batch.clock());
@@ -269,10 +273,14 @@ impl Outbox {
         if self.note_on_screen(state, batch, fresh.clone()) {
             return true;
         }
+        let line_mode = state.hides_own_lines();
+        if state.own_lines > 0 {
+            state.own_lines = state.own_lines.saturating_sub(batch.count_own(fresh.clone(), self.id));
+        }
         let wanted = Wanted {
             client: self.id,
             look: state.display.look(),
-            line_mode: !state.display.is_character_mode(),
+            line_mode,
             name: state.name.as_ref(),
             preferences: state.preferences.as_deref_mut(),
         };

@@ -253,7 +253,7 @@ impl Outbox {
             }
             return;
         }
-        let shown = batch.count_shown(fresh.clone(), self.id, !state.display.is_character_mode());
+        let shown = batch.count_shown(fresh.clone(), self.id, state.hides_own_lines());
         if batch.now() >= state.day_ends {
             state.write_date_if_due(&batch.clock());
         }

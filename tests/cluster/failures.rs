@@ -117,6 +117,21 @@ fn a_line_waits_while_redis_stalls_and_appears_once() {
     cluster.redis.signal("CONT");
     alice.expect("bob: patience");
     assert!(!alice.settle().contains("patience"));
+    // Their terminal echoed it above that notice, so they see that it was said; later lines need no second copy.
+    bob.expect("bob: patience");
+    bob.send("no more");
+    alice.expect("bob: no more");
+    assert!(!bob.settle().contains("bob: "));
+    bob.send("/dm alice");
+    bob.send("/chat @alice");
+    bob.expect("@alice | ");
+    cluster.redis.signal("STOP");
+    bob.send("patience again");
+    bob.expect("! The other servers do not answer. Your line waits.");
+    cluster.redis.signal("CONT");
+    bob.expect("you -> alice: patience again");
+    bob.send("no more here");
+    assert!(!bob.settle().contains("bob: "));
 }
 
 #[test]

@@ -38,8 +38,7 @@ fn each_log_line_appears_when_its_event_happens() {
     expect_line(&cluster.nodes[1], "WARN", "cluster: Redis does not answer (", " line waits");
     cluster.redis.signal("CONT");
     alice.expect("bob: it waits");
-    // Once their own server has read it too.
-    bob.settle();
+    bob.expect("bob: it waits");
     cluster.nodes[1].proxy.refuse(true);
     expect_line(
         &cluster.nodes[1],

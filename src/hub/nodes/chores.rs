@@ -182,6 +182,7 @@ impl Nodes {
             if !matches!(outcome, Outcome::Applied { .. })
                 && let Some(author) = author.upgrade()
             {
+                author.show_no_own_lines(1);
                 author.announce(LineKind::Refusal, "It was not said.");
             }
         }

@@ -22,6 +22,10 @@ use crate::hub::roster::User;
 use crate::hub::timer::Task;
 use crate::outbox::{Outbox, OwnCopy};
 
+/// Most direct messages that are shown to their author when they arrive after all. Those whose fate never becomes known would
+/// stay forever.
+const MOST_OWN_COPIES: usize = 1024;
+
 impl Nodes {
     /// Posts a direct message. When this returns, its number is final on all servers and this server's screens show it.
     pub(crate) fn post_direct(
@@ -50,12 +54,19 @@ impl Nodes {
             .collect();
         let mut said = Err(NotShared::Unreachable);
         for ticket in tickets {
-            match self.wait(&ticket, Some(author)) {
+            // What the terminal echoed is above the notice by then.
+            let show_when_said = || {
+                self.pending().own_copies.entry(key).or_insert(OwnCopy::Said);
+            };
+            match self.wait(&ticket, Some(author), show_when_said) {
                 Ok((_, id)) => said = said.or(Ok(id.unwrap_or(message.id))),
                 Err(error) => said = said.or(Err(not_shared(&error))),
             }
         }
-        self.pending().own_copies.remove(&key);
+        let mut pending = self.pending();
+        if !matches!(said, Err(NotShared::Unknown)) || pending.own_copies.len() > MOST_OWN_COPIES {
+            pending.own_copies.remove(&key);
+        }
         said
     }
 
@@ -70,7 +81,7 @@ impl Nodes {
     ) -> Result<(), NotShared> {
         let change = Change { at: self.now(), kind };
         let ticket = self.submit(direct(from, to, change, Vec::new()));
-        self.wait(&ticket, Some(author)).map(drop).map_err(|error| not_shared(&error))
+        self.wait(&ticket, Some(author), || ()).map(drop).map_err(|error| not_shared(&error))
     }
 
     /// Applies an entry about two users.

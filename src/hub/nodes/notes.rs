@@ -141,7 +141,7 @@ impl Nodes {
     ) -> Result<(), NotShared> {
         let lasts = kept.is_some();
         let ticket = self.submit(Command::Note { text: text(note), kept });
-        self.wait(&ticket, author).map_err(|error| not_shared(&error))?;
+        self.wait(&ticket, author, || ()).map_err(|error| not_shared(&error))?;
         if lasts {
             self.confirm(Log::Directory, author);
         }

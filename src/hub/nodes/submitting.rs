@@ -29,15 +29,17 @@ impl Nodes {
         }
     }
 
-    /// Waits until this server has applied what it submitted. Tells `author` if that takes long.
+    /// Waits until this server has applied what it submitted. If that takes long, tells `author`, and calls `on_delay` first.
     pub(super) fn wait(
         &self,
         ticket: &Ticket,
         author: Option<&Arc<Outbox>>,
+        on_delay: impl FnOnce(),
     ) -> Result<(Position, Option<MessageId>), ProposalError> {
         let begun = Instant::now();
         let mut outcome = ticket.wait(begun + self.patience);
         if outcome.is_none() {
+            on_delay();
             if let Some(author) = author {
                 author.announce(LineKind::Refusal, "The other servers do not answer. Your line waits.");
             }
@@ -131,7 +133,14 @@ impl RoomLog for Nodes {
         let said = commit.said();
         let lasts = commit.effects.iter().any(|effect| matches!(effect, Effect::Core(_) | Effect::Closed));
         let ticket = cluster.submit(Command::Commit(commit));
-        let waited = self.wait(&ticket, author);
+        let mut waits = false;
+        let waited = self.wait(&ticket, author, || {
+            waits = true;
+            author.into_iter().for_each(|author| author.show_own_lines(said));
+        });
+        if waits && matches!(&waited, Err(error) if *error != ProposalError::NotShared(NotShared::Unknown)) {
+            author.into_iter().for_each(|author| author.show_no_own_lines(said));
+        }
         let (position, id) = waited.inspect_err(|error| self.tell_of_each(said, error, &ticket, author))?;
         if lasts {
             self.confirm(log, author);
