@@ -299,6 +299,30 @@ fn a_gap_in_the_log_is_filled_from_the_history_or_reported() {
 }
 
 #[test]
+fn an_archive_killed_while_it_was_being_filled_erases_what_was_erased_since() {
+    let Some(redis) = Redis::start() else { return };
+    let options = Options { top: "history_max = 30\nchatview_max = 10", ..Options::default() };
+    let mut cluster = Cluster::with(redis, 1, "", options).expect("a cluster");
+    let mut archive = cluster.launch("archive", &storage("one"));
+    let file = database(&cluster, "one");
+    let mut bob = cluster.nodes[0].chat("bob", "general");
+    talk(&mut bob, 0..20);
+    wait_stored(&file, "the lines", has("line 19."));
+    archive.kill();
+    // What it copied is there, and none of the logs counts as read.
+    let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database");
+    connection.execute("UPDATE meta SET value = 0 WHERE key GLOB 'log_*'", []).expect("changed");
+    drop(connection);
+    bob.send("/delete");
+    bob.expect("was deleted by bob");
+    // It leaves the history too.
+    talk(&mut bob, 20..60);
+    archive = cluster.launch("archive", &storage("one"));
+    wait_stored(&file, "the deletion", |all| has("line 18.")(all) && !has("line 19.")(all));
+    cluster.nodes.push(archive);
+}
+
+#[test]
 fn a_kept_room_outlives_the_cluster_and_a_removed_account_leaves_nothing() {
     let Some(mut cluster) = Cluster::start(1, "") else { return };
     let mut archive = cluster.launch("archive", &storage("one"));

@@ -135,7 +135,8 @@ impl Archive {
         }
         let (end, keys) = reader.rooms(log)?;
         let mut there = HashSet::new();
-        let changed = if is_first { Vec::new() } else { reader.gone(log)? };
+        // The first time too: it may have been cut short, and what it stored may have been erased since.
+        let changed = reader.gone(log)?;
         for key in keys {
             let Some((snapshot, numbers)) = reader.room(log, &key)? else { continue };
             there.insert(snapshot.room.clone());
@@ -153,7 +154,7 @@ impl Archive {
             self.store_piece(&reading.places, &reading.places, writes)?;
         }
         let mut gone = Vec::new();
-        if !is_first && !lost {
+        if !lost {
             let is_gone = |room: &RoomRecord| {
                 room.made.is_some()
                     && !there.contains(&room.name)
