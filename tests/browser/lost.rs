@@ -106,6 +106,29 @@ fn a_cut_connection_is_made_again_and_the_gap_is_closed() {
 }
 
 #[test]
+fn a_page_whose_first_name_was_taken_comes_back_like_any_other() {
+    let Some(browser) = chromium() else { return };
+    let server = Server::with(WEB);
+    let doorway = Doorway::to(server.listener("web"));
+    let mut bob = server.chat("bob", "general");
+    let page = browser.open(&doorway.url());
+    page.fill("Name", "bob");
+    page.press("Enter");
+    page.see("The name bob is taken; bob2 is free.");
+    let alice = Visitor::login_on(page, "alice");
+    alice.allow(CONNECTION);
+    alice.enter_room("general");
+    bob.expect("alice joined");
+    doorway.shut();
+    alice.see("Reconnecting...");
+    bob.expect("alice left");
+    bob.send("meanwhile");
+    doorway.lead_to(server.listener("web"));
+    alice.expect("general", "meanwhile");
+    bob.expect("alice joined");
+}
+
+#[test]
 fn what_was_edited_or_deleted_while_the_page_was_away_is_shown_as_it_is() {
     let Some(browser) = chromium() else { return };
     let server = Server::with(WEB);

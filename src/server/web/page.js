@@ -253,6 +253,8 @@ async function logIn() {
   const again = my.me;
   setMe(answer.optional.user.split('#')[0]);
   Object.assign(my, { online: true, tries: 0, code: '' });
+  // After a login that was refused it was another.
+  my.socket.onclose = lost;
   $('login-password').value = write('status', '');
   const arrives = !$('login').hidden;
   hide('login', true);

@@ -182,10 +182,18 @@ impl Session {
         if self.input.hold_behind_keys(chunk) {
             return;
         }
-        let mut input = chunk;
-        while let Some(event) = self.input.next_event(&mut input) {
+        let said = self.without_telnet(chunk);
+        self.take_requests(&said);
+    }
+
+    /// What is left of a chunk without telnet's commands. They are all taken out before the first request runs: below that,
+    /// decoding would cost every idle program a page of stack.
+    #[inline(never)]
+    fn without_telnet(&mut self, mut chunk: &[u8]) -> Vec<u8> {
+        let mut said = Vec::new();
+        while let Some(event) = self.input.next_event(&mut chunk) {
             match event {
-                LinkEvent::Data(bytes) => self.take_requests(bytes),
+                LinkEvent::Data(bytes) => said.extend_from_slice(bytes),
                 LinkEvent::Interrupted
                 | LinkEvent::AreYouThere
                 | LinkEvent::CharacterErased
@@ -197,11 +205,9 @@ impl Session {
                 | LinkEvent::CharacterModeChanged(_)
                 | LinkEvent::CharsetChanged => {}
             }
-            if self.is_over() || self.input.hold_behind_keys(input) {
-                break;
-            }
         }
         self.input.protocol.clear();
+        said
     }
 
     #[inline(never)]
