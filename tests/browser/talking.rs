@@ -204,6 +204,33 @@ fn answers_edits_deletions_and_temporary_messages_reach_everybody() {
 }
 
 #[test]
+fn commands_lead_where_the_page_has_a_place_for_them() {
+    let Some(browser) = chromium() else { return };
+    let site = Site::start();
+    let alice = site.visitor_in(browser, "alice", "general");
+    let mut bob = site.chat("bob", "general");
+    alice.say("/dm Bob");
+    alice.node("textbox", "Message bob");
+    alice.say("over here");
+    bob.expect("alice -> you: over here\r\n");
+    alice.enter_room("general");
+    alice.say("/dm nobody");
+    alice.see("nobody is not online; :listall shows who is.");
+    alice.fill("Message general", "/jion");
+    alice.press("Enter");
+    alice.see("No command /jion. Did you mean /join?");
+    alice.fill("Message general", "/msg bob at once");
+    alice.press("Enter");
+    bob.expect("alice -> you: at once\r\n");
+    alice.say("/passwd");
+    alice.node("button", "Log out");
+    alice.press("Escape");
+    alice.say("/nick alicia");
+    bob.expect("* alice is now known as alicia\r\n");
+    alice.node("button", "alicia, you");
+}
+
+#[test]
 fn rooms_are_live_at_once_with_unread_counts_and_mentions() {
     let Some(browser) = chromium() else { return };
     let site = Site::start();

@@ -205,7 +205,7 @@ function request(action, room = '', content = '', optional = {}) {
 }
 
 /** What the answers to some requests consist of, beside news. The rest is what happens meanwhile. */
-const ITEMS = { history: 'message', search: 'message', rooms: 'room', members: 'member' };
+const ITEMS = { history: 'message', search: 'message', rooms: 'room', members: 'member', whois: 'person' };
 
 /** Takes one object: an answer, an item of one, or an event. */
 function receive(object) {
@@ -574,6 +574,13 @@ function askNewRoom() {
   });
 }
 
+/** Goes to the conversation with somebody who is there. Gives the server's sentence if they are not. */
+async function converse(name) {
+  const { error, items } = await request('whois', name);
+  if (!error) showRoom(openRoom(`@${items[0].sender}`));
+  return error;
+}
+
 async function leaveRoom(room) {
   if (!room.direct) await request('close', room);
   removeRoom(room);
@@ -931,12 +938,21 @@ async function post(room, text, edit, reply) {
       const [, room, password] = /^(\S*)\s*(.*)$/.exec(rest);
       return { error: await enterRoom(room, password) };
     }
+    case 'dm':
+    case 'msg':
+    case 'msgto':
+      return /^\S+$/.test(rest) ? { error: await converse(rest) } : runLine(room, text);
+    case 'register':
+    case 'unregister':
+    case 'passwd':
+      // As lines they would ask for passwords.
+      return selfMenu() ?? {};
     case 'close':
       return { error: await leaveRoom(room) };
     case 'quit':
       return { error: await logOut() };
     default:
-      return runLine(room, text.replace(/^\//, ':'));
+      return runLine(room, text);
   }
 }
 
@@ -1272,7 +1288,7 @@ async function command(line) {
 
 async function runLine(room, line) {
   const answer = await request('command', roomOnly(room), line);
-  const [, name] = /^:nick (\S+)/.exec(line) ?? [];
+  const [, name] = /^.nick (\S+)/i.exec(line) ?? [];
   if (name && !answer.error) setMe(name);
   return answer;
 }

@@ -27,8 +27,8 @@ pub(super) fn go_on(into_view: bool) -> &'static str {
 
 /// The room is entered.
 #[inline(never)]
-pub(super) fn joined(room: &RoomName, count: usize, how: Came, into_view: bool) -> String {
-    let (others, go_on) = (others(count), go_on(into_view));
+pub(super) fn joined(room: &RoomName, count: usize, how: Came, go_on: &str) -> String {
+    let others = others(count);
     match how {
         Came::In => format!("Joined {room}, {others} here. {go_on}"),
         Came::Back => format!("Back to {room}, {others} here. {go_on}"),
@@ -39,8 +39,8 @@ pub(super) fn joined(room: &RoomName, count: usize, how: Came, into_view: bool) 
 
 /// The conversation is open.
 #[inline(never)]
-pub(super) fn direct_opened(name: &UserName, into_view: bool) -> String {
-    format!("In conversation with {name}. {}", go_on(into_view))
+pub(super) fn direct_opened(name: &UserName, go_on: &str) -> String {
+    format!("In conversation with {name}. {go_on}")
 }
 
 /// The quick listener could not lead into the room.

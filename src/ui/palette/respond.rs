@@ -13,6 +13,16 @@ use crate::chat::names::RoomName;
 use crate::ui::screen::LineKind;
 
 impl Palette {
+    /// What to type next. A program has no view to open.
+    #[cfg_attr(not(feature = "json"), expect(clippy::unused_self, reason = "everybody is at a terminal"))]
+    fn go_on(&self, into_view: bool) -> &'static str {
+        #[cfg(feature = "json")]
+        if self.is_program() {
+            return ":close to leave.";
+        }
+        greetings::go_on(into_view)
+    }
+
     /// Takes the result of an effect; appends what to do next.
     #[inline(never)]
     pub(crate) fn answer(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
@@ -52,7 +62,7 @@ impl Palette {
             Answer::RoomChecked { room, password } => self.state = PaletteState::Name { quick: Some((room, password)) },
             Answer::Joined { room, others, how, topic } => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
-                effects.push(Effect::Tell(LineKind::News, greetings::joined(&room.name, others, how, into_view)));
+                effects.push(Effect::Tell(LineKind::News, greetings::joined(&room.name, others, how, self.go_on(into_view))));
                 // The view shows it already.
                 if !topic.is_empty() && !into_view {
                     effects.push(Effect::Tell(LineKind::News, ["Topic: ", &topic].concat()));
@@ -66,7 +76,7 @@ impl Palette {
             }
             Answer::DirectOpened(person) => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
-                effects.push(Effect::Tell(LineKind::News, greetings::direct_opened(&person.name, into_view)));
+                effects.push(Effect::Tell(LineKind::News, greetings::direct_opened(&person.name, self.go_on(into_view))));
                 self.entered(Conversation::Direct(person), into_view, effects);
             }
             Answer::JoinRefused { room, refusal } => self.join_refused(room, refusal, effects),

@@ -33,6 +33,21 @@ fn a_login_is_answered_with_the_user_and_a_second_one_is_refused() {
 }
 
 #[test]
+fn commands_that_enter_something_do_not_send_a_program_to_a_view() {
+    let server = Server::start();
+    let _bob = server.login("bob");
+    let mut bot = Bot::login(server.address(), "robo");
+    for (line, news) in [
+        (":join general", "Joined general, 0 others here. :close to leave."),
+        (":create den", "Made den, you are its admin. :close to leave."),
+        (":dm bob", "In conversation with bob. :close to leave."),
+    ] {
+        let items = bot.ask(json!({"action": "command", "content": line})).ok().items;
+        assert!(items.iter().any(|item| item["action"] == "news" && item["content"] == news), "{line}: {items:?}");
+    }
+}
+
+#[test]
 fn a_bot_is_marked_where_people_look_at_it() {
     let server = Server::start();
     let mut bot = Bot::connect(server.address());
