@@ -37,10 +37,7 @@ impl Session {
         self.tick();
         #[cfg(feature = "json")]
         if self.is_program() {
-            return match self.foreign_to_programs(chunk) {
-                Some(protocol) => self.turn_away(protocol, chunk),
-                None => self.take_typed(chunk),
-            };
+            return self.take_for_program(chunk);
         }
         if let Verdict::OtherProtocol(protocol) = self.input.first_bytes.feed(chunk) {
             self.turn_away(protocol, chunk);
@@ -123,19 +120,16 @@ impl Session {
     /// The peer sends nothing more. A last line without its end is run like any other.
     pub(super) fn input_ended(&mut self) {
         self.outbox.with_display(|display, _| display.input_ended());
-        let protocol = self.input.end();
         #[cfg(feature = "json")]
-        let protocol = protocol.filter(|_| !self.is_program());
-        if let Some(protocol) = protocol {
+        if self.is_program() {
+            return self.requests_ended();
+        }
+        if let Some(protocol) = self.input.end() {
             self.turn_away(protocol, &[]);
             return;
         }
         if self.is_over() {
             return;
-        }
-        #[cfg(feature = "json")]
-        if self.is_program() {
-            return self.requests_ended();
         }
         if let Some(line) = self.input.last_line() {
             // The terminal has not moved to the next row.

@@ -8,6 +8,7 @@
 
 mod answer;
 mod files;
+mod incoming;
 #[cfg(feature = "cluster")]
 mod later;
 mod listings;
@@ -28,8 +29,6 @@ use crate::chat::conversation::MembershipId;
 use crate::chat::message::MessageId;
 use crate::outbox::DisconnectReason;
 use crate::protocol::json::{self, JsonError, JsonRequest, RequestLine, RequestLines};
-use crate::protocol::telnet::LinkEvent;
-use crate::protocol::wire::{OtherProtocol, Verdict};
 use answer::Reply;
 
 /// A request may have this many times the bytes of a typed line: escapes take up to six bytes for one character, and names
@@ -122,23 +121,6 @@ impl Session {
         self.is_program()
     }
 
-    /// Whether the first bytes on a port for programs are of a protocol that is not made of lines: TLS, or the header of a
-    /// proxy. A request of HTTP is lines, and each of them gets an answer.
-    #[inline(never)]
-    pub(super) fn foreign_to_programs(&mut self, chunk: &[u8]) -> Option<OtherProtocol> {
-        #[cfg(feature = "web")]
-        if self.liveness.is_some() {
-            // A WebSocket: its request was one of HTTP.
-            return None;
-        }
-        match self.input.first_bytes.feed(chunk) {
-            Verdict::OtherProtocol(protocol @ (OtherProtocol::Tls | OtherProtocol::Proxy)) => Some(protocol),
-            Verdict::OtherProtocol(OtherProtocol::Http | OtherProtocol::Ssh) | Verdict::Undecided | Verdict::Person => {
-                None
-            }
-        }
-    }
-
     /// Takes what a read brought, if the first line is a request or may become one. True if it is dealt with.
     #[inline(never)]
     pub(super) fn take_as_program(&mut self, bytes: &[u8]) -> bool {
@@ -172,44 +154,6 @@ impl Session {
         self.hub.config().limits.line_bytes.map_or(LONGEST_LINE, |bytes| bytes.saturating_mul(LINE_FACTOR))
     }
 
-    /// Takes what a read brought. A client of a text port may still answer telnet's questions, which nobody waits for any
-    /// more; no byte of them is part of a request.
-    #[inline(never)]
-    pub(super) fn take_from_program(&mut self, chunk: &[u8]) {
-        if self.json.as_ref().is_some_and(|json| json.is_raw) {
-            return self.take_requests(chunk);
-        }
-        if self.input.hold_behind_keys(chunk) {
-            return;
-        }
-        let said = self.without_telnet(chunk);
-        self.take_requests(&said);
-    }
-
-    /// What is left of a chunk without telnet's commands. They are all taken out before the first request runs: below that,
-    /// decoding would cost every idle program a page of stack.
-    #[inline(never)]
-    fn without_telnet(&mut self, mut chunk: &[u8]) -> Vec<u8> {
-        let mut said = Vec::new();
-        while let Some(event) = self.input.next_event(&mut chunk) {
-            match event {
-                LinkEvent::Data(bytes) => said.extend_from_slice(bytes),
-                LinkEvent::Interrupted
-                | LinkEvent::AreYouThere
-                | LinkEvent::CharacterErased
-                | LinkEvent::LineErased
-                | LinkEvent::EndOfFile
-                | LinkEvent::Confirmed
-                | LinkEvent::WindowResized
-                | LinkEvent::TerminalChanged
-                | LinkEvent::CharacterModeChanged(_)
-                | LinkEvent::CharsetChanged => {}
-            }
-        }
-        self.input.protocol.clear();
-        said
-    }
-
     #[inline(never)]
     fn take_requests(&mut self, mut bytes: &[u8]) {
         if self.input.hold_behind_keys(bytes) {
@@ -236,6 +180,10 @@ impl Session {
     /// The peer sends nothing more: a last line without its end is a request like any other.
     #[inline(never)]
     pub(super) fn requests_ended(&mut self) {
+        self.input.end();
+        if self.is_over() {
+            return;
+        }
         let last = self.json.as_mut().and_then(|json| json.lines.finish());
         if let Some(line) = last {
             self.take_request(&line);
