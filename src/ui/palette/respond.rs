@@ -62,7 +62,10 @@ impl Palette {
             Answer::RoomChecked { room, password } => self.state = PaletteState::Name { quick: Some((room, password)) },
             Answer::Joined { room, others, how, topic } => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
-                effects.push(Effect::Tell(LineKind::News, greetings::joined(&room.name, others, how, self.go_on(into_view))));
+                effects.push(Effect::Tell(
+                    LineKind::News,
+                    greetings::joined(&room.name, others, how, self.go_on(into_view)),
+                ));
                 // The view shows it already.
                 if !topic.is_empty() && !into_view {
                     effects.push(Effect::Tell(LineKind::News, ["Topic: ", &topic].concat()));
@@ -76,7 +79,8 @@ impl Palette {
             }
             Answer::DirectOpened(person) => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
-                effects.push(Effect::Tell(LineKind::News, greetings::direct_opened(&person.name, self.go_on(into_view))));
+                effects
+                    .push(Effect::Tell(LineKind::News, greetings::direct_opened(&person.name, self.go_on(into_view))));
                 self.entered(Conversation::Direct(person), into_view, effects);
             }
             Answer::JoinRefused { room, refusal } => self.join_refused(room, refusal, effects),
