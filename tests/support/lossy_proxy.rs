@@ -48,7 +48,14 @@ impl LossyProxy {
                 let target = shared.target.lock().expect("no panic").unwrap_or(target);
                 let Ok(server) = TcpStream::connect(target) else { continue };
                 let both = [client.try_clone().expect("a socket"), server.try_clone().expect("a socket")];
-                shared.open.lock().expect("no panic").extend(both);
+                {
+                    // Under this lock, so that none slips through that is accepted while all are closed.
+                    let mut open = shared.open.lock().expect("no panic");
+                    if shared.refusing.load(Ordering::Relaxed) {
+                        continue;
+                    }
+                    open.extend(both);
+                }
                 let (there, back) = (Arc::clone(&shared), Arc::clone(&shared));
                 let (from, to) = (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
                 thread::spawn(move || pass(from, to, &there, false));
@@ -99,7 +106,10 @@ impl LossyProxy {
 
     /// Closes all connections and refuses new ones, or accepts them again.
     pub fn refuse(&self, refusing: bool) {
-        self.faults.refusing.store(refusing, Ordering::Relaxed);
+        {
+            let _open = self.faults.open.lock().expect("no panic");
+            self.faults.refusing.store(refusing, Ordering::Relaxed);
+        }
         if refusing {
             self.cut();
         }
