@@ -1,7 +1,9 @@
 //! Room passwords and settings are the same on all servers.
 
+use std::time::{Duration, Instant};
+
 use crate::nodes::{Cluster, ask_until};
-use crate::support::Client;
+use crate::support::{Client, PATIENCE};
 
 /// Tries to enter a room with a password. Returns what the user reads.
 fn try_password(client: &mut Client, room: &str, password: &str) -> String {
@@ -103,9 +105,12 @@ fn a_server_with_different_rooms_logs_the_keys_and_uses_the_shared_ones() {
         return;
     };
     let other = cluster.launch("other", "[rooms.general]\n[rooms.vip]\npassword = \"swordfish\"\n[rooms.new]");
-    let log = other.log();
     let line = "the other servers have set otherwise: rooms.general.limit, rooms.new, rooms.vip.password; theirs hold.";
-    assert!(log.contains(line), "{log}");
+    let deadline = Instant::now() + PATIENCE;
+    while !other.log().contains(line) {
+        assert!(Instant::now() < deadline, "{}", other.log());
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
     let mut alice = other.login("alice");
     assert!(try_password(&mut alice, "vip", "open sesame").contains("Joined vip"));
     let same = cluster.launch("same", "[rooms.general]\nlimit = 8\n[rooms.vip]\npassword = \"open sesame\"");
