@@ -129,6 +129,10 @@ pub struct RoomSnapshot {
     pub members: Vec<MemberSnapshot>,
     /// The last messages with their numbers, oldest first.
     pub messages: Vec<(u64, Box<str>)>,
+    /// The newest message that a node has restored after Redis lost it; `0`: none.
+    pub restored_to: u64,
+    /// The entry that restored it and those before it.
+    pub restored_by: u64,
 }
 
 /// A member of a room as stored in Redis.

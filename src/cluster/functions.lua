@@ -101,8 +101,8 @@ local function bury_parted(base, at)
 end
 
 -- Begins a term of a log on this Redis. args: run, the last number and term that the node knows, how many eras it knows,
--- how many numbers to skip, these eras (newest first), then, for the directory, pairs of a kind of number and the highest
--- one known.
+-- how many numbers to skip, for a partition the highest message number that the node knows (0: none), these eras (newest
+-- first), then, for the directory, pairs of a kind of number and the highest one known.
 --
 -- An era is a stretch of a log during which one Redis was in charge. If Redis knows an era that the node knows, both have
 -- the same log up to its end. Answer: term, number, era, the index of the first of the node's eras that Redis knows (0:
@@ -111,7 +111,7 @@ end
 local ERAS = 16
 local function known_past(base, args, eras)
   for i = 1, tonumber(args[4]) do
-    local era = args[5 + i]
+    local era = args[6 + i]
     if era == redis.call('HGET', base .. 'meta', 'era') then return num(i), '-1', num(get(base, 'next')) end
     for ended, last, first in eras:gmatch('(%S+) (%d+) (%d+)') do
       if ended == era then return num(i), last, first end
@@ -119,20 +119,37 @@ local function known_past(base, args, eras)
   end
   return '0', '0', '0'
 end
-local function leave_out(base, args, lost, unseen)
-  for i = 6 + tonumber(args[4]), #args, 2 do
+-- Skips numbers that this Redis may not know of. If the node knows of numbers that this Redis never gave out, another
+-- Redis did, perhaps more of them to other nodes. Returns whether anything was skipped.
+local function leave_out(base, args, unseen)
+  local raised = false
+  for i = 7 + tonumber(args[4]), #args, 2 do
     local known, floor = tonumber(redis.call('HGET', base .. 'numbers', args[i]) or '0'), tonumber(args[i + 1])
-    local to = math.max(known + unseen, floor > known and floor + lost or 0)
-    if to > known then redis.call('HSET', base .. 'numbers', args[i], num(to)) end
+    local to = math.max(known + unseen, floor > known and floor + SKIPPED + tonumber(args[5]) or 0)
+    if to > known then
+      redis.call('HSET', base .. 'numbers', args[i], num(to))
+      raised = true
+    end
   end
+  return raised
+end
+-- If the node was connected to another Redis, its users must not see lower message numbers than there: the rest of the
+-- block is dropped.
+local function go_above(base, args)
+  local floor, newest = tonumber(args[6]), args[7]
+  if tonumber(args[4]) == 0 or newest == redis.call('HGET', base .. 'meta', 'era') then return end
+  if get(base, 'next') <= floor then redis.call('HSET', base .. 'meta', 'next', num(floor + 1), 'end', num(floor)) end
 end
 local function new_term(keys, args)
   local base, run, number, known = keys[1], args[1], tonumber(args[2]), tonumber(args[3])
-  local meta = base .. 'meta'
-  local new = redis.call('HGET', meta, 'run') ~= run
-  if new then
-    local at, term, pos, first = now(), get(base, 'term'), get(base, 'pos'), math.max(get(base, 'next'), 1)
-    local last, fresh = num(term) .. '-' .. num(pos), term == 0 and number == 0
+  local meta, at = base .. 'meta', now()
+  local term, pos = get(base, 'term'), get(base, 'pos')
+  local last = num(term) .. '-' .. num(pos)
+  if redis.call('HGET', meta, 'run') ~= run then
+    local first, unseen = math.max(get(base, 'next'), 1), tonumber(args[5])
+    -- A node may have joined another Redis without having heard of any number there.
+    local fresh = term == 0 and number == 0 and tonumber(args[4]) == 0
+    if term == 0 then unseen = fresh and 0 or unseen + SKIPPED end
     if term > 0 then
       local eras, ended = { redis.call('HGET', meta, 'era') .. ' ' .. num(pos) .. ' ' .. num(first) }, redis.call('HGET', meta, 'eras')
       for known in (ended or ''):gmatch('%S+ %d+ %d+') do
@@ -144,17 +161,19 @@ local function new_term(keys, args)
       -- If two Redis servers begin the same term independently, this keeps their numbers apart.
       local apart = tonumber(run:match('^%x%x%x%x') or '0', 16)
       pos = math.max(pos, number) + TERM_GAP * (1 + apart)
-      leave_out(base, args, SKIPPED + tonumber(args[5]), tonumber(args[5]))
     end
+    leave_out(base, args, unseen)
     -- The rest of the last block may have been given out already.
     redis.call('HSET', meta, 'run', run, 'era', run .. '/' .. num(pos + 1), 'term', num(math.max(term, known) + 1),
       'pos', num(pos), 'next', num(first), 'end', num(first - 1))
     append(base, at, 'k', 'term', 'last', last)
-  else
-    leave_out(base, args, 0, 0)
+  elseif leave_out(base, args, 0) then
+    -- All nodes drop the numbers that they have reserved.
+    append(base, at, 'k', 'term', 'last', last)
   end
   local eras = redis.call('HGET', meta, 'eras') or ''
   local index, last, first = known_past(base, args, eras)
+  go_above(base, args)
   return { num(get(base, 'term')), num(get(base, 'pos')), redis.call('HGET', meta, 'era'), index, last, first, eras }
 end
 
@@ -363,14 +382,14 @@ local function commit(keys, args)
       ever = ever + tonumber(b) - tonumber(redis.call('HGET', room, 'counted') or '0')
       local newest = args[i + 3]
       local era = redis.call('HGET', meta, 'era') or ''
-      redis.call('HSET', room, 'from', a, 'counted', b, 'upto', newest, 'era', era)
+      redis.call('HSET', room, 'from', a, 'counted', b, 'upto', newest, 'back', num(pos), 'era', era)
       if tonumber(newest) >= get(base, 'next') then
         redis.call('HSET', meta, 'next', num(tonumber(newest) + 1), 'end', newest)
         left = 0
       end
     elseif op == 'kept' and made then
-      -- The newest comes first.
-      if redis.call('HSETNX', texts, a, b) == 1 then redis.call('LPUSH', order, a) end
+      -- The newest comes first. More than the history holds would hide a gap from nodes.
+      if redis.call('LLEN', order) < history and redis.call('HSETNX', texts, a, b) == 1 then redis.call('LPUSH', order, a) end
     elseif op == 'closed' then
       redis.call('DEL', room, users, texts, order)
       redis.call('SREM', base .. 'rooms', key)
@@ -510,7 +529,7 @@ end
 -- One room, read as a consistent whole. args: key
 local function room(keys, args)
   local base, key, name = keys[1], args[1], args[1]:sub(3)
-  local fields = redis.call('HMGET', base .. key, 'name', 'ver', 'seq', 'said', 'core')
+  local fields = redis.call('HMGET', base .. key, 'name', 'ver', 'seq', 'said', 'core', 'upto', 'back')
   if not fields[5] then return {} end
   local ids = redis.call('LRANGE', base .. 'l:' .. name, 0, -1)
   local texts = {}
@@ -531,7 +550,7 @@ local function room(keys, args)
       members[#members + 1] = users[i + 1]
     end
   end
-  return { fields[1], fields[2], fields[3], fields[4] or '0', fields[5], members, texts }
+  return { fields[1], fields[2], fields[3], fields[4] or '0', fields[5], members, texts, fields[6] or '0', fields[7] or '0' }
 end
 
 -- Everything else, read at the same moment: position, nodes, rooms, names, stored values, nodes whose users may
@@ -820,12 +839,13 @@ local function fill(keys, args)
   return {}
 end
 
--- Continues the numbering of a kind above this number; a partition's block that is not above it is dropped. args: kind,
--- number
+-- Continues the numbering of a kind above this number. A partition's block that is not above it is dropped, and so are
+-- the numbers that nodes have reserved. args: kind, number
 local function raise(keys, args)
   local base, floor = keys[1], tonumber(args[2])
   if tonumber(redis.call('HGET', base .. 'numbers', args[1]) or '0') < floor then
     redis.call('HSET', base .. 'numbers', args[1], num(floor))
+    append(base, now(), 'k', 'term', 'last', num(get(base, 'term')) .. '-' .. num(get(base, 'pos')))
   end
   if args[1] == 'message' and get(base, 'next') <= floor and get(base, 'end') > 0 then
     redis.call('HSET', base .. 'meta', 'next', num(floor + 1), 'end', num(floor))

@@ -117,7 +117,7 @@ impl Import {
         let run: Box<str> = import.wire.run().into();
         let term = |log| {
             let (run, known) = (run.clone(), Position::START);
-            Call::NewTerm { log, run, known, eras: Vec::new(), skip: 0, floors: Vec::new() }
+            Call::NewTerm { log, run, known, eras: Vec::new(), skip: 0, newest: 0, floors: Vec::new() }
         };
         let mut calls: Vec<_> = partitions.logs().map(term).collect();
         calls.push(Call::Found { partitions: partitions.count() });

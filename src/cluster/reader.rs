@@ -219,13 +219,13 @@ impl LogReader {
         Ok(room.as_ref().map(|room| ((**room).clone(), numbers.clone())))
     }
 
-    /// Numbers new messages above this one. Numbers up to it were given out before Redis lost its data.
+    /// Continues the numbering of a kind above this number. Numbers up to it were given out before Redis lost its data.
     ///
     /// # Errors
     ///
     /// Redis cannot be reached.
-    pub fn number_above(&mut self, logs: &[Log], floor: u64) -> Result<(), ReadLogError> {
-        let call = |log: &Log| Call::Raise { log: *log, kind: NumberKind::Message, floor };
+    pub fn number_above(&mut self, logs: &[Log], kind: NumberKind, floor: u64) -> Result<(), ReadLogError> {
+        let call = |log: &Log| Call::Raise { log: *log, kind, floor };
         // The directory first, because it provides the partitions' blocks.
         self.ask(&logs.iter().map(call).collect::<Vec<_>>()).map(drop)
     }

@@ -473,3 +473,40 @@ fn come_in_after(node: &crate::nodes::Node, mut root: Client) -> Client {
     root.settle();
     root
 }
+
+#[test]
+fn an_account_made_after_redis_has_lost_everything_is_none_that_the_archive_has() {
+    let Some(mut cluster) = Cluster::start(0, "") else { return };
+    let mut archive = cluster.launch("archive", &storage("one"));
+    let file = database(&cluster, "one");
+    let mut alice = archive.chat("alice", "general");
+    register(&mut alice, PASSWORD);
+    alice.send("said before");
+    let before = wait_stored(&file, "the line", has("said before"));
+    alice.send("/quit");
+    alice.expect("Goodbye");
+    archive.signal("TERM");
+    assert_eq!(archive.wait(), Some(0), "{}", archive.log());
+    cluster.redis.ask(&["FLUSHALL"]);
+    cluster.redis.kill();
+    cluster.redis.start_again();
+    let mut archive = cluster.launch("archive", &storage("one"));
+    let mut eve = archive.chat("eve", "general");
+    register(&mut eve, PASSWORD);
+    eve.send("said since");
+    let all = wait_stored(&file, "the line", has("said since"));
+    assert!(before.iter().all(|(id, text)| all.get(id) == Some(text)), "{before:?} {all:?}");
+    let accounts = || {
+        let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database");
+        let mut query = connection.prepare("SELECT folded FROM accounts ORDER BY id").expect("a query");
+        let names = query.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+        names.collect::<Result<Vec<_>, _>>().expect("names")
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while accounts() != ["alice", "eve"] {
+        assert!(Instant::now() < deadline, "{:?}", accounts());
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    archive.signal("TERM");
+    assert_eq!(archive.wait(), Some(0), "{}", archive.log());
+}

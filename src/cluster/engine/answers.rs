@@ -167,7 +167,7 @@ fn room(list: &[Raw]) -> Option<Reply> {
     if list.is_empty() {
         return Some(Reply::Room(None));
     }
-    let [name, version, sequence, said, core, members, messages] = list else { return None };
+    let [name, version, sequence, said, core, members, messages, restored_to, restored_by] = list else { return None };
     let members = members.pairs()?.into_iter().filter_map(|(client, record)| {
         let (node, epoch, text) = owned(record)?;
         Some(MemberSnapshot { client: ClientId(client.parse().ok()?), node, epoch, text: text.into() })
@@ -183,6 +183,8 @@ fn room(list: &[Raw]) -> Option<Reply> {
         core: core.text()?.into(),
         members: members.collect(),
         messages: messages.collect(),
+        restored_to: restored_to.number()?,
+        restored_by: restored_by.number()?,
     }))))
 }
 

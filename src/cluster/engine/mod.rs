@@ -48,6 +48,9 @@ pub(crate) enum Call {
         eras: Vec<Box<str>>,
         /// How many numbers to skip, in case this Redis does not know the last blocks.
         skip: u64,
+        /// The highest message number that the node knows of; for a partition. If the node was connected to another Redis,
+        /// the numbering continues above it.
+        newest: u64,
         /// The highest numbers that the node knows of; for the directory.
         floors: Vec<(NumberKind, u64)>,
     },
@@ -284,12 +287,11 @@ impl Call {
     /// Its arguments.
     pub(crate) fn arguments(&self) -> Vec<String> {
         match self {
-            Call::NewTerm { log: _, run, known, eras, skip, floors } => {
-                let count = eras.len().to_string();
-                let known =
-                    [run.to_string(), known.number.to_string(), known.term.to_string(), count, skip.to_string()];
+            Call::NewTerm { log: _, run, known: Position { term, number }, eras, skip, newest, floors } => {
+                let known = [*number, *term, eras.len() as u64, *skip, *newest].map(|number| number.to_string());
+                let known = [run.to_string()].into_iter().chain(known);
                 let floors = floors.iter().flat_map(|(kind, floor)| [kind.word().to_owned(), floor.to_string()]);
-                known.into_iter().chain(eras.iter().map(ToString::to_string)).chain(floors).collect()
+                known.chain(eras.iter().map(ToString::to_string)).chain(floors).collect()
             }
             Call::Enter { log: _, caller: Caller { node, epoch }, lease_ms, partitions } => {
                 vec![

@@ -30,12 +30,19 @@ const OUTDATED: usize = 20;
 impl Core {
     pub(super) fn term_calls(&self) -> Vec<Call> {
         // All kinds are listed, so that even a node that has seen no numbers makes Redis skip some.
-        let floors = NumberKind::ALL.map(|kind| (kind, self.floors.get(&kind).copied().unwrap_or(0)));
-        let floors = Vec::from(floors);
+        let floor = |kind| self.floors.get(&kind).copied().unwrap_or(0);
+        let floors = Vec::from(NumberKind::ALL.map(|kind| (kind, floor(kind))));
         let call = |(log, view): (&Log, &super::LogView)| {
-            let floors = if *log == Log::Directory { floors.clone() } else { Vec::new() };
-            let run = self.run.as_str().into();
-            Call::NewTerm { log: *log, run, known: view.position, eras: view.eras(), skip: self.skipped(), floors }
+            let is_directory = *log == Log::Directory;
+            Call::NewTerm {
+                log: *log,
+                run: self.run.as_str().into(),
+                known: view.position,
+                eras: view.eras(),
+                skip: self.skipped(),
+                newest: if is_directory { 0 } else { floor(NumberKind::Message) },
+                floors: if is_directory { floors.clone() } else { Vec::new() },
+            }
         };
         self.logs.iter().map(call).collect()
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::log_view::Reading;
 use super::{Core, Out, Phase};
-use crate::cluster::engine::LogEntry;
+use crate::cluster::engine::{EntryKind, LogEntry};
 use crate::cluster::entry::Happened;
 use crate::cluster::values::{Log, NumberKind, Position};
 use crate::metrics::ResyncCause;
@@ -57,6 +57,13 @@ impl Core {
         for entry in entries {
             if let Some(view) = self.logs.get_mut(&entry.log) {
                 let followed = view.reading == Reading::Following;
+                // A node that was connected to another Redis knows of numbers that this one may still give out.
+                if let EntryKind::Term { last } = &entry.kind
+                    && (entry.log, entry.position.term) == (Log::Directory, last.term)
+                {
+                    self.numbers.clear();
+                    self.blocks.clear();
+                }
                 #[cfg(test)]
                 if self.skips.gaps && entry.position.number > view.position.number + 1 {
                     view.position = Position { number: entry.position.number - 1, ..entry.position };

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use super::Out;
+use super::terms::RecentMessage;
 use crate::cluster::command::{Command, Effect};
 use crate::cluster::engine::{EntryKind, LogEntry, Reply};
 use crate::cluster::entry::{Entry, Happened};
 use crate::cluster::ticket::{Outcome, Progress, Ticket};
-use crate::cluster::values::{Epoch, NodeName, Place, Position};
+use crate::cluster::values::{Epoch, NodeName, Position};
 use crate::metrics::ClusterMetrics;
 
 /// When fewer message numbers than this are left, another block is fetched.
@@ -91,8 +92,8 @@ pub(super) struct LogView {
     pub(super) late: Vec<(u64, Ticket, Outcome)>,
     /// Whether some of the unread ones may have got their outcome that way.
     has_settled: bool,
-    /// Messages that users here may have seen, by number, oldest first.
-    pub(super) recent: VecDeque<(u64, Place)>,
+    /// Messages that users here may have seen, oldest first.
+    pub(super) recent: VecDeque<RecentMessage>,
     /// Message numbers left, as far as the node knows.
     pub(super) left: u64,
     /// Where the log ended at the last report.
@@ -320,7 +321,7 @@ impl LogView {
                     id = Some(*first);
                     let known = if position.number > self.loaded_to { 0 } else { self.newest_of(place) };
                     for id in (*first..first + said).filter(|id| *id > known) {
-                        self.remember(id, place);
+                        self.remember(id, place, position.number);
                     }
                 }
                 let known = position.number <= self.names_to

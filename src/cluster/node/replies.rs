@@ -80,6 +80,10 @@ impl Core {
                 if let Some(view) = self.logs.get_mut(log) {
                     let is_new = view.begin_term(*end, era, ended, *past, &mut self.out);
                     self.new_era |= is_new && *known != Position::START;
+                    // This Redis may give out the reserved numbers, too.
+                    if is_new && *log == Log::Directory {
+                        self.numbers.clear();
+                    }
                     self.term = self.term.max(end.term);
                 }
             }

@@ -18,6 +18,15 @@ const RECENT: usize = 4096;
 /// Eras remembered. A Redis that takes over may not know the last few.
 const ERAS: usize = 16;
 
+/// A message that users here may have seen.
+#[derive(Debug)]
+pub(super) struct RecentMessage {
+    id: u64,
+    place: Place,
+    /// The entry that posted or restored it. `0`: it was in the state when that was loaded.
+    since: u64,
+}
+
 impl LogView {
     /// The eras that the node knows of, newest first.
     pub(super) fn eras(&self) -> Vec<Box<str>> {
@@ -37,7 +46,7 @@ impl LogView {
     ) -> bool {
         // The loaded state may be newer than what was read.
         let known = self.position.number.max(self.known_to).max(self.loaded_to);
-        let newest = self.recent.iter().map(|(id, _)| *id).max().unwrap_or(0);
+        let newest = self.recent.iter().map(|message| message.id).max().unwrap_or(0);
         let cut = match past {
             _ if self.eras.is_empty() => None,
             // It has nothing of this log.
@@ -51,7 +60,7 @@ impl LogView {
             Some(Past { last, next_message, .. }) => Some((last.unwrap_or(end.number), next_message)),
         };
         if let Some((last, next_message)) = cut {
-            self.lost(next_message, past.is_none(), out);
+            self.lost(last, next_message, past.is_none(), out);
             self.lost_after = Some(self.lost_after.map_or(last, |known| known.min(last)));
             self.late.iter_mut().for_each(|(number, ..)| *number = end.number.min(*number));
             self.position = end;
@@ -65,7 +74,9 @@ impl LogView {
         // Message numbers increase from era to era, even if one Redis knows nothing of the other.
         let begun = match past {
             // It continues with numbers below those of the later eras, whose Redis may come back in turn.
-            Some(Past { index: 1.., last: None, .. }) => self.recent.iter().map(|(id, _)| id + 1).max().unwrap_or(1),
+            Some(Past { index: 1.., last: None, .. }) => {
+                self.recent.iter().map(|message| message.id + 1).max().unwrap_or(1)
+            }
             _ => ended.first().map_or(newest + 1, |before| before.next_message),
         };
         let mut eras = VecDeque::from([(era.into(), begun)]);
@@ -81,30 +92,31 @@ impl LogView {
         true
     }
 
-    /// Redis has lost the messages from this number on.
-    fn lost(&mut self, next_message: u64, whole: bool, out: &mut VecDeque<Out>) {
+    /// Redis has lost all entries after `last`, and the messages from `next_message` on.
+    fn lost(&mut self, last: u64, next_message: u64, whole: bool, out: &mut VecDeque<Out>) {
         let mut counts: Vec<(Place, u64)> = Vec::new();
-        self.recent.retain(|(id, place)| {
-            if *id >= next_message {
+        self.recent.retain(|RecentMessage { id, place, since }| {
+            let is_lost = *id >= next_message || *since > last;
+            if is_lost {
                 match counts.iter_mut().find(|(known, _)| known == place) {
                     Some((_, count)) => *count += 1,
                     None => counts.push((place.clone(), 1)),
                 }
             }
-            *id < next_message
+            !is_lost
         });
         out.extend(counts.into_iter().map(|(place, count)| Out::Lost(Loss { place, count, whole })));
     }
 
-    pub(super) fn remember(&mut self, id: u64, place: &Place) {
-        self.recent.push_back((id, place.clone()));
+    pub(super) fn remember(&mut self, id: u64, place: &Place, since: u64) {
+        self.recent.push_back(RecentMessage { id, place: place.clone(), since });
         if self.recent.len() > RECENT {
             self.recent.pop_front();
         }
     }
 
     pub(super) fn newest_of(&self, place: &Place) -> u64 {
-        self.recent.iter().rev().find(|(_, known)| known == place).map_or(0, |(id, _)| *id)
+        self.recent.iter().filter(|known| known.place == *place).map(|known| known.id).max().unwrap_or(0)
     }
 
     /// Remembers messages that users see because the state was loaded.
@@ -112,8 +124,11 @@ impl LogView {
         self.loaded_to = self.loaded_to.max(room.sequence);
         let place = Place::Room(room.room.clone());
         let known = self.newest_of(&place);
-        for (id, _) in room.messages.iter().filter(|(id, _)| *id > known) {
-            self.remember(*id, &place);
+        let has = |id: u64| self.recent.iter().any(|message| message.id == id);
+        let is_back = |id: u64| id <= room.restored_to;
+        let new = room.messages.iter().map(|(id, _)| *id).filter(|id| *id > known || is_back(*id) && !has(*id));
+        for id in new.collect::<Vec<_>>() {
+            self.remember(id, &place, if is_back(id) { room.restored_by } else { 0 });
         }
     }
 
@@ -136,7 +151,7 @@ mod tests {
         let (mut view, mut out) = (LogView::new(), VecDeque::new());
         let mut turn = |term, number, era: &str, past, said: std::ops::RangeInclusive<u64>| {
             view.begin_term(Position { term, number }, era, &[], past, &mut out);
-            said.for_each(|id| view.remember(id, &place));
+            said.for_each(|id| view.remember(id, &place, 0));
         };
         let goes_on = |next_message| Some(Past { index: 1, last: None, next_message });
         turn(1, 1, "a", None, 1..=4);

@@ -75,9 +75,10 @@ impl Known {
                 let run = format!("{:04x}-run{}", self.runs * 7919 % 65_536, self.runs).into();
                 let mut eras: Vec<Box<str>> = self.eras.iter().rev().take(4).cloned().collect();
                 eras.retain(|_| dice.one_in(2));
-                let floors =
-                    if log == Log::Directory { vec![(NumberKind::Message, dice.below(3000))] } else { Vec::new() };
-                Call::NewTerm { log, run, known, eras, skip: dice.below(3) * 1000, floors }
+                let is_directory = log == Log::Directory;
+                let newest = if is_directory { 0 } else { dice.below(self.ids + 2) };
+                let floors = if is_directory { vec![(NumberKind::Message, dice.below(300_000))] } else { Vec::new() };
+                Call::NewTerm { log, run, known, eras, skip: dice.below(3) * 1000, newest, floors }
             }
             1..3 => {
                 let epoch = if log == Log::Directory { 0 } else { caller.epoch.0 + 1 };

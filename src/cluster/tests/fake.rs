@@ -26,6 +26,8 @@ pub(super) struct Broken {
     pub(super) burials: bool,
     pub(super) members: bool,
     pub(super) numbers: bool,
+    pub(super) above: bool,
+    pub(super) kept: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +45,8 @@ struct FakeRoom {
     /// The era in which it was restored.
     era: Box<str>,
     counted: u64,
-    upto: u64,
+    /// Restored messages that made way for those of a node that knew more.
+    replaced: BTreeSet<u64>,
 }
 
 /// A dead node's name or membership, yet to be removed.
@@ -90,6 +93,8 @@ pub(super) struct FakeLog {
 #[derive(Clone, Debug)]
 pub(super) struct Fake {
     pub(super) run: String,
+    /// Those with the same one have a common past.
+    pub(super) life: u64,
     pub(super) now: i64,
     /// Entries that a log holds.
     pub(super) kept: usize,
@@ -99,7 +104,14 @@ pub(super) struct Fake {
 
 impl Fake {
     pub(super) fn new(run: &str) -> Fake {
-        Fake { run: run.to_owned(), now: 1_000_000, kept: 20_000, broken: Broken::default(), logs: BTreeMap::new() }
+        Fake {
+            run: run.to_owned(),
+            life: 0,
+            now: 1_000_000,
+            kept: 20_000,
+            broken: Broken::default(),
+            logs: BTreeMap::new(),
+        }
     }
 
     pub(super) fn call(&mut self, call: &Call) -> Reply {
@@ -114,6 +126,17 @@ impl Fake {
     /// The numbers of all messages that it knows, or once knew.
     pub(super) fn ids(&self) -> BTreeSet<u64> {
         self.logs.values().flat_map(|log| &log.ids).copied().collect()
+    }
+
+    /// Restored messages that made way for those of a node that knew more.
+    pub(super) fn replaced(&self) -> BTreeSet<u64> {
+        let rooms = self.logs.values().flat_map(|log| log.rooms.values());
+        rooms.flat_map(|room| room.replaced.iter().copied()).collect()
+    }
+
+    /// The era of a log; empty, if it has none yet.
+    pub(super) fn era(&self, log: Log) -> &str {
+        self.logs.get(&log).map_or("", |log| &log.era)
     }
 
     /// All stored members of rooms, including those on dead nodes.
@@ -132,10 +155,14 @@ impl Fake {
 impl FakeLog {
     fn call(&mut self, call: &Call, now: i64, broken: Broken) -> Reply {
         match call {
-            Call::NewTerm { log, run, known, eras, skip, floors } => {
-                self.new_term(*log, run, *known, (*skip, floors), now, broken);
+            Call::NewTerm { log, run, known, eras, skip, newest, floors } => {
+                self.new_term(*log, run, *known, (!eras.is_empty(), *skip, floors), now, broken);
                 let end = Position { term: self.term, number: self.pos };
                 let past = eras.iter().enumerate().find_map(|(index, era)| self.past(index, era));
+                let is_from_elsewhere = eras.first().is_some_and(|known| *known != self.era);
+                if is_from_elsewhere && self.next <= *newest && !broken.above {
+                    (self.next, self.end) = (newest + 1, *newest);
+                }
                 Reply::Term { end, era: self.era.clone(), ended: self.ended.clone(), past }
             }
             Call::Enter { log, caller, lease_ms, partitions } => self.enter(*log, caller, *lease_ms, *partitions, now),
@@ -197,9 +224,13 @@ impl FakeLog {
                 });
                 Reply::Room(room)
             }
-            Call::Raise { log: _, kind, floor } => {
+            Call::Raise { log, kind, floor } => {
                 let number = self.numbers.entry(*kind).or_default();
-                *number = (*number).max(*floor);
+                if *number < *floor {
+                    *number = *floor;
+                    let last = Position { term: self.term, number: self.pos };
+                    self.append(*log, now, EntryKind::Term { last });
+                }
                 if *kind == NumberKind::Message && self.next <= *floor && self.end > 0 {
                     (self.next, self.end) = (*floor + 1, *floor);
                 }
@@ -256,28 +287,32 @@ impl FakeLog {
         log: Log,
         run: &str,
         known: Position,
-        (skip, floors): (u64, &[(NumberKind, u64)]),
+        (has_eras, skip, floors): (bool, u64, &[(NumberKind, u64)]),
         now: i64,
         broken: Broken,
     ) {
-        let mut raise = |lost: u64, unseen: u64| {
+        let before = self.numbers.clone();
+        let mut raise = |unseen: u64| {
             for (kind, floor) in floors.iter().filter(|_| !broken.numbers) {
                 let number = self.numbers.entry(*kind).or_default();
-                *number = (*number + unseen).max(if floor > number { floor + lost } else { 0 });
+                *number = (*number + unseen).max(if floor > number { floor + 100_000 + skip } else { 0 });
             }
         };
+        let last = Position { term: self.term, number: self.pos };
         if self.run == run {
-            return raise(0, 0);
+            raise(0);
+            let known = |kind: &NumberKind| before.get(kind).copied().unwrap_or(0);
+            if self.numbers.iter().any(|(kind, number)| *number > known(kind)) {
+                self.append(log, now, EntryKind::Term { last });
+            }
+            return;
         }
         if broken.terms && self.term > 0 {
             self.run = run.to_owned();
             return;
         }
-        let fresh = self.term == 0 && known.number == 0;
-        if !fresh {
-            raise(100_000 + skip, skip);
-        }
-        let last = Position { term: self.term, number: self.pos };
+        let fresh = self.term == 0 && known.number == 0 && !has_eras;
+        raise(if fresh { 0 } else { skip + if self.term == 0 { 100_000 } else { 0 } });
         let first = self.next.max(1);
         if last.term > 0 {
             self.ended.insert(0, EndedEra { era: self.era.clone(), last: last.number, next_message: first });
@@ -601,14 +636,14 @@ impl FakeLog {
                 id += 1;
                 continue;
             }
-            if let Some(room) = room {
+            if let Some(room) = room.filter(|_| !broken.kept || !matches!(effect, Effect::Kept(..))) {
                 if let Effect::Kept(id, _) = effect {
                     self.ids.insert(*id);
                 }
                 if let Effect::Rebuilt { .. } = effect {
                     room.era.clone_from(&self.era);
                 }
-                room.change(effect, caller);
+                room.change(effect, caller, number, commit.history_max);
                 let held = self.held.entry((caller.node.clone(), caller.epoch)).or_default();
                 match effect {
                     Effect::Member { client, .. } => drop(held.insert(Held::Member(key.clone(), client.0))),
@@ -642,8 +677,10 @@ impl FakeRoom {
             core: "".into(),
             members: Vec::new(),
             messages: Vec::new(),
+            restored_to: 0,
+            restored_by: 0,
         };
-        FakeRoom { snapshot, order: Vec::new(), from: None, era: Box::default(), counted: 0, upto: 0 }
+        FakeRoom { snapshot, order: Vec::new(), from: None, era: Box::default(), counted: 0, replaced: BTreeSet::new() }
     }
 
     fn said(&mut self, id: u64, text: &str, history_max: usize) {
@@ -662,8 +699,8 @@ impl FakeRoom {
         }
     }
 
-    fn change(&mut self, effect: &Effect, caller: &Caller) {
-        let RoomSnapshot { members, messages, said, .. } = &mut self.snapshot;
+    fn change(&mut self, effect: &Effect, caller: &Caller, number: u64, history_max: usize) {
+        let RoomSnapshot { members, messages, said, restored_to, restored_by, .. } = &mut self.snapshot;
         match effect {
             Effect::Edited(id, text) => {
                 self.from = None;
@@ -676,15 +713,17 @@ impl FakeRoom {
                 messages.retain(|(known, _)| known != id);
             }
             Effect::Rebuilt { from, said: count, newest } => {
-                while let Some(oldest) = self.order.first().copied().filter(|oldest| *oldest <= self.upto) {
+                while let Some(oldest) = self.order.first().copied().filter(|oldest| *oldest <= *restored_to) {
                     self.order.remove(0);
                     messages.retain(|(id, _)| *id != oldest);
+                    self.replaced.insert(oldest);
                 }
                 *said = (*said + count).saturating_sub(self.counted);
-                (self.from, self.counted, self.upto) = (Some(*from), *count, *newest);
+                (self.from, self.counted) = (Some(*from), *count);
+                (*restored_to, *restored_by) = (*newest, number);
             }
             Effect::Kept(id, text) => {
-                if messages.iter().all(|(known, _)| known != id) {
+                if self.order.len() < history_max && messages.iter().all(|(known, _)| known != id) {
                     messages.insert(0, (*id, text.clone()));
                     self.order.insert(0, *id);
                 }

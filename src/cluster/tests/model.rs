@@ -3,6 +3,8 @@
 //!
 //! A seed determines a whole schedule. For each rule that a test switches off, some schedule must fail.
 
+mod directed;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -57,9 +59,15 @@ struct Copy {
     known: BTreeSet<u64>,
     /// The ones of these that were reported as lost.
     reported: BTreeSet<u64>,
+    /// Registrations of nodes that have ended.
+    over: BTreeSet<(NodeName, Epoch)>,
+    /// What came of them afterwards.
+    late: Vec<String>,
     /// Users of this node who were members before something failed.
     returning: BTreeMap<ClientId, Identity>,
-    /// The ones of these that the local room still counts.
+    /// Something was lost since the room was last read. More may be lost than this node knew of.
+    torn: bool,
+    /// The lost ones that the local room still counts.
     lost_and_counted: u64,
     /// Users of this node with a name.
     users: BTreeMap<u64, String>,
@@ -67,12 +75,13 @@ struct Copy {
 }
 
 impl Copy {
+    fn beginning(settings: RoomSettings) -> Beginning {
+        Beginning { settings, founding: None, history_max: HISTORY, can_be_kept: false, at: Timestamp::UNIX_EPOCH }
+    }
+
     fn new() -> Copy {
-        let settings = RoomSettings::default();
-        let beginning =
-            Beginning { settings, founding: None, history_max: HISTORY, can_be_kept: false, at: Timestamp::UNIX_EPOCH };
         Copy {
-            room: RoomState::new(general(), beginning),
+            room: RoomState::new(general(), Copy::beginning(RoomSettings::default())),
             version: 0,
             sequence: 0,
             homes: BTreeMap::new(),
@@ -81,7 +90,10 @@ impl Copy {
             missing: Vec::new(),
             known: BTreeSet::new(),
             reported: BTreeSet::new(),
+            over: BTreeSet::new(),
+            late: Vec::new(),
             returning: BTreeMap::new(),
+            torn: false,
             lost_and_counted: 0,
             users: BTreeMap::new(),
             loaded: false,
@@ -99,6 +111,9 @@ impl Copy {
             Happened::Committed { version, id, text, .. } => {
                 if number <= self.sequence && skip_overlap {
                     return;
+                }
+                if self.over.contains(&(entry.node.clone(), entry.epoch)) {
+                    self.late.push(format!("{number} is of {}, which is gone: {text}", entry.node));
                 }
                 (self.sequence, self.version) = (number, version);
                 for (index, line) in text.split('\n').enumerate() {
@@ -121,10 +136,11 @@ impl Copy {
                 }
             }
             Happened::NodeGone { .. } if entry.log == Log::Directory => {}
-            Happened::NodeGone { node, .. } => {
+            Happened::NodeGone { node, epoch } => {
                 if number <= self.sequence && skip_overlap {
                     return;
                 }
+                self.over.insert((node.clone(), epoch));
                 let gone: Vec<_> = self.homes.iter().filter(|(_, home)| **home == node).map(|(c, _)| *c).collect();
                 for client in gone {
                     self.homes.remove(&client);
@@ -139,22 +155,28 @@ impl Copy {
     }
 
     fn reload(&mut self, rooms: Vec<RoomSnapshot>, node: &NodeName) {
+        // Another Redis may not know of it.
+        self.over.clear();
         let Some(snapshot) = rooms.into_iter().next() else {
             self.loaded = true;
             return;
         };
         let newest = self.shown.last().map_or(self.from, |(id, _)| *id);
         let before = self.room.said().saturating_sub(std::mem::take(&mut self.lost_and_counted));
+        let torn = std::mem::take(&mut self.torn);
         let own = self.members_here(node);
         self.room = read(&snapshot);
         self.returning.extend(own.into_iter().map(|who| (who.client, who)));
         self.returning.retain(|client, _| self.room.member(*client).is_none());
         if self.loaded {
-            // An earlier Redis has returned with messages that its replacement never had. Users are told about these.
-            let back = snapshot.messages.iter().filter(|(id, _)| *id < newest && !self.known.contains(id));
-            self.missing.extend(back.map(|(id, _)| (id - 1, id + 1)));
+            // An earlier Redis has returned with messages that its replacement never had. Users are told about these; how
+            // many there are is only known as far as the history goes.
+            let back =
+                snapshot.messages.iter().map(|(id, _)| *id).filter(|id| *id < newest && !self.known.contains(id));
+            let before = |id| self.known.range(..id).next_back().copied().unwrap_or(0);
+            self.missing.extend(back.map(|id| (if torn { before(id) } else { id - 1 }, id + 1)));
         }
-        // Messages that one Redis lost but this one has are not lost.
+        // What users see again is not lost.
         snapshot.messages.iter().for_each(|(id, _)| _ = self.reported.remove(id));
         self.known.extend(snapshot.messages.iter().map(|(id, _)| *id));
         (self.version, self.sequence) = (snapshot.version, snapshot.sequence);
@@ -165,8 +187,11 @@ impl Copy {
             return;
         }
         let missed = snapshot.messages.iter().filter(|(id, _)| *id > newest).count() as u64;
-        if let Some((first, _)) = snapshot.messages.first().filter(|_| snapshot.said > before + missed) {
-            self.missing.push((newest, *first));
+        let cut = missed == snapshot.messages.len() as u64;
+        let told = snapshot.said > before + missed || cut && torn && snapshot.said > missed;
+        if let Some((first, _)) = snapshot.messages.iter().find(|(id, _)| *id > newest).filter(|_| told) {
+            // After a loss, earlier ones are told to be missing, and not from where on.
+            self.missing.push((if torn { 0 } else { newest }, *first));
         }
         for (id, line) in snapshot.messages {
             if id > newest {
@@ -261,7 +286,7 @@ fn commit(room: &RoomState, change: Change, version: Option<u64>, by: Option<Cli
             let (client, text) = (member.who.client, member.line().into());
             let entered = matches!(&change.kind, ChangeKind::Entered { who, .. } if who.client == client);
             if entered || room.member(client) != Some(member) {
-                effects.push(Effect::Member { client, text, limit: None });
+                effects.push(Effect::Member { client, text, limit: room.settings().limit.filter(|_| entered) });
             }
         }
         let gone = room.members().filter(|member| next.member(member.who.client).is_none());
@@ -271,6 +296,25 @@ fn commit(room: &RoomState, change: Change, version: Option<u64>, by: Option<Cli
         }
     }
     Commit { place: Place::Room(general()), version, effects, history_max: HISTORY, text: change.to_string().into() }
+}
+
+/// The entry of a command that was carried out, as far as its node knows it.
+fn entry(call: &Call, reply: &Reply) -> Option<Entry> {
+    let Call::Submit { log, caller, command: Command::Commit(commit), .. } = call else { return None };
+    let Reply::Committed { number, id, .. } = reply else { return None };
+    let (place, text) = (commit.place.clone(), commit.text.clone());
+    let makes = commit.effects.iter().any(|effect| matches!(effect, Effect::Core(_)));
+    let version = if makes { *number } else { commit.version.unwrap_or(0) };
+    let id = Some(*id);
+    Some(Entry {
+        log: *log,
+        position: Position { term: 0, number: *number },
+        at: Timestamp::UNIX_EPOCH,
+        node: caller.node.clone(),
+        epoch: caller.epoch,
+        own: true,
+        what: Happened::Committed { place, version, id, said: commit.said(), text },
+    })
 }
 
 struct Node {
@@ -295,6 +339,8 @@ struct Rule {
     broken: Broken,
     skips: Skips,
     no_overlap: bool,
+    /// Own commands are applied as soon as they are carried out.
+    echo: bool,
 }
 
 struct World {
@@ -304,23 +350,22 @@ struct World {
     earlier: VecDeque<Fake>,
     /// The previous Redis in its final state.
     retired: Option<Fake>,
-    /// Redis servers that have returned. Each continues its own numbering, so it may reuse numbers that its replacement
-    /// gave out.
-    returned: BTreeSet<String>,
     begun: Instant,
     tick: u64,
     /// From here on nothing fails.
     calm: bool,
+    /// No answer arrives.
+    mute: bool,
     rested: u64,
     nodes: Vec<Node>,
     said: u64,
     clients: u64,
     runs: u64,
-    /// The text of every message that was ever in a log, by number.
-    texts: BTreeMap<u64, String>,
-    /// Numbers that may be given out a second time, because the first node to join an empty Redis had just started and
-    /// could not know of them.
-    forgotten: BTreeSet<u64>,
+    /// The text of every message that was ever in a log, by number, and in which life of Redis it was.
+    texts: BTreeMap<u64, (String, u64)>,
+    /// A node that had been connected to another Redis has told this one what it knows. Until then, a Redis that has lost
+    /// everything may give out numbers that its predecessor gave, and the other way round: nobody there can know of them.
+    told: bool,
     /// Numbers of messages that a node restored in a Redis without them.
     put_back: BTreeSet<u64>,
     faults: Vec<String>,
@@ -365,17 +410,17 @@ impl World {
             redis,
             earlier: VecDeque::new(),
             retired: None,
-            returned: BTreeSet::new(),
             begun,
             tick: 0,
             calm: false,
+            mute: false,
             rested: 0,
             nodes,
             said: 0,
             clients: 1000,
             runs: 0,
             texts: BTreeMap::new(),
-            forgotten: BTreeSet::new(),
+            told: false,
             put_back: BTreeSet::new(),
             faults: Vec::new(),
             counts: BTreeMap::new(),
@@ -392,57 +437,84 @@ impl World {
 
     /// Makes one call, and checks whether its author may do that.
     fn call(&mut self, call: &Call) -> Reply {
-        let saying = match call {
-            Call::Submit { command: Command::Commit(commit), log, .. } if commit.said() > 0 => {
-                let key = "r:general".into();
-                let changes = commit.text.split('\n').map(|line| line.parse::<Change>().expect("a change"));
-                match self.redis.call(&Call::Room { log: *log, key }) {
-                    Reply::Room(Some(room)) => Some((read(&room), changes.collect::<Vec<_>>())),
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
-        if let Call::NewTerm { log: Log::Directory, known, floors, .. } = call
-            && !self.redis.logs.contains_key(&Log::Directory)
-            && known.number == 0
-            && floors.iter().all(|(_, floor)| *floor == 0)
+        let key: Box<str> = "r:general".into();
+        let mut before = None;
+        let mut changes = Vec::new();
+        if let Call::Submit { command: Command::Commit(commit), log, .. } = call
+            && let Reply::Room(room) = self.redis.call(&Call::Room { log: *log, key: key.clone() })
         {
-            self.forgotten = self.texts.keys().copied().collect();
+            before = room;
+            changes.extend(commit.text.split('\n').map(|line| line.parse::<Change>().expect("a change")));
         }
-        let mut new = BTreeSet::new();
-        if let Call::Submit { command: Command::Commit(commit), .. } = call {
-            new.extend(commit.effects.iter().filter_map(|effect| match effect {
-                Effect::Kept(id, _) => Some(*id),
-                _ => None,
-            }));
+        if let Call::NewTerm { log, eras, newest, floors, .. } = call {
+            let knows = *newest > 0 || floors.iter().any(|(_, floor)| *floor > 0);
+            self.told |= knows && eras.first().is_some_and(|era| **era != *self.redis.era(*log));
         }
-        if !new.is_empty() {
-            let had = self.redis.ids();
-            new.retain(|id| !had.contains(id));
-        }
+        let is_rebuilt = |commit: &Commit| commit.effects.iter().any(|effect| matches!(effect, Effect::Rebuilt { .. }));
+        let had = match call {
+            Call::Submit { command: Command::Commit(commit), .. } if is_rebuilt(commit) => self.redis.ids(),
+            _ => BTreeSet::new(),
+        };
         let reply = self.redis.call(call);
-        if let Reply::Committed { .. } = reply {
-            self.put_back.extend(new);
+        let (Call::Submit { command: Command::Commit(commit), log, .. }, Reply::Committed { id, .. }) = (call, &reply)
+        else {
+            return reply;
+        };
+        if is_rebuilt(commit) {
+            let Reply::Room(Some(after)) = self.redis.call(&Call::Room { log: *log, key }) else {
+                self.faults.push("a room that was put back is not there".to_owned());
+                return reply;
+            };
+            self.check_rebuilt(commit, &after, &had);
         }
-        if let (Reply::Committed { id: first, .. }, Some((room, changes))) = (&reply, saying) {
-            for (id, change) in (*first..).zip(changes) {
-                let ChangeKind::Said(message) = change.kind else { continue };
-                let (client, text) = (message.from, message.text.to_string());
-                let author = Actor { who: who(client.0, message.author.as_str()), operator: false };
-                let moment = Now { at: Timestamp::UNIX_EPOCH, last: MessageId(0) };
-                let wish = Wish::Post { draft: Draft::said("x"), said_at: moment.at };
-                if let Err(denied) = room.decide(&author, wish, moment) {
-                    self.faults.push(format!("{text} was said by {client}, who may not: {denied:?}"));
+        let Some(room) = before.map(|room| read(&room)) else { return reply };
+        let moment = Now { at: Timestamp::UNIX_EPOCH, last: MessageId(0) };
+        for (id, change) in (*id..).zip(changes) {
+            let (who, wish, what) = match &change.kind {
+                ChangeKind::Said(message) => {
+                    let text = message.text.to_string();
+                    if let Some((other, life)) = self.texts.insert(id, (text.clone(), self.redis.life))
+                        && (life == self.redis.life || self.told)
+                    {
+                        self.faults.push(format!("number {id} is {other} and {text}"));
+                    }
+                    let author = who(message.from.0, message.author.as_str());
+                    (author, Wish::Post { draft: Draft::said("x"), said_at: moment.at }, text)
                 }
-                if let Some(other) = self.texts.insert(id, text.clone())
-                    && !self.forgotten.remove(&id)
-                {
-                    self.faults.push(format!("number {id} is {other} and {text}"));
+                ChangeKind::Entered { who, .. } => {
+                    let wish = Wish::Enter { opened: Some(room.door()), membership: MembershipId(1) };
+                    (who.clone(), wish, "that they enter".to_owned())
                 }
+                _ => continue,
+            };
+            let actor = Actor { who, operator: false };
+            if let Err(denied) = room.decide(&actor, wish, moment) {
+                self.faults.push(format!("{what} was said by {}, who may not: {denied:?}", actor.who.client));
             }
         }
         reply
+    }
+
+    /// All restored messages are there, and are counted.
+    fn check_rebuilt(&mut self, commit: &Commit, after: &RoomSnapshot, had: &BTreeSet<u64>) {
+        for effect in &commit.effects {
+            match effect {
+                Effect::Kept(id, _) => {
+                    let full = after.messages.len() >= HISTORY && after.messages.iter().all(|(known, _)| known > id);
+                    if !full && !after.messages.iter().any(|(known, _)| known == id) {
+                        self.faults.push(format!("{id} was put back and is not there: {after:?}"));
+                    }
+                    self.put_back.extend((!had.contains(id)).then_some(*id));
+                }
+                Effect::Rebuilt { said, newest, .. } => {
+                    let since = after.messages.iter().filter(|(id, _)| id > newest).count();
+                    if since < HISTORY && after.said != said + since as u64 {
+                        self.faults.push(format!("{} were said, and not {said} and {since}", after.said));
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
     fn write(&mut self, index: usize) {
@@ -474,7 +546,8 @@ impl World {
         if node.core.has_calls(now) {
             let calls = node.core.calls(now);
             let replies: Vec<_> = calls.iter().map(|call| self.call(call)).collect();
-            let lost = self.dice.below(100) < 15 && !self.calm;
+            let lost = self.dice.below(100) < 15 && !self.calm || self.mute;
+            let echo = self.rule.echo;
             let node = &mut self.nodes[index];
             if lost {
                 node.run = None;
@@ -482,6 +555,10 @@ impl World {
                 self.count("replies lost");
             } else {
                 node.core.answered(&calls, &replies, now).expect("no failure");
+                let carried_out = calls.iter().zip(&replies).filter(|_| echo);
+                for entry in carried_out.filter_map(|(call, reply)| entry(call, reply)) {
+                    node.copy.apply(entry, true);
+                }
             }
         }
         self.deliver(index);
@@ -505,7 +582,6 @@ impl World {
     fn deliver(&mut self, index: usize) {
         let overlap = !self.rule.no_overlap;
         let now = self.now();
-        let ids = self.redis.ids();
         let node = &mut self.nodes[index];
         while let Some(out) = node.core.out.pop_front() {
             if std::env::var_os("CHATSOCK_TRACE").is_some() {
@@ -516,21 +592,29 @@ impl World {
                 Out::Reload(_, LogState::Partition(rooms)) => node.copy.reload(rooms, &node.name),
                 Out::Reload(_, LogState::Directory { .. }) => {}
                 Out::Lost(loss) => {
-                    let copy = &mut node.copy;
+                    let (copy, ids) = (&mut node.copy, self.redis.ids());
                     copy.lost_and_counted += if loss.whole { 0 } else { loss.count };
-                    let gone: BTreeSet<u64> = copy.known.difference(&ids).copied().collect();
-                    let new = gone.difference(&copy.reported).count() as u64;
+                    copy.torn = true;
+                    if loss.whole {
+                        copy.reported.extend(copy.known.iter());
+                        continue;
+                    }
+                    // Users read that so many of the last ones may not have reached everybody.
+                    let unreported = copy.known.iter().rev().filter(|id| !copy.reported.contains(id));
+                    let last: Vec<u64> = unreported.take(loss.count as usize).copied().collect();
                     // Lost messages that a node has restored may exist after all, because another node was faster or
                     // because the Redis that had them is back. A node only knows up to which number Redis had everything,
-                    // not what was restored, so it counts them as lost too. Users then read that so many messages may not
-                    // have reached everyone.
-                    let unsure = copy.known.intersection(&ids).filter(|id| self.put_back.contains(id)).count() as u64;
-                    let most = new + unsure;
-                    if loss.count > most && !loss.whole {
-                        let text = format!("{} is told of {} lost messages, of {new}: {gone:?}", node.name, loss.count);
+                    // not what was restored, so it counts them as lost too.
+                    let there = |id: &&u64| ids.contains(id) && !self.put_back.contains(id);
+                    if let Some(there) = last.iter().find(there) {
+                        let text = format!("{} is told that {last:?} are lost, and {there} is there", node.name);
                         self.faults.push(text);
                     }
-                    copy.reported.extend(gone);
+                    if last.len() < loss.count as usize {
+                        let text = format!("{} is told that {} are lost, and knew {last:?}", node.name, loss.count);
+                        self.faults.push(text);
+                    }
+                    copy.reported.extend(last);
                 }
                 Out::Resolve(ticket, outcome) => ticket.resolve(outcome),
                 Out::Holdings(lost) => node.core.claim(node.copy.holdings(&lost)),
@@ -679,19 +763,21 @@ impl World {
             0 => {
                 self.count("all lost");
                 self.earlier.clear();
-                Some(Fake { kept, broken, ..Fake::new(&run) })
+                Some(Fake { kept, broken, life: self.runs, ..Fake::new(&run) })
             }
-            1 => {
-                self.returned.extend(self.retired.iter().map(|redis| redis.run.clone()));
-                self.retired.take()
-            }
+            1 => self.retired.take(),
             _ => self.earlier.get(back).cloned().map(|state| Fake { run, ..state }),
         };
         let Some(next) = next else { return };
         if std::env::var_os("CHATSOCK_TRACE").is_some() {
             eprintln!("{} from {} to {}: {:?}", self.tick, self.redis.run, next.run, next.ids());
         }
-        self.retired = Some(std::mem::replace(&mut self.redis, Fake { now, ..next }));
+        self.replace(Fake { now, ..next });
+    }
+
+    fn replace(&mut self, next: Fake) {
+        self.retired = Some(std::mem::replace(&mut self.redis, next));
+        self.told = false;
         self.count("failovers");
     }
 
@@ -769,8 +855,9 @@ impl World {
                 self.faults.push(format!("{name} is not back: {:?}", node.core));
                 continue;
             }
+            self.faults.extend(copy.late.iter().map(|late| format!("{name}: {late}")));
             let ids: Vec<u64> = copy.shown.iter().map(|(id, _)| *id).collect();
-            if !ids.is_sorted_by(|one, next| one < next) && self.returned.is_empty() {
+            if !ids.is_sorted_by(|one, next| one < next) {
                 self.faults.push(format!("{name} shows {ids:?}, out of order or twice"));
             }
             let texts: BTreeSet<&String> = copy.shown.iter().map(|(_, text)| text).collect();
@@ -778,6 +865,7 @@ impl World {
                 self.faults.push(format!("{name} shows a text twice: {:?}", copy.shown));
             }
             let there = self.redis.ids();
+            let replaced = self.redis.replaced();
             let gone: Vec<_> = ids.iter().filter(|id| !there.contains(id) && !copy.reported.contains(id)).collect();
             if !gone.is_empty() {
                 self.faults.push(format!("{name} shows {gone:?}, which are lost and not reported"));
@@ -788,7 +876,7 @@ impl World {
                 }
             }
             let Some(room) = &room else { continue };
-            for (id, _) in room.messages.iter().filter(|(id, _)| *id > copy.from) {
+            for id in there.iter().filter(|id| **id > copy.from && !replaced.contains(id)) {
                 let told = copy.missing.iter().any(|(from, to)| from < id && id < to);
                 if !ids.contains(id) && !told {
                     self.faults.push(format!("{name} has never shown {id}: {ids:?}"));
@@ -837,16 +925,12 @@ fn first_seed() -> u64 {
     std::env::var("CHATSOCK_FIRST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
 }
 
-/// The one schedule of the first 2,000 that fails: messages get the numbers 1 and 2 a second time after Redis has lost everything.
-/// Why it does, where others of its kind are told apart, is not known yet.
-const KNOWN_HOLE: u64 = 1240;
-
 #[test]
 fn no_schedule_of_failures_breaks_a_promise_to_users() {
     let mut counts = BTreeMap::<&str, usize>::new();
     let first = first_seed();
     let mut failed = Vec::new();
-    for seed in (first..first + schedules()).filter(|seed| *seed != KNOWN_HOLE) {
+    for seed in first..first + schedules() {
         let (faults, more) = run(seed, Rule::default());
         failed.extend((!faults.is_empty()).then_some((seed, faults)));
         more.into_iter().for_each(|(what, count)| *counts.entry(what).or_default() += count);
@@ -856,97 +940,4 @@ fn no_schedule_of_failures_breaks_a_promise_to_users() {
     for what in ["said", "entered", "banned", "kills", "failovers", "replies lost"] {
         assert!(counts.get(what).map_or(0, |count| *count as u64) >= schedules() / 10, "too few: {counts:?}");
     }
-}
-
-#[test]
-fn switching_off_any_rule_is_noticed() {
-    let broken = |broken| Rule { broken, ..Rule::default() };
-    let skips = |skips| Rule { skips, ..Rule::default() };
-    // Some are noticed in only one schedule in hundreds, so the search starts near the first such seed. Three rules are
-    // missing here because none of hundreds of schedules fails without them: the fence and memberships, which the
-    // comparison with a real Redis covers, and `Skips::decisions`, which nothing covers.
-    for (name, rule, from) in [
-        (
-            "repeated commands",
-            Rule {
-                broken: Broken { repeats: true, ..Broken::default() },
-                skips: Skips { repeats: true, ..Skips::default() },
-                ..Rule::default()
-            },
-            1,
-        ),
-        ("versions", broken(Broken { versions: true, ..Broken::default() }), 1),
-        ("the end of a lease", broken(Broken { burials: true, ..Broken::default() }), 4800),
-        ("terms", broken(Broken { terms: true, ..Broken::default() }), 1),
-        ("numbers left out", broken(Broken { numbers: true, ..Broken::default() }), 1),
-        ("the overlap", Rule { no_overlap: true, ..Rule::default() }, 1),
-        ("gaps", skips(Skips { gaps: true, ..Skips::default() }), 1),
-        ("losses", skips(Skips { losses: true, ..Skips::default() }), 1),
-        ("claims", skips(Skips { claims: true, ..Skips::default() }), 1),
-    ] {
-        // To find such a seed, try more schedules from the first one on.
-        let more = std::env::var("CHATSOCK_MUTANTS").ok().and_then(|count| count.parse().ok());
-        let seeds = more.map_or(from..from + 3000, |count: u64| 1..1 + count);
-        let is_noticed = |seed: &u64| !run(*seed, rule).0.is_empty() && run(*seed, Rule::default()).0.is_empty();
-        let found = seeds.clone().find(is_noticed);
-        eprintln!("{name}: {found:?}");
-        assert!(found.is_some(), "nobody notices that {name} are switched off");
-    }
-}
-
-#[test]
-fn a_membership_of_an_earlier_registration_does_not_return() {
-    let mut world = World::new(1, Rule::default());
-    world.calm = true;
-    let pass = |world: &mut World, indices: &[usize], reads: bool| {
-        (world.tick, world.redis.now) = (world.tick + 1, world.redis.now + 500);
-        for index in indices {
-            world.write(*index);
-            if reads {
-                world.read(*index, 50);
-            }
-        }
-    };
-    let user = actor(1001, "alice");
-    for _ in 0..20 {
-        pass(&mut world, &[0, 1, 2], true);
-    }
-    let now = world.now();
-    let room = make(&world.nodes[0].copy.room);
-    drop(world.nodes[0].core.submit(Command::Commit(room), now));
-    pass(&mut world, &[0, 1, 2], true);
-    let node = &mut world.nodes[0];
-    assert!(node.core.is_loaded() && node.copy.version > 0, "the room is there: {:?}", node.core);
-    let wish = Wish::Enter { opened: Some(node.copy.room.door()), membership: MembershipId(1) };
-    let moment = Now { at: Timestamp::UNIX_EPOCH, last: MessageId(0) };
-    let entered = node.copy.room.decide(&user, wish, moment).expect("the room is open");
-    let entered = commit(&node.copy.room, entered, Some(node.copy.version), None);
-    let ticket = node.core.submit(Command::Commit(entered), now);
-    let old = node.core.epoch();
-    // The entry is in the log, but the node pauses before reading it.
-    pass(&mut world, &[0], false);
-    for _ in 0..30 {
-        pass(&mut world, &[1, 2], true);
-    }
-    let mut passed = 0;
-    while !world.nodes[0].core.is_loaded() || passed == 0 {
-        pass(&mut world, &[0], false);
-        // Registering takes two rounds.
-        passed += usize::from(world.nodes[0].core.epoch() != old);
-        if passed >= 2 {
-            world.read(0, 50);
-            assert!(
-                world.nodes[0].copy.room.member(user.who.client).is_none(),
-                "a member here, and not for the others"
-            );
-        }
-        assert!(world.tick < 200, "it is not back: {:?}", world.nodes[0].core);
-    }
-    for _ in 0..3 {
-        pass(&mut world, &[0, 1, 2], true);
-    }
-    assert_eq!(ticket.outcome(), Some(Outcome::NotSaid));
-    assert_ne!(world.nodes[0].core.epoch(), old);
-    world.check();
-    assert!(world.faults.is_empty(), "{:#?}", world.faults);
 }

@@ -59,7 +59,7 @@ impl Nodes {
     }
 
     fn bring_room_up_to(&self, hub: &Hub, snapshot: RoomSnapshot, now: Instant) {
-        let RoomSnapshot { room: name, version, sequence, said, core, members, messages } = snapshot;
+        let RoomSnapshot { room: name, version, sequence, said, core, members, messages, .. } = snapshot;
         let messages = messages.iter().filter_map(|(id, text)| {
             let mut message = parse_message(text).ok()?;
             message.id = MessageId(*id);

@@ -1,13 +1,16 @@
 //! Rooms with real sockets but without a server: who sees what, in which order, and which thread delivers it.
 //!
 //! This file tests delivery; `permissions` who may do what, `actions` moderation and its news, `heirs` who inherits a
-//! room, `messages` changes to messages, `programs` what programs are sent, `ranks` that no rank passes to another user.
+//! room, `messages` changes to messages, `missed` messages that a server has missed, `programs` what programs are sent,
+//! `ranks` that no rank passes to another user.
 //!
 //! Tests that depend on the order of threads run under several seeds; `CHATSOCK_SEEDS` sets how many.
 
 mod actions;
 mod heirs;
 mod messages;
+#[cfg(feature = "cluster")]
+mod missed;
 mod permissions;
 #[cfg(feature = "json")]
 mod programs;

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use super::Nodes;
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
-use crate::cluster::{Cluster, Log, LogReader, LogRecord, Position, ReadLogError, Recorded};
+use crate::cluster::{Cluster, Log, LogReader, LogRecord, NumberKind, Position, ReadLogError, Recorded};
 use crate::hub::room::Room;
 use crate::store::{ArchivePlace, ArchiveWrite, ReadError, SaveError, Store, StoreFailure};
 use entries::{ArchiveStep, RoomLedger};
@@ -146,7 +146,8 @@ impl Archive {
         Ok((archive, thread.spawn(move || reading.run())?))
     }
 
-    /// A Redis that has lost its data would start numbering from the beginning and repeat numbers in the database.
+    /// A Redis that has lost its data would start numbering messages and accounts from the beginning and repeat numbers in
+    /// the database.
     fn number_above(&self, last: MessageId) -> Result<(), Trouble> {
         let Reading { places, .. } = self.begin()?;
         let Some(mut reader) = self.cluster.log_reader()? else { return Ok(()) };
@@ -158,7 +159,10 @@ impl Archive {
             };
         }
         if is_behind {
-            reader.number_above(&places.keys().copied().collect::<Vec<_>>(), last.0)?;
+            reader.number_above(&places.keys().copied().collect::<Vec<_>>(), NumberKind::Message, last.0)?;
+            let accounts = self.store.archived_accounts()?;
+            let last = accounts.iter().map(|account| account.0).max().unwrap_or(0);
+            reader.number_above(&[Log::Directory], NumberKind::Account, last)?;
         }
         Ok(())
     }

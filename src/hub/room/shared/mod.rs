@@ -103,6 +103,8 @@ pub(in crate::hub::room) struct RoomSharing {
     vanished: BTreeSet<ClientId>,
     /// Lost messages that the room still counts.
     lost: u64,
+    /// Something was lost since the room was last read. More may be lost than this server knew of.
+    torn: bool,
     /// How many messages had been posted when this server was last connected to the others.
     said_before: Option<u64>,
 }

@@ -103,6 +103,11 @@ impl Room {
         });
         let passed = if own.oldest().is_some() { passed.count() as u64 } else { 0 };
         let beyond_history = if is_cut { others } else { passed };
+        // After a loss the counts are only lower bounds: more may be lost than was known here, or the room may have been
+        // restored from another server's count.
+        let is_torn = std::mem::take(&mut state.sharing.torn);
+        let is_partial = room.said() > room.history().last(usize::MAX).len() as u64;
+        let unsure = is_torn && is_partial && (is_cut && !missed.is_empty() || passed > 0);
         state.remember_own(&room);
         state.flush_gathered();
         state.room = room;
@@ -110,7 +115,10 @@ impl Room {
         (state.sharing.version, state.sharing.sequence) = (place.version, place.sequence);
         if beyond_history > 0 {
             let messages = if beyond_history == 1 { "message is" } else { "messages are" };
-            state.append(sentence(&format!("{beyond_history} earlier {messages} missing here.")));
+            let at_least = if unsure { "At least " } else { "" };
+            state.append(sentence(&format!("{at_least}{beyond_history} earlier {messages} missing here.")));
+        } else if unsure {
+            state.append(sentence("Earlier messages may be missing here."));
         }
         for event in missed {
             state.append(event);
@@ -124,6 +132,7 @@ impl Room {
     pub(crate) fn lose_messages(&self, counted: u64, line: &str) {
         let mut state = self.lock();
         state.sharing.lost += counted;
+        state.sharing.torn = true;
         state.flush_gathered();
         state.append(sentence(line));
     }
