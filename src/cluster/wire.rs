@@ -192,11 +192,10 @@ impl Wire {
             };
             slots.push((range, index));
         }
-        // Another one as soon as any slot belongs to another Redis. Only this node compares it.
-        let run = |(range, index): &(SlotRange, usize)| {
-            format!("{}:{}-{}", lines[*index].facts().run, range.first, range.last)
-        };
-        let run = slots.iter().map(run).collect::<Vec<_>>().join(" ");
+        // All of them together, for this node alone to compare. A slot that moves from one to another loses nothing.
+        let mut runs: Vec<&str> = lines.iter().map(|line| line.facts().run.as_str()).collect();
+        runs.sort_unstable();
+        let run = runs.join(" ");
         let threads = Some(LogThreads::new(address.clone(), timeout));
         Ok(Wire { lines, slots, run, threads })
     }

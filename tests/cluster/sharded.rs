@@ -1,7 +1,7 @@
 //! Servers over a Redis Cluster: the logs are on several Redis, and one of them fails.
 
 use crate::nodes::{Cluster, ask_until};
-use crate::support::redis::RedisCluster;
+use crate::support::redis::{Redis, RedisCluster};
 
 /// Servers over it. The first Redis is the cluster's of the test; the others are given back.
 fn start(count: usize) -> Option<(Cluster, RedisCluster)> {
@@ -91,4 +91,53 @@ fn when_one_redis_of_a_cluster_dies_its_replica_takes_over_and_nothing_is_said_t
     let mut carol = cluster.nodes[1].login("carol");
     carol.send(":join general");
     alice.expect("* carol joined");
+}
+
+/// Moves a hash slot with its keys, as `redis-cli --cluster reshard` does.
+fn move_slot(slot: u16, from: &Redis, to: &Redis) {
+    let (slot, [source, target]) = (slot.to_string(), [from, to].map(|redis| redis.told(&["CLUSTER", "MYID"])));
+    assert_eq!(to.told(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &source]), "OK");
+    assert_eq!(from.told(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &target]), "OK");
+    let words = ["CLUSTER", "GETKEYSINSLOT", &slot, "100000"].map(str::as_bytes);
+    let keys = from.command(&words);
+    assert!(!keys.is_empty(), "nothing is in slot {slot}");
+    let port = to.address().port().to_string();
+    let mut migrate = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+    migrate.extend(keys.iter().map(String::as_str));
+    assert_eq!(from.told(&migrate), "OK");
+    for redis in [to, from] {
+        assert_eq!(redis.told(&["CLUSTER", "SETSLOT", &slot, "NODE", &target]), "OK");
+    }
+}
+
+#[test]
+fn a_log_whose_slot_moves_to_another_redis_is_followed() {
+    let Some((cluster, redis)) = start(2) else { return };
+    let (mut alice, mut bob) = (cluster.nodes[0].login("alice"), cluster.nodes[1].login("bob"));
+    // At least one of them in each of the four partitions.
+    let rooms = ["attic", "cellar", "den", "kitchen", "loft", "porch", "study", "yard"];
+    for room in rooms {
+        alice.send(&format!(":create {room}"));
+        alice.expect("you are its admin");
+        ask_until(&mut bob, ":rooms", room);
+        bob.send(&format!(":join {room}"));
+        bob.send(&format!(":say before in {room}"));
+        bob.settle();
+    }
+    // CLUSTER KEYSLOT {p02} is 2956.
+    move_slot(2956, &cluster.redis, &redis.all[1]);
+    for room in rooms {
+        bob.send(&format!(":join {room}"));
+        bob.send(&format!(":say after in {room}"));
+        bob.settle();
+        alice.send(&format!(":join {room}"));
+        ask_until(&mut alice, ":history", &format!("bob: after in {room}"));
+        alice.send(":history");
+        let seen = alice.settle();
+        for text in ["before", "after"] {
+            assert_eq!(seen.matches(&format!("bob: {text} in {room}")).count(), 1, "{seen:?}");
+        }
+    }
+    let left = cluster.redis.told(&["CLUSTER", "COUNTKEYSINSLOT", "2956"]);
+    assert_eq!(left, "0");
 }
