@@ -184,7 +184,7 @@ impl RedisCluster {
                 ["--save", ""],
                 ["--cluster-enabled", "yes"],
                 ["--cluster-port", &bus],
-                ["--cluster-node-timeout", "1000"],
+                ["--cluster-node-timeout", "2000"],
                 ["--repl-diskless-sync-delay", "0"],
             ];
             all.push(Redis::with(arguments.as_flattened())?);
