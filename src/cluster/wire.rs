@@ -154,7 +154,7 @@ fn survey(at: &[HostPort], address: &Address, timeout: Duration) -> Result<Vec<S
 
 /// Connections to every Redis that is in charge of something.
 pub(crate) struct Wire {
-    lines: Vec<RedisLine>,
+    pub(super) lines: Vec<RedisLine>,
     /// Which of them have which hash slots. Empty: the only one has all.
     slots: Vec<(SlotRange, usize)>,
     run: String,
@@ -208,11 +208,6 @@ impl Wire {
         let slot = slot_of(&log.to_string());
         let found = self.slots.iter().find(|(range, _)| (range.first..=range.last).contains(&slot));
         found.map(|(_, index)| *index).ok_or_else(|| Unreachable(format!("no Redis has the hash slot {slot}").into()))
-    }
-
-    /// The connections.
-    pub(super) fn lines(&mut self) -> &mut [RedisLine] {
-        &mut self.lines
     }
 
     /// The addresses of the Redis that it leads to.

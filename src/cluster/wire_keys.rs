@@ -33,7 +33,7 @@ impl RedisLine {
 impl Wire {
     /// Whether any key has this connection's prefix.
     pub(crate) fn has_keys(&mut self) -> Result<bool, Unreachable> {
-        for line in self.lines() {
+        for line in &mut self.lines {
             if !line.scan(|_, _| Ok(false))? {
                 return Ok(true);
             }
@@ -43,7 +43,7 @@ impl Wire {
 
     /// Deletes all keys with this connection's prefix.
     pub(crate) fn delete_keys(&mut self) -> Result<(), Unreachable> {
-        for line in self.lines() {
+        for line in &mut self.lines {
             line.scan(|connection, keys| {
                 // One by one: in a Redis Cluster they are in different hash slots.
                 let mut delete = Pipeline::with_capacity(keys.len());
