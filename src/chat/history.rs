@@ -2,6 +2,8 @@
 //!
 //! *Owns* which messages are kept, finding one by its number, editing and erasing one together with its quotes, and
 //! which are temporary. *Knows nothing of* who may do so, or of clocks.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -4,6 +4,8 @@
 //! is none on the path of a message.
 //!
 //! *Owns* the list of checkpoints. *Knows nothing of* what is tested there.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

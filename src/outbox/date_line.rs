@@ -1,6 +1,8 @@
 //! The line with the date, shown when a new day begins in an open view.
 //!
 //! *Owns* when it is due on one client's screen. *Knows nothing of* waiting for midnight: the session does that.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use super::{Outbox, OutboxState};
 use crate::ui::screen::{Clock, LineKind};

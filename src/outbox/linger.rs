@@ -2,6 +2,8 @@
 //!
 //! *Owns* how long the last bytes may take, and how long to keep reading after them. *Knows nothing of* what the peer is
 //! told.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 #[cfg(feature = "web")]
 use std::io::Write as _;

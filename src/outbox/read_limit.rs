@@ -1,6 +1,8 @@
 //! Hides messages that a user may not read from the live view, even where they are edited or quoted.
 //!
 //! *Owns* how far back the user of an open view may read. *Knows nothing of* why: the room decides.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::sync::Arc;
 

@@ -8,6 +8,8 @@
 //! PRECIS is based on Unicode 6.3 of 2013, so newer letters cannot be part of a name.
 //!
 //! *Owns* which texts that are not ASCII are names. *Knows nothing of* who has one.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;

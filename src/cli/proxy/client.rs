@@ -1,4 +1,4 @@
-//! A client of the proxy, from the connection to the server to the end of both directions.
+//! One client of the proxy, from connecting to the server until both directions have ended.
 //!
 //! *Owns* its threads, and how it is refused. *Knows nothing of* other clients.
 
@@ -14,9 +14,9 @@ use super::upstream::Preface;
 use super::{FULL, ProxyState};
 use crate::server::set_options;
 
-/// Stack of the two threads that copy. They are others than the one that connects, because pages of a stack that were used once
-/// stay resident for as long as the thread lives; and small enough that the system's cache of stacks, which looks for one of up to
-/// four times the size, does not give them one that was used for connecting.
+/// Stack of the two threads that copy. They are not the thread that connects, because stack pages that were ever used
+/// stay resident as long as the thread lives. And the stack is this small so that the C library's stack cache, which
+/// accepts stacks of up to four times the requested size, does not hand them one that was used for connecting.
 const TUNNEL_STACK: usize = 96 * 1024;
 
 /// How long a refused client may take to read the reason.
@@ -25,7 +25,7 @@ const REFUSED_STAYS: Duration = Duration::from_secs(1);
 /// A client, until both directions have ended.
 pub(super) struct ProxyClient {
     pub(super) shared: Arc<ProxyState>,
-    /// `None` for one that is refused.
+    /// `None` if it is refused.
     pub(super) id: Option<u64>,
     pub(super) stream: Arc<TcpStream>,
     pub(super) peer: SocketAddr,
@@ -35,7 +35,7 @@ pub(super) struct ProxyClient {
 
 impl Drop for ProxyClient {
     fn drop(&mut self) {
-        // An error: it is closed already.
+        // Fails if it is already closed.
         let _ = self.stream.shutdown(Shutdown::Both);
         if let (Some(id), Some(began)) = (self.id, self.began) {
             log::info!("client {id} from {} disconnected after {} s", self.peer, began.elapsed().as_secs());
@@ -73,7 +73,7 @@ impl ProxyClient {
     }
 }
 
-/// Starts the thread for one direction. The client is gone when both have ended.
+/// Starts the thread for one direction. The client is dropped when both have ended.
 fn start_copying(client: &Arc<ProxyClient>, tunnel: &Arc<Tunnel>, way: &str, copy: fn(&Tunnel)) -> io::Result<()> {
     let name = format!("client:{}:{way}", client.id.unwrap_or(0));
     let (client, tunnel) = (Arc::clone(client), Arc::clone(tunnel));
@@ -107,6 +107,6 @@ pub(super) fn refuse(mut stream: &TcpStream, line: &str) {
             }
         }
     };
-    // An error: it is gone, or has taken too long.
+    // Fails if it is gone or has taken too long.
     let _ = say();
 }

@@ -2,6 +2,8 @@
 //!
 //! *Owns* changing and deleting an archived message, and hiding messages that are older than the retention time. *Knows
 //! nothing of* how one is found: the caller has read it from the disk.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::sync::MutexGuard;
 use std::time::Instant;

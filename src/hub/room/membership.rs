@@ -2,6 +2,8 @@
 //!
 //! *Owns* the seat of each member, and what joining and leaving lead to later. *Knows nothing of* passwords: the caller
 //! that checked one names the door it opened.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -2,6 +2,8 @@
 //!
 //! *Owns* those keys, and their types.
 //! *Knows nothing of* which action needs which of them.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -3,6 +3,8 @@
 //!
 //! *Owns* the arguments of these commands, which passwords a dialogue asks for, and what it does with them. *Knows
 //! nothing of* who has an account, who is an operator, or how passwords are stored.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use super::arguments::{account_name, check_message, check_note, lasts_and_reason, network};
 use super::effect::{AccountAsk, AccountEffect, AddressBanRequest, Effect, OperatorEffect, ScreenEffect};

@@ -2,6 +2,8 @@
 //!
 //! *Owns* [`JoinRefusal`], [`RoomRefusal`], [`LoginRefusal`], [`AccountRefusal`] and their sentences.
 //! *Knows nothing of* states.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::fmt;
 use std::time::Duration;

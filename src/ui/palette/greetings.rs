@@ -2,6 +2,8 @@
 //!
 //! *Owns* these sentences.
 //! *Knows nothing of* states.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use super::answer::Came;
 use crate::chat::names::{RoomName, UserName};

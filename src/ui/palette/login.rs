@@ -1,6 +1,8 @@
 //! The questions for passwords, and the questions before a name is known: room and name.
 //!
 //! *Owns* what a line means there. *Knows nothing of* rooms, accounts, or who is online.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use super::arguments::account_name;
 use super::effect::{Effect, LoginEffect, PlaceEffect, ScreenEffect};

@@ -2,6 +2,8 @@
 //!
 //! *Owns* reading a line once, where it was typed: what it is, what it costs, and how much of it the recall keeps.
 //! *Knows nothing of* what the line causes.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use super::arguments::check_message;
 use super::cost;

@@ -1,6 +1,8 @@
 //! What an answer leads to: where the user is afterwards, and what they are told.
 //!
 //! *Owns* the transitions that wait for the server. *Knows nothing of* how the answer was found.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use super::answer::{Answer, Came};
 use super::effect::{Effect, PlaceEffect, RoomEffect, ScreenEffect};

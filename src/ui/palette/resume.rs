@@ -2,6 +2,8 @@
 //!
 //! *Owns* the question whether to take over, and what is open and in view afterwards. *Knows nothing of* connections,
 //! or of which rooms those are.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::net::IpAddr;
 

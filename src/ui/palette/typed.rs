@@ -3,6 +3,8 @@
 //! *Owns* the checks of those fields, which are the same as for the matching commands, and which commands a program has
 //! to send as typed requests, because they would ask a question. *Knows nothing of* JSON, or of how anything is carried
 //! out.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::time::Duration;
 

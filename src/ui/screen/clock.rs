@@ -2,6 +2,8 @@
 //!
 //! *Owns* how a moment is shown, whether it is from today, and when today ends. *Knows nothing of* messages and
 //! screens.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

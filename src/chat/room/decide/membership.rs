@@ -1,4 +1,6 @@
 //! Who may enter, who takes over a place, and who inherits a room.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! Who may moderate, and who may invite.
+//!
+//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use jiff::Timestamp;
 

@@ -1,28 +1,28 @@
-//! A file that is offered, and one on its way.
+//! An offered file, and a transfer.
 //!
-//! *Owns* what is known of each. *Knows nothing of* the rest of the model.
+//! *Owns* the state of both. *Knows nothing of* the rest of the model.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::intent::Moment;
 
-/// How long a file that broke off is taken again without a question: as long as the server remembers it.
+/// How long a file that broke off is accepted again without a question: as long as the server remembers it.
 const TAKEN_AGAIN: Duration = Duration::from_secs(600);
 
-/// How long a client that has nothing else to do waits for a file that broke off to go on.
+/// How long an otherwise idle client waits for a file that broke off to continue.
 const RESUMED_WITHIN: Duration = Duration::from_secs(10);
 
-/// A file that somebody offers.
+/// A file that someone offers.
 #[derive(Clone, Debug)]
 pub(crate) struct OfferedFile {
     /// The number of the offer.
     pub(crate) number: u64,
-    /// Who offers it.
+    /// The user who offers it.
     pub(crate) sender: String,
     /// Its name.
     pub(crate) name: String,
-    /// Its bytes, if known.
+    /// Its size in bytes, if known.
     pub(crate) size: Option<u64>,
 }
 
@@ -34,7 +34,7 @@ impl OfferedFile {
     }
 }
 
-/// A number of bytes as people say it: `1.2 MB`.
+/// A size in readable form: `1.2 MB`.
 pub(crate) fn readable(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     if bytes == 1 {
@@ -53,7 +53,7 @@ pub(crate) fn readable(bytes: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
-/// A file on its way.
+/// A transfer.
 #[derive(Clone, Debug)]
 pub(crate) struct FileTransfer {
     /// The number of the offer.
@@ -62,46 +62,46 @@ pub(crate) struct FileTransfer {
     pub(crate) peer: String,
     /// Its name.
     pub(crate) name: String,
-    /// This user sends it.
+    /// Whether this user sends it.
     pub(crate) sends: bool,
-    /// Where it is, or will be.
+    /// Its path, or where it will be saved.
     pub(super) path: Option<PathBuf>,
-    /// Bytes that have passed.
+    /// Bytes passed so far.
     pub(crate) done: u64,
-    /// All bytes, once known.
+    /// The total size, once known.
     pub(crate) size: Option<u64>,
     pub(super) stage: TransferStage,
-    /// A thread receives it.
+    /// A thread is receiving it.
     pub(super) is_carried: bool,
-    /// One of the two users has ended it.
+    /// One of the two users has cancelled it.
     pub(super) is_declined: bool,
     /// When it broke off.
     pub(super) broke: Option<Instant>,
-    /// It broke off, and the rest may come.
+    /// It broke off, and the rest may follow.
     pub(super) may_resume: bool,
-    /// The hash of what is here, and the server's of what has passed.
+    /// The hash of the local part, and the server's hash of what has passed.
     pub(super) own_hash: Option<String>,
     pub(super) told_hash: Option<String>,
 }
 
-/// How far a transfer is.
+/// The progress of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TransferStage {
-    /// Offered; the other one has not answered.
+    /// Offered, without an answer yet.
     Offered,
-    /// Bytes pass.
+    /// Bytes are passing.
     Running,
-    /// It is over: whole, or not.
+    /// Over, complete or not.
     Over,
 }
 
 impl FileTransfer {
-    /// Whether bytes pass, or may pass soon.
+    /// Whether bytes are passing, or soon may.
     pub(crate) fn is_running(&self) -> bool {
         self.stage != TransferStage::Over
     }
 
-    /// It has broken off, and neither user wanted that.
+    /// It broke off although neither user wanted that.
     pub(super) fn break_off(&mut self, now: Moment) {
         self.stage = TransferStage::Over;
         self.may_resume = !self.is_declined && (self.may_resume || self.broke.is_none());
@@ -113,12 +113,12 @@ impl FileTransfer {
         self.sends == other.sends && self.peer == other.peer && self.name == other.name
     }
 
-    /// When nobody waits for the rest any more, if somebody does.
+    /// Until when this client waits for the rest, if it does.
     pub(super) fn resumed_by(&self) -> Option<Instant> {
         self.broke.filter(|_| self.may_resume).map(|broke| broke + RESUMED_WITHIN)
     }
 
-    /// Whether the user has taken this file, and it broke off a moment ago: then they need not be asked again.
+    /// Whether the user accepted this file and it broke off a moment ago, so that they need not be asked again.
     pub(super) fn may_go_on(&self, now: Moment) -> bool {
         let is_fresh = |broke| now.instant.saturating_duration_since(broke) < TAKEN_AGAIN;
         !self.sends && !self.is_carried && !self.is_declined && self.path.is_some() && self.broke.is_some_and(is_fresh)

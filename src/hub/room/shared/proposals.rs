@@ -3,6 +3,8 @@
 //!
 //! *Owns* how each outcome is derived from what came back.
 //! *Knows nothing of* the log, or of what a change does.
+//!
+//! What is `#[inline(never)]` here is for clusters only, and stays out of the stack frames of every join and post.
 
 use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
