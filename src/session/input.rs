@@ -107,8 +107,7 @@ impl Session {
         self.outbox.with_display(|display, out| display.set_hidden(hidden, out));
     }
 
-    /// One read may bring thousands of keys and lines with an answer each, so the answers are sent, and the session
-    /// waits until they are taken, before they grow large.
+    /// Sends the answers and waits until they are taken: one read may bring thousands of lines with an answer each.
     #[inline(never)]
     pub(super) fn keep_replies_small(&mut self) {
         if self.outbox.unsent_bytes() > REPLIES_AT_ONCE {
@@ -199,7 +198,6 @@ impl Session {
         }
     }
 
-    /// Character mode.
     #[inline(never)]
     fn next_edited(&mut self, bytes: &mut &[u8], limit: usize) -> Option<TypedInput<'static>> {
         if !self.pacing.is_held() {
@@ -224,7 +222,6 @@ impl Session {
         })
     }
 
-    /// Line mode.
     #[inline(never)]
     fn next_assembled<'a>(&mut self, bytes: &mut &'a [u8], limit: usize) -> Option<TypedInput<'a>> {
         Some(match self.input.assembler.next(bytes, limit)? {
@@ -261,9 +258,8 @@ impl Session {
         }
     }
 
-    /// Reads a line, once, where it was typed. False if it is not to be run now: it waits, or is refused.
-    ///
-    /// Not inlined: what reading needs is off the stack again when the line is carried out.
+    /// Reads a line, once, where it was typed. False if it waits or is refused. Not inlined: what reading needs is off
+    /// the stack again when the line is carried out.
     #[inline(never)]
     fn take_line(&mut self, text: &str) -> bool {
         let now = self.tick();
@@ -327,8 +323,7 @@ impl Session {
         }
     }
 
-    /// Carries out what answers a line. The answer stands below the user's own lines, and below what others said before
-    /// it.
+    /// Carries out what answers a line, below the user's own lines and everything that others said before it.
     fn answer_below(&mut self) {
         self.bring_up();
         self.outbox.with_display(Display::ask);
@@ -389,8 +384,7 @@ impl Session {
         self.user.iter().for_each(|user| user.typed(now));
     }
 
-    /// The client speaks another protocol: it gets one fitting answer, the connection ends, and nothing it sent is run.
-    /// `heard` is what it has sent so far.
+    /// Ends a connection that speaks another protocol, with one fitting answer to `heard`. None of it is run.
     #[inline(never)]
     pub(super) fn turn_away(&mut self, protocol: OtherProtocol, heard: &[u8]) {
         let page = self.hub.page_address(heard, self.outbox.stream().local_addr().ok());

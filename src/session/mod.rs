@@ -1,15 +1,14 @@
 //! One connection, from the first byte to the last, on its own thread.
 //!
 //! A turn of the session: wait for bytes or for the next deadline, run every complete line they bring, deliver what was
-//! posted, and write the answers and the prompt in one go. Nothing here sleeps: delays are deadlines, so telnet is
-//! answered meanwhile.
+//! posted, and write answers and prompt in one go. Nothing sleeps: delays are deadlines, so telnet is still answered.
 //!
 //! Why so much here is `#[inline(never)]`: a page of stack that was ever touched stays with its thread, so the deepest
 //! call of a login, a join or a view decides what an idle user costs. The frame of an inlined function is part of its
 //! caller's frame for as long as the caller runs; a separate frame is gone when the next function is called. So functions
 //! on the deepest path, functions called next to it, and those that most users need only now and then, are not inlined.
-//! Measured in a release build: a user in a view has touched 7.9 KB of stack, which is two pages; with everything inlined
-//! it is 14.4 KB, four pages. `tests/suite/idle_memory.rs` has the budget.
+//! Measured in a release build, a user in a view has touched 7.9 KB of stack, two pages; with everything inlined 14.4 KB,
+//! four pages. `tests/suite/idle_memory.rs` has the budget.
 //!
 //! *Owns* the reading side of a socket, and everything about one user that nobody else needs. *Knows nothing of*
 //! listeners, or of how the server stops.

@@ -302,8 +302,7 @@ impl Session {
     #[inline(never)]
     fn begin_request(&mut self, request: &JsonRequest<'_>) -> Option<Arc<str>> {
         self.pick_up_notices();
-        // Earlier effects on others come first. Messages in rooms wait for the end of the turn: those of one read are
-        // delivered together, at a twentieth of the cost.
+        // Earlier effects on others come first. A read's messages in rooms are delivered together: a twentieth of the cost.
         if request.private || request.action != "say" {
             self.say_unsaid();
             self.rooms.deliver();
