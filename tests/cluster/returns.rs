@@ -3,7 +3,7 @@
 #![cfg(feature = "client")]
 
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -178,10 +178,39 @@ fn three_clients_come_back_within_seconds() {
     cluster.nodes[0].signal("TERM");
     door.lead(cluster.nodes[1].address());
     assert_eq!(cluster.nodes[0].wait(), Some(0));
-    let ended = std::time::Instant::now();
+    let ended = Instant::now();
     for client in &mut clients {
         client.terminal.expect_text("Connected again.");
     }
     assert!(ended.elapsed() < NOTICED, "{:?}", ended.elapsed());
     noticed_nothing(&mut alice);
+}
+
+#[test]
+fn connect_that_comes_back_too_late_is_somebody_new_under_the_same_name() {
+    if !crate::nodes::runs_slow() {
+        return;
+    }
+    let Some(mut cluster) = Cluster::start(2, "drain_seconds = 1") else { return };
+    let door = LossyProxy::before(cluster.nodes[0].address());
+    let mut alice = cluster.nodes[1].chat("alice", "general");
+    let mut bob = Connected::start("bob", door.address());
+    alice.expect("* bob joined");
+    bob.say("before");
+    cluster.nodes[0].signal("TERM");
+    assert_eq!(cluster.nodes[0].wait(), Some(0));
+    // A minute, and the next heartbeat of the other server.
+    let ended = Instant::now();
+    let mut seen = String::new();
+    while !seen.contains("* bob left (their server is gone)") {
+        assert!(ended.elapsed() < Duration::from_secs(90), "the place is kept for ever: {seen:?}");
+        seen.push_str(&alice.settle());
+        std::thread::park_timeout(Duration::from_millis(200));
+    }
+    assert!(ended.elapsed() > Duration::from_secs(55), "{:?}", ended.elapsed());
+    door.lead(cluster.nodes[1].address());
+    bob.terminal.expect_text("Connected again.");
+    alice.expect("* bob joined");
+    bob.say("after");
+    alice.expect("bob: after");
 }
