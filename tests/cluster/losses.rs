@@ -51,6 +51,7 @@ fn servers_refill_a_redis_that_lost_everything_and_tell_users_once() {
     assert!(history.contains("said before") && history.contains("and this"), "{history}");
     carol.send("/rooms");
     carol.expect("Chess and go");
+    ask_until(&mut alice, "/list", "carol");
     alice.send("/kick carol enough");
     carol.expect("You were kicked from games by alice (enough)");
 }
@@ -269,4 +270,24 @@ fn a_failover_under_load_reports_each_lost_message_and_leaves_one_order() {
         assert_eq!(after, truth, "the order after it");
     }
     cluster.redis = second;
+}
+
+#[test]
+fn a_user_whose_name_was_taken_gets_another_one_even_if_the_answer_is_late() {
+    let Some(cluster) = Cluster::start(2, "timeout_ms = 100") else { return };
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    cluster.nodes[1].proxy.refuse(true);
+    alice.expect("* bob left (their server is gone)");
+    let _other = cluster.nodes[0].login("bob");
+    // An answer takes longer than the server waits for one.
+    cluster.nodes[1].proxy.delay(Duration::from_millis(150));
+    cluster.nodes[1].proxy.refuse(false);
+    bob.expect("* This server is back with the others; ");
+    cluster.nodes[1].proxy.delay(Duration::ZERO);
+    bob.expect("* Your name is bob2 now: bob was taken meanwhile.");
+    ask_until(&mut alice, "/list", "* bob2 ");
+    bob.send("here again");
+    alice.expect("bob2: here again");
 }

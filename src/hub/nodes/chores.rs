@@ -92,6 +92,8 @@ impl Nodes {
     fn do_chores(&self, chores: &Receiver<Chore>) {
         let mut looked = Instant::now();
         let mut told = looked;
+        // Users without a name of their own, while the others cannot be asked for one.
+        let mut nameless = Vec::new();
         loop {
             let chore = chores.recv_timeout(AGAIN);
             let Some(hub) = self.hub.upgrade() else { return };
@@ -99,7 +101,11 @@ impl Nodes {
             match chore {
                 Ok(Chore::Task(Task::Late(task))) => self.see_to(&hub, *task, true, now),
                 Ok(Chore::Task(task)) => self.see_to(&hub, task, false, now),
-                Ok(Chore::NewName(client)) => self.give_other_name(&hub, client, now),
+                Ok(Chore::NewName(client)) => {
+                    if !self.give_other_name(&hub, client, now) {
+                        nameless.push(client);
+                    }
+                }
                 Ok(Chore::Note(note)) => self.record(note),
                 Ok(Chore::Account(change, account, by)) => self.review_account(&hub, change, account, by, now),
                 Ok(Chore::End) | Err(RecvTimeoutError::Disconnected) => return,
@@ -108,6 +114,7 @@ impl Nodes {
             if now.saturating_duration_since(looked) >= AGAIN {
                 looked = now;
                 self.finish(now);
+                nameless.retain(|client| !self.give_other_name(&hub, *client, now));
                 self.tell_outcomes();
                 self.record_unsaved();
                 self.node().into_iter().for_each(Cluster::look);

@@ -77,12 +77,14 @@ impl Nodes {
         Details::of(user, now, self.now())
     }
 
-    /// Gives a new, similar name to a user whose name was taken on another server while this one was cut off.
-    pub(super) fn give_other_name(&self, hub: &Hub, client: ClientId, now: Instant) {
-        let Some(user) = hub.own_user(client) else { return };
+    /// Gives a new, similar name to a user whose name was taken on another server while this one was cut off. False if the
+    /// others could not be asked in time: then it is to be tried again, or two users would have one name here.
+    pub(super) fn give_other_name(&self, hub: &Hub, client: ClientId, now: Instant) -> bool {
+        let Some(user) = hub.own_user(client) else { return true };
         if user.account().is_some() {
             // Only another connection of the same account can have taken its name.
-            return hub.throw_out(&user, THROWN_OUT, DisconnectReason::Ghosted);
+            hub.throw_out(&user, THROWN_OUT, DisconnectReason::Ghosted);
+            return true;
         }
         let (before, limit) = (user.name(), hub.config().username_limit);
         for _ in 0..OTHER_NAMES {
@@ -92,7 +94,7 @@ impl Nodes {
                 Ok(()) => {
                     let login = user.login().map(|(_, login)| login);
                     if hub.roster.place_renamed(&user, &free, login).is_none() {
-                        return;
+                        return true;
                     }
                     user.outbox.set_name(&free);
                     let line = format!("Your name is {free} now: {before} was taken meanwhile.");
@@ -100,15 +102,16 @@ impl Nodes {
                     for room in hub.rooms.all().into_iter().filter(|room| room.has_member(client)) {
                         room.rename(client, &before, || hub.actor(&user), now);
                     }
-                    return;
+                    return true;
                 }
                 // Somebody else was faster.
                 Err(NameInUseError::Taken(_) | NameInUseError::LooksLike(_)) => {}
-                Err(NameInUseError::NotShared | NameInUseError::AddressFull) => return,
+                Err(NameInUseError::NotShared | NameInUseError::AddressFull) => return false,
             }
         }
         let line = "Your name was taken while this server was cut off from the others. Reconnect with another one.";
         hub.throw_out(&user, line, DisconnectReason::Ghosted);
+        true
     }
 
     /// See [`Hub::claim_name`].

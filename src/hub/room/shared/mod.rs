@@ -245,7 +245,9 @@ impl Room {
             return None;
         }
         state.sharing.sequence = sequence;
-        let lost = |(client, known): (&ClientId, &Home)| (known == home).then_some(*client);
+        // Users of this server have not left: it was cut off, and claims them again once it has loaded the room.
+        let is_own = |client: &ClientId| state.seats.contains_key(client);
+        let lost = |(client, known): (&ClientId, &Home)| (known == home && !is_own(client)).then_some(*client);
         let gone: Vec<_> = state.sharing.homes.iter().filter_map(lost).collect();
         if gone.is_empty() {
             return None;
