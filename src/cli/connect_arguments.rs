@@ -132,10 +132,15 @@ fn check(options: &ConnectOptions) -> Result<(), UsageError> {
     }
 }
 
-/// Reads `[NAME@]HOST[:PORT]`.
+/// Reads `[NAME@]HOST[:PORT]`, or `NAME@` alone.
 fn read_target(text: &str, options: &mut ConnectOptions) -> Result<(), UsageError> {
     let wrong = || UsageError(format!("{} is no host, {EXAMPLE} or alice@[2001:db8::1]:5556", text.escape_debug()));
     let (name, place) = match text.rsplit_once('@') {
+        // The server is looked for in the network.
+        Some((name, "")) if !name.is_empty() => {
+            options.name = Some(name.to_owned());
+            return Ok(());
+        }
         Some(("", _)) => return Err(UsageError(format!("the name before the @ is missing, {EXAMPLE}"))),
         Some((name, place)) => (Some(name.to_owned()), place),
         None => (None, text),
@@ -199,6 +204,7 @@ mod tests {
             }
         );
         assert_eq!(options("connect"), ConnectOptions::default());
+        assert_eq!(options("connect alice@"), ConnectOptions { name: Some("alice".to_owned()), ..Default::default() });
         assert_eq!(options("connect --bubbles box --plain").look, ConnectLook::Bubbles);
     }
 

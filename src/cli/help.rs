@@ -14,7 +14,7 @@ Usage: chatsock [serve] [--config FILE] [--listen ADDR]...
        chatsock proxy --listen ADDR --to HOST:PORT [--send-proxy] [--max N]
                 [--plain | --fingerprint SHA256 | --ca FILE] [-v|-vv|-q]
        chatsock find [--wait TIME] [--port N] [--json]
-       chatsock connect [[NAME@]HOST[:PORT]] [--room ROOM] [--bubbles | --lines]
+       chatsock connect [NAME@][HOST[:PORT]] [--room ROOM] [--bubbles | --lines]
                 [--plain | --tls] [--fingerprint SHA256 | --ca FILE]
                 [--download DIR]
        chatsock --avahi-service [--config FILE]

@@ -136,3 +136,36 @@ fn nothing_is_sent_while_nobody_asks() {
     assert!(server.ticks() - ticks <= 1, "it has used the processor while it had nothing to do");
     assert!(server.runs());
 }
+
+#[cfg(feature = "client")]
+#[test]
+fn a_client_without_a_host_takes_the_one_server_there_is() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+
+    let Some(machines) = TwoMachines::new() else { return };
+    let connect = |arguments: &[&str]| {
+        let mut client = machines.chatsock(Machine::Two, &[&["connect"], arguments].concat());
+        client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut client = client.spawn().expect("the client starts");
+        // It may have ended without reading.
+        let _ = client.stdin.take().expect("stdin").write_all(b"hi\n");
+        let output = client.wait_with_output().expect("the client runs");
+        (output.status.code(), text(&output), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (status, _, errors) = connect(&["alice@", "--plain"]);
+    assert!(status == Some(1) && errors.contains("No chatsock server answered on this network."), "{errors}");
+
+    let _one = start(&machines, Machine::One, "name = \"box\"");
+    let (status, out, errors) = connect(&["alice@", "--plain", "--room", "general"]);
+    assert_eq!(status, Some(0), "{out}{errors}");
+    assert!(out.contains("alice: hi\n") && [out, errors].concat().contains("* Found box at 10.77.0.1."), "found");
+    // What answers is a hint: without encryption it is not connected to on another machine.
+    let (status, out, errors) = connect(&["alice@", "--room", "general"]);
+    assert!(status == Some(1) && errors.contains("--plain") && !out.contains("hi"), "{out}{errors}");
+
+    let _two = start(&machines, Machine::Two, "name = \"attic\"");
+    let (status, _, errors) = connect(&["alice@", "--plain", "--room", "general"]);
+    assert_eq!(status, Some(2), "{errors}");
+    assert!(errors.contains("several servers answered") && errors.contains("attic") && errors.contains("box"), "{errors}");
+}
