@@ -22,7 +22,7 @@ use crate::protocol::wire::{Codec, Progress};
 use crate::text::escape_for_log;
 
 /// Bytes read at a time from a side that sends little: a line fits, and with many idle clients its size matters.
-const SMALL_READ: usize = 1024;
+const SMALL_READ: usize = 512;
 
 /// The same from a side that has just filled the small buffer.
 const LARGE_READ: usize = 64 * 1024;
@@ -83,7 +83,7 @@ impl ReadBuffer {
 
 /// Empties a buffer, and frees its memory if little of it was needed.
 fn reuse(buffer: &mut Vec<u8>) {
-    if buffer.len() < SMALL_READ && buffer.capacity() > 4 * SMALL_READ {
+    if buffer.len() < SMALL_READ && buffer.capacity() > 8 * SMALL_READ {
         *buffer = Vec::new();
     }
     buffer.clear();
