@@ -52,19 +52,21 @@ struct Sealing {
     answers: Vec<u8>,
 }
 
-/// A buffer that is large only for a side that sends much.
-struct ReadBuffer(Vec<u8>);
+/// A buffer that is large only for a side that sends much. The small one is on the thread's stack, in a page that is used anyway;
+/// borrowed, because an unoptimised build would copy it there.
+struct ReadBuffer<'a> {
+    small: &'a mut [u8; SMALL_READ],
+    /// Empty while the small one is used.
+    large: Vec<u8>,
+}
 
-impl ReadBuffer {
-    fn new() -> ReadBuffer {
-        ReadBuffer(vec![0; SMALL_READ])
-    }
-
+impl ReadBuffer<'_> {
     /// Reads once; empty at the end of input.
     fn read(&mut self, mut stream: &TcpStream) -> io::Result<&[u8]> {
+        let buffer = if self.large.is_empty() { &mut self.small[..] } else { &mut self.large[..] };
         loop {
-            match stream.read(&mut self.0) {
-                Ok(count) => return Ok(&self.0[..count]),
+            match stream.read(buffer) {
+                Ok(count) => return Ok(&buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -73,10 +75,10 @@ impl ReadBuffer {
 
     /// Adapts the size to the last read.
     fn fit(&mut self, count: usize) {
-        if count == self.0.len() && count < LARGE_READ {
-            self.0 = vec![0; LARGE_READ];
-        } else if count < SMALL_READ && self.0.len() > SMALL_READ {
-            self.0 = vec![0; SMALL_READ];
+        if self.large.is_empty() && count == SMALL_READ {
+            self.large = vec![0; LARGE_READ];
+        } else if count < SMALL_READ && !self.large.is_empty() {
+            self.large = Vec::new();
         }
     }
 }
@@ -122,7 +124,9 @@ impl Tunnel {
     }
 
     fn carry_up(&self) {
-        let (mut buffer, mut sealed) = (ReadBuffer::new(), Vec::new());
+        let mut small = [0; SMALL_READ];
+        let mut buffer = ReadBuffer { small: &mut small, large: Vec::new() };
+        let mut sealed = Vec::new();
         // Once the server accepts nothing more, the client's input is still read: closing a socket with unread input
         // would discard what the client has not read yet.
         let mut is_taken = true;
@@ -180,7 +184,9 @@ impl Tunnel {
 
     /// False if the client is gone.
     fn carry_down(&self) -> bool {
-        let (mut buffer, mut plain) = (ReadBuffer::new(), Vec::new());
+        let mut small = [0; SMALL_READ];
+        let mut buffer = ReadBuffer { small: &mut small, large: Vec::new() };
+        let mut plain = Vec::new();
         if !self.is_plain {
             // What arrived right after the handshake.
             let more = self.open(&[], &mut plain);

@@ -167,5 +167,8 @@ fn a_client_without_a_host_takes_the_one_server_there_is() {
     let _two = start(&machines, Machine::Two, "name = \"attic\"");
     let (status, _, errors) = connect(&["alice@", "--plain", "--room", "general"]);
     assert_eq!(status, Some(2), "{errors}");
-    assert!(errors.contains("several servers answered") && errors.contains("attic") && errors.contains("box"), "{errors}");
+    assert!(
+        errors.contains("several servers answered") && errors.contains("attic") && errors.contains("box"),
+        "{errors}"
+    );
 }
