@@ -637,13 +637,15 @@ impl FakeLog {
                 continue;
             }
             if let Some(room) = room.filter(|_| !broken.kept || !matches!(effect, Effect::Kept(..))) {
-                if let Effect::Kept(id, _) = effect {
-                    self.ids.insert(*id);
-                }
                 if let Effect::Rebuilt { .. } = effect {
                     room.era.clone_from(&self.era);
                 }
                 room.change(effect, caller, number, commit.history_max);
+                if let Effect::Kept(id, _) = effect
+                    && room.order.contains(id)
+                {
+                    self.ids.insert(*id);
+                }
                 let held = self.held.entry((caller.node.clone(), caller.epoch)).or_default();
                 match effect {
                     Effect::Member { client, .. } => drop(held.insert(Held::Member(key.clone(), client.0))),
