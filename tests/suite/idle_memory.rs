@@ -70,6 +70,16 @@ fn an_idle_program_takes_no_more_memory_than_a_terminal_may() {
     let address = server.address();
     let each = resident_each(&server, |name| Bot::in_room(address, &name, "general"));
     assert!(each <= TOTAL, "{each} KB per idle program, {TOTAL} allowed");
+    let mut server = Logged::start(Program::command(&["--config", argument(&config)]));
+    let address = server.address();
+    let terminal = resident_each(&server, |name| {
+        let mut client = Client::login(address, &name);
+        client.send(":join general");
+        client.expect("[general]> ");
+        client
+    });
+    // Not a page of stack more: a program takes about 1 KB more than a terminal.
+    assert!(each <= terminal + 3, "{each} KB per idle program, {terminal} per terminal");
 }
 
 #[cfg(feature = "web")]
