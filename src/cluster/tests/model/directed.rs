@@ -262,7 +262,7 @@ fn a_claim_is_lost(rule: Rule) -> World {
     world.claim(0, 1001, "alice");
     world.rounds(2, ALL);
     world.turn_to(state, "0001");
-    // It is granted to whoever comes first, and it must not stay with both.
+    // The first to ask gets it, and it must not stay with both.
     world.claim(1, 1002, "alice");
     world.rounds(8, &[1]);
     assert!(world.nodes[1].copy.users.contains_key(&1002), "this Redis knows of nobody else");
