@@ -7,12 +7,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use super::Out;
-use super::terms::RecentMessage;
 use crate::cluster::command::{Command, Effect};
 use crate::cluster::engine::{EntryKind, LogEntry, Reply};
 use crate::cluster::entry::{Entry, Happened};
 use crate::cluster::ticket::{Outcome, Progress, Ticket};
-use crate::cluster::values::{Epoch, NodeName, Position};
+use crate::cluster::values::{Epoch, NodeName, Place, Position};
 use crate::metrics::ClusterMetrics;
 
 /// When fewer message numbers than this are left, another block is fetched.
@@ -68,6 +67,15 @@ pub(super) enum Reading {
     Following,
     /// The copy is too old: no entry is applied until the state has been loaded.
     Behind,
+}
+
+/// A message that users here may have seen.
+#[derive(Debug)]
+pub(super) struct RecentMessage {
+    pub(super) id: u64,
+    pub(super) place: Place,
+    /// The entry that posted or restored it. `0`: it was in the state when that was loaded.
+    pub(super) since: u64,
 }
 
 #[derive(Debug)]

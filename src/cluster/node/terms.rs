@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::Out;
-use super::log_view::{LogView, Reading};
+use super::log_view::{LogView, Reading, RecentMessage};
 use crate::cluster::engine::{EndedEra, Past};
 use crate::cluster::entry::{Loss, RoomSnapshot};
 use crate::cluster::ticket::Outcome;
@@ -17,15 +17,6 @@ const RECENT: usize = 4096;
 
 /// Eras remembered. A Redis that takes over may not know the last few.
 const ERAS: usize = 16;
-
-/// A message that users here may have seen.
-#[derive(Debug)]
-pub(super) struct RecentMessage {
-    id: u64,
-    place: Place,
-    /// The entry that posted or restored it. `0`: it was in the state when that was loaded.
-    since: u64,
-}
 
 impl LogView {
     /// The eras that the node knows of, newest first.
