@@ -1,5 +1,5 @@
 //! Shortens a script by what a browser does not need: comments, blanks that separate nothing, separators made redundant
-//! by a closing bracket, long names, and `const`.
+//! by a closing bracket, long names, `const`, and `let` where it repeats the statement before.
 //!
 //! It knows enough of ECMAScript to tell code from strings, templates and regular expressions (ECMA-262, section 12), and
 //! relies on statements that end with `;` or `}`, and on there being no empty ones.
@@ -67,6 +67,8 @@ struct Scanner<'a> {
     out: String,
     words: Vec<Word>,
     names: HashMap<String, String>,
+    /// The next word is declared, by a `let` that was left out.
+    declares: bool,
 }
 
 fn is_word(c: char) -> bool {
@@ -75,12 +77,15 @@ fn is_word(c: char) -> bool {
 
 impl Scanner<'_> {
     fn new(script: &str, names: HashMap<String, String>) -> Scanner<'_> {
-        Scanner { rest: script.chars().peekable(), out: String::with_capacity(script.len()), words: Vec::new(), names }
+        let (rest, out) = (script.chars().peekable(), String::with_capacity(script.len()));
+        Scanner { rest, out, words: Vec::new(), names, declares: false }
     }
 
     /// Copies code, in a template up to the brace that ends it.
     fn code(&mut self, end: Option<char>) {
         let (mut blank, mut line, mut depth) = (false, false, 0_usize);
+        // Within each open bracket, whether the statement there, or the last one, is a `let`.
+        let mut lets = vec![false];
         while let Some(c) = self.rest.next() {
             if c.is_whitespace() {
                 (blank, line) = (true, line || c == '\n');
@@ -102,16 +107,23 @@ impl Scanner<'_> {
             if std::mem::take(&mut blank) {
                 self.separate(c, std::mem::take(&mut line));
             }
-            if is_word(c) {
-                self.word(c, depth == 0 && end.is_none());
+            let begins = self.last() == ';';
+            if let Some(is_let) = lets.last_mut().filter(|_| is_word(c)) {
+                *is_let = self.word(c, depth == 0 && end.is_none(), *is_let);
                 continue;
             }
+            lets.last_mut().filter(|_| begins).into_iter().for_each(|is_let| *is_let = false);
             let mut before = self.last();
             if (before == ';' && c == '}') || (before == ',' && "}])".contains(c)) {
                 self.out.pop();
                 before = self.last();
             }
             self.out.push(c);
+            if "([{".contains(c) {
+                lets.push(false);
+            } else if ")]}".contains(c) && lets.len() > 1 {
+                lets.pop();
+            }
             match c {
                 '\'' | '"' => self.quoted(c),
                 '`' => self.template(),
@@ -128,22 +140,32 @@ impl Scanner<'_> {
         self.out.chars().next_back().unwrap_or('\n')
     }
 
-    /// A name, a number or a word of the language.
-    fn word(&mut self, first: char, is_outside: bool) {
+    /// A name, a number or a word of the language. `is_let`, and the result: whether the statement is a `let`.
+    fn word(&mut self, first: char, is_outside: bool, is_let: bool) -> bool {
         let mut name = String::from(first);
         while let Some(c) = self.rest.next_if(|c| is_word(*c)) {
             name.push(c);
         }
         let code = self.out.trim_end();
-        let before = code.chars().next_back().unwrap_or('\n');
+        // As if the `let` were there.
+        let before = if self.declares { 't' } else { code.chars().next_back().unwrap_or('\n') };
         let after = self.rest.clone().find(|c| !c.is_whitespace()).unwrap_or('\n');
-        let is_declared = is_outside && ["function", "let"].iter().any(|word| code.ends_with(word));
+        let is_declared = is_outside && (self.declares || ["function", "let"].iter().any(|word| code.ends_with(word)));
+        self.declares = false;
+        let (begins, lets) = (before == ';', before != '.' && (name == "const" || name == "let"));
+        if begins && lets && is_let {
+            self.out.pop();
+            self.out.push(',');
+            self.declares = true;
+            return true;
+        }
         match self.names.get(&name) {
             Some(short) => self.out.push_str(short),
             None if name == "const" && before != '.' => self.out.push_str("let"),
             None => self.out.push_str(&name),
         }
         self.words.push(Word { name, before, after, is_declared });
+        lets || (is_let && !begins)
     }
 
     /// Writes what has to stand between the code so far and `next`: a new line, a blank, or nothing.
@@ -207,7 +229,7 @@ mod tests {
     #[test]
     fn blanks_and_comments_go_where_nothing_hangs_on_them() {
         for (script, expected) in [
-            ("const a = b ? 1 : 2; // why\nlet c;\n", "let a=b?1:2;let c;"),
+            ("const a = b ? 1 : 2; // why\nlet c;\n", "let a=b?1:2,c;"),
             ("/* All. */\n/** Of\n  two lines. */\nf( a , b );", "f(a,b);"),
             ("a + +b; a - -b; a + b", "a+ +b;a- -b;a+b"),
             ("return x;\n}\n\nfunction f() {\n  go();\n}\nlet y", "return x}\nfunction f(){go()}\nlet y"),
@@ -216,6 +238,13 @@ mod tests {
             ("x = a in b, typeof c", "x=a in b,typeof c"),
             ("f([a, b,], {\n  c,\n});", "f([a,b],{c});"),
             ("a.const; aconst; const d", "a.const;aconst;let d"),
+            ("const { a } = b;\nlet [c] = d;\nf();\nlet e;", "let{a}=b,[c]=d;f();let e;"),
+            (
+                "const f = () => {\n  let a;\n  let b;\n};\nlet c;\nif (d) {\n  e();\n}\nlet g;",
+                "let f=()=>{let a,b},c;if(d){e()}\nlet g;",
+            ),
+            ("for (let a = 0; a < 1;) b();\nlet c;", "for(let a=0;a<1;)b();let c;"),
+            ("let a = 1;\n(b)();\nlet c;", "let a=1;(b)();let c;"),
         ] {
             assert_eq!(tight(script), expected);
         }
@@ -244,7 +273,7 @@ mod tests {
                 "function _a(name){return _a('greet',`${1+_a} greet`)}",
             ),
             ("const wide = 1, high = 2;\nf(wide + high);", "let _a=1,high=2;f(_a+high);"),
-            ("const _a = 1;\nconst long_one = _a;", "let _a=1;let _b=_a;"),
+            ("const _a = 1;\nconst long_one = _a;", "let _a=1,_b=_a;"),
             ("const name = 1;\nx = { name };\ny(name);", "let name=1;x={name};y(name);"),
             ("const size = 1;\nx.size = size;", "let size=1;x.size=size;"),
             ("const rest = [];\nf(...rest);", "let rest=[];f(...rest);"),
