@@ -194,7 +194,7 @@ impl<'a> Command<'a> {
 }
 
 /// A sentence of the server's as it reads in the chat view: commands in it have the mark that runs them there, except `:q`, and
-/// `:paste`, which the answer to too many lines names alike everywhere, since programs look for it.
+/// those whose sentences are the same everywhere, since programs look for them: `:paste`, `:login` and the commands for files.
 /// Only whole words count, so that `general: bob` stays as it is.
 pub(crate) fn for_view(sentence: &str) -> Cow<'_, str> {
     let mut out = String::new();
@@ -202,7 +202,15 @@ pub(crate) fn for_view(sentence: &str) -> Cow<'_, str> {
     for (at, _) in sentence.match_indices(':').filter(|(at, _)| *at == 0 || sentence[..*at].ends_with([' ', '('])) {
         let word = &sentence[at + 1..];
         let end = word.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.len());
-        let stays = |verb| matches!(verb, Verb::Place(PlaceVerb::Leave) | Verb::Talk(TalkVerb::Paste));
+        let stays = |verb| {
+            matches!(
+                verb,
+                Verb::Place(PlaceVerb::Leave)
+                    | Verb::Talk(TalkVerb::Paste)
+                    | Verb::Account(AccountVerb::Login)
+                    | Verb::File(_)
+            )
+        };
         if find(&word[..end]).is_some_and(|spec| !stays(spec.verb)) {
             out.push_str(&sentence[copied..at]);
             out.push('/');
@@ -324,6 +332,7 @@ mod tests {
             ("Type /rooms here, or :q to go back", "Type /rooms here, or :q to go back"),
             ("general: bob, carol. :) :D a:join :joinery", "general: bob, carol. :) :D a:join :joinery"),
             (":paste sends many lines as one.", ":paste sends many lines as one."),
+            ("Files go to one person: :send bob report.pdf", "Files go to one person: :send bob report.pdf"),
             ("", ""),
             (":", ":"),
         ] {

@@ -193,7 +193,7 @@ fn a_guest_logs_in_to_their_account_and_takes_its_name_everywhere() {
     quit(server.login("guest"));
     guest.send("/nick gast");
     guest.expect("* You are now known as gast.\r\n");
-    guest.expect("* You are no longer logged in to alice; /login alice logs you in again.\r\n");
+    guest.expect("* You are no longer logged in to alice; :login alice logs you in again.\r\n");
     let mut other = knock(server.address());
     other.send("alice");
     other.expect("* The name alice needs its password.");
