@@ -422,7 +422,7 @@ fn a_user_who_joins_a_configured_room_reads_back_but_a_banned_user_and_an_outsid
     bob.expect("* Left general.\r\n");
     for command in [":reply 1 hello", ":edit 2 hello", ":delete 2"] {
         bob.send(command);
-        bob.expect("! There is no such message where you are; /history shows the numbers.\r\n");
+        bob.expect("! There is no such message where you are; :history shows the numbers.\r\n");
     }
     view(&mut bob, "general");
     let mut root = chat(&server, "root", "general");
@@ -430,7 +430,7 @@ fn a_user_who_joins_a_configured_room_reads_back_but_a_banned_user_and_an_outsid
     bob.expect("* You were banned from general by root.\r\n");
     for command in [":reply 1 hello", ":edit 2 hello", ":delete 2"] {
         bob.send(command);
-        bob.expect("! There is no such message where you are; /history shows the numbers.\r\n");
+        bob.expect("! There is no such message where you are; :history shows the numbers.\r\n");
     }
     bob.send(":search word");
     bob.expect("* Nothing found where you may read.\r\n");
