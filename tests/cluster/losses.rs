@@ -71,7 +71,7 @@ fn followed() -> Option<(Redis, Redis, LossyProxy)> {
 }
 
 /// Waits until the second one has everything the first one has.
-fn wait_until_followed(first: &Redis, second: &Redis) {
+pub fn wait_until_followed(first: &Redis, second: &Redis) {
     let offset = |redis: &Redis, name: &str| {
         let info = redis.command(&[b"INFO", b"replication"]).remove(0);
         info.lines().find_map(|line| line.strip_prefix(name)?.parse::<u64>().ok())

@@ -1,5 +1,6 @@
 //! Servers over a Redis Cluster: the logs are on several Redis, and one of them fails.
 
+use crate::losses::wait_until_followed;
 use crate::nodes::{Cluster, ask_until};
 use crate::support::redis::{Redis, RedisCluster};
 
@@ -62,6 +63,8 @@ fn when_one_redis_of_a_cluster_dies_its_replica_takes_over_and_nothing_is_said_t
     alice.expect("* bob joined");
     bob.send("before the end");
     alice.expect("bob: before the end");
+    // What its replica does not have yet would be lost, and reported.
+    wait_until_followed(&redis.all[0], &redis.all[3]);
     // The second of the three: it has the directory (CLUSTER KEYSLOT {dir} is 10444).
     redis.all[0].kill();
     // Refused, or put off, until its replica is in charge.
