@@ -146,8 +146,8 @@ impl Session {
                 // A search for accounts removed from outside may have run before this one was theirs.
                 self.review_login();
                 log::info!("client {} from {}: {name} is registered", self.outbox.id(), self.peer);
-                let line = format!("{name} is now registered to you.");
-                self.outbox.advise(&line, &format!("Log in with :login {name}."));
+                let line = format!("{name} is now registered to you. Log in with :login {name}.");
+                self.outbox.tell(LineKind::News, &line);
                 self.tell_if_short(short);
                 self.save_settings();
                 if self.hub.is_operator(&user.identity()) {

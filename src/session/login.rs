@@ -349,8 +349,8 @@ impl Session {
             Ok(account) if self.throw_out(&account.name) => {
                 let name = account.name;
                 log::info!("client {} from {}: ended another connection of {name}", self.outbox.id(), self.peer);
-                let line = format!("The other connection of {name} has been ended.");
-                self.outbox.advise(&line, &format!("Log in with :login {name}."));
+                let line = format!("The other connection of {name} has been ended. Log in with :login {name}.");
+                self.outbox.tell(LineKind::News, &line);
             }
             Ok(account) => self.refuse(format_args!("{} is not online.", account.name)),
             Err(refusal) => self.refuse_proof(&refusal),
