@@ -8,7 +8,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -25,8 +25,10 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_chatsock");
 /// Bytes of a file, and bytes sent through the proxy.
 const SIZE: u64 = 1 << 30;
 const CHUNK: usize = 64 * 1024;
-/// Messages that are timed.
+/// Messages that are timed at once.
 const ROUNDS: usize = 1000;
+/// Bytes per second of each of the files beside the chat.
+const PACE: usize = 1_000_000;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
@@ -133,7 +135,7 @@ fn feed(mut stream: TcpStream, bytes: u64) {
         stream.write_all(&chunk[..part as usize]).expect("sent");
         left -= part;
     }
-    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let _ = stream.shutdown(Shutdown::Write);
 }
 
 fn drain(mut stream: TcpStream) -> u64 {
@@ -402,8 +404,8 @@ fn proxy() {
     }
 }
 
-/// The time from posting a line until another user reads it.
-fn chat_times(alice: &mut Person, bob: &mut Person) -> (f64, f64) {
+/// The times from posting a line until another user reads it.
+fn chat_times(alice: &mut Person, bob: &mut Person) -> Vec<Duration> {
     let mut times = Vec::with_capacity(ROUNDS);
     for number in 0..ROUNDS {
         let began = Instant::now();
@@ -412,10 +414,29 @@ fn chat_times(alice: &mut Person, bob: &mut Person) -> (f64, f64) {
         times.push(began.elapsed());
         thread::park_timeout(Duration::from_millis(2));
     }
-    middle_and_tail(times)
+    times
 }
 
-fn report(what: &str, alone: (f64, f64), beside: (f64, f64)) {
+/// How often what is compared takes turns: once where `cargo test` only wants to see that it runs.
+fn turns() -> usize {
+    if std::env::args().any(|argument| argument == "--bench") { 4 } else { 1 }
+}
+
+/// Chat alone and beside something else, in turns: on most machines the times alone differ more from minute to minute than
+/// what stands beside them changes.
+fn compare<T>(what: &str, server: &Server, mut begin: impl FnMut() -> T, mut end: impl FnMut(T)) {
+    let (mut alice, mut bob) = (Person::login(server, "alice"), Person::login(server, "bob"));
+    for person in [&mut alice, &mut bob] {
+        person.ask("join", "\"receiver\":\"general\"");
+    }
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..turns() {
+        alone.extend(chat_times(&mut alice, &mut bob));
+        let other = begin();
+        beside.extend(chat_times(&mut alice, &mut bob));
+        end(other);
+    }
+    let (alone, beside) = (middle_and_tail(alone), middle_and_tail(beside));
     println!(
         "chat beside {what}: p50 {:.0} us alone, {:.0} us beside, ratio {:.2}; p99 {:.0} us, {:.0} us, ratio {:.2}",
         alone.0,
@@ -427,63 +448,145 @@ fn report(what: &str, alone: (f64, f64), beside: (f64, f64)) {
     );
 }
 
+/// Sixteen files on their way, until [`Transfers::stop`].
+struct Transfers {
+    streams: Vec<TcpStream>,
+    ends: Vec<thread::JoinHandle<()>>,
+    _people: Vec<(Person, Person)>,
+}
+
+impl Transfers {
+    fn start(server: &Server, turn: usize) -> Transfers {
+        let mut running = Transfers { streams: Vec::new(), ends: Vec::new(), _people: Vec::new() };
+        for number in 0..16 {
+            let name = format!("to{turn}x{number}");
+            let (mut sender, mut receiver) =
+                (Person::login(server, &format!("from{turn}x{number}")), Person::login(server, &name));
+            let [(put, _), (get, _)] = accepted(&mut sender, &mut receiver, &name);
+            running._people.push((sender, receiver));
+            let mut to = connect(server.files);
+            to.write_all(format!("get {get}\n").as_bytes()).expect("sent");
+            let mut from = connect(server.files);
+            from.write_all(format!("put {put} {SIZE}\n").as_bytes()).expect("sent");
+            running.streams.extend([&to, &from].map(|stream| stream.try_clone().expect("cloned")));
+            running.ends.push(thread::spawn(move || {
+                drain(to);
+            }));
+            running.ends.push(thread::spawn(move || {
+                let chunk = vec![0x5a; CHUNK];
+                while from.write_all(&chunk).is_ok() {}
+            }));
+        }
+        running
+    }
+
+    fn stop(self) {
+        stop(&self.streams, self.ends);
+    }
+}
+
+/// As much data between as many ends, with no server in between: what the ends alone cost the chat.
+struct Pairs {
+    streams: Vec<TcpStream>,
+    ends: Vec<thread::JoinHandle<()>>,
+}
+
+impl Pairs {
+    fn start() -> Pairs {
+        let mut running = Pairs { streams: Vec::new(), ends: Vec::new() };
+        for _ in 0..16 {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let mut from = connect(listener.local_addr().expect("its port"));
+            let (to, _) = listener.accept().expect("a connection");
+            running.streams.extend([&to, &from].map(|stream| stream.try_clone().expect("cloned")));
+            running.ends.push(thread::spawn(move || {
+                drain(to);
+            }));
+            running.ends.push(thread::spawn(move || {
+                let (chunk, began) = (vec![0x5a; CHUNK], Instant::now());
+                for number in 1.. {
+                    if from.write_all(&chunk).is_err() {
+                        return;
+                    }
+                    let due = Duration::from_secs_f64(f64::from(number) * CHUNK as f64 / PACE as f64);
+                    thread::park_timeout(due.saturating_sub(began.elapsed()));
+                }
+            }));
+        }
+        running
+    }
+
+    fn stop(self) {
+        stop(&self.streams, self.ends);
+    }
+}
+
+/// Ends what `ends` do with `streams`.
+fn stop(streams: &[TcpStream], ends: Vec<thread::JoinHandle<()>>) {
+    for stream in streams {
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+    for end in ends {
+        end.join().expect("the end of a transfer");
+    }
+}
+
+/// 5,000 HTTP heads that never end, from [`connect`] on until [`SlowHeads::stop`].
+struct SlowHeads {
+    is_over: Arc<AtomicBool>,
+    sender: thread::JoinHandle<usize>,
+}
+
+impl SlowHeads {
+    fn start(server: &Server) -> SlowHeads {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let mut heads: Vec<_> = (0..5000).map(|_| connect(server.web)).collect();
+        let over = Arc::clone(&is_over);
+        let sender = thread::spawn(move || {
+            let head = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ";
+            let mut sent = 0;
+            // Each has ten seconds, after which the server closes it.
+            for at in 0..9 {
+                // Spread over the second, as strangers' bytes arrive.
+                for some in heads.chunks_mut(50) {
+                    sent += some.iter_mut().filter_map(|stream| stream.write_all(&head[at..=at]).ok()).count();
+                    thread::park_timeout(Duration::from_millis(9));
+                    if over.load(Ordering::Relaxed) {
+                        return sent;
+                    }
+                }
+            }
+            sent
+        });
+        SlowHeads { is_over, sender }
+    }
+
+    fn stop(self) -> usize {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.sender.join().expect("slow heads")
+    }
+}
+
 fn chat() {
     // At the pace of a slow network; at full speed the ends alone would use all processors.
-    let server = Server::start("bytes_per_second = 1000000\n");
-    let (mut alice, mut bob) = (Person::login(&server, "alice"), Person::login(&server, "bob"));
-    for person in [&mut alice, &mut bob] {
-        person.ask("join", "\"receiver\":\"general\"");
-    }
-    let alone = chat_times(&mut alice, &mut bob);
+    compare("the ends of 16 files, without a server between them", &Server::start(""), Pairs::start, Pairs::stop);
+    let server = Server::start(&format!("bytes_per_second = {PACE}\n"));
+    let mut turn = 0;
+    let begin = || {
+        turn += 1;
+        Transfers::start(&server, turn)
+    };
+    compare("16 files", &server, begin, Transfers::stop);
     let before = server.running.resident();
-    let mut people = Vec::new();
-    for number in 0..16 {
-        let name = format!("to{number}");
-        let (mut sender, mut receiver) =
-            (Person::login(&server, &format!("from{number}")), Person::login(&server, &name));
-        let [(put, _), (get, _)] = accepted(&mut sender, &mut receiver, &name);
-        people.push((sender, receiver));
-        let mut to = connect(server.files);
-        to.write_all(format!("get {get}\n").as_bytes()).expect("sent");
-        let mut from = connect(server.files);
-        from.write_all(format!("put {put} {SIZE}\n").as_bytes()).expect("sent");
-        thread::spawn(move || drain(to));
-        thread::spawn(move || {
-            let chunk = vec![0x5a; CHUNK];
-            while from.write_all(&chunk).is_ok() {}
-        });
-    }
-    report("16 files", alone, chat_times(&mut alice, &mut bob));
+    let transfers = Transfers::start(&server, 0);
     println!("16 files and 32 users: {} KB more", server.running.resident().saturating_sub(before));
-    drop((people, server));
+    transfers.stop();
+    drop(server);
 
     let server = Server::start("");
-    let (mut alice, mut bob) = (Person::login(&server, "alice"), Person::login(&server, "bob"));
-    for person in [&mut alice, &mut bob] {
-        person.ask("join", "\"receiver\":\"general\"");
-    }
-    let alone = chat_times(&mut alice, &mut bob);
-    let is_over = Arc::new(AtomicBool::new(false));
-    let mut heads: Vec<_> = (0..5000).map(|_| connect(server.web)).collect();
-    let over = Arc::clone(&is_over);
-    let slowly = thread::spawn(move || {
-        let head = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ";
-        let mut sent = 0;
-        for at in 0..9 {
-            // Spread over the second, as strangers' bytes arrive. Each has ten seconds, after which the server closes it.
-            for some in heads.chunks_mut(50) {
-                sent += some.iter_mut().filter_map(|stream| stream.write_all(&head[at..=at]).ok()).count();
-                thread::park_timeout(Duration::from_millis(9));
-            }
-            if over.load(Ordering::Relaxed) {
-                break;
-            }
-        }
-        sent
-    });
-    report("5,000 slow heads", alone, chat_times(&mut alice, &mut bob));
-    is_over.store(true, Ordering::Relaxed);
-    println!("slow heads: {} bytes sent", slowly.join().expect("sent"));
+    let mut sent = 0;
+    compare("5,000 slow heads", &server, || SlowHeads::start(&server), |heads| sent += heads.stop());
+    println!("slow heads: {sent} bytes sent");
 }
 
 /// `chatsock connect` on a pseudo-terminal.
