@@ -18,7 +18,7 @@ pub enum AccountPolicy {
 impl AccountPolicy {
     /// Whether the server has accounts.
     #[must_use]
-    pub(crate) fn are_kept(self) -> bool {
+    pub(crate) fn are_enabled(self) -> bool {
         self != AccountPolicy::Off
     }
 }

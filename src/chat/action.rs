@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::chat::duration::told;
+use crate::chat::duration::in_words;
 use crate::chat::identity::{Identity, Target};
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::permission::Role;
@@ -99,9 +99,9 @@ pub enum Setting {
     Description(String),
     /// Members at once.
     Limit(Option<usize>),
-    /// What opens the room; `None`: no password is asked for.
+    /// The password that opens the room; `None` if it needs none.
     Password(Option<Secret>),
-    /// The same, where only its hash is known: rooms that several servers share.
+    /// The same as a hash. In a cluster only the hash is shared with the other servers.
     PasswordHash(Hashed),
     /// Whether it is listed for everybody.
     Public(bool),
@@ -123,7 +123,7 @@ impl fmt::Debug for Setting {
 }
 
 impl Setting {
-    /// The word it is set by.
+    /// Its name in `:set`, and in the text form of a change.
     pub(crate) fn key(&self) -> &'static str {
         match self {
             Setting::Description(_) => "description",
@@ -139,14 +139,14 @@ impl Setting {
     }
 }
 
-/// Why something that the users of all servers would see did not happen.
+/// Why a change that the servers of a cluster share was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotShared {
     /// This server cannot reach the others.
     Unreachable,
-    /// They have not answered in time, and it may still happen.
+    /// The others have not answered in time, and the change may still be made.
     Unknown,
-    /// Others kept changing the same thing in the meantime.
+    /// Other users kept changing the same thing.
     TryAgain,
 }
 
@@ -165,7 +165,7 @@ impl fmt::Display for NotShared {
 pub enum EnterError {
     /// The room is closed, or the user is gone.
     Closed,
-    /// It has as many members as it takes.
+    /// It is full. Holds the most members it may have.
     Full(usize),
     /// They are banned. Holds for how long, and why.
     Banned(Option<Duration>, String),
@@ -173,7 +173,7 @@ pub enum EnterError {
     Kicked(Duration),
     /// They need the password or an invitation.
     NotAdmitted,
-    /// The other servers could not be told.
+    /// The other servers of the cluster could not be told.
     NotShared(NotShared),
 }
 
@@ -183,8 +183,8 @@ impl fmt::Display for EnterError {
             EnterError::Closed => f.write_str("the room is closed"),
             EnterError::Full(limit) => write!(f, "the room is full ({limit})"),
             EnterError::Banned(None, _) => f.write_str("you are banned"),
-            EnterError::Banned(Some(left), _) => write!(f, "you are banned for {}", told(*left)),
-            EnterError::Kicked(left) => write!(f, "you were kicked and may come back in {}", told(*left)),
+            EnterError::Banned(Some(left), _) => write!(f, "you are banned for {}", in_words(*left)),
+            EnterError::Kicked(left) => write!(f, "you were kicked and may come back in {}", in_words(*left)),
             EnterError::NotAdmitted => f.write_str("you need the password or an invitation"),
             EnterError::NotShared(why) => why.fmt(f),
         }
@@ -196,13 +196,13 @@ impl std::error::Error for EnterError {}
 /// Why something was not done, shown to the user as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denied {
-    /// They are not in the room, or not any more.
+    /// They are not in the room, or no longer.
     NotIn(RoomName),
     /// They cannot enter.
     NotEntered(EnterError),
     /// Only admins can do that.
     NotAdmin(RoomName),
-    /// Only admins can do that, and the server's own rooms have none.
+    /// Only admins can do that, and this room is one of the server's own, which have none.
     NoAdmins(RoomName),
     /// Only the owner can do that.
     NotOwner(RoomName),
@@ -217,7 +217,7 @@ pub enum Denied {
     },
     /// No such user is online.
     NotOnline(Target),
-    /// It is about themselves.
+    /// They named themselves. Holds the verb for what they tried.
     Yourself(&'static str),
     /// The other user's role is as high or higher.
     Above {
@@ -225,7 +225,7 @@ pub enum Denied {
         name: UserName,
         /// Their role.
         role: Role,
-        /// What was not done to them.
+        /// What the user tried to do to them.
         verb: &'static str,
     },
     /// Nothing would change, or it does not apply; the sentence says which.
@@ -246,9 +246,9 @@ pub enum Denied {
     NothingYours,
     /// Too many temporary messages are waiting to expire.
     TooManyTemporary,
-    /// The other servers could not be told of a message.
+    /// The other servers could not be told about a message.
     NotSaid(NotShared),
-    /// The same of anything else.
+    /// The other servers could not be told about another change.
     NotDone(NotShared),
 }
 
@@ -286,9 +286,9 @@ impl fmt::Display for Denied {
             Denied::ListFull => f.write_str("That list is full: remove somebody from it first."),
             Denied::Configured(room) => write!(f, "{room} is one of the server's own rooms and stays."),
             Denied::Muted(room, None) => write!(f, "Not sent: you are muted in {room}."),
-            Denied::Muted(room, Some(left)) => write!(f, "Not sent: you are muted in {room} for {}.", told(*left)),
+            Denied::Muted(room, Some(left)) => write!(f, "Not sent: you are muted in {room} for {}.", in_words(*left)),
             Denied::Slow(room, left) => {
-                write!(f, "Not sent: {room} is slow, you can speak again in {}.", told(*left))
+                write!(f, "Not sent: {room} is slow, you can speak again in {}.", in_words(*left))
             }
             Denied::NoMessage => f.write_str("There is no such message where you are; :history shows the numbers."),
             Denied::NotYours => f.write_str("That message is not yours."),

@@ -1,4 +1,4 @@
-//! Durations as people type and read them: `10m`, `1 hour 30 minutes`; and when something that lasts ends.
+//! Durations as people type and read them: `10m`, `1 hour 30 minutes`. Also the arithmetic of when a duration ends.
 //!
 //! *Owns* which part of jiff's format may be typed, where a duration ends and a reason begins, and the longest one.
 //! *Knows nothing of* what lasts that long.
@@ -26,18 +26,18 @@ const UNITS: [(u64, &str); 4] = [(DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"
 /// number.
 const MOST_WORDS: usize = 12;
 
-/// What came of reading a text as a duration.
+/// The result of reading a text as a duration.
 enum ParsedDuration {
     /// A duration.
-    Span(Duration),
+    Valid(Duration),
     /// A duration that is zero, negative, or too long.
     OutOfRange,
     /// Something else.
     No,
 }
 
-/// Reads jiff's friendly format, in either case: `30s`, `1h30m`, `2 days`, `1 hour, 30 minutes`. A year counts as 365 days
-/// and a month as 30: what is meant is a length, whatever the calendar says.
+/// Reads jiff's friendly format, in either case: `30s`, `1h30m`, `2 days`, `1 hour, 30 minutes`. A year counts as 365
+/// days and a month as 30: a length is meant, not a date in the calendar.
 fn read(text: &str) -> ParsedDuration {
     let text = text.trim().to_ascii_lowercase();
     let Ok(span) = SpanParser::new().parse_span(text.trim_end_matches(',')) else { return ParsedDuration::No };
@@ -45,7 +45,7 @@ fn read(text: &str) -> ParsedDuration {
     let lasts = span.years(0).months(0).to_duration(SpanRelativeTo::days_are_24_hours()).ok();
     let lasts = lasts.and_then(|rest| rest.checked_add(SignedDuration::from_hours(days * 24)));
     match lasts.and_then(|lasts| Duration::try_from(lasts).ok()) {
-        Some(lasts) if lasts >= SHORTEST && lasts <= LONGEST => ParsedDuration::Span(lasts),
+        Some(lasts) if lasts >= SHORTEST && lasts <= LONGEST => ParsedDuration::Valid(lasts),
         _ => ParsedDuration::OutOfRange,
     }
 }
@@ -54,14 +54,14 @@ fn read(text: &str) -> ParsedDuration {
 /// than 366 days.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     match read(text) {
-        ParsedDuration::Span(span) => Some(span),
+        ParsedDuration::Valid(span) => Some(span),
         ParsedDuration::OutOfRange | ParsedDuration::No => None,
     }
 }
 
 /// A duration in words: its two largest units that are not zero, such as `1 hour 30 minutes`. Fractions of a second are
 /// rounded up, so that nobody has to wait `0 seconds`; smaller units are left out.
-pub(crate) fn told(span: Duration) -> String {
+pub(crate) fn in_words(span: Duration) -> String {
     let mut left = span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0));
     let mut words = Vec::new();
     for (size, unit) in UNITS {
@@ -74,7 +74,7 @@ pub(crate) fn told(span: Duration) -> String {
     if words.is_empty() { "0 seconds".to_owned() } else { words.join(" ") }
 }
 
-/// The moment that much later, or the last one that can be represented.
+/// The moment `length` after `at`, or the last one that can be represented.
 pub(crate) fn after(at: Timestamp, length: Duration) -> Timestamp {
     let length = SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX);
     at.checked_add(length).unwrap_or(Timestamp::MAX)
@@ -89,13 +89,13 @@ pub(crate) fn remaining(at: Timestamp, end: Timestamp) -> Duration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LooksLikeDuration<'a>(pub &'a str);
 
-/// Reads `[duration] [reason]`. Without a duration there is no end. The longest beginning that can be read as a
-/// duration is one.
+/// Reads `[duration] [reason]`. The duration is the longest beginning of the text that can be read as one; without it
+/// there is no end.
 ///
 /// # Errors
 ///
-/// A text at the beginning, or after a duration, that looks like a duration but is not one. Taken as a reason, it would
-/// change the length that was meant.
+/// A text at the beginning, or after a duration, that looks like a duration but is not one. If it were taken as a
+/// reason, the length would not be the one that was meant.
 pub(crate) fn lasts_and_reason(text: &str) -> Result<(Option<Duration>, &str), LooksLikeDuration<'_>> {
     let text = text.trim();
     let gaps = text.match_indices(' ').map(|(at, _)| at).filter(|at| !text[..*at].ends_with(' '));
@@ -104,7 +104,7 @@ pub(crate) fn lasts_and_reason(text: &str) -> Result<(Option<Duration>, &str), L
     for end in ends.into_iter().rev() {
         let (beginning, rest) = text.split_at(end);
         match read(beginning) {
-            ParsedDuration::Span(lasts) => {
+            ParsedDuration::Valid(lasts) => {
                 found = (Some(lasts), rest.trim());
                 break;
             }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_units_are_a_span_in_either_case() {
+    fn numbers_and_units_are_a_duration_in_either_case() {
         for (text, expected) in [
             ("30s", 30),
             ("10m", 600),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_told_in_their_two_largest_units() {
+    fn durations_are_shown_in_their_two_largest_units() {
         for (span, expected) in [
             (0, "0 seconds"),
             (1, "1 second"),
@@ -184,15 +184,15 @@ mod tests {
             (604_800, "7 days"),
             (90_061, "1 day 1 hour"),
         ] {
-            assert_eq!(told(seconds(span)), expected);
+            assert_eq!(in_words(seconds(span)), expected);
         }
     }
 
     #[test]
-    fn a_started_second_counts_whole() {
-        assert_eq!(told(Duration::from_nanos(1)), "1 second");
-        assert_eq!(told(Duration::from_millis(59_001)), "1 minute");
-        assert_eq!(told(Duration::MAX), "213503982334601 days 7 hours");
+    fn a_fraction_of_a_second_is_rounded_up() {
+        assert_eq!(in_words(Duration::from_nanos(1)), "1 second");
+        assert_eq!(in_words(Duration::from_millis(59_001)), "1 minute");
+        assert_eq!(in_words(Duration::MAX), "213503982334601 days 7 hours");
     }
 
     proptest! {
@@ -208,14 +208,14 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_too_strange_to_be_read(text in any::<String>()) {
+        fn any_text_can_be_read_without_a_panic(text in any::<String>()) {
             prop_assert!(parse(&text).is_none_or(|span| span >= seconds(1) && span <= seconds(MAX_SECONDS)));
             let _ = lasts_and_reason(&text);
         }
 
         #[test]
-        fn what_is_told_adds_up_to_the_span_but_for_what_is_left_out(span in 0_u64..MAX_SECONDS * 2) {
-            let words = told(seconds(span));
+        fn the_words_add_up_to_the_duration_without_its_smaller_units(span in 0_u64..MAX_SECONDS * 2) {
+            let words = in_words(seconds(span));
             let mut parts = words.split(' ');
             let mut sum = 0;
             let mut smallest = DAY;
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_a_duration_and_is_none_is_never_a_reason() {
+    fn a_malformed_duration_is_never_read_as_a_reason() {
         for (text, piece) in [
             ("5", "5"),
             ("5 spam", "5"),

@@ -19,10 +19,10 @@ const MOST_REDUCED: usize = 64;
 /// Longest extension that survives a cut, in bytes, with its dot: `.tar.gz` does not, `.torrent` does.
 const MOST_ENDING: usize = 12;
 
-/// What a file is called if nothing is left of its name.
+/// The name of a file if nothing of the typed one is left.
 const FALLBACK: &str = "file";
 
-/// What Windows takes for a device, whatever extension follows (Microsoft, "Naming Files, Paths, and Namespaces").
+/// Names that Windows takes for devices, whatever extension follows (Microsoft, "Naming Files, Paths, and Namespaces").
 const DEVICES: [&str; 8] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "COM", "LPT"];
 
 /// The name of a file.
@@ -197,7 +197,7 @@ mod tests {
             assert_eq!(both(typed).0, shown, "{typed}");
             assert!(both(typed).1.starts_with('_'), "{typed}");
         }
-        // What is left of a name may be a device, too.
+        // A name may become a device once its beginning is removed.
         assert_eq!(both("-con").1, "_con");
         assert_eq!(both(".nul").1, "_nul");
     }

@@ -23,7 +23,7 @@ pub(crate) const MOST_TEMPORARY_OF_ONE: usize = 100;
 struct PendingTemporary {
     id: MessageId,
     from: Addressee,
-    /// It was deleted early; the timer still fires.
+    /// It was deleted before its time. Its timer still fires.
     gone: bool,
 }
 
@@ -37,19 +37,19 @@ pub struct History {
     temporary: VecDeque<PendingTemporary>,
 }
 
-/// What an erasure or an edit has changed.
+/// What an edit or an erasure has changed.
 #[derive(Debug, Default)]
 pub struct Changed {
     /// The message as it is now, after an edit.
     pub message: Option<Arc<Event>>,
-    /// The author of a message that is gone.
+    /// The author of a message that was erased.
     pub author: Option<Addressee>,
     /// Replies to it, with their quotes as they are now.
     pub(crate) requoted: Box<[Arc<Event>]>,
 }
 
 impl History {
-    /// Nothing said yet.
+    /// An empty history.
     pub(crate) fn new() -> History {
         History::default()
     }
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_goes_when_one_more_comes_than_is_kept() {
+    fn a_full_history_drops_its_oldest_message() {
         let mut history = History::new();
         for id in 1..=5 {
             history.push(said(id, 1, Draft::said(id.to_string())), 3);
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edited_text_is_new_in_every_quote() {
+    fn an_edited_text_is_updated_in_every_quote() {
         let mut history = History::new();
         let first = said(10, 1, Draft::said("before"));
         let quote = Quoted::of(first.message().expect("a message"));
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_temporary_message_waits_for_its_end_even_if_it_is_not_kept_any_more() {
+    fn a_temporary_message_expires_even_if_it_has_dropped_out() {
         let mut history = History::new();
         let lasts = Some(Duration::from_secs(10));
         history.push(said(1, 1, Draft { lasts, ..Draft::said("soon gone") }), 1);
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_temporary_message_that_was_deleted_keeps_its_place_until_its_time_is_over() {
+    fn a_deleted_temporary_message_counts_until_its_time_is_over() {
         let mut history = History::new();
         let lasts = Some(Duration::from_secs(10));
         for id in 1..=MOST_TEMPORARY_OF_ONE as u64 {
@@ -275,12 +275,12 @@ mod tests {
             history.erase(MessageId(id));
         }
         assert!(!history.takes_temporary(ClientId(1)) && history.takes_temporary(ClientId(2)));
-        assert!(history.expire(MessageId(1)).is_none(), "it was deleted, and is not told again");
+        assert!(history.expire(MessageId(1)).is_none(), "it was deleted, and is not announced again");
         assert!(history.takes_temporary(ClientId(1)));
     }
 
     #[test]
-    fn what_is_too_old_is_gone_from_quotes_too_and_one_dated_ahead_hides_nothing_behind_it() {
+    fn old_messages_are_erased_from_quotes_too_even_behind_one_dated_ahead() {
         let mut history = History::new();
         let author = UserName::parse("bob", 1, 12).expect("a name");
         let at = |seconds| Timestamp::from_second(seconds).expect("a moment");
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_ones_own_is_found() {
+    fn the_last_message_of_a_user_is_found() {
         let mut history = History::new();
         for (id, from) in [(1, 7), (2, 8), (3, 7), (4, 8)] {
             history.push(said(id, from, Draft::said("text")), 9);

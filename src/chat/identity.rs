@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_tunnel_a_name_from_the_same_address_is_given_nothing_and_kept_out_all_the_same() {
+    fn behind_a_shared_address_the_same_name_gets_no_rank_but_stays_banned() {
         let shared = |identity: Identity| Identity { shared: true, ..identity };
         let (alice, again) = (identity(1, "alice", "127.0.0.1"), identity(2, "alice", "127.0.0.1"));
         assert!(alice.entitles(&again) && alice.can_come_back());
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_the_same_person_from_everywhere_and_nobody_elses() {
+    fn an_account_is_one_person_from_any_address_and_nobody_else() {
         let with = |client, name, address, account| Identity {
             account: Some(AccountId(account)),
             ..identity(client, name, address)
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_account_was_given_is_nobodys_who_comes_without_it() {
+    fn what_an_account_was_given_is_not_for_a_guest_of_its_name() {
         let account = Identity { account: Some(AccountId(7)), ..identity(1, "alice", "192.0.2.1") };
         let guest = identity(2, "alice", "192.0.2.1");
         assert!(account.is(&guest) && !account.entitles(&guest));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_known_from_before_the_start_shares_no_connection_with_anybody() {
+    fn users_from_before_the_start_share_no_connection() {
         let known = identity(ClientId::NONE.0, "alice", "192.0.2.1");
         assert!(!known.is(&identity(ClientId::NONE.0, "bob", "192.0.2.1")));
     }

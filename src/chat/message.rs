@@ -1,7 +1,7 @@
 //! What is said and what happens in rooms and direct chats, as values.
 //!
-//! *Owns* message numbers, messages, drafts of them, and in its module the events of rooms.
-//! *Knows nothing of* terminals, sockets, threads and locks.
+//! *Owns* message numbers, messages and drafts. Its module `event` has the events of rooms. *Knows nothing of*
+//! terminals, sockets, threads and locks.
 
 use std::fmt;
 use std::time::Duration;
@@ -68,7 +68,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// A plain one.
+    /// A plain text.
     pub fn said(text: impl Into<String>) -> Draft {
         Draft { text: text.into(), ..Draft::default() }
     }
@@ -79,7 +79,7 @@ impl Draft {
 pub struct Quoted {
     /// Its number.
     pub id: MessageId,
-    /// Its author then.
+    /// The author's name at that time.
     pub author: UserName,
     /// The start of its text; `None` once that was deleted or has expired.
     pub start: Option<Box<str>>,
@@ -112,7 +112,7 @@ pub struct Addressee {
     pub name: UserName,
 }
 
-/// What only few messages have.
+/// Fields that only few messages need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extra {
     /// An action of the author (`:me`).
@@ -149,7 +149,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Makes a message of a draft, sent to these users, or to a room if there are none.
+    /// Makes a message from a draft, sent to these users, or to a room if there are none.
     pub(crate) fn new(
         id: MessageId,
         at: Timestamp,
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_read_nothing_up_to_a_message_sees_neither_its_quote_nor_its_edit() {
+    fn a_user_who_may_not_read_a_message_sees_neither_its_quotes_nor_its_edits() {
         let shown = |event: &Arc<Event>, number| event.after(MessageId(number)).map(|event| format!("{event:?}"));
         let quote = Quoted { id: MessageId(5), ..Quoted::of(&message("secret", None)) };
         let answer = Arc::new(Event::Said(message("yes", Some(quote))));

@@ -52,8 +52,8 @@ fn find(list: &[ListEntry], who: &Identity, at: Timestamp) -> Option<Option<Time
     found.reduce(|one, other| Some(one?.max(other?)))
 }
 
-/// An account's entry is replaced only by one of the same account: what a guest on the same connection is given belongs
-/// to the guest.
+/// Adds an entry, which replaces an older one of the same user. An account's entry is replaced only by one of the same
+/// account: what a guest on the same connection is given belongs to the guest.
 fn put(list: &mut Vec<ListEntry>, who: &Identity, until: Option<Timestamp>, at: Timestamp) {
     let is_replaced = |known: &Identity| known.account == who.account && known.is(who);
     list.retain(|entry| holds(entry.until, at) && !is_replaced(&entry.who));
@@ -162,7 +162,7 @@ impl Moderation {
         self.admins.retain(|admin| holds(admin.until, at));
     }
 
-    /// A user comes in. An admin who was waited for takes their place again.
+    /// A user has entered. An admin whom the room waited for is admin again.
     pub(crate) fn entered(&mut self, who: &Identity, at: Timestamp) {
         if let Some(admin) = self.admins.iter_mut().find(|admin| admin.who.entitles(who) && holds(admin.until, at)) {
             admin.who = who.clone();
@@ -170,9 +170,9 @@ impl Moderation {
         }
     }
 
-    /// A user leaves. The room waits for an admin who has only lost their connection; in a room that is `kept`, an admin
-    /// with an account stays admin however they leave. True if they were admin and the room may need another one, now or
-    /// after [`GRACE`].
+    /// A user has left. The room waits for an admin who has only lost their connection; in a room that is `kept`, an
+    /// admin with an account stays admin however they leave. True if they were admin and the room may need another one,
+    /// now or after [`GRACE`].
     pub(crate) fn left(&mut self, who: &Identity, lost: bool, kept: bool, at: Timestamp) -> bool {
         let Some(index) = self.admins.iter().position(|admin| admin.who.entitles(who)) else { return false };
         if kept && self.admins[index].who.account.is_some() {
@@ -190,8 +190,8 @@ impl Moderation {
         true
     }
 
-    /// A connection closes that was logged in to an account with a place here, but no longer is. The room waits for the
-    /// account as after a lost connection, or without end if the room is `kept`.
+    /// A connection has closed that was once logged in to the account of an admin here. The room waits for that account
+    /// as after a lost connection, or forever if the room is `kept`.
     pub(crate) fn await_account(&mut self, who: &Identity, kept: bool, at: Timestamp) {
         let is_left_behind = |admin: &&mut Admin| {
             admin.who.account.is_some() && admin.who.shares_connection(who) && !admin.who.entitles(who)
@@ -211,12 +211,12 @@ impl Moderation {
         self.admins.iter().any(|admin| admin.until == end)
     }
 
-    /// A guest is on another connection, which has shown that it is theirs.
+    /// A guest continues on another connection, and has proved that it is theirs.
     pub(crate) fn moved(&mut self, from: ClientId, who: &Identity) {
         self.given_to_guest(from).for_each(|known| *known = who.clone());
     }
 
-    /// Who is named in what the guest on a connection was given.
+    /// The user in each entry that was given to the guest on a connection.
     fn given_to_guest(&mut self, client: ClientId) -> impl Iterator<Item = &mut Identity> {
         let admins = self.admins.iter_mut().map(|admin| &mut admin.who);
         let lists = [&mut self.kicks, &mut self.mutes, &mut self.invitations, &mut self.waits];
@@ -224,8 +224,8 @@ impl Moderation {
         admins.chain(others).filter(move |known| known.client == client && known.account.is_none())
     }
 
-    /// A member has changed their name or logged in, and gets back a place kept for them. What was given to an account
-    /// stays the account's. True if something that was a guest's is now an account's.
+    /// A member has changed their name or logged in, and gets back a place kept for them. The entries of an account
+    /// stay with it. Returns whether an entry of a guest now belongs to an account.
     pub(crate) fn renamed(&mut self, who: &Identity, at: Timestamp) -> bool {
         let mut adopted = false;
         for known in self.given_to_guest(who.client) {
@@ -304,7 +304,7 @@ impl Moderation {
         self.mutes.iter().any(|entry| holds(entry.until, at) && is_muted_as(&entry.who, name, who))
     }
 
-    /// Unmutes a person, or a name where nobody is known by it.
+    /// Unmutes a person, or a name if no user of that name is known.
     pub(crate) fn unmute(&mut self, name: &UserName, who: Option<&Identity>, at: Timestamp) {
         take(&mut self.mutes, |known| is_muted_as(known, name, who), at);
     }
@@ -359,7 +359,7 @@ impl Moderation {
     /// user the later one counts. If there are too many, the oldest are dropped.
     pub(crate) fn add_stored(&mut self, lists: ModerationLists, at: Timestamp) {
         let Moderation { bans, mutes, mut invitations, .. } = Moderation::restored(lists, at);
-        // As if each ban made meanwhile had come after all that was stored: see `ban`.
+        // Each ban made meanwhile counts as later than the stored ones: see `ban`.
         for ban in &mut self.bans {
             let known = bans.iter().find(|known| known.name == ban.name);
             ban.address = ban.address.or(known.and_then(|known| known.address));
@@ -377,7 +377,7 @@ impl Moderation {
         (&self.admins, &self.bans, [&self.kicks, &self.mutes, &self.invitations, &self.waits])
     }
 
-    /// The same put together again.
+    /// Puts the parts of [`parts`](Moderation::parts) together again.
     #[cfg(any(test, feature = "cluster"))]
     pub(crate) fn of_parts(admins: Vec<Admin>, bans: Vec<Ban>, lists: [Vec<ListEntry>; 4]) -> Moderation {
         let [kicks, mutes, invitations, waits] = lists;
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_behind_a_tunnel_is_not_waited_for_and_nobody_comes_back_in_their_place() {
+    fn a_guest_behind_a_shared_address_is_not_waited_for_and_nobody_gets_their_place() {
         let now = Timestamp::UNIX_EPOCH;
         let shared = |client, name| Identity { shared: true, ..who(client, name, "127.0.0.1") };
         let mut moderation = Moderation::founded_by(shared(1, "alice"));
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_read_late_come_before_what_was_decided_meanwhile_and_replace_none_of_it() {
+    fn lists_that_are_read_late_do_not_replace_later_decisions() {
         let now = Timestamp::UNIX_EPOCH;
         let carol = who(3, "carol", "192.0.2.3");
         let (brief, long) = (Some(after(now, GRACE)), Some(after(now, INVITATION_LASTS)));
@@ -487,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_with_the_name_of_an_awaited_admin_is_none() {
+    fn a_stranger_with_the_name_of_an_awaited_admin_is_not_admin() {
         let now = Timestamp::UNIX_EPOCH;
         let mut moderation = Moderation::founded_by(alice());
         moderation.left(&alice(), true, false, now);
@@ -498,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_account_was_given_is_not_a_guests_of_its_name_when_it_is_gone() {
+    fn what_an_absent_account_was_given_is_not_for_a_guest_of_its_name() {
         let now = Timestamp::UNIX_EPOCH;
         let account = Identity { account: Some(AccountId(7)), ..alice() };
         let mut moderation = Moderation::founded_by(account.clone());
@@ -509,7 +509,7 @@ mod tests {
         assert!(moderation.rank(&guest, now).is_none() && !moderation.invited(&guest, now));
         assert!(!moderation.left(&guest, false, true, now) && !moderation.is_listed(&guest));
         assert_eq!(moderation.rank(&account, now), Some(Role::Owner));
-        assert!(moderation.muted(&guest, now).is_some(), "what is against them is not shaken off so");
+        assert!(moderation.muted(&guest, now).is_some(), "a mute cannot be shaken off like that");
     }
 
     #[test]
@@ -530,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rank_goes_over_to_the_account_and_stays_with_it() {
+    fn a_rank_passes_to_the_account_and_stays_with_it() {
         let now = Timestamp::UNIX_EPOCH;
         let mut moderation = Moderation::founded_by(alice());
         let account = Identity { account: Some(AccountId(7)), ..alice() };
@@ -560,7 +560,7 @@ mod tests {
             assert!(!moderation.invited(&other, now) && moderation.muted(&other, now).is_none());
             let other = account(2, 8);
             assert!(moderation.kicked(&other, now).is_none() && moderation.banned(&other, now).is_none());
-            // Leaving and coming back makes it no other's.
+            // Leaving and coming back gives it to nobody else.
             assert!(!moderation.left(&account(1, 8), false, kept, now));
             moderation.await_account(&account(1, 8), kept, now);
             assert_eq!(moderation.awaits_since(now), !kept);
@@ -577,12 +577,12 @@ mod tests {
     }
 
     #[test]
-    fn who_logs_in_again_in_the_room_is_waited_for_no_more() {
+    fn an_admin_who_logs_in_again_in_the_room_is_no_longer_waited_for() {
         let now = Timestamp::UNIX_EPOCH;
         let mut moderation = Moderation::founded_by(account(1, 7));
         moderation.renamed(&account(1, 8), now);
         moderation.await_account(&account(1, 8), false, now);
-        // By another connection, which was in the room under another account.
+        // On another connection, which was in the room under another account.
         moderation.renamed(&account(2, 7), now);
         assert_eq!(moderation.rank(&account(2, 7), now + GRACE * 9), Some(Role::Owner));
     }
@@ -602,7 +602,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_down_is_the_same_when_it_is_read() {
+    fn stored_lists_are_the_same_when_they_are_read() {
         let now = Timestamp::UNIX_EPOCH;
         let mut moderation = Moderation::founded_by(alice());
         moderation.ban(ban(&bob(), Some(now + GRACE)), now);
@@ -619,7 +619,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_holds_for_the_name_and_for_the_address_until_it_runs_out() {
+    fn a_ban_holds_for_the_name_and_for_the_address_until_it_ends() {
         let now = Timestamp::UNIX_EPOCH;
         let mut moderation = Moderation::default();
         moderation.ban(ban(&bob(), Some(now + Duration::from_secs(60))), now);
@@ -692,7 +692,7 @@ mod tests {
     }
 
     #[test]
-    fn no_list_grows_without_end() {
+    fn every_list_is_bounded() {
         let now = Timestamp::UNIX_EPOCH;
         let mut moderation = Moderation::default();
         for number in 0..1000 {

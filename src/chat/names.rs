@@ -58,7 +58,7 @@ pub enum Alphabet {
 /// Whether this build can read names that are not ASCII.
 pub(crate) const UNICODE_BUILT: bool = cfg!(feature = "unicode-names");
 
-/// What both kinds of name share.
+/// A name of either kind.
 ///
 /// Holds the name as it is shown, then its lower case form of equal length, in one allocation. A clone is one counter,
 /// and comparing, hashing and ordering need no folding. A few letters, such as U+0130, change their length in lower

@@ -25,12 +25,12 @@ const MAX_COMPILED: usize = 256 * 1024;
 /// Largest compiled pattern if every class were ASCII, in bytes. This measures how many places in the pattern the
 /// engine may have to track for each character of a text, and so the worst cost of a search.
 ///
-/// About 70 typed characters with signs among them, or `.{0,45}`. With this, a text of 4,096 bytes takes 4 ms at worst and one of 150 characters
-/// 0.2 ms; without it `a{0,1000}` takes 50 ms.
+/// Enough for about 70 typed characters with signs among them, or for `.{0,45}`. With this limit, a text of 4,096 bytes
+/// takes 4 ms at worst and one of 150 characters 0.2 ms; without it `a{0,1000}` takes 50 ms.
 const MAX_UNFOLDED: usize = 6 * 1024;
 
-/// What makes a text more than plain words. In plain words the engine tracks one place at a time, so they need no
-/// measuring.
+/// Characters that make a pattern more than plain words. In plain words the engine tracks one place at a time, so they
+/// need no measuring.
 const SIGNS: [char; 14] = ['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'];
 
 /// How much the fast engine may cache, in bytes per direction.
@@ -200,7 +200,7 @@ const MISTAKES: [(&str, &str); 19] = [
     ("decimal", "this number cannot be used; type the character itself, or a smaller count"),
 ];
 
-/// Finds the words for what the engine did not like.
+/// Translates an error of the engine.
 fn explain(error: &regex::Error) -> PatternError {
     let regex::Error::Syntax(said) = error else { return PatternError::TooLarge };
     let at = marked_at(said);
@@ -226,7 +226,7 @@ fn marked_at(said: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// What a search must take without hanging, and whether it may be searched for.
+    /// Patterns that must not make a search hang, whether they are accepted or refused.
     fn hard_patterns() -> Vec<String> {
         let fixed = [
             r"(a+)+$",
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_look_for_can_be_searched_for() {
+    fn ordinary_searches_are_allowed() {
         for (pattern, text) in [
             (r"\w+@\w+\.\w+", "mail bob@example.org please"),
             (r"https?://\S+", "see http://example.org/"),
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told_with_its_place_and_remedy() {
+    fn every_mistake_is_named_with_its_place_and_remedy() {
         for (pattern, at, part) in [
             ("ab(c", 3, "never closed"),
             ("ab)c", 3, "closes nothing"),
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_empty_deep_or_large_is_told_so() {
+    fn a_pattern_that_is_empty_too_long_too_deep_or_too_large_is_refused() {
         assert_eq!(compile("").expect_err("empty"), PatternError::Empty);
         assert_eq!(compile(&"x".repeat(257)).expect_err("long"), PatternError::TooLong);
         assert_eq!(compile(&"(".repeat(100_000)).expect_err("long"), PatternError::TooLong);

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_allowed_to_a_banned_person_but_to_know_of_a_public_room() {
+    fn a_banned_user_may_only_know_of_a_public_room() {
         let all = Context { public: true, open: true, admitted: true, own: true, against: Some(Stranger) };
         for permission in PERMISSIONS {
             assert_eq!(permits(Banned, permission, all), permission == Permission::Know, "{permission:?}");

@@ -1,7 +1,7 @@
 //! Quotations for `:quote`.
 //!
-//! *Owns* the built-in quotations, and the format of a file with others. *Knows nothing of* files, rooms and chance:
-//! the caller passes the text and the number.
+//! *Owns* the built-in quotations, and the format of a file with others. *Knows nothing of* files, rooms and random
+//! numbers: the caller passes the text and the number.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_would_obey_is_taken_out() {
+    fn control_characters_are_removed() {
         assert_eq!(shown("bell\x07 and\tescape\x1b[2J -- Eve\x1b\n"), ["bell and    escape[2J -- Eve"]);
         assert_eq!(read("\x07\n\x1b"), Err(QuotesError::Empty));
     }

@@ -24,7 +24,7 @@ pub enum RoomAccess {
     Open,
     /// Users who give this password.
     Password(Secret),
-    /// Users who give the password with this hash; for stored rooms.
+    /// Users who give the password with this hash. Stored and shared rooms have only the hash.
     Hashed(Hashed),
     /// Invited users only.
     Closed,
@@ -51,7 +51,7 @@ impl RoomAccess {
 }
 
 impl RoomSettings {
-    /// The only room if the file names none.
+    /// The only room if the configuration names none.
     pub(crate) fn general() -> Self {
         Self { description: "For general conversations.".to_owned(), ..Self::default() }
     }

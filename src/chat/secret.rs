@@ -105,7 +105,7 @@ fn is_other_blank(character: char) -> bool {
 }
 
 impl Drop for Secret {
-    /// Memory that is used again, or written to a core dump, does not hold the password.
+    /// Overwrites the password, so that reused memory or a core dump does not contain it.
     fn drop(&mut self) {
         self.0.zeroize();
     }
@@ -128,7 +128,7 @@ impl Hashed {
         Self(hash.into())
     }
 
-    /// The notation.
+    /// The hash in that notation.
     #[must_use]
     pub(crate) fn as_str(&self) -> &str {
         &self.0

@@ -56,13 +56,13 @@ impl Hub {
 
     /// The same, where the difference matters.
     pub(crate) fn has_account(&self, name: &UserName) -> Result<bool, ReadError> {
-        let accounts = self.account_store().filter(|_| self.accounts().are_kept());
+        let accounts = self.account_store().filter(|_| self.accounts().are_enabled());
         accounts.map_or(Ok(false), |accounts| accounts.name_exists(name))
     }
 
     /// Whether a user is an operator: by the account they are logged in to, never by a name alone.
     pub(crate) fn is_operator(&self, who: &Identity) -> bool {
-        who.account.is_some() && self.accounts().are_kept() && self.config().operators.contains(&who.name)
+        who.account.is_some() && self.accounts().are_enabled() && self.config().operators.contains(&who.name)
     }
 
     /// A user as rooms see them.
@@ -94,14 +94,14 @@ impl Hub {
     /// Whether a name belongs to an operator who has no account yet. Such an account can only be created on the machine
     /// itself; otherwise the first user to claim the name would be operator.
     pub(crate) fn is_reserved(&self, name: &UserName, from: IpAddr) -> bool {
-        let operators = self.accounts().are_kept() && self.config().operators.contains(name);
+        let operators = self.accounts().are_enabled() && self.config().operators.contains(name);
         operators && !from.is_loopback() && !self.is_registered(name)
     }
 
     /// An account, or an operator without one, whose name looks like this guest's.
     #[inline(never)]
     pub(crate) fn look_alike(&self, name: &UserName, from: IpAddr) -> Result<Option<UserName>, ReadError> {
-        let Some(accounts) = self.account_store().filter(|_| self.accounts().are_kept()) else { return Ok(None) };
+        let Some(accounts) = self.account_store().filter(|_| self.accounts().are_enabled()) else { return Ok(None) };
         if let Some(other) = accounts.look_alike(name)? {
             return Ok(Some(other));
         }

@@ -73,7 +73,7 @@ impl OutboxState {
         let preferences = preferences.as_deref().filter(|preferences| !preferences.ignored.is_empty());
         // Arrivals and departures are sent one by one, and ignored users are left out there. That a message is gone is
         // always sent.
-        let hides_whole = !event.is_arrival() && !matches!(event, Event::Erased { .. });
+        let hides_whole = !event.is_join_or_leave() && !matches!(event, Event::Erased { .. });
         let hides = preferences.is_some_and(|own| hides_whole && own.hides(event, client));
         if hides {
             return false;

@@ -39,12 +39,12 @@ const REFUSED_STAYS: Duration = Duration::from_secs(1);
 /// How long the accept loop waits when it has no descriptor or thread left, unless a connection closes earlier.
 const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
 
-/// How long a connection's first steps may take: the handshake of TLS, and the head of an HTTP request. A handshake needs two
-/// round trips at most, a request one, and a slow line with lost packets five seconds for all. A peer that opens connections only
-/// to hold them occupies a thread no longer than this.
+/// How long a connection's first steps may take: the handshake of TLS, and the head of an HTTP request. A handshake
+/// takes two round trips at most and a request one: five seconds on a slow line that loses packets. A peer that opens
+/// connections only to hold them occupies a thread no longer than this.
 const FIRST_STEPS: Duration = Duration::from_secs(10);
 
-/// Most connections from one proxy that have not named an address.
+/// Most connections from one proxy that have not named a client's address yet.
 const MOST_PENDING_HEADS: usize = 64;
 
 /// Accepts until the listener is shut down.
@@ -87,7 +87,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
         return refuse(stream, peer, entrance, hub, &why);
     }
     let address = peer.ip();
-    // By address first, so that an address with too many connections takes up no room.
+    // The limits of the address come first, so that an address over its limit does not use up the server's.
     let counted = match enter_by(hub, entrance, address, Instant::now()) {
         Ok(counted) => counted,
         Err(why) => return refuse(stream, peer, entrance, hub, &why),
@@ -116,7 +116,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
             }
             return;
         }
-        // Decided by its first request.
+        // The first request decides how the session begins.
         #[cfg(feature = "web")]
         Service::Web => Door::Plain,
     };
@@ -167,7 +167,7 @@ struct Connection {
     outbox: Arc<Outbox>,
     peer: SocketAddr,
     entrance: Arc<Entrance>,
-    /// What its session begins with.
+    /// How its session begins.
     door: Door,
     counted: CountedTowards,
     open: Open,
@@ -181,7 +181,7 @@ enum CountedTowards {
     Nowhere,
     /// The limit of its address.
     ByAddress,
-    /// The connections of a proxy that has not named an address.
+    /// The connections of its proxy that have not named a client's address yet.
     ByProxy,
 }
 
@@ -219,7 +219,7 @@ fn begin(connection: &mut Connection, began: Instant) -> Result<(), DisconnectRe
     }
     set_options(outbox.stream());
     hub.roster.connected(outbox);
-    // A proxy may have been banned together with its clients' network; what counts is the client, who comes later.
+    // A ban of a network may include the proxy. Only the client's address counts, and it is checked once it is known.
     let address = Some(peer.ip()).filter(|_| *counted != CountedTowards::ByProxy);
     if let Some((why, ended)) = decided_meanwhile(hub, address) {
         hub.metrics.refused.of(why.counts_as()).add(1);
@@ -232,7 +232,7 @@ fn begin(connection: &mut Connection, began: Instant) -> Result<(), DisconnectRe
     catch_unwind(AssertUnwindSafe(first_steps)).unwrap_or(Err(DisconnectReason::Panicked))
 }
 
-/// All that comes before a session, under one deadline.
+/// Everything that comes before a session, under one deadline.
 fn take_first_steps(connection: &mut Connection, began: Instant) -> Result<(), DisconnectReason> {
     if connection.entrance.service == Service::Proxied {
         receive_header(connection, began)?;
@@ -246,7 +246,7 @@ fn take_first_steps(connection: &mut Connection, began: Instant) -> Result<(), D
     }
 }
 
-/// Receives the header of a proxy. From then on the connection is that of the client it names.
+/// Receives the header of a proxy. From then on the connection counts as that of the client it names.
 fn receive_header(connection: &mut Connection, began: Instant) -> Result<(), DisconnectReason> {
     let Connection { hub, outbox, entrance, peer, counted, .. } = connection;
     let proxy = *peer;
@@ -266,7 +266,7 @@ fn receive_header(connection: &mut Connection, began: Instant) -> Result<(), Dis
     proxy_header::receive(outbox, entrance, proxy, began, &hub.metrics, &mut admit)
 }
 
-/// Receives the first request, and takes from it who is there and what their session begins with.
+/// Receives the first request, which may name the client's address and decides how the session begins.
 #[cfg(feature = "web")]
 fn receive_request(connection: &mut Connection, deadline: Instant) -> Result<(), DisconnectReason> {
     let Connection { hub, outbox, entrance, peer, counted, door, .. } = connection;
@@ -364,7 +364,7 @@ fn enter_for_others(hub: &Hub, proxy: IpAddr, now: Instant) -> Result<CountedTow
     entered.map(|()| CountedTowards::ByProxy).map_err(|_| TurnedAway::Full)
 }
 
-/// A connection that was admitted no longer counts.
+/// Stops counting a connection that was admitted.
 fn leave(hub: &Hub, counted: CountedTowards, address: IpAddr) {
     match counted {
         CountedTowards::Nowhere => {}

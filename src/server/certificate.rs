@@ -49,7 +49,7 @@ pub(super) struct Certificate {
 struct CertificatePair {
     settings: Arc<ServerConfig>,
     fingerprint: String,
-    /// SHA-256 of the public key (RFC 7469, section 2.4), where the library can tell the key.
+    /// SHA-256 of the public key (RFC 7469, section 2.4), if the library gives access to that key.
     pin: Option<String>,
     path: PathBuf,
     /// Facts about the readable certificates in the file, the server's own first.
@@ -85,7 +85,7 @@ impl Certificate {
         self.current.read().unwrap_or_else(PoisonError::into_inner).pin.clone()
     }
 
-    /// The fingerprint of the pair that the server would use, if that is there already.
+    /// The fingerprint of the pair that the server would use, if it exists already.
     #[cfg(feature = "discovery")]
     pub(super) fn existing_fingerprint(config: &Config) -> Option<String> {
         existing_pair(config).ok()?.map(|pair| pair.fingerprint)
@@ -103,7 +103,7 @@ pub(super) fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, Cert
     existing_pair(config).map(|pair| pair.map(warn).unwrap_or_default())
 }
 
-/// The pair that the server would use. `None` if that has to be made first.
+/// The pair that the server would use. `None` if it must be made first.
 fn existing_pair(config: &Config) -> Result<Option<CertificatePair>, CertificateError> {
     if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
         return read_pair(certificate, key).map(Some);
@@ -354,7 +354,7 @@ fn make_pair(directory: &Path, certificate: &Path, key: &Path) -> Result<(), Cer
     names.extend(host_name());
     let mut wanted = CertificateParams::new(names).map_err(not_made)?;
     wanted.distinguished_name.push(DnType::CommonName, "chatsock, self-signed");
-    // From yesterday on, since clocks differ.
+    // Valid from yesterday, because clocks differ.
     let today = (Timestamp::now() - SignedDuration::from_hours(24)).to_zoned(TimeZone::UTC).date();
     let day = |date: Date, years: i16| {
         // At most 28, so that the day exists in every month and year.
@@ -373,7 +373,7 @@ fn make_pair(directory: &Path, certificate: &Path, key: &Path) -> Result<(), Cer
     write().map_err(|error| CertificateError::Unwritable(directory.to_owned(), error))
 }
 
-/// Writes a file atomically. It has its mode from the first byte on.
+/// Writes a file atomically. It never exists with another mode.
 fn write_new(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
     let new = path.with_extension("new");
     match fs::remove_file(&new) {

@@ -128,7 +128,7 @@ impl fmt::Display for StartError {
     }
 }
 
-/// Where the address of a listener is changed.
+/// Names the setting that has the address of a listener.
 struct ListenerSetting<'a>(&'a str);
 
 impl fmt::Display for ListenerSetting<'_> {

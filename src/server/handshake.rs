@@ -18,7 +18,7 @@ mod tests;
 const READ: usize = 2048;
 
 /// Performs the handshake, before anything else is read. On an error the peer has been answered and the socket closed.
-/// `page` gives the address of the page in the browser for a peer that has sent these bytes.
+/// `page` returns the address of the web page to name to a browser that has sent these bytes.
 ///
 /// Not inlined, so that the buffers and the library's frames are off the stack when the session begins.
 #[inline(never)]
@@ -42,7 +42,7 @@ pub(super) fn shake_hands(
     Err(ended)
 }
 
-/// `heard`: what a peer that speaks another protocol has sent last.
+/// Puts the bytes that show another protocol into `heard`.
 fn exchange(outbox: &Outbox, deadline: Instant, heard: &mut Vec<u8>) -> Result<(), DisconnectReason> {
     let lost = |error: io::Error| DisconnectReason::Reset(error.kind());
     let mut stream = outbox.stream();

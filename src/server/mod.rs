@@ -1,6 +1,6 @@
 //! The server itself: it opens the listeners, runs their threads, and stops gracefully.
 //!
-//! To run a server in a process of one's own: [`bind`], then [`Server::run`].
+//! To run a server in your own process, call [`bind`], then [`Server::run`].
 //!
 //! *Owns* the order of starting and stopping.
 //! *Knows nothing of* what happens in a session.
@@ -63,8 +63,8 @@ pub use discovery::{AvahiError, avahi_service};
 pub use error::{PLAIN, StartError};
 pub(crate) use socket_options::set_options;
 
-/// Connections that the kernel queues for the accept loop. With std's 128, a burst of 256 logins drops to a quarter of the
-/// rate: those that overflow come back only with the next SYN retransmission, a second later.
+/// Connections that the kernel queues for the accept loop. With std's 128, a burst of 256 logins drops to a quarter of
+/// the rate: connections that overflow the queue come back only with the next SYN retransmission, a second later.
 const BACKLOG: i32 = 4096;
 
 /// How long the store may take to write the last messages.
@@ -81,7 +81,7 @@ struct Listener {
     transport: Transport,
 }
 
-/// A server that is bound to its ports and does not serve yet.
+/// A server that is bound to its ports and not running yet.
 pub struct Server {
     listeners: Vec<Listener>,
     #[cfg(feature = "discovery")]
@@ -89,7 +89,7 @@ pub struct Server {
     #[cfg(feature = "metrics")]
     metrics: Option<MetricsListener>,
     hub: Arc<Hub>,
-    /// This server among others.
+    /// Its membership in a cluster, if it is part of one.
     #[cfg(feature = "cluster")]
     joined: Option<nodes::Joined>,
     capacity: Capacity,
@@ -157,7 +157,7 @@ pub fn bind_with(
     })
 }
 
-/// Checks what a configuration refers to, the certificate and its key, without starting, making or changing anything.
+/// Checks the certificate and key that a configuration refers to, without starting, making or changing anything.
 /// Returns warnings for the admin, one sentence each.
 #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
 pub fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, StartError> {
@@ -209,7 +209,7 @@ fn open_store(
     open(options, Box::new(report)).map(Some).map_err(StartError::Store)
 }
 
-/// Listens at an address; `only_v6` with an IPv6 address that is not to take IPv4 as well.
+/// Listens at an address. With `only_v6`, an IPv6 address does not accept IPv4 as well.
 pub(crate) fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
@@ -327,7 +327,7 @@ impl Server {
                 Err(RecvTimeoutError::Disconnected) => break ServerRequest::Stop,
             }
         };
-        // First, so that nobody finds a server that lets nobody in any more.
+        // Discovery stops first, so that nobody finds a server that no longer admits anyone.
         #[cfg(feature = "discovery")]
         discovery.stop();
         stop::stop(&hub, &request);

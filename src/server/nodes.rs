@@ -1,7 +1,7 @@
 //! Joining the other servers of a cluster at the start, and leaving them at the end.
 //!
-//! *Owns* what must be known before anyone is let in, and what a reload cannot change. *Knows nothing of* how servers
-//! share anything.
+//! *Owns* the order of joining, all of it before the first client is admitted, and what a reload cannot change. *Knows
+//! nothing of* how servers share anything.
 
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::outbox::{DisconnectReason, Outbox};
 use crate::store::{OpenError, ReadError};
 use crate::store::{SaveError, Store, StoredState};
 
-/// What a reload of the configuration cannot change while servers share it.
+/// Keeps the old `[cluster]`, which a reload cannot change.
 pub(super) fn keep_shared(old: &Config, config: &mut Config) {
     if old.cluster != config.cluster {
         log::warn!("[cluster] has changed in the configuration; this needs a restart, so the old one stays");
@@ -31,7 +31,7 @@ pub(super) fn keep_shared(old: &Config, config: &mut Config) {
     }
 }
 
-/// This server as one of several, until it stops.
+/// This server's membership in a cluster, until it stops.
 pub(super) struct Joined {
     nodes: Arc<Nodes>,
     cluster: Arc<Cluster>,
@@ -41,10 +41,12 @@ pub(super) struct Joined {
     archive: Option<(Arc<Archive>, [JoinHandle<()>; 2])>,
 }
 
-/// A database for an archive, with the last message number in it; and what a standalone server continues with.
+/// The database of an archive with the last message number in it, and the stored state of a standalone server. At most
+/// one of them is there.
 type TakenArchive = (Option<(Arc<Store>, MessageId)>, Option<(Arc<Store>, StoredState)>);
 
-/// Servers that share their rooms keep nothing by themselves: the archive is filled from what they share.
+/// Decides what a database is for. A server in a cluster does not continue from its own database: it is an archive, and
+/// is filled from the shared logs.
 pub(super) fn take_archive(
     config: &Config,
     stored: Option<(Arc<Store>, StoredState)>,
@@ -57,9 +59,9 @@ pub(super) fn take_archive(
     Ok((None, Some((store, state))))
 }
 
-/// Joins the other servers, if there are any: all of their rooms and users are known here when this returns, and the rooms of
-/// this configuration there.
-/// `archive`: the database that all of it is stored in, if this server is an archive, and the last number of a message there.
+/// Joins the cluster, if one is configured. When this returns, this server knows all rooms and users of the others, and
+/// the others know the rooms of this configuration. `archive` is the database, if this server is an archive, and the
+/// last message number in it.
 pub(super) fn join_configured(
     hub: &Arc<Hub>,
     port: u16,
@@ -78,7 +80,7 @@ pub(super) fn join_configured(
         return Err(StartError::Store(why));
     }
     let link: Arc<dyn NodeLink> = cluster.clone();
-    // Passwords are compared in builds that can store them.
+    // Only builds that can store passwords can compare them.
     if cfg!(feature = "storage") {
         nodes.keep_accounts(hub, cluster.accounts());
     }
@@ -98,8 +100,8 @@ pub(super) fn join_configured(
     }))
 }
 
-/// Why a database cannot be the archive of these servers: a server has filled it by itself. The one that was imported can: the
-/// servers have begun with it.
+/// Why a database cannot be the archive of this cluster: a standalone server has filled it. The database that the
+/// cluster was imported from is accepted.
 #[cfg(feature = "storage")]
 fn refuse_archive(config: &Config, nodes: &Nodes, store: &Store) -> Option<OpenError> {
     let path = config.storage.as_ref().map(|storage| storage.path.clone()).unwrap_or_default();

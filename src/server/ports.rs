@@ -1,4 +1,4 @@
-//! The ports that a client on the wrong one is sent to.
+//! The ports to name to a client on the wrong one.
 //!
 //! *Knows nothing of* connections.
 
@@ -18,7 +18,7 @@ pub(super) struct Ports {
 
 #[cfg(feature = "tls")]
 impl Ports {
-    /// The ports open to a client at `address`, so that none is sent to a listener that would refuse it.
+    /// The ports open to a client at `address`, so that no client is sent to a listener that would refuse it.
     pub(super) fn open_to(self, config: &Config, address: IpAddr) -> Ports {
         Ports { plain: self.plain.filter(|_| config.takes_plain(address)), ..self }
     }

@@ -18,9 +18,9 @@ const HEADER: Duration = Duration::from_secs(5);
 
 /// Why no session begins.
 enum ProxyHeaderError {
-    /// The client is told.
+    /// The client gets this refusal.
     Refused(TurnedAway),
-    /// The client is gone.
+    /// The connection is over, without an answer.
     Over(DisconnectReason),
 }
 
@@ -30,7 +30,7 @@ enum ProxyHeaderError {
 ///
 /// # Errors
 ///
-/// The client was told why, and the socket is closed.
+/// The client has been told why where it can be, and the socket is closed.
 #[inline(never)]
 pub(super) fn receive(
     outbox: &Outbox,

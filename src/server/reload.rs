@@ -1,7 +1,7 @@
-//! Another configuration for a server that runs.
+//! Applies a new configuration to a running server.
 //!
-//! *Owns* what a reload keeps, since it needs a restart, and what the log says of it.
-//! *Knows nothing of* where the configuration comes from.
+//! *Owns* which settings a reload cannot change, because they need a restart, and the log lines about them. *Knows
+//! nothing of* where the configuration comes from.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use super::{files, systemd};
 use crate::config::Config;
 use crate::hub::Hub;
 
-/// Tells the log and the operators what is wrong with the certificate in use.
+/// Warns the operators, and in the log, about the certificate in use.
 pub(super) fn warn_of_certificate(hub: &Hub, transport: &Transport) {
     for warning in transport.warnings(Timestamp::now()) {
         log::warn!("{warning}");
@@ -22,7 +22,7 @@ pub(super) fn warn_of_certificate(hub: &Hub, transport: &Transport) {
     }
 }
 
-/// Applies another configuration, except the listeners, `state_dir` and `[storage]`, which need a restart.
+/// Applies a new configuration, except the listeners, `state_dir`, `[storage]` and `[cluster]`, which need a restart.
 pub(super) fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<Item = &'a Transport>) {
     let old = hub.config();
     if config.keep_listeners(&old) {

@@ -43,7 +43,7 @@ mod tests {
         let later = start + EVERY - Duration::from_secs(1);
         assert!(!reminder.is_due(later));
         assert_eq!(reminder.wait(later), Duration::from_secs(1));
-        // However late it is asked.
+        // Even if nobody has asked for days.
         let next = start + EVERY * 3;
         assert_eq!(reminder.wait(next), Duration::ZERO);
         assert!(reminder.is_due(next) && !reminder.is_due(next) && reminder.wait(next) == EVERY);

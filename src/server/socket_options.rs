@@ -18,7 +18,7 @@ const KEEPALIVE_TRIES: u32 = 4;
 /// Ends a connection whose data is not acknowledged for this long (RFC 5482).
 const USER_TIMEOUT: Duration = Duration::from_secs(100);
 
-/// Sets the options of a connection that waits for people.
+/// Sets the options of a client's connection.
 pub(crate) fn set_options(stream: &TcpStream) {
     let socket = SockRef::from(stream);
     let keepalive =

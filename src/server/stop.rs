@@ -1,7 +1,7 @@
-//! Stopping the server: in a cluster, its users first go to other servers; then the rest are told, and all connections
-//! close.
+//! Stops the server. In a cluster, its users first go to other servers; then the remaining users are told, and all
+//! connections close.
 //!
-//! *Owns* the order of this, what everybody reads, and how the ends of connections are spread over the time.
+//! *Owns* the order of these steps, the lines that users read, and how a drain spreads the disconnects over its time.
 //! *Knows nothing of* where users' places are kept.
 
 use std::time::{Duration, Instant};
@@ -11,14 +11,14 @@ use crate::hub::{Hub, ServerRequest};
 use crate::outbox::DisconnectReason;
 use crate::ui::screen::LineKind;
 
-/// How long flushing and closing may take after the goodbye. A client that reads nothing would block it without end.
+/// How long flushing and closing may take after the goodbye. A client that reads nothing would block it forever.
 const CLOSING: Duration = Duration::from_millis(350);
 
-/// Part of a drain in which nobody is sent away: everybody can read what happens.
+/// The first tenth of a drain disconnects nobody, so that everybody can read the announcement.
 #[cfg(feature = "cluster")]
 const READING_SHARE: u32 = 10;
 
-/// The shortest time between two ends of connections: more of them end at once where there are many.
+/// Shortest time between two rounds of disconnects. With many connections, each round ends several of them.
 #[cfg(feature = "cluster")]
 const SHORTEST_STEP: Duration = Duration::from_millis(20);
 
@@ -66,8 +66,8 @@ pub(super) fn stop(hub: &Hub, request: &ServerRequest) {
     log::info!("stopped");
 }
 
-/// Sends users to other servers, if this is one of several. Everybody reads of it, and the ends of connections are spread over the
-/// time that is configured. Names and places of users are kept for them.
+/// Sends users to the other servers of a cluster. Everybody is told, and the disconnects are spread over the configured
+/// time. Users' names and places are kept for them.
 #[cfg(feature = "cluster")]
 fn drain(hub: &Hub) {
     let length = hub.config().cluster.as_ref().map_or(Duration::ZERO, |cluster| cluster.drain);
@@ -90,7 +90,7 @@ fn drain(hub: &Hub) {
     loop {
         hub.shutdown.wait_unhurried(next.min(end));
         let mut left = hub.roster.connections();
-        // Others are about to close by themselves.
+        // The others are closing already.
         left.retain(|outbox| outbox.disconnect_reason().is_none());
         let now = Instant::now();
         if left.is_empty() {
@@ -100,7 +100,7 @@ fn drain(hub: &Hub) {
             left.iter().for_each(|outbox| send_away(hub, outbox));
             break;
         }
-        // The last one goes at the end.
+        // The last connection is closed at the end of the time.
         let each = (end - now) / u32::try_from(left.len()).unwrap_or(u32::MAX);
         let step = each.max(SHORTEST_STEP);
         let count = usize::try_from(step.as_nanos() / each.as_nanos().max(1)).unwrap_or(usize::MAX);

@@ -58,7 +58,7 @@ pub(super) enum Service {
 }
 
 impl Service {
-    /// Whether a client that belongs on a listener of this kind is right on one of that.
+    /// Whether a client of this service can use a listener of the other one.
     pub(super) fn is_alike(self, other: Service) -> bool {
         match self {
             #[cfg(feature = "json")]
@@ -73,7 +73,7 @@ impl Service {
     }
 }
 
-/// The listener that a connection came in by. Shared with the connections' threads, to save room on their stacks.
+/// The listener that a connection came in through. Shared with the connections' threads, to save room on their stacks.
 pub(super) struct Entrance {
     pub(super) service: Service,
     pub(super) transport: Transport,
@@ -128,7 +128,7 @@ pub(super) fn needs_certificate(config: &Config) -> bool {
     [&config.tls.listen, &config.proxy.tls_listen, &config.files.tls_listen].iter().any(|list| !list.is_empty())
 }
 
-/// SHA-256 of the certificate that the server of this configuration would show, if it is there already.
+/// SHA-256 of the certificate that the server of this configuration would show, if it exists already.
 #[cfg(feature = "discovery")]
 #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
 pub(super) fn existing_fingerprint(config: &Config) -> Option<String> {
@@ -187,7 +187,7 @@ impl Transport {
         }
     }
 
-    /// What encrypts a new connection that has no outbox; `None` if that cannot be made.
+    /// The codec of a new connection without an outbox. `None` if TLS cannot be set up, which is logged.
     pub(super) fn codec(&self) -> Option<Codec> {
         match self {
             Transport::Plain => Some(Codec::default()),
@@ -202,7 +202,7 @@ impl Transport {
         }
     }
 
-    /// What the admin has to know about the certificate: one sentence each, without a full stop.
+    /// Warnings for the admin about the certificate: one sentence each, without a full stop.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
     pub(super) fn warnings(&self, now: Timestamp) -> Vec<String> {
         match self {
@@ -232,7 +232,7 @@ impl Transport {
         }
     }
 
-    /// Prepares a new outbox.
+    /// Sets the codec of a new outbox.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "an outbox begins plain"))]
     pub(super) fn prepare(&self, outbox: &Outbox) {
         match self {
@@ -281,7 +281,7 @@ impl Entrance {
         self.transport.name(self.service)
     }
 
-    /// How its connections are counted.
+    /// The label under which the metrics count its connections.
     pub(super) fn kind(&self) -> ListenerKind {
         match self.service {
             #[cfg(feature = "json")]
@@ -315,7 +315,7 @@ impl Entrance {
         }
     }
 
-    /// Makes the connection ready for what comes first: its session, or HTTP.
+    /// Performs the TLS handshake, if the listener has TLS.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "a plain connection is ready at once"))]
     pub(super) fn shake_hands(
         &self,

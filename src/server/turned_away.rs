@@ -18,7 +18,8 @@ use crate::text::seconds;
 /// Why a connection is not admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TurnedAway {
-    /// The server, or a proxy's waiting requests, has reached its limit of connections.
+    /// The server has reached its limit of connections, or a proxy its limit of connections that have named no client
+    /// yet.
     Full,
     /// The server is stopping.
     Stopping,
@@ -26,7 +27,7 @@ pub(super) enum TurnedAway {
     Restarting,
     /// The address has too many connections, or opens them too fast.
     NotAdmitted(AdmissionError),
-    /// The address is banned. Holds the moment at which it was found to be.
+    /// The address is banned. The timestamp is when the ban was found.
     Banned(Box<AddressBanRecord>, Timestamp),
     /// The address has to use TLS, on this port if there is one.
     NeedsTls(Option<u16>),
@@ -36,7 +37,7 @@ pub(super) enum TurnedAway {
     ProxyVersion1,
     /// The header is for a socket without an address.
     NoAddress,
-    /// The header has an address that only somebody else may have.
+    /// The header has an address that no client can have, such as a multicast address.
     NotAClient,
 }
 
@@ -50,7 +51,7 @@ impl TurnedAway {
         }
     }
 
-    /// How it is counted.
+    /// The label under which the metrics count it.
     pub(super) fn counts_as(&self) -> RefusalKind {
         match self {
             TurnedAway::Full => RefusalKind::Full,

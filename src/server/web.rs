@@ -30,8 +30,8 @@ mod tests;
 /// Bytes read at a time. A head has 200 to 1,500.
 const READ: usize = 2048;
 
-/// How long a client may take to receive an answer. The page has under 100 KB, for which a phone on a slow network needs
-/// ten seconds.
+/// How long a client may take to receive an answer. The page has up to 60 KB, which take a phone on a slow network six
+/// seconds.
 const FETCH: Duration = Duration::from_secs(30);
 
 /// Longest message if `line_bytes` sets no limit, in bytes: everything that strangers can make grow is bounded.
@@ -44,18 +44,18 @@ const TIMES_A_LINE: usize = 4;
 pub(super) struct BrowserConnection<'a> {
     pub(super) hub: &'a Hub,
     pub(super) outbox: &'a Outbox,
-    /// Through TLS.
+    /// Whether it is through TLS.
     pub(super) is_secure: bool,
     /// Where the connection comes from.
     pub(super) peer: SocketAddr,
-    /// The peer is a proxy that may name the client's address.
+    /// Whether the peer is a proxy that may name the client's address.
     pub(super) is_proxy: bool,
     /// When the whole head must have arrived: a client that sends one byte a second occupies its thread no longer than
     /// this.
     pub(super) deadline: Instant,
 }
 
-/// The result of reading a request.
+/// A complete request, and what it gets.
 struct Decided {
     route: Route,
     /// What the request calls the server (`Host`).
@@ -65,11 +65,11 @@ struct Decided {
     early: Vec<u8>,
 }
 
-/// Why there is no answer.
+/// Why a request does not get what it asks for.
 enum FirstRequestError {
-    /// Except this.
+    /// It gets this refusal instead.
     Refused(HttpRefusal),
-    /// There is nobody to answer.
+    /// The connection is over: there was no request, or nobody is left to answer.
     Over(DisconnectReason),
 }
 
@@ -193,7 +193,7 @@ impl BrowserConnection<'_> {
         let mut buffer = vec![0; READ];
         let mut reader = HeadReader::new();
         let mut first = FirstBytes::new();
-        // What arrived right after the handshake of TLS is read first.
+        // The first round decodes what arrived right behind the TLS handshake.
         let mut count = 0;
         loop {
             let mut plain = Vec::new();
@@ -201,7 +201,8 @@ impl BrowserConnection<'_> {
                 log::info!("client {}: {}", self.outbox.id(), escape_for_log(&error.to_string()));
                 FirstRequestError::Over(DisconnectReason::Tls)
             })?;
-            // A browser that was told https, and others that would wait for an answer until the deadline.
+            // For example TLS, from a browser that was given an https address. It would wait for an answer until the
+            // deadline.
             match first.feed(&plain) {
                 Verdict::OtherProtocol(OtherProtocol::Http) | Verdict::Undecided | Verdict::Person => {}
                 Verdict::OtherProtocol(other) => {
@@ -251,7 +252,7 @@ impl BrowserConnection<'_> {
         }
     }
 
-    /// Ends the handshake. Everything from now on is messages.
+    /// Completes the WebSocket handshake. From now on everything is messages.
     fn open(&self, upgrade: &Upgrade, early: Vec<u8>) -> Door {
         let (form, door) = match upgrade.protocol {
             None | Some(Protocol::Json) => (Form::Lines, Door::Json),
@@ -267,8 +268,8 @@ impl BrowserConnection<'_> {
     }
 }
 
-/// The client address that a proxy at `proxy` names, as proxies write it: an address, with or without a port. `None` for
-/// what would make a stranger one of the machine's own clients.
+/// The client address that a proxy at `proxy` names, as proxies write it: an address, with or without a port. `None`
+/// for an address that would make a stranger one of this machine's own clients.
 fn forwarded(text: &str, proxy: IpAddr) -> Option<IpAddr> {
     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let address = inner.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))?;
@@ -277,7 +278,7 @@ fn forwarded(text: &str, proxy: IpAddr) -> Option<IpAddr> {
     (is_usual && (!address.is_loopback() || proxy.to_canonical().is_loopback())).then_some(address)
 }
 
-/// Appends the page. Each page has a new nonce, so that no script that gets into it can run.
+/// Appends the page. Each page has a new nonce, so that an injected script cannot run.
 fn write_page(host: Option<&Host>, method: Method, out: &mut Vec<u8>) -> Result<(), getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;

@@ -36,7 +36,7 @@ impl Session {
         let ghost = if let AccountAsk::Ghost(wanted) = &ask { self.ghost_of_guest(wanted) } else { None };
         let prompt = match (&ask, ghost) {
             (_, Some(refusal)) => Err(refusal),
-            _ if !self.hub.accounts().are_kept() => Err(AccountRefusal::NoAccounts),
+            _ if !self.hub.accounts().are_enabled() => Err(AccountRefusal::NoAccounts),
             (AccountAsk::Register, None) if user.account().is_some() => Err(AccountRefusal::Registered(name)),
             (AccountAsk::Register | AccountAsk::Unregister, None) if required => Err(AccountRefusal::AdminOnly),
             (AccountAsk::Register, None) if self.hub.is_reserved(&name, self.ip()) => {
@@ -128,7 +128,7 @@ impl Session {
             return self.refuse(refusal);
         }
         if let Err(wait) = self.hub.limits.count_registration(self.ip(), &self.hub.config(), self.now()) {
-            let wait = crate::chat::duration::told(wait);
+            let wait = crate::chat::duration::in_words(wait);
             let line = format!("Too many accounts were created from your address: try again in {wait}.");
             return self.refuse(line);
         }

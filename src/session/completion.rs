@@ -74,7 +74,7 @@ impl Session {
                 Some("set") => found.extend(
                     ["description", "limit", "password", "public", "invite", "slow", "history"]
                         .into_iter()
-                        .chain(accounts.are_kept().then_some("keep"))
+                        .chain(accounts.are_enabled().then_some("keep"))
                         .map(str::to_owned)
                         .filter(|c| starts(c)),
                 ),

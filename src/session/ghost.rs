@@ -15,7 +15,7 @@ impl Session {
     pub(super) fn begin_ghost(&mut self, name: UserName) -> Option<Answer> {
         let refusal = match self.ghost_of_guest(&name) {
             Some(refusal) => refusal,
-            None if !self.hub.accounts().are_kept() => AccountRefusal::NoAccounts,
+            None if !self.hub.accounts().are_enabled() => AccountRefusal::NoAccounts,
             None => return Some(Answer::GhostNeedsPassword { name }),
         };
         self.refuse(&refusal);

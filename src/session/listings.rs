@@ -225,7 +225,7 @@ impl Session {
         let here = short(now.saturating_duration_since(user.since));
         let name = user.name();
         let account = match user.account() {
-            _ if !self.hub.accounts().are_kept() => "",
+            _ if !self.hub.accounts().are_enabled() => "",
             Some(_) if self.hub.is_operator(&user.identity()) => ", an operator",
             Some(_) => ", registered",
             None => ", a guest",

@@ -96,7 +96,7 @@ impl Session {
         let config = &facts.config;
         let limit = config.limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
         let password = if config.entry.has_password() { "set" } else { "none" };
-        let slow = if facts.slow.is_zero() { "off".to_owned() } else { duration::told(facts.slow) };
+        let slow = if facts.slow.is_zero() { "off".to_owned() } else { duration::in_words(facts.slow) };
         let description = if config.description.is_empty() { "none" } else { &config.description };
         for line in [
             format!("description   {description}"),
@@ -144,7 +144,7 @@ impl Session {
         }
         let column = bans.iter().map(|ban| text::width(ban.name.as_str())).max().unwrap_or(0);
         for ban in bans {
-            let left = ban.left(at).map(|left| format!("{} left", duration::told(left)));
+            let left = ban.left(at).map(|left| format!("{} left", duration::in_words(left)));
             let length = left.unwrap_or_else(|| "until lifted".to_owned());
             let address = match ban.address.filter(|_| shows_addresses) {
                 Some(address) => format!(", from {address}"),

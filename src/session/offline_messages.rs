@@ -70,7 +70,7 @@ impl Session {
     /// The account of the user named, if they have one.
     #[inline(never)]
     pub(super) fn account_of(&self, target: &Target) -> Option<AccountRecord> {
-        let wanted = target.client.is_none() && self.hub.accounts().are_kept();
+        let wanted = target.client.is_none() && self.hub.accounts().are_enabled();
         let accounts = self.hub.account_store().filter(|_| wanted)?;
         let name = target.name.clone();
         self.compute(move || accounts.account(&name)).ok()?.ok()?

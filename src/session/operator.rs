@@ -84,7 +84,7 @@ impl Session {
             Ok(banned) => banned,
             Err(why) => return self.deny(&Denied::NotDone(why)),
         };
-        let length = wanted.lasts.map(|lasts| format!(" for {}", duration::told(lasts))).unwrap_or_default();
+        let length = wanted.lasts.map(|lasts| format!(" for {}", duration::in_words(lasts))).unwrap_or_default();
         let people = crate::text::people(people);
         // Before the confirmation, which would otherwise seem to cover this too.
         if let Err(error) = saved {

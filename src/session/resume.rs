@@ -61,7 +61,7 @@ impl fmt::Display for RejoinError {
             RejoinError::Gone => f.write_str("it is gone"),
             RejoinError::Full => f.write_str("it is full"),
             RejoinError::Banned(None) => f.write_str("you are banned"),
-            RejoinError::Banned(Some(left)) => write!(f, "you are banned for {}", duration::told(*left)),
+            RejoinError::Banned(Some(left)) => write!(f, "you are banned for {}", duration::in_words(*left)),
             RejoinError::Kicked(left) => write!(f, "you were kicked, come back in {}", seconds(*left)),
             RejoinError::OtherPassword => f.write_str("it has another password"),
             RejoinError::InviteOnly => f.write_str("it is invite-only"),

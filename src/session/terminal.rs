@@ -141,7 +141,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn warn_of_clear_text(&mut self) {
         let clear = self.outbox.encryption().is_none() && !self.ip().is_loopback();
-        if clear && self.hub.accounts().are_kept() && !std::mem::replace(&mut self.terminal.network_warned, true) {
+        if clear && self.hub.accounts().are_enabled() && !std::mem::replace(&mut self.terminal.network_warned, true) {
             let line = "This connection is not encrypted: anybody between you and the server can read your password.";
             self.outbox.tell(LineKind::News, line);
         }

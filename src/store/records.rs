@@ -225,7 +225,7 @@ impl Display for AddressBanNotice<'_> {
         out.write_str("Your address is banned")?;
         if let Some(until) = self.ban.until {
             let left = until.duration_since(self.now).unsigned_abs();
-            write!(out, " for {}", duration::told(Duration::from_secs(left.as_secs())))?;
+            write!(out, " for {}", duration::in_words(Duration::from_secs(left.as_secs())))?;
         }
         match &*self.ban.reason {
             "" => out.write_str("."),

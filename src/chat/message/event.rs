@@ -1,4 +1,4 @@
-//! What happens in rooms and direct chats, as the people there are shown it.
+//! What happens in rooms and direct chats, as the users there see it.
 //!
 //! *Owns* the kinds of event, and which parts of them a user may read. *Knows nothing of* how they are shown.
 
@@ -24,26 +24,26 @@ pub enum Event {
     Erased {
         /// Its number.
         id: MessageId,
-        /// How it came to be erased.
+        /// What erased it.
         cause: ErasureCause,
-        /// Why, in one sentence that goes after `* `.
+        /// The sentence for viewers, shown after `* `.
         news: Box<str>,
-        /// Its author, and the user who deleted it. Viewers who ignore one of them are not shown the sentence.
+        /// Its author, and the user who deleted it. Viewers who ignore one of them do not see the sentence.
         people: People,
         /// Replies to it, as they are now.
         requoted: Box<[Arc<Event>]>,
         /// Screens that can be are redrawn.
         redraw: bool,
     },
-    /// Something happened; the text goes after `* `.
+    /// Something else happened.
     Happened {
-        /// One sanitised sentence.
+        /// One sanitised sentence, shown after `* `.
         news: Box<str>,
-        /// The connection that caused it. That one was answered directly and is not shown it again.
+        /// The connection that caused it. It has its own answer and does not see the sentence.
         by: Option<ClientId>,
         /// The kind of news.
         kind: EventKind,
-        /// Everybody the sentence names. Viewers who ignore one of them are not shown it.
+        /// Everybody the sentence names. Viewers who ignore one of them do not see it.
         people: People,
         /// Users that the sentence only counts. Few sentences have any.
         crowd: Option<Box<Crowd>>,
@@ -56,13 +56,13 @@ pub type People = Box<[Addressee]>;
 /// The users that a sentence counts without naming them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Crowd {
-    /// Those that a program is told about one by one.
+    /// Those that programs get one by one.
     pub people: Vec<Addressee>,
     /// How many more there were.
     pub more: usize,
 }
 
-/// How a message came to be erased.
+/// What erased a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErasureCause {
     /// A user deleted it: the last one that its event names.
@@ -71,7 +71,7 @@ pub enum ErasureCause {
     Expired,
 }
 
-/// What kind of thing has happened: for viewers who do not want to see all of it, and for programs.
+/// The kind of news: for viewers who do not want all of it, and for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// The users named have joined.
@@ -121,9 +121,9 @@ impl Event {
         }
     }
 
-    /// Whether it says who has come or gone.
+    /// Whether it says who has joined or left.
     #[cfg(feature = "json")]
-    pub(crate) fn is_arrival(&self) -> bool {
+    pub(crate) fn is_join_or_leave(&self) -> bool {
         matches!(self, Event::Happened { kind: EventKind::Joined | EventKind::Left, .. })
     }
 

@@ -1,7 +1,6 @@
 //! Entries of a room's moderation lists.
 //!
-//! *Owns* what is known of an admin, a ban, a mute or an invitation.
-//! *Knows nothing of* the lists they stand in.
+//! *Owns* the fields of an admin, a ban, a mute and an invitation. *Knows nothing of* the lists they are in.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use crate::chat::identity::Identity;
 use crate::chat::names::UserName;
 use crate::chat::permission::Role;
 
-/// Whether an end is in the future.
+/// Whether an entry with this end is still in force.
 pub(super) fn holds(until: Option<Timestamp>, at: Timestamp) -> bool {
     until.is_none_or(|until| until > at)
 }
@@ -48,11 +47,11 @@ impl Admin {
 /// A ban of one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ban {
-    /// By this name,
+    /// The banned name.
     pub name: UserName,
-    /// and as this person, whatever name they take later,
+    /// The banned user, under whatever name they come back; `None` if nobody of that name was online.
     pub who: Option<Identity>,
-    /// and from this address, unless that is the machine's own.
+    /// The banned address; `None` if it is not known or is the machine's own.
     pub address: Option<IpAddr>,
     /// The admin who banned them.
     pub by: UserName,
@@ -84,7 +83,7 @@ pub struct ListEntry {
     pub until: Option<Timestamp>,
 }
 
-/// What outlasts the server.
+/// The lists that are stored. Kicks and waits are not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModerationLists {
     /// Admins, each with the place they would come back to.
@@ -98,7 +97,7 @@ pub struct ModerationLists {
 }
 
 impl ModerationLists {
-    /// The same lists by a clock that is ahead by that much.
+    /// The same lists for a clock that is ahead by `by`.
     #[must_use]
     pub(crate) fn shifted(mut self, by: SignedDuration) -> ModerationLists {
         let entries = self.mutes.iter_mut().chain(&mut self.invitations).map(|entry| &mut entry.until);

@@ -1,6 +1,6 @@
 //! Why a text is not a name.
 //!
-//! *Owns* [`NameError`] with its sentences. *Knows nothing of* how that is found out.
+//! *Owns* [`NameError`] with its sentences. *Knows nothing of* how a name is checked.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! What a name looks like: the skeleton of UTS 39, section 4, then in lower case.
 //!
-//! *Owns* which characters are mistaken for others. *Knows nothing of* who has which name.
+//! *Owns* which characters are easily mistaken for others. *Knows nothing of* who has which name.
 
 /// What the characters of ASCII names look like, from `confusables.txt`. Other characters need the feature
 /// `unicode-names`; without it they look like nothing else. All other ASCII characters look only like themselves: in
@@ -25,7 +25,7 @@ impl Looks {
         Looks { shown: as_shown, folded: in_lower_case }
     }
 
-    /// Each of them, for looking up others.
+    /// Its skeletons, for finding other names that have one of them.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&*self.shown).chain(self.folded.as_deref())
     }

@@ -106,7 +106,7 @@ fn refusals_are_plain_sentences() {
 }
 
 #[test]
-fn a_name_that_was_written_down_is_one_in_every_build() {
+fn a_stored_name_is_valid_in_every_build() {
     for raw in ["alice", "Нина", "李明", "Zo\u{eb}", "שלום", "नमस्ते", "\u{130}zmir", "abcdefghijklmnopqrstuvwxyzabcdef"]
     {
         let name = UserName::written(raw).expect("a name");

@@ -1,9 +1,9 @@
 //! Names in the user's own script.
 //!
-//! RFC 8265, UsernameCaseMapped: narrow forms for wide ones, the characters of PRECIS' IdentifierClass (RFC 8264), lower
-//! case to compare by, Normalization Form C, the Bidi Rule (RFC 5893). UTS 39, section 5.2: Highly Restrictive, so that one
-//! name has letters of one script, or Latin with Chinese, Japanese or Korean. And as in ASCII: a letter, then letters,
-//! digits, `_` and `-`, and so no marks of punctuation that PRECIS would take.
+//! RFC 8265, UsernameCaseMapped: narrow forms for wide ones, the characters of PRECIS' IdentifierClass (RFC 8264),
+//! lower case to compare by, Normalization Form C, the Bidi Rule (RFC 5893). UTS 39, section 5.2: Highly Restrictive,
+//! so that one name has letters of one script, or Latin with Chinese, Japanese or Korean. As in ASCII, a name is a
+//! letter, then letters, digits, `_` and `-`, so it has none of the punctuation that PRECIS allows.
 //!
 //! PRECIS is based on Unicode 6.3 of 2013, so newer letters cannot be part of a name.
 //!
@@ -18,18 +18,14 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_security::{GeneralSecurityProfile, RestrictionLevel, RestrictionLevelDetection};
 
-use super::fold;
-
-use super::is_name_character;
-
-use super::{Alphabet, NameError};
+use super::{Alphabet, NameError, fold, is_name_character};
 use crate::text;
 
 /// Most characters per column of a name. Indian and Thai letters carry up to three marks that take no column. Without a
 /// bound, a name of 32 columns could be as long as a line.
 const CHARACTERS_PER_COLUMN: usize = 4;
 
-/// Reads a name. Returns it as it is shown, and as it is compared.
+/// Reads a name. Returns the form that is shown, and the form that is compared.
 #[inline(never)]
 pub(super) fn read(raw: &str, min: usize, max: usize) -> Result<(String, String), NameError> {
     let most = max * CHARACTERS_PER_COLUMN;
@@ -118,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_the_same_letters_however_they_came() {
+    fn a_name_has_the_same_letters_however_they_were_encoded() {
         for (raw, shown) in [("Zoe\u{308}", "Zo\u{eb}"), ("Ｚｏë", "Zo\u{eb}"), ("ｱｷﾗ", "アキラ"), ("ZOË", "ZOË")]
         {
             assert_eq!(read_name(raw).as_ref().map(UserName::as_str), Ok(shown), "{raw}");
@@ -134,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_is_longer_in_lower_case_divides_the_two_forms_where_they_are() {
+    fn a_letter_that_is_longer_in_lower_case_does_not_mix_up_the_two_forms() {
         let name = read_name("İzmir").expect("a name");
         assert_eq!((name.as_str(), name.folded()), ("İzmir", "i\u{307}zmir"));
         assert_eq!(name, read_name("\u{130}ZMIR").expect("a name"));
@@ -142,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_told_why() {
+    fn a_refused_name_gets_the_reason() {
         use NameError::{BadCharacter, BadStart, MixedScripts, OtherCharacter, TooWide, UnclearDirection};
         let wide = TooWide { min: 3, max: 12 };
         let piled = ["é", &"\u{302}".repeat(20), "bc"].concat();
@@ -165,7 +161,7 @@ mod tests {
             ("\u{301}abc", BadStart(Alphabet::Unicode)),
             ("שלום-", UnclearDirection),
             ("שלום_", UnclearDirection),
-            // Nothing that is not seen, that reorders or controls, no emoji, no compatibility forms, no punctuation.
+            // Invisible characters, marks of direction, control characters, emoji, compatibility forms, punctuation.
             ("al\u{200b}ice", OtherCharacter),
             ("é\u{202e}bc", OtherCharacter),
             ("é\u{200f}bc", OtherCharacter),
@@ -208,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_reserved_word_is_reserved_too() {
+    fn a_name_that_looks_like_a_reserved_word_is_reserved_too() {
         for raw in ["һеге", "уоц", "ѕуѕтем"] {
             assert_eq!(read_name(raw).is_err(), raw == "һеге", "{raw}");
         }
@@ -232,7 +228,7 @@ mod tests {
     fn the_small_table_is_the_ascii_part_of_the_large_one() {
         let characters: Vec<_> = ('!'..='~').filter(|c| is_name_character(*c)).map(String::from).collect();
         assert_eq!(characters.len(), 64);
-        // Of two characters none is looked up as one: `vv` stays what it is.
+        // No pair of characters looks like a single one: `vv` is not `w`.
         let pairs =
             characters.iter().flat_map(|first| characters.iter().map(move |second| [&**first, second].concat()));
         for name in characters.iter().cloned().chain(pairs) {

@@ -14,7 +14,7 @@ use crate::chat::names::UserName;
 use crate::chat::room_settings::RoomSettings;
 use crate::chat::secret::Hashed;
 
-/// How a user leaves.
+/// Why a user leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Going {
     /// They asked to.
@@ -30,7 +30,7 @@ pub enum Going {
 /// One change of one room.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// When it was decided. Whatever ends later is counted from here.
+    /// When it was decided. Durations, such as that of a ban, start here.
     pub at: Timestamp,
     /// What happened.
     pub kind: ChangeKind,
@@ -76,16 +76,16 @@ pub enum ChangeKind {
     },
     /// A temporary message has expired.
     Expired(MessageId),
-    /// Everything said before a moment is too old to be shown.
+    /// Messages from before this moment are too old and were forgotten.
     Forgotten(Timestamp),
 
     /// A user came in.
     Entered {
         /// Who they are.
         who: Identity,
-        /// They are an operator,
+        /// They moderate the whole server.
         operator: bool,
-        /// and could enter only because of that.
+        /// They could enter only as an operator.
         as_operator: bool,
         /// Which stay this is.
         membership: MembershipId,
@@ -125,7 +125,7 @@ pub enum ChangeKind {
         who: Identity,
         /// They moderate the whole server.
         operator: bool,
-        /// Their former name, if viewers are to read of it.
+        /// Their former name, if viewers are told about it.
         before: Option<UserName>,
         /// The last message number given.
         last: MessageId,
@@ -159,7 +159,7 @@ pub enum ChangeKind {
     },
     /// A user was banned. A member is removed.
     Banned {
-        /// As asked for.
+        /// The ban.
         ban: Box<Ban>,
         /// The admin.
         by: Addressee,
@@ -177,7 +177,7 @@ pub enum ChangeKind {
     Muted {
         /// The member.
         who: Identity,
-        /// The end of it, if it has one.
+        /// When it ends, if it does.
         until: Option<Timestamp>,
         /// The admin.
         by: Addressee,
@@ -207,7 +207,7 @@ pub enum ChangeKind {
     },
     /// A setting was changed.
     Set {
-        /// To this.
+        /// The new value.
         setting: Setting,
         /// The admin.
         by: Addressee,
@@ -219,7 +219,7 @@ pub enum ChangeKind {
     HistoryResized(usize),
     /// The room keeps a hash in place of its password.
     PasswordHashed(Hashed),
-    /// The room is about to be taken off the disk, and nothing more of it is stored.
+    /// The room is about to be deleted from disk, and is no longer stored.
     StorageEnded,
     /// The room is closed for good: nobody comes in, and nothing is said any more.
     Closed,

@@ -1,4 +1,4 @@
-//! The rules of a room: its state, what a wish does to it, and how that change is carried out.
+//! The rules of a room: its state, which change a wish leads to, and what the change does.
 //!
 //! Two steps. [`RoomState::decide`] looks at a user's wish and returns the [`Change`] it leads to, or why not; it
 //! changes nothing. [`RoomState::apply`] carries a change out, cannot fail, and returns what viewers are shown. Events
@@ -84,16 +84,16 @@ pub struct Member {
     pub since: Timestamp,
     /// When they last said something, for slow rooms.
     posted: Option<Timestamp>,
-    /// The last message given when they first became a member or were invited,
+    /// The last message number given when they first became a member or were invited.
     first: MessageId,
-    /// and when they came in this time.
+    /// The last message number given when they came in this time.
     came_in: MessageId,
 }
 
 /// How a user creates a room.
 #[derive(Clone, Debug)]
 pub struct Founding {
-    /// What is remembered of it.
+    /// Who created it, and when.
     pub creation: Creation,
     /// The user, who owns the room.
     pub founder: Identity,
@@ -106,7 +106,7 @@ pub struct Founding {
 pub struct Beginning {
     /// How it is set up.
     pub settings: RoomSettings,
-    /// For a room that a user creates.
+    /// Its founding, if a user creates it.
     pub founding: Option<Founding>,
     /// Messages kept in memory.
     pub history_max: usize,
@@ -129,13 +129,13 @@ pub struct RoomState {
     /// Counts the changes of what is stored.
     revision: u64,
     moderation: Moderation,
-    /// Between two messages of one user; zero: only the server's limit counts.
+    /// Time between two messages of one user; zero if only the server's limit counts.
     slow: Duration,
-    /// How far back users may read,
+    /// How far back users may read.
     read_back: ReadBack,
-    /// whether that is only a guess, because what was stored could not be read,
+    /// Whether `read_back` is a guess, because the stored data could not be read.
     read_back_guessed: bool,
-    /// and when each of them became a member.
+    /// When each of them became a member.
     readers: Readers,
     /// By connection, so by arrival on the server. Boxed, since a node of the tree has room for eleven.
     members: BTreeMap<ClientId, Box<Member>>,
@@ -149,8 +149,8 @@ pub struct RoomState {
 }
 
 impl RoomState {
-    /// The room as far as the arrival of this connection depends on it and changes it: without its messages, and with no other
-    /// member. A copy of a full room would cost each arrival as much as all of those who are there.
+    /// The parts of the room that matter when this connection enters: no messages, and no other members. A copy of
+    /// everything would make entering a full room slow.
     #[cfg(feature = "cluster")]
     pub(crate) fn around(&self, client: ClientId) -> RoomState {
         RoomState {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::RoomState;
 use super::change::{Change, ChangeKind};
 use crate::chat::action::{ReadBack, Setting};
-use crate::chat::duration::{remaining, told};
+use crate::chat::duration::{in_words, remaining};
 use crate::chat::message::ClientId;
 use crate::chat::moderation::KICK_LASTS;
 use crate::chat::names::{RoomName, UserName};
@@ -19,7 +19,7 @@ fn because(sentence: String, reason: &str) -> String {
 }
 
 fn length(lasts: Option<Duration>) -> String {
-    lasts.map(|lasts| format!(" for {}", told(lasts))).unwrap_or_default()
+    lasts.map(|lasts| format!(" for {}", in_words(lasts))).unwrap_or_default()
 }
 
 pub(super) fn kicked(name: &UserName, by: &UserName, reason: &str) -> String {
@@ -35,12 +35,12 @@ pub(super) fn muted(name: &UserName, by: &UserName, lasts: Option<Duration>) -> 
 }
 
 impl Change {
-    /// What the user affected by a change is shown if they do not view the room, and on which connection.
+    /// The sentence for the user affected by a change, if they do not view the room, and their connection.
     pub(crate) fn notice(&self, room: &RoomName) -> Option<(ClientId, String)> {
         Some(match &self.kind {
             ChangeKind::Kicked { who, by, reason } => {
                 let line = because(format!("You were kicked from {room} by {}", by.name), reason);
-                (who.client, format!("{line}. You may come back in {}.", told(KICK_LASTS)))
+                (who.client, format!("{line}. You may come back in {}.", in_words(KICK_LASTS)))
             }
             ChangeKind::Banned { ban, by } => {
                 let line = format!("You were banned from {room} by {}{}", by.name, length(ban.left(self.at)));
@@ -84,7 +84,7 @@ impl Change {
     }
 }
 
-/// A room that one of its members has closed.
+/// The news of a room that was destroyed.
 pub(crate) fn destroyed(room: &RoomName, by: &UserName) -> String {
     format!("{room} was closed by {by}")
 }
@@ -114,7 +114,7 @@ pub(super) fn set(setting: &Setting, by: &UserName, before: &RoomSettings, room:
         Setting::Invite(true) => format!("{by} made the room invite-only"),
         Setting::Invite(false) => format!("{by} opened the room to everybody"),
         Setting::Slow(wait) if wait.is_zero() => format!("{by} turned off slow mode"),
-        Setting::Slow(wait) => format!("{by} turned on slow mode: {} between messages", told(*wait)),
+        Setting::Slow(wait) => format!("{by} turned on slow mode: {} between messages", in_words(*wait)),
         Setting::History(read_back) => {
             let from = match read_back {
                 ReadBack::All => "everybody can read back to the beginning",

@@ -69,7 +69,7 @@ impl Readers {
         self.accounts.remove(&account);
     }
 
-    /// All of it: accounts, then guests, the first to have come first.
+    /// All entries: accounts, then guests in the order in which they came.
     #[cfg(any(test, feature = "cluster"))]
     pub(super) fn parts(&self) -> (Vec<(AccountId, MessageId)>, &GuestReaders) {
         let mut accounts: Vec<_> = self.accounts.iter().map(|(account, since)| (*account, *since)).collect();
@@ -77,13 +77,13 @@ impl Readers {
         (accounts, &self.guests)
     }
 
-    /// An account of [`parts`](Readers::parts).
+    /// Adds an account of [`parts`](Readers::parts).
     #[cfg(any(test, feature = "cluster"))]
     pub(super) fn put_account(&mut self, account: AccountId, since: MessageId) {
         self.accounts.insert(account, since);
     }
 
-    /// A guest of [`parts`](Readers::parts).
+    /// Adds a guest of [`parts`](Readers::parts).
     #[cfg(any(test, feature = "cluster"))]
     pub(super) fn put_guest(&mut self, who: Identity, since: MessageId) {
         self.guests.push_back((who, since));
@@ -95,22 +95,22 @@ impl Readers {
 }
 
 impl RoomState {
-    /// Since when an account is a member, or was invited.
+    /// The last message number given when an account became a member or was invited.
     pub(crate) fn member_since(&self, account: AccountId) -> Option<MessageId> {
         self.readers.since(account)
     }
 
-    /// The same for all of them.
+    /// All accounts, each with the last message number given when it became a member.
     pub(crate) fn accounts_since(&self) -> impl Iterator<Item = (AccountId, MessageId)> {
         self.readers.accounts.iter().map(|(account, since)| (*account, *since))
     }
 
-    /// The accounts as they were stored.
+    /// Adds the stored accounts.
     pub(super) fn restore_readers(&mut self, accounts: impl IntoIterator<Item = (AccountId, MessageId)>) {
         self.readers.accounts.extend(accounts);
     }
 
-    /// The same for a room that users have entered meanwhile. The earlier visit counts.
+    /// Adds the stored accounts to a room that users have entered meanwhile. The earlier visit counts.
     pub(super) fn restore_earlier_readers(&mut self, accounts: impl IntoIterator<Item = (AccountId, MessageId)>) {
         for (account, since) in accounts {
             let known = self.readers.accounts.entry(account).or_insert(since);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_account_nobody_reads_what_it_may() {
+    fn nobody_else_may_read_what_an_account_may() {
         let mut readers = Readers::default();
         readers.note(&account(1, "alice", 7), MessageId(10));
         assert_eq!(since(&mut readers, &guest(1, "alice"), 20), 20);

@@ -1,4 +1,4 @@
-//! A room as it was stored, brought back before its first change.
+//! Brings a room back from the stored data.
 //!
 //! *Owns* which parts of a stored room are used. *Knows nothing of* how and where it was stored.
 
@@ -54,14 +54,14 @@ impl RoomState {
         self.moderation = Moderation::restored(lists, at);
     }
 
-    /// The stored data of one of the server's own rooms cannot be read now. The room may have hidden its past from
-    /// newcomers, so they cannot read the past until this is known.
+    /// Starts one of the server's own rooms whose stored data cannot be read now. The room may have hidden its history
+    /// from newcomers, so nobody reads back until this is known.
     pub(crate) fn begin_unrestored(&mut self) {
         self.read_back = ReadBack::Nothing;
         self.read_back_guessed = true;
     }
 
-    /// Adds the stored data of such a room, now that it can be read. Changes made meanwhile stay.
+    /// Adds the stored data to such a room, now that it can be read. Changes made meanwhile stay.
     pub(crate) fn restore_late(&mut self, stored: StoredRoom, at: Timestamp) {
         let StoredRoom { made: _, read_back, members, mut lists } = stored;
         // As in `restore`: these rooms have no admins.

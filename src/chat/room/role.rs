@@ -1,7 +1,7 @@
-//! A user's role in a room, and so what they may do there.
+//! A user's role in a room, and what that permits.
 //!
-//! *Owns* how members and lists lead to a role.
-//! *Knows nothing of* what a role may do: that is `permission`'s.
+//! *Owns* how membership and the lists determine a role. *Knows nothing of* what a role may do, which is up to
+//! `permission`.
 
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use crate::chat::permission::{Context, Permission, Role, permits};
 use crate::chat::room_settings::RoomAccess;
 
 impl RoomState {
-    /// What a user is to this room.
+    /// A user's role.
     pub fn role(&self, actor: &Actor, at: Timestamp) -> Role {
         // For a member, the room's own record counts: the caller's may be out of date.
         match self.members.get(&actor.who.client) {
@@ -22,7 +22,7 @@ impl RoomState {
         }
     }
 
-    /// What a member is to it.
+    /// A member's role.
     pub(crate) fn role_of(&self, member: &Member, at: Timestamp) -> Role {
         if member.operator {
             return Role::Operator;
@@ -34,7 +34,7 @@ impl RoomState {
         }
     }
 
-    /// What a user who is not in the room is to it.
+    /// The role of a user who is not in the room.
     pub(super) fn outsider(&self, who: &Identity, at: Timestamp) -> Role {
         // A ban of an address must not lock out an admin who happens to share it and comes back.
         let banned = self.moderation.banned(who, at).is_some() && self.moderation.rank(who, at).is_none();

@@ -27,7 +27,7 @@ impl RoomState {
         &self.settings
     }
 
-    /// Changes whenever it changes who can enter.
+    /// A version that changes whenever it changes who can enter.
     pub fn door(&self) -> DoorVersion {
         self.door
     }

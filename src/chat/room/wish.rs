@@ -62,7 +62,7 @@ pub enum Wish {
     },
     /// Invite a user.
     Invite(Identity),
-    /// Moderate the room, or change its settings.
+    /// Moderate the room, change a setting, or destroy the room.
     Act {
         /// How.
         action: RoomAction,
@@ -94,7 +94,7 @@ pub enum Occurrence {
         /// Which stay this is.
         membership: MembershipId,
     },
-    /// A member whose server has stopped is back on another connection, and has shown that it is them.
+    /// A member whose server has stopped is back on another connection, and has proved who they are.
     #[cfg(feature = "cluster")]
     Returned {
         /// The connection that they had.
@@ -113,18 +113,18 @@ pub enum Occurrence {
     },
     /// The wait for an admin who lost their connection may be over.
     GracePassed,
-    /// The room may need another admin; not the one who was just made an ordinary member.
+    /// The room may need another admin.
     AdminMissing {
-        /// Who that is.
+        /// A member who was just demoted and must not get the room back.
         passed_over: Option<ClientId>,
     },
     /// An account was deleted.
     AccountDeleted(AccountId),
-    /// The time of a temporary message is over.
+    /// The time of this temporary message is over.
     Expired(MessageId),
-    /// What was said before a moment is too old to be shown.
+    /// Messages from before this moment are too old to be kept.
     RetentionPassed(Timestamp),
-    /// A room that nobody is in has lingered long enough, if it was empty for this long.
+    /// The room is to close if it has been empty for this long.
     Lingered(Duration),
     /// The configuration was read again.
     Configured(RoomSettings),
@@ -137,7 +137,7 @@ pub enum Occurrence {
         /// Its hash.
         hash: Hashed,
     },
-    /// The room is about to be taken off the disk.
+    /// The room is about to be deleted from disk.
     StorageEnds,
     /// The room is to close for good.
     Closing,

@@ -7,8 +7,8 @@
 //!       time--> over
 //! ```
 //!
-//! *Owns* these states, who may do what in them, and the limits. Pure: `now` is an argument.
-//! *Knows nothing of* sockets, of bytes, and of how users learn of anything.
+//! *Owns* these states, who may do what in them, and the limits. Pure: `now` is an argument. *Knows nothing of*
+//! sockets, of bytes, and of how users are told.
 
 mod records;
 mod table;

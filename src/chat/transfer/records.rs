@@ -1,4 +1,4 @@
-//! What goes into the table of transfers, and what it returns.
+//! The values that the table of transfers takes and returns.
 //!
 //! *Owns* these values. *Knows nothing of* how they are produced.
 
@@ -85,18 +85,18 @@ pub struct Accepted {
     pub ends: Instant,
 }
 
-/// A transfer that one of the two does not want.
+/// A transfer that one of the two has declined or stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declined {
     /// Its number.
     pub number: u64,
     /// The side that declines.
     pub by: Side,
-    /// The other one; `None` if they have not heard of it.
+    /// The other user; `None` if they were never told about it.
     pub other: Option<Party>,
     /// What.
     pub name: FileName,
-    /// It was running, and still is until its bytes have stopped.
+    /// It was running, and still is until its bytes stop.
     pub was_running: bool,
 }
 
@@ -111,7 +111,7 @@ pub enum EndCause {
     Left,
     /// The server that the other one is on is gone.
     ServerGone,
-    /// The servers of the two had lost each other for a while, and each took the other for gone.
+    /// The servers of the two had lost contact, and each considered the other gone.
     ServersApart,
 }
 
@@ -122,9 +122,9 @@ pub struct Ended {
     pub number: u64,
     /// Who would have sent.
     pub sender: Party,
-    /// Who would have received; `None` if they have not heard of it.
+    /// Who would have received; `None` if they were never told about it.
     pub receiver: Option<Party>,
-    /// Their name.
+    /// The receiver's name.
     pub asked: UserName,
     /// What.
     pub name: FileName,
@@ -154,7 +154,7 @@ pub struct Listed {
     pub number: u64,
     /// Which end is theirs.
     pub side: Side,
-    /// Who has the other one.
+    /// The user at the other end.
     pub other: UserName,
     /// What.
     pub name: FileName,

@@ -17,10 +17,10 @@ use crate::chat::names::UserName;
 /// Most offers by one user that wait for an answer.
 const MOST_OFFERS: usize = 3;
 
-/// Most offers that wait for one user's answer. They are not asked about more, because a crowd could fill their screen.
+/// Most offers that wait for one user's answer. Further offers are refused, because a crowd could fill their screen.
 const MOST_ASKED: usize = 16;
 
-/// Most transfers of one sender that were accepted and have not begun. Beyond that, they cannot offer another.
+/// Most transfers of one sender that were accepted and have not begun. With that many, they cannot make another offer.
 const MOST_ACCEPTED: usize = 8;
 
 /// Most transfers in total. One takes about half a kilobyte.
@@ -37,7 +37,7 @@ struct Transfer {
     receiver: Party,
     name: FileName,
     stage: Stage,
-    /// The receiver has not heard of the offer, because they ignore the sender.
+    /// The receiver was not told about the offer, because they ignore the sender.
     is_silent: bool,
     /// When it ends unless something happens.
     ends: Instant,
@@ -58,7 +58,7 @@ struct Broken<M> {
     since: Instant,
 }
 
-/// The transfers. `M` is what the thread that passes the bytes on remembers of a broken one.
+/// The transfers. `M` is the state that the relaying thread needs to resume a broken one.
 pub struct TransferTable<M> {
     transfers: BTreeMap<u64, Transfer>,
     tokens: HashMap<Token, (u64, Side)>,
@@ -80,7 +80,7 @@ impl<M> Default for TransferTable<M> {
 }
 
 impl<M> TransferTable<M> {
-    /// Offers a file. With `is_silent`, the receiver does not hear of it.
+    /// Offers a file. With `is_silent`, the receiver is not told.
     ///
     /// # Errors
     ///
@@ -194,7 +194,7 @@ impl<M> TransferTable<M> {
     pub fn decline(&mut self, client: ClientId, number: Option<u64>) -> Result<Declined, PickError> {
         let concerns =
             |known: &Transfer| known.sender.client == client || (known.receiver.client == client && !known.is_silent);
-        // Without a number this is an answer, so an offer to this user is meant first.
+        // Without a number this is an answer, so an offer to this user comes first.
         let asked =
             |known: &Transfer| known.receiver.client == client && known.stage == Stage::Offered && !known.is_silent;
         let number = match number {
@@ -276,8 +276,8 @@ impl<M> TransferTable<M> {
         known.stage == Stage::Accepted && self.running < limits.at_once && !self.transfers.values().any(is_theirs)
     }
 
-    /// Both ends have connected, and the whole file has this many bytes. Returns what is remembered of the part that
-    /// passed before.
+    /// Both ends have connected, and the whole file has this many bytes. Returns the state to resume with, if the part
+    /// before has passed.
     pub fn start(&mut self, number: u64, size: u64) -> Option<M> {
         let known = self.transfers.get_mut(&number)?;
         known.stage = Stage::Running(size);
@@ -290,7 +290,8 @@ impl<M> TransferTable<M> {
         (broken.at == from).then_some(broken.memory)
     }
 
-    /// A running transfer is over. `broken` is how many bytes of the file have passed if it can be resumed. Returns the two.
+    /// A running transfer is over. `broken`, if it can be resumed, is how many bytes have passed, and the state to
+    /// resume with.
     pub fn finish(&mut self, number: u64, broken: Option<(u64, M)>, now: Instant) -> Option<Ended> {
         let ended = self.remove(number)?;
         self.running = self.running.saturating_sub(1);
@@ -328,7 +329,7 @@ impl<M> TransferTable<M> {
         gone.into_iter().filter_map(|number| self.remove(number)).collect()
     }
 
-    /// Those who were to receive these are out of reach: what has not begun ends.
+    /// Ends the transfers that have not begun and whose receivers are out of reach.
     #[cfg(feature = "cluster")]
     pub(crate) fn lose_receivers(&mut self, is_lost: impl Fn(ClientId) -> bool) -> Vec<Ended> {
         let gone = |(number, known): (&u64, &Transfer)| {

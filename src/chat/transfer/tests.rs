@@ -135,7 +135,7 @@ fn a_user_is_asked_by_sixteen_offers_at_most_and_the_table_is_bounded() {
 }
 
 #[test]
-fn without_a_number_the_only_offer_is_meant_and_of_several_none() {
+fn without_a_number_the_only_offer_is_meant_and_several_are_an_error() {
     let mut tried = TriedStep::new();
     let accept = |tried: &mut TriedStep, number| {
         tried.table.accept(ClientId(2), number, tokens(50), &LIMITS, tried.now).map(|accepted| accepted.number)
@@ -168,7 +168,7 @@ fn either_of_the_two_declines_at_any_time_and_nobody_else() {
             let declined = tried.table.decline(ClientId(client), Some(number)).expect("declined");
             assert_eq!(declined.other.map(|other| other.client), Some(ClientId(3 - client)));
             assert_eq!(declined.was_running, stage > 1);
-            // Its bytes are stopped by those who pass them on.
+            // The relaying thread stops its bytes.
             assert_eq!(tried.table.finish(number, None, tried.now).is_some(), stage > 1);
             assert!(tried.stages(1).is_empty());
         }
@@ -186,7 +186,7 @@ fn without_a_number_an_offer_is_declined_before_ones_own() {
 }
 
 #[test]
-fn an_offer_to_one_who_ignores_the_sender_waits_unheard_and_ends_by_itself() {
+fn an_offer_to_a_user_who_ignores_the_sender_waits_unseen_and_expires() {
     let mut tried = TriedStep::new();
     let offered = tried.table.offer(alice(), bob(), FileName::new("a"), true, &LIMITS, tried.now).expect("offered");
     assert!(tried.stages(2).is_empty());
@@ -214,7 +214,7 @@ fn an_offer_and_an_accepted_transfer_expire_and_a_running_one_does_not() {
 }
 
 #[test]
-fn who_leaves_takes_their_offers_along_but_not_what_was_accepted() {
+fn a_user_who_leaves_ends_their_offers_but_not_accepted_transfers() {
     let mut tried = TriedStep::new();
     let waiting = tried.offer_to_bob("waiting");
     let to_alice = tried.offer(bob(), alice(), "to alice").expect("offered").number;
@@ -230,7 +230,7 @@ fn who_leaves_takes_their_offers_along_but_not_what_was_accepted() {
 }
 
 #[test]
-fn as_many_run_as_may_and_one_of_each_sender() {
+fn a_limited_number_run_and_one_of_each_sender() {
     let mut tried = TriedStep::new();
     let first = tried.offer_to_bob("a");
     tried.accept(first);
@@ -276,7 +276,7 @@ fn a_broken_transfer_is_resumed_where_it_broke_off_within_ten_minutes() {
 const RESUMABLE_FOR: Duration = Duration::from_secs(600);
 
 #[test]
-fn a_transfer_that_has_to_begin_elsewhere_has_other_tokens_and_forgets_the_part_before() {
+fn a_transfer_that_begins_at_another_byte_gets_new_tokens_and_forgets_the_part_before() {
     let mut tried = TriedStep::new();
     let first = tried.offer_to_bob("a");
     tried.accept(first);
@@ -289,8 +289,8 @@ fn a_transfer_that_has_to_begin_elsewhere_has_other_tokens_and_forgets_the_part_
     let [put, get] = tokens(2);
     assert!(tried.table.look_at(&put, tried.now).is_none() && tried.table.look_at(&get, tried.now).is_none());
     assert_eq!(tried.table.look_at(&tokens(70)[0], tried.now).map(|claim| claim.from), Some(900));
-    assert_eq!(tried.table.begin_again(number, tokens(71), 800, &LIMITS, tried.now), None, "once is enough");
-    assert_eq!(tried.start(number), None, "what is remembered is about another beginning");
+    assert_eq!(tried.table.begin_again(number, tokens(71), 800, &LIMITS, tried.now), None, "only once");
+    assert_eq!(tried.start(number), None, "the state belongs to another beginning");
     assert_eq!(tried.table.begin_again(number, tokens(71), 0, &LIMITS, tried.now), None, "it runs");
 }
 

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_short_too_long_or_has_other_characters_is_no_token() {
+    fn a_text_of_another_length_or_with_other_characters_is_not_a_token() {
         let shown = Token::new(*b"fooba12345").to_string();
         for typed in
             ["", "A", "MZXW-6YTB-GEZD-GNB", "MZXW-6YTB-GEZD-GNBVA", "MZXW-6YTB-GEZD-GNB1", "MZXW 6YTB GEZD GNBV"]

@@ -1,6 +1,6 @@
-//! Decisions about all connections while one of them is between the accept loop and the roster.
+//! A stop or a ban is decided while a connection is between the accept loop and the roster.
 //!
-//! The tests take the place of the accept loop: what they do before [`serve`] happens in between.
+//! The tests take the place of the accept loop: what they do before they call [`serve`] happens in that gap.
 
 use std::io::Read as _;
 use std::sync::mpsc;

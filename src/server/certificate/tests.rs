@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::*;
 use crate::config::TlsConfig;
 
-/// A directory of this test process, gone when dropped.
+/// A temporary directory of this test process, deleted on drop.
 struct ScratchFolder(PathBuf);
 
 impl ScratchFolder {
@@ -15,7 +15,7 @@ impl ScratchFolder {
             let path = std::env::temp_dir().join(format!("chatsock-certificate-{}-{number}", std::process::id()));
             match fs::create_dir(&path) {
                 Ok(()) => return ScratchFolder(path),
-                // An earlier process of this number has left it.
+                // An earlier process with the same id has left it.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => panic!("{}: {error}", path.display()),
             }
@@ -28,7 +28,7 @@ impl ScratchFolder {
         path
     }
 
-    /// A configuration that keeps what it makes in `state`, which is not there yet.
+    /// A configuration whose `state_dir` does not exist yet.
     fn config(&self) -> Config {
         Config { state_dir: self.0.join("state"), ..Config::default() }
     }
@@ -36,7 +36,7 @@ impl ScratchFolder {
 
 impl Drop for ScratchFolder {
     fn drop(&mut self) {
-        // Left behind in the system's directory for such things if it fails.
+        // If this fails, the directory stays among the system's temporary files.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -88,13 +88,13 @@ fn the_fingerprint_is_that_of_the_certificates_der_in_capitals_with_colons() {
 }
 
 #[test]
-fn half_a_pair_left_by_a_start_that_broke_off_is_replaced() {
+fn half_a_pair_left_by_an_interrupted_start_is_replaced() {
     for gone in [CERTIFICATE_FILE, KEY_FILE] {
         let scratch = ScratchFolder::new();
         let config = scratch.config();
         let first = load(&config).unwrap().fingerprint;
         fs::remove_file(config.state_dir.join(gone)).unwrap();
-        // What the broken start had begun to write stands there, too.
+        // The interrupted start has also left a partial file.
         fs::write(config.state_dir.join("chatsock-key.new"), "half").unwrap();
         let second = load(&config).unwrap().fingerprint;
         assert_ne!(first, second);
@@ -113,7 +113,7 @@ fn a_pair_of_the_admins_own_is_used_and_nothing_is_made() {
 }
 
 #[test]
-fn certificate_and_key_may_stand_in_one_file_with_words_around_them() {
+fn certificate_and_key_may_be_in_one_file_with_text_around_them() {
     let scratch = ScratchFolder::new();
     let (certificate, key) = made();
     let both = scratch.file("both.pem", &format!("Our server\n{key}\nand its certificate\n{certificate}"));
@@ -160,7 +160,7 @@ fn a_certificate_of_version_1_as_openssl_makes_without_extensions_is_used_with_i
 }
 
 #[test]
-fn what_is_wrong_with_a_pair_is_said_with_the_remedy() {
+fn every_error_about_a_pair_names_the_remedy() {
     let scratch = ScratchFolder::new();
     let (certificate, key) = made();
     let (other, _) = made();
@@ -194,7 +194,7 @@ fn a_directory_that_cannot_be_written_to_is_named() {
 }
 
 #[test]
-fn a_pair_that_cannot_be_used_leaves_the_old_one_in_force() {
+fn a_pair_that_cannot_be_used_leaves_the_old_one_in_use() {
     let scratch = ScratchFolder::new();
     let (certificate, key) = made();
     let config = with(&scratch.file("c.pem", &certificate), &scratch.file("k.pem", &key));
@@ -217,7 +217,7 @@ fn a_certificate_of_ours_begins_yesterday_and_lasts_ten_years() {
     let text = fs::read(config.state_dir.join(CERTIFICATE_FILE)).unwrap();
     let der = CertificateDer::from_pem_slice(&text).unwrap();
     // UTCTime (RFC 5280, section 4.1.2.5.1): tag 23, 13 characters, YYMMDDhhmmssZ. The key and the signature are random
-    // bytes, among which less than that would be found now and then.
+    // bytes, in which a shorter pattern would turn up now and then.
     let is_time = |window: &&[u8]| {
         window.starts_with(&[23, 13]) && window[2..14].iter().all(u8::is_ascii_digit) && window.ends_with(b"Z")
     };

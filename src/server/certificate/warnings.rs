@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_certificate_gets_a_warning_in_its_last_fourteen_days_and_after_them() {
-        // Its dates are written with two digits of the year, and with four.
+        // The last year is written with two digits, and with four.
         for (from, to) in [(2020, 2030), (2040, 2060)] {
             let chain = [self_signed("box", from, to)];
             let before = |hours: i64| {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_has_no_facts_and_is_no_reason_to_panic() {
+    fn a_broken_certificate_has_no_facts_and_causes_no_panic() {
         let made = params("box", 2020, 2030).self_signed(&KeyPair::generate().unwrap()).unwrap();
         let der = made.der().as_ref();
         assert!(CertificateFacts::read(b"").is_none() && CertificateFacts::read(b"no certificate").is_none());

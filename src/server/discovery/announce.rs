@@ -1,4 +1,4 @@
-//! Announcements by multicast DNS (RFC 6762), through the library that speaks it.
+//! Announcements by multicast DNS (RFC 6762), with the library `mdns-sd`.
 //!
 //! *Owns* when the server is announced, and the goodbye. A service or host name that another machine has taken gets a
 //! number appended.
@@ -109,7 +109,7 @@ impl Drop for Announcer {
     }
 }
 
-/// Logs under which name the server has been announced, until the library's thread ends.
+/// Logs changes of the announced name and errors, until the library's thread ends.
 fn report(events: &Receiver<DaemonEvent>) {
     let mut has_failed = false;
     // Every interface and record reports the same change.
@@ -133,7 +133,7 @@ fn report(events: &Receiver<DaemonEvent>) {
     }
 }
 
-/// Names come from the network, too.
+/// Escapes a text for the log: it may contain names from the network.
 fn shown(text: &str) -> String {
     crate::text::escape_for_log(text).into_owned()
 }

@@ -1,7 +1,7 @@
 //! Answers to `chatsock find`.
 //!
-//! *Owns* how often questions are answered, and the count of those that are not.
-//! *Knows nothing of* how questions and answers are written.
+//! *Owns* how often questions are answered, and the count of ignored packets. *Knows nothing of* how questions and
+//! answers are written.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -22,7 +22,7 @@ use crate::protocol::discovery::{MAX_PACKET, ServerAnswer, ServerQuestion, may_b
 /// same time, since each asks three times.
 const MOST_ANSWERS: usize = 10;
 
-/// How long an answer counts: no address gets a second one within this time.
+/// How long an answer counts towards the limits: no address gets a second one within this time.
 const SECOND: Duration = Duration::from_secs(1);
 
 /// How often ignored packets are reported, if there are any.
@@ -88,11 +88,11 @@ impl IgnoredPackets {
 /// The thread `discovery`.
 pub(super) struct Answering {
     sockets: Sockets,
-    /// Its other end is dropped at the stop.
+    /// Becomes readable when the server stops, because the other end is dropped.
     stopped: UnixStream,
     doors: Arc<Doors>,
     hub: Arc<Hub>,
-    /// The server's name for itself.
+    /// The random id of this server, so that clients recognise its answers from several networks.
     id: String,
     machine: String,
     recent: RecentAnswers,
@@ -111,7 +111,7 @@ impl Answering {
         Answering { sockets, stopped, doors, hub, id, machine: machine_name(), recent, ignored }
     }
 
-    /// Answers until the stop.
+    /// Answers until the server stops.
     pub(super) fn run(&mut self) {
         while let Some(ready) = self.wait() {
             for index in ready {
@@ -122,7 +122,7 @@ impl Answering {
         self.ignored.report();
     }
 
-    /// Waits for packets; returns the sockets that have some, or `None` at the stop.
+    /// Waits for packets; returns the sockets that have some, or `None` when the server stops.
     fn wait(&self) -> Option<Vec<usize>> {
         loop {
             let sockets = self.sockets.0.iter().map(|(socket, _)| socket.as_fd());
@@ -145,7 +145,7 @@ impl Answering {
         }
     }
 
-    /// Reads what a socket has, and answers.
+    /// Reads the packets of a socket and answers them.
     fn read(&mut self, index: usize) {
         let mut buffer = [0; MAX_PACKET + 1];
         for _ in 0..MOST_AT_ONCE {
@@ -153,7 +153,7 @@ impl Answering {
             let (length, source) = match socket.recv_from(&mut buffer) {
                 Ok(received) => received,
                 Err(error) if is_nothing(&error) => return,
-                // An error that an earlier answer has caused on its way.
+                // An earlier answer did not arrive, and the network has reported it.
                 Err(_) => continue,
             };
             let packet = buffer.get(..length).unwrap_or_default();
@@ -202,8 +202,8 @@ impl Answering {
     }
 }
 
-/// The server's own address towards another one. Connecting a UDP socket sends nothing; the system only looks up the
-/// route.
+/// The server's own address on the route to another one. Connecting a UDP socket sends nothing; the system only looks
+/// up the route.
 fn local_address(other: SocketAddr) -> Option<IpAddr> {
     let any: SocketAddr = match other {
         SocketAddr::V4(_) => ([0; 4], 0).into(),
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_from_ever_other_addresses_gets_ten_answers_a_second_and_takes_no_room() {
+    fn a_flood_from_changing_addresses_gets_ten_answers_a_second_and_takes_no_memory() {
         let (mut recent, start) = (RecentAnswers::default(), Instant::now());
         let mut answers = 0;
         for number in 0..100_000_u32 {
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn ignored_packets_are_reported_once_an_hour_and_wake_nobody_while_there_are_none() {
+    fn ignored_packets_are_reported_once_an_hour_and_nothing_wakes_while_there_are_none() {
         let (mut ignored, start) = (IgnoredPackets::default(), Instant::now());
         assert_eq!(ignored.wait(start), None);
         ignored.count(start);

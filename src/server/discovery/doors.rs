@@ -1,4 +1,4 @@
-//! The listeners that others in the network may be told about.
+//! The listeners that discovery makes known.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::server::transport::{Service, Transport};
 use crate::ui::palette::Door;
 
-/// A kind of listener that is made known.
+/// A kind of listener that discovery makes known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// Telnet and nc.
@@ -27,11 +27,11 @@ pub(in crate::server) struct Doors {
 
 /// The certificate that the doors with TLS show.
 enum DoorCertificate {
-    /// The one that this listener has at that moment.
+    /// The one that this transport uses now, which a reload may change.
     InUse(Transport),
     /// The one with this fingerprint.
     Known(String),
-    /// Not known.
+    /// There is none, or it is not known.
     Unknown,
 }
 
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_door_is_told_only_where_it_is_open() {
+    fn a_door_is_made_known_only_where_it_is_open() {
         let doors = doors(&[
             (Way::Plain, "127.0.0.1:1"),
             (Way::Plain, "192.168.1.5:2"),

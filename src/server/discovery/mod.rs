@@ -44,7 +44,7 @@ fn machine_name() -> String {
     if first.is_empty() { "this machine".to_owned() } else { first.to_owned() }
 }
 
-/// What the server is called: at most as many bytes as the configuration allows.
+/// The server's name for people, at most as long as the configuration allows.
 fn server_name(config: &DiscoveryConfig, machine: &str) -> String {
     if !config.name.is_empty() {
         return config.name.clone();
@@ -57,7 +57,7 @@ fn server_name(config: &DiscoveryConfig, machine: &str) -> String {
     name[..end].to_owned()
 }
 
-/// The sockets that wait for questions, before the server runs.
+/// The bound sockets for questions.
 pub(super) struct Sockets(Vec<(UdpSocket, SocketAddr)>);
 
 impl Sockets {
@@ -70,7 +70,7 @@ impl Sockets {
         bound.collect::<Result<_, _>>().map(Sockets)
     }
 
-    /// The lines printed at the start, with the ports that the system has picked.
+    /// The lines printed at the start, with the ports that the system picked.
     pub(super) fn announcement(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(_, address)| format!("listening on {address} (discovery)"))
     }
@@ -89,7 +89,7 @@ fn bind(address: SocketAddr, only_v6: bool) -> io::Result<(UdpSocket, SocketAddr
     Ok((socket, address))
 }
 
-/// What runs while the server does.
+/// Answers and announcements of a running server.
 pub(super) struct Discovery {
     doors: Arc<Doors>,
     answering: Option<(UnixStream, JoinHandle<()>)>,
@@ -113,7 +113,7 @@ impl Discovery {
         Ok(discovery)
     }
 
-    /// Announces what a configuration says, if it has changed.
+    /// Announces the services of a configuration, if they have changed.
     pub(super) fn announce(&mut self, config: &Config) {
         let wanted = service::services(config, &self.doors, &machine_name());
         let wanted = wanted.filter(|_| config.discovery.announce);
@@ -156,7 +156,7 @@ fn random_digits() -> Result<String, getrandom::Error> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Whether a receive has found nothing, as it also does for a packet with a wrong checksum.
+/// Whether a receive found no packet, which also happens after one with a wrong checksum.
 fn is_nothing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

@@ -23,19 +23,19 @@ pub(super) struct NetworkService {
     pub(super) texts: Vec<(&'static str, String)>,
 }
 
-/// All that is announced.
+/// Everything that is announced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NetworkServices {
-    /// What the server is called, for people.
+    /// The server's name for people.
     pub(super) name: String,
-    /// The only addresses that the listeners have. Empty: they have all of the machine's.
+    /// The addresses that the listeners are bound to. Empty if one of them is bound to all of the machine's addresses.
     pub(super) addresses: Vec<IpAddr>,
     pub(super) has_ipv4: bool,
     pub(super) has_ipv6: bool,
     pub(super) list: Vec<NetworkService>,
 }
 
-/// What is to be announced: listeners that are open to others. `None` if there are none.
+/// The services to announce: listeners that are open to others. `None` if there are none.
 pub(super) fn services(config: &Config, doors: &Doors, machine: &str) -> Option<NetworkServices> {
     let plain = |way| doors.open_to_others(way).filter(|_| config.plain == Plain::Anywhere);
     let (text, web) = (plain(Way::Plain), plain(Way::Web));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn avahi_s_file_has_the_same_and_escapes_the_name() {
+    fn the_file_for_avahi_has_the_same_services_and_escapes_the_name() {
         let file = avahi_service(&config("[discovery]\nname = \"R&D <chat>\""), None).unwrap();
         assert!(file.contains("<name>R&amp;D &lt;chat&gt;</name>"), "{file}");
         let file = avahi_service(&config(""), None).unwrap();

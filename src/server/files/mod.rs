@@ -1,7 +1,6 @@
 //! Connections that carry files, each on a thread of its own.
 //!
-//! *Owns* one such connection from its first byte to its last: the deadlines of its beginning, what its token stands for,
-//! and how it is answered.
+//! *Owns* one such connection from its first byte to its last: its deadlines, the check of its token, and the answers.
 //! *Knows nothing of* users beyond what the hub does for it.
 
 mod relay;
@@ -29,23 +28,23 @@ use crate::protocol::wire::{Codec, Progress};
 /// a thread no longer than this.
 const BEGINNING: Duration = Duration::from_secs(10);
 
-/// Bytes read at a time before it is known what the peer wants.
+/// Bytes read at a time until the request is complete.
 const READ: usize = 2048;
 
 /// How long written bytes may take to be sent before the socket of a receiver with an incomplete file is reset.
 const LAST_BYTES: Duration = Duration::from_millis(500);
 
-/// Which part of the file the sender sends.
+/// The part of the file that the sender sends.
 struct IncomingPart {
-    /// The place of the first of them in the file.
+    /// Where the part begins in the file, in bytes.
     base: u64,
-    /// How many bytes.
+    /// Its size in bytes.
     size: u64,
-    /// The sender waits until the server asks for them.
+    /// The sender waits for `100 Continue`.
     expects_continue: bool,
 }
 
-/// The service that transfers files.
+/// The ports of the listeners for files: the first plain one, and the first one with TLS that has a pin.
 pub(super) fn ports<'a>(listeners: impl Iterator<Item = (Service, &'a Transport, SocketAddr)>) -> FilePorts {
     let mut ports = FilePorts::default();
     for (_, transport, address) in listeners.filter(|(service, ..)| *service == Service::Files) {
@@ -100,7 +99,7 @@ fn serve(stream: TcpStream, codec: Codec, address: IpAddr, hub: &Hub) -> &'stati
     serve_request(&request, link, address, hub)
 }
 
-/// The same if a listener for the page has already read the head of a request, and `early` after it.
+/// Like [`serve`], for a web listener that has already read the head of a request, and `early` after it.
 #[cfg(feature = "web")]
 pub(super) fn serve_head(
     head: &[u8],
@@ -121,7 +120,7 @@ pub(super) fn serve_head(
     }
 }
 
-/// Does what an end of a transfer asks for.
+/// Carries out the request of one end of a transfer.
 fn serve_request(request: &TransferRequest, link: TransferEnd, address: IpAddr, hub: &Hub) -> &'static str {
     let voice = request.voice;
     match &request.wish {
@@ -145,7 +144,8 @@ fn serve_request(request: &TransferRequest, link: TransferEnd, address: IpAddr, 
         TransferWish::Put { token, size, part, expects_continue } => {
             match check(token, address, hub, |token, now| hub.transfers.claim(token, Side::Sender, now)) {
                 Ok(claim) => {
-                    // With lines, exactly the part that was asked for is sent; HTTP itself says where it begins.
+                    // In the line protocol the sender sends the part that it was asked for; an HTTP request says where
+                    // its part begins.
                     let base = if voice == Voice::Line { claim.from } else { part.map_or(0, |(first, _)| first) };
                     let part = IncomingPart { base, size: *size, expects_continue: *expects_continue };
                     match arrive(&claim, address, hub) {
@@ -170,12 +170,12 @@ fn check<T>(
     let pending = match hub.limits.file_tokens.begin(Attempt::from_address(address, ()), now) {
         Ok(pending) => pending,
         Err(AttemptError::Waiting(left)) => return Err(Refused::Wait(left)),
-        // Others from this address are being compared right now.
+        // Other tokens from this address are being checked right now.
         Err(AttemptError::Undecided) => return Err(Refused::Wait(Duration::from_secs(1))),
     };
     match open(token, now) {
         Some(opened) => {
-            // This does not prove that the earlier ones were slips: somebody with a token may go on guessing others.
+            // A right token does not clear the earlier failures: its owner may be guessing other tokens.
             drop(pending);
             Ok(opened)
         }
@@ -186,7 +186,7 @@ fn check<T>(
     }
 }
 
-/// An end has arrived, and can be found by its address from now on. `None` if the address was banned before.
+/// Records that an end has arrived, so that a ban of its address finds it. `None` if the address is banned already.
 fn arrive<'a>(claim: &Claim, address: IpAddr, hub: &'a Hub) -> Option<PresentEnd<'a>> {
     let here = hub.transfers.arrive(claim.number, address);
     if hub.address_bans.find(address, hub.moment()).is_none() {
@@ -275,7 +275,7 @@ fn refuse(link: TransferEnd, refused: &Refused) -> &'static str {
     "refused"
 }
 
-/// Answers what was not a request for a file.
+/// Answers a peer whose request cannot be read or is not about a file.
 fn refuse_unread(stream: TcpStream, codec: Codec, voice: Voice, error: RequestError) -> &'static str {
     let refused = if error == RequestError::NotFound { Refused::NoTransfer } else { Refused::Request(error) };
     if let Ok(link) = TransferEnd::new(stream, codec, voice, Vec::new()) {
@@ -290,7 +290,7 @@ fn answer_and_close(mut link: TransferEnd, answer: &[u8]) {
     link.close();
 }
 
-/// Performs the handshake, if there is TLS, and reads what the peer asks for.
+/// Performs the TLS handshake, if there is one, and reads the request.
 fn read_request(mut stream: TcpStream, mut codec: Codec) -> Result<(TransferRequest, TransferEnd), &'static str> {
     let deadline = Instant::now() + BEGINNING;
     let mut buffer = vec![0; READ];
@@ -321,7 +321,7 @@ fn read_request(mut stream: TcpStream, mut codec: Codec) -> Result<(TransferRequ
                 Ok(Progress::Closed) | Err(_) => return Err("no TLS"),
             }
             answer.clear();
-            // What arrived after the handshake is kept for the first bytes that are fed.
+            // Take out what arrived right behind the handshake.
             if codec.feed(&[], &mut plain, &mut answer).is_err() {
                 return Err("no TLS");
             }

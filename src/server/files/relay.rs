@@ -11,10 +11,10 @@ use crate::chat::transfer::Claim;
 use crate::hub::transfers::{CHUNK, Hasher, Meet, TransferEnd, Transfers};
 use crate::protocol::transfer::{CONTINUE, Voice};
 
-/// Pieces per second of a file whose pace is limited: enough of them that it arrives smoothly.
+/// Pieces per second if the rate is limited: enough for a smooth transfer.
 const PIECES_PER_SECOND: usize = 10;
 
-/// What is sent.
+/// The file, and the part of it that the sender sends.
 pub(super) struct Whole {
     /// The position in the file of the sender's first byte.
     pub(super) base: u64,
@@ -39,7 +39,7 @@ pub(super) enum Passed {
     Part {
         /// How much of the file was passed on.
         at: u64,
-        /// The hash of that, if it is known.
+        /// The hash state after that part, if it is known.
         hasher: Option<Hasher>,
     },
 }
@@ -54,7 +54,7 @@ pub(super) fn pass_on(
     transfers: &Transfers,
 ) -> Passed {
     let is_whole = whole.base == 0;
-    // From the start it can always be hashed; from where it broke off, if the part before was.
+    // A file that is sent from its start can always be hashed; a resumed one only if the part before it was.
     let is_next = whole.base == claim.from;
     let mut hasher = if is_whole { Some(Hasher::new()) } else { meet.memory.take().filter(|_| is_next) };
     let mut at = whole.base;
@@ -63,7 +63,7 @@ pub(super) fn pass_on(
         Ok(is_longer) => Passed::All { hash: hasher.and_then(Hasher::finish), is_longer },
         Err(error) => {
             log::debug!("transfer {}: {error}", claim.number);
-            // The receiver is known to have the skipped part already.
+            // The receiver already has the part before `wanted`.
             Passed::Part { at: at.max(meet.wanted), hasher: hasher.filter(|_| at >= meet.wanted) }
         }
     }
@@ -94,7 +94,7 @@ fn copy(
     let mut left = whole.size;
     let mut is_longer = false;
     while left > 0 {
-        // Between two fast ends nothing ever waits, so this is not checked for each piece.
+        // `read` and `write` check this only when they have to wait, which they never do between two fast ends.
         if is_stopped() {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
@@ -120,6 +120,7 @@ fn copy(
             transfers.wait_until(began + Duration::from_secs_f64(sent as f64 / rate as f64), progress);
         }
     }
-    // After an HTTP body another request could follow, which is not answered; after a line nothing may.
+    // After an HTTP body another request may follow, which is not answered. In the line protocol nothing may follow the
+    // file.
     Ok(sender.voice == Voice::Line && (is_longer || sender.has_more()))
 }

@@ -58,7 +58,7 @@ fn a_million_guesses_find_nothing_and_all_but_a_few_are_not_even_looked_at() {
     assert_eq!(found, 0);
     assert!((3..=250 * 10).contains(&looked_at), "{looked_at} were looked at");
     assert_eq!(looked_at + waits, 1_000_000);
-    // One who has a token is not kept waiting by others' guesses, but neither token opens the other end.
+    // The owner of a token does not have to wait because of others' guesses, but neither token opens the other end.
     let address = IpAddr::from([198, 51, 100, 1]);
     let claim = |token: &Token, side| {
         check(&token.to_string(), address, &hub, |token, now| hub.transfers.claim(token, side, now))

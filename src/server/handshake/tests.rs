@@ -95,7 +95,7 @@ fn a_hello_byte_by_byte_does_not_move_the_deadline() {
     let accepted = NewConnection::new();
     accepted.client.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
     let begun = accepted.begin(Ports::default(), Duration::from_millis(100));
-    // One of 16 KiB; every byte comes when nothing has been answered for a while.
+    // A hello of 16 KiB, one byte whenever a read has timed out without an answer.
     let hello = [22, 3, 1, 64, 0, 1, 0, 63, 252, 3, 3].into_iter().chain(std::iter::repeat(0));
     let began = Instant::now();
     for byte in hello {
@@ -103,7 +103,7 @@ fn a_hello_byte_by_byte_does_not_move_the_deadline() {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
             _ => break,
         }
-        // Fails if it has been closed in the meantime.
+        // This fails if the server has closed the connection.
         let _ = (&accepted.client).write_all(&[byte]);
     }
     drop(accepted.client);

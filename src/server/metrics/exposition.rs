@@ -1,8 +1,8 @@
-//! All metrics, in the text form of a monitoring system.
+//! All metrics, in the text formats of OpenMetrics and Prometheus.
 //!
-//! Counters are read where they are kept. What is known anyway is looked up: who is online, the rooms, the backlogs.
-//! Locks are taken one after the other, each for a few numbers, so nobody waits for a scrape, and the figures are from
-//! almost the same moment.
+//! Counters are read where they are kept. Everything else is looked up in the hub: users online, rooms, backlogs. Locks
+//! are taken one after the other, each for a few numbers, so nobody waits for a scrape, and all figures are from almost
+//! the same moment.
 //!
 //! *Owns* the names of the metrics and their explanations, which dashboards and alerts rely on.
 //! *Knows nothing of* HTTP.
@@ -39,7 +39,7 @@ const FEATURES: &[(&str, bool)] = &[
     ("web", cfg!(feature = "web")),
 ];
 
-/// What is read.
+/// The registry that is encoded for each scrape.
 pub(super) struct Exposition {
     registry: Registry,
 }
@@ -92,7 +92,7 @@ fn connections(hub: &Hub, page: &mut MetricPage<'_>) -> fmt::Result {
     page.gauges("chatsock_connections", "Open connections, by what their listener is for.", &metrics.open)?;
     page.counter("chatsock_accepted", "Connections that were admitted.", metrics.accepted.get())?;
     page.counters("chatsock_refused", "Connections that were not admitted, by reason.", &metrics.refused)?;
-    let help = "Connections that the server ended for what their client did or did not do, by reason.";
+    let help = "Connections that the server closed because of their client, by reason.";
     page.counters("chatsock_dropped", help, &metrics.dropped)
 }
 
@@ -111,9 +111,9 @@ fn people(hub: &Hub, page: &mut MetricPage<'_>) -> fmt::Result {
         let labels = [("kind", kind)];
         ConstGauge::new(count).encode(encoder.encode_family(&labels)?)?;
     }
-    let help = "Views of rooms that are open; a program has one for each of its rooms.";
+    let help = "Open views of rooms; a program has one for each of its rooms.";
     page.gauge("chatsock_in_view", help, in_view)?;
-    page.gauge("chatsock_queue_waiters", "Senders that wait for a full room to deliver.", waiters)
+    page.gauge("chatsock_queue_waiters", "Senders that wait because the queue of their room is full.", waiters)
 }
 
 fn messages(hub: &Hub, page: &mut MetricPage<'_>) -> fmt::Result {
@@ -137,7 +137,7 @@ fn delivery(hub: &Hub, page: &mut MetricPage<'_>) -> fmt::Result {
     let help = "Messages and news that were shown, once for each client that was shown one.";
     page.counter("chatsock_deliveries", help, metrics.deliveries.get())?;
     page.counter("chatsock_delivery_batches", "Rounds of delivery.", metrics.batches.get())?;
-    let help = "From the reading of a line to the last send of its message, once for each round.";
+    let help = "Time from reading a line to the last send of its message, once for each round.";
     page.histogram("chatsock_delivery_seconds", help, &metrics.seconds)?;
     page.gauge("chatsock_backlog_bytes", "Bytes that sockets have not accepted yet.", hub.slow_readers.total())?;
     let slow = hub.slow_readers.traffic.slow_readers.get();
@@ -148,9 +148,9 @@ fn passwords(hub: &Hub, page: &mut MetricPage<'_>) -> fmt::Result {
     let metrics = &hub.metrics;
     let help = "Logins, with or without an account, and failed ones, by result.";
     page.counters("chatsock_logins", help, &metrics.logins)?;
-    let help = "Waits that wrong passwords of accounts and rooms have led to.";
+    let help = "Waits imposed after wrong passwords for accounts and rooms.";
     page.counter("chatsock_password_waits", help, metrics.password_waits.get())?;
-    page.histogram("chatsock_password_seconds", "Hashing and comparing a password.", &metrics.password_seconds)
+    page.histogram("chatsock_password_seconds", "Time to hash and compare a password.", &metrics.password_seconds)
 }
 
 #[cfg(feature = "storage")]
@@ -178,24 +178,24 @@ fn store(_: &Hub, page: &mut MetricPage<'_>) -> fmt::Result {
     page.histogram("chatsock_store_batch_seconds", STORE_BATCH, &Histogram::default())
 }
 
-/// Only where servers are several: zeros would set off alerts.
+/// Only in a cluster: elsewhere the zeros would set off alerts.
 #[cfg(feature = "cluster")]
 fn cluster(hub: &Hub, page: &mut MetricPage<'_>) -> fmt::Result {
     let Some(node) = hub.nodes().and_then(|nodes| nodes.node()) else { return Ok(()) };
     let (figures, metrics) = node.metrics();
     let help = "1 while this server is with the others and accepts lines.";
     page.gauge("chatsock_cluster_up", help, u64::from(figures.is_up))?;
-    page.gauge("chatsock_cluster_nodes", "Servers that live.", figures.nodes as u64)?;
-    page.gauge("chatsock_cluster_term", "Counts how often another Redis has taken over.", figures.term)?;
-    let help = "Until the others take this server for dead, by its own clock.";
+    page.gauge("chatsock_cluster_nodes", "Servers that are alive.", figures.nodes as u64)?;
+    page.gauge("chatsock_cluster_term", "How often another Redis has taken over.", figures.term)?;
+    let help = "Time until the others consider this server dead, by its own clock.";
     page.gauge("chatsock_cluster_lease_seconds_left", help, figures.lease_left.as_secs_f64())?;
-    let help = "Commands that have no answer of Redis yet.";
+    let help = "Commands that Redis has not answered yet.";
     page.gauge("chatsock_cluster_pending", help, figures.pending as u64)?;
-    let help = "Entries of the logs that this server has yet to read.";
+    let help = "Log entries that this server has not read yet.";
     page.gauge("chatsock_cluster_log_lag_entries", help, figures.lag)?;
-    let help = "From sending commands to Redis to its answer.";
+    let help = "Time from sending commands to Redis to its answer.";
     page.histogram("chatsock_cluster_commit_seconds", help, &metrics.commit_seconds)?;
-    let help = "From a command's beginning to its entry being read back from the log.";
+    let help = "Time from the start of a command to reading its entry back from the log.";
     page.histogram("chatsock_cluster_readback_seconds", help, &metrics.readback_seconds)?;
     page.counters("chatsock_cluster_commits", "Commands that were answered, by result.", &metrics.commits)?;
     page.counter("chatsock_cluster_entries", "Entries that were read from the logs.", metrics.entries.get())?;
@@ -210,7 +210,7 @@ fn cluster(hub: &Hub, page: &mut MetricPage<'_>) -> fmt::Result {
 
 const STORE_PENDING: &str = "Bytes that wait to be written to the database.";
 const STORE_LOST: &str = "Writes to the database that were lost.";
-const STORE_BATCH: &str = "Writing a batch to the database.";
+const STORE_BATCH: &str = "Time to write a batch to the database.";
 
 fn process(page: &mut MetricPage<'_>) -> fmt::Result {
     let reading = ProcessReading::take();
@@ -232,7 +232,7 @@ fn build(page: &mut MetricPage<'_>) -> fmt::Result {
         write!(features, "{comma}{name}")?;
     }
     let labels = [("version", env!("CARGO_PKG_VERSION")), ("features", &features)];
-    let help = "What was built; always 1.";
+    let help = "Version and features of this build; always 1.";
     let mut encoder = page.encoder.encode_descriptor("chatsock_build_info", help, None, MetricType::Gauge)?;
     ConstGauge::new(1u64).encode(encoder.encode_family(&labels)?)
 }
@@ -263,7 +263,7 @@ impl MetricPage<'_> {
         ConstGauge::new(value).encode(encoder)
     }
 
-    /// Nothing where the value is not known.
+    /// Writes nothing if the value is not known.
     fn gauge_if<N: EncodeGaugeValue>(&mut self, name: &str, help: &str, value: Option<N>) -> fmt::Result {
         value.map_or(Ok(()), |value| self.gauge(name, help, value))
     }

@@ -76,7 +76,7 @@ pub(super) struct RunningMetrics {
 }
 
 impl RunningMetrics {
-    /// Ends it, and the request being answered.
+    /// Stops the listener, and the request being answered.
     pub(super) fn stop(self) {
         self.shared.stopped.store(true, Ordering::Relaxed);
         // Wakes the thread from `accept`. A listener that cannot be shut down ends with the process.
@@ -135,7 +135,7 @@ impl SharedSocket {
             },
             Err(refusal) => refusal.answer(),
         };
-        // What is left of the time. A peer that was too slow gets a moment to read that.
+        // A peer that was too slow still gets a moment to read the refusal.
         self.write(stream, &answer, deadline.max(Instant::now() + LINGER))?;
         self.close(stream)
     }

@@ -1,4 +1,4 @@
-//! What the kernel knows of this process, from `/proc` (proc(5)); nothing where that does not exist.
+//! What the kernel knows about this process, from `/proc` (proc(5)); nothing on systems without it.
 //!
 //! *Owns* the fields that are read. *Knows nothing of* the server.
 

@@ -81,13 +81,14 @@ fn head(status: &str, content_type: &str, length: usize, more: &str) -> String {
     )
 }
 
-/// Whether the head of a request is complete, or what has arrived is the start of none: the next one waits.
+/// Whether the head is complete, or cannot become an HTTP request: waiting for more would hold up the next client.
 pub(super) fn is_complete(request: &[u8]) -> bool {
     let ends = |end: &[u8]| request.windows(end.len()).any(|part| part == end);
     ends(b"\r\n\r\n") || ends(b"\n\n") || is_foreign(request)
 }
 
-/// Whether no HTTP request begins so. TLS, for one, begins with a byte that no line does (RFC 8446, section 5.1).
+/// Whether no HTTP request can begin like this. TLS, for example, begins with a byte that is not a letter (RFC 8446,
+/// section 5.1).
 fn is_foreign(start: &[u8]) -> bool {
     let line = start.iter().position(|byte| *byte == b'\n').map(|end| &start[..end]);
     let is_request =

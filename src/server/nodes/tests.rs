@@ -1,4 +1,4 @@
-//! Two servers in this process that share a log in memory: what their users see of each other.
+//! Two servers in this process share a log in memory. The tests check what their users see of each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
@@ -26,15 +26,15 @@ use crate::store::AddressBanRecord;
 
 /// A place as the log in memory keeps it.
 #[derive(Default)]
-struct Kept {
+struct MemoryPlace {
     version: u64,
     members: BTreeSet<u64>,
 }
 
 #[derive(Default)]
-struct Logged {
+struct MemoryState {
     positions: BTreeMap<Log, u64>,
-    places: BTreeMap<String, Kept>,
+    places: BTreeMap<String, MemoryPlace>,
     names: BTreeMap<String, u64>,
     message: u64,
     numbers: u64,
@@ -43,14 +43,14 @@ struct Logged {
 /// The log in memory; one thread applies its entries.
 struct SharedLog {
     commands: Mutex<Sender<(NodeName, Command, Ticket)>>,
-    logged: Arc<Mutex<Logged>>,
+    logged: Arc<Mutex<MemoryState>>,
     down: Arc<AtomicBool>,
 }
 
 impl SharedLog {
     fn start(replicas: Vec<(NodeName, Arc<Nodes>)>) -> Arc<SharedLog> {
         let (sender, commands) = mpsc::channel::<(NodeName, Command, Ticket)>();
-        let logged = Arc::new(Mutex::new(Logged { numbers: 1000, ..Logged::default() }));
+        let logged = Arc::new(Mutex::new(MemoryState { numbers: 1000, ..MemoryState::default() }));
         let shared = Arc::clone(&logged);
         thread::spawn(move || {
             for (node, command, ticket) in commands {
@@ -77,7 +77,7 @@ fn partitions() -> Partitions {
     Partitions::new(4).expect("a count")
 }
 
-impl Logged {
+impl MemoryState {
     fn take(&mut self, node: &NodeName, command: Command) -> Result<(Outcome, Entry), Outcome> {
         let (log, what) = match command {
             Command::Commit(commit) => (partitions().of_place(&commit.place), self.commit(commit)?),
@@ -123,7 +123,7 @@ impl Logged {
                 Effect::Member { client, .. } => drop(kept.members.insert(client.0)),
                 Effect::Left(client) => drop(kept.members.remove(&client.0)),
                 Effect::Edited(..) | Effect::Erased(_) | Effect::By(_) | Effect::Rebuilt { .. } | Effect::Kept(..) => {}
-                Effect::Closed => *kept = Kept::default(),
+                Effect::Closed => *kept = MemoryPlace::default(),
             }
         }
         Ok(Happened::Committed { place, version: kept.version, id, said, text })
@@ -265,7 +265,7 @@ impl MemoryClient {
         self.expect_either(text, text);
     }
 
-    /// Waits for one of two texts, and forgets everything up to its end. Whether it was the first.
+    /// Waits for one of two texts, and forgets everything up to its end. Returns whether it was the first.
     #[track_caller]
     fn expect_either(&mut self, first: &str, second: &str) -> bool {
         let deadline = Instant::now() + Duration::from_secs(20);

@@ -1,4 +1,4 @@
-//! The page: three files, so that each can be edited as what it is, sent as one document.
+//! The page: a file each for HTML, CSS and JavaScript, sent as one document.
 //!
 //! *Owns* how they are joined, and which parts of the files a browser does not need.
 //! *Knows nothing of* requests.
@@ -11,13 +11,13 @@ const HTML: &str = include_str!("page.html");
 const CSS: &str = include_str!("page.css");
 const JS: &str = include_str!("page.js");
 
-/// Where style and script stand in the HTML.
+/// Where style and script go in the HTML.
 const MARKS: [&str; 2] = ["<!--STYLE-->", "<!--SCRIPT-->"];
 
 /// How comments of several lines begin and end in HTML and CSS. In these files, no code shares a line with a comment.
 const COMMENTS: [(&str, &str); 2] = [("/*", "*/"), ("<!-- ", "-->")];
 
-/// Blanks and long names that CSS does not need, and what stands in their place.
+/// Blanks and long names in the CSS, and what replaces them.
 const SPACED_CSS: [(&str, &str); 22] = [
     ("}\n", "}"),
     (",\n", ","),

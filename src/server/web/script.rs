@@ -13,7 +13,7 @@ use std::str::Chars;
 /// Characters beside which no blank is needed. `+` and `-` need a closer look.
 const SIGNS: &str = "{}()[];,<>=+-*/%&|!?:~^.'\"`";
 
-/// Characters after which a statement continues, or the next one needs no new line.
+/// Characters after which a statement continues, or the next one can follow on the same line.
 const GOES_ON: &str = "{(,;[=&|?:<>*";
 
 /// Characters that do not begin a statement.
@@ -168,7 +168,7 @@ impl Scanner<'_> {
         lets || (is_let && !begins)
     }
 
-    /// Writes what has to stand between the code so far and `next`: a new line, a blank, or nothing.
+    /// Writes what must separate the code so far from `next`: a new line, a blank, or nothing.
     fn separate(&mut self, next: char, is_line: bool) {
         let Some(before) = self.out.chars().next_back() else { return };
         // `a + +b` is not `a++b`.
@@ -227,7 +227,7 @@ mod tests {
     use super::tight;
 
     #[test]
-    fn blanks_and_comments_go_where_nothing_hangs_on_them() {
+    fn blanks_and_comments_are_removed_where_they_do_not_matter() {
         for (script, expected) in [
             ("const a = b ? 1 : 2; // why\nlet c;\n", "let a=b?1:2,c;"),
             ("/* All. */\n/** Of\n  two lines. */\nf( a , b );", "f(a,b);"),
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_the_whole_script_get_short_and_those_of_properties_stay() {
+    fn names_of_the_whole_script_are_shortened_and_those_of_properties_are_not() {
         for (script, expected) in [
             (
                 "function greet(name) {\n  return greet('greet', `${1 + greet} greet`);\n}",

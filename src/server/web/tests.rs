@@ -175,7 +175,7 @@ fn a_client_that_says_nothing_hears_nothing() {
 }
 
 #[test]
-fn what_is_said_to_everybody_is_not_said_into_an_answer() {
+fn announcements_do_not_get_into_an_http_answer() {
     use crate::ui::screen::LineKind;
     let received = ReceivedRequest::new(PATIENCE, false);
     received.outbox.announce(LineKind::News, "Server is shutting down in 5 seconds.");
@@ -199,7 +199,7 @@ fn a_proxy_is_believed_about_its_clients() {
     assert_eq!((ended, admitted), (Err(DisconnectReason::Answered(400)), vec![]));
     let (_, _, admitted) = ask("");
     assert_eq!(admitted, ["127.0.0.1".parse::<IpAddr>().unwrap()], "a proxy that asks for itself");
-    // One that is not trusted is not listened to.
+    // The header of a peer that is not a trusted proxy is ignored.
     let request = "GET /x HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 192.0.2.66\r\n\r\n";
     let (_, ended, admitted) = ReceivedRequest::new(PATIENCE, false).answer(request);
     assert_eq!((ended, admitted), (Err(DisconnectReason::Answered(404)), vec![]));

@@ -75,7 +75,7 @@ impl Spec {
     pub fn exists(&self, accounts: AccountPolicy) -> bool {
         match self.availability {
             Availability::Always => true,
-            Availability::WithAccounts => accounts.are_kept(),
+            Availability::WithAccounts => accounts.are_enabled(),
         }
     }
 }

@@ -159,7 +159,7 @@ pub(super) fn new_password(typed: &str) -> Result<Option<Secret>, Refusal> {
 pub(super) fn account_name(command: &Command<'_>, rules: &Rules) -> Result<UserName, Refusal> {
     let (name, more) = command.split_rest();
     if name.is_empty() {
-        return Err(if rules.accounts.are_kept() { Refusal::usage(command) } else { Refusal::NoAccounts });
+        return Err(if rules.accounts.are_enabled() { Refusal::usage(command) } else { Refusal::NoAccounts });
     }
     if !more.is_empty() {
         return Err(Refusal::password_in_line(command));

@@ -120,7 +120,7 @@ impl fmt::Display for JoinRefusal {
             JoinRefusal::Banned { room, left, reason } => {
                 write!(f, "You are banned from {room}")?;
                 if let Some(left) = left {
-                    write!(f, " for {}", duration::told(*left))?;
+                    write!(f, " for {}", duration::in_words(*left))?;
                 }
                 if reason.is_empty() { f.write_str(".") } else { write!(f, " ({reason}).") }
             }

@@ -69,7 +69,7 @@ impl Palette {
         let effect = match Command::parse(line).filter(|command| command.spec.verb == ghost) {
             Some(command) => LoginEffect::BeginGhost(account_name(&command, rules)?),
             // An account may be older than the limits for names; the session finds out whether this is one.
-            None if rules.accounts.are_kept() => {
+            None if rules.accounts.are_enabled() => {
                 let known = UserName::parse_in(line, 1, USER_NAME_MAX, rules.known_names);
                 LoginEffect::ClaimName(known.or_else(|_| new_name(line, rules))?)
             }

@@ -123,6 +123,6 @@ fn setting(key: &str, value: &str, rules: &Rules) -> Result<Setting, Refusal> {
         "slow" => Setting::Slow(slow(value).ok_or(Refusal::BadSetting("slow"))?),
         "history" => Setting::History(ReadBack::of_word(value).ok_or(Refusal::BadSetting("history"))?),
         "keep" => Setting::Keep(on("keep")?),
-        other => return Err(Refusal::NoSetting { key: echoed(other), keep: rules.accounts.are_kept() }),
+        other => return Err(Refusal::NoSetting { key: echoed(other), keep: rules.accounts.are_enabled() }),
     })
 }

@@ -96,7 +96,7 @@ pub(crate) mod fields {
     pub(crate) fn login_name(name: &str, rules: &Rules) -> Result<UserName, NameError> {
         let name = text::sanitize(name);
         let new = || UserName::parse_in(name.trim(), rules.username_min, rules.username_limit, rules.names);
-        if !rules.accounts.are_kept() {
+        if !rules.accounts.are_enabled() {
             return new();
         }
         UserName::parse_in(name.trim(), 1, USER_NAME_MAX, rules.known_names).or_else(|_| new())

@@ -85,12 +85,12 @@ impl RoomState {
     ) {
         let Some(before) = self.members.remove(&from) else { return };
         if before.who.account.is_none() && who.account.is_none() {
-            // A guest has shown that it is them: what they were given is theirs.
+            // The guest has proved who they are, so they keep what they were given.
             self.moderation.moved(from, who);
         }
         self.moderation.entered(who, at);
         match self.members.get_mut(&who.client) {
-            // They are in it already, under another name.
+            // This connection is in the room already, under another name.
             Some(member) => {
                 member.membership = membership;
                 member.since = member.since.min(before.since);

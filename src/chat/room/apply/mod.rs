@@ -44,7 +44,7 @@ impl RoomState {
     fn apply_other(&mut self, change: &Change) -> Option<Arc<Event>> {
         let at = change.at;
         match &change.kind {
-            // `apply` does these two itself.
+            // The callers handle this kind and `Entered` themselves.
             ChangeKind::Said(message) => Some(self.say(message.clone(), at)),
             ChangeKind::Edited { id, by, text } => self.edit(*id, *by, text, at),
             ChangeKind::ArchivedEdited { message, by } => Some(self.edit_archived((**message).clone(), *by, at)),
@@ -126,7 +126,7 @@ impl RoomState {
     }
 }
 
-/// News of what a user did, for everybody in view except them.
+/// News of what a user did, for all viewers except that user.
 fn happened(news: String, kind: EventKind, by: Option<ClientId>, people: People) -> Arc<Event> {
     Arc::new(Event::Happened { news: news.into(), by, kind, people, crowd: None })
 }

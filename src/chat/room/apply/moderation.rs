@@ -1,4 +1,4 @@
-//! What moderating does to a room.
+//! What moderation does to a room.
 //!
 //! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
@@ -70,7 +70,7 @@ impl RoomState {
         at: Timestamp,
     ) -> Arc<Event> {
         self.revision += 1;
-        // A rank would outweigh it.
+        // An admin's rank would outweigh the mute.
         self.moderation.demote(who);
         self.moderation.mute(who, until, at);
         let news = news::muted(&who.name, &by.name, until.map(|until| remaining(at, until)));

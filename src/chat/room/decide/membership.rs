@@ -30,7 +30,7 @@ impl RoomState {
             return Ok(ChangeKind::Reentered { client: who.client, membership });
         }
         let as_operator = self.may_enter(actor, opened, now)?;
-        // Another connection of the same account is about to leave, so it takes no room.
+        // Another connection of the same account is about to leave, so it does not count.
         let is_other = |member: &&Member| member.who.account.is_none() || member.who.account != who.account;
         if let Some(limit) = self.settings.limit
             && self.members.len() >= limit
@@ -73,7 +73,7 @@ impl RoomState {
         same.then_some(ChangeKind::TakenOver { from, who: actor.who, operator: actor.operator, membership })
     }
 
-    /// A member takes their own place again.
+    /// A member whose server is gone takes their own place again.
     #[cfg(feature = "cluster")]
     pub(super) fn come_back(&self, from: ClientId, actor: Actor, membership: MembershipId) -> Option<ChangeKind> {
         self.members.get(&from).filter(|_| !self.closed)?;

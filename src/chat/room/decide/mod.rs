@@ -1,7 +1,6 @@
 //! Turns a wish, or something that happens by itself, into a change. Nothing here changes the room.
 //!
-//! *Owns* the way from each wish and occurrence to its rule.
-//! *Knows nothing of* what a change does.
+//! *Owns* which rule applies to each wish and occurrence. *Knows nothing of* what a change does.
 
 mod membership;
 mod moderation;
@@ -19,7 +18,7 @@ impl RoomState {
     ///
     /// # Errors
     ///
-    /// What the user is told. The wish is not permitted, or would change nothing.
+    /// The wish is not permitted, or would change nothing. The error is shown to the user.
     #[inline]
     pub fn decide(&self, actor: &Actor, wish: Wish, now: Now) -> Result<Change, Denied> {
         let kind = match wish {

@@ -165,7 +165,7 @@ impl RoomState {
     ///
     /// # Errors
     ///
-    /// What they are told if they may not.
+    /// They may not. The error is shown to the user.
     pub(crate) fn check(&self, actor: &Actor, permission: Permission, at: Timestamp) -> Result<(), Denied> {
         if self.permits(actor, permission, at) {
             return Ok(());
@@ -195,7 +195,7 @@ impl RoomState {
             Role::Stranger | Role::Banned => Denied::NotIn(self.name.clone()),
             Role::Muted | Role::Member => self.not_admin(),
             Role::Admin | Role::Owner | Role::Operator if own => Denied::Yourself(verb),
-            // The role is lower, but an admin may not take it away: only owners demote.
+            // Only owners demote others, but here there is nothing to demote.
             Role::Admin if subject.role < Role::Admin => Denied::AsItIs(format!("{} is not an admin.", subject.name)),
             Role::Admin | Role::Owner | Role::Operator => {
                 Denied::Above { name: subject.name.clone(), role: subject.role, verb }

@@ -107,7 +107,7 @@ impl RoomState {
         }
     }
 
-    /// What a muted user is told.
+    /// The refusal for a muted user.
     fn silence(&self, actor: &Actor, at: Timestamp) -> Denied {
         let until = self.moderation.muted(&actor.who, at).flatten();
         Denied::Muted(self.name.clone(), until.map(|until| remaining(at, until)))

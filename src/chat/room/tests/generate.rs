@@ -1,4 +1,4 @@
-//! Any change there can be.
+//! Generates changes of every kind.
 
 use std::net::IpAddr;
 use std::time::Duration;

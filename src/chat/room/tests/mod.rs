@@ -1,7 +1,7 @@
 //! The rules of a room without a socket or a thread.
 //!
-//! `generate` makes any change there can be, `text_form` writes and reads them, `replay` holds copies of a room together
-//! through any sequence of wishes. What users see of the rules is tested where rooms are served, in `hub::room`.
+//! `generate` makes changes of every kind, `text_form` writes and reads them, and `replay` checks that copies of a room
+//! stay equal for any sequence of wishes. The tests of `hub::room` check what users see of the rules.
 
 mod generate;
 mod replay;

@@ -1,4 +1,4 @@
-//! Copies of a room that see the same changes stay equal, whatever is wished for.
+//! Copies of a room that apply the same changes stay equal, whatever users ask for.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const PEOPLE: usize = 5;
 /// Kinds of step below.
 const STEPS: u8 = 36;
 
-/// One step: which, by which user, to which, and what else it takes.
+/// One step: its kind, the user who takes it, the user it is about, and values for the rest.
 #[derive(Clone, Debug)]
 struct ReplayStep {
     what: u8,
@@ -39,7 +39,7 @@ fn step() -> impl Strategy<Value = ReplayStep> {
         .prop_map(|(what, who, other, number, flag, text)| ReplayStep { what, who, other, number, flag, text })
 }
 
-/// Something asked for, or something that happened.
+/// A user's wish, or an occurrence.
 enum Cause {
     Wish(Actor, Wish),
     Occurrence(Occurrence),
@@ -237,7 +237,7 @@ impl ReplayWorld {
         Ok(())
     }
 
-    /// What holds in every room.
+    /// Checks what must be true of every room.
     fn check(&self) -> Result<(), TestCaseError> {
         let room = &self.room;
         for member in room.members() {
@@ -248,7 +248,7 @@ impl ReplayWorld {
         }
         let history = room.history().last(usize::MAX);
         prop_assert!(history.len() <= 6);
-        // Put together from its parts, it is the same room to all who ask it.
+        // A room put together from its lines gives the same answers.
         let members: Vec<_> = room.members().map(Member::line).collect();
         let said = history.iter().filter_map(|event| event.message());
         let said: Vec<_> = said.map(|message| parse_message(&message_line(message))).collect::<Result<_, _>>()?;
@@ -303,7 +303,7 @@ proptest! {
     }
 }
 
-/// The rules that random steps reach are the ones that are meant.
+/// The random steps reach every rule that they are meant to reach.
 #[test]
 fn random_steps_lead_to_most_kinds_of_change() {
     use proptest::strategy::ValueTree as _;

@@ -109,7 +109,7 @@ fn lines() -> Vec<(&'static str, ChangeKind)> {
 }
 
 #[test]
-fn lines_of_version_1_stay_what_they_are() {
+fn lines_of_version_1_never_change() {
     for (line, kind) in lines() {
         let line = format!("1 1700000000000000000 {line}");
         let change = Change { at: at(0), kind };
@@ -191,7 +191,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_read_would_be_written_so(
+    fn a_line_that_can_be_read_is_the_line_that_would_be_written(
         mut line in change().prop_map(|change| change.to_string()),
         (place, other) in (any::<proptest::sample::Index>(), Union::new(["[ \"\\\\0-9a-z-]", "\\PC", ""])),
     ) {
@@ -204,7 +204,7 @@ proptest! {
     }
 
     #[test]
-    fn no_line_is_a_panic(line in any::<String>()) {
+    fn no_line_causes_a_panic(line in any::<String>()) {
         prop_assert!(line.parse::<Change>().is_err());
     }
 }

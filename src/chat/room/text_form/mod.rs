@@ -6,7 +6,7 @@
 //!
 //! The version, the moment in nanoseconds since 1970, the kind, then its fields in order, separated by one space each.
 //! Texts are quoted and control characters are escaped, so a line is always one line. `-` is a missing field. Reading
-//! is strict: it accepts only exactly what would be written.
+//! is strict: it accepts only what would be written.
 //!
 //! The form does not change within a version: another program, or an older one, may read the line. A password that the
 //! room holds in the clear is also in the clear in the line, so passwords are hashed before changes are shared or

@@ -1,4 +1,4 @@
-//! What a change is made of: users, messages, bans and settings.
+//! The parts of a change: users, messages, bans and settings.
 //!
 //! *Owns* the order of their fields.
 //! *Knows nothing of* how a single value is written.

@@ -25,11 +25,11 @@ impl fmt::Display for ParseChangeError {
 
 impl Error for ParseChangeError {}
 
-/// What is left of a line.
+/// The rest of a line.
 pub(super) struct FieldReader<'a> {
     rest: &'a str,
     length: usize,
-    /// Nothing has been read yet, so no space stands before the next field.
+    /// Nothing has been read yet, so no space comes before the next field.
     fresh: bool,
 }
 
@@ -38,7 +38,7 @@ impl<'a> FieldReader<'a> {
         FieldReader { rest: line, length: line.len(), fresh: true }
     }
 
-    /// The error that something else should have been there.
+    /// The error that `expected` is missing here.
     pub(super) fn expected(&self, expected: &'static str) -> ParseChangeError {
         ParseChangeError { offset: self.length - self.rest.len(), expected }
     }

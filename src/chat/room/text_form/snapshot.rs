@@ -1,6 +1,7 @@
-//! A whole room as lines of text, and back: for another server that has not seen the changes which led to it.
+//! A whole room as lines of text, and back: for another server, which has not seen the earlier changes.
 //!
-//! Three kinds of line, since they are kept apart where rooms are shared: the core, one line per member, one per message.
+//! There are three kinds of line, which a cluster stores separately: the core, one line per member, and one per
+//! message.
 //!
 //! *Owns* the order of the fields in each.
 //! *Knows nothing of* where the lines are kept, and of when they were written.
@@ -159,7 +160,7 @@ impl RoomState {
         core.into()
     }
 
-    /// Whether what the core line holds is the same, except since when users may read, which each member knows too.
+    /// Whether the core line is the same, apart from when users became members, which each member has too.
     #[cfg(feature = "cluster")]
     pub(crate) fn has_same_core(&self, other: &RoomState) -> bool {
         self.moderation == other.moderation
@@ -209,7 +210,7 @@ impl RoomState {
             door,
             created,
             kept,
-            // Where servers share rooms, they also share what is stored of them.
+            // In a cluster every room can be kept.
             can_be_kept: true,
             revision,
             moderation: Moderation::of_parts(admins, bans, lists),
@@ -235,7 +236,7 @@ impl RoomState {
                 Err(_) => unread += 1,
             }
         }
-        // Members are kept apart from the core, which may be older than the last of them.
+        // The core is stored separately, and may be older than the last member.
         if !room.members.is_empty() {
             room.empty_since = None;
         }

@@ -1,7 +1,6 @@
 //! Single values as fields of a line.
 //!
-//! *Owns* how numbers, times, names and addresses are written.
-//! *Knows nothing of* what is made of several of them.
+//! *Owns* how numbers, times, names and addresses are written. *Knows nothing of* values with several fields.
 
 use std::net::IpAddr;
 use std::time::Duration;
