@@ -92,7 +92,7 @@ fn read_password(reader: &mut ValueReader<'_>, section: Section<'_, '_>) -> Opti
         DeValue::String(text) if text.trim() != text => {
             "begins or ends with a space, which users cannot see when they type it; remove it".to_owned()
         }
-        DeValue::String(text) if command::begins_like_one(text) => {
+        DeValue::String(text) if command::begins_with_mark(text) => {
             "begins with : or /, as commands do at the password prompt; choose another one".to_owned()
         }
         DeValue::String(text) => return Secret::new(text),

@@ -50,7 +50,7 @@ impl OutboxState {
     fn draw_place(&mut self) {
         let OutboxState { display, prompt, unsent, watching, .. } = self;
         if !watching.is_program() {
-            display.set_place(prompt, unsent);
+            display.set_prompt(prompt, unsent);
         }
     }
 

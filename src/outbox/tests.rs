@@ -77,7 +77,7 @@ fn edited(sequence: u64, message: &Sequenced, text: &str) -> Sequenced {
 }
 
 fn clock() -> Clock {
-    Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH)
+    Clock::stopped(TimeZone::UTC, Timestamp::UNIX_EPOCH)
 }
 
 /// A delivery of instance 1 of the room `general`.

@@ -229,7 +229,7 @@ impl Outbox {
         }
         // The prompt changes with the view: a delivery before the end of the session's turn writes a prompt.
         if state.notices.is_empty() {
-            state.display.set_place(prompt, &mut state.unsent);
+            state.display.set_prompt(prompt, &mut state.unsent);
             state.prompt = prompt.clone();
         }
     }

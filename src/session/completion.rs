@@ -50,7 +50,7 @@ impl Session {
 
     /// Everything the word could become, sorted, spelt as the server knows it.
     fn candidates(&self, before: &str, start: usize, word: &str) -> Vec<String> {
-        let in_view = matches!(self.palette.place(), Prompt::ChatView(_));
+        let in_view = matches!(self.palette.prompt(), Prompt::ChatView(_));
         let accounts = self.rules().accounts;
         let folded = fold(word);
         let starts = |candidate: &str| match candidate.is_ascii() {

@@ -218,7 +218,7 @@ impl Session {
         let is_admin = |actor: &Actor| room.is_some_and(|room| room.room().is_admin(actor, self.now()));
         let viewer = CommandAccess {
             accounts: self.hub.accounts(),
-            in_view: matches!(self.palette.place(), Prompt::ChatView(_)),
+            in_view: matches!(self.palette.prompt(), Prompt::ChatView(_)),
             logged_in: actor.as_ref().is_some_and(|actor| actor.who.account.is_some()),
             room_admin: actor.as_ref().is_some_and(is_admin),
             operator: actor.is_some_and(|actor| actor.operator),

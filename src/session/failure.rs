@@ -248,7 +248,7 @@ pub(super) fn code_of_login(refusal: &LoginRefusal, now: Instant) -> Failure {
         LoginRefusal::Wrong => Failure::new(ErrorCode::NotAllowed, "").with_password(true),
         LoginRefusal::Blocked => Failure::new(ErrorCode::NotAllowed, ""),
         LoginRefusal::TooMany(wait) => Failure::waiting(ErrorCode::TooFast, *wait, now),
-        LoginRefusal::Busy | LoginRefusal::NotKept(_) | LoginRefusal::NotShared | LoginRefusal::AddressFull(_) => {
+        LoginRefusal::Busy | LoginRefusal::Unreadable(_) | LoginRefusal::NotShared | LoginRefusal::AddressFull(_) => {
             Failure::new(ErrorCode::Refused, "")
         }
     }

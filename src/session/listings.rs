@@ -253,7 +253,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn redraw(&mut self) {
         self.outbox.with_display(|display, out| display.clear(out));
-        if let Prompt::ChatView(conversation) = self.palette.place() {
+        if let Prompt::ChatView(conversation) = self.palette.prompt() {
             self.enter_view(&conversation);
         }
     }

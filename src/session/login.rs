@@ -32,7 +32,7 @@ pub(super) fn not_read(ReadError(reason): ReadError) -> LoginRefusal {
     if reason == StoreFailure::Unreachable {
         return LoginRefusal::NotShared;
     }
-    LoginRefusal::NotKept(reason.to_string())
+    LoginRefusal::Unreadable(reason.to_string())
 }
 
 impl Session {
@@ -269,7 +269,7 @@ impl Session {
                 LoginRefusal::Wrong => LoginResult::Wrong,
                 LoginRefusal::Blocked | LoginRefusal::TooMany(_) => LoginResult::Waiting,
                 LoginRefusal::Busy
-                | LoginRefusal::NotKept(_)
+                | LoginRefusal::Unreadable(_)
                 | LoginRefusal::NotShared
                 | LoginRefusal::AddressFull(_) => LoginResult::Failed,
             };

@@ -17,7 +17,7 @@ fn not_begun(ReadError(reason): ReadError) -> AccountRefusal {
     if reason == StoreFailure::Unreachable {
         return AccountRefusal::NotShared;
     }
-    AccountRefusal::NotKept(reason.to_string())
+    AccountRefusal::Unreadable(reason.to_string())
 }
 
 impl Session {

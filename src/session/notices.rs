@@ -12,7 +12,7 @@ impl Session {
     /// Tells the outbox where the user is, after learning of every room they were removed from.
     #[inline(never)]
     pub(super) fn update_place(&mut self) {
-        while !self.outbox.set_prompt(self.palette.place(), self.palette.open()) {
+        while !self.outbox.set_prompt(self.palette.prompt(), self.palette.open()) {
             self.pick_up_notices();
         }
     }

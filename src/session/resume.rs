@@ -26,7 +26,7 @@ use crate::hub::{AccountStore, Membership, OpenRoom, THROWN_OUT};
 use crate::outbox::DisconnectReason;
 use crate::store::{AccountRecord, OpenRoomRecord};
 use crate::text::seconds;
-use crate::ui::palette::{Answer, Came, ReturnTo};
+use crate::ui::palette::{Answer, JoinedAs, ReturnTo};
 use crate::ui::screen::LineKind;
 
 /// How the door of a room that asks for no password is recorded.
@@ -261,9 +261,9 @@ impl Session {
             RecordedDoor::DoorVersion(door) => door,
             RecordedDoor::Words(words) => self.unchanged_door(&room, &words),
         };
-        match self.enter(&room, opened, Came::In) {
+        match self.enter(&room, opened, JoinedAs::New) {
             Ok(Answer::Joined { room: id, how, .. }) => {
-                if how == Came::Heir {
+                if how == JoinedAs::Heir {
                     self.outbox.tell(LineKind::News, &format!("You are now admin of {id}."));
                 }
                 Ok(Conversation::Room(id))

@@ -23,7 +23,7 @@ struct Lines {
     /// With a line break between two: entered again, they are one message or separate lines, like a paste.
     text: String,
     /// Where they were entered. Anywhere else, Enter would send them to other users.
-    place: Prompt,
+    prompt: Prompt,
 }
 
 impl Session {
@@ -56,15 +56,15 @@ impl Session {
         if !self.input.link.is_character_mode() || self.palette.asks_password() {
             return;
         }
-        let place = self.palette.place();
+        let prompt = self.palette.prompt();
         match &mut self.returned.lines {
-            Some(lines) if lines.place == place => {
+            Some(lines) if lines.prompt == prompt => {
                 if lines.text.len() + 1 + line.len() <= MOST_BYTES {
                     lines.text.push('\n');
                     lines.text.push_str(line);
                 }
             }
-            lines => *lines = Some(Box::new(Lines { text: line.to_owned(), place })),
+            lines => *lines = Some(Box::new(Lines { text: line.to_owned(), prompt })),
         }
     }
 
@@ -78,7 +78,7 @@ impl Session {
     #[inline(never)]
     fn put_lines(&mut self) {
         let Some(lines) = self.returned.lines.take() else { return };
-        if self.palette.place() == lines.place && !self.palette.asks_password() {
+        if self.palette.prompt() == lines.prompt && !self.palette.asks_password() {
             self.with_editor(|editor, out| editor.put_back(&lines.text, out));
         }
     }

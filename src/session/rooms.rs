@@ -22,7 +22,7 @@ use crate::hub::rooms::CreateRoomError;
 use crate::hub::worker_pool::BusyError;
 use crate::hub::{Checkpoint, Membership, RoomNews};
 use crate::ui::command;
-use crate::ui::palette::{Answer, Came, JoinRefusal, RoomRefusal};
+use crate::ui::palette::{Answer, JoinRefusal, JoinedAs, RoomRefusal};
 use crate::ui::screen::LineKind;
 
 /// How often a password is compared again because the room's password changed in the meantime. An admin who changes it
@@ -31,7 +31,7 @@ const COMPARED_AGAIN: usize = 2;
 
 /// Whether a password looks like a command. At a room's password prompt it would be run as one.
 fn begins_like_command(password: Option<&Secret>) -> bool {
-    password.is_some_and(|password| command::begins_like_one(password.expose()))
+    password.is_some_and(|password| command::begins_with_mark(password.expose()))
 }
 
 impl Session {
@@ -65,7 +65,7 @@ impl Session {
                 Err(refusal) => return refused(refusal),
             };
             self.hub.checkpoints.reach(Checkpoint::Admitted);
-            match self.enter(&room, opened, Came::In) {
+            match self.enter(&room, opened, JoinedAs::New) {
                 Ok(answer) => return answer,
                 // The room got another password during the comparison, or another room has its name now.
                 Err(EnterError::NotAdmitted | EnterError::Closed) if again > 0 => again -= 1,
@@ -101,7 +101,7 @@ impl Session {
         let joined = self.rooms.named(wanted)?;
         let room = Arc::clone(joined.room().id());
         match joined.others() {
-            Some(others) => Some(Answer::Joined { room, others, how: Came::Back, topic: String::new() }),
+            Some(others) => Some(Answer::Joined { room, others, how: JoinedAs::Back, topic: String::new() }),
             None => {
                 // The user was removed a moment ago, and this session has not heard of it yet.
                 self.rooms.remove(&room);
@@ -115,7 +115,7 @@ impl Session {
         &mut self,
         room: &Arc<Room>,
         opened: Option<DoorVersion>,
-        how: Came,
+        how: JoinedAs,
     ) -> Result<Answer, EnterError> {
         let Some(user) = self.user.clone() else { return Err(EnterError::Closed) };
         let id = self.rooms.next_id();
@@ -125,7 +125,7 @@ impl Session {
 
     /// The user is in a room. Not inlined, so that its frame is not on the stack while they enter.
     #[inline(never)]
-    fn entered(&mut self, room: &Arc<Room>, membership: Membership, change: MembershipChange, how: Came) -> Answer {
+    fn entered(&mut self, room: &Arc<Room>, membership: Membership, change: MembershipChange, how: JoinedAs) -> Answer {
         self.arrange(room, change);
         let read = room.said().cast_signed() - self.unread_since_last_visit(room).cast_signed();
         self.note_first_visit(room);
@@ -133,7 +133,7 @@ impl Session {
         if change.as_operator {
             self.audit_in(room, "entered as an operator");
         }
-        let how = if change.heir { Came::Heir } else { how };
+        let how = if change.heir { JoinedAs::Heir } else { how };
         Answer::Joined { room: Arc::clone(room.id()), others: change.others, how, topic: room.topic() }
     }
 
@@ -263,7 +263,7 @@ impl Session {
                     let news = format!("{} created the room {name}", actor.who.name);
                     self.hub.tell_programs(&room, RoomNews::Created, Some(&actor.who.name), &news);
                 }
-                self.enter(&room, None, Came::Made).map_err(|_| {
+                self.enter(&room, None, JoinedAs::Creator).map_err(|_| {
                     self.hub.let_linger(&room);
                     RoomRefusal::Reserved(name)
                 })

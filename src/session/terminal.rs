@@ -217,7 +217,7 @@ impl Session {
             return;
         }
         let drawn = self.outbox.with_display(|display, _| display.is_character_mode() && display.look().ansi);
-        if !drawn || !matches!(self.palette.place(), Prompt::ChatView(_)) {
+        if !drawn || !matches!(self.palette.prompt(), Prompt::ChatView(_)) {
             return;
         }
         match self.pacing.pay_reading(now) {

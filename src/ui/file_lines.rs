@@ -56,7 +56,7 @@ pub(crate) fn commands(side: Side, name: &FileName, token: Token, from: u64, pla
     lines
 }
 
-/// Where one end is served by HTTP, with TLS if there is any.
+/// The address of one end over HTTP, with TLS if the server has it. `None` if no port is open to the user.
 pub(crate) fn url(token: Token, place: &FilePlace) -> Option<String> {
     let (scheme, port) = match (&place.tls, place.plain) {
         (Some((port, _)), _) => ("https", *port),
@@ -107,14 +107,14 @@ pub(crate) fn broken(name: &FileName, at: u64, size: u64) -> String {
     format!("{name} broke off at {} of {}.", grouped(at), bytes(size))
 }
 
-/// More data came than was announced.
+/// The sender sent more data than announced.
 pub(crate) fn cut_off(name: &FileName, size: u64) -> String {
-    format!("{name} is longer than was announced: it was cut off at {}.", bytes(size))
+    format!("{name} is longer than announced: it was cut off at {}.", bytes(size))
 }
 
 /// The receiver has more bytes already than the file has.
 pub(crate) fn too_long(name: &FileName) -> String {
-    format!("{name} was not sent: the receiver's file is longer already.")
+    format!("{name} was not sent: the receiver's file is already longer.")
 }
 
 /// A file is larger than allowed.
@@ -122,19 +122,19 @@ pub(crate) fn too_big(most: u64) -> String {
     format!("That file is too big: at most {}.", rounded(most))
 }
 
-/// The same, to the receiver.
+/// The file is larger than allowed, to the receiver.
 pub(crate) fn not_sent(name: &FileName, most: u64) -> String {
-    format!("{name} does not come: it is over {}.", rounded(most))
+    format!("{name} cannot be sent: it is over {}.", rounded(most))
 }
 
 /// An offer or an accepted transfer that has ended before it began.
 pub(crate) fn ended(side: Side, name: &FileName, other: &str, was_accepted: bool, cause: EndCause) -> String {
     let why = match (cause, was_accepted) {
-        (EndCause::Time, true) => ": it was not begun in time".to_owned(),
+        (EndCause::Time, true) => ": it did not begin in time".to_owned(),
         (EndCause::Time, false) | (EndCause::Cancelled | EndCause::Left, _) => String::new(),
         (EndCause::ServerGone, true) => format!(": {other}'s server is gone"),
         (EndCause::ServerGone, false) => ": their server is gone".to_owned(),
-        (EndCause::ServersApart, _) => ": your servers had lost each other".to_owned(),
+        (EndCause::ServersApart, _) => ": your servers had lost contact".to_owned(),
     };
     match (was_accepted, side) {
         (true, _) => format!("The transfer of {name} has ended{why}."),
@@ -193,7 +193,7 @@ fn grouped(number: u64) -> String {
     grouped
 }
 
-/// `100 MB`, where that is exact.
+/// A size in the largest unit in which it is a whole number: `100 MB`.
 fn rounded(count: u64) -> String {
     for (unit, name) in [(1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")] {
         if count >= unit && count.is_multiple_of(unit) {
@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(offered("alice", &name, 7), "alice offers you report.pdf. :accept 7 takes it, :decline 7 does not.");
         assert_eq!(declined("bob", &name), "bob declined report.pdf.");
         for (side, was_accepted, cause, expected) in [
-            (Side::Sender, true, EndCause::Time, "The transfer of report.pdf has ended: it was not begun in time."),
+            (Side::Sender, true, EndCause::Time, "The transfer of report.pdf has ended: it did not begin in time."),
             (Side::Sender, true, EndCause::Cancelled, "The transfer of report.pdf has ended."),
             (Side::Receiver, false, EndCause::Left, "bob's offer of report.pdf has ended."),
             (Side::Sender, false, EndCause::Time, "Your offer of report.pdf to bob has ended."),
@@ -289,7 +289,7 @@ mod tests {
                 Side::Receiver,
                 false,
                 EndCause::ServersApart,
-                "bob's offer of report.pdf has ended: your servers had lost each other.",
+                "bob's offer of report.pdf has ended: your servers had lost contact.",
             ),
         ] {
             assert_eq!(ended(side, &name, "bob", was_accepted, cause), expected);

@@ -143,7 +143,7 @@ fn what_was_offered_ends_on_both_sides_when_two_servers_had_lost_each_other() {
     alice.expect("* Your offer of one.txt to bob has ended: their server is gone.");
     bob.expect("* This server cannot reach the others");
     cluster.nodes[1].proxy.refuse(false);
-    bob.expect("* alice's offer of one.txt has ended: your servers had lost each other.");
+    bob.expect("* alice's offer of one.txt has ended: your servers had lost contact.");
     crate::nodes::ask_until(&mut alice, ":listall", "bob");
     alice.send(":send bob two.txt");
     bob.expect("alice offers you two.txt");
@@ -151,7 +151,7 @@ fn what_was_offered_ends_on_both_sides_when_two_servers_had_lost_each_other() {
     bob.expect("* alice's offer of two.txt has ended: their server is gone.");
     alice.expect("* This server cannot reach the others");
     cluster.nodes[0].proxy.refuse(false);
-    alice.expect("* Your offer of two.txt to bob has ended: your servers had lost each other.");
+    alice.expect("* Your offer of two.txt to bob has ended: your servers had lost contact.");
     for client in [&mut alice, &mut bob] {
         client.send(":files");
         client.expect("No files are offered or on their way.");

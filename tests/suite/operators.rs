@@ -465,7 +465,7 @@ fn the_audit_shows_the_last_actions_in_order_and_survives_a_restart() {
     assert_eq!(audit(&mut alice, ":audit 100").len(), 27);
     for wrong in ["0", "100000000"] {
         alice.send(&format!(":audit {wrong}"));
-        alice.expect("! The number of entries is 1 to ");
+        alice.expect("! The number of entries must be 1 to ");
     }
 }
 

@@ -98,7 +98,7 @@ impl ConversationPeer {
 }
 
 fn clock() -> Clock {
-    Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH)
+    Clock::stopped(TimeZone::UTC, Timestamp::UNIX_EPOCH)
 }
 
 fn texts(pair: &DirectChat) -> Vec<String> {

@@ -213,7 +213,7 @@ impl Room {
         now: Instant,
     ) -> Arc<Room> {
         let id = Arc::new(RoomId { name: name.clone(), instance });
-        let prompt = Prompt::ChatView(Conversation::Room(Arc::clone(&id))).prompt();
+        let prompt = Prompt::ChatView(Conversation::Room(Arc::clone(&id))).text();
         let beginning = Beginning {
             settings,
             founding,

@@ -107,7 +107,7 @@ fn room(queue_bytes: usize) -> Arc<Room> {
 }
 
 fn room_with(config: RoomSettings, queue_bytes: usize) -> Arc<Room> {
-    let clock = Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH);
+    let clock = Clock::stopped(TimeZone::UTC, Timestamp::UNIX_EPOCH);
     Room::new(general(), 1, config, shared(queue_bytes), clock, None, Instant::now())
 }
 
@@ -124,7 +124,7 @@ fn made_with(founder: &Person, config: RoomSettings) -> Arc<Room> {
         1,
         config,
         shared(100_000),
-        Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH),
+        Clock::stopped(TimeZone::UTC, Timestamp::UNIX_EPOCH),
         founded,
         Instant::now(),
     );

@@ -142,7 +142,7 @@ fn the_bell_for_mentions_rings_at_ones_name_and_at_direct_messages() {
 #[test]
 fn everyone_sees_times_in_their_own_zone() {
     let ((own, own_peer), (other, other_peer)) = (viewer(), viewer());
-    own.set_clock(Some(Clock::standing(TimeZone::fixed(jiff::tz::offset(5)), Timestamp::UNIX_EPOCH)), &clock());
+    own.set_clock(Some(Clock::stopped(TimeZone::fixed(jiff::tz::offset(5)), Timestamp::UNIX_EPOCH)), &clock());
     let events = [by(1, 99, "bob", "hello")];
     let mut delivery = batch(&events);
     own.push(&mut delivery);
@@ -267,7 +267,7 @@ fn who_wants_it_quiet_sees_nothing_of_arrivals_and_departures_not_even_another_p
 
 /// Just before and just after the midnight at which 1970 began.
 fn midnight(seconds: i64) -> Clock {
-    Clock::standing(TimeZone::UTC, Timestamp::from_second(seconds).expect("a moment"))
+    Clock::stopped(TimeZone::UTC, Timestamp::from_second(seconds).expect("a moment"))
 }
 
 fn batch_at(seconds: i64, events: &[Sequenced]) -> Batch<'_> {
@@ -313,8 +313,7 @@ fn the_date_is_shown_once_in_the_users_own_zone_and_never_without_a_view() {
     outbox.settle();
     assert_eq!(all_packets(&peer), ["\r* Friday, 2 January 1970\r\ngeneral | "]);
     assert_eq!(outbox.day_ends(), Some(172_800));
-    let tokyo =
-        Clock::standing(TimeZone::fixed(jiff::tz::offset(9)), Timestamp::from_second(86_400).expect("a moment"));
+    let tokyo = Clock::stopped(TimeZone::fixed(jiff::tz::offset(9)), Timestamp::from_second(86_400).expect("a moment"));
     outbox.set_clock(Some(tokyo), &midnight(86_400));
     assert_eq!(outbox.day_ends(), Some(140_400), "there it is nine o'clock in the morning");
     outbox.set_clock(None, &midnight(86_400));

@@ -18,7 +18,7 @@ use crate::protocol::json::{JsonRequest, Value};
 use crate::session::dispatch::reserve_effects;
 use crate::session::failure::{ErrorCode, Failure};
 use crate::session::joined_rooms::JoinedRoom;
-use crate::ui::palette::{Answer, Came, fields};
+use crate::ui::palette::{Answer, JoinedAs, fields};
 
 /// Archived messages read at most for a program that comes back.
 const MOST_MISSED: usize = 1000;
@@ -31,7 +31,7 @@ impl Session {
         let Some((room, others, how)) = self.note_joined(answer) else { return Ok(Reply::default()) };
         let (gap, lost) = self.watch(&room, since);
         let mut optional = vec![("people", Value::Number(others as u64 + 1))];
-        if matches!(how, Came::Made | Came::Heir) {
+        if matches!(how, JoinedAs::Creator | JoinedAs::Heir) {
             optional.push(("admin", Value::Flag(true)));
         }
         if since.is_some() {
@@ -46,7 +46,7 @@ impl Session {
 
     /// Hands an answer to the palette. If it leads into a room, returns which, how many others are in it, and how the user came.
     #[inline(never)]
-    fn note_joined(&mut self, answer: Answer) -> Option<(Arc<RoomId>, usize, Came)> {
+    fn note_joined(&mut self, answer: Answer) -> Option<(Arc<RoomId>, usize, JoinedAs)> {
         let Answer::Joined { room, others, how, .. } = &answer else {
             if let Some(refused) = self.note_answer(answer) {
                 self.palette.answer(refused, &mut self.effects);

@@ -3,8 +3,8 @@
 //! Every page except the whole list fits a screen of 24 rows and 80 columns, including the prompt, and shows only what
 //! this user can use where they are.
 //!
-//! *Owns* the topics, who can use which command, and the layout of the pages.
-//! *Knows nothing of* how the server finds out what a user is.
+//! *Owns* the topics, who can use which command, and the layout of the pages. *Knows nothing of* how the server finds
+//! out who is an admin or an operator.
 
 use super::help_texts::ABOUT_FILES;
 #[cfg(feature = "json")]
@@ -14,7 +14,7 @@ use super::{Spec, TABLE, find, syntax, words};
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names;
 
-/// The width that pages are made for, without the mark `* ` of a notice.
+/// Width of a page in columns, without the mark `* ` of a notice.
 const COLUMNS: usize = 78;
 
 /// The word that asks for the whole list.
@@ -199,10 +199,10 @@ impl Audience {
     }
 }
 
-/// What decides which commands a user can use.
+/// The facts that decide which commands a user can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CommandAccess {
-    /// Who may have an account.
+    /// Whether the server has accounts.
     pub accounts: AccountPolicy,
     /// They are in the chat view.
     pub in_view: bool,
@@ -214,7 +214,7 @@ pub(crate) struct CommandAccess {
     pub operator: bool,
     /// The server carries files.
     pub(crate) files: bool,
-    /// The server is one of several.
+    /// The server is part of a cluster.
     pub(crate) shared: bool,
 }
 
@@ -239,14 +239,14 @@ impl CommandAccess {
     }
 }
 
-/// What is asked for.
+/// A page of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HelpPage {
     /// What a first visit needs.
     First,
     /// Every command.
     All,
-    /// For those who write programs.
+    /// How programs use the server.
     #[cfg(feature = "json")]
     Json,
     /// The commands of a topic.
@@ -377,7 +377,7 @@ fn command_lines(spec: &Spec, mark: char) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// Every kind of user there is.
+    /// Every combination of the facts.
     fn viewers() -> Vec<CommandAccess> {
         let mut all = Vec::new();
         for accounts in [AccountPolicy::Off, AccountPolicy::Optional, AccountPolicy::Required] {
@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_files_are_carried_help_names_neither_the_topic_nor_its_commands() {
+    fn a_server_without_files_has_no_help_about_them() {
         let viewer = CommandAccess { files: false, ..GUEST };
         for page in [HelpPage::First, HelpPage::All] {
             assert!(page.lines(':', GUEST).iter().any(|line| line.contains("files")), "{page:?}");
@@ -534,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn no_topic_hides_a_command_but_that_of_the_same_name() {
+    fn no_topic_hides_a_command_of_another_name() {
         for topic in Topic::EACH {
             assert!(
                 topic.word() != ALL && find(topic.word()).is_none_or(|_| matches!(topic, Topic::Rooms | Topic::Files)),

@@ -1,6 +1,6 @@
 //! The pages of `:help` that are prose.
 //!
-//! *Knows nothing of* commands, and of who asks.
+//! *Knows nothing of* commands, or of who asks for help.
 
 /// The page about programs.
 #[cfg(feature = "json")]

@@ -45,7 +45,7 @@ pub enum Cost {
 pub(crate) enum Availability {
     /// Everywhere.
     Always,
-    /// Where accounts are kept.
+    /// On servers with accounts.
     WithAccounts,
 }
 
@@ -130,11 +130,11 @@ pub fn words(spec: &'static Spec) -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether a text begins with one of the two marks.
-pub(crate) fn begins_like_one(text: &str) -> bool {
+pub(crate) fn begins_with_mark(text: &str) -> bool {
     text.starts_with([':', '/'])
 }
 
-/// Whether a character ends a word: a pasted line may continue after a line break.
+/// The characters that end a word. In a pasted message that may be a line break.
 const BLANKS: [char; 2] = [' ', '\n'];
 
 /// A mark, a word that may be a command's, and the rest of the line, trimmed.
@@ -193,9 +193,9 @@ impl<'a> Command<'a> {
     }
 }
 
-/// A sentence of the server's as it reads in the chat view: commands in it have the mark that runs them there, except `:q`, and
-/// those whose sentences are the same everywhere, since programs look for them: `:paste`, `:login` and the commands for files.
-/// Only whole words count, so that `general: bob` stays as it is.
+/// Rewrites a sentence of the server for the chat view: commands in it get the mark `/`, which runs them there. `:q`
+/// keeps its mark. So do `:paste`, `:login` and the commands for files, because programs look for their sentences,
+/// which are the same everywhere. Only whole words count, so that `general: bob` stays as it is.
 pub(crate) fn for_view(sentence: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut copied = 0;
@@ -241,7 +241,7 @@ mod tests {
     const ALL: AccountPolicy = AccountPolicy::Optional;
 
     #[test]
-    fn no_word_stands_twice_in_the_table() {
+    fn no_word_is_in_the_table_twice() {
         let mut all: Vec<_> = TABLE.iter().flat_map(words).collect();
         all.sort_unstable();
         let count = all.len();
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn no_mistyped_word_is_answered_with_a_command_that_ends_something() {
+    fn no_command_that_ends_something_is_suggested() {
         let enders: Vec<_> = TABLE.iter().filter(|spec| spec.verb.ends_something()).flat_map(words).collect();
         for word in
             ["quit", "exit", "logout", "close", "destroy", "shutdown", "unregister", "ghost", "kick", "decline", "q"]
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_nearest_to_quit_is_answered_with_nothing_and_one_as_near_to_quiet_with_that() {
+    fn a_word_nearest_to_quit_gets_no_suggestion_and_one_as_near_to_quiet_gets_that() {
         for (word, suggested) in [
             ("qiut", None),
             ("quti", None),
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_accounts_are_kept_their_commands_are_neither_listed_nor_suggested() {
+    fn without_accounts_their_commands_are_neither_listed_nor_suggested() {
         let off = AccountPolicy::Off;
         let group: Vec<_> =
             TABLE.iter().filter(|spec| spec.availability == Availability::WithAccounts).map(|spec| spec.word).collect();

@@ -22,7 +22,7 @@ const fn row(
 }
 
 impl Spec {
-    /// The row of a command that exists only where accounts are kept.
+    /// Makes this the row of a command that exists only on servers with accounts.
     const fn with_accounts(mut self) -> Spec {
         self.availability = Availability::WithAccounts;
         self

@@ -83,7 +83,7 @@ impl Palette {
         let rest = command.rest;
         let effect = match verb {
             OperatorVerb::Broadcast if rest.is_empty() => return Err(Refusal::usage(command)),
-            // Nothing but invisible characters: an empty line on every screen.
+            // A text of only invisible characters would be an empty line on every screen.
             OperatorVerb::Broadcast if text::width(rest) == 0 => return Ok(()),
             OperatorVerb::Broadcast => {
                 check_message(rest, rules)?;

@@ -23,7 +23,7 @@ pub enum Answer {
         people: usize,
         /// Public rooms.
         rooms: usize,
-        /// What the user has to know before they say anything, if anything.
+        /// A notice that the user needs before they say anything, if there is one.
         notice: Option<String>,
     },
     /// The name is taken.
@@ -91,7 +91,7 @@ pub enum Answer {
         /// Others in it.
         others: usize,
         /// How they entered.
-        how: Came,
+        how: JoinedAs,
         /// What the room is about; may be empty.
         topic: String,
     },
@@ -115,23 +115,23 @@ pub enum Answer {
 /// Where a user is after coming back into their rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReturnTo {
-    /// In the palette of the last room, unless they are in a view: they stay there.
+    /// In the palette of the last room. If they are in a view, they stay there.
     Palette,
-    /// Where the connection that they took over was: in the palette of the last conversation,
+    /// They took over a connection that was in the palette: in the palette of its last conversation.
     TakenPalette,
-    /// or in its chat view.
+    /// They took over a connection that was in a chat view: in the view of its last conversation.
     TakenView,
 }
 
 /// How a user came into a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Came {
+pub enum JoinedAs {
     /// As a new member.
-    In,
+    New,
     /// They were in it already.
     Back,
     /// They have created it.
-    Made,
+    Creator,
     /// As a new member of an empty room, and so as its admin.
     Heir,
 }

@@ -148,7 +148,7 @@ pub(super) fn new_room(word: &str, rules: &Rules) -> Result<RoomName, Refusal> {
 pub(super) fn new_password(typed: &str) -> Result<Option<Secret>, Refusal> {
     if typed.chars().count() > LONGEST_ROOM_PASSWORD {
         Err(Refusal::PasswordTooLong(LONGEST_ROOM_PASSWORD))
-    } else if command::begins_like_one(typed) {
+    } else if command::begins_with_mark(typed) {
         Err(Refusal::PasswordLikeCommand)
     } else {
         Ok(Secret::new(typed))

@@ -72,7 +72,7 @@ impl Palette {
         self.state == PaletteState::ChatView
     }
 
-    /// Where the user is, for commands that need to be somewhere.
+    /// The current conversation, for commands that need one.
     pub(super) fn here(&self) -> Result<Conversation, Refusal> {
         self.current().cloned().ok_or(Refusal::NoRoom)
     }

@@ -1,4 +1,4 @@
-//! What the palette wants done.
+//! What the palette asks the session to do.
 //!
 //! *Owns* [`Effect`], the one list of everything that a line can cause, in groups that are each matched whole.
 //! *Knows nothing of* how any of it is done.
@@ -74,8 +74,8 @@ pub(crate) enum LoginEffect {
     },
     /// End another connection of an account, before a name is known: answered by `GhostNeedsPassword`, or refused.
     BeginGhost(UserName),
-    /// Take over from the connection that `Answer::Elsewhere` spoke of: answered at the login by `NameClaimed`, `Elsewhere`
-    /// or `LoginRefused`.
+    /// Take over from the connection that `Answer::Elsewhere` named: answered at the login by `NameClaimed`,
+    /// `Elsewhere` or `LoginRefused`.
     TakeOver,
     /// Leave that connection as it is.
     LetBe,
@@ -109,13 +109,13 @@ pub(crate) enum AccountEffect {
         /// Proves that it is theirs.
         password: Secret,
     },
-    /// Log in to an account, from within.
+    /// Log in to an account, while the user has another name.
     LogIn {
         name: UserName,
         /// As typed.
         password: Secret,
     },
-    /// End another connection of an account, from within.
+    /// End another connection of an account, while the user has another name.
     Ghost {
         name: UserName,
         /// As typed.
@@ -137,7 +137,7 @@ pub(crate) enum PlaceEffect {
     /// Make a room and enter it: answered by `Joined` or `RoomRefusal`.
     Create {
         room: RoomName,
-        /// What opens it.
+        /// Its password.
         password: Option<Secret>,
     },
     /// Make a hidden room and enter it: answered by `Joined`, after which people are invited, or by `RoomRefusal`.
@@ -155,7 +155,7 @@ pub(crate) enum PlaceEffect {
 /// About a room.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RoomEffect {
-    /// Open it to people.
+    /// Invite users to it.
     Invite { room: Arc<RoomId>, invited: Vec<Target> },
     /// Change it, or act on somebody in it.
     Act { room: Arc<RoomId>, act: Box<RoomAction> },
@@ -317,11 +317,11 @@ pub(crate) enum Viewing {
     Timestamps(bool),
     /// The id of each message.
     Ids(bool),
-    /// Without the lines that say who has joined, left or taken another name.
+    /// Hide the lines that say who has joined, left or changed their name.
     Quiet(bool),
 }
 
-/// Which message is changed.
+/// Which message to edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Edited {
     /// The user's last.
@@ -353,7 +353,7 @@ pub enum AccountAsk {
     Ghost(UserName),
 }
 
-/// Which network is to be banned.
+/// A network to ban.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AddressBanRequest {
     /// `address` or `address/prefix`, as typed: the session finds out whether it is one.
@@ -364,8 +364,8 @@ pub(crate) struct AddressBanRequest {
     pub reason: String,
 }
 
-/// Entries that `:audit` shows where no number is given.
+/// Entries that `:audit` shows if no number is given.
 pub(crate) const AUDIT_DEFAULT: usize = 20;
 
-/// How long a temporary message lasts where no number is given.
+/// How long a temporary message lasts if no number is given.
 pub(super) const TEMPORARY_DEFAULT: Duration = Duration::from_secs(10);

@@ -59,7 +59,7 @@ pub enum JoinRefusal {
     },
     /// The room is public and invite-only.
     InviteOnly(RoomName),
-    /// The quick listener could not make it.
+    /// The quick listener could not make the room.
     RoomRefusal(RoomRefusal),
     /// The other servers could not be told.
     NotShared(NotShared),
@@ -71,7 +71,7 @@ impl JoinRefusal {
         matches!(self, JoinRefusal::NotPublic { .. } | JoinRefusal::NeedsPassword(_))
     }
 
-    /// What a program is told, which is asked nothing: it repeats the request with a password.
+    /// The sentence for a program. Instead of answering a question, it repeats the request with a password.
     #[cfg(feature = "json")]
     #[inline(never)]
     pub(super) fn for_programs(&self) -> String {
@@ -202,10 +202,10 @@ pub enum LoginRefusal {
     /// Too many passwords were tried from this address, for any names. Holds how long it has to wait.
     TooMany(Duration),
     /// The accounts cannot be read, and why; without a full stop.
-    NotKept(String),
+    Unreadable(String),
     /// The other servers could not be asked.
     NotShared,
-    /// The address has as many connections as one may have, on all servers together. The connection ends.
+    /// The address has reached its limit of connections on all servers together. This connection ends.
     AddressFull(usize),
 }
 
@@ -224,7 +224,7 @@ impl fmt::Display for LoginRefusal {
             LoginRefusal::AddressFull(most) => {
                 write!(f, "Too many connections from your address: at most {most} at once.")
             }
-            LoginRefusal::NotKept(why) => {
+            LoginRefusal::Unreadable(why) => {
                 write!(f, "The server cannot read its accounts just now: {why}. Please try again later.")
             }
         }
@@ -256,7 +256,7 @@ pub enum AccountRefusal {
         other: UserName,
     },
     /// The accounts cannot be read, and why; without a full stop.
-    NotKept(String),
+    Unreadable(String),
     /// The other servers, which share the accounts, cannot be asked.
     NotShared,
     /// The connection to end is this one.
@@ -286,7 +286,7 @@ impl fmt::Display for AccountRefusal {
             AccountRefusal::LooksLike { name, other } => {
                 write!(f, "{name} looks like {other}, which is registered: choose another name.")
             }
-            AccountRefusal::NotKept(why) => LoginRefusal::NotKept(why.clone()).fmt(f),
+            AccountRefusal::Unreadable(why) => LoginRefusal::Unreadable(why.clone()).fmt(f),
             AccountRefusal::NotShared => write!(f, "Not done: {}.", NotShared::Unreachable),
             AccountRefusal::OwnConnection(name) => write!(f, "You are {name}: there is no other connection to end."),
             AccountRefusal::Guest(name) => write!(

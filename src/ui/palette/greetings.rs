@@ -1,11 +1,11 @@
-//! What a user is shown after entering, or when they have to answer one more question first.
+//! What a user sees after entering, or when they have to answer one more question first.
 //!
 //! *Owns* these sentences.
 //! *Knows nothing of* states.
 //!
 //! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
-use super::answer::Came;
+use super::answer::JoinedAs;
 use crate::chat::names::{RoomName, UserName};
 use crate::text::{others, people};
 
@@ -29,13 +29,13 @@ pub(super) fn go_on(into_view: bool) -> &'static str {
 
 /// The room is entered.
 #[inline(never)]
-pub(super) fn joined(room: &RoomName, count: usize, how: Came, go_on: &str) -> String {
+pub(super) fn joined(room: &RoomName, count: usize, how: JoinedAs, go_on: &str) -> String {
     let others = others(count);
     match how {
-        Came::In => format!("Joined {room}, {others} here. {go_on}"),
-        Came::Back => format!("Back to {room}, {others} here. {go_on}"),
-        Came::Heir => format!("Joined {room}, {others} here, and you are its admin now. {go_on}"),
-        Came::Made => format!("Made {room}, you are its admin. {go_on}"),
+        JoinedAs::New => format!("Joined {room}, {others} here. {go_on}"),
+        JoinedAs::Back => format!("Back to {room}, {others} here. {go_on}"),
+        JoinedAs::Heir => format!("Joined {room}, {others} here, and you are its admin now. {go_on}"),
+        JoinedAs::Creator => format!("Made {room}, you are its admin. {go_on}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The state machine of one user: what a typed line means where they are, and what has to be done about it.
+//! The state machine of one user: what a typed line means in their state, and what the session has to do.
 //!
 //! ```text
 //!            name taken                 :chat, quick listener
@@ -15,8 +15,8 @@
 //! A line is [read](Palette::read) once, which says what it is and what it costs, and then [run](Palette::run).
 //!
 //! *Owns* every transition, and the words of refusals that depend only on the typed line. *Knows nothing of* sockets,
-//! rooms as objects, locks and clocks. It calls nothing: what it wants done comes out as [`Effect`]s, and their results
-//! go back in as [`Answer`]s.
+//! rooms as objects, locks and clocks. It calls nothing: its requests come out as [`Effect`]s, and their results go
+//! back in as [`Answer`]s.
 
 mod account;
 mod answer;
@@ -53,7 +53,7 @@ use account::Dialogue;
 use paste::Paste;
 use resume::AskedAt;
 
-pub use answer::{Answer, Came, ReturnTo};
+pub use answer::{Answer, JoinedAs, ReturnTo};
 pub use effect::AccountAsk;
 pub(crate) use effect::Edited;
 pub(crate) use effect::{
@@ -75,7 +75,7 @@ pub(crate) use typed::fields;
 /// A key that means something by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ControlKey {
-    /// Ctrl-C: the line typed so far is gone already.
+    /// Ctrl-C: the line typed so far has been dropped already.
     Interrupt,
     /// Ctrl-D (0x04) on an empty line.
     End,
@@ -158,8 +158,8 @@ impl Palette {
         Palette { state, door, open: Vec::new(), join_leads_into_view: false, group: Vec::new() }
     }
 
-    /// What the user is asked for now. Decides the prompt.
-    pub(crate) fn place(&self) -> Prompt {
+    /// The prompt for the current state.
+    pub(crate) fn prompt(&self) -> Prompt {
         match &self.state {
             PaletteState::QuickRoom => Prompt::AskingRoom,
             PaletteState::Name { quick: Some(_) } => Prompt::AskingQuickName,
@@ -285,7 +285,7 @@ fn refuse(refusal: &Refusal, effects: &mut Vec<Effect>) {
     }
 }
 
-/// A refusal as the user is shown it.
+/// A refusal as a line for the user.
 fn refused(refusal: &dyn fmt::Display) -> Effect {
     Effect::Tell(LineKind::Refusal, refusal.to_string())
 }

@@ -27,14 +27,14 @@ pub(super) struct Paste {
     bytes: usize,
 }
 
-/// What came of a line.
+/// The result of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pasted {
-    /// It was the end, and this is the message.
+    /// The line was the end, and this is the message.
     Whole(String),
-    /// It was the end, and the message has too many lines or bytes: the number of each.
+    /// The line was the end, and the message has too many lines or bytes: the number of each.
     TooLong { lines: usize, bytes: usize },
-    /// It was the end, and there is nothing to send.
+    /// The line was the end, and there is nothing to send.
     Nothing,
     /// More may come.
     More,
@@ -95,7 +95,7 @@ impl Palette {
                 effects.push(Effect::Say { to, draft: Draft::said(text).into(), confirm: !from_view });
             }
             Pasted::TooLong { lines, bytes } => return Err(Refusal::PasteTooLong { lines, bytes }),
-            Pasted::Nothing => effects.push(Effect::Tell(LineKind::News, "Nothing said.".to_owned())),
+            Pasted::Nothing => effects.push(Effect::Tell(LineKind::News, "Nothing sent.".to_owned())),
             Pasted::More => {}
         }
         Ok(())

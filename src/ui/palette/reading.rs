@@ -1,4 +1,5 @@
-//! What a line is before it is run: said, a command, addressed to somebody, an answer to a question, or a mistake.
+//! Reads a line before it is run: it is a message, a command, addressed to somebody, an answer to a question, or a
+//! mistake.
 //!
 //! *Owns* reading a line once, where it was typed: what it is, what it costs, and how much of it the recall keeps.
 //! *Knows nothing of* what the line causes.
@@ -25,9 +26,9 @@ pub struct Line<'a> {
 
 /// What a line is.
 pub(super) enum ParsedLine<'a> {
-    /// Nothing is to be done.
+    /// Nothing to do.
     Nothing,
-    /// What was typed at a question.
+    /// An answer to a question.
     Answer,
     /// A line of a paste.
     Pasted,

@@ -72,7 +72,7 @@ pub(crate) enum Refusal {
     },
     /// A command about a room, typed in a conversation with one user.
     NotARoom,
-    /// A message of many lines, typed as one line, is too long.
+    /// A message of several lines that came as one is too long.
     TooManyLines { lines: usize, bytes: usize },
     /// The same where the lines came one by one, after `:paste`.
     PasteTooLong { lines: usize, bytes: usize },
@@ -136,7 +136,7 @@ pub(crate) enum Refusal {
     /// A program gives no password where one is needed.
     #[cfg(feature = "json")]
     PasswordMissing,
-    /// The same for a line typed in the view, where it could be said instead: how, after the sentence.
+    /// The refusal of a line typed in the view, and the hint how to say the line there instead.
     InView(Box<Refusal>, String),
 }
 
@@ -282,9 +282,12 @@ impl fmt::Display for Refusal {
                 write!(f, "Type {syntax} alone: you are then asked for the password.")
             }
             Refusal::PasswordsDiffer => f.write_str("The two passwords differ: nothing was changed."),
-            Refusal::BadCount => write!(f, "The number of entries is 1 to {MOST_AUDIT_ENTRIES}."),
+            Refusal::BadCount => write!(f, "The number of entries must be 1 to {MOST_AUDIT_ENTRIES}."),
             Refusal::NoSetting { key, keep } => {
-                write!(f, "There is no setting {key}: it is description, limit, password, public, invite, slow")?;
+                write!(
+                    f,
+                    "There is no setting {key}. The settings are description, limit, password, public, invite, slow"
+                )?;
                 f.write_str(if *keep { ", history or keep." } else { " or history." })
             }
             Refusal::TakeOverOrCancel => f.write_str(TAKE_OVER),

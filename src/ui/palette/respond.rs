@@ -1,10 +1,10 @@
-//! What an answer leads to: where the user is afterwards, and what they are told.
+//! What an answer leads to: the user's next state, and what they see.
 //!
 //! *Owns* the transitions that wait for the server. *Knows nothing of* how the answer was found.
 //!
 //! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
-use super::answer::{Answer, Came};
+use super::answer::{Answer, JoinedAs};
 use super::effect::{Effect, PlaceEffect, RoomEffect, ScreenEffect};
 use super::entry_refusal::{JoinRefusal, LoginRefusal};
 use super::greetings;
@@ -73,7 +73,7 @@ impl Palette {
                     effects.push(Effect::Tell(LineKind::News, ["Topic: ", &topic].concat()));
                 }
                 let invited = std::mem::take(&mut self.group);
-                let group = (how == Came::Made && !invited.is_empty()).then(|| room.clone());
+                let group = (how == JoinedAs::Creator && !invited.is_empty()).then(|| room.clone());
                 self.entered(Conversation::Room(room), into_view, effects);
                 if let Some(room) = group {
                     effects.push(Effect::Room(RoomEffect::Invite { room, invited }));

@@ -13,9 +13,9 @@ pub(crate) struct Rules {
     pub username_min: usize,
     /// Most columns of a user name.
     pub username_limit: usize,
-    /// The letters that new names are written in,
+    /// The letters that new names are written in.
     pub names: Alphabet,
-    /// and those of names that may exist already.
+    /// The letters of names that may exist already.
     pub(crate) known_names: Alphabet,
     /// Most grapheme clusters of a message.
     pub message_limit: usize,

@@ -1,7 +1,6 @@
 //! Commands for talking: say, direct messages, replies, edits, temporary messages.
 //!
-//! *Owns* their arguments.
-//! *Knows nothing of* who hears it.
+//! *Owns* their arguments. *Knows nothing of* who gets the messages.
 //!
 //! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 

@@ -1,4 +1,4 @@
-//! What programs ask for in typed fields instead of a line.
+//! Requests of programs, which have typed fields instead of a line.
 //!
 //! *Owns* the checks of those fields, which are the same as for the matching commands, and which commands a program has
 //! to send as typed requests, because they would ask a question. *Knows nothing of* JSON, or of how anything is carried
@@ -119,7 +119,7 @@ pub(crate) mod fields {
 }
 
 impl Palette {
-    /// Makes a room that this user is in the current one.
+    /// Makes one of the user's rooms or conversations the current one.
     pub(crate) fn make_current(&mut self, conversation: &Conversation) {
         if let Some(index) = self.open.iter().position(|known| known.is(conversation)) {
             let current = self.open.remove(index);

@@ -51,8 +51,8 @@ impl Day {
 #[derive(Clone, Debug)]
 pub struct Clock {
     zone: TimeZone,
-    /// Stopped at this moment: for tests.
-    stands: Option<Timestamp>,
+    /// For tests: the clock is stopped at this moment.
+    stopped_at: Option<Timestamp>,
     today: Arc<AtomicU64>,
     remembered: Option<Minute>,
 }
@@ -72,7 +72,7 @@ struct Minute {
 impl Clock {
     /// A clock of a time zone.
     pub fn new(zone: TimeZone) -> Clock {
-        let clock = Clock { zone, stands: None, today: Arc::default(), remembered: None };
+        let clock = Clock { zone, stopped_at: None, today: Arc::default(), remembered: None };
         // Looked up here, where there is stack for it.
         clock.today(clock.now().as_second());
         clock
@@ -80,16 +80,16 @@ impl Clock {
 
     /// A stopped clock, for tests.
     #[doc(hidden)]
-    pub fn standing(zone: TimeZone, at: Timestamp) -> Clock {
-        Clock { zone, stands: Some(at), today: Arc::default(), remembered: None }
+    pub fn stopped(zone: TimeZone, at: Timestamp) -> Clock {
+        Clock { zone, stopped_at: Some(at), today: Arc::default(), remembered: None }
     }
 
     /// The time now.
     pub fn now(&self) -> Timestamp {
-        self.stands.unwrap_or_else(Timestamp::now)
+        self.stopped_at.unwrap_or_else(Timestamp::now)
     }
 
-    /// Appends `14:03`, or `2026-11-24 12:54` of a moment that is not from today.
+    /// Appends `14:03`, or `2026-11-24 12:54` for a moment that is not from today.
     pub(crate) fn stamp(&mut self, at: Timestamp, out: &mut Vec<u8>) {
         let today = self.today(self.now().as_second());
         let second = at.as_second();
@@ -153,14 +153,14 @@ impl Clock {
         day
     }
 
-    /// When today ends here, in seconds of the Unix time.
+    /// When today ends in this zone, in seconds of the Unix time.
     pub fn midnight(&self) -> i64 {
         let now = self.now().as_second();
         // At the end of the calendar, nothing follows today.
         Some(self.today(now).end).filter(|end| *end > now).unwrap_or(i64::MAX)
     }
 
-    /// `Monday, 30 November 2026`: today here.
+    /// Today's date in this zone: `Monday, 30 November 2026`.
     #[inline(never)]
     pub fn date(&self) -> String {
         self.now().to_zoned(self.zone.clone()).strftime("%A, %-d %B %Y").to_string()
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn the_clock_follows_the_minutes_and_its_zone() {
         let zone = TimeZone::fixed(jiff::tz::offset(2));
-        let mut clock = Clock::standing(zone, moment("2026-11-22T10:00:00Z"));
+        let mut clock = Clock::stopped(zone, moment("2026-11-22T10:00:00Z"));
         assert_eq!(shown(&mut clock, "2026-11-21T23:59:59Z"), "01:59");
         assert_eq!(shown(&mut clock, "2026-11-22T00:00:00Z"), "02:00");
         assert_eq!(shown(&mut clock, "2026-11-21T23:59:00Z"), "01:59");
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn a_moment_that_is_not_from_today_in_the_readers_zone_is_shown_with_its_date() {
         let zone = TimeZone::fixed(jiff::tz::offset(2));
-        let mut clock = Clock::standing(zone, moment("2026-11-22T10:00:00Z"));
+        let mut clock = Clock::stopped(zone, moment("2026-11-22T10:00:00Z"));
         for (at, expected) in [
             ("2026-11-21T21:59:59Z", "2026-11-21 23:59"),
             ("2026-11-21T22:00:00Z", "00:00"),
@@ -209,15 +209,15 @@ mod tests {
         ] {
             assert_eq!(shown(&mut clock, at), expected);
         }
-        let mut utc = Clock::standing(TimeZone::UTC, moment("2026-11-22T10:00:00Z"));
+        let mut utc = Clock::stopped(TimeZone::UTC, moment("2026-11-22T10:00:00Z"));
         assert_eq!(shown(&mut utc, "2026-11-21T22:00:00Z"), "2026-11-21 22:00");
     }
 
     #[test]
     fn a_minute_remembered_before_midnight_has_its_date_after_it() {
-        let mut clock = Clock::standing(TimeZone::UTC, moment("2026-11-21T23:59:30Z"));
+        let mut clock = Clock::stopped(TimeZone::UTC, moment("2026-11-21T23:59:30Z"));
         assert_eq!(shown(&mut clock, "2026-11-21T23:59:00Z"), "23:59");
-        clock.stands = Some(moment("2026-11-22T00:00:00Z"));
+        clock.stopped_at = Some(moment("2026-11-22T00:00:00Z"));
         assert_eq!(shown(&mut clock, "2026-11-21T23:59:00Z"), "2026-11-21 23:59");
         assert_eq!(shown(&mut clock, "2026-11-22T00:00:10Z"), "00:00");
     }
@@ -235,27 +235,27 @@ mod tests {
             ("America/Asuncion", "2010-10-03T03:59:00Z", "2010-10-03T04:00:00Z"),
         ] {
             let zone = TimeZone::get(zone).expect("a zone");
-            let clock = Clock::standing(zone, moment(now));
+            let clock = Clock::stopped(zone, moment(now));
             assert_eq!(clock.midnight(), moment(midnight).as_second(), "{now}");
         }
     }
 
     #[test]
     fn a_date_is_written_out() {
-        let clock = Clock::standing(TimeZone::UTC, moment("2026-11-30T00:00:00Z"));
+        let clock = Clock::stopped(TimeZone::UTC, moment("2026-11-30T00:00:00Z"));
         assert_eq!(clock.date(), "Monday, 30 November 2026");
-        let clock = Clock::standing(TimeZone::UTC, moment("2027-01-02T00:00:00Z"));
+        let clock = Clock::stopped(TimeZone::UTC, moment("2027-01-02T00:00:00Z"));
         assert_eq!(clock.date(), "Saturday, 2 January 2027");
     }
 
     #[test]
     fn clones_look_today_up_once_and_all_move_on() {
-        let clock = Clock::standing(TimeZone::UTC, moment("2026-11-21T12:00:00Z"));
+        let clock = Clock::stopped(TimeZone::UTC, moment("2026-11-21T12:00:00Z"));
         let mut clone = clock.clone();
         assert_eq!(shown(&mut clone, "2026-11-21T13:00:00Z"), "13:00");
         assert!(Day::unpacked(clock.today.load(Ordering::Relaxed)).has(moment("2026-11-21T23:59:59Z").as_second()));
-        // Before 1970 nothing is remembered, and all is right.
-        let mut old = Clock::standing(TimeZone::UTC, moment("1969-12-31T12:00:00Z"));
+        // Before 1970 no day is remembered, and the stamps are still right.
+        let mut old = Clock::stopped(TimeZone::UTC, moment("1969-12-31T12:00:00Z"));
         assert_eq!(shown(&mut old, "1969-12-31T13:00:00Z"), "13:00");
         assert_eq!(shown(&mut old, "1970-01-01T13:00:00Z"), "1970-01-01 13:00");
     }

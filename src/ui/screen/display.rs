@@ -1,7 +1,7 @@
 //! One terminal's screen as far as the server knows it: the prompt, and in character mode the half-typed line.
 //!
-//! Text that arrives while the user types goes above their line: [`Display::write_rows`] writes it in their place, and
-//! [`Display::end`] puts them back. All of it lands in one buffer and so in one write.
+//! Text that arrives while the user types goes above their line: [`Display::write_rows`] writes it over prompt and
+//! line, and [`Display::end`] puts them back. All of it goes into one buffer, and so into one write.
 //!
 //! *Owns* whether the prompt is on the screen, and the line editor where there is one.
 //! *Knows nothing of* where the bytes go.
@@ -19,7 +19,7 @@ mod modes;
 /// What is in the cursor's row, as far as the server knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CursorRow {
-    /// Nothing: what was written last has ended its row.
+    /// Nothing: the last text ended its row.
     Free,
     /// The current prompt, with the cursor in the line typed after it.
     Prompt,
@@ -64,7 +64,7 @@ pub struct Display {
 }
 
 impl Display {
-    /// For a terminal about which nothing is known.
+    /// The display of a terminal about which nothing is known.
     pub fn new() -> Display {
         Display {
             look: Style::PLAIN,
@@ -85,7 +85,7 @@ impl Display {
         }
     }
 
-    /// How text looks here.
+    /// The style of text on this screen.
     pub fn look(&self) -> Style {
         self.look
     }
@@ -95,7 +95,7 @@ impl Display {
         self.rows
     }
 
-    /// The width that is drawn for, in columns.
+    /// The width to draw for, in columns.
     pub fn width(&self) -> u16 {
         self.look.columns.unwrap_or(modes::DEFAULT_COLUMNS)
     }
@@ -141,8 +141,8 @@ impl Display {
         self.unasked_for = true;
     }
 
-    /// Writes whole rows above the prompt and the half-typed line, which are taken off the screen. The rows may come
-    /// from anyone, so nothing that this user has typed stays next to them.
+    /// Removes the prompt and the half-typed line from the screen, and writes whole rows in their place. The rows may
+    /// come from anyone, so nothing that this user has typed stays next to them.
     pub(crate) fn write_rows(&mut self, rows: &[u8], out: &mut Vec<u8>) {
         let extent = if self.row == CursorRow::Prompt { self.prompt_and_line() } else { Extent::Whole };
         self.write_over(extent, rows, out);
@@ -240,7 +240,7 @@ impl Display {
         if self.reader && self.in_view { "" } else { &self.prompt }
     }
 
-    /// Writes a line from the server above the prompt, which is taken off the screen.
+    /// Writes a line from the server in place of the prompt, which is removed from the screen.
     pub fn write(&mut self, kind: LineKind, line: &str, out: &mut Vec<u8>) {
         if self.row == CursorRow::Free {
             return render_line(kind, line, self.look, out);
@@ -250,7 +250,7 @@ impl Display {
         self.write_answer(&rendered, out);
     }
 
-    /// The cursor is not where a line or a prompt could begin, so the next text goes to the next row.
+    /// Notes that no line or prompt can begin at the cursor, so that the next text goes to the next row.
     pub(crate) fn spoil_row(&mut self) {
         self.row = CursorRow::Spoiled;
     }
@@ -272,7 +272,7 @@ impl Display {
         }
     }
 
-    /// The prompt is over, and nothing is typed after it.
+    /// The row of a prompt that is no longer current, with nothing typed after it.
     fn past(&self, ended: bool) -> CursorRow {
         CursorRow::Past { extent: self.prompt_alone(), ended }
     }
@@ -317,18 +317,18 @@ impl Display {
     }
 
     /// Changes the prompt. The next [`Display::end`] draws it.
-    pub(crate) fn set_place(&mut self, place: &Prompt, out: &mut Vec<u8>) {
-        let prompt = place.prompt();
-        self.in_view = matches!(place, Prompt::ChatView(_));
-        if *prompt == *self.prompt {
+    pub(crate) fn set_prompt(&mut self, prompt: &Prompt, out: &mut Vec<u8>) {
+        let text = prompt.text();
+        self.in_view = matches!(prompt, Prompt::ChatView(_));
+        if *text == *self.prompt {
             return;
         }
         self.take_away(out);
-        self.prompt = prompt;
+        self.prompt = text;
         if let Some(editor) = &mut self.editor {
             editor.set_prompt(&self.prompt);
         }
-        self.unasked = place.is_question();
+        self.unasked = prompt.is_question();
     }
 
     /// The prompt on the screen is no longer current. In line mode it stays until it is overwritten.

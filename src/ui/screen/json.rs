@@ -6,19 +6,19 @@
 //! | `edited` | the number | the author | the text as it is now | the same |
 //! | `deleted` | the number | the user who deleted it | the sentence, empty if its reader ignores a user in it | |
 //! | `expired` | the number | | the sentence | |
-//! | `joined`, `left` | null | the user | the sentence | `more`: users who did the same and are not told one by one |
-//! | `renamed` | null | the user, by the name they have now | the sentence | `before`: the other name |
+//! | `joined`, `left` | null | the user | the sentence | `more`: users who did the same and have no object of their own |
+//! | `renamed` | null | the user, by the name they have now | the sentence | `before`: the former name |
 //! | `kicked` | null | the admin | the sentence | `user`: who was removed; `ban`: they are banned as well |
 //! | `room` | null | the admin | the sentence | `change`: `created`, `changed` or `gone`; `user`: whose role it was |
 //! | `news` | null | | the sentence | |
 //!
-//! A message has in `optional` what applies to it: `action` (`:me`), `edited`, `temporary` (seconds) and `ends` (when they are
-//! over), `reply_to` (the number it answers) with `quote` and `quote_sender`, `mention` (it names this user), `history` (it was
-//! said before this user looked), `request` (the id of the request that it answers). `quote` is missing where the text is gone,
-//! or where the reader ignores its author. When a message is edited or deleted, its quotes in answers change with it; no
-//! further objects say so.
+//! A message has in `optional` what applies to it: `action` (`:me`), `edited`, `temporary` (seconds) and `ends` (when
+//! those are over), `reply_to` (the number it answers) with `quote` and `quote_sender`, `mention` (it names this user),
+//! `history` (it was said before this user looked), `request` (the id of the request that it answers). `quote` is
+//! missing if the text is gone or the reader ignores its author. When a message is edited or deleted, its quotes in
+//! answers change with it; no further objects say so.
 //!
-//! `receiver` is the room, or for what is `private` the people it is for.
+//! `receiver` is the room. If `private` is true, it is the users whom the object is for.
 //!
 //! *Owns* which fields each event has. *Knows nothing of* who may see what.
 
@@ -39,7 +39,7 @@ pub(crate) type Ignores<'a> = &'a dyn Fn(ClientId, &UserName) -> bool;
 pub(crate) struct ObjectReader<'a> {
     /// Its connection.
     pub(crate) client: ClientId,
-    /// Its user's name, if the reader is told where it is mentioned.
+    /// Its user's name, if messages that mention it are marked.
     pub(crate) name: Option<&'a UserName>,
     /// Who the user ignores; nobody for most.
     pub(crate) ignores: Option<Ignores<'a>>,
@@ -50,7 +50,7 @@ pub(crate) struct ObjectReader<'a> {
 }
 
 impl ObjectReader<'_> {
-    /// Any member of a room: all of them get the same.
+    /// Any member of a room, for objects that are the same for all of them.
     pub(crate) fn anybody() -> ObjectReader<'static> {
         ObjectReader { client: ClientId::NONE, name: None, ignores: None, request: None, history: false }
     }
@@ -65,9 +65,9 @@ impl ObjectReader<'_> {
     }
 }
 
-/// Appends an event as one or more objects, one kind of event per function: an object of each kind on the stack at once would
-/// cost every program half a kilobyte of it. `room` is where it happened, and nothing for what is said between people; `now` is
-/// the time of what has none of its own.
+/// Appends an event as one or more objects, one kind of event per function: an object of each kind on the stack at once
+/// would cost every program half a kilobyte of it. `room` is where it happened; `None` for direct messages. `now` is
+/// the time of events that have none of their own.
 pub(crate) fn render_objects(
     event: &Event,
     room: Option<&str>,
@@ -127,7 +127,7 @@ fn sender(person: Option<&Addressee>) -> Cow<'_, str> {
     Cow::Borrowed(person.map_or("", |person| person.name.as_str()))
 }
 
-/// An object about what happens in a room, or between people.
+/// An object about an event in a room or a direct chat.
 fn event_object<'a>(action: &'a str, room: Option<&'a str>, now: Timestamp) -> Object<'a> {
     let mut object = Object::new(action, now);
     object.private = room.is_none();

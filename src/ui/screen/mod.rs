@@ -41,7 +41,7 @@ pub struct Style {
     pub times: bool,
     /// Messages in the view show their ids.
     pub ids: bool,
-    /// The view does not say who has joined, left or taken another name.
+    /// The view does not say who has joined, left or changed their name.
     pub quiet: bool,
 }
 
@@ -56,7 +56,7 @@ impl Style {
     }
 }
 
-/// What a line is: chat, or one of the server's own.
+/// The kind of a line: chat, or one of the server's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineKind {
     /// A message, or text that is formatted already.
@@ -65,7 +65,7 @@ pub enum LineKind {
     News,
     /// A refusal, `! `.
     Refusal,
-    /// A command for the user's shell, ` `. We never wrap it, so that a terminal copies it as one line.
+    /// A command for the user's shell, after two blanks. It is never wrapped, so that a terminal copies it as one line.
     Command,
 }
 
@@ -129,8 +129,8 @@ impl Prompt {
         matches!(self, Prompt::AskingName | Prompt::AskingRoom | Prompt::AskingQuickName | Prompt::AskingPassword)
     }
 
-    /// The prompt, exactly.
-    pub fn prompt(&self) -> Arc<str> {
+    /// The prompt as it is shown.
+    pub fn text(&self) -> Arc<str> {
         match self {
             Prompt::Nowhere => "".into(),
             Prompt::AskingName => "Username: ".into(),
@@ -145,9 +145,9 @@ impl Prompt {
     }
 }
 
-/// Size of a buffer that is needed for a moment, in bytes. Larger than what glibc keeps for the thread that frees it (1,032
-/// bytes, in its tcache). It keeps up to seven of every size, for as long as the thread lasts: of a login and what a user
-/// opens before they only read, that was two kilobytes.
+/// Smallest size of a buffer that is needed only for a moment, in bytes. glibc keeps freed buffers of up to 1,032 bytes
+/// for the thread (in its tcache), seven of each size, as long as the thread lives. After a login and a user's first
+/// commands, that was two kilobytes per user.
 pub(crate) const PASSING_BUFFER: usize = 1536;
 
 /// An empty buffer for this many bytes that is soon freed again, so that nothing of it stays with the thread.

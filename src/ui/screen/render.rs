@@ -36,12 +36,12 @@ pub(crate) struct Recipient<'a> {
     pub look: Style,
     /// Their name, if it is to be highlighted where it is mentioned.
     pub name: Option<&'a UserName>,
-    /// What the event quotes was said by a user they ignore.
+    /// The event quotes a user they ignore.
     pub(crate) hides_quote: bool,
 }
 
 impl Recipient<'_> {
-    /// Any member of a room with this style: all of them see the same.
+    /// Any member of a room with this style, for what looks the same to all of them.
     pub(crate) fn anybody(look: Style) -> Recipient<'static> {
         Recipient { client: ClientId(0), look, name: None, hides_quote: false }
     }
@@ -192,7 +192,7 @@ fn head(message: &Message, reader: &Recipient<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// The same for a message that is more than its text.
+/// The same for a message with extra fields.
 #[inline(never)]
 fn head_with(extra: &Extra, message: &Message, reader: &Recipient<'_>, out: &mut Vec<u8>) {
     // Writing to a Vec cannot fail, here and below.
@@ -295,7 +295,7 @@ fn is_name(word: &str, name: &UserName) -> bool {
     word.eq_ignore_ascii_case(name.as_str()) || (!word.is_ascii() && fold(word) == name.folded())
 }
 
-/// What could be names in a text, and where.
+/// The words of a text that could be names, and where they begin.
 pub fn words(said: &str) -> impl Iterator<Item = (usize, &str)> {
     let no_name = |c: char| !is_name_character(c);
     let mut at = 0;

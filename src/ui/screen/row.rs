@@ -1,4 +1,4 @@
-//! The cursor's row in line mode: a prompt, what the user has half typed after it, and text that goes over both.
+//! The cursor's row in line mode: a prompt, the half-typed line after it, and text that is written over both.
 //!
 //! The terminal edits the line there, so the server does not know what comes after its prompt. Text overwrites it from
 //! the first column to the last, or the rest of the line would read as the end of another user's message.
@@ -30,8 +30,8 @@ fn columns(look: Style) -> usize {
     look.columns.map_or(DEFAULT_COLUMNS, usize::from).max(1)
 }
 
-/// Writes rows, the first one over what is in the cursor's row. Without `ESC[K`, blanks after its text cover the rest
-/// of that row, or of the last row that it takes if the terminal wraps it.
+/// Writes rows, the first one over the cursor's row. Without `ESC[K`, blanks after its text cover the rest of that row,
+/// or of the last row that it takes if the terminal wraps it.
 pub(crate) fn overwrite(extent: Extent, look: Style, rows: &[u8], out: &mut Vec<u8>) {
     out.push(b'\r');
     if look.ansi {
@@ -56,7 +56,7 @@ pub(super) fn wipe(extent: Extent, look: Style, out: &mut Vec<u8>) {
     overwrite(extent, look, b"\r", out);
 }
 
-/// What tests of anything else compare: rows without the blanks at their ends.
+/// Rows without the blanks at their ends, for tests of anything else.
 #[cfg(test)]
 pub(crate) fn without_blanks(text: &str) -> String {
     let mut rest = text;

@@ -154,7 +154,7 @@ fn a_transfer_that_is_not_begun_in_time_ends_for_all() {
     let accepted = exchange(&mut alice, &mut bob, "late");
     let sender = end(&server, &format!("put {} 3\nabc", accepted.put_token()));
     for client in [&mut alice, &mut bob] {
-        client.expect("* The transfer of late has ended: it was not begun in time.\r\n");
+        client.expect("* The transfer of late has ended: it did not begin in time.\r\n");
     }
     assert_eq!(answer(&sender), "! This transfer is over.\n");
     assert_eq!(answer(&end(&server, &format!("get {}\n", accepted.get_token()))), NO_TRANSFER);
@@ -168,9 +168,9 @@ fn more_than_was_announced_is_cut_off_and_reported() {
     let sender = end(&server, &format!("put {} 3\nabcdef", accepted.put_token()));
     let receiver = end(&server, &format!("get {}\n", accepted.get_token()));
     assert_eq!(read_all(&receiver).0, b"abc");
-    assert_eq!(answer(&sender), "! log is longer than was announced: it was cut off at 3 bytes.\n");
+    assert_eq!(answer(&sender), "! log is longer than announced: it was cut off at 3 bytes.\n");
     for client in [&mut alice, &mut bob] {
-        client.expect("! log is longer than was announced: it was cut off at 3 bytes.\r\n");
+        client.expect("! log is longer than announced: it was cut off at 3 bytes.\r\n");
     }
 }
 
@@ -182,7 +182,7 @@ fn a_file_that_is_too_big_does_not_begin() {
     let sender = end(&server, &format!("put {} 1048577\n", accepted.put_token()));
     assert_eq!(answer(&sender), "! That file is too big: at most 1 MB.\n");
     alice.expect("! That file is too big: at most 1 MB.\r\n");
-    bob.expect("! film does not come: it is over 1 MB.\r\n");
+    bob.expect("! film cannot be sent: it is over 1 MB.\r\n");
     let accepted = exchange(&mut alice, &mut bob, "film");
     let sender = end(&server, &format!("put {} 18446744073709551615\n", accepted.put_token()));
     assert_eq!(answer(&sender), "! That file is too big: at most 1 MB.\n");
@@ -288,7 +288,7 @@ fn a_receiver_with_less_than_was_passed_on_gets_other_lines_and_one_with_more_on
     let receiver = end(&server, &format!("get {} 11\n", accepted.get_token()));
     let sender = end(&server, &format!("put {} 10\n0123456789", accepted.put_token()));
     assert!(!read_all(&receiver).1);
-    assert_eq!(answer(&sender), "! digits was not sent: the receiver's file is longer already.\n");
+    assert_eq!(answer(&sender), "! digits was not sent: the receiver's file is already longer.\n");
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn at_name(door: Door) -> TypingUser {
 }
 
 #[test]
-fn a_name_outside_the_limits_may_be_an_accounts_and_is_refused_by_whoever_knows() {
+fn a_name_outside_the_limits_may_be_an_accounts_so_the_session_decides() {
     let length = "A name has 3 to 12 characters: a letter, then letters, digits, _ or -.";
     for name in ["al", "abcdefghijklm"] {
         let mut person = at_name(Door::Plain);
@@ -58,7 +58,7 @@ fn a_name_outside_the_limits_may_be_an_accounts_and_is_refused_by_whoever_knows(
     assert_eq!(at_name(Door::Plain).types(&"x".repeat(33)), [refused(length)]);
 }
 
-/// The same a moment later, asked for the password of alice.
+/// Somebody who is asked for the password of alice, at the login.
 fn at_login_password(door: Door, ghost: bool) -> TypingUser {
     let mut person = at_name(door);
     if ghost {
@@ -73,10 +73,10 @@ fn at_login_password(door: Door, ghost: bool) -> TypingUser {
 }
 
 fn asks_name(person: &TypingUser, door: Door) -> bool {
-    person.0.place() == if door == Door::Quick { Prompt::AskingQuickName } else { Prompt::AskingName }
+    person.0.prompt() == if door == Door::Quick { Prompt::AskingQuickName } else { Prompt::AskingName }
 }
 
-/// Everything about an account that is asked, with how many passwords it takes.
+/// Every dialogue about an account, and how many passwords it takes.
 pub(super) fn asks() -> [(&'static str, AccountAsk, usize); 5] {
     [
         ("register", AccountAsk::Register, 2),
@@ -87,7 +87,7 @@ pub(super) fn asks() -> [(&'static str, AccountAsk, usize); 5] {
     ]
 }
 
-/// Somebody in general who has begun a dialogue; the first question stands.
+/// Somebody in general who has begun a dialogue and is at its first question.
 fn asked(view: bool, command: &str, ask: &AccountAsk) -> TypingUser {
     let mut person = TypingUser::at_general(view);
     assert_eq!(person.commands(view, command), [Effect::Account(AccountEffect::Begin(ask.clone()))]);
@@ -97,7 +97,7 @@ fn asked(view: bool, command: &str, ask: &AccountAsk) -> TypingUser {
         _ => vec![Effect::Screen(ScreenEffect::HideInput)],
     };
     assert_eq!(effects, question);
-    assert_eq!(person.0.place(), Prompt::AskingPassword);
+    assert_eq!(person.0.prompt(), Prompt::AskingPassword);
     assert!(person.0.asks_password() && person.0.is_logged_in());
     person
 }
@@ -110,7 +110,7 @@ fn place(view: bool) -> Prompt {
 fn the_name_of_an_account_asks_for_its_password_and_leads_into_the_palette() {
     for ghost in [false, true] {
         let mut person = at_login_password(Door::Plain, ghost);
-        assert_eq!(person.0.place(), Prompt::AskingPassword);
+        assert_eq!(person.0.prompt(), Prompt::AskingPassword);
         assert!(person.0.asks_password() && !person.0.is_logged_in());
         assert_eq!(
             person.types("  :quit  now "),
@@ -118,7 +118,7 @@ fn the_name_of_an_account_asks_for_its_password_and_leads_into_the_palette() {
         );
         let hello = "Hello alice. 1 person online, 1 room. :rooms lists them, :help explains.";
         assert_eq!(person.hears(claimed()), [tell(hello)]);
-        assert_eq!(person.0.place(), Prompt::Palette(None));
+        assert_eq!(person.0.prompt(), Prompt::Palette(None));
     }
 }
 
@@ -138,8 +138,8 @@ fn on_the_quick_listener_a_login_leads_into_the_room_chosen_before() {
         let join =
             Effect::Place(PlaceEffect::Join { room: room("general"), password: Secret::new("sesame"), quick: true });
         assert_eq!(person.hears(claimed()).last(), Some(&join));
-        person.hears(Answer::Joined { room: id("general"), others: 0, how: Came::In, topic: String::new() });
-        assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
+        person.hears(Answer::Joined { room: id("general"), others: 0, how: JoinedAs::New, topic: String::new() });
+        assert_eq!(person.0.prompt(), Prompt::ChatView(open("general")));
     }
 }
 
@@ -154,7 +154,7 @@ fn a_login_that_is_refused_says_why_and_asks_for_a_name_again() {
             "Too many passwords were tried from your address: try again in 6 seconds.",
         ),
         (
-            LoginRefusal::NotKept("the disk is full".to_owned()),
+            LoginRefusal::Unreadable("the disk is full".to_owned()),
             "The server cannot read its accounts just now: the disk is full. Please try again later.",
         ),
     ] {
@@ -168,7 +168,7 @@ fn a_login_that_is_refused_says_why_and_asks_for_a_name_again() {
         }
         let mut person = TypingUser::in_view();
         assert_eq!(person.hears(Answer::LoginRefused(why)), refusal(sentence), "from within, too");
-        assert_eq!(person.0.place(), place(true));
+        assert_eq!(person.0.prompt(), place(true));
     }
 }
 
@@ -210,7 +210,7 @@ fn the_name_question_understands_ghost_with_either_mark_and_only_with_one_name()
         }
     }
     assert_eq!(at_name(Door::Plain).types_under(&NO_ACCOUNTS, ":ghost"), refusal(WITHOUT));
-    // Whether somebody is a guest is for the session to know.
+    // Only the session knows whether somebody is a guest.
     let ghost = [Effect::Login(LoginEffect::BeginGhost(user("alice")))];
     assert_eq!(at_name(Door::Plain).types_under(&NO_ACCOUNTS, ":ghost alice"), ghost);
 }
@@ -240,19 +240,19 @@ fn a_dialogue_ends_with_what_was_asked_for_where_it_was_begun() {
                     [Effect::Screen(ScreenEffect::KeepHidden), tell(question)],
                     "{command}"
                 );
-                assert_eq!(person.0.place(), Prompt::AskingPassword);
+                assert_eq!(person.0.prompt(), Prompt::AskingPassword);
             }
             let effects = person.types(&format!(" {} ", given[count - 1]));
             assert_eq!(effects.len(), 2, "{effects:?}");
             assert_eq!((&effects[0], &effects[1]), (&Effect::Screen(ScreenEffect::ShowInput), result), "{command}");
-            assert_eq!(person.0.place(), place(view), "{command}");
+            assert_eq!(person.0.prompt(), place(view), "{command}");
             assert!(!person.0.asks_password());
         }
     }
 }
 
 #[test]
-fn the_sessions_words_stand_before_the_first_question() {
+fn the_notice_of_the_session_comes_before_the_first_question() {
     let prompt = "Choose a password for alice; it is asked for twice.";
     let wanted = |ask| Answer::PasswordWanted { ask, prompt: prompt.to_owned() };
     let mut person = TypingUser::in_view();
@@ -270,17 +270,17 @@ fn two_passwords_that_differ_change_nothing() {
         let mut person = asked(view, "register", &AccountAsk::Register);
         person.types("correct horse");
         assert_eq!(person.types("correct house"), [Effect::Screen(ScreenEffect::ShowInput), refused(DIFFER)]);
-        assert_eq!(person.0.place(), place(view));
+        assert_eq!(person.0.prompt(), place(view));
         let mut person = asked(view, "passwd", &AccountAsk::ChangePassword);
         person.types("correct horse");
         person.types("correct horse");
         assert_eq!(person.types("correct horses"), [Effect::Screen(ScreenEffect::ShowInput), refused(DIFFER)]);
-        assert_eq!(person.0.place(), place(view));
+        assert_eq!(person.0.prompt(), place(view));
     }
 }
 
 #[test]
-fn a_password_that_is_too_long_ends_the_question_wherever_it_comes() {
+fn a_password_that_is_too_long_ends_any_question() {
     let told = "A password has at most 256 characters.";
     let (most, more) = ("é".repeat(256), "é".repeat(257));
     for view in [false, true] {
@@ -291,7 +291,7 @@ fn a_password_that_is_too_long_ends_the_question_wherever_it_comes() {
                     person.types(&most);
                 }
                 assert_eq!(person.types(&more), [Effect::Screen(ScreenEffect::ShowInput), refused(told)], "{command}");
-                assert_eq!(person.0.place(), place(view));
+                assert_eq!(person.0.prompt(), place(view));
             }
         }
     }
@@ -320,7 +320,7 @@ fn a_dialogue_is_cancelled_at_each_of_its_questions_with_nothing_changed() {
                     let mut person = begun();
                     let told = [Effect::Screen(ScreenEffect::ShowInput), tell("Nothing changed.")];
                     assert_eq!(person.feels(cancel), told, "{command}, {cancel:?}");
-                    assert_eq!(person.0.place(), place(view));
+                    assert_eq!(person.0.prompt(), place(view));
                 }
                 let mut person = begun();
                 let mut effects = Vec::new();
@@ -332,28 +332,28 @@ fn a_dialogue_is_cancelled_at_each_of_its_questions_with_nothing_changed() {
                 );
                 let mut person = begun();
                 assert_eq!(person.hears(Answer::Lost(open("general"))), []);
-                assert_eq!(person.0.place(), Prompt::AskingPassword, "the question stands");
+                assert_eq!(person.0.prompt(), Prompt::AskingPassword, "the question stays");
                 person.types("");
-                assert_eq!(person.0.place(), Prompt::Palette(None), "and leads where one is by then");
+                assert_eq!(person.0.prompt(), Prompt::Palette(None), "and leads to where the user is by then");
             }
         }
     }
 }
 
 #[test]
-fn a_dialogue_that_the_session_refuses_leaves_one_where_one_was() {
+fn a_dialogue_that_the_session_refuses_leaves_the_user_in_place() {
     for view in [false, true] {
         for (command, ask, _) in asks() {
             let mut person = TypingUser::at_general(view);
             assert_eq!(person.commands(view, command), [Effect::Account(AccountEffect::Begin(ask))]);
-            assert_eq!(person.0.place(), place(view));
+            assert_eq!(person.0.prompt(), place(view));
             assert_eq!(person.commands(view, "rooms"), [Effect::Show(ShowEffect::Rooms)]);
         }
     }
 }
 
 #[test]
-fn a_password_behind_a_command_is_not_taken_and_not_recalled() {
+fn a_password_after_a_command_is_not_used_and_not_recalled() {
     for (command, syntax, kept) in [
         ("register secret", "register", "register"),
         ("register two  words ", "register", "register"),
@@ -367,7 +367,7 @@ fn a_password_behind_a_command_is_not_taken_and_not_recalled() {
             assert_eq!(person.recalls(&format!("{mark}{command}")), format!("{mark}{kept}"));
             let told = format!("Type {mark}{syntax} alone: you are then asked for the password.");
             assert_eq!(person.commands(view, command), refusal(&told), "{command}");
-            assert_eq!(person.0.place(), place(view));
+            assert_eq!(person.0.prompt(), place(view));
         }
         let mut person = TypingUser::in_view();
         let effects = person.types(&format!(":{command}"));
@@ -376,7 +376,7 @@ fn a_password_behind_a_command_is_not_taken_and_not_recalled() {
 }
 
 #[test]
-fn no_password_shows_in_what_is_written_down_of_states_effects_and_answers() {
+fn no_password_is_in_the_debug_output_of_states_effects_and_answers() {
     let mut person = asked(false, "passwd", &AccountAsk::ChangePassword);
     let mut seen = String::new();
     for _ in 0..3 {
@@ -414,7 +414,7 @@ fn without_accounts_their_commands_are_neither_listed_nor_suggested_and_say_so()
         let told = format!("No command {mark}broadcst. {mark}help lists them.");
         let effects = person.types_under(&NO_ACCOUNTS, &format!("{mark}broadcst"));
         assert!(matches!(&effects[..], [Effect::Tell(_, line)] if line.starts_with(&told)), "{effects:?}");
-        let told = "There is no setting colour: it is description, limit, password, public, invite, slow or history.";
+        let told = "There is no setting colour. The settings are description, limit, password, public, invite, slow or history.";
         let effects = person.types_under(&NO_ACCOUNTS, &format!("{mark}set colour blue"));
         assert_eq!(effects, refusal(told));
     }
@@ -455,13 +455,13 @@ fn answers_that_come_too_late_change_nothing() {
         let mut person = TypingUser::at_general(view);
         assert_eq!(person.hears(needed()), []);
         assert_eq!(person.hears(claimed()), []);
-        assert_eq!(person.0.place(), place(view));
+        assert_eq!(person.0.prompt(), place(view));
     }
     let wanted = || Answer::PasswordWanted { ask: AccountAsk::Register, prompt: String::new() };
     for mut person in [at_name(Door::Plain), at_login_password(Door::Plain, false)] {
-        let before = person.0.place();
+        let before = person.0.prompt();
         assert_eq!(person.hears(wanted()), []);
-        assert_eq!(person.0.place(), before);
+        assert_eq!(person.0.prompt(), before);
     }
 }
 

@@ -6,10 +6,10 @@ use super::accounts::asks;
 use super::*;
 use crate::ui::command::words;
 
-/// Most effects a line has: a command at a question, from the view, that closes the view and leaves the room.
+/// Most effects of one line: those of a command at a question from the view, which closes the view and leaves the room.
 const FEW: usize = 3;
 
-/// Somebody in each state there is.
+/// Somebody in each state.
 fn everywhere() -> Vec<TypingUser> {
     let mut all = vec![TypingUser::at(Door::Plain), TypingUser::at(Door::Quick), TypingUser::in_palette()];
     let mut quick_name = TypingUser::at(Door::Quick);
@@ -114,12 +114,12 @@ proptest! {
     #![proptest_config(crate::proptest_config())]
 
     #[test]
-    fn any_line_anywhere_is_survived_with_a_few_effects(line in line(), rules in rules()) {
+    fn any_line_in_any_state_has_few_effects(line in line(), rules in rules()) {
         for mut person in everywhere() {
-            let before = person.0.place();
+            let before = person.0.prompt();
             let command_instead = matches!(person.0.state, PaletteState::Password { .. })
                 && super::super::reading::command_instead(&line).is_some();
-            // A command at the question for a room's password is like one elsewhere.
+            // A command at the question for a room's password runs as it does elsewhere.
             let (logged_in, asks) = (person.0.is_logged_in(), person.0.asks_password() && !command_instead);
             prop_assert!(matches!(person.costs_under(&rules, &line), Cost::Free | Cost::Read(1..=3) | Cost::Post(1..)));
             let recallable = person.recalls(&line);
@@ -135,7 +135,7 @@ proptest! {
             if !logged_in || asks {
                 prop_assert_eq!(says, 0);
             }
-            // The room of the quick listener answers first.
+            // On the quick listener the room is checked first, and may ask for the next password.
             if asks && !matches!(person.0.state, PaletteState::QuickPassword(_) | PaletteState::QuickRoom) {
                 let shown = effects.contains(&Effect::Screen(ScreenEffect::ShowInput));
                 prop_assert!(shown != person.0.asks_password(), "hidden as long as it is asked for, and no longer");
@@ -170,7 +170,7 @@ proptest! {
     }
 }
 
-/// Something that happens to somebody.
+/// Something that reaches the palette.
 #[derive(Clone, Debug)]
 enum LineStep {
     Line(String),
@@ -184,7 +184,7 @@ fn step() -> impl Strategy<Value = LineStep> {
     let place = prop::sample::select(vec!["general", "games", "staff"]).prop_map(room);
     let partner = (7_u64..10, prop::sample::select(vec!["bob", "carol", "dave"]))
         .prop_map(|(client, name)| Addressee { client: ClientId(client), name: user(name) });
-    let how = prop::sample::select(vec![Came::In, Came::Back, Came::Made]);
+    let how = prop::sample::select(vec![JoinedAs::New, JoinedAs::Back, JoinedAs::Creator]);
     let answer = prop_oneof![
         (place.clone(), how).prop_map(|(room, how)| Answer::Joined {
             room: id(room.as_str()),
@@ -232,7 +232,7 @@ proptest! {
     #![proptest_config(crate::proptest_config())]
 
     #[test]
-    fn whatever_happens_the_view_is_one_of_something_open_and_nothing_is_open_twice(
+    fn the_view_always_shows_something_open_and_nothing_is_open_twice(
         steps in prop::collection::vec(step(), 1..25),
     ) {
         let mut person = TypingUser::in_palette();
@@ -253,11 +253,11 @@ proptest! {
                 prop_assert!(!open[..index].iter().any(|other| other.is(one)), "{:?}", open);
             }
             prop_assert!(person.0.state != PaletteState::ChatView || !open.is_empty());
-            if let Prompt::ChatView(shown) | Prompt::Palette(Some(shown)) = person.0.place() {
+            if let Prompt::ChatView(shown) | Prompt::Palette(Some(shown)) = person.0.prompt() {
                 prop_assert_eq!(Some(&shown), open.last());
             }
             if let Some(Effect::Place(PlaceEffect::EnterView(entered))) = effects.last() {
-                prop_assert_eq!(person.0.place(), Prompt::ChatView(entered.clone()));
+                prop_assert_eq!(person.0.prompt(), Prompt::ChatView(entered.clone()));
             }
             if effects.contains(&Effect::Screen(ScreenEffect::HideInput)) || effects.contains(&Effect::Screen(ScreenEffect::KeepHidden)) {
                 prop_assert!(person.0.asks_password());

@@ -29,7 +29,7 @@ fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// What commands cause that leave the user in place and are not for talking.
+/// Commands that leave the user in place and are not for talking, with their effects.
 fn right_forms() -> Vec<(&'static str, Effect)> {
     let join = |name: &str, password| Effect::Place(PlaceEffect::Join { room: room(name), password, quick: false });
     let invite = |names: &[&str]| {
@@ -179,9 +179,9 @@ fn every_right_form_does_its_own_thing_in_palette_and_view_and_stays_there() {
     for view in [false, true] {
         for (line, effect) in right_forms() {
             let mut person = TypingUser::at_general(view);
-            let before = person.0.place();
+            let before = person.0.prompt();
             assert_eq!(person.commands(view, line), [effect], "{line}");
-            assert_eq!(person.0.place(), before, "{line}");
+            assert_eq!(person.0.prompt(), before, "{line}");
         }
     }
 }
@@ -193,7 +193,7 @@ fn a_wrong_value_is_answered_with_what_the_setting_takes() {
         ("set public|set public x", "public takes on or off."),
         ("set invite x", "invite takes on or off."),
         ("set keep|set keep x", "keep takes on or off."),
-        ("audit 0|audit 201|audit 1000000", "The number of entries is 1 to 200."),
+        ("audit 0|audit 201|audit 1000000", "The number of entries must be 1 to 200."),
         (
             "set slow|set slow x|set slow 6h1|slow x|slow 21601|slow 7h|slow -1",
             "slow takes seconds or a time like 10m, six hours at most, or off.",
@@ -214,14 +214,22 @@ fn a_group_is_made_and_then_people_are_invited() {
             let invited = names.iter().map(|name| member(name)).collect();
             let mut person = TypingUser::at_general(view);
             assert_eq!(person.commands(view, line), [Effect::Place(PlaceEffect::CreateGroup(room("trip")))], "{line}");
-            let effects =
-                person.hears(Answer::Joined { room: id("trip"), others: 0, how: Came::Made, topic: String::new() });
+            let effects = person.hears(Answer::Joined {
+                room: id("trip"),
+                others: 0,
+                how: JoinedAs::Creator,
+                topic: String::new(),
+            });
             assert_eq!(effects.last(), Some(&Effect::Room(RoomEffect::Invite { room: id("trip"), invited })), "{line}");
             let mut person = TypingUser::at_general(view);
             person.commands(view, line);
             person.hears(Answer::RoomRefusal(RoomRefusal::Exists(room("trip"))));
-            let effects =
-                person.hears(Answer::Joined { room: id("den"), others: 0, how: Came::Made, topic: String::new() });
+            let effects = person.hears(Answer::Joined {
+                room: id("den"),
+                others: 0,
+                how: JoinedAs::Creator,
+                topic: String::new(),
+            });
             assert!(
                 !effects.iter().any(|effect| matches!(effect, Effect::Room(RoomEffect::Invite { .. }))),
                 "{effects:?}"
@@ -291,16 +299,16 @@ fn wrong_forms_are_answered_with_how_to_use_the_command() {
     for view in [false, true] {
         for line in lines.split('|') {
             let mut person = TypingUser::at_general(view);
-            let before = person.0.place();
+            let before = person.0.prompt();
             let word = line.split(' ').next().unwrap_or("");
             assert_eq!(person.commands(view, line), usage(view, word), "{line}");
-            assert_eq!(person.0.place(), before, "{line}");
+            assert_eq!(person.0.prompt(), before, "{line}");
         }
     }
 }
 
 #[test]
-fn what_looks_like_a_duration_and_is_none_is_explained_with_the_units_and_bans_nobody() {
+fn a_malformed_duration_is_explained_with_the_units_and_bans_nobody() {
     for view in [false, true] {
         for (line, piece) in [
             ("ban bob 5", "5"),
@@ -359,7 +367,7 @@ fn durations_of_several_words_end_where_the_reason_begins() {
 }
 
 #[test]
-fn what_cannot_be_has_a_sentence_of_its_own() {
+fn every_impossible_argument_has_its_own_sentence() {
     let room_length = "A name has 2 to 32 characters: a letter, then letters, digits, _ or -.";
     let name_length = "A name has 3 to 12 characters: a letter, then letters, digits, _ or -.";
     let password = "A password has at most 128 characters.";
@@ -381,7 +389,7 @@ fn what_cannot_be_has_a_sentence_of_its_own() {
         (format!("set password {long}"), password),
         (
             "set colour blue".to_owned(),
-            "There is no setting colour: it is description, limit, password, public, invite, slow, history or keep.",
+            "There is no setting colour. The settings are description, limit, password, public, invite, slow, history or keep.",
         ),
         ("kick 1x".to_owned(), BAD_START),
         ("ban bob# spam".to_owned(), "A name has no # in it: a letter, then letters, digits, _ or -."),
@@ -430,19 +438,19 @@ fn passwords_invitations_and_reasons_may_be_as_long_as_the_limit() {
 }
 
 #[test]
-fn what_needs_a_current_room_is_refused_without_one() {
+fn a_command_that_needs_a_current_room_is_refused_without_one() {
     let lines = ":chat|:close|:list|:history|:history 7|:say hi|:me waves|:temp hi|:temp 5 hi|:paste|:invite bob|:set\
         |:set limit 8|:topic|:topic x|:destroy|:kick bob|:ban bob|:unban bob|:bans|:mute bob|:unmute bob|:slow 5|:op bob\
         |:deop bob";
     for line in lines.split('|') {
         let mut person = TypingUser::in_palette();
         assert_eq!(person.types(line), refusal(NO_ROOM), "{line}");
-        assert_eq!(person.0.place(), Prompt::Palette(None), "{line}");
+        assert_eq!(person.0.prompt(), Prompt::Palette(None), "{line}");
     }
 }
 
 #[test]
-fn what_is_about_a_room_is_refused_in_a_conversation() {
+fn a_command_about_a_room_is_refused_in_a_conversation() {
     let lines = "invite bob|set|set limit 8|topic|topic x|destroy|kick bob|ban bob|unban bob|bans|mute bob|unmute bob|slow 5\
         |op bob|deop bob";
     for view in [false, true] {
@@ -453,7 +461,7 @@ fn what_is_about_a_room_is_refused_in_a_conversation() {
 }
 
 #[test]
-fn what_is_about_where_one_is_is_about_the_conversation_there() {
+fn commands_about_the_current_place_work_in_a_conversation() {
     let with_bob = || Conversation::Direct(bob("bob"));
     for view in [false, true] {
         let mut person = TypingUser::in_conversation(view);
@@ -467,33 +475,33 @@ fn what_is_about_where_one_is_is_about_the_conversation_there() {
     }
     let mut person = TypingUser::in_conversation(false);
     assert_eq!(person.types(":chat"), [Effect::Place(PlaceEffect::EnterView(with_bob()))]);
-    assert_eq!(person.0.place().prompt().as_ref(), "@bob | ");
+    assert_eq!(person.0.prompt().text().as_ref(), "@bob | ");
     assert_eq!(
         person.types("/close"),
         [Effect::Place(PlaceEffect::LeaveView), Effect::Place(PlaceEffect::Close(with_bob()))]
     );
-    assert_eq!(person.0.place(), Prompt::Palette(Some(open("general"))));
+    assert_eq!(person.0.prompt(), Prompt::Palette(Some(open("general"))));
     assert_eq!(person.types(":close"), [Effect::Place(PlaceEffect::Close(open("general")))]);
-    assert_eq!(person.0.place(), Prompt::Palette(None));
+    assert_eq!(person.0.prompt(), Prompt::Palette(None));
 }
 
 #[test]
-fn the_view_is_entered_and_left_from_where_one_is() {
+fn the_view_is_entered_and_left() {
     let mut person = TypingUser::in_room();
     assert_eq!(person.types(":q"), refusal("You are not in the chat view. :chat opens it, :quit leaves the server."));
     assert_eq!(person.types(":chat"), [Effect::Place(PlaceEffect::EnterView(open("general")))]);
     assert_eq!(person.types("/chat"), [Effect::Place(PlaceEffect::EnterView(open("general")))]);
-    assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
+    assert_eq!(person.0.prompt(), Prompt::ChatView(open("general")));
     assert_eq!(person.types(":Q "), [Effect::Place(PlaceEffect::LeaveView)]);
     for (view, word) in [(false, "quit"), (true, "quit"), (false, "exit"), (true, "logout")] {
         let mut person = TypingUser::at_general(view);
         assert_eq!(person.commands(view, word), [Effect::Quit]);
-        assert_eq!(person.0.place(), Prompt::Nowhere);
+        assert_eq!(person.0.prompt(), Prompt::Nowhere);
     }
 }
 
 #[test]
-fn help_is_told_with_the_mark_of_where_one_is() {
+fn help_shows_commands_with_the_mark_of_palette_or_view() {
     for (view, mark) in [(false, ':'), (true, '/')] {
         let mut person = TypingUser::at_general(view);
         let told = help_lines(&person.commands(view, "help all"), GUEST);
@@ -524,7 +532,7 @@ fn help_is_told_with_the_mark_of_where_one_is() {
     assert_eq!(TypingUser::in_view().types("/jion x"), refusal("No command /jion. Did you mean /join?"));
     let unknown = "No command /xyzzy. /help lists them. A leading space says the line as it is.";
     assert_eq!(TypingUser::in_view().types("/xyzzy x"), refusal(unknown));
-    // In the palette nothing is said, with or without a blank in front.
+    // In the palette a leading blank does not make it a message.
     assert_eq!(TypingUser::in_palette().types("/xyzzy x"), refusal("No command /xyzzy. /help lists them."));
     let long = format!(":{}", "x".repeat(100));
     let told = format!("No command :{}. :help lists them.", "x".repeat(24));

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn every_command_costs_what_the_table_says_where_it_does_what_its_example_does() {
+fn every_example_costs_what_the_table_says() {
     for spec in TABLE {
         for (person, mark) in [(TypingUser::in_room(), ':'), (TypingUser::in_view(), '/')] {
             let line = format!("{mark}{}", &spec.example[1..]);
@@ -14,7 +14,7 @@ fn every_command_costs_what_the_table_says_where_it_does_what_its_example_does()
 }
 
 #[test]
-fn forms_that_only_show_something_cost_a_reading() {
+fn forms_that_only_show_something_cost_a_read() {
     for (command, cost) in [
         ("set", Cost::Read(1)),
         ("set limit", Cost::Post(1)),

@@ -20,7 +20,7 @@ use crate::chat::names::Alphabet;
 use crate::chat::secret::Secret;
 use crate::ui::command::{CommandAccess, Cost, TABLE, find, syntax};
 
-/// With every command there is.
+/// With accounts, and so with every command.
 const RULES: Rules = Rules {
     username_min: 3,
     username_limit: 12,
@@ -36,7 +36,7 @@ fn room(name: &str) -> RoomName {
     RoomName::parse(name).expect("a room name")
 }
 
-/// The room of that name there is: one of each.
+/// The one room of that name.
 fn id(name: &str) -> Arc<RoomId> {
     let instance = name.bytes().fold(0, |sum, byte| sum * 31 + u64::from(byte.to_ascii_lowercase()));
     Arc::new(RoomId { name: room(name), instance })
@@ -62,7 +62,7 @@ enum Input<'a> {
     Ended,
 }
 
-/// A palette and what it wanted done last.
+/// A user at a palette.
 struct TypingUser(Palette);
 
 impl TypingUser {
@@ -130,7 +130,7 @@ impl TypingUser {
 
     fn joins(&mut self, name: &str) -> Vec<Effect> {
         self.types(&format!(":join {name}"));
-        self.hears(Answer::Joined { room: id(name), others: 0, how: Came::In, topic: String::new() })
+        self.hears(Answer::Joined { room: id(name), others: 0, how: JoinedAs::New, topic: String::new() })
     }
 
     fn in_room() -> TypingUser {
@@ -192,7 +192,7 @@ const GUEST: CommandAccess = CommandAccess {
     shared: false,
 };
 
-/// What a user sees of the page of the help that they asked for.
+/// The page of the help that the user asked for.
 fn help_lines(effects: &[Effect], viewer: CommandAccess) -> Vec<String> {
     let [Effect::Show(ShowEffect::Help { page, mark })] = effects else { panic!("{effects:?}") };
     page.lines(*mark, viewer)
@@ -202,13 +202,13 @@ fn news(text: &str) -> Vec<Effect> {
     vec![Effect::Tell(LineKind::News, text.to_owned())]
 }
 
-/// How a command is to be used, told with the mark it was typed with.
+/// The refusal that explains how to use a command, with the mark it was typed with.
 fn usage(view: bool, word: &str) -> Vec<Effect> {
     let (spec, mark) = (find(word).expect("a command"), if view { '/' } else { ':' });
     refusal(&format!("Use it as {}, for example {mark}{}", syntax(spec, mark), &spec.example[1..]))
 }
 
-/// A line that is too long: told, and given back.
+/// The refusal of a line that is too long, and the line given back.
 fn given_back(text: &str) -> Vec<Effect> {
     let mut effects = refusal(text);
     effects.push(Effect::GiveBack);
@@ -226,16 +226,16 @@ fn said(text: &str) -> Vec<Effect> {
 #[test]
 fn a_name_leads_into_the_palette_and_a_taken_one_asks_again() {
     let mut person = TypingUser::at(Door::Plain);
-    assert_eq!(person.0.place(), Prompt::AskingName);
+    assert_eq!(person.0.prompt(), Prompt::AskingName);
     assert_eq!(person.types(" alice "), [Effect::Login(LoginEffect::ClaimName(user("alice")))]);
     let told = person.hears(Answer::NameTaken { name: user("alice"), free: Some(user("alice2")) });
     assert_eq!(told, refusal("The name alice is taken; alice2 is free."));
-    assert_eq!(person.0.place(), Prompt::AskingName);
+    assert_eq!(person.0.prompt(), Prompt::AskingName);
     person.types("alice2");
     let told = person.hears(Answer::NameClaimed { name: user("alice2"), people: 3, rooms: 2, notice: None });
     let hello = "Hello alice2. 3 people online, 2 rooms. :rooms lists them, :help explains.";
     assert_eq!(told, [Effect::Tell(LineKind::News, hello.to_owned())]);
-    assert_eq!(person.0.place(), Prompt::Palette(None));
+    assert_eq!(person.0.prompt(), Prompt::Palette(None));
 }
 
 #[test]
@@ -246,7 +246,8 @@ fn numbers_agree_with_their_nouns() {
     let hello = "Hello alice. 1 person online, 1 room. :rooms lists them, :help explains.";
     assert_eq!(told, [Effect::Tell(LineKind::News, hello.to_owned())]);
     person.types(":join general");
-    let told = person.hears(Answer::Joined { room: id("general"), others: 1, how: Came::In, topic: String::new() });
+    let told =
+        person.hears(Answer::Joined { room: id("general"), others: 1, how: JoinedAs::New, topic: String::new() });
     let joined = "Joined general, 1 other here. :chat to talk, :close to leave.";
     assert_eq!(told, [Effect::Tell(LineKind::News, joined.to_owned())]);
 }
@@ -260,7 +261,7 @@ fn plain_text_in_the_palette_goes_nowhere() {
 }
 
 #[test]
-fn what_a_newcomer_types_without_a_mark_is_answered_with_the_command() {
+fn a_newcomers_word_without_a_mark_gets_the_command() {
     for (lines, told) in [
         (["help", "?", " HELP "], "Commands begin with a colon: :help explains them."),
         (["quit", "exit", "logout"], "Commands begin with a colon: :quit leaves."),
@@ -282,7 +283,7 @@ fn an_unknown_command_gets_the_nearest_match_with_the_mark_it_was_typed_with() {
 }
 
 #[test]
-fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
+fn in_the_view_everything_is_said_except_commands_and_lines_that_look_like_one() {
     let mut person = TypingUser::in_view();
     for text in ["hello", ":)", ":D", ":-(", ":3", "//", "/ x", "/", "@", "@ bob", "a :rooms"] {
         assert_eq!(person.types(text), said(text), "{text}");
@@ -296,7 +297,7 @@ fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
         ("  :x", "  :x"),
         ("  @bob hi ", "  @bob hi"),
     ] {
-        assert_eq!(person.types(line), said(text), "exactly one blank is eaten, and only where it has a use");
+        assert_eq!(person.types(line), said(text), "exactly one blank is removed, and only if it is needed");
     }
     for (line, meant) in [
         (":rooms", "rooms"),
@@ -322,7 +323,7 @@ fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
         })]
     );
     assert_eq!(person.types(":q"), [Effect::Place(PlaceEffect::LeaveView)]);
-    assert_eq!(person.0.place(), Prompt::Palette(Some(open("general"))));
+    assert_eq!(person.0.prompt(), Prompt::Palette(Some(open("general"))));
 }
 
 #[test]
@@ -330,7 +331,7 @@ fn a_slash_runs_any_command_without_leaving_the_view() {
     let mut person = TypingUser::in_view();
     assert_eq!(person.types("/rooms"), [Effect::Show(ShowEffect::Rooms)]);
     assert_eq!(person.types("/who"), [Effect::Show(ShowEffect::Everybody)]);
-    assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
+    assert_eq!(person.0.prompt(), Prompt::ChatView(open("general")));
     assert_eq!(person.types("/q"), [Effect::Place(PlaceEffect::LeaveView)]);
 }
 
@@ -338,14 +339,14 @@ fn a_slash_runs_any_command_without_leaving_the_view() {
 fn joining_from_the_view_leads_into_the_other_rooms_view() {
     let mut person = TypingUser::in_view();
     person.types("/join games");
-    let done = person.hears(Answer::Joined { room: id("games"), others: 0, how: Came::In, topic: String::new() });
+    let done = person.hears(Answer::Joined { room: id("games"), others: 0, how: JoinedAs::New, topic: String::new() });
     assert_eq!(done.last(), Some(&Effect::Place(PlaceEffect::EnterView(open("games")))));
-    assert_eq!(person.0.place(), Prompt::ChatView(open("games")));
+    assert_eq!(person.0.prompt(), Prompt::ChatView(open("games")));
     assert_eq!(
         person.types("/close"),
         [Effect::Place(PlaceEffect::LeaveView), Effect::Place(PlaceEffect::Close(open("games")))]
     );
-    assert_eq!(person.0.place(), Prompt::Palette(Some(open("general"))));
+    assert_eq!(person.0.prompt(), Prompt::Palette(Some(open("general"))));
 }
 
 #[test]
@@ -370,12 +371,12 @@ fn a_password_is_asked_hidden_and_its_line_is_nothing_else() {
         person.hears(Answer::JoinRefused { room: room("staff"), refusal: JoinRefusal::NoSuchRoomOrPassword }),
         refusal("No such room, or not that password.")
     );
-    assert_eq!(person.0.place(), Prompt::Palette(None));
+    assert_eq!(person.0.prompt(), Prompt::Palette(None));
     for cancel in [Input::LineEntered(""), Input::Interrupted, Input::Ended] {
         person.types(":join staff");
         person.hears(refused.clone());
         assert_eq!(person.feels(cancel), [Effect::Screen(ScreenEffect::ShowInput)], "{cancel:?}");
-        assert_eq!(person.0.place(), Prompt::Palette(None));
+        assert_eq!(person.0.prompt(), Prompt::Palette(None));
     }
 }
 
@@ -396,31 +397,32 @@ fn a_lost_room_falls_back_to_the_one_before() {
     person.joins("games");
     person.types(":chat");
     person.hears(Answer::Lost(open("games")));
-    assert_eq!(person.0.place(), Prompt::Palette(Some(open("general"))));
+    assert_eq!(person.0.prompt(), Prompt::Palette(Some(open("general"))));
     person.types(":chat");
     person.hears(Answer::Lost(open("other")));
-    assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
+    assert_eq!(person.0.prompt(), Prompt::ChatView(open("general")));
 }
 
 #[test]
 fn the_quick_door_asks_room_then_name_then_opens_the_view() {
     let mut person = TypingUser::at(Door::Quick);
-    assert_eq!(person.0.place(), Prompt::AskingRoom);
+    assert_eq!(person.0.prompt(), Prompt::AskingRoom);
     assert_eq!(
         person.types("general"),
         [Effect::Login(LoginEffect::CheckRoom { room: room("general"), password: None })]
     );
     person.hears(Answer::RoomChecked { room: room("general"), password: None });
-    assert_eq!(person.0.place(), Prompt::AskingQuickName);
+    assert_eq!(person.0.prompt(), Prompt::AskingQuickName);
     assert_eq!(person.types("alice"), [Effect::Login(LoginEffect::ClaimName(user("alice")))]);
     let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None });
     assert_eq!(
         done.last(),
         Some(&Effect::Place(PlaceEffect::Join { room: room("general"), password: None, quick: true }))
     );
-    let done = person.hears(Answer::Joined { room: id("general"), others: 0, how: Came::In, topic: String::new() });
+    let done =
+        person.hears(Answer::Joined { room: id("general"), others: 0, how: JoinedAs::New, topic: String::new() });
     assert_eq!(done.last(), Some(&Effect::Place(PlaceEffect::EnterView(open("general")))));
-    assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
+    assert_eq!(person.0.prompt(), Prompt::ChatView(open("general")));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Lines taken for one message.
+//! Several lines that become one message.
 
 use super::*;
 
@@ -9,7 +9,7 @@ const DROPPED: &str = "Not sent: the message was not ended with a single dot.";
 fn pasting(view: bool) -> TypingUser {
     let mut person = TypingUser::at_general(view);
     assert_eq!(person.commands(view, "paste"), news(BEGINS));
-    assert_eq!(person.0.place(), Prompt::Pasting);
+    assert_eq!(person.0.prompt(), Prompt::Pasting);
     person
 }
 
@@ -23,11 +23,11 @@ fn the_lines_are_one_message_and_none_of_them_is_a_command() {
         let mut person = pasting(view);
         for line in [":quit", "", "  /close", "@bob hi", "..", ". x"] {
             assert_eq!(person.types(line), [], "{line}");
-            assert_eq!(person.0.place(), Prompt::Pasting, "{line}");
+            assert_eq!(person.0.prompt(), Prompt::Pasting, "{line}");
         }
         let draft = Draft::said(":quit\n\n  /close\n@bob hi\n..\n. x");
         assert_eq!(person.types(". "), [Effect::Say { to: open("general"), draft: draft.into(), confirm: !view }]);
-        assert_eq!(person.0.place(), at_general(view));
+        assert_eq!(person.0.prompt(), at_general(view));
     }
 }
 
@@ -43,8 +43,8 @@ fn empty_lines_around_the_text_are_dropped_and_no_text_is_no_message() {
         for line in lines {
             person.types(line);
         }
-        assert_eq!(person.types("."), news("Nothing said."));
-        assert_eq!(person.0.place(), at_general(true));
+        assert_eq!(person.types("."), news("Nothing sent."));
+        assert_eq!(person.0.prompt(), at_general(true));
     }
 }
 
@@ -55,7 +55,7 @@ fn control_c_and_control_d_drop_it_and_so_does_the_end_of_input() {
             let mut person = pasting(view);
             person.types("one");
             assert_eq!(person.feels(input), refusal(DROPPED), "{input:?}");
-            assert_eq!(person.0.place(), at_general(view));
+            assert_eq!(person.0.prompt(), at_general(view));
             person.commands(view, "paste");
             person.types("two");
             let draft = Draft::said("two");
@@ -66,7 +66,7 @@ fn control_c_and_control_d_drop_it_and_so_does_the_end_of_input() {
         let mut effects = Vec::new();
         person.0.input_ended(&mut effects);
         assert_eq!(effects, refusal(DROPPED));
-        assert_eq!(person.0.place(), at_general(view));
+        assert_eq!(person.0.prompt(), at_general(view));
     }
     let mut effects = Vec::new();
     TypingUser::in_view().0.input_ended(&mut effects);
@@ -90,7 +90,7 @@ fn a_paste_may_have_a_hundred_lines_and_four_kibibytes_and_no_more() {
         }
         let expected = told.map_or_else(|| said(&vec![line.as_str(); lines].join("\n")), refusal);
         assert_eq!(person.types("."), expected, "{lines} lines of {length}");
-        assert_eq!(person.0.place(), at_general(true));
+        assert_eq!(person.0.prompt(), at_general(true));
     }
 }
 

@@ -17,7 +17,7 @@ fn join(name: &str, password: &str) -> Effect {
 }
 
 #[test]
-fn a_command_at_the_question_is_run_and_no_password() {
+fn a_command_at_the_question_is_run_and_is_not_a_password() {
     for view in [false, true] {
         for mark in [':', '/'] {
             for (line, effect) in [
@@ -43,8 +43,8 @@ fn a_command_at_the_question_is_run_and_no_password() {
 fn a_join_at_a_question_from_the_view_leads_into_the_other_view() {
     let mut person = asked(true);
     person.types(":join games");
-    person.hears(Answer::Joined { room: id("games"), others: 0, how: Came::In, topic: String::new() });
-    assert_eq!(person.0.place(), Prompt::ChatView(open("games")));
+    person.hears(Answer::Joined { room: id("games"), others: 0, how: JoinedAs::New, topic: String::new() });
+    assert_eq!(person.0.prompt(), Prompt::ChatView(open("games")));
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn quit_and_q_at_the_question_mean_what_they_mean_elsewhere() {
 }
 
 #[test]
-fn what_is_no_command_is_the_password_whatever_it_begins_with() {
+fn a_line_that_is_not_a_command_is_the_password_whatever_it_begins_with() {
     for line in [":)", "/", ":", ":jion general", "/etc/passwd", "hunter2", "join general"] {
         let mut person = asked(false);
         assert_eq!(person.types(line), [Effect::Screen(ScreenEffect::ShowInput), join("genral", line)], "{line}");

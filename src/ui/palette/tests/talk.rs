@@ -54,9 +54,9 @@ fn every_way_to_say_something_says_it_once() {
             ("reply #12  so do I", reply()),
         ] {
             let mut person = TypingUser::in_two_rooms(view);
-            let before = person.0.place();
+            let before = person.0.prompt();
             assert_eq!(person.commands(view, line), [effect], "{line}");
-            assert_eq!(person.0.place(), before, "{line}");
+            assert_eq!(person.0.prompt(), before, "{line}");
         }
     }
 }
@@ -177,7 +177,7 @@ fn people_are_addressed_in_palette_and_view_each_once() {
     );
 }
 
-/// In the view every refusal of a line that begins with `@` says how to say it there.
+/// In the view every refusal of a line that begins with `@` says how to send the line to the room.
 fn with_way_out(told: &str, view: bool) -> String {
     let way_out = if view { " A leading space says it to the room." } else { "" };
     [told, way_out].concat()
@@ -207,7 +207,7 @@ fn every_refusal_of_an_addressed_line_in_the_view_names_the_way_to_say_it_there(
         let literal = TypingUser::in_view().types(&format!(" {line}"));
         assert!(line.ends_with(['x', '\u{200b}']) || literal == said(line), "{literal:?}");
     }
-    // In the view of a conversation the room is one person.
+    // In the view of a conversation the hint names the partner.
     let mut person = TypingUser::in_palette();
     person.types(":dm bob");
     person.hears(Answer::DirectOpened(crate::chat::message::Addressee {
@@ -216,12 +216,12 @@ fn every_refusal_of_an_addressed_line_in_the_view_names_the_way_to_say_it_there(
     }));
     person.types(":chat");
     assert_eq!(person.types("@here hi"), refusal("The name here is reserved. A leading space says it to bob."));
-    // A command says what it is.
+    // A command was not meant as a message, so it gets no hint.
     assert_eq!(TypingUser::in_view().types("/dm here hi"), refusal("The name here is reserved."));
 }
 
 #[test]
-fn what_addresses_nobody_is_said_in_the_view_and_goes_nowhere_in_the_palette() {
+fn a_line_that_addresses_nobody_is_said_in_the_view_and_refused_in_the_palette() {
     for text in ["@bob", "@", "@ bob hi", "@1 hi", "@, hi"] {
         assert_eq!(TypingUser::in_view().types(text), said(text), "{text}");
         let told = match text {
@@ -271,7 +271,7 @@ fn several_lines_pasted_as_one_are_one_message_in_the_view() {
 }
 
 #[test]
-fn several_lines_behind_a_command_for_talking_are_its_text_and_others_are_lines_of_their_own() {
+fn several_lines_after_a_command_for_talking_are_its_text_and_others_are_separate_lines() {
     let person = TypingUser::in_room();
     for lines in [":say one\ntwo", ":dm bob one\ntwo", "@bob one\ntwo", ":temp 5 one\ntwo", ":edit 12 one\ntwo"] {
         assert!(person.0.takes_whole(lines), "{lines}");
@@ -290,7 +290,7 @@ fn several_lines_behind_a_command_for_talking_are_its_text_and_others_are_lines_
 }
 
 #[test]
-fn what_comes_back_as_a_message_is_what_is_said_in_the_view() {
+fn only_a_message_in_the_view_comes_back() {
     let person = TypingUser::in_view();
     for (line, comes_back) in [
         ("hi", true),
@@ -306,6 +306,6 @@ fn what_comes_back_as_a_message_is_what_is_said_in_the_view() {
     ] {
         assert_eq!(person.comes_back(line), comes_back, "{line}");
     }
-    assert!(!person.comes_back(&"x".repeat(151)), "what is refused stays to be read");
+    assert!(!person.comes_back(&"x".repeat(151)), "a refused line stays on the screen");
     assert!(!TypingUser::in_room().comes_back("hi"));
 }

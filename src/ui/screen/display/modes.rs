@@ -1,7 +1,7 @@
-//! What the terminal can do and how it is set: style, line or character mode, echo; and restoring it at the end.
+//! The terminal's modes: style, line or character mode, echo; and restoring the terminal at the end.
 //!
-//! *Owns* switching bracketed paste and wiping the screen. *Knows nothing of* telnet's part in this, except the final
-//! command about echo.
+//! *Owns* switching bracketed paste and wiping the screen. *Knows nothing of* telnet, except the final command about
+//! echo.
 
 use super::{CursorRow, Display};
 use crate::protocol::line::Editor;
@@ -95,7 +95,7 @@ impl Display {
         }
     }
 
-    /// Takes prompt and line off the screen for good.
+    /// Removes prompt and line from the screen for good.
     pub(crate) fn wipe_prompt(&mut self, out: &mut Vec<u8>) {
         self.take_away(out);
         if let (CursorRow::Past { extent, ended: false }, false) = (self.row, self.reader) {

@@ -153,6 +153,6 @@ fn every_place_has_its_prompt() {
         (Prompt::ChatView(general), "general | "),
         (Prompt::ChatView(bob), "@bob | "),
     ] {
-        assert_eq!(&*place.prompt(), prompt);
+        assert_eq!(&*place.text(), prompt);
     }
 }

@@ -27,13 +27,13 @@ fn view() -> Prompt {
 }
 
 impl Typist {
-    /// In a view, on a terminal of this width that may have told its width.
+    /// In a view, on a terminal of this width, which the server knows only if `look` has it.
     fn new(columns: usize, look: Style) -> Typist {
         let size = |cells: usize| NonZero::new(u16::try_from(cells).expect("few")).expect("some");
         let terminal = Parser::new(size(ROWS), size(columns), 0);
         let mut typist = Typist { display: Display::new(), terminal, out: Vec::new(), columns };
         typist.display.set_look(look, None, &mut typist.out);
-        typist.display.set_place(&view(), &mut typist.out);
+        typist.display.set_prompt(&view(), &mut typist.out);
         typist.display.end_turn(&mut typist.out);
         typist.looks();
         typist
@@ -43,7 +43,7 @@ impl Typist {
         self.terminal.process(&std::mem::take(&mut self.out));
     }
 
-    /// Keys without Enter: the terminal alone knows of them.
+    /// Keys without Enter: only the terminal knows about them.
     fn types(&mut self, text: &str) {
         self.terminal.process(text.as_bytes());
     }
@@ -53,7 +53,7 @@ impl Typist {
         self.terminal.process(b"\r\n");
     }
 
-    /// What somebody else says, by the way of deliveries.
+    /// Shows a message from somebody else, as a delivery does.
     fn hears(&mut self, text: &str) {
         let mut rows = Vec::new();
         render_message(&message(text), Recipient::anybody(self.display.look()), &mut clock(), &mut rows);
@@ -88,7 +88,7 @@ fn a_short_message_over_a_half_typed_long_line_reads_as_itself() {
 }
 
 #[test]
-fn of_a_half_typed_line_on_several_rows_nothing_stands_in_or_behind_a_message() {
+fn nothing_of_a_half_typed_line_on_several_rows_is_in_or_behind_a_message() {
     for columns in [20, 80, 81] {
         // Also one that ends on the margin, where the cursor waits in the last column.
         for length in [columns - 10, columns - 9, 2 * columns - 10, 3 * columns] {
@@ -119,7 +119,7 @@ fn a_notice_a_direct_message_and_an_announcement_cover_the_row_too() {
 fn another_prompt_covers_what_was_typed_at_the_one_before() {
     let mut alice = Typist::new(80, Style::PLAIN);
     alice.types("I think that we should absolutely pay the invoice");
-    alice.display.set_place(&Prompt::Palette(None), &mut alice.out);
+    alice.display.set_prompt(&Prompt::Palette(None), &mut alice.out);
     alice.display.end(&mut alice.out);
     alice.looks();
     assert_eq!(alice.rows(), [">"]);
@@ -178,7 +178,7 @@ fn an_answer_to_a_line_that_came_behind_somebody_elses_text_goes_over_the_prompt
 }
 
 #[test]
-fn an_answer_to_a_line_typed_at_the_prompt_begins_where_that_line_has_led() {
+fn an_answer_to_a_line_typed_at_the_prompt_begins_in_the_next_row() {
     let mut alice = Typist::new(80, Style::PLAIN);
     alice.display.line_ended(true, false);
     alice.display.write(LineKind::News, "It is late.", &mut alice.out);
@@ -187,7 +187,7 @@ fn an_answer_to_a_line_typed_at_the_prompt_begins_where_that_line_has_led() {
 }
 
 #[test]
-fn where_enter_leaves_the_cursor_in_its_column_every_row_begins_at_the_margin_all_the_same() {
+fn in_binary_mode_every_row_still_begins_at_the_margin() {
     // The stock telnet in BINARY mode (RFC 856): the terminal ends what it echoes with LF only.
     for alone in [true, false] {
         let mut alice = Typist::new(80, Style::PLAIN);
@@ -216,7 +216,7 @@ fn where_enter_leaves_the_cursor_in_its_column_every_row_begins_at_the_margin_al
         ];
         assert_eq!(rows, expected, "{alone}");
     }
-    // Typed while no prompt stood there.
+    // Typed while no prompt was on the screen.
     let mut alice = Typist::new(80, Style::PLAIN);
     alice.display.set_binary(true);
     alice.types("/time");
@@ -234,7 +234,7 @@ fn where_enter_leaves_the_cursor_in_its_column_every_row_begins_at_the_margin_al
 }
 
 #[test]
-fn last_words_leave_nothing_of_a_half_typed_line() {
+fn a_goodbye_leaves_nothing_of_a_half_typed_line() {
     let mut alice = Typist::new(80, Style::PLAIN);
     alice.types("I think that we should absolutely pay the invoice");
     alice.display.wipe_prompt(&mut alice.out);
@@ -260,13 +260,13 @@ fn a_screen_reader_gets_no_prompt_in_the_view_and_nothing_is_written_over_anythi
     let mut display = Display::new();
     let mut out = Vec::new();
     display.set_reader(true);
-    display.set_place(&Prompt::Palette(None), &mut out);
+    display.set_prompt(&Prompt::Palette(None), &mut out);
     display.end_turn(&mut out);
     display.write(LineKind::News, "bob is back", &mut out);
     display.end(&mut out);
     display.line_ended(false, false);
     display.write(LineKind::News, "In the view.", &mut out);
-    display.set_place(&view(), &mut out);
+    display.set_prompt(&view(), &mut out);
     display.end_turn(&mut out);
     for _ in 0..2 {
         display.write_rows(b"bob: hello\r\n", &mut out);
@@ -274,12 +274,12 @@ fn a_screen_reader_gets_no_prompt_in_the_view_and_nothing_is_written_over_anythi
         display.line_ended(false, false);
         display.end_turn(&mut out);
     }
-    display.set_place(&Prompt::Palette(None), &mut out);
+    display.set_prompt(&Prompt::Palette(None), &mut out);
     display.end_turn(&mut out);
     let seen = String::from_utf8(out).expect("text");
     assert_eq!(seen, "> \r\n* bob is back\r\n> * In the view.\r\nbob: hello\r\nbob: hello\r\n> ");
     assert!(!seen.replace("\r\n", "").contains('\r'));
-    assert!(!display.shares_frame(&view().prompt()));
+    assert!(!display.shares_frame(&view().text()));
 }
 
 #[derive(Clone, Debug)]
@@ -306,7 +306,7 @@ proptest! {
     #![proptest_config(crate::proptest_config())]
 
     #[test]
-    fn however_typing_reading_and_messages_mix_no_typed_character_stands_in_a_message(
+    fn however_typing_reading_and_messages_mix_no_typed_character_is_in_a_message(
         columns in prop::sample::select(vec![20_usize, 80, 81]),
         steps in prop::collection::vec(any_step(), 1..40),
     ) {
@@ -314,7 +314,7 @@ proptest! {
         let (mut entered, mut answering) = (0, false);
         for step in steps {
             match step {
-                // Behind a prompt, as people type: nobody types while their lines are being run.
+                // Users type at a prompt, and not while their lines are being run.
                 TypedStep::Types(text) if !answering => alice.types(&text),
                 TypedStep::Enters => {
                     alice.presses_enter();

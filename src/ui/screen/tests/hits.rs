@@ -14,7 +14,7 @@ fn hit(text: &str, found: &str, look: Style) -> String {
 }
 
 #[test]
-fn the_hit_stands_between_marks_where_there_is_no_colour_and_in_bold_where_there_is() {
+fn the_hit_is_between_marks_without_colour_and_bold_with_it() {
     for (text, found, plain, colored) in [
         ("at noon", "noon", "at >noon<", "at \x1b[1mnoon\x1b[22m"),
         ("noon", "noon", ">noon<", "\x1b[1mnoon\x1b[22m"),

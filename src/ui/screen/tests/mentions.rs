@@ -65,20 +65,20 @@ fn names_with_marks_in_them_are_whole_words() {
 }
 
 #[test]
-fn ones_own_message_has_no_mention_in_it() {
+fn a_users_own_message_has_no_mention() {
     let name = user("bob");
     let own = Recipient { client: ClientId(1), look: look(true, None), name: Some(&name), hides_quote: false };
     assert_eq!(seen(&message("bob is me"), own), "[14:02] #12 bob: bob is me");
 }
 
 #[test]
-fn nobody_s_name_stands_out_where_none_is_looked_for() {
+fn without_a_name_to_look_for_nothing_is_highlighted() {
     let reader = Recipient { client: ClientId(2), look: look(true, None), name: None, hides_quote: false };
     assert_eq!(seen(&message("hi alice"), reader), "[14:02] #12 bob: hi alice");
 }
 
 #[test]
-fn only_the_text_counts_and_not_what_stands_around_it() {
+fn only_the_text_counts_and_not_the_rest_of_the_line() {
     let name = user("alice");
     let reader = Recipient { client: ClientId(2), look: look(true, None), name: Some(&name), hides_quote: false };
     let reply = Quoted { id: MessageId(9), author: user("alice"), start: Some("alice".into()) };

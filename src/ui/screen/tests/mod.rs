@@ -17,14 +17,14 @@ fn message(text: &str) -> Message {
     Message::new(MessageId(12), at, author, ClientId(1), Draft::said(text), Box::default())
 }
 
-/// With and without colour, of a width or none.
+/// A style with or without colour, and with a width or none.
 fn look(color: bool, columns: Option<u16>) -> Style {
     Style { ansi: color, color, columns, ..Style::PLAIN }
 }
 
 /// A clock stopped on the day of the messages.
 fn clock() -> Clock {
-    Clock::standing(TimeZone::UTC, "2026-11-21T20:00:00Z".parse().expect("a moment"))
+    Clock::stopped(TimeZone::UTC, "2026-11-21T20:00:00Z".parse().expect("a moment"))
 }
 
 fn user(name: &str) -> UserName {
@@ -71,7 +71,7 @@ fn colour_goes_around_the_whole_line_and_the_mark_stays() {
 fn a_short_line_over_a_longer_prompt_leaves_nothing_of_it() {
     let mut display = Display::new();
     let mut out = Vec::new();
-    display.set_place(&Prompt::AskingRoom, &mut out);
+    display.set_prompt(&Prompt::AskingRoom, &mut out);
     display.end(&mut out);
     out.clear();
     display.write(LineKind::News, "hi", &mut out);
@@ -80,11 +80,11 @@ fn a_short_line_over_a_longer_prompt_leaves_nothing_of_it() {
 }
 
 #[test]
-fn a_question_answered_ahead_is_put_once_and_other_prompts_wait_for_the_end() {
+fn a_question_answered_ahead_is_shown_once_and_other_prompts_wait_for_the_end() {
     let mut display = Display::new();
     let mut out = Vec::new();
     for place in [Prompt::AskingRoom, Prompt::AskingQuickName, Prompt::Palette(None)] {
-        display.set_place(&place, &mut out);
+        display.set_prompt(&place, &mut out);
         display.line_ended(false, false);
         display.ask(&mut out);
         display.ask(&mut out);
@@ -98,7 +98,7 @@ fn a_question_answered_ahead_is_put_once_and_other_prompts_wait_for_the_end() {
 fn an_answer_goes_over_the_prompt_that_it_answers_and_no_further() {
     let mut display = Display::new();
     let mut out = Vec::new();
-    display.set_place(&Prompt::Palette(None), &mut out);
+    display.set_prompt(&Prompt::Palette(None), &mut out);
     display.end(&mut out);
     display.line_ended(false, false);
     out.clear();

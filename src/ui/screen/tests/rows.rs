@@ -1,4 +1,4 @@
-//! No text of a person's starts a row of anybody's screen.
+//! No user's text starts a row of a screen.
 
 use std::num::NonZero;
 use std::time::Duration;
@@ -86,7 +86,7 @@ proptest! {
     }
 
     #[test]
-    fn on_a_terminal_no_text_of_a_persons_starts_a_row(
+    fn on_a_terminal_no_users_text_starts_a_row(
         said in "[a-z*!>:é你 \n]{1,300}",
         columns in 20_u16..130,
         color in any::<bool>(),
