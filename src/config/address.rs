@@ -64,11 +64,11 @@ fn check(address: SocketAddr) -> Result<SocketAddr, AddressError> {
 pub(crate) enum AddressError {
     /// An address without a port; holds the text.
     NoPort(String),
-    /// An IPv6 address without brackets, from which a port cannot be told; holds the text.
+    /// An IPv6 address without brackets, where a port could not be told apart; holds the text.
     Unbracketed(String),
     /// A port without an address.
     NoHost(u16),
-    /// An IPv6 address that every interface has its own of (RFC 4007, section 6), without the interface.
+    /// A link-local IPv6 address (RFC 4007, section 6) without the interface it belongs to.
     NoInterface,
     /// A multicast or broadcast address, before this port.
     ManyMachines(u16),
@@ -110,8 +110,8 @@ impl fmt::Display for AddressError {
 
 impl std::error::Error for AddressError {}
 
-/// Whether it is impossible to listen on both: the same port on the same address, or on all addresses of a family and one of
-/// them.
+/// Whether one machine cannot listen on both: they have the same port, and the same address or one of them all
+/// addresses of the family.
 ///
 /// Port 0 never clashes, since each use picks another free port. Nor do two families: whether `[::]` includes IPv4 depends
 /// on the system.
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named_with_the_remedy() {
+    fn every_mistake_names_the_remedy() {
         for (text, remedy) in [
             ("5555", "write 0.0.0.0:5555"),
             (":5555", "write 0.0.0.0:5555"),

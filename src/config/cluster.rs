@@ -1,7 +1,7 @@
-//! The section `[cluster]`: where the Redis is that several servers share, and how this one is known there.
+//! The section `[cluster]`: the Redis that the servers share, and this server's name among them.
 //!
-//! *Owns* the keys of the section, and their ranges.
-//! *Knows nothing of* what the servers tell each other. The password is not read here, so that no mistake can quote it.
+//! *Owns* the keys of the section, and their ranges. *Knows nothing of* what the servers share. The password is not
+//! read here, so that no mistake can quote it.
 
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ const MAX_PREFIX: usize = 64;
 /// The section `[cluster]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterConfig {
-    /// Where it is: `redis://host:port`, with TLS `rediss://host:port`, `sentinel://host:port,host:port/NAME`, or
+    /// Where Redis is: `redis://host:port`, with TLS `rediss://host:port`, `sentinel://host:port,host:port/NAME`, or
     /// `redis-cluster://host:port,host:port`.
     pub redis: String,
     /// The user that Redis knows this server by; empty for its default one.
@@ -25,21 +25,21 @@ pub struct ClusterConfig {
     pub password_file: Option<PathBuf>,
     /// A file with the certificates of trusted authorities; without it, the system's are used.
     pub ca_file: Option<PathBuf>,
-    /// What all keys begin with, so that several chats can share a Redis.
+    /// The beginning of all keys, so that several chats can share a Redis.
     pub prefix: String,
     /// This server's name among the others; empty for the machine's name and the port.
     pub node: String,
-    /// Parts that the rooms are spread over.
+    /// Number of partitions that the rooms are spread over.
     pub partitions: u8,
-    /// How long the users of a server that is not heard of stay.
+    /// How long the users of a server stay after the others last heard from it.
     pub lease: Duration,
-    /// Silence of Redis after which a line is said to wait.
+    /// How long Redis may take before users see that their line waits.
     pub timeout: Duration,
-    /// Bytes that wait for Redis at most.
+    /// Most bytes that wait for Redis.
     pub pending_bytes: usize,
-    /// Replicas that blocks of numbers wait for.
+    /// Replicas that must have a block of message numbers before it is used.
     pub replicas: u8,
-    /// How long a stop takes, so that users can go to another server. Zero: as long as without a cluster.
+    /// How long a stop takes, so that users can go to another server. Zero: a stop is the same as without a cluster.
     pub drain: Duration,
 }
 
@@ -76,14 +76,14 @@ pub(crate) enum RedisAddress {
         /// It speaks TLS.
         tls: bool,
     },
-    /// `sentinel://host:port,host:port/NAME`: these know which Redis is in charge of that name.
+    /// `sentinel://host:port,host:port/NAME`: Sentinels, which know the current master of that name.
     Sentinels {
         /// Where they listen.
         at: Vec<HostPort>,
-        /// What they call it.
+        /// The master's name.
         name: String,
     },
-    /// `redis-cluster://host:port,host:port`: some of a Redis Cluster, who know which of them has what.
+    /// `redis-cluster://host:port,host:port`: some nodes of a Redis Cluster, which know the others and their slots.
     Cluster {
         /// Where they listen.
         at: Vec<HostPort>,
@@ -91,7 +91,7 @@ pub(crate) enum RedisAddress {
 }
 
 impl RedisAddress {
-    /// Reads an address, or tells what is wrong with it. It is not quoted: somebody may have put a password into it.
+    /// Reads an address, or returns what is wrong with it. The text is not quoted: it may contain a password.
     pub(crate) fn parse(url: &str) -> Result<RedisAddress, &'static str> {
         let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
         if rest.contains('@') {
@@ -139,7 +139,7 @@ fn host_port(text: &str, default: u16) -> Option<HostPort> {
     (!host.is_empty() && host.chars().all(fits)).then(|| (host.to_owned(), port))
 }
 
-/// Whether a name of a server can be told apart from the words around it.
+/// Whether a text can be the name of a server: short, and clear among other words in a log.
 fn is_node(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
     name.len() <= 64 && name.chars().all(fits)
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_names_one_redis_or_those_who_know_it() {
+    fn an_address_names_one_redis_or_sentinels_or_cluster_nodes() {
         let at = |host: &str, port| (host.to_owned(), port);
         for (text, expected) in [
             ("redis://h", RedisAddress::One { at: at("h", 6379), tls: false }),

@@ -15,7 +15,7 @@ pub struct DiscoveryConfig {
     pub listen: Vec<SocketAddr>,
     /// Whether the server announces itself by multicast DNS.
     pub announce: bool,
-    /// What the server is called there. Empty: `chatsock on` the machine's name.
+    /// The server's name for people. Empty: `chatsock on` the machine's name.
     pub name: String,
 }
 
@@ -25,7 +25,7 @@ impl DiscoveryConfig {
     pub(crate) const MAX_NAME: usize = 48;
 }
 
-/// Reads the section `[discovery]`. Its addresses are of UDP, so they clash only with each other.
+/// Reads the section `[discovery]`. Its addresses are for UDP, so they clash only with each other.
 pub(super) fn read_discovery(reader: &mut ValueReader<'_>, section: Section<'_, '_>) -> DiscoveryConfig {
     let mut discovery = DiscoveryConfig::default();
     unknown_keys(reader, section, DISCOVERY_KEYS);
@@ -41,7 +41,7 @@ pub(super) fn read_discovery(reader: &mut ValueReader<'_>, section: Section<'_, 
     reader.read_line(section, "name", &mut discovery.name);
     if discovery.name.len() > DiscoveryConfig::MAX_NAME {
         let text = format!(
-            "discovery.name has {} bytes; the most are {}, so shorten it",
+            "discovery.name has {} bytes; shorten it to {} or fewer",
             discovery.name.len(),
             DiscoveryConfig::MAX_NAME
         );
@@ -93,7 +93,7 @@ mod tests {
             ("name = \"a\\nb\"", "discovery.name must"),
             (
                 "name = \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
-                "discovery.name has 49 bytes; the most are 48",
+                "discovery.name has 49 bytes; shorten it to 48",
             ),
         ] {
             let said = mistakes(text);

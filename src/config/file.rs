@@ -45,7 +45,8 @@ pub fn load(path: &Path) -> Result<Config, Mistakes> {
 ///
 /// # Errors
 ///
-/// As for [`load`]. So does a pipe, such as that of `--config <(...)`: it has been read, and is empty now or never ends.
+/// As for [`load`]. A pipe, such as that of `--config <(...)`, is a mistake too: it has been read, so now it is empty
+/// or never ends.
 pub fn load_again(path: &Path) -> Result<Config, Mistakes> {
     match std::fs::metadata(path) {
         Ok(found) if found.file_type().is_fifo() => Err(Mistakes::one(Mistake {
@@ -59,7 +60,7 @@ pub fn load_again(path: &Path) -> Result<Config, Mistakes> {
 
 /// Reads a file that the configuration names, if it is a regular one and has at most `limit` bytes.
 ///
-/// Never waits, as opening a FIFO would: a running server would not even stop any more.
+/// Never waits, as opening a FIFO would: a running server could not even stop.
 pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let kind = file.metadata()?.file_type();
@@ -77,7 +78,7 @@ pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads at most one byte more than [`MAX_FILE`], which shows that a file is longer.
+/// Reads at most one byte more than [`MAX_FILE`]; that byte shows that the file is too long.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;

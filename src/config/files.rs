@@ -1,4 +1,4 @@
-//! The section `[files]`: where files pass between users, and how many and how large.
+//! The section `[files]`: listeners for files between users, and limits on their number and size.
 //!
 //! *Knows nothing of* transfers.
 
@@ -11,7 +11,7 @@ use super::conflict::{TakenAddress, refuse_clash};
 use super::keys::{FILE_KEYS, TLS_BUILT, lacking, unknown_keys};
 use super::value::{MAX_COUNT, Section, ValueReader, quoted};
 
-/// Longest time that can be set, in seconds: an offer concerns what was said a moment ago.
+/// Longest time that can be set, in seconds: an offer belongs to what was said a moment ago.
 const MOST_SECONDS: usize = 3600;
 
 /// Largest file that can be allowed, in bytes: far more than anyone sends in one go, and far from overflow.
@@ -24,11 +24,11 @@ pub struct FilesConfig {
     pub listen: Vec<SocketAddr>,
     /// The same through TLS, with the certificate of `[tls]`.
     pub tls_listen: Vec<SocketAddr>,
-    /// The server in the commands that users copy. Empty: the address that their connection came in at.
+    /// The server's name in the commands that users copy. Empty: the address that the user connected to.
     pub host: String,
-    /// Bytes of one file.
+    /// Most bytes of one file.
     pub max_bytes: usize,
-    /// Files on their way at the same time.
+    /// Most files on their way at the same time.
     pub max_at_once: usize,
     /// Bytes per second of one file. `None`: as fast as they come.
     pub bytes_per_second: Option<usize>,
@@ -86,7 +86,7 @@ pub(super) fn read_files(
     files
 }
 
-/// A text is not a host.
+/// The text is not a host.
 struct HostError;
 
 impl fmt::Display for HostError {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_section_or_with_an_empty_one_no_files_are_carried() {
+    fn without_the_section_or_with_an_empty_one_there_are_no_files() {
         for text in ["", "[files]"] {
             assert_eq!(parse(text, "test").map(|config| config.files).ok(), Some(FilesConfig::default()));
         }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_nothing_that_a_shell_could_read_differently() {
+    fn a_host_has_no_character_with_a_meaning_in_a_shell() {
         for host in ["", "box", "chat.example.org", "192.0.2.1", "2001:db8::1", "a-b.c"] {
             assert!(check_host(host).is_ok(), "{host}");
         }

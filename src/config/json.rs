@@ -21,8 +21,8 @@ pub struct JsonConfig {
     pub tls_listen: Vec<SocketAddr>,
 }
 
-/// Reads the section `[json]`, which begins on `line`. `taken` are the addresses of the other listeners; `plain`: there may
-/// be unencrypted ones.
+/// Reads the section `[json]`, which begins on `line`. `taken` are the addresses of the other listeners; `plain` is
+/// whether unencrypted ones are allowed.
 pub(super) fn read_json(
     reader: &mut ValueReader<'_>,
     section: Section<'_, '_>,

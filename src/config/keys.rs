@@ -1,6 +1,6 @@
 //! The names of all settings, and the mistakes for unknown names.
 //!
-//! *Owns* the lists of keys and sections, and the hints where a key belongs. *Knows nothing of* the values.
+//! *Owns* the lists of keys and sections, and the hint where a key belongs. *Knows nothing of* the values.
 
 use toml::de::DeTable;
 
@@ -111,7 +111,7 @@ const SECTIONS: &[&str] = &[
 /// Sections that need the Cargo feature of the same name.
 const FEATURE_SECTIONS: &[&str] = &["tls", "storage", "web", "json", "discovery", "metrics", "cluster"];
 
-/// Whether `section` needs a feature and this build has it.
+/// Whether this is a section that only some builds know, and this build is one of them.
 fn is_built(section: &str) -> bool {
     section == "storage" && STORAGE_BUILT
 }

@@ -74,8 +74,8 @@ pub(super) fn read_plain(reader: &mut ValueReader<'_>, top: Section<'_, '_>, sta
     }
 }
 
-/// Reports a config with which nobody could connect. Looks at the file, since a list with only invalid entries is not meant
-/// to be empty.
+/// Reports a config with which nobody could connect. Looks at the file itself, because a list whose entries are all
+/// invalid was not meant to be empty.
 pub(super) fn refuse_nowhere(
     reader: &mut ValueReader<'_>,
     top: Section<'_, '_>,
@@ -101,7 +101,7 @@ pub(super) fn refuse_nowhere(
 }
 
 impl Config {
-    /// Takes over the listeners of `old`, for a server that runs with them. True if they differ.
+    /// Keeps the listeners of `old`, because a running server cannot change them. Returns whether they differ.
     pub(crate) fn keep_listeners(&mut self, old: &Config) -> bool {
         let asked = self.clone();
         self.listen.clone_from(&old.listen);
@@ -131,7 +131,7 @@ impl Config {
     }
 }
 
-/// Whether there are listeners beside those of the top and of `[tls]`.
+/// Whether there are listeners besides those at the top and in `[tls]`.
 fn has_other_listeners(config: &Config) -> bool {
     #[cfg(feature = "json")]
     if !config.json.listen.is_empty() || !config.json.tls_listen.is_empty() {

@@ -1,6 +1,6 @@
-//! The section `[metrics]`: where a monitoring system reads what the server counts.
+//! The section `[metrics]`: the address where a monitoring system reads the metrics.
 //!
-//! *Knows nothing of* what that is.
+//! *Knows nothing of* what is counted.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,24 +14,23 @@ use super::value::{Section, ValueReader, quoted};
 /// The section `[metrics]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MetricsConfig {
-    /// The address; `None`: nowhere.
+    /// The address; `None` if there is no listener.
     pub listen: Option<SocketAddr>,
 }
 
 impl MetricsConfig {
-    /// What the admin has to know about the address: one sentence, without a full stop.
+    /// A warning for the admin about the address: one sentence, without a full stop.
     #[must_use]
     pub(crate) fn warning(&self) -> Option<String> {
         let address = self.listen.filter(|address| is_public(address.ip().to_canonical()))?;
         Some(format!(
-            "metrics.listen is {address}, where anybody who can reach this machine may read them; 127.0.0.1 or an address of a \
-             private network keeps them inside"
+            "metrics.listen is {address}, so anybody who can reach this machine can read the metrics; use 127.0.0.1 or an \
+             address of a private network"
         ))
     }
 }
 
-/// Whether strangers may be able to reach an address: not one of this machine alone, of a private network (RFC 1918, RFC 4193)
-/// or of a single link.
+/// Whether strangers may be able to reach an address: it is not loopback, private (RFC 1918, RFC 4193) or link-local.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !(address.is_loopback() || address.is_private() || address.is_link_local()),
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_strangers_may_reach_is_warned_of() {
+    fn an_address_that_strangers_may_reach_gets_a_warning() {
         for (address, public) in [
             ("127.0.0.1:1", false),
             ("[::1]:1", false),

@@ -89,7 +89,7 @@ pub struct Config {
     pub plain: Plain,
     /// Whether the listeners open telnet negotiation.
     pub telnet: Telnet,
-    /// Addresses that lead straight into a room's view.
+    /// Addresses of quick listeners, which lead straight into a room's view.
     pub quick_listen: Vec<SocketAddr>,
     /// The first line that a newcomer reads, without control characters; empty for the plain greeting.
     pub welcome_message: String,
@@ -109,7 +109,7 @@ pub struct Config {
     pub message_limit: usize,
     /// The time between the announcement of a stop and the stop.
     pub shutdown_delay: Duration,
-    /// Silence after which a user is disconnected; a warning comes at half of it. `None`: never.
+    /// How long a user may type nothing before they are disconnected, with a warning halfway. `None`: no limit.
     pub idle_timeout: Option<Duration>,
     /// How long an empty user-made room stays open; zero closes it at once.
     pub room_linger: Duration,
@@ -119,7 +119,7 @@ pub struct Config {
     pub exit_code: bool,
     /// A file with quotes, which may be missing. `None`: the built-in ones.
     pub quote_file: Option<PathBuf>,
-    /// Who may log in without an account, as in the file; [`Config::accounts`] is the effective policy.
+    /// The account policy as set in the file; [`Config::accounts`] is the effective one.
     pub accounts: Option<AccountPolicy>,
     /// The accounts of operators, without duplicates.
     pub operators: Vec<UserName>,
@@ -146,10 +146,10 @@ pub struct Config {
     /// How the server can be found in its network.
     #[cfg(feature = "discovery")]
     pub discovery: DiscoveryConfig,
-    /// Where the metrics are.
+    /// The listener for metrics.
     #[cfg(feature = "metrics")]
     pub metrics: MetricsConfig,
-    /// The servers that this one is one of; `None` without the section.
+    /// The cluster that this server belongs to; `None` without the section.
     #[cfg(feature = "cluster")]
     pub cluster: Option<ClusterConfig>,
     /// Limits per connection, per address and in total.
@@ -236,12 +236,12 @@ impl Config {
         match self.plain {
             Plain::Anywhere => true,
             Plain::Loopback => address.is_loopback(),
-            // Only after a reload: at the start it means that there are no plain listeners.
+            // This happens only after a reload: at the start there are no plain listeners then.
             Plain::Off => false,
         }
     }
 
-    /// Who may log in without an account. Where nothing keeps accounts, everybody.
+    /// The effective account policy. `Off` if accounts cannot be kept.
     #[must_use]
     pub fn accounts(&self) -> AccountPolicy {
         match (self.keeps_accounts(), self.accounts) {
@@ -251,7 +251,7 @@ impl Config {
         }
     }
 
-    /// Whether accounts are kept: in a database, or where all servers of a cluster keep them.
+    /// Whether accounts can be kept: in a database, or in the Redis of a cluster.
     pub(super) fn keeps_accounts(&self) -> bool {
         #[cfg(all(feature = "cluster", feature = "storage"))]
         if self.cluster.is_some() {
@@ -260,7 +260,7 @@ impl Config {
         self.storage.is_some()
     }
 
-    /// Replaces the plain listeners, as the command line may.
+    /// Replaces the plain listeners by those of the command line.
     ///
     /// # Errors
     ///
@@ -329,7 +329,7 @@ impl Default for Config {
             #[cfg(feature = "cluster")]
             cluster: None,
             limits: LimitsConfig::default(),
-            // The name is valid, which the type cannot express and a test checks.
+            // The name is valid. The type cannot express that, so a test checks it.
             rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomSettings::general())).collect(),
         }
     }

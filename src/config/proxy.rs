@@ -1,4 +1,4 @@
-//! The section `[proxy]`: listeners behind proxies, and which proxies are believed.
+//! The section `[proxy]`: listeners behind proxies, and which proxies are trusted.
 //!
 //! *Knows nothing of* the header in which a proxy names its client.
 
@@ -14,11 +14,11 @@ use crate::access::network::Network;
 /// The section `[proxy]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProxyConfig {
-    /// Addresses where proxies connect, which then speak for people with telnet and nc.
+    /// Addresses where proxies connect for users with telnet and nc.
     pub listen: Vec<SocketAddr>,
-    /// The same for people with TLS, with the certificate of `[tls]`.
+    /// The same for users with TLS, with the certificate of `[tls]`.
     pub tls_listen: Vec<SocketAddr>,
-    /// The proxies that are believed about the client they connect for; not empty if there is a listener.
+    /// The proxies that are trusted to name the client they connect for; not empty if there is a listener.
     pub trusted: Vec<Network>,
 }
 
@@ -50,7 +50,7 @@ pub(super) fn read_proxy(
     proxy
 }
 
-/// Reports listeners that nobody could use. Not for a list whose entries are wrong, which is reported already.
+/// Reports listeners that nobody could use. If an entry of the list is wrong, that is reported already.
 fn refuse_trusting_nobody(reader: &mut ValueReader<'_>, section: Section<'_, '_>, proxy: &ProxyConfig, state: Tree) {
     let (key, name) =
         if proxy.listen.is_empty() { ("tls_listen", "proxy.tls_listen") } else { ("listen", "proxy.listen") };
@@ -86,7 +86,11 @@ mod tests {
         assert_eq!(config.proxy.listen, ["127.0.0.1:5565".parse().unwrap()]);
         assert!(config.proxy.trusted.iter().any(|network| network.contains([10, 9, 8, 7].into())));
         assert_eq!(read("[proxy]\n").proxy, super::ProxyConfig::default());
-        assert_eq!(read("[proxy]\ntrusted = [\"::1\"]\n").proxy.trusted.len(), 1, "without a listener it says nothing");
+        assert_eq!(
+            read("[proxy]\ntrusted = [\"::1\"]\n").proxy.trusted.len(),
+            1,
+            "without a listener it has no effect"
+        );
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -
     // Without the feature the whole section is a mistake, reported above.
     let tls = if cfg!(feature = "tls") { section(reader, top, "tls") } else { None };
     let tls = tls.map(|table| Section { prefix: "tls.", table });
-    // For the encrypted listeners of other sections, where there is none of this name.
+    // The encrypted listeners of other sections use this too, even without a section [tls].
     config.tls.telnet = config.telnet;
     if let Some(tls) = tls {
         config.tls = read_tls(reader, tls, reader.line_of(top, "tls"), &mut taken, state, config.telnet);

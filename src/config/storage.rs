@@ -1,4 +1,4 @@
-//! The section `[storage]`, and the settings about accounts, which need it.
+//! The section `[storage]`, and the settings for accounts, which need it.
 //!
 //! *Owns* their ranges and how they depend on each other, with and without the feature `storage`.
 //! *Knows nothing of* the database.
@@ -16,7 +16,7 @@ use super::value::{DAY, Section, ValueReader};
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names::{USER_NAME_MAX, UserName};
 
-/// A century. Longer means without limit, which is 0.
+/// Longest retention, in days: a century. For no limit there is 0.
 const MAX_RETENTION: usize = 36_500;
 
 /// Most wrong passwords before a block. With more, a block would be pointless.
@@ -46,8 +46,8 @@ impl Default for Storage {
     }
 }
 
-/// Reads the section `[storage]`; called only in builds with the feature. `archive`: of a server with `[cluster]`, which stores
-/// messages unless the file says otherwise.
+/// Reads the section `[storage]`; called only in builds with the feature. `archive` is whether the server has a section
+/// `[cluster]`: then it stores messages unless the file says otherwise.
 pub(super) fn read_storage(reader: &mut ValueReader<'_>, table: &DeTable<'_>, archive: bool) -> Storage {
     let section = Section { prefix: "storage.", table };
     unknown_keys(reader, section, STORAGE_KEYS);
@@ -76,7 +76,7 @@ pub(super) fn read_storage(reader: &mut ValueReader<'_>, table: &DeTable<'_>, ar
 pub(super) fn read_accounts(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &mut Config) {
     const WORDS: [(&str, AccountPolicy); 3] =
         [("off", AccountPolicy::Off), ("optional", AccountPolicy::Optional), ("required", AccountPolicy::Required)];
-    // Starts as `None`, because a missing key means that the section decides.
+    // Starts as `None`: without the key, the section decides.
     let mut chosen = None;
     reader.read_word(top, "accounts", &WORDS.map(|(word, meaning)| (word, Some(meaning))), &mut chosen);
     config.accounts = chosen;

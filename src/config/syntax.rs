@@ -1,4 +1,4 @@
-//! Parses config text into a TOML tree, and words the parser's errors plainly.
+//! Parses config text into a TOML tree, and puts the parser's errors into plain words.
 //!
 //! *Owns* the recovery from broken lines, so that one typing mistake does not hide the others, and line numbers. *Knows
 //! nothing of* the keys.
@@ -47,7 +47,7 @@ const PLAIN_WORDS: &[(&str, &str)] = &[
 pub(super) enum Tree {
     /// The whole tree.
     Whole,
-    /// What it contains, but the keys on broken lines are missing.
+    /// Its contents are right, but the keys on broken lines are missing.
     Partial,
     /// Nothing: a broken line may have moved others to another section.
     Unusable,
@@ -94,7 +94,7 @@ pub(super) fn with_tree<R>(text: &str, walk: impl FnOnce(&Spanned<DeTable<'_>>, 
     let found = errors.iter().map(|error| syntax_error(&lines, error)).filter(|(line, _)| seen.insert(*line)).collect();
     let blanked = without_broken_lines(&lines, &errors);
     let (tree, errors) = DeTable::parse_recoverable(&blanked);
-    // A duplicate section is not blanked; the parser merges the two, which suits us.
+    // A duplicate section is not blanked: the parser merges the two, which is what we want.
     let usable = errors.iter().all(|error| is_duplicate(error) && is_header(lines.at(offset(error))));
     let state = if usable { Tree::Partial } else { Tree::Unusable };
     (found, walk(&tree, state))
@@ -116,7 +116,7 @@ fn without_broken_lines(lines: &LineIndex<'_>, errors: &[Error]) -> String {
     blanked
 }
 
-/// A `key = value` that ends on its line.
+/// Whether a line is a `key = value` that ends on the line.
 fn is_setting(line: &str) -> bool {
     !is_header(line) && !line.contains("\"\"\"") && !line.contains("'''")
 }
@@ -137,7 +137,7 @@ fn syntax_error(lines: &LineIndex<'_>, error: &Error) -> SyntaxError {
     (lines.number(offset(error)), in_words(lines, error))
 }
 
-/// The parser's message for readers who do not know TOML. Unknown messages are passed on as they are.
+/// The parser's message in words for readers who do not know TOML. Unknown messages are passed on as they are.
 ///
 /// Never quotes a value, since it may be a password.
 fn in_words(lines: &LineIndex<'_>, error: &Error) -> String {

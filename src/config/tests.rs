@@ -1,4 +1,4 @@
-//! Every kind of mistake, and the line it is reported for.
+//! Every kind of mistake, and the line it is reported on.
 
 use std::fs;
 use std::net::IpAddr;
@@ -37,7 +37,7 @@ fn room<'a>(config: &'a Config, name: &str) -> &'a RoomSettings {
     &config.rooms[&RoomName::parse(name).unwrap()]
 }
 
-// What a good file gives.
+// Files without mistakes.
 
 #[test]
 fn an_empty_file_gives_the_defaults_with_the_room_general() {
@@ -171,7 +171,7 @@ fn no_linger_closes_an_empty_room_at_once_and_no_quote_file_means_the_built_in_q
 }
 
 #[test]
-fn a_quote_file_that_is_not_there_is_no_mistake_of_the_config() {
+fn a_missing_quote_file_is_not_a_mistake_of_the_config() {
     assert_eq!(good("quote_file = \"/nonexistent/q\"").quote_file, Some(PathBuf::from("/nonexistent/q")));
 }
 
@@ -249,7 +249,7 @@ fn an_unknown_section_is_named_with_the_nearest_one() {
 }
 
 #[test]
-fn a_key_in_the_wrong_section_is_told_where_it_belongs() {
+fn a_key_in_the_wrong_section_gets_a_hint_where_it_belongs() {
     one("max_connections = 5", "1: max_connections does not belong here; move it to [limits]");
     one(
         "[limits]\nhistory_max = 5",
@@ -290,7 +290,7 @@ fn control_characters_in_a_key_do_not_reach_the_screen() {
 // Wrong types.
 
 #[test]
-fn every_key_of_the_wrong_type_is_told_so_on_its_line() {
+fn every_key_of_the_wrong_type_is_reported_on_its_line() {
     for (section, key) in keys().filter(|(section, _)| *section != "storage" || STORAGE) {
         let header = match section {
             "" => String::new(),
@@ -353,7 +353,7 @@ fn a_long_value_is_cut_in_the_mistake() {
 // Impossible values.
 
 #[test]
-fn every_number_out_of_its_range_is_told_the_range() {
+fn a_number_out_of_range_gets_the_range() {
     one("username_min = 0", "1: username_min must be 1 to 32, not 0");
     one("username_limit = 33", "1: username_limit must be 1 to 32, not 33");
     one("message_limit = 0", "1: message_limit must be 1 to 100000, not 0");
@@ -383,7 +383,7 @@ fn every_limit_refuses_to_be_negative_or_absurd() {
 }
 
 #[test]
-fn names_that_could_never_be_right_are_refused() {
+fn limits_that_no_name_can_meet_are_refused() {
     one(
         "username_limit = 9\nusername_min = 10",
         "2: username_min is 10, over username_limit, which is 9; no name could be valid",
@@ -431,14 +431,14 @@ fn a_short_history_under_the_default_view_is_fine() {
 }
 
 #[test]
-fn a_contradiction_is_not_told_when_one_side_is_a_mistake_already() {
+fn a_contradiction_is_not_reported_if_one_side_is_a_mistake_already() {
     one("username_min = 20\nusername_limit = 99", "2: username_limit must be 1 to 32, not 99");
 }
 
 // Listeners and networks.
 
 #[test]
-fn a_wrong_address_is_told_on_its_own_line_with_the_remedy() {
+fn a_wrong_address_is_reported_on_its_own_line_with_the_remedy() {
     one(
         "listen = [\n  \"0.0.0.0:1\",\n  \":5555\",\n]",
         "3: listen contains \":5555\": the address is missing; write 0.0.0.0:5555 for every IPv4 address or 127.0.0.1:5555 for this machine only",
@@ -528,7 +528,7 @@ fn a_wrong_password_setting_is_refused_without_showing_it() {
 // Syntax.
 
 #[test]
-fn syntax_errors_are_told_in_plain_words() {
+fn syntax_errors_are_in_plain_words() {
     let quotes = r#"a string must be in quotes, as in key = "text"; numbers, true and false have none"#;
     let number = "not a number; write it as in key = 5";
     let value = "a key needs = and a value, as in key = 5";
@@ -582,7 +582,7 @@ fn a_broken_header_makes_no_mistakes_of_the_lines_below_it() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once_in_the_order_of_the_lines() {
+fn all_mistakes_are_reported_at_once_in_the_order_of_the_lines() {
     assert_eq!(
         said("username_min = 0\nfoo = 1\nlisten = [\"x\", \"5555\"]\n\n[clusters]\n[limits]\nexempt = [\"y\"]\n[rooms.a]\n")
             .lines()
@@ -607,7 +607,7 @@ fn no_text_makes_the_reader_panic() {
 
 // The file itself.
 
-/// A file of this test process, gone when dropped.
+/// A temporary file of this test process, deleted on drop.
 struct ScratchFile(PathBuf);
 
 impl ScratchFile {
@@ -625,7 +625,7 @@ impl ScratchFile {
 
 impl Drop for ScratchFile {
     fn drop(&mut self) {
-        // Nothing depends on it being gone.
+        // If this fails, the file stays among the system's temporary files.
         let _ = fs::remove_file(&self.0);
     }
 }
@@ -647,7 +647,7 @@ fn a_missing_file_and_a_directory_are_one_mistake_without_a_line() {
 }
 
 #[test]
-fn a_file_that_is_not_utf8_is_told_with_the_line() {
+fn a_file_that_is_not_utf8_is_reported_with_the_line() {
     let file = ScratchFile::with("latin1", b"history_max = 9\nwelcome_message = \"Gr\xFC\xDFe\"\n");
     assert_eq!(file.said(), "FILE:2: the file is not UTF-8 text; save it in that encoding");
     let utf16: Vec<u8> = "\u{feff}a = 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -661,6 +661,6 @@ fn a_file_too_long_to_be_a_config_is_not_read_to_its_end() {
 }
 
 #[test]
-fn a_named_file_is_taken_even_if_it_is_not_there() {
+fn a_named_file_is_used_even_if_it_does_not_exist() {
     assert_eq!(Config::file(Some(Path::new("/nonexistent"))), Some(PathBuf::from("/nonexistent")));
 }

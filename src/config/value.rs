@@ -77,7 +77,7 @@ impl<'a> ValueReader<'a> {
         self.mistake(Some(self.line(value)), text);
     }
 
-    /// The same for a value that the caller has looked at.
+    /// The same for a value and its line that the caller has looked up.
     #[cfg(feature = "metrics")]
     pub(super) fn wrong_value(
         &mut self,
@@ -223,7 +223,8 @@ impl<'a> ValueReader<'a> {
             return;
         };
         match value.get_ref() {
-            // Most systems allow them in names, but here they come from a missing quote or an unescaped backslash.
+            // Most systems allow control characters in names, but here they come from a missing quote or an unescaped
+            // backslash.
             DeValue::String(text) if text.contains(char::is_control) => {
                 let text = format!("{}{key} must not contain control characters", section.prefix);
                 self.mistake(Some(self.line(value)), text);

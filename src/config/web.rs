@@ -1,4 +1,4 @@
-//! The section `[web]`: where the page is, and under which names.
+//! The section `[web]`: listeners for the page, and the names it is known under.
 //!
 //! *Knows nothing of* HTTP beyond the notation of hosts and origins.
 
@@ -22,11 +22,11 @@ pub struct WebConfig {
     pub listen: Vec<SocketAddr>,
     /// Addresses for HTTPS, with the certificate of `[tls]`.
     pub tls_listen: Vec<SocketAddr>,
-    /// Names of the server, in lower case, beside its addresses and its own name.
+    /// Names of the server, in lower case, besides its addresses and the machine's own name.
     pub hosts: Vec<String>,
     /// Other pages that may connect.
     pub origins: Vec<Origin>,
-    /// Proxies that are believed about the addresses of their clients.
+    /// Proxies that are trusted to name the addresses of their clients.
     pub trusted_proxies: Vec<Network>,
 }
 
@@ -60,7 +60,7 @@ pub(super) fn read_web(
     web
 }
 
-/// A text is not a name of a server.
+/// The text is not a name of a server.
 struct HostNameError;
 
 impl fmt::Display for HostNameError {

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::labels::Label;
 
-/// Upper bounds of a histogram's buckets, in seconds: from 0.1 ms, what a message takes on an idle machine, to 10 s, when
-/// nobody waits any more.
+/// Upper bounds of a histogram's buckets, in seconds: from 0.1 ms, the time of a message on an idle machine, to 10 s,
+/// which is longer than users wait.
 pub(crate) const BUCKETS: [f64; 16] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
@@ -19,12 +19,12 @@ pub(crate) const BUCKETS: [f64; 16] =
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    /// It has happened this many more times.
+    /// Adds to the count.
     pub(crate) fn add(&self, count: u64) {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// Adds what was counted separately, if anything was.
+    /// Adds a count that a thread kept by itself, and resets it.
     pub(crate) fn settle(&self, tally: &mut LocalCount) {
         let count = tally.take();
         if count > 0 {
@@ -37,7 +37,7 @@ impl Counter {
     }
 }
 
-/// How much there is of something.
+/// A number that rises and falls.
 #[derive(Debug, Default)]
 pub(crate) struct Gauge(AtomicU64);
 
@@ -84,7 +84,7 @@ impl<L: Label> Default for LabelledGauges<L> {
 }
 
 impl<L: Label> LabelledGauges<L> {
-    /// There is one more, until the returned value is dropped.
+    /// Raises the gauge of this label by one until the returned value is dropped.
     pub(crate) fn raise(&self, label: L) -> Raised {
         let raised = Raised { gauges: Arc::clone(&self.gauges), index: label.index() };
         raised.gauge().fetch_add(1, Ordering::Relaxed);
@@ -96,7 +96,7 @@ impl<L: Label> LabelledGauges<L> {
     }
 }
 
-/// Counted by a gauge while it lives.
+/// Raises a gauge by one while it lives.
 #[derive(Debug)]
 pub(crate) struct Raised {
     gauges: Arc<[AtomicU64]>,
@@ -175,7 +175,7 @@ impl Histogram {
 pub(crate) struct Earliest(Option<Instant>);
 
 impl Earliest {
-    /// Notes one. They come in order.
+    /// Notes a moment. Moments come in order, so the first one is kept.
     pub(crate) fn note(&mut self, moment: Instant) {
         self.0.get_or_insert(moment);
     }
@@ -199,13 +199,13 @@ impl LocalCount {
         std::mem::take(&mut self.0)
     }
 
-    /// Adds one to it.
+    /// Adds another count to this one.
     pub(crate) fn absorb(&mut self, mut other: LocalCount) {
         self.0 += other.take();
     }
 }
 
-/// The same if it is counted only now and then, for a batch that is the same for many.
+/// A count that is kept only between `begin` and `end`, for a batch. Outside of them, it goes to the counter at once.
 #[derive(Debug, Default)]
 pub(crate) struct BatchCount(Option<u64>);
 
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_apart_is_added_once() {
+    fn a_separate_count_is_added_once() {
         let (counter, mut tally) = (Counter::default(), LocalCount::default());
         tally.add(3);
         counter.settle(&mut tally);

@@ -1,8 +1,8 @@
-//! The labels: fixed sets, so that no name of a user or a room gets into the metrics, and nobody can make them grow.
+//! The labels: fixed sets of words. No name of a user or a room gets into the metrics, and nobody can make them grow.
 //!
 //! *Owns* their words. *Knows nothing of* counts.
 
-/// One of a fixed set.
+/// A label with a fixed set of values.
 #[cfg(feature = "metrics")]
 pub(crate) trait Label: Copy + 'static {
     /// The name of the label.
@@ -77,7 +77,7 @@ label! {
     DropKind "reason" {
         /// Its client read too slowly.
         Slow "slow",
-        /// Its client accepted nothing, or answered nothing, for too long.
+        /// Its client accepted no data, or did not answer, for too long.
         Stalled "stalled",
         /// Its user typed nothing for too long.
         Idle "idle",
@@ -111,7 +111,7 @@ impl PostKind {
     pub(crate) const ALL: [PostKind; PostKind::COUNT] =
         [PostKind::Room, PostKind::Direct, PostKind::Action, PostKind::Temporary];
 
-    /// How a message counts that would be of this kind if it were neither an action nor temporary.
+    /// The kind under which a message counts: an action or a temporary message counts as that, any other as this kind.
     pub(crate) fn of(self, is_action: bool, is_temporary: bool) -> PostKind {
         match (is_action, is_temporary) {
             (_, true) => PostKind::Temporary,
@@ -131,7 +131,7 @@ label! {
         Done "done",
         /// It was decided on an outdated version.
         Stale "stale",
-        /// This server is not in.
+        /// This server has lost its place in the cluster.
         Fenced "fenced",
         /// It cannot be executed.
         Refused "refused",
@@ -146,7 +146,7 @@ label! {
         Gap "gap",
         /// Another Redis had taken over.
         Redis "redis",
-        /// The lease was over.
+        /// The lease had ended.
         Lease "lease",
     }
 }
@@ -158,9 +158,9 @@ label! {
         Accepted "ok",
         /// The password was wrong.
         Wrong "wrong",
-        /// It was not compared, because there had been too many wrong ones.
+        /// The password was not checked, because there had been too many wrong ones.
         Waiting "wait",
-        /// It could not be compared.
+        /// The password could not be checked.
         Failed "failed",
     }
 }

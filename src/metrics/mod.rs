@@ -1,11 +1,11 @@
-//! What is counted for the admin, with the feature `metrics`.
+//! Metrics for the admin, with the feature `metrics`.
 //!
 //! The types exist in every build. Without the feature they are empty and their methods do nothing, so that code which counts
 //! needs no `cfg`, and costs nothing.
 //!
-//! Each part of the server keeps a group of these next to what it counts. Counting is a relaxed atomic addition, once per
-//! batch of events, without a lock. What is known anyway, such as who is online, is not counted but looked up when
-//! somebody asks.
+//! Each part of the server keeps a group of these next to what it counts. Counting is a relaxed atomic addition, once
+//! per batch of events, without a lock. Facts that the server knows anyway, such as who is online, are not counted but
+//! looked up for each scrape.
 //!
 //! *Owns* the groups, their labels, and the arithmetic.
 //! *Knows nothing of* how they are shown, which is up to `server/metrics`.
@@ -42,7 +42,7 @@ pub(crate) struct SessionMetrics {
     pub(crate) accepted: Counter,
     /// Connections that were refused, some of them only once a proxy had named their client.
     pub(crate) refused: LabelledCounters<RefusalKind>,
-    /// Connections that the server has ended for what their client did or did not do.
+    /// Connections that the server closed because of their client.
     pub(crate) dropped: LabelledCounters<DropKind>,
     /// Lines and requests that were read.
     pub(crate) lines: Counter,
@@ -70,7 +70,7 @@ pub(crate) struct TrafficMetrics {
 /// Deliveries. One for all rooms and conversations.
 #[derive(Debug, Default)]
 pub(crate) struct DeliveryMetrics {
-    /// Events shown, counted once for each client that was shown one.
+    /// Events shown, once for each client that they were shown to.
     pub(crate) deliveries: Counter,
     /// Bytes of these accepted by sockets; all others are in [`TrafficMetrics`].
     pub(crate) sent: Counter,
@@ -81,7 +81,7 @@ pub(crate) struct DeliveryMetrics {
 }
 
 impl DeliveryMetrics {
-    /// A direct message was shown to this many; its line was read at this moment.
+    /// Counts a direct message that was shown to `shown` users and whose line was read at `read_at`.
     pub(crate) fn note_direct(&self, shown: usize, read_at: Instant) {
         let mut posted = Earliest::default();
         posted.note(read_at);
@@ -91,7 +91,7 @@ impl DeliveryMetrics {
     }
 }
 
-/// A session's counts of the current turn.
+/// A session's counts in the current turn.
 #[derive(Debug, Default)]
 pub(crate) struct TurnCounts {
     lines: LocalCount,
@@ -109,7 +109,7 @@ impl TurnCounts {
         self.messages[kind as usize].add(1);
     }
 
-    /// The turn is over.
+    /// Adds the counts to the server's at the end of the turn.
     pub(crate) fn settle(&mut self, metrics: &SessionMetrics) {
         metrics.lines.settle(&mut self.lines);
         for (kind, tally) in PostKind::ALL.into_iter().zip(&mut self.messages) {
@@ -118,7 +118,7 @@ impl TurnCounts {
     }
 }
 
-/// What passes between this server and the others of a cluster. One for a server.
+/// This server's exchange with its cluster. One for a server.
 #[cfg(feature = "cluster")]
 #[derive(Debug, Default)]
 pub(crate) struct ClusterMetrics {
@@ -126,7 +126,7 @@ pub(crate) struct ClusterMetrics {
     pub(crate) commits: LabelledCounters<CommitResult>,
     /// Entries that were read from the logs.
     pub(crate) entries: Counter,
-    /// How often the state was read again.
+    /// How often this server has read the whole state again.
     pub(crate) resyncs: LabelledCounters<ResyncCause>,
     /// Messages that were shown here and that Redis has lost.
     pub(crate) lost: Counter,
@@ -134,8 +134,8 @@ pub(crate) struct ClusterMetrics {
     pub(crate) renamed: Counter,
     /// Connections to Redis after the first.
     pub(crate) reconnects: Counter,
-    /// From sending commands to their answers, once for all that are sent together.
+    /// Time from sending commands to their answers, once for all that are sent together.
     pub(crate) commit_seconds: Histogram,
-    /// From a command's beginning to its entry being read back.
+    /// Time from the start of a command to reading its entry back.
     pub(crate) readback_seconds: Histogram,
 }

@@ -1,4 +1,4 @@
-//! The setting `names`, and what is named by it.
+//! The setting `names`, and the names that it governs.
 
 use super::*;
 
@@ -31,7 +31,7 @@ mod in_other_scripts {
     }
 
     #[test]
-    fn rooms_are_named_in_other_scripts_wherever_the_setting_stands_at_the_top() {
+    fn rooms_are_named_in_other_scripts_wherever_the_setting_is_at_the_top() {
         let config = good("chatview_max = 5\nnames = \"unicode\"\n[rooms.\"кухня\"]\nlimit = 3\n[rooms.\"厨房\"]\n");
         assert_eq!(config.names, Alphabet::Unicode);
         assert_eq!(config.rooms.keys().collect::<Vec<_>>(), [&room("кухня"), &room("厨房")]);
@@ -45,12 +45,12 @@ mod in_other_scripts {
             "names = \"unicode\"\n[rooms.\"Сад\"]\n[rooms.\"сад\"]\n",
             "3: rooms Сад and сад differ only in case; rename one",
         );
-        // In ASCII only what is the same is.
+        // In ASCII, names that only look alike are allowed.
         good("[rooms.den1]\n[rooms.denl]\n");
     }
 
     #[test]
-    fn what_is_no_name_in_any_script_is_told_with_the_rule() {
+    fn a_name_that_is_wrong_in_any_script_gets_the_rule() {
         let text = said("names = \"unicode\"\n[rooms.\"кухниa\"]\n");
         assert!(text.ends_with("is not a room name; a name has letters of one script; Latin letters may be mixed with Chinese, Japanese or Korean"), "{text}");
     }

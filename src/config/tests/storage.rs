@@ -37,7 +37,7 @@ fn operators_are_names_and_each_is_named_once() {
     one("operators = [\"server\"]", "1: operators contains \"server\": the name server is reserved");
     assert!(said(&format!("operators = [\"{}\"]", "a".repeat(33))).contains("a name has 1 to 32 characters"));
     assert_eq!(good("operators = []").operators, []);
-    // Nor is it told that there are no accounts.
+    // The missing accounts are not reported on top of that.
     one("operators = [\"alice\", \"Alice\"]", "1: operators contains Alice twice; remove one");
 }
 
@@ -62,7 +62,7 @@ mod without_the_feature {
     }
 
     #[test]
-    fn the_missing_feature_is_told_once_for_the_section_and_what_hangs_on_it() {
+    fn the_missing_feature_is_reported_once_for_the_section_and_the_settings_that_need_it() {
         one(
             "accounts = \"required\"\noperators = [\"alice\"]\n[storage]\nfoo = 1",
             &format!("3: [storage] needs the feature storage, {BUILD}"),
@@ -146,7 +146,7 @@ mod with_the_feature {
     }
 
     #[test]
-    fn impossible_retentions_and_other_slips_are_told_on_their_lines() {
+    fn impossible_retentions_and_other_slips_are_reported_on_their_lines() {
         one("[storage]\nretention_days = 36501", "2: storage.retention_days must be 0 to 36500, not 36501");
         one("[storage]\nretention_days = -1", "2: storage.retention_days must be 0 to 36500, not -1");
         one("[storage]\nhistory = 1", "2: storage.history must be true or false, not 1");
@@ -159,7 +159,7 @@ mod with_the_feature {
     }
 
     #[test]
-    fn what_hangs_on_a_section_with_a_mistake_is_not_held_against_it() {
+    fn settings_that_need_a_section_with_a_mistake_are_not_reported_too() {
         one(
             "accounts = \"required\"\nstorage = true",
             "2: storage must be a section, as in [storage], not true or false",

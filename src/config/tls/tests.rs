@@ -20,7 +20,7 @@ fn plain_is_one_of_its_words_and_state_dir_names_a_directory() {
 }
 
 #[test]
-fn without_plain_listeners_and_tls_nobody_could_come_in() {
+fn without_plain_listeners_and_tls_nobody_could_connect() {
     let remedy = if cfg!(feature = "tls") {
         "add a section [tls]"
     } else {
@@ -30,7 +30,7 @@ fn without_plain_listeners_and_tls_nobody_could_come_in() {
 }
 
 #[test]
-fn the_command_line_opens_no_plain_listener_where_there_are_to_be_none() {
+fn the_command_line_opens_no_plain_listener_if_the_file_forbids_them() {
     let address = ["127.0.0.1:0".parse().unwrap()];
     let mut config = Config::default();
     assert!(config.listen_instead(&address).is_ok());
@@ -42,7 +42,7 @@ fn the_command_line_opens_no_plain_listener_where_there_are_to_be_none() {
 
 #[cfg(not(feature = "tls"))]
 #[test]
-fn the_section_is_refused_once_where_the_feature_is_missing() {
+fn without_the_feature_the_section_is_refused_once() {
     let needs =
         "[tls] needs the feature tls, which is not in this build; build with: cargo run --release --features tls";
     one("[tls]\nlisten = 5\nfoo = 1", &format!("1: {needs}"));
@@ -81,7 +81,7 @@ mod with_the_feature {
     }
 
     #[test]
-    fn the_encrypted_listeners_do_as_the_others_about_telnet_unless_they_are_told_otherwise() {
+    fn the_encrypted_listeners_treat_telnet_as_the_others_unless_the_section_differs() {
         assert_eq!(good("[tls]").tls.telnet, Telnet::Auto);
         assert_eq!(good("telnet = \"never\"\n[tls]").tls.telnet, Telnet::Never);
         for (word, telnet) in [("auto", Telnet::Auto), ("never", Telnet::Never), ("always", Telnet::Always)] {
