@@ -13,7 +13,7 @@ use super::{Invocation, UsageError};
 /// As the user writes it.
 pub(super) const WORD: &str = "cluster";
 
-/// What it does.
+/// The only subcommand.
 const IMPORT: &str = "import";
 
 /// Which database to read, and where it goes.

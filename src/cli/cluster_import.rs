@@ -1,7 +1,6 @@
 //! `chatsock cluster import`: fills an empty Redis from the database of a server, of an archive, or from a backup.
 //!
-//! *Owns* the order in which everything goes over, its output and errors.
-//! *Knows nothing of* SQL, and of how Redis keeps it.
+//! *Owns* the order of the import, its output and errors. *Knows nothing of* SQL, and of how Redis stores anything.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,7 +21,8 @@ use crate::store::{
 };
 use crate::ui::screen::Clock;
 
-/// How far above the last known message number new ones begin, so that numbers which a backup does not know are below.
+/// Gap between the last known message number and the first new one. It leaves room for the numbers given after a backup
+/// was made.
 const SKIPPED: u64 = 1_000_000;
 
 /// Why nothing was imported. One sentence without a full stop.
@@ -92,7 +92,7 @@ impl From<ImportError> for ClusterImportError {
     }
 }
 
-/// What has gone over.
+/// How much was imported.
 #[derive(Default)]
 struct Counts {
     accounts: usize,
@@ -130,7 +130,7 @@ pub fn run(config: Config, config_file: Option<&Path>, file: &Path) -> Result<St
         return Err(ClusterImportError::NoCluster(config_file.map(Path::to_owned)));
     };
     let found = Store::import(file, config.history_max).map_err(ClusterImportError::Database)?;
-    // The rules of a server's start say which of it counts, beside what the configuration says now.
+    // A hub combines it with the current configuration, by the rules of a server's start.
     let (requests, _) = mpsc::channel();
     let hub = Hub::new(Config { storage: None, ..config }, Clock::new(TimeZone::UTC), None, requests, None);
     let next = found.state.last_message.0 + SKIPPED + 1;
@@ -179,12 +179,12 @@ fn fill(
         import.keep(&key, &value)?;
         counts.bans += 1;
     }
-    // Last: the file may become the archive of the servers if all of it is there.
+    // Last, because it shows that the import is complete and the file may become the archive of the cluster.
     import.keep(IMPORTED, fingerprint)?;
     Ok(counts)
 }
 
-/// An account with what belongs to it. Returns how many messages wait for its user.
+/// Imports an account with its messages, visits and open rooms. Returns how many messages wait for its user.
 fn put_account(import: &Import, hub: &Hub, imported: &ImportedAccount) -> Result<usize, ClusterImportError> {
     let ImportedAccount { account, waiting, visits, open_rooms } = imported;
     let shared = import.accounts();
@@ -198,7 +198,7 @@ fn put_account(import: &Import, hub: &Hub, imported: &ImportedAccount) -> Result
         match shared.save_offline_message(account.id, message) {
             Ok(()) => {}
             Err(OfflineMessageError::NotSaved(SaveError(reason))) => return Err(ClusterImportError::Account(reason)),
-            // It was in a full mailbox before, by the same rules.
+            // The mailbox is full: it has the same limits in a cluster.
             Err(error) => log::warn!("a message for {} is left out: {error}", account.name),
         }
     }

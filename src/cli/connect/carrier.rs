@@ -42,11 +42,11 @@ pub(super) struct Carriers {
     peer: Option<SocketAddr>,
     directory: PathBuf,
     running: Running,
-    /// Hashes of parts, by their place.
+    /// Hashes of incomplete files, by path.
     parts: Arc<Mutex<HashMap<PathBuf, String>>>,
 }
 
-/// What a thread needs.
+/// The state of one transfer's thread.
 struct Carrier {
     way: Upstream,
     number: u64,
@@ -55,7 +55,7 @@ struct Carrier {
     told: Option<Instant>,
 }
 
-/// A sentence that a user reads.
+/// A sentence for the user.
 type Why = String;
 
 fn in_words(what: &str, error: &io::Error) -> Why {
@@ -72,12 +72,12 @@ impl Carriers {
         Carriers { target, peer: None, directory, running: Arc::default(), parts: Arc::default() }
     }
 
-    /// The server is reached at this address.
+    /// Notes the address at which the server was reached.
     pub(super) fn reach(&mut self, peer: Option<SocketAddr>) {
         self.peer = peer;
     }
 
-    /// The way to the port for files, which the server names as `http://HOST:PORT/f/TOKEN`.
+    /// How to connect to the port for files, which the server names as `http://HOST:PORT/f/TOKEN`.
     fn way(&self, url: Option<&str>) -> Result<Upstream, Why> {
         let wrong = || "The server does not say where its files are.".to_owned();
         let url = url.ok_or_else(wrong)?;
@@ -91,7 +91,7 @@ impl Carriers {
             "http" => None,
             _ => return Err(wrong()),
         };
-        // The server is where it has been reached; it may not know under which name.
+        // The host that the client connected to is right; the server may not know that name.
         let host =
             if expected.is_some() || self.peer.is_some_and(|peer| named.host == peer.ip().to_canonical().to_string()) {
                 self.target.address().host.clone()
@@ -118,7 +118,7 @@ impl Carriers {
                 carrier.tell(FileProgress::Failed(why));
             }
         });
-        thread.map(drop).map_err(|error| format!("There is no thread for the file: {error}."))
+        thread.map(drop).map_err(|error| format!("Cannot start a thread for the file: {error}."))
     }
 
     /// Begins to send a file.
@@ -168,7 +168,7 @@ impl Carriers {
     pub(super) fn stop(&self, number: u64) {
         let socket = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
         if let Some(socket) = socket {
-            // An error: it has ended already.
+            // An error means that it has ended already.
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
@@ -193,7 +193,7 @@ impl FileConnection {
         (&*self.stream).write_all(&sealed)
     }
 
-    /// Reads something into `plain`. False at the end.
+    /// Reads until there are more bytes in `plain`. False at the end.
     fn read(&mut self) -> io::Result<bool> {
         let mut count = 0;
         loop {
@@ -241,7 +241,7 @@ impl FileConnection {
         Ok((status.ok_or_else(|| io::Error::other("the server does not speak HTTP there"))?, length))
     }
 
-    /// What the server says in place of a file.
+    /// The server's sentence in place of a file.
     fn sentence(&mut self) -> Why {
         while self.plain.len() < LONGEST_HEAD && self.read().is_ok_and(|more| more) {}
         let text = String::from_utf8_lossy(&self.plain);
@@ -253,7 +253,7 @@ impl FileConnection {
 
 impl Carrier {
     fn tell(&self, progress: FileProgress) {
-        // An error: the client has ended.
+        // An error means that the client has ended.
         let _ = self.signals.send(ClientSignal::File(self.number, progress));
     }
 
@@ -318,7 +318,7 @@ impl Carrier {
             done += count as u64;
             self.moved(done, Some(size));
         }
-        // A server that takes no more has said why.
+        // A server that accepts no more bytes has said why.
         let what = format!("Sending {shown}");
         let (status, _) = connection.head().map_err(|error| in_words(&what, &error))?;
         if !(200..300).contains(&status) {

@@ -1,7 +1,7 @@
-//! The client's loop: it hands what happens to the model, and does what the model asks for.
+//! The client's loop: it passes events to the model, and carries out the effects that the model asks for.
 //!
-//! *Owns* the threads' inbox, the connection and when a view draws.
-//! *Knows nothing of* how anything looks, and of what the server's objects mean.
+//! *Owns* the inbox of all threads, the connection, and when the view draws. *Knows nothing of* how anything looks, and
+//! of what the server's objects mean.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,15 +20,15 @@ use super::view::{ClientView, ViewInput};
 use crate::cli::proxy::upstream::UpstreamConnection;
 use crate::protocol::json::{RequestLine, RequestLines};
 
-/// Longest line from a server, in bytes. Ours sends none over 64 KiB; what is longer is not kept.
+/// Longest line from a server, in bytes. Our server sends none over 64 KiB; longer ones are dropped.
 const LONGEST_LINE: usize = 1024 * 1024;
 
 /// Signals handled before the view draws again.
 const MOST_AT_ONCE: usize = 256;
 
-/// Signals that wait for the loop. Most are what a connection has read, 64 KiB at most: so a server that sends faster than a
-/// terminal shows makes the reader wait, and then the server, and no more than 2 MiB are held here. The loop itself sends none,
-/// so it never waits for itself.
+/// Most signals that wait for the loop. Each carries at most 64 KiB from the connection, so at most 2 MiB are held
+/// here. If the server sends faster than the terminal can show, the reader waits, and then the server. The loop itself
+/// sends no signals, so it never waits for itself.
 const INBOX: usize = 32;
 
 /// How long the client's goodbye may take.
@@ -38,18 +38,18 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const FAILED: u8 = 1;
 const USER_ERROR: u8 = 2;
 
-/// A client that runs.
+/// The running client.
 pub(super) struct RunningClient<'a> {
     model: ClientModel,
     view: &'a mut dyn ClientView,
     target: ConnectTarget,
     link: Option<ServerLink>,
-    /// Where the last connection led.
+    /// The server's address in the last connection.
     peer: Option<SocketAddr>,
-    /// The last connection's number: what earlier ones still bring is dropped.
+    /// The last connection's number: signals from earlier ones are dropped.
     number: u64,
     lines: RequestLines,
-    /// Something that is an object has come on this connection.
+    /// An object has arrived on this connection.
     speaks_json: bool,
     signals: SyncSender<ClientSignal>,
     inbox: Receiver<ClientSignal>,
@@ -64,13 +64,13 @@ pub(super) struct RunningClient<'a> {
     pub(super) last_words: Option<String>,
 }
 
-/// A panic on any thread ends the client as SIGTERM does: without one of its threads it would wait for ever.
+/// A panic on any thread ends the client as SIGTERM does: without one of its threads it would wait forever.
 fn end_with_every_thread() {
     let next = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         next(panic);
         if std::thread::current().name() != Some("main") {
-            // An error: there is no such process, and it is this one.
+            // This cannot fail: the process is this one.
             let _ = signal_hook::low_level::raise(SIGTERM);
         }
     }));
@@ -104,11 +104,11 @@ impl<'a> RunningClient<'a> {
         }
     }
 
-    /// Runs to the end. The exit status.
+    /// Runs to the end. Returns the exit status.
     ///
     /// # Errors
     ///
-    /// The terminal cannot be used, or there are no threads.
+    /// The terminal cannot be used, or no thread can be started.
     pub(super) fn run(&mut self, connection: UpstreamConnection) -> io::Result<u8> {
         self.watch_the_system()?;
         end_with_every_thread();
@@ -122,13 +122,13 @@ impl<'a> RunningClient<'a> {
             link.close();
         }
         match ended {
-            // Nobody reads the output any more, as behind `| head`. That is no mistake to report.
+            // Nobody reads the output any more, as with `| head`. That is not an error to report.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(FAILED),
             ended => ended,
         }
     }
 
-    /// The thread `connect-signals` passes signals of the system on.
+    /// Starts the thread `connect-signals`, which passes on the system's signals.
     fn watch_the_system(&self) -> io::Result<()> {
         let mut system = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH])?;
         let signals = self.signals.clone();
@@ -164,7 +164,7 @@ impl<'a> RunningClient<'a> {
             match first {
                 Ok(signal) => self.take(signal),
                 Err(RecvTimeoutError::Timeout) => {}
-                // It cannot be: this end holds a sender.
+                // Cannot happen: this end holds a sender.
                 Err(RecvTimeoutError::Disconnected) => return Ok(FAILED),
             }
             for _ in 0..MOST_AT_ONCE {
@@ -251,7 +251,7 @@ impl<'a> RunningClient<'a> {
                 break;
             }
         }
-        // Before the first object, only a server that refuses the connection says that.
+        // Before the first object, only a server that refuses the connection sends such a line.
         if let Some(why) = wrong {
             self.drop_link();
             self.model.lost(&why, now);
@@ -274,14 +274,14 @@ impl<'a> RunningClient<'a> {
     }
 
     fn drop_link(&mut self) {
-        // What the reader still brings is dropped.
+        // Signals that the reader still sends are dropped.
         self.number += 1;
         if let Some(link) = self.link.take() {
             link.close();
         }
     }
 
-    /// Does what the model has asked for.
+    /// Carries out the model's effects.
     fn perform(&mut self) {
         loop {
             let effects = self.model.take_effects();
@@ -305,7 +305,7 @@ impl<'a> RunningClient<'a> {
                 let (target, links) = (self.target.clone(), self.links.0.clone());
                 let avoided = self.peer.filter(|_| self.model.is_sent_elsewhere()).map(|peer| peer.ip());
                 if let Err(error) = dial(self.number, target, avoided, links, self.signals.clone()) {
-                    self.model.lost(&format!("There is no thread: {error}."), now);
+                    self.model.lost(&format!("Cannot start a thread: {error}."), now);
                 }
             }
             ClientEffect::Drop => self.drop_link(),
@@ -331,8 +331,8 @@ impl<'a> RunningClient<'a> {
             return;
         }
         let unsent = std::mem::take(&mut self.unsent);
-        // Without a link, these are requests of a lost one. On an error, the reader reports the same after whatever has
-        // arrived.
+        // Without a link, these are requests of a lost one. On an error, the reader reports the same after everything
+        // that has arrived.
         if let Some(link) = &self.link {
             let _ = link.send(&unsent);
         }

@@ -29,8 +29,8 @@ pub(super) fn hexadecimal(hash: Context) -> String {
     hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The name under which a file is saved: the last part of what the sender calls it, and nothing that a shell, or this user's
-/// programs, would take for anything else than a file to look at.
+/// The name under which a file is saved: the last part of the sender's name for it, without anything that a shell or
+/// the user's programs could misread.
 fn safe_name(given: &str) -> String {
     let name = FileName::new(given);
     let shown = name.shown().trim_start_matches(['.', '-', '~', ' ']);
@@ -100,7 +100,7 @@ impl DownloadFile {
         Ok(())
     }
 
-    /// Where it is so far.
+    /// The path of the incomplete file.
     pub(super) fn part(&self) -> &Path {
         &self.part
     }
@@ -110,13 +110,13 @@ impl DownloadFile {
         hexadecimal(self.hash.clone())
     }
 
-    /// It is not needed: nothing stays.
+    /// Deletes the incomplete file.
     pub(super) fn discard(self) {
-        // An error: it is gone already.
+        // An error means that it is gone already.
         let _ = fs::remove_file(&self.part);
     }
 
-    /// It is whole: gives it its name. Where it is now.
+    /// Gives the complete file its name. Returns its path.
     pub(super) fn finish(self) -> io::Result<PathBuf> {
         self.file.sync_all()?;
         for number in 1..=MOST_NAMES {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_gone_on_with_only_if_it_is_what_was_written() {
+    fn a_part_is_resumed_only_if_it_has_not_changed() {
         let directory = scratch("resume");
         let mut file = DownloadFile::create(&directory, "a").expect("made");
         file.write(b"one ").expect("written");

@@ -27,10 +27,10 @@ const MOST_WAITING: usize = 256;
 /// How far the input may run ahead.
 #[derive(Debug, Default)]
 struct InputGate {
-    /// Lines handed on, and lines taken from those.
+    /// Lines passed on so far, and how many of them were taken.
     read: usize,
     taken: usize,
-    /// Room for more.
+    /// How many lines may be passed on and not taken yet.
     room: usize,
 }
 
@@ -45,7 +45,7 @@ fn locked(gate: &SharedGate) -> MutexGuard<'_, InputGate> {
 pub(crate) struct LinesView {
     /// The key after the last item written, by channel.
     written: HashMap<ChannelKey, i64>,
-    /// The changes written.
+    /// The number of the last change written.
     changes: u64,
     gate: SharedGate,
     is_terminal: bool,
@@ -153,7 +153,7 @@ impl LinesView {
         }
     }
 
-    /// What has changed of messages that are written already.
+    /// Writes the messages again that have changed since they were written.
     fn write_changes(&mut self, model: &ClientModel, now: Moment, out: &mut Vec<u8>) {
         for (number, channel, key) in model.changes_after(self.changes) {
             self.changes = number;
@@ -173,7 +173,7 @@ impl LinesView {
         }
     }
 
-    /// Asks what the model asks, and hides a password on its way.
+    /// Asks the model's question, and hides a password while it is typed.
     fn ask(&mut self, model: &ClientModel, out: &mut Vec<u8>) {
         let question = model.question();
         let prompt = question.as_ref().map(|question| question.prompt.clone());
@@ -203,7 +203,7 @@ impl LinesView {
 
     fn echo_on(&mut self) {
         if let Some(modes) = self.modes.take() {
-            // An error: the terminal is gone.
+            // An error means that the terminal is gone.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
         }
     }
@@ -241,7 +241,7 @@ fn read_lines(inbox: &SyncSender<ClientSignal>, gate: &SharedGate) {
             return;
         }
     }
-    // An error: the client has ended.
+    // An error means that the client has ended.
     let _ = inbox.send(ClientSignal::Input(ViewInput::End));
 }
 
@@ -259,14 +259,14 @@ impl ClientView for LinesView {
                 {
                     let mut gate = locked(&self.gate);
                     gate.taken += 1;
-                    // Opened again once what this line leads to is known.
+                    // It opens again once the effect of this line is known.
                     gate.room = 0;
                 }
                 // The line feed of a hidden answer was not shown.
                 if self.modes.is_some() {
                     println_quietly();
                 }
-                // The next question is asked even if it is the same again.
+                // The next question is shown even if it is the same one again.
                 self.asked = None;
                 let is_answer = model.question().is_some();
                 if is_answer || !line.trim().is_empty() {

@@ -17,7 +17,7 @@ use crate::protocol::wire::{Codec, Progress};
 /// Bytes read at a time. A history of some hundred messages comes in a few reads.
 const AT_A_TIME: usize = 64 * 1024;
 
-/// How long the server may take no byte of a request. It reads all the time, so that means the way to it is gone.
+/// How long the server may accept no byte of a request. It always reads, so after that it cannot be reached.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The writing end of a connection.
@@ -29,7 +29,7 @@ pub(super) struct ServerLink {
     codec: Arc<Mutex<Codec>>,
 }
 
-/// Starts the thread that makes a connection and reads from it. `avoided`: an address of the host that is tried last.
+/// Starts the thread that makes a connection and reads from it. `avoided` is an address of the host that is tried last.
 pub(super) fn dial(
     number: u64,
     target: ConnectTarget,
@@ -52,14 +52,14 @@ pub(super) fn dial(
     Ok(())
 }
 
-/// Receives new connections with their numbers: one per attempt, and attempts follow one another.
+/// Sends new connections with their numbers to the loop: at most one per attempt, and one attempt at a time.
 pub(super) type LinkSender = Sender<(u64, LinkEnd)>;
 
 /// A connection on its way from the thread that made it.
 pub(super) struct LinkEnd(pub(super) ServerLink);
 
 fn tell(signals: &SyncSender<ClientSignal>, number: u64, news: ServerNews) {
-    // An error: the client has ended.
+    // An error means that the client has ended.
     let _ = signals.send(ClientSignal::Server(number, news));
 }
 
@@ -75,10 +75,10 @@ fn locked(codec: &Mutex<Codec>) -> MutexGuard<'_, Codec> {
 }
 
 impl ServerLink {
-    /// Takes a connection over.
+    /// Makes a link of a new connection.
     pub(super) fn over(number: u64, connection: UpstreamConnection) -> ServerLink {
         let UpstreamConnection { stream, codec } = connection;
-        // An error: the write waits longer.
+        // An error only means that writes may wait longer.
         let _ = stream.set_write_timeout(Some(WRITE_PATIENCE));
         ServerLink { number, stream: Arc::new(stream), codec: Arc::new(Mutex::new(codec)) }
     }
@@ -92,7 +92,7 @@ impl ServerLink {
         locked(&self.codec).encryption().map(str::to_owned)
     }
 
-    /// The host that this machine is for the server: where it is reached.
+    /// The server's address.
     pub(super) fn peer(&self) -> io::Result<std::net::SocketAddr> {
         self.stream.peer_addr()
     }
@@ -109,7 +109,7 @@ impl ServerLink {
     pub(super) fn close(&self) {
         let mut codec = locked(&self.codec);
         let end = codec.close(1000, "");
-        // Errors: it is gone already.
+        // Errors mean that it is gone already.
         let _ = (&*self.stream).write_all(&end);
         let _ = self.stream.shutdown(Shutdown::Both);
     }

@@ -5,7 +5,7 @@
 //! user <- view <- items  <- model <- object  <- link <- server
 //! ```
 //!
-//! *Owns* the client, from its command line to its end. *Knows nothing of* the server's inside.
+//! *Owns* the client, from its command line to its end. *Knows nothing of* the inside of the server.
 
 // Every arm is written out, so that the compiler asks about a new variant.
 #![cfg_attr(not(test), deny(clippy::match_wildcard_for_single_variants))]
@@ -33,11 +33,11 @@ use model::{ClientChoices, ClientModel};
 
 pub use target::ConnectFailure;
 
-/// Runs the client to its end. Its exit status, and lines that belong behind it.
+/// Runs the client to its end. Returns its exit status, and lines to print after it.
 ///
 /// # Errors
 ///
-/// There is no way to the server, it is not to be trusted, or the terminal cannot be used.
+/// The server cannot be reached or is not trusted, or the terminal cannot be used.
 pub fn run(options: &ConnectOptions, asks: &mut dyn Asks) -> Result<(u8, Option<String>), ConnectFailure> {
     let directory = download_directory(options)?;
     let found;
@@ -56,7 +56,7 @@ pub fn run(options: &ConnectOptions, asks: &mut dyn Asks) -> Result<(u8, Option<
     };
     let mut model = ClientModel::new(choices);
     let mut random = [0; 4];
-    // Without random numbers all clients come back in the same rhythm, which is no worse than that.
+    // Without random numbers, all clients reconnect in the same rhythm, which is acceptable.
     let _ = getrandom::fill(&mut random);
     model.scatter(u32::from_le_bytes(random));
     let mut view = views::choose(options);
@@ -90,7 +90,7 @@ fn look_for_a_server(_: &ConnectOptions, _: &mut dyn Asks) -> Result<ConnectOpti
     Err(ConnectFailure::Users(format!("chatsock connect needs a host, {EXAMPLE}")))
 }
 
-/// How to name one.
+/// An example of a host.
 const EXAMPLE: &str = "as in chatsock connect alice@chat.example.org";
 
 fn download_directory(options: &ConnectOptions) -> Result<PathBuf, ConnectFailure> {
@@ -98,5 +98,5 @@ fn download_directory(options: &ConnectOptions) -> Result<PathBuf, ConnectFailur
     if directory.is_dir() {
         return Ok(directory);
     }
-    Err(ConnectFailure::Users(format!("--download {} is no directory", directory.display())))
+    Err(ConnectFailure::Users(format!("--download {} is not a directory", directory.display())))
 }

@@ -156,7 +156,7 @@ impl Stopper {
             return false;
         }
         for client in clients.open.values() {
-            // An error: it is closed already.
+            // An error means that it is closed already.
             let _ = client.shutdown(Shutdown::Read);
         }
         drop(clients);

@@ -149,7 +149,7 @@ impl Tunnel {
                 reuse(&mut sealed);
             }
             if count == 0 {
-                // An error: the server is gone.
+                // An error means that the server is gone.
                 let _ = self.server.shutdown(Shutdown::Write);
                 return;
             }
@@ -175,7 +175,7 @@ impl Tunnel {
     /// Copies from the server to the client, until the server ends; then waits for `up`.
     pub(super) fn down(&self) {
         if self.carry_down() {
-            // An error: the client is gone.
+            // An error means that the client is gone.
             let _ = self.client.shutdown(Shutdown::Write);
             self.wait_for_the_client();
         }

@@ -1,4 +1,4 @@
-//! What a user wants, other than by a line.
+//! Carries out the user's intents, except lines.
 //!
 //! *Owns* going from channel to channel, loading and searching. *Knows nothing of* keys.
 
@@ -14,7 +14,7 @@ use super::status::LinkStatus;
 const PAGE: u64 = 100;
 
 impl ClientModel {
-    /// What the user wants.
+    /// Carries out an intent.
     pub(crate) fn act(&mut self, intent: Intent, now: Moment) {
         match intent {
             Intent::Submit(line) => self.submit(&line, now),

@@ -1,6 +1,6 @@
-//! Answers of the server, and what each brings about.
+//! The server's answers, and what each leads to.
 //!
-//! *Owns* that. *Knows nothing of* how an answer was found to be one.
+//! *Owns* the effects of answers. *Knows nothing of* how an answer is matched with its request.
 
 use super::ClientModel;
 use super::channel::{ChannelKey, Older};
@@ -55,7 +55,7 @@ impl ClientModel {
             }
             Purpose::Accept(_) => self.accepted(&object, now),
             Purpose::Members(channel) => self.channel_mut(channel).touch(),
-            // The connection ends behind it.
+            // The connection ends after it.
             Purpose::Quit => {}
             Purpose::Nothing => {}
         }
@@ -64,8 +64,7 @@ impl ClientModel {
     }
 
     pub(super) fn line_failed(&mut self, key: u64, object: ServerObject, now: Moment) {
-        // Where it is slow mode or a rate, and nothing but time is missing, the line waits. Not a line with a number: the message was
-        // posted, and something else was refused.
+        // Slow mode or a rate limit has refused the line: it waits and is sent again.
         if object.optional.code == "too_fast" && object.optional.wait.is_some() {
             return self.postpone(key, object.optional.wait, now);
         }
@@ -76,7 +75,7 @@ impl ClientModel {
                 self.ask(Dialog::RoomPassword(room), now);
             }
             LineWork::Join { .. } if self.choices.unattended => {
-                // Nothing that follows has a room to go to.
+                // The lines that follow would have no room to go to.
                 self.refuse(line.channel, line.shown, object.content, now);
                 self.end("", super::status::EXIT_FAILED, now);
             }
@@ -97,7 +96,7 @@ impl ClientModel {
     pub(super) fn line_done(&mut self, key: u64, object: &ServerObject, now: Moment) {
         let Some(line) = self.take_line(key) else { return };
         if matches!(line.work, LineWork::Post) {
-            // Its message comes behind this answer.
+            // Its message comes after this answer.
             let channel = line.request.receiver.first().and_then(|room| self.room(room)).unwrap_or(line.channel);
             return self.note_said(line, channel, object.optional.message);
         }
@@ -140,7 +139,7 @@ impl ClientModel {
         }
     }
 
-    /// The user is in a room, for the first time or again.
+    /// Notes that the user is in a room, for the first time or again.
     pub(super) fn entered(&mut self, channel: ChannelKey, object: &ServerObject) {
         let people = object.optional.people.unwrap_or(0);
         let room = self.channel_mut(channel);
@@ -153,7 +152,7 @@ impl ClientModel {
         }
     }
 
-    /// Takes the list of rooms that the user is in, and enters those that are missing here, to receive their messages.
+    /// Handles the list of rooms that the user is in: enters those that are missing here, to receive their messages.
     pub(super) fn rooms_listed(&mut self, go: bool, joined: Vec<(String, u32)>) {
         for (name, unread) in joined {
             if self.room(&name).is_some() {

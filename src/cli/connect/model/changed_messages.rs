@@ -1,6 +1,6 @@
-//! Messages that change after they came.
+//! Messages that change after they arrived.
 //!
-//! *Owns* that replies quote the current text of a message. *Knows nothing of* how a change was learned.
+//! *Owns* changing a message and its quotes in replies. *Knows nothing of* how the client learns of a change.
 
 use super::ClientModel;
 use super::channel::ChannelKey;
@@ -38,7 +38,7 @@ impl ClientModel {
         self.channels.iter().find(|channel| channel.find(number).is_some()).map(|channel| channel.key)
     }
 
-    /// A message is gone: it is shown no longer, and quoted no longer.
+    /// Erases a message and its quotes.
     pub(super) fn erase(&mut self, key: ChannelKey, number: u64, gone: Gone) {
         let channel = self.channel_mut(key);
         let changed = channel.change(number, |message| {

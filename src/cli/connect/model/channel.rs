@@ -11,17 +11,17 @@ use jiff::Timestamp;
 
 use super::item::{ChatMessage, Gone, Item, ItemContent, MOST_NAMED, Presence};
 
-/// Most items of a channel. Beyond it the oldest go; scrolling up brings messages back, from the server.
+/// Most items of a channel. Beyond that the oldest are dropped; scrolling up fetches messages from the server again.
 pub(crate) const MOST_ITEMS: usize = 10_000;
 
 /// Most members kept of a room, for completion. The number of people is known in any case.
 const MOST_MEMBERS: usize = 10_000;
 
-/// Names a channel for as long as the client runs.
+/// The key of a channel, unique as long as the client runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ChannelKey(pub(super) u32);
 
-/// What a channel is.
+/// The kind of a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ChannelKind {
     /// Where commands are typed, and what the server says outside rooms. There is always exactly one, the first.
@@ -41,7 +41,7 @@ pub(crate) enum Older {
     Loading,
     /// There are no more.
     Nothing,
-    /// There may be more, but no more are kept here.
+    /// There may be more, but the channel is full.
     Full,
 }
 
@@ -65,9 +65,9 @@ pub(crate) struct Channel {
     pub(super) kind: ChannelKind,
     pub(super) name: String,
     items: VecDeque<Item>,
-    /// Where each numbered message is.
+    /// The key of each message that has a number.
     numbers: HashMap<u64, i64>,
-    /// The highest number seen, and the lowest.
+    /// The highest and the lowest number here.
     last: Option<u64>,
     first: Option<u64>,
     pub(super) older: Older,
@@ -76,11 +76,11 @@ pub(crate) struct Channel {
     marker: Option<i64>,
     pub(super) members: BTreeMap<String, ChannelMember>,
     pub(super) people: usize,
-    /// To enter the room again.
+    /// The room's password, to enter it again.
     pub(super) password: Option<String>,
-    /// What is shown of the room, if anything.
+    /// The room's description; may be empty.
     pub(super) description: String,
-    /// The number up to which the server knows that it was read.
+    /// The last message that the server knows the user has read.
     pub(super) seen: u64,
     revision: u64,
     /// When the first of the temporary messages is over.
@@ -149,7 +149,7 @@ impl Channel {
         }
     }
 
-    /// Everything in it, oldest first; at most [`MOST_ITEMS`]. Any of them is reached in no time by its position.
+    /// Everything in it, oldest first; at most [`MOST_ITEMS`]. Access by position is fast.
     pub(crate) fn items(&self) -> &VecDeque<Item> {
         &self.items
     }
@@ -170,7 +170,7 @@ impl Channel {
         self.revision
     }
 
-    /// Messages from others that were not read yet.
+    /// Messages from others that the user has not read.
     pub(crate) fn unread(&self) -> u32 {
         self.unread
     }
@@ -180,7 +180,8 @@ impl Channel {
         self.mentions
     }
 
-    /// The key of the item above which `New` stands. It stays until the user has left the channel with everything read.
+    /// The key of the item that the marker `New` is above. The marker stays until the user leaves the channel with
+    /// everything read.
     pub(crate) fn marker(&self) -> Option<i64> {
         self.marker
     }
@@ -190,7 +191,7 @@ impl Channel {
         self.older
     }
 
-    /// People in the room, this user included; 0 where that is not known.
+    /// People in the room, this user included; 0 if that is not known.
     pub(crate) fn people(&self) -> usize {
         self.people
     }
@@ -224,7 +225,7 @@ impl Channel {
         self.expires
     }
 
-    /// Adds something at the end. Its key.
+    /// Adds an item at the end. Returns its key.
     pub(super) fn push(&mut self, at: Timestamp, content: ItemContent) -> i64 {
         let key = self.items.back().map_or(0, |last| last.key + 1);
         self.note_number(&content, key);
@@ -262,7 +263,7 @@ impl Channel {
         self.first = Some(self.first.map_or(number, |first| first.min(number)));
     }
 
-    /// Puts older messages in front, given newest first. How many found room.
+    /// Puts older messages in front, given newest first. Returns how many had room.
     pub(super) fn prepend(&mut self, older: impl Iterator<Item = (Timestamp, ChatMessage)>) -> usize {
         let mut added = 0;
         for (at, message) in older {
@@ -280,7 +281,7 @@ impl Channel {
         added
     }
 
-    /// Somebody has come or left. Those before them, with nothing in between, share an item.
+    /// Adds that somebody has joined or left. Several in a row share one item. Returns its key.
     pub(super) fn push_presence(&mut self, at: Timestamp, joined: bool, name: &str, more: u64) -> i64 {
         if let Some(Item { key, content: ItemContent::Presence(last), revision, .. }) = self.items.back_mut()
             && last.joined == joined
@@ -321,7 +322,7 @@ impl Channel {
         }
     }
 
-    /// The user goes elsewhere: what they have read needs no marker any more.
+    /// The user goes to another channel. If everything here is read, the marker goes.
     pub(super) fn leave(&mut self) {
         if self.unread == 0 && self.marker.take().is_some() {
             self.touch();

@@ -4,8 +4,8 @@
 //! there is one place to type both in. Most commands go to the server as they are. Those that the client has to follow (where the
 //! user is, what was said) are sent as typed requests.
 //!
-//! *Owns* which commands those are, and the questions that a line may be the answer to.
-//! *Knows nothing of* what the server answers.
+//! *Owns* which commands those are, and when a line is the answer to a question. *Knows nothing of* what the server
+//! answers.
 
 use std::path::PathBuf;
 
@@ -67,7 +67,7 @@ impl ClientModel {
         is_one.then_some(typed)
     }
 
-    /// The room or the people that commands are about: in the palette, the channel that was current before.
+    /// The room or the people that commands are about. In the palette, that is the channel that was current before.
     pub(super) fn subject(&self) -> Option<ChannelKey> {
         let current = if self.current().is_palette() { self.previous } else { Some(self.current) };
         current.filter(|key| self.channel(*key).is_some())
@@ -103,7 +103,7 @@ impl ClientModel {
         self.enqueue(&shown, request.saying(line), LineWork::Command(verb), now);
     }
 
-    /// A request about what the command is about; `None` if that is nothing.
+    /// A request about the subject of commands; `None` if there is none.
     pub(super) fn about_subject(&self, action: &'static str) -> Option<ClientRequest> {
         let channel = self.subject().and_then(|key| self.channel(key))?;
         match &channel.kind {
@@ -149,7 +149,7 @@ impl ClientModel {
         self.pass_on(line, Some(verb), now);
     }
 
-    /// True if there is nothing left to do.
+    /// Returns true if the line needs nothing else.
     pub(super) fn go(&mut self, verb: PlaceVerb, first: &str, rest: &str, line: &str, now: Moment) -> bool {
         match verb {
             PlaceVerb::Join if !first.is_empty() => {

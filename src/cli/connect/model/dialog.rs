@@ -25,9 +25,9 @@ pub(super) enum Dialog {
     TakeOver,
     /// The password of a room.
     RoomPassword(String),
-    /// A new password, and then the same again.
+    /// A new password, typed twice.
     NewPassword { old: Option<Secret>, new: Option<Secret>, registers: bool },
-    /// The password that the account has.
+    /// The account's current password.
     OldPassword { changes: bool },
     /// The password of another account.
     OtherAccount(String),

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::intent::Moment;
 
-/// How long a file that broke off is accepted again without a question: as long as the server remembers it.
+/// How long the rest of a file that broke off is accepted without a question: as long as the server can resume it.
 const TAKEN_AGAIN: Duration = Duration::from_secs(600);
 
-/// How long an otherwise idle client waits for a file that broke off to continue.
+/// How long a client with nothing else to do waits for the rest of a file that broke off.
 const RESUMED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A file that someone offers.
@@ -101,7 +101,7 @@ impl FileTransfer {
         self.stage != TransferStage::Over
     }
 
-    /// It broke off although neither user wanted that.
+    /// Notes that it broke off.
     pub(super) fn break_off(&mut self, now: Moment) {
         self.stage = TransferStage::Over;
         self.may_resume = !self.is_declined && (self.may_resume || self.broke.is_none());
@@ -113,7 +113,7 @@ impl FileTransfer {
         self.sends == other.sends && self.peer == other.peer && self.name == other.name
     }
 
-    /// Until when this client waits for the rest, if it does.
+    /// Until when the client waits for the rest, if it does.
     pub(super) fn resumed_by(&self) -> Option<Instant> {
         self.broke.filter(|_| self.may_resume).map(|broke| broke + RESUMED_WITHIN)
     }

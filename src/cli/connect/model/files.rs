@@ -25,7 +25,7 @@ pub(super) fn offer_request(to: &str, path: &Path, size: Option<u64>) -> ClientR
 }
 
 impl ClientModel {
-    /// Whether a file did not arrive, not even at another attempt.
+    /// Whether any file did not arrive, even after another attempt.
     pub(super) fn any_file_failed(&self) -> bool {
         let has_failed = |(at, transfer): (usize, &FileTransfer)| {
             let mut later = self.transfers.iter().skip(at + 1);
@@ -34,14 +34,14 @@ impl ClientModel {
         self.transfers.iter().enumerate().any(has_failed)
     }
 
-    /// Nobody waits any more for the rest of files that broke off long ago.
+    /// Stops waiting for the rest of files that broke off long ago.
     pub(super) fn give_up_files(&mut self, now: Moment) {
         for transfer in &mut self.transfers {
             transfer.may_resume &= transfer.resumed_by().is_some_and(|by| now.instant < by);
         }
     }
 
-    /// Files on their way, oldest first; also some that have arrived.
+    /// Files on their way, oldest first, and some that have arrived.
     pub(crate) fn transfers(&self) -> &[FileTransfer] {
         &self.transfers
     }
@@ -75,12 +75,12 @@ impl ClientModel {
         self.consider(offer, now);
     }
 
-    /// Asks about an offer, unless it is the rest of a file that the user has taken, and that broke off.
+    /// Asks about an offer, unless it is the rest of a file that the user accepted and that broke off.
     fn consider(&mut self, offer: OfferedFile, now: Moment) {
         let is_the_same =
             |known: &&FileTransfer| !known.sends && known.peer == offer.sender && known.name == offer.name;
         match self.transfers.iter().rev().find(is_the_same) {
-            // The other one is quicker: what is here of it is not closed yet.
+            // The sender was faster: the incomplete file is not closed here yet.
             Some(last) if last.is_carried && self.held_offers.len() < MOST => self.held_offers.push(offer),
             Some(last) if last.may_go_on(now) => self.accept(offer.number, offer),
             Some(_) | None if self.offers.len() < MOST => {
@@ -92,7 +92,7 @@ impl ClientModel {
         self.revision += 1;
     }
 
-    /// A thread has ended: what is here of its file is closed.
+    /// A thread has ended and closed its file.
     fn put_down(&mut self, number: u64, now: Moment) {
         if let Some(transfer) = self.transfer(number) {
             transfer.is_carried = false;
@@ -106,7 +106,7 @@ impl ClientModel {
         self.request(ClientRequest::new("accept").with("offer", Some(number)), Purpose::Accept(number));
     }
 
-    /// A transfer that this user will receive.
+    /// Adds a transfer that this user will receive.
     fn expect(&mut self, offer: &OfferedFile) {
         self.remember(FileTransfer {
             number: offer.number,
@@ -130,7 +130,8 @@ impl ClientModel {
         self.enqueue(":decline", ClientRequest::new("decline").with("offer", Some(number)), LineWork::Decline, now);
     }
 
-    /// Takes a line as the answer to the first offer, if it is one. Anything else is a line like any other, and the question stays.
+    /// Takes a line as the answer to the first offer, if it is one. Any other line is handled as usual, and the
+    /// question stays.
     pub(super) fn answer_offer(&mut self, line: &str, now: Moment) -> bool {
         let takes = match &*line.trim().to_lowercase() {
             "y" | "yes" => true,
@@ -147,7 +148,7 @@ impl ClientModel {
         true
     }
 
-    /// The file that was named in `:send` is offered.
+    /// The file of a `:send` has been offered.
     pub(super) fn offer_made(&mut self, number: u64, to: &str, path: PathBuf, size: Option<u64>, now: Moment) {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let name = crate::text::sanitize(&name).into_owned();
@@ -171,7 +172,7 @@ impl ClientModel {
         early.into_iter().for_each(|object| self.transfer_told(object, now));
     }
 
-    /// The server has taken the acceptance of an offer: the file can be fetched.
+    /// The server has confirmed that an offer is accepted: the file can be fetched.
     pub(super) fn accepted(&mut self, object: &ServerObject, now: Moment) {
         let Some(number) = object.optional.offer else { return };
         if let Some(at) = self.offers.iter().position(|offer| offer.number == number)
@@ -180,7 +181,7 @@ impl ClientModel {
             self.expect(&offer);
         }
         let Some(transfer) = self.transfer(number) else {
-            return self.tell_error("An offer was taken that this client knows nothing of.", now);
+            return self.tell_error("The server accepted an offer that this client does not know.", now);
         };
         (transfer.stage, transfer.is_carried) = (TransferStage::Running, true);
         let (sender, name) = (transfer.peer.clone(), transfer.name.clone());
@@ -196,7 +197,7 @@ impl ClientModel {
         self.revision += 1;
     }
 
-    /// What the server says of a transfer.
+    /// Handles the server's news of a transfer.
     pub(super) fn transfer_told(&mut self, object: ServerObject, now: Moment) {
         let Some(number) = object.optional.offer else { return };
         // The other user may be faster than the answer to the offer.
@@ -244,7 +245,7 @@ impl ClientModel {
         self.end_if_done();
     }
 
-    /// The other one takes the file, or has less of it than was thought.
+    /// The receiver accepts the file, or has less of it than expected.
     fn told_to_begin(&mut self, number: u64, object: &ServerObject, now: Moment) {
         let Some(transfer) = self.transfer(number) else { return };
         transfer.stage = TransferStage::Running;
@@ -262,7 +263,7 @@ impl ClientModel {
         self.effects.push(ClientEffect::Upload(Upload { offer: number, path, token, url, from }));
     }
 
-    /// A file that broke off is offered again by itself, a few times: the rest of it is sent.
+    /// Offers a file that broke off again, a few times, so that the rest of it is sent.
     fn offer_again(&mut self, number: u64, now: Moment) {
         let Some((peer, path, size)) = self
             .transfer(number)
@@ -292,7 +293,7 @@ impl ClientModel {
         }
     }
 
-    /// The server has ended a transfer for this user: nothing more passes.
+    /// The server has ended a transfer for this user, so its thread stops.
     pub(super) fn stop_transfer(&mut self, number: u64) {
         if self.transfer(number).is_some_and(|transfer| transfer.is_running()) {
             self.effects.push(ClientEffect::StopTransfer(number));
@@ -310,14 +311,14 @@ impl ClientModel {
         }
     }
 
-    /// The part of a file so far is saved here, under an unused name.
+    /// Notes where the incomplete file is saved.
     pub(crate) fn transfer_placed(&mut self, number: u64, path: PathBuf) {
         if let Some(transfer) = self.transfer(number) {
             transfer.path = Some(path);
         }
     }
 
-    /// All bytes are here, or sent, and have this hash.
+    /// All bytes have been received or sent, and have this hash.
     pub(crate) fn transfer_done(&mut self, number: u64, path: PathBuf, hash: String, now: Moment) {
         let Some(transfer) = self.transfer(number) else { return };
         transfer.stage = TransferStage::Over;
@@ -334,11 +335,11 @@ impl ClientModel {
         self.end_if_done();
     }
 
-    /// The file did not arrive. `why` is a sentence.
+    /// A transfer failed. `why` is a sentence.
     pub(crate) fn transfer_failed(&mut self, number: u64, why: &str, now: Moment) {
         let Some(transfer) = self.transfer(number) else { return };
         transfer.break_off(now);
-        // A user who has ended it knows.
+        // A user who has ended it knows that.
         if !transfer.is_declined {
             self.tell_error(why, now);
         }
@@ -346,7 +347,7 @@ impl ClientModel {
         self.end_if_done();
     }
 
-    /// Both sides know the hash: they must be the same.
+    /// Compares the hashes of both sides once they are known.
     fn compare(&mut self, number: u64, now: Moment) {
         let Some(transfer) = self.transfer(number) else { return };
         let (Some(own), Some(told)) = (&transfer.own_hash, &transfer.told_hash) else { return };

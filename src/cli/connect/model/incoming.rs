@@ -15,7 +15,7 @@ use crate::text::{sanitize, sanitize_lines};
 /// Most names in one `receiver`.
 const MOST_NAMES: usize = 64;
 
-/// An object from the server. What was missing or null is empty.
+/// An object from the server. Fields that are missing or null are empty.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ServerObject {
@@ -36,7 +36,7 @@ pub(super) struct ServerObject {
     pub(super) optional: Extras,
 }
 
-/// The keys that are read of `optional`.
+/// The keys of `optional` that this client reads.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Extras {
@@ -118,7 +118,7 @@ pub(super) enum ObjectId {
     Own(u64),
 }
 
-/// Reads a line. `None` if it is no object that this client understands.
+/// Reads a line. `None` if this client does not understand it.
 pub(super) fn parse(line: &[u8]) -> Option<ServerObject> {
     serde_json::from_slice(line).ok()
 }

@@ -1,6 +1,6 @@
 //! The inputs of the model from its user, and its outputs to its surroundings.
 //!
-//! *Owns* these words. *Knows nothing of* keys and sockets.
+//! *Owns* these values. *Knows nothing of* keys and sockets.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use super::channel::ChannelKey;
 use super::request::ClientRequest;
 
-/// The moment in which something happens.
+/// The time of an event, by both clocks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
-    /// By the clock that is never set.
+    /// By the monotonic clock.
     pub(crate) instant: Instant,
-    /// By the calendar.
+    /// By the wall clock.
     pub(crate) time: Timestamp,
 }
 
@@ -49,10 +49,10 @@ pub(crate) enum Intent {
         /// In all rooms.
         everywhere: bool,
     },
-    /// The search is left: its results are dropped.
+    /// End the search and drop its results.
     EndSearch,
-    /// The end of the current channel is on the screen, or it is not: the user has scrolled up, or looks elsewhere. While it is not,
-    /// new messages count as unread.
+    /// Whether the end of the current channel is on the screen. It is not if the user has scrolled up or looks
+    /// elsewhere; then new messages count as unread.
     Attend(bool),
     /// Leave the server, and end.
     Quit,
@@ -61,9 +61,9 @@ pub(crate) enum Intent {
 /// A question that the next line answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UserQuestion {
-    /// What stands before the line: `Password: `, `alice offers report.pdf, 1.2 MB. Take it? (y/n) `.
+    /// The text before the line: `Password: `, `alice offers report.pdf, 1.2 MB. Take it? (y/n) `.
     pub(crate) prompt: String,
-    /// The answer is a password: it is not shown and not kept to be recalled.
+    /// The answer is a password: it is not shown and cannot be recalled.
     pub(crate) hidden: bool,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct UserQuestion {
 pub(crate) enum ClientEffect {
     /// Send a request.
     Send(ClientRequest),
-    /// Connect again; what there is of a connection is dropped.
+    /// Connect again, and drop the old connection if there is one.
     Reconnect,
     /// Drop the connection, and make no other until [`ClientEffect::Reconnect`].
     Drop,
@@ -99,9 +99,9 @@ pub(crate) struct Upload {
     pub(crate) path: PathBuf,
     /// What opens the way.
     pub(crate) token: String,
-    /// Where to, if the server says it.
+    /// The address to send to, if the server names it.
     pub(crate) url: Option<String>,
-    /// The first byte to be sent.
+    /// The first byte to send.
     pub(crate) from: u64,
 }
 
@@ -110,12 +110,12 @@ pub(crate) struct Upload {
 pub(crate) struct Download {
     /// The number of the offer.
     pub(crate) offer: u64,
-    /// Its name as the server tells it. It is somebody else's word.
+    /// Its name as the server gives it. The sender picked it, so it is not trusted.
     pub(crate) name: String,
     /// What opens the way.
     pub(crate) token: String,
-    /// Where from.
+    /// The address to fetch from, if the server names it.
     pub(crate) url: Option<String>,
-    /// Where the file's first bytes are, from before a break.
+    /// The incomplete file from before a break.
     pub(crate) part: Option<PathBuf>,
 }

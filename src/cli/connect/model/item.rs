@@ -1,4 +1,4 @@
-//! What a channel shows, line by line.
+//! The items that a channel shows.
 //!
 //! *Owns* the parts of a message as a user sees them.
 //! *Knows nothing of* rows and columns, and of how a message came.
@@ -37,7 +37,7 @@ pub(crate) enum ItemContent {
     },
     /// Users who came or left.
     Presence(Presence),
-    /// A line across the screen with a word in it, as after a restart of the server.
+    /// A line across the screen with a text in it, for example after a restart of the server.
     Rule(String),
 }
 
@@ -52,9 +52,9 @@ pub(crate) struct ChatMessage {
     pub(crate) text: String,
     /// This user said it.
     pub(crate) own: bool,
-    /// It is between people. `to` says between which.
+    /// It is a direct message; `to` has its receivers.
     pub(crate) private: bool,
-    /// Who a private message is for.
+    /// The receivers of a direct message.
     pub(crate) to: Vec<String>,
     /// It names this user.
     pub(crate) mention: bool,
@@ -97,7 +97,7 @@ impl Gone {
 /// How long a message lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MessageLifetime {
-    /// All of its time.
+    /// The whole time, in seconds.
     pub(crate) seconds: u64,
     /// When it is over.
     pub(crate) ends: Timestamp,
@@ -110,7 +110,7 @@ pub(crate) struct QuotedMessage {
     pub(crate) number: u64,
     /// Its author.
     pub(crate) author: String,
-    /// How it begins; empty if that is gone.
+    /// The start of its text; empty if that is gone.
     pub(crate) start: String,
 }
 

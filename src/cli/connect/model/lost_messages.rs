@@ -1,4 +1,4 @@
-//! Messages that a server has taken and never stored.
+//! Messages that a server confirmed and never stored.
 //!
 //! A server confirms a message at once and has it on disk up to a quarter of a second later. One that is killed or loses
 //! power forgets the messages in between, and says so when it is back ([`ClientModel::lose`]). The user's own ones among
@@ -19,10 +19,10 @@ use super::sending::{Outgoing, OutgoingState};
 /// How long a line is kept after it was said. A server whose disk takes longer than that has told its operators.
 const KEPT: Duration = Duration::from_secs(60);
 
-/// Most of them: a script may say thousands of lines a second.
+/// Most lines kept: a script may send thousands of lines a second.
 const MOST_SAID: usize = 10_000;
 
-/// A line of the user's that a room has.
+/// A line of the user that has become a message in a room.
 #[derive(Debug)]
 struct SaidLine {
     number: u64,
@@ -106,7 +106,7 @@ impl ClientModel {
         self.tell(channel, ItemContent::News(line), now);
     }
 
-    /// The user's lost messages are the first of the lines that wait.
+    /// Puts the user's lost messages in front of the waiting lines.
     pub(super) fn say_again(&mut self) {
         for mut line in self.said.take_again().into_iter().rev() {
             (line.state, line.not_before) = (OutgoingState::Waiting, None);

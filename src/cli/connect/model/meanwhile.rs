@@ -21,14 +21,14 @@ use super::status::LinkStatus;
 /// Messages of a page: the most that a server sends.
 const PAGE: u64 = 200;
 
-/// How long to wait for another try if the server has not said it.
+/// How long to wait for another try if the server does not say how long.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(1);
 
 /// The pages to read: the channels, and where each continues.
 #[derive(Debug, Default)]
 pub(super) struct HistoryReview {
     waiting: VecDeque<(ChannelKey, u64)>,
-    /// One is being read.
+    /// A page is being read.
     is_reading: bool,
     /// The server has asked to wait until then.
     not_before: Option<Instant>,
@@ -54,7 +54,7 @@ impl ClientModel {
         }
     }
 
-    /// The same for all conversations with one person. Of other people the server tells nothing.
+    /// The same for all conversations with one person. The server has no history of other conversations.
     pub(super) fn review_conversations(&mut self) {
         let is_of_one = |kind: &ChannelKind| matches!(kind, ChannelKind::Direct(people) if people.len() == 1);
         let all = self.channels.iter().filter(|channel| is_of_one(&channel.kind));
@@ -115,7 +115,7 @@ impl ClientModel {
         }
     }
 
-    /// A page is complete. The server has sent all there is from `from` on.
+    /// A page is complete. The server has sent every message from `from` on.
     pub(super) fn page_reviewed(
         &mut self,
         (key, before): (ChannelKey, u64),
@@ -139,7 +139,7 @@ impl ClientModel {
                 self.erase(key, number, Gone::Deleted);
             }
         }
-        // The page was full: there may be more in front of it.
+        // The page was full, so there may be more messages before it.
         if there.iter().min().is_some_and(|lowest| *lowest == from) {
             self.review.waiting.push_front((key, from));
         }

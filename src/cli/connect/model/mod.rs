@@ -11,9 +11,10 @@
 //! ```
 //!
 //! A view reads [`ClientModel::channels`], [`ClientModel::current`] with its [`Channel::items`], behind them
-//! [`ClientModel::outgoing`] (lines that wait, or whose answer has not come), [`ClientModel::status`],
-//! [`ClientModel::question`], [`ClientModel::search`] and [`ClientModel::transfers`]; [`ClientModel::revision`] tells whether there
-//! is anything to draw. It gives the user's wishes to [`ClientModel::act`]. Everything else here is for the link.
+//! [`ClientModel::outgoing`] (lines that wait, or that have no answer yet), [`ClientModel::status`],
+//! [`ClientModel::question`], [`ClientModel::search`] and [`ClientModel::transfers`]; [`ClientModel::revision`] tells
+//! whether there is anything to draw. It gives the user's wishes to [`ClientModel::act`]. Everything else here is for
+//! the link.
 //!
 //! *Owns* the channels, the lines to be sent and in which order, and what answers mean.
 //! *Knows nothing of* terminals, sockets and files.
@@ -76,7 +77,7 @@ const MOST_ROOMS: usize = 4096;
 /// Changes of items that are remembered.
 const MOST_CHANGES: usize = 512;
 
-/// What the model is to do by itself, from the command line.
+/// Choices from the command line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClientChoices {
     /// The name to log in with; without it, the user is asked.
@@ -95,7 +96,7 @@ pub(crate) struct ClientModel {
     /// The palette comes first. Never empty.
     channels: Vec<Channel>,
     next_channel: u32,
-    /// Names of rooms that can be entered, as far as the server tells.
+    /// Names of rooms that can be entered, as far as the server has listed them.
     known_rooms: BTreeSet<String>,
     current: ChannelKey,
     /// The channel that was current before the palette.
@@ -108,10 +109,10 @@ pub(crate) struct ClientModel {
     login: LoginState,
     dialog: Option<Dialog>,
     offers: VecDeque<OfferedFile>,
-    /// The same, which may be the rest of a file that is just breaking off.
+    /// Offers that may be the rest of a file whose transfer is just breaking off.
     held_offers: Vec<OfferedFile>,
     transfers: Vec<FileTransfer>,
-    /// What came about an offer of the user's own before its answer.
+    /// News of the user's own offer that came before the answer to it.
     early_news: Vec<incoming::ServerObject>,
     search: Option<SearchResults>,
     outgoing: VecDeque<Outgoing>,
@@ -179,8 +180,8 @@ impl ClientModel {
 
     // ---- What a view shows ----
 
-    /// Grows with every change of anything that a view shows. What only the time changes (`reconnecting in 4 s`) does not count;
-    /// [`ClientModel::wakes`] tells when that is.
+    /// Grows with every change of anything that a view shows. Changes by time alone (`reconnecting in 4 s`) do not
+    /// count; [`ClientModel::wakes`] tells when they are due.
     pub(crate) fn revision(&self) -> u64 {
         self.revision + self.channels.iter().map(Channel::revision).sum::<u64>()
     }
@@ -190,7 +191,7 @@ impl ClientModel {
         &self.channels
     }
 
-    /// The one that is on the screen, and that lines are entered in.
+    /// The channel on the screen, where lines are entered.
     pub(crate) fn current(&self) -> &Channel {
         self.channel(self.current).unwrap_or(&self.channels[0])
     }
@@ -205,7 +206,7 @@ impl ClientModel {
         &self.me
     }
 
-    /// How it stands with the connection.
+    /// The state of the connection.
     pub(crate) fn status(&self) -> &LinkStatus {
         &self.status
     }
@@ -226,8 +227,8 @@ impl ClientModel {
         elsewhere.fold(0, |sum, channel| sum.saturating_add(channel.unread))
     }
 
-    /// What names of people and rooms a typed word may be completed to, in a fixed order: members of the current channel first, then
-    /// rooms and people of other channels. Whether it is at the start of the line is the view's to know.
+    /// Names of people and rooms for completion, in a fixed order: members of the current channel first, then rooms and
+    /// people of other channels. The view knows whether the word is at the start of the line.
     pub(crate) fn names(&self) -> Vec<&str> {
         let current = self.current();
         let mut names: Vec<&str> = current.members().map(|member| member.name.as_str()).collect();
@@ -253,8 +254,8 @@ impl ClientModel {
         self.outgoing.len()
     }
 
-    /// Items that have changed after this change, for a view that cannot draw again what it has written: the change's number, and
-    /// where the item is. Only the last few hundred are known.
+    /// Items that have changed after this change, for a view that cannot redraw what it has written: the change's
+    /// number, and where the item is. Only the last few hundred are known.
     pub(crate) fn changes_after(&self, number: u64) -> impl Iterator<Item = (u64, ChannelKey, i64)> {
         self.changes.iter().copied().filter(move |(other, ..)| *other > number)
     }
@@ -303,12 +304,12 @@ impl ClientModel {
         key
     }
 
-    /// The channel of a room, made if it is not there.
+    /// The channel of a room, created if it does not exist.
     fn open_room(&mut self, name: &str) -> ChannelKey {
         self.room(name).unwrap_or_else(|| self.open(ChannelKind::Room, name.to_owned()))
     }
 
-    /// The channel of a few people, made if it is not there.
+    /// The channel of a few people, created if it does not exist.
     fn open_direct(&mut self, mut people: Vec<String>) -> ChannelKey {
         people.sort_by_key(|name| folded(name));
         people.dedup_by(|a, b| folded(a) == folded(b));
@@ -363,7 +364,7 @@ impl ClientModel {
         folded(name) == folded(&self.me)
     }
 
-    /// A line of the client or the server, where the user sees it.
+    /// Shows a line of the client or the server in a channel.
     fn tell(&mut self, key: ChannelKey, content: ItemContent, now: Moment) {
         self.channel_mut(key).push(now.time, content);
     }

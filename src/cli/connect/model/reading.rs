@@ -18,7 +18,7 @@ use super::status::LinkStatus;
 /// The shortest interval between reports.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// What the server does not know yet: the last message that was read, by room.
+/// Reports that the server has not got yet: the last message that was read, by room.
 #[derive(Debug, Default)]
 pub(super) struct ReadMarks {
     untold: BTreeMap<ChannelKey, u64>,
@@ -52,7 +52,7 @@ impl ClientModel {
         }
     }
 
-    /// The same in any case. True if there was something to tell.
+    /// The same without waiting. Returns whether there was anything to tell.
     pub(super) fn tell_read_now(&mut self) -> bool {
         let mut any = false;
         for (key, last) in std::mem::take(&mut self.read_marks.untold) {

@@ -1,7 +1,7 @@
-//! Handles what the server sends: answers and events.
+//! Handles the server's answers and events.
 //!
-//! *Owns* where each object is shown, and what an answer brings about.
-//! *Knows nothing of* lines of bytes, and of the connection.
+//! *Owns* where each object is shown, and which request it answers. *Knows nothing of* lines of bytes, and of the
+//! connection.
 
 use super::channel::{ChannelKey, ChannelKind, ChannelMember, folded};
 use super::incoming::{self, ObjectId, ServerObject};
@@ -30,7 +30,7 @@ impl ClientModel {
         true
     }
 
-    /// What an object belongs to, if it is part of an answer.
+    /// The purpose of the request that an object is part of the answer to, if it is.
     pub(super) fn request_of(&mut self, object: &ServerObject) -> Option<&mut Purpose> {
         let id = object.optional.request?;
         self.pending.iter_mut().find(|pending| pending.id == id).map(|pending| &mut pending.purpose)
@@ -59,7 +59,7 @@ impl ClientModel {
             "error" => self.tell_error(object.content, now),
             "bye" => {
                 self.bye = object.content;
-                // A server that turns everybody away while it restarts has no other one.
+                // A server that refuses everybody while it restarts sends no code; the known one stays valid.
                 if let Some(code) = Secret::new(&object.optional.code) {
                     self.login.code = Some(code);
                 }
@@ -75,12 +75,12 @@ impl ClientModel {
         }
     }
 
-    /// Whether another address of the host is to be tried first.
+    /// Whether to try another address of the host first.
     pub(crate) fn is_sent_elsewhere(&self) -> bool {
         self.login.sent_elsewhere
     }
 
-    /// The server does not want this user back by itself.
+    /// The server does not want this client to reconnect by itself.
     pub(super) fn sent_away(&mut self, why: String, now: Moment) {
         if self.leaving {
             return;

@@ -23,11 +23,11 @@ pub(crate) struct ClientRequest {
     pub(crate) content: String,
     /// `receiver` names people.
     pub(crate) private: bool,
-    /// What only this action has.
+    /// The numbers in `optional`, by key.
     pub(crate) numbers: Vec<(&'static str, u64)>,
-    /// The same, yes or no.
+    /// The flags in `optional`, by key.
     pub(crate) flags: Vec<(&'static str, bool)>,
-    /// The same, passwords.
+    /// The passwords in `optional`, by key.
     pub(crate) secrets: Vec<(&'static str, Secret)>,
 }
 

@@ -24,7 +24,7 @@ use crate::chat::secret::Secret;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// How long the first answer of a server may take. What answers later, or never, is something else.
+/// How long the first answer of a server may take. A server that takes longer is not a chat server.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
 /// How long a client whose input has ended waits for a server that is away.
@@ -34,20 +34,21 @@ const UNATTENDED_PATIENCE: Duration = Duration::from_secs(60);
 /// off.
 const NAME_TRIES: u32 = 5;
 
-/// What is needed to log in, again and again.
+/// The state that the client needs to log in, the first time and after each break.
 #[derive(Debug, Default)]
 pub(super) struct LoginState {
     pub(super) name: Option<String>,
     pub(super) password: Option<Secret>,
-    /// What gives name and places back on another server, if the last one restarts.
+    /// The code that gives the user's name and rooms back on another server, if the last one restarts.
     pub(super) code: Option<Secret>,
-    /// The last server has said that it stops, or has not let the client in: of a host's addresses, another one may.
+    /// The last server has said that it stops, or did not answer: the next attempt tries another address of the host
+    /// first.
     pub(super) sent_elsewhere: bool,
     /// The user has been logged in before.
     pub(super) is_returning: bool,
     /// End the user's other connection.
     pub(super) takeover: bool,
-    /// When the server's numbering began, as it said.
+    /// When the server's numbering of messages began, as the server says.
     started: Option<String>,
     /// Attempts to connect that have failed since the last login.
     tries: u32,
@@ -72,7 +73,7 @@ impl ClientModel {
         self.login.jitter = random;
     }
 
-    /// There is a connection. `security` is `TLS 1.3`, or nothing.
+    /// The client is connected. `security` is `TLS 1.3`, for example, or `None`.
     pub(crate) fn connected(&mut self, security: Option<String>, now: Moment) {
         self.security = security;
         self.heard = Some(now.instant);
@@ -103,7 +104,7 @@ impl ClientModel {
             first.state = OutgoingState::Unsure;
         }
         if leaves {
-            // A script has to know; people have seen it.
+            // A script needs the status; a user has seen the errors.
             let failed = (self.refused_any || self.any_file_failed()) && self.choices.unattended;
             return self.end("", if failed { EXIT_FAILED } else { EXIT_FINE }, now);
         }
@@ -125,14 +126,14 @@ impl ClientModel {
 
     fn wait_and_reconnect(&mut self, why: String, now: Moment) {
         let wait = LONGEST_WAIT.min(FIRST_WAIT * 2_u32.saturating_pow(self.login.tries.min(8)));
-        // Between three and five quarters of it.
+        // Between 0.75 and 1.25 times the wait.
         self.login.jitter = self.login.jitter.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let until = now.instant + wait.mul_f64(0.75 + f64::from(self.login.jitter >> 16) / f64::from(u16::MAX) / 2.0);
         self.login.tries += 1;
         self.set_status(LinkStatus::Waiting { why, until });
     }
 
-    /// The server will have nobody any more, or the user has left: the client ends.
+    /// Ends the client: the server does not want it back, or the user has left.
     pub(super) fn end(&mut self, why: &str, status: u8, now: Moment) {
         if matches!(self.status, LinkStatus::Ended { .. }) {
             return;
@@ -155,7 +156,7 @@ impl ClientModel {
         self.effects.push(ClientEffect::Exit(status));
     }
 
-    /// With an input that has ended, the client leaves once everything is answered.
+    /// Leaves once the input has ended and everything is answered.
     pub(super) fn end_if_done(&mut self) {
         let is_busy = !self.outgoing.is_empty()
             || self.said.any_again()
@@ -174,7 +175,7 @@ impl ClientModel {
         self.request(ClientRequest::new("quit"), Purpose::Quit);
     }
 
-    /// What time alone brings about.
+    /// Does what is due by time alone.
     pub(crate) fn tick(&mut self, now: Moment) {
         for channel in &mut self.channels {
             channel.expire(now.time);
@@ -199,7 +200,7 @@ impl ClientModel {
         self.pending.iter().any(|pending| matches!(pending.purpose, Purpose::Hello))
     }
 
-    /// Nobody will type anything more, and nobody looks: the client does not wait for ever.
+    /// Whether the server has been away for too long. Nobody is watching, so the client must not wait forever.
     fn gave_up(&self, now: Moment) -> bool {
         self.login.lost.is_some_and(|lost| now.instant.saturating_duration_since(lost) >= UNATTENDED_PATIENCE)
     }
@@ -209,7 +210,7 @@ impl ClientModel {
         if silence >= FIRST_ANSWER && self.awaits_hello() {
             self.lost("It does not answer as a chat server does.", now);
         } else if silence >= DEAD {
-            self.lost("The server says nothing any more.", now);
+            self.lost("The server has stopped answering.", now);
         } else if silence >= QUIET && self.pending.is_empty() {
             self.request(ClientRequest::new("ping"), Purpose::Nothing);
         }
@@ -324,7 +325,7 @@ impl ClientModel {
         self.review_conversations();
     }
 
-    /// A room is entered again. Of a line that may have been sent to it, it is known now whether it has arrived.
+    /// A room was entered again. Now it is known whether the line that may have been sent to it has arrived.
     pub(super) fn rejoined(&mut self, channel: ChannelKey, after: Option<u64>, answer: &ServerObject, now: Moment) {
         let is_gap = answer.optional.gap && after.is_some();
         if is_gap {

@@ -1,4 +1,4 @@
-//! What the server has found.
+//! The results of a search on the server.
 //!
 //! *Owns* the results of one search. *Knows nothing of* patterns.
 
@@ -16,7 +16,7 @@ pub(crate) struct SearchResults {
     pub(crate) complete: bool,
     /// Newest first.
     pub(crate) hits: Vec<SearchHit>,
-    /// The server's remarks, such as that there is nothing, or that the pattern is wrong.
+    /// The server's remarks, for example that it found nothing or that the pattern is wrong.
     pub(crate) remarks: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct SearchHit {
 }
 
 impl super::ClientModel {
-    /// What the server has found, from [`super::Intent::Search`] to [`super::Intent::EndSearch`].
+    /// The results, from [`super::Intent::Search`] to [`super::Intent::EndSearch`].
     pub(crate) fn search(&self) -> Option<&SearchResults> {
         self.search.as_ref()
     }

@@ -31,10 +31,10 @@ use crate::ui::command::{PlaceVerb, Verb};
 /// Most lines that wait. A script may write faster than a server takes lines; a user never gets here.
 pub(crate) const MOST_WAITING: usize = 10_000;
 
-/// A request may have this many times the bytes of a line of a terminal.
+/// How many times the bytes of a terminal's line a request may have.
 const REQUEST_FACTOR: usize = 4;
 
-/// How long to wait for another try if the server has not said it.
+/// How long to wait for another try if the server does not say how long.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(1);
 
 /// A line that was entered and is not answered yet.
@@ -53,7 +53,7 @@ pub(crate) struct Outgoing {
 /// How far a line has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OutgoingState {
-    /// It will be sent once there is a connection, and those before it are answered.
+    /// It will be sent once there is a connection and the lines before it are answered.
     Waiting,
     /// It was sent; the answer has not come.
     Sent,
@@ -91,17 +91,17 @@ pub(super) enum LineWork {
     Close(ChannelKey),
     /// A file is offered.
     Offer(PathBuf),
-    /// An offered file is taken.
+    /// An offered file is accepted.
     Accept,
-    /// It is not.
+    /// An offered file is declined.
     Decline,
     /// A search, whose hits are shown as lines.
     Search,
     /// The user now has an account, or another password.
     Password(Secret),
-    /// The user becomes somebody else.
+    /// The user logs in to another account.
     LogIn(Secret),
-    /// Anything that is done with its answer.
+    /// Anything that needs nothing more after its answer.
     Plain,
 }
 
@@ -112,7 +112,7 @@ pub(super) struct PendingRequest {
     pub(super) purpose: Purpose,
 }
 
-/// What an answer is for.
+/// The purpose of a request.
 #[derive(Debug)]
 pub(super) enum Purpose {
     /// The connection can be used.

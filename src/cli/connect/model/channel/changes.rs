@@ -1,6 +1,6 @@
 //! Changes to a channel's items after they arrived.
 //!
-//! *Owns* how a message changes, goes, or loses its number. *Knows nothing of* who said so.
+//! *Owns* how a message changes, expires, or loses its number. *Knows nothing of* who caused it.
 
 use std::ops::RangeInclusive;
 
@@ -35,7 +35,7 @@ impl Channel {
         }
     }
 
-    /// Messages whose time is over. True if there was one.
+    /// Erases messages whose time is over. True if there was one.
     pub(in crate::cli::connect::model) fn expire(&mut self, now: Timestamp) -> bool {
         if self.expires.is_none_or(|first| first > now) {
             return false;
@@ -71,7 +71,8 @@ impl Channel {
         present
     }
 
-    /// The server has never stored the messages with these numbers: they stay to be read, without a number. How many there are.
+    /// The server never stored the messages with these numbers. They stay on the screen without a number. Returns how
+    /// many there are.
     pub(in crate::cli::connect::model) fn forget_range(&mut self, range: RangeInclusive<u64>) -> usize {
         let mut count = 0;
         for item in &mut self.items {
@@ -89,7 +90,7 @@ impl Channel {
         count
     }
 
-    /// The server numbers other messages with the numbers it gave these.
+    /// The server has started again and gives the numbers to other messages, so these lose theirs.
     pub(in crate::cli::connect::model) fn forget_numbers(&mut self) {
         for item in &mut self.items {
             if let ItemContent::Message(message) = &mut item.content {
