@@ -319,7 +319,7 @@ impl ClientView for LinesView {
 
     fn ring(&mut self) {
         if self.is_terminal && io::stdout().is_terminal() {
-            // An error: the terminal is gone, which the next line shows.
+            // An error means that the terminal is gone; the next line shows it.
             let _ = io::stdout().write_all(b"\x07");
         }
     }
@@ -340,6 +340,6 @@ impl Drop for LinesView {
 }
 
 fn println_quietly() {
-    // An error: the terminal is gone, which the next line shows.
+    // An error means that the terminal is gone; the next line shows it.
     let _ = io::stdout().write_all(b"\n");
 }
