@@ -22,13 +22,13 @@ const OPTIONS: &[&str] =
 pub struct ConnectOptions {
     /// The user's name.
     pub name: Option<String>,
-    /// The server's host, in lower case and without brackets; `None`: look for a server in the network.
+    /// The server's host, in lower case and without brackets. `None`: look for a server in the network.
     pub host: Option<String>,
-    /// Its port.
+    /// The server's port.
     pub port: Option<u16>,
-    /// `--plain`: without TLS. `--tls`: never without.
+    /// `--plain`: do not use TLS.
     pub plain: bool,
-    /// As `plain`.
+    /// `--tls`: use TLS only.
     pub tls: bool,
     /// The server must have this certificate.
     pub fingerprint: Option<Fingerprint>,
@@ -36,16 +36,16 @@ pub struct ConnectOptions {
     pub authority: Option<PathBuf>,
     /// The room to enter.
     pub room: Option<String>,
-    /// How messages look.
+    /// The look of messages.
     pub look: ConnectLook,
     /// Where received files are saved.
     pub download: Option<PathBuf>,
 }
 
-/// How messages look.
+/// The look of messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ConnectLook {
-    /// Whatever suits the terminal.
+    /// Bubbles or lines, depending on the terminal.
     #[default]
     Fitting,
     /// In bubbles.
@@ -54,16 +54,16 @@ pub enum ConnectLook {
     Lines,
 }
 
-/// The port for TLS, and for plain text, if none is given.
+/// The port for TLS, if none is given.
 #[cfg(feature = "client")]
 pub(crate) const TLS_PORT: u16 = 5556;
-/// As `plain`.
+/// The port for plain text, if none is given.
 #[cfg(feature = "client")]
 pub(crate) const PLAIN_PORT: u16 = 5555;
 
 const EXAMPLE: &str = "as in chatsock connect alice@chat.example.org";
 
-/// Parses what follows the word `connect`.
+/// Parses the arguments after the word `connect`.
 pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
     let mut options = ConnectOptions::default();
     let (mut bubbles, mut lines, mut target) = (false, false, None);
@@ -106,7 +106,9 @@ pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
         (false, false) => ConnectLook::Fitting,
         (true, false) => ConnectLook::Bubbles,
         (false, true) => ConnectLook::Lines,
-        (true, true) => return Err(UsageError("--bubbles and --lines are two looks; keep one of the two".to_owned())),
+        (true, true) => {
+            return Err(UsageError("--bubbles and --lines contradict each other; keep one of the two".to_owned()));
+        }
     };
     check(&options)?;
     Ok(Invocation::Connect(options))
@@ -136,7 +138,7 @@ fn check(options: &ConnectOptions) -> Result<(), UsageError> {
 fn read_target(text: &str, options: &mut ConnectOptions) -> Result<(), UsageError> {
     let wrong = || UsageError(format!("{} is no host, {EXAMPLE} or alice@[2001:db8::1]:5556", text.escape_debug()));
     let (name, place) = match text.rsplit_once('@') {
-        // The server is looked for in the network.
+        // Without a host, the server is looked for in the network.
         Some((name, "")) if !name.is_empty() => {
             options.name = Some(name.to_owned());
             return Ok(());
@@ -152,7 +154,7 @@ fn read_target(text: &str, options: &mut ConnectOptions) -> Result<(), UsageErro
         let port = address.port;
         (address, Some(port))
     } else {
-        // What follows the colon is a bad port, not part of the host.
+        // The text after the colon is a bad port, not part of the host.
         let is_host_alone = place.starts_with('[') || !place.contains(':');
         let address = ServerAddress::parse(&format!("{place}:1")).filter(|_| is_host_alone);
         (address.ok_or_else(wrong)?, None)

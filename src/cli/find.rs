@@ -1,8 +1,8 @@
-//! `chatsock find`: asks the networks that this machine is in for servers, by IPv4 and IPv6, and lists what answers.
+//! `chatsock find`: asks the networks of this machine for servers, by IPv4 and IPv6, and lists those that answer.
 //!
-//! *Owns* where the question goes, which answers come from one server, and the list.
-//! *Knows nothing of* how questions and answers are written. An answer is only a hint, which anybody can give: nothing
-//! here connects to anything.
+//! *Owns* the destinations of the question, the decision which answers come from one server, and the list. *Knows
+//! nothing of* the format of questions and answers. An answer is only a hint, which anybody can forge: nothing here
+//! connects to a server.
 
 use std::fmt;
 use std::io;
@@ -18,20 +18,20 @@ use super::FindOptions;
 use crate::protocol::discovery::{MAX_PACKET, ServerHint, question};
 use crate::text::{pad, people, width};
 
-/// How often the question is sent, since UDP may lose one.
+/// How many times the question is sent, since UDP may lose it.
 const QUESTIONS: u32 = 3;
 
 /// The time over which the questions are spread.
 const ASKING: Duration = Duration::from_secs(1);
 
-/// Where multicast DNS listens (RFC 6762, section 3): some networks forward that but no broadcasts.
+/// The multicast DNS group (RFC 6762, section 3): some networks forward it, but no broadcasts.
 const MULTICAST: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
 
-/// All machines on a link (RFC 4291, section 2.7.1): IPv6 has no broadcast.
+/// All machines on a link (RFC 4291, section 2.7.1), since IPv6 has no broadcast.
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
-/// Most servers listed. Far more than a network has; a lower limit would let a flood of forged answers hide the real
-/// ones.
+/// Most servers listed. It is far more than a network has, because with a lower limit a flood of forged answers could
+/// hide the real ones.
 const MOST_SERVERS: usize = 256;
 
 /// What is printed if no server answers.
@@ -40,16 +40,16 @@ pub const NONE_FOUND: &str = "No chatsock server answered on this network.";
 /// A server that has answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundServer {
-    /// Where the answer came from.
+    /// The source address of the answer.
     pub address: IpAddr,
-    /// The interface behind which that is, where the address alone does not say (RFC 4007).
+    /// The interface of a link-local address (RFC 4007).
     pub zone: Option<String>,
     /// The answer.
     pub hint: ServerHint,
 }
 
 impl FoundServer {
-    /// The host as programs take it: `192.168.1.5`, `fe80::5%eth0`.
+    /// The host as programs accept it: `192.168.1.5`, `fe80::5%eth0`.
     #[must_use]
     pub fn host(&self) -> String {
         match &self.zone {
@@ -58,7 +58,7 @@ impl FoundServer {
         }
     }
 
-    /// How far an address is of use: on this machine alone, behind one interface, everywhere in this network.
+    /// The reach of an address: 0 on this machine, 1 on one link, 2 in the whole network.
     fn reach(&self) -> u8 {
         match (self.address.is_loopback(), &self.zone) {
             (true, _) => 0,
@@ -95,18 +95,18 @@ impl std::error::Error for FindError {
     }
 }
 
-/// Where a question goes.
+/// The destination of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Destination {
-    /// To one machine, or to all of a network at once.
+    /// A machine, or the broadcast address of a network.
     Address(Ipv4Addr),
-    /// To [`MULTICAST`], in the network where this machine has this address.
+    /// [`MULTICAST`], in the network where this machine has this address.
     MulticastFrom(Ipv4Addr),
-    /// To one machine, or to [`ALL_NODES`], behind the interface with this number; 0 where that does not matter.
+    /// A machine, or [`ALL_NODES`], on the interface with this number; 0 if the interface does not matter.
     AddressV6(Ipv6Addr, u32),
 }
 
-/// The way to everybody, by each protocol that this machine has.
+/// The sockets for questions, one per IP version that this machine supports.
 struct Askers {
     v4: Option<UdpSocket>,
     v6: Option<UdpSocket>,
@@ -137,15 +137,15 @@ impl Askers {
         self.v4.iter().chain(&self.v6)
     }
 
-    /// Waits until something has come, or for this long.
+    /// Waits for a packet, at most for this time.
     fn wait(&self, wait: Duration) {
         let mut all: Vec<_> =
             self.sockets().map(|socket| PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::IN)).collect();
-        // An error means an interruption: what has arrived is read, and the wait continues.
+        // An error means an interruption: the caller reads what has arrived, and waits again.
         let _ = poll(&mut all, Timespec::try_from(wait).ok().as_ref());
     }
 
-    /// The interface's name, where an address needs it.
+    /// The interface's name, if the address is link-local.
     fn zone(&self, source: SocketAddr) -> Option<String> {
         let SocketAddr::V6(source) = source else { return None };
         let (_, name) = self.zones.iter().find(|(index, _)| *index == source.scope_id())?;
@@ -169,7 +169,7 @@ pub fn find(options: &FindOptions) -> Result<Vec<FoundServer>, FindError> {
     for interface in if_addrs::get_if_addrs().unwrap_or_default() {
         let index = interface.index.unwrap_or(0);
         zones.push((index, interface.name.clone()));
-        // A server on this machine that listens only at this address hears no broadcast.
+        // A server on this machine that listens only at this address receives no broadcast.
         match interface.addr {
             if_addrs::IfAddr::V4(own) => {
                 destinations.push(Destination::Address(own.ip));
@@ -221,14 +221,14 @@ fn ask(askers: &Askers, destinations: &[Destination], options: &FindOptions, non
                         add(&mut found, FoundServer { address: source.ip(), zone: askers.zone(source), hint });
                     }
                 }
-                // An answer to somebody else's question, or none in time.
+                // A packet from another port, or no packet yet.
                 Ok(_) | Err(_) => {}
             }
         }
     }
 }
 
-/// Sends one question. If a network refuses it, the other ways may reach it; otherwise nothing does.
+/// Sends one question. A failure is not an error: another destination may reach the same servers.
 fn send(askers: &Askers, destination: Destination, port: u16, packet: &[u8]) {
     let (socket, to) = match destination {
         Destination::Address(address) => (&askers.v4, SocketAddr::from((address, port))),
@@ -407,7 +407,7 @@ mod tests {
         assert!(object["web_tls"].is_null());
     }
 
-    /// Answers each question on this machine, some of them wrongly.
+    /// Answers one question, with the given answers.
     fn answer(socket: &UdpSocket, answers: &[&str]) {
         let mut buffer = [0; 2048];
         let (length, source) = socket.recv_from(&mut buffer).unwrap();

@@ -10,12 +10,12 @@ use lexopt::{Arg, Parser};
 use super::options::{common, in_words, once, text_of, value};
 use super::{Invocation, UsageError};
 
-/// As the user writes it.
+/// The command word.
 pub(super) const WORD: &str = "find";
 
 const OPTIONS: &[&str] = &["wait", "port", "json", "help", "version"];
 
-/// How long to wait for answers, at least and at most. A network answers within milliseconds; after a minute nobody will.
+/// The shortest and the longest wait for answers. A network answers within milliseconds; after a minute no server will.
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -24,9 +24,9 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub struct FindOptions {
     /// How long to wait for answers.
     pub wait: Duration,
-    /// The UDP port to which the question goes.
+    /// The UDP port that the question is sent to.
     pub port: u16,
-    /// Whether the answers are printed as JSON, an object per line.
+    /// Whether the answers are printed as JSON, one object per line.
     pub json: bool,
 }
 
@@ -36,7 +36,7 @@ impl Default for FindOptions {
     }
 }
 
-/// Parses what follows the word `find`.
+/// Parses the arguments after the word `find`.
 pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
     let (mut options, mut wait, mut port) = (FindOptions::default(), None, None);
     while let Some(arg) = parser.next().map_err(|error| in_words(&error))? {

@@ -1,6 +1,6 @@
-//! What `chatsock --help` prints.
+//! The text of `chatsock --help`.
 //!
-//! *Owns* the text, from which the man page is made. *Knows nothing of* how arguments are read.
+//! *Owns* the text. The man page is made from it. *Knows nothing of* the parsing of arguments.
 
 /// The output of `chatsock --help`, without the last newline.
 pub const HELP: &str = "\

@@ -60,16 +60,16 @@ const WORDS: &[&str] = &[
     "version",
 ];
 
-/// What the user wants.
+/// The command that the user has called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Invocation {
     /// Run the server.
     Serve(ServeOptions),
     /// Check the config.
     CheckConfig(ServeOptions),
-    /// Print the file with which avahi announces the server.
+    /// Print the service file with which avahi announces the server.
     AvahiService(ServeOptions),
-    /// Look for servers in the network.
+    /// Find servers in the network.
     Find(FindOptions),
     /// Manage accounts.
     User(UserOptions),
@@ -103,17 +103,17 @@ pub struct ServeOptions {
 pub enum Verbosity {
     /// `-q`: errors.
     Quiet,
-    /// No flag: connections, and anything wrong.
+    /// No flag: connections and problems.
     #[default]
     Normal,
-    /// `-v`: also decisions.
+    /// `-v`: also the reasons of decisions.
     Verbose,
     /// `-vv`: everything.
     Trace,
 }
 
 impl Verbosity {
-    /// The level, as the logger's filter names it.
+    /// The level in the syntax of the logger's filter.
     #[must_use]
     pub fn filter(self) -> &'static str {
         match self {
@@ -125,7 +125,7 @@ impl Verbosity {
     }
 }
 
-/// What is wrong with the command line: one plain sentence with the remedy, without a full stop.
+/// A mistake in the command line: one plain sentence with the remedy, without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageError(String);
 
@@ -179,7 +179,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
                     return Err(no_servers_option("--check-config", proxy_arguments::WORD));
                 }
                 if !options.listen.is_empty() || quiet || verbose > 0 {
-                    return Err(UsageError("write the options of chatsock proxy behind the word proxy".to_owned()));
+                    return Err(UsageError("write the options of chatsock proxy after the word proxy".to_owned()));
                 }
                 return proxy_arguments::parse(&mut parser);
             }
@@ -238,7 +238,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
     };
     match (check, avahi) {
         (true, true) => {
-            Err(UsageError("--check-config and --avahi-service are two things to do; keep one of the two".to_owned()))
+            Err(UsageError("--check-config and --avahi-service contradict each other; keep one of the two".to_owned()))
         }
         (true, false) => Ok(Invocation::CheckConfig(options)),
         (false, true) => Ok(Invocation::AvahiService(options)),
@@ -248,7 +248,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
 
 fn listen_address(text: &OsStr) -> Result<SocketAddr, UsageError> {
     let shown = || text.to_string_lossy().escape_debug().to_string();
-    // The replacement characters for invalid UTF-8 make it an invalid address.
+    // The replacement characters for invalid UTF-8 make the address invalid.
     parse_address(&text.to_string_lossy()).map_err(|error| UsageError(format!("--listen {}: {error}", shown())))
 }
 
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn no_arguments_run_the_server_as_it_is() {
+    fn no_arguments_run_the_server_with_defaults() {
         assert_eq!(serve(""), ServeOptions::default());
         assert_eq!(serve("serve"), ServeOptions::default());
     }
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_to_do_with_accounts_is_taken_with_the_config_anywhere() {
+    fn user_takes_an_action_with_the_config_anywhere() {
         let name = || crate::chat::names::UserName::parse("alice", 1, 32).unwrap();
         for (words, action) in [
             ("add alice", UserAction::Add(name())),
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_back_up_takes_its_file_and_the_config_anywhere() {
+    fn backup_takes_its_file_with_the_config_anywhere() {
         let copy = |config| Ok(Invocation::Backup(BackupOptions { config, file: "copy.db".into() }));
         assert_eq!(call("backup copy.db"), copy(None));
         for line in
@@ -489,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_twice_is_refused() {
+    fn options_given_twice_are_refused() {
         assert_eq!(refusal("--config a --config b"), "--config is given twice; keep one of the two");
         assert_eq!(refusal("serve serve"), "serve is given twice; keep one of the two");
         assert!(refusal("--listen 0.0.0.0:5555 --listen 127.0.0.1:5555").contains("clash; keep one"));

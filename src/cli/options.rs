@@ -1,7 +1,7 @@
-//! How options and their values are read, for all commands.
+//! Reads options and their values, for all commands.
 //!
-//! *Owns* the sentences about values that are missing, options given twice, and options of other commands.
-//! *Knows nothing of* which options a command has.
+//! *Owns* the sentences about missing values, options given twice, and options of other commands. *Knows nothing of*
+//! the options of a particular command.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ pub(super) fn once<T>(option: &str, target: &mut Option<T>, value: T) -> Result<
     }
 }
 
-/// What every command takes, and what none of them has: `options` are the command's own, for hints.
+/// Handles the options that every command has, and refuses all others. `options` are the command's own, for hints.
 pub(super) fn common(arg: &Arg<'_>, command: &str, options: &[&str]) -> Result<Invocation, UsageError> {
     match arg {
         Arg::Short('h') | Arg::Long("help") => Ok(Invocation::Help),
@@ -50,7 +50,7 @@ pub(super) fn common(arg: &Arg<'_>, command: &str, options: &[&str]) -> Result<I
     }
 }
 
-/// The error for an option of one letter, with the one that may be meant.
+/// The error for an unknown one-letter option, with the option that may be meant.
 pub(super) fn unknown_letter(letter: char, options: &[&str]) -> UsageError {
     let unknown = format!("unknown option -{}", letter.escape_debug());
     UsageError(match options.iter().find(|long| long.starts_with(letter)) {
@@ -59,12 +59,12 @@ pub(super) fn unknown_letter(letter: char, options: &[&str]) -> UsageError {
     })
 }
 
-/// The error for an option of the server with another command.
+/// The error for an option of the server that another command does not have.
 pub(super) fn no_servers_option(option: &str, command: &str) -> UsageError {
     UsageError(format!("{option} is not an option of chatsock {command}; leave it out"))
 }
 
-/// The error for an unknown option, with the one that was probably meant.
+/// The error for an unknown option, with the option that was probably meant.
 pub(super) fn nearest_option(name: &str, options: &[&str]) -> UsageError {
     let unknown = format!("unknown option --{}", name.escape_debug());
     UsageError(match nearest(name, options.iter().copied()) {
@@ -73,7 +73,7 @@ pub(super) fn nearest_option(name: &str, options: &[&str]) -> UsageError {
     })
 }
 
-/// An argument as text. The replacement characters for invalid UTF-8 make it invalid wherever it is read.
+/// An argument as text. The replacement characters for invalid UTF-8 make it invalid for every parser.
 pub(super) fn text_of(argument: &OsStr) -> String {
     argument.to_string_lossy().into_owned()
 }

@@ -19,22 +19,22 @@ pub(super) const WORD: &str = "proxy";
 /// Its options, for hints.
 const OPTIONS: &[&str] = &["listen", "to", "plain", "fingerprint", "ca", "send-proxy", "max", "help", "version"];
 
-/// Clients at once unless `--max` says otherwise.
+/// The default of `--max`.
 const DEFAULT_MAX: usize = 64;
 
-/// Most that `--max` takes: each needs two threads and two descriptors.
+/// The largest `--max`. Each client takes two threads and two descriptors.
 const MOST: usize = 10_000;
 
 /// How to run the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyOptions {
-    /// Where clients connect.
+    /// The address that clients connect to.
     pub listen: SocketAddr,
     /// The server.
     pub to: ServerAddress,
-    /// How the connection to the server is protected.
+    /// The protection of the connection to the server.
     pub protection: Protection,
-    /// Whether the server is told the client's address.
+    /// Whether a PROXY header tells the server the client's address.
     pub send_header: bool,
     /// Most clients at once.
     pub most: usize,
@@ -78,13 +78,13 @@ impl ServerAddress {
     }
 }
 
-/// An address of IPv6, perhaps with the interface behind which it is: `fe80::1%eth0` (RFC 4007, section 11).
+/// An IPv6 address, perhaps with a zone: `fe80::1%eth0` (RFC 4007, section 11).
 fn numeric(text: &str) -> Option<String> {
     let (address, zone) = text.split_once('%').map_or((text, None), |(address, zone)| (address, Some(zone)));
     let address: Ipv6Addr = address.parse().ok()?;
     let is_zone = |zone: &str| {
         let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | ':');
-        // As the system limits names of interfaces.
+        // The system's limit for names of interfaces.
         (1..16).contains(&zone.len()) && zone.chars().all(is_part) && address.is_unicast_link_local()
     };
     match zone {
@@ -93,20 +93,20 @@ fn numeric(text: &str) -> Option<String> {
     }
 }
 
-/// How the connection to the server is protected.
+/// The protection of the connection to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protection {
-    /// Not at all (`--plain`).
+    /// None (`--plain`).
     Plain,
-    /// By TLS, with the certificate that is known, or that the user accepts at start.
+    /// TLS, with the known certificate or the one that the user accepts at the start.
     Known,
-    /// By TLS, with the certificate of this fingerprint.
+    /// TLS, with the certificate that has this fingerprint.
     Fingerprint(Fingerprint),
-    /// By TLS, with a certificate that an authority in this file vouches for.
+    /// TLS, with a certificate that an authority in this file vouches for.
     Authority(PathBuf),
 }
 
-/// Parses what follows the word `proxy`.
+/// Parses the arguments after the word `proxy`.
 pub(super) fn parse(parser: &mut Parser) -> Result<Invocation, UsageError> {
     let (mut listen, mut to, mut most) = (None, None, None);
     let (mut plain, mut send_header, mut fingerprint, mut authority) = (false, false, None, None);

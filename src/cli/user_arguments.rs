@@ -1,6 +1,6 @@
 //! The command line of `chatsock user`.
 //!
-//! *Owns* its words, and the errors about them. *Knows nothing of* the database and of passwords.
+//! *Owns* its arguments, and the errors about them. *Knows nothing of* the database and passwords.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ pub struct UserOptions {
     pub action: UserAction,
 }
 
-/// What `chatsock user` does. The password is not an argument, but asked for.
+/// What `chatsock user` does. The password is never an argument: the user is asked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserAction {
     /// Creates an account.
@@ -38,19 +38,19 @@ pub enum UserAction {
     Import(PathBuf, Existing),
 }
 
-/// What an import does with names that already have accounts.
+/// How an import treats names that already have accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
-    /// It imports nothing.
+    /// Import nothing.
     Refused,
-    /// It leaves those accounts unchanged, and creates the others.
+    /// Leave those accounts unchanged, and create the others.
     Skipped,
 }
 
-/// As the user writes it.
+/// The option of `import`.
 pub(super) const SKIP_EXISTING: &str = "skip-existing";
 
-/// Parses what follows the word `user`; `config` is the file if it was named before that.
+/// Parses the arguments after the word `user`. `config` is the file, if it was named before that word.
 pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<Invocation, UsageError> {
     let mut words: Vec<OsString> = Vec::new();
     let mut existing = Existing::Refused;
@@ -77,7 +77,7 @@ pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<
         }
         UserAction::Add(_) | UserAction::ChangePassword(_) | UserAction::Remove(_) | UserAction::List => {}
     }
-    // After a name, a further word is most likely a password, as other programs take it.
+    // A further word after a name is most likely a password: other programs accept it there.
     match (words.next(), &action) {
         (None, _) => Ok(Invocation::User(UserOptions { config, action })),
         (Some(_), UserAction::Add(_) | UserAction::ChangePassword(_)) => Err(no_password()),
@@ -123,7 +123,7 @@ fn listed(word: &str) -> String {
     format!("{} {word} {last}", others.join(", "))
 }
 
-/// Any name that some configuration allows; the actual one is not known yet.
+/// Accepts any name that some configuration allows, since the configuration is not known yet.
 fn user_name(text: &OsStr) -> Result<UserName, UsageError> {
     let text = text.to_string_lossy();
     // For an ASCII name, both alphabets give the same error.

@@ -1,56 +1,56 @@
-//! What wakes the client's loop: the server, the user, the files on their way, the system.
+//! The signals that wake the client's loop: from the server, the user, file transfers and the system.
 //!
-//! *Owns* these words. *Knows nothing of* what they lead to.
+//! *Owns* these types. *Knows nothing of* the effects of a signal.
 
 use std::path::PathBuf;
 
-/// Something from the user.
+/// Input from the user.
 #[derive(Debug)]
 pub(crate) enum ViewInput {
-    /// A line, where lines are read.
+    /// A line, in the line view.
     Line(String),
-    /// There will be no more input.
+    /// The end of the input.
     End,
-    /// What a terminal has sent, where a whole screen is drawn.
+    /// Bytes from the keyboard, in the full-screen view.
     Bytes(Vec<u8>),
 }
 
-/// Something has happened. All threads of the client send to one loop.
+/// An event for the client's loop. All threads of the client send to it.
 #[derive(Debug)]
 pub(crate) enum ClientSignal {
-    /// The server has sent lines, or a connection has come or gone. The number names the connection: what an earlier one still
-    /// brings is not taken for the next one's.
+    /// The server has sent bytes, or a connection has opened or closed. The number identifies the connection, so that
+    /// late news of an earlier connection is not taken for the current one's.
     Server(u64, ServerNews),
-    /// The user has done something.
+    /// Input from the user.
     Input(ViewInput),
-    /// A file has come further.
+    /// Progress of the file transfer with this number.
     File(u64, FileProgress),
-    /// The system wants something (signal(7)).
+    /// A signal of the system (signal(7)).
     System(i32),
 }
 
-/// From a connection.
+/// News of a connection.
 #[derive(Debug)]
 pub(crate) enum ServerNews {
-    /// It is there, and its writing end in the client's other inbox.
+    /// It is open. Its writing end is in the client's other inbox.
     Up,
-    /// Bytes, decrypted.
+    /// Decrypted bytes.
     Bytes(Vec<u8>),
-    /// It is gone, or could not be made: a sentence.
+    /// It is closed, or could not be opened: a sentence that says why.
     Down(String),
-    /// It shows another certificate than the known one: the lines to say so.
+    /// The server's certificate is not the known one: the lines that say so.
     Changed(String),
 }
 
-/// From a thread that carries a file.
+/// News from the thread of a file transfer.
 #[derive(Debug)]
 pub(crate) enum FileProgress {
-    /// This many bytes have passed, out of this total if it is known.
+    /// The bytes transferred so far, and the total if it is known.
     Moved(u64, Option<u64>),
-    /// It is in this place so far.
+    /// The path of the incomplete file.
     Placed(PathBuf),
-    /// It is whole, in this place, with this SHA-256.
+    /// Complete: the path of the file and its SHA-256.
     Done(PathBuf, String),
-    /// It is not whole: a sentence.
+    /// Failed: a sentence that says why.
     Failed(String),
 }

@@ -1,4 +1,4 @@
-//! Which server, on which port, and with which protection: settled once, before the first login.
+//! Settles the server, the port and the protection once, before the first login.
 //!
 //! | | with TLS on | then without, on |
 //! | --- | --- | --- |
@@ -7,9 +7,9 @@
 //! | `--plain` | - | 5555, or the port |
 //! | `--tls` | 5556, or the port | never |
 //!
-//! A server that was known with TLS is never connected to without it, except with `--plain`.
+//! A server that is known with TLS is connected to without it only with `--plain`.
 //!
-//! *Owns* this order, and the questions about a certificate. *Knows nothing of* what is sent on the connection.
+//! *Owns* this order, and the questions about a certificate. *Knows nothing of* the bytes on the connection.
 
 use std::fmt;
 use std::net::{IpAddr, ToSocketAddrs as _};
@@ -21,12 +21,12 @@ use crate::cli::proxy::upstream::{ConnectError, Preface, Upstream, UpstreamConne
 use crate::cli::proxy::{Asks, ProxyError};
 use crate::cli::trust::{Authorities, Expected};
 
-/// Why the client ends before it has begun.
+/// Why the client cannot start.
 #[derive(Debug)]
 pub enum ConnectFailure {
-    /// The server is not the known one, or nobody trusts it, or the call is wrong: the user can mend it.
+    /// The user can fix it: a server that is not the known one, or is not trusted, or a wrong command line.
     Users(String),
-    /// Anything else.
+    /// Any other reason.
     Other(String),
 }
 
@@ -47,7 +47,7 @@ impl From<ProxyError> for ConnectFailure {
     }
 }
 
-/// The settled target: each later connection is made in the same way, without questions.
+/// The settled target. Later connections are made in the same way, without questions.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectTarget(pub(super) Upstream);
 
@@ -57,13 +57,13 @@ impl ConnectTarget {
         &self.0.to
     }
 
-    /// The certificate that the server must have; `None` without TLS.
+    /// The certificate that is required of the server; `None` without TLS.
     pub(crate) fn expected(&self) -> Option<Expected> {
         self.0.expected.clone()
     }
 
-    /// Connects, if it can be to another address than this one. The error is a sentence; with `true`, the server shows another
-    /// certificate.
+    /// Connects, to the avoided address only if no other answers. The error is a sentence, and whether the server has
+    /// shown another certificate.
     pub(crate) fn connect(&self, avoided: Option<IpAddr>) -> Result<UpstreamConnection, (String, bool)> {
         self.0.connect_avoiding(avoided, Preface::Nothing).map_err(|error| match &error {
             ConnectError::Unreachable(_) => (error.sentence(self.address()), false),
@@ -94,7 +94,7 @@ impl ConnectTarget {
 ///
 /// # Errors
 ///
-/// There is no way, or the server is not to be trusted. Nothing was sent to it.
+/// The server cannot be reached, or is not trusted. Nothing was sent to it.
 pub(crate) fn settle(
     options: &ConnectOptions,
     host: &str,
@@ -112,26 +112,24 @@ pub(crate) fn settle(
     };
     let may_be_plain = !options.tls && options.fingerprint.is_none() && options.authority.is_none();
     if !may_be_plain || !is_local(host) {
-        let hint = if options.tls { "" } else { " Without TLS it is only connected to with --plain." };
+        let hint = if options.tls { "" } else { " Use --plain to connect without TLS." };
         return Err(ConnectFailure::Other(format!("{why}{hint}")));
     }
     let is_known = known_servers().ok().and_then(|file| look_up(&file, &secure).ok().flatten()).is_some();
     if is_known {
-        return Err(ConnectFailure::Users(format!(
-            "{why} It was known with TLS, and is not connected to without, except with --plain."
-        )));
+        return Err(ConnectFailure::Users(format!("{why} It is known with TLS; use --plain to connect without it.")));
     }
     let connected = without_tls(plain).map_err(|_| ConnectFailure::Other(why))?;
-    // The name may resolve to another address now.
+    // The name may have resolved to another address this time.
     match connected.1.stream.peer_addr() {
         Ok(address) if address.ip().to_canonical().is_loopback() => Ok(connected),
         Ok(_) | Err(_) => {
-            Err(ConnectFailure::Other(format!("{host} is not this machine; without TLS it needs --plain.")))
+            Err(ConnectFailure::Other(format!("{host} is not this machine; use --plain to connect without TLS.")))
         }
     }
 }
 
-/// Whether all addresses of a host are this machine's own.
+/// Whether all addresses of a host are loopback addresses.
 fn is_local(host: &str) -> bool {
     let loopback = |address: IpAddr| address.to_canonical().is_loopback();
     match host.parse::<IpAddr>() {
@@ -163,7 +161,7 @@ fn with_tls(options: &ConnectOptions, to: &ServerAddress, asks: &mut dyn Asks) -
                     match unknown.connect(Preface::Nothing) {
                         Err(ConnectError::Certificate(finding)) => learn(to, &finding, &file, asks)?,
                         Err(error @ ConnectError::Unreachable(_)) => return Ok(Err(error.sentence(to))),
-                        // It cannot come so far without a certificate.
+                        // The handshake cannot succeed without a certificate.
                         Ok(_) => return Ok(Err(format!("{to} has shown no certificate."))),
                     }
                 }

@@ -1,6 +1,6 @@
-//! What shows the model to a user, and takes what they do.
+//! A view shows the model to the user, and takes their input.
 //!
-//! *Owns* what the client's loop needs of a view. *Knows nothing of* the views there are.
+//! *Owns* the interface between the client's loop and a view. *Knows nothing of* the particular views.
 
 use std::io;
 use std::sync::mpsc::SyncSender;
@@ -11,20 +11,20 @@ pub(crate) use super::signal::ViewInput;
 
 use super::signal::ClientSignal;
 
-/// A way to show the model and to take what the user does. All of it is called on one thread.
+/// Shows the model and takes the user's input. All functions are called on one thread.
 pub(crate) trait ClientView {
     /// Takes over the terminal and starts sending [`ClientSignal::Input`] from its own thread.
     fn start(&mut self, inbox: SyncSender<ClientSignal>) -> io::Result<()>;
 
-    /// Passes the user's wishes from an input to the model one at a time: a line may lead to a question, and whether its
-    /// answer is hidden must be known before the next key is read.
+    /// Passes the user's intents in an input to the model one at a time: a line may lead to a question, and the view
+    /// must know whether its answer is hidden before it handles the next key.
     fn take(&mut self, input: ViewInput, model: &mut ClientModel, now: Moment);
 
-    /// Shows what has changed since the last time. Called after each round of signals, also after SIGWINCH, and at
-    /// [`ClientView::wakes`]. It tells the model whether the end of the channel is on the screen.
+    /// Shows all changes since the last call. Called after each round of signals, also after SIGWINCH, and at
+    /// [`ClientView::wakes`]. Tells the model whether the end of the channel is visible.
     fn draw(&mut self, model: &mut ClientModel, now: Moment) -> io::Result<()>;
 
-    /// When it wants to draw again although nothing has happened: a countdown, a clock.
+    /// When to draw again although nothing has happened, such as for a countdown.
     fn wakes(&self, model: &ClientModel, now: Moment) -> Option<Instant>;
 
     /// Redraws the whole screen: `:redraw`, or after the program was stopped and continued.

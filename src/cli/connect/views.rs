@@ -1,6 +1,6 @@
-//! Which view there is for this terminal.
+//! Chooses the view for this terminal.
 //!
-//! *Owns* that choice. *Knows nothing of* what a view shows.
+//! *Owns* that choice. *Knows nothing of* the content of a view.
 
 use std::io::{self, IsTerminal as _};
 
@@ -9,8 +9,8 @@ use super::screen::{FullScreen, Look};
 use super::view::ClientView;
 use crate::cli::ConnectOptions;
 
-/// The view for this terminal, and these options: the whole screen where there is one. A screen reader follows lines better,
-/// and sets `TERM=dumb` or `CHATSOCK_PLAIN`.
+/// The view for this terminal and these options: full-screen on a terminal, otherwise lines. Lines suit screen readers,
+/// whose users set `TERM=dumb` or `CHATSOCK_PLAIN`.
 pub(super) fn choose(options: &ConnectOptions) -> Box<dyn ClientView> {
     let variable = |name: &str| std::env::var(name).ok();
     let is_screen = io::stdin().is_terminal() && io::stdout().is_terminal();
@@ -23,7 +23,7 @@ pub(super) fn choose(options: &ConnectOptions) -> Box<dyn ClientView> {
 
 fn wants_lines(variable: impl Fn(&str) -> Option<String>) -> bool {
     let plain = variable("CHATSOCK_PLAIN").is_some_and(|value| !value.is_empty() && value != "0");
-    // Without TERM nothing is known of the terminal.
+    // Without TERM, nothing is known about the terminal.
     plain || variable("TERM").is_none_or(|terminal| terminal.is_empty() || terminal == "dumb")
 }
 

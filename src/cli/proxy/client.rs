@@ -1,6 +1,6 @@
 //! One client of the proxy, from connecting to the server until both directions have ended.
 //!
-//! *Owns* its threads, and how it is refused. *Knows nothing of* other clients.
+//! *Owns* the client's threads, and its refusal. *Knows nothing of* other clients.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -14,22 +14,22 @@ use super::upstream::Preface;
 use super::{FULL, ProxyState};
 use crate::server::set_options;
 
-/// Stack of the two threads that copy. They are not the thread that connects, because stack pages that were ever used
-/// stay resident as long as the thread lives. And the stack is this small so that the C library's stack cache, which
-/// accepts stacks of up to four times the requested size, does not hand them one that was used for connecting.
+/// Stack of the two threads that copy, in bytes. The thread that connects does not copy, because stack pages stay
+/// resident as long as their thread lives. And the stack is this small because the C library reuses cached stacks of up
+/// to four times the requested size: a stack that was used for connecting is larger than that.
 const TUNNEL_STACK: usize = 96 * 1024;
 
-/// How long a refused client may take to read the reason.
+/// How long a refused client has to read the reason.
 const REFUSED_STAYS: Duration = Duration::from_secs(1);
 
-/// A client, until both directions have ended.
+/// A client of the proxy. Dropped when both directions have ended.
 pub(super) struct ProxyClient {
     pub(super) shared: Arc<ProxyState>,
     /// `None` if it is refused.
     pub(super) id: Option<u64>,
     pub(super) stream: Arc<TcpStream>,
     pub(super) peer: SocketAddr,
-    /// When it was connected to the server.
+    /// When the connection to the server was established.
     pub(super) began: Option<Instant>,
 }
 
@@ -73,7 +73,7 @@ impl ProxyClient {
     }
 }
 
-/// Starts the thread for one direction. The client is dropped when both have ended.
+/// Starts the thread for one direction. The last of the two threads to end drops the client.
 fn start_copying(client: &Arc<ProxyClient>, tunnel: &Arc<Tunnel>, way: &str, copy: fn(&Tunnel)) -> io::Result<()> {
     let name = format!("client:{}:{way}", client.id.unwrap_or(0));
     let (client, tunnel) = (Arc::clone(client), Arc::clone(tunnel));
@@ -87,8 +87,8 @@ fn start_copying(client: &Arc<ProxyClient>, tunnel: &Arc<Tunnel>, way: &str, cop
     thread::Builder::new().name(name).stack_size(TUNNEL_STACK).spawn(work).map(drop)
 }
 
-/// Tells a client why it is not connected, and waits until it has had time to read that: closing a socket with unread
-/// input would discard the line.
+/// Tells a client why it is not connected, and gives it time to read that: closing a socket with unread input would
+/// discard the line.
 pub(super) fn refuse(mut stream: &TcpStream, line: &str) {
     let deadline = Instant::now() + REFUSED_STAYS;
     let mut rest = [0; 512];
@@ -107,6 +107,6 @@ pub(super) fn refuse(mut stream: &TcpStream, line: &str) {
             }
         }
     };
-    // Fails if it is gone or has taken too long.
+    // An error means that the client is gone or was too slow.
     let _ = say();
 }

@@ -1,14 +1,14 @@
-//! `chatsock proxy`: telnet and nc here, TLS to a server elsewhere.
+//! `chatsock proxy`: accepts telnet and nc here, and connects them to a server elsewhere by TLS.
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `mod` | the listener, who is connected, and the stop |
-//! | `start` | which certificate the server must have, settled at the start |
-//! | `upstream` | the way to the server |
-//! | `tunnel` | one client's bytes, there and back |
+//! | `mod` | the listener, the list of clients, and the stop |
+//! | `start` | the certificate required of the server, settled at the start |
+//! | `upstream` | the connection to the server |
+//! | `tunnel` | one client's bytes in both directions |
 //! | `client` | one client's threads |
 //!
-//! *Knows nothing of* what passes through it.
+//! *Knows nothing of* the bytes that pass through it.
 
 // Every arm is written out, so that the compiler asks about a new variant.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
@@ -35,7 +35,7 @@ pub(in crate::cli) mod start;
 mod tunnel;
 pub(in crate::cli) mod upstream;
 
-/// Stack of the thread that connects to the server, in bytes. Looking up a name takes more than anything else here.
+/// Stack of the thread that connects to the server, in bytes. Resolving a name takes most of it.
 const CONNECT_STACK: usize = 512 * 1024;
 
 /// Sent to a client if the proxy is full.
@@ -44,10 +44,10 @@ const FULL: &str = "This proxy is full. Please try again later.";
 /// How many refused clients may be reading the reason at once.
 const MOST_REFUSED: usize = 64;
 
-/// How long the servers' goodbyes may take when the proxy stops.
+/// How long the proxy waits for connections to end when it stops.
 const STOPPING: Duration = Duration::from_secs(2);
 
-/// How long to wait when there is no descriptor or thread left.
+/// How long to wait when the system has no more descriptors or threads.
 const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
 
 /// Why the proxy does not start.
@@ -99,12 +99,12 @@ impl From<StartError> for ProxyError {
     }
 }
 
-/// A question to the user, who is at a terminal: the lines to show, and whether the answer was yes.
+/// Asks the user yes-or-no questions on a terminal.
 pub trait Asks {
     /// Whether there is a terminal.
     fn is_there(&self) -> bool;
 
-    /// Shows the text and reads the answer.
+    /// Shows the text and reads the answer: true for yes.
     ///
     /// # Errors
     ///
@@ -149,14 +149,15 @@ pub struct Stopper {
 }
 
 impl Stopper {
-    /// Stops it gracefully: to the servers it looks as if all clients had disconnected. False if it is stopping already.
+    /// Stops the proxy gracefully: to the server it looks as if all clients had disconnected. Returns false if it is
+    /// stopping already.
     pub fn stop(&self) -> bool {
         let mut clients = self.shared.clients();
         if std::mem::replace(&mut clients.stopping, true) {
             return false;
         }
         for client in clients.open.values() {
-            // An error means that it is closed already.
+            // An error means that the socket is closed already.
             let _ = client.shutdown(Shutdown::Read);
         }
         drop(clients);
@@ -167,7 +168,7 @@ impl Stopper {
 }
 
 impl Proxy {
-    /// Listens, and determines which certificate the server must have, for which it may ask the user.
+    /// Listens, and settles the certificate required of the server. It may ask the user.
     ///
     /// # Errors
     ///
@@ -196,13 +197,13 @@ impl Proxy {
         format!("listening on {} (proxy to {}, {encryption})", self.address, self.shared.upstream.to)
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A warning about where it listens, if one is needed.
+    /// A warning if it listens on an address that other machines can reach.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         let is_open = !self.address.ip().to_canonical().is_loopback();
@@ -243,7 +244,7 @@ impl ProxyState {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits while the condition holds, until the deadline at most; returns how many clients there are then.
+    /// Waits while the condition holds, until the deadline at most. Returns the number of clients at the end.
     fn wait(&self, deadline: Instant, holds: impl Fn(&Clients) -> bool) -> usize {
         let mut clients = self.clients();
         loop {
@@ -267,7 +268,7 @@ impl ProxyState {
             let id = clients.last;
             if is_full {
                 if clients.refused >= MOST_REFUSED {
-                    return log::info!("{peer}: refused without a word: {FULL}");
+                    return log::info!("{peer}: refused without an answer: {FULL}");
                 }
                 clients.refused += 1;
             } else {
@@ -293,7 +294,7 @@ impl ProxyState {
         }
     }
 
-    /// A client is gone, or a refused one if it has no number.
+    /// Removes a client. `None` stands for a refused one.
     fn leave(&self, id: Option<u64>) {
         let mut clients = self.clients();
         match id {

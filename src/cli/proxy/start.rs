@@ -1,7 +1,7 @@
-//! Determines which certificate the server must have, before anybody connects.
+//! Settles the certificate required of the server, before anybody connects.
 //!
-//! *Owns* the question on the first start, and the message about a known server with another certificate.
-//! *Knows nothing of* how a certificate is checked.
+//! *Owns* the question on the first start, and the message about a known server with another certificate. *Knows
+//! nothing of* the check of a certificate.
 
 use std::io;
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::{Asks, ProxyError};
 use crate::cli::trust::{Authorities, Expected, Finding, KnownServer, KnownServers};
 use crate::cli::{Protection, ProxyOptions, ServerAddress};
 
-/// What every connection requires of the server; `None` without TLS.
+/// The certificate required of the server; `None` without TLS.
 pub(super) fn settle(options: &ProxyOptions, asks: &mut dyn Asks) -> Result<Option<Expected>, ProxyError> {
     match &options.protection {
         Protection::Plain => Ok(None),
@@ -23,7 +23,7 @@ pub(super) fn settle(options: &ProxyOptions, asks: &mut dyn Asks) -> Result<Opti
     }
 }
 
-/// A certificate that one of the authorities in this file vouches for.
+/// Accepts a certificate that one of the authorities in this file vouches for.
 pub(in crate::cli) fn read_authorities(file: &Path) -> Result<Expected, ProxyError> {
     let read = Authorities::read(file);
     read.map(Expected::Vouched).map_err(|error| ProxyError::NotTrusted(format!("--ca {} {error}", file.display())))
@@ -38,7 +38,7 @@ pub(in crate::cli) fn known_servers() -> Result<KnownServers, ProxyError> {
     KnownServers::find().ok_or_else(no_place)
 }
 
-/// Looks up what is known about a server.
+/// Looks up the known certificate of a server.
 pub(in crate::cli) fn look_up(known: &KnownServers, to: &ServerAddress) -> Result<Option<KnownServer>, ProxyError> {
     known.look_up(&to.to_string()).map_err(|error| unusable(known, error))
 }
@@ -47,7 +47,7 @@ fn unusable(known: &KnownServers, error: io::Error) -> ProxyError {
     ProxyError::KnownServers(known.path().display().to_string(), error)
 }
 
-/// What the user is told if a known server presents another certificate.
+/// The message to the user if a known server shows another certificate.
 pub(in crate::cli) fn changed(
     to: &ServerAddress,
     known: &KnownServer,
@@ -76,7 +76,7 @@ pub(in crate::cli) fn learn(
     }
     known.add(&server, finding.fingerprint, Zoned::now().date()).map_err(|error| unusable(known, error))?;
     let file = known.path().display();
-    asks.tell(&format!("* {server} is known from now on, by a line in {file}."));
+    asks.tell(&format!("* {server} is a known server from now on, listed in {file}."));
     Ok(Expected::Fingerprint(finding.fingerprint))
 }
 
@@ -124,7 +124,7 @@ fn look(to: &ServerAddress, preface: Preface, authorities: Option<Authorities>) 
     match upstream.connect(preface) {
         Err(ConnectError::Certificate(finding)) => Ok(finding),
         Err(error @ ConnectError::Unreachable(_)) => Err(error.sentence(to)),
-        // The handshake cannot get this far without a certificate.
+        // The handshake cannot succeed without a certificate.
         Ok(_) => Err(format!("{to} has shown no certificate.")),
     }
 }

@@ -5,11 +5,11 @@
 //! client <- [TLS] <- down <- server      the server's end: a half-close
 //! ```
 //!
-//! Only the thread `up` writes to the server, because TLS records must be sent in the order in which they were encrypted.
-//! What TLS answers by itself after the handshake (new keys) may wait for the client's next bytes (RFC 8446, section
-//! 4.6.3).
+//! Only the thread `up` writes to the server, because TLS records must be sent in the order in which they were
+//! encrypted. TLS's own answers after the handshake (key updates) are sent with the client's next bytes, as RFC 8446,
+//! section 4.6.3, allows.
 //!
-//! *Owns* both sockets until both directions have ended. *Knows nothing of* what the bytes say.
+//! *Owns* both sockets until both directions have ended. *Knows nothing of* the meaning of the bytes.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -21,25 +21,26 @@ use super::upstream::UpstreamConnection;
 use crate::protocol::wire::{Codec, Progress};
 use crate::text::escape_for_log;
 
-/// Bytes read at a time from a side that sends little: a line fits, and with many idle clients its size matters.
+/// Bytes read at a time from a side that sends little: enough for a line, and small because a proxy may have many idle
+/// clients.
 const SMALL_READ: usize = 512;
 
-/// The same from a side that has just filled the small buffer.
+/// Bytes read at a time from a side that has just filled the small buffer.
 const LARGE_READ: usize = 64 * 1024;
 
-/// How long a client may go on without sending anything after the server has ended. A chat server that has closed its
-/// side accepts nothing more, so this is only time for the client to notice.
+/// How long a silent client stays connected after the server has closed its side. A chat server then accepts nothing
+/// more, so this is only time for the client to notice.
 const AFTER_THE_END: Duration = Duration::from_secs(5);
 
 /// The two sockets of a client, and the state shared by both threads.
 pub(super) struct Tunnel {
     client: Arc<TcpStream>,
     server: TcpStream,
-    /// No TLS: bytes pass without taking the lock.
+    /// Without TLS, bytes pass without taking the lock.
     is_plain: bool,
     /// A leaf lock: nothing is read or written under it.
     sealing: Mutex<Sealing>,
-    /// Bytes that the server has accepted.
+    /// The number of the client's bytes that were sent to the server.
     taken: AtomicU64,
     /// Whether `up` has ended. A leaf lock.
     ended: Mutex<bool>,
@@ -48,15 +49,15 @@ pub(super) struct Tunnel {
 
 struct Sealing {
     codec: Codec,
-    /// What TLS has to send to the server before anything else.
+    /// Bytes of TLS itself, to be sent to the server before the next record.
     answers: Vec<u8>,
 }
 
-/// A buffer that is large only for a side that sends much. The small one is on the thread's stack, in a page that is used anyway;
-/// borrowed, because an unoptimised build would copy it there.
+/// A read buffer that is large only while a side sends much. The small buffer is on the thread's stack, in a page that
+/// is used anyway. It is borrowed, because an unoptimised build would copy it on the stack.
 struct ReadBuffer<'a> {
     small: &'a mut [u8; SMALL_READ],
-    /// Empty while the small one is used.
+    /// Empty while the small buffer is used.
     large: Vec<u8>,
 }
 
@@ -83,7 +84,7 @@ impl ReadBuffer<'_> {
     }
 }
 
-/// Empties a buffer, and frees its memory if little of it was needed.
+/// Clears a buffer, and frees its memory if little of it was used.
 fn reuse(buffer: &mut Vec<u8>) {
     if buffer.len() < SMALL_READ && buffer.capacity() > 8 * SMALL_READ {
         *buffer = Vec::new();
@@ -111,7 +112,7 @@ impl Tunnel {
 
     /// Ends both connections at once.
     pub(super) fn end(&self) {
-        // Errors: they are closed already.
+        // Errors mean that they are closed already.
         let _ = self.server.shutdown(Shutdown::Both);
         let _ = self.client.shutdown(Shutdown::Both);
     }
@@ -127,14 +128,15 @@ impl Tunnel {
         let mut small = [0; SMALL_READ];
         let mut buffer = ReadBuffer { small: &mut small, large: Vec::new() };
         let mut sealed = Vec::new();
-        // Once the server accepts nothing more, the client's input is still read: closing a socket with unread input
-        // would discard what the client has not read yet.
+        // When the server accepts nothing more, the client's input is still read: closing a socket with unread input
+        // would discard output that the client has not read yet.
         let mut is_taken = true;
         loop {
             let chunk = match buffer.read(&self.client) {
                 Ok(chunk) => chunk,
                 Err(_) => {
-                    // The client's connection was reset. What it had sent was passed on; TLS gets no orderly end.
+                    // The client's connection was reset. Its earlier bytes were passed on; TLS is not closed in an
+                    // orderly way.
                     let _ = self.server.shutdown(Shutdown::Both);
                     return;
                 }
@@ -160,7 +162,7 @@ impl Tunnel {
         }
     }
 
-    /// Encrypts a chunk; an empty one is the end.
+    /// Encrypts a chunk. An empty chunk ends the connection.
     fn seal(&self, chunk: &[u8], sealed: &mut Vec<u8>) {
         let mut sealing = self.sealing();
         let Sealing { codec, answers } = &mut *sealing;
@@ -172,7 +174,7 @@ impl Tunnel {
         }
     }
 
-    /// Copies from the server to the client, until the server ends; then waits for `up`.
+    /// Copies from the server to the client until the server ends, and then waits for `up`.
     pub(super) fn down(&self) {
         if self.carry_down() {
             // An error means that the client is gone.
@@ -182,13 +184,13 @@ impl Tunnel {
         self.end();
     }
 
-    /// False if the client is gone.
+    /// Returns false if the client is gone.
     fn carry_down(&self) -> bool {
         let mut small = [0; SMALL_READ];
         let mut buffer = ReadBuffer { small: &mut small, large: Vec::new() };
         let mut plain = Vec::new();
         if !self.is_plain {
-            // What arrived right after the handshake.
+            // Bytes may have arrived with the end of the handshake.
             let more = self.open(&[], &mut plain);
             let passed = self.pass(&plain);
             plain.clear();
@@ -197,7 +199,7 @@ impl Tunnel {
             }
         }
         loop {
-            // A reset also ends the server's side: what it had sent before was read.
+            // A reset is the same as an end here: everything sent before it was read.
             let chunk = buffer.read(&self.server).unwrap_or_default();
             let count = chunk.len();
             let (more, passed) = if self.is_plain {
@@ -215,7 +217,7 @@ impl Tunnel {
         }
     }
 
-    /// Decrypts a chunk. False if nothing more follows.
+    /// Decrypts a chunk. Returns false if nothing more follows.
     fn open(&self, chunk: &[u8], plain: &mut Vec<u8>) -> bool {
         let mut sealing = self.sealing();
         let Sealing { codec, answers } = &mut *sealing;
@@ -236,7 +238,7 @@ impl Tunnel {
         client.write_all(bytes).is_ok()
     }
 
-    /// Waits until the client has ended too, or has sent nothing for a while.
+    /// Waits until the client has ended, too, or has sent nothing for a while.
     fn wait_for_the_client(&self) {
         let mut taken = self.taken.load(Ordering::Relaxed);
         let mut deadline = Instant::now() + AFTER_THE_END;

@@ -1,7 +1,7 @@
-//! The connection to the server: connecting, the PROXY header, and the handshake of TLS.
+//! The connection to the server: TCP, the PROXY header, and the TLS handshake.
 //!
-//! *Owns* the deadline for all of it, and the words for each failure.
-//! *Knows nothing of* clients beyond their addresses.
+//! *Owns* the deadline for all of them, and the sentence for each failure. *Knows nothing of* clients beyond their
+//! addresses.
 
 #[cfg(feature = "tls")]
 use std::io::Read as _;
@@ -23,14 +23,14 @@ use crate::server::set_options;
 #[cfg(feature = "tls")]
 use crate::text::escape_for_log;
 
-/// How long connecting may take, with the handshake of TLS. A person waits for it, looking at an empty screen.
+/// How long connecting may take, including the TLS handshake. A user waits for it in front of an empty screen.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Bytes read at a time during the handshake. A server's part has one to four thousand.
+/// Bytes read at a time during the handshake. A server's flight has one to four thousand.
 #[cfg(feature = "tls")]
 const READ: usize = 4096;
 
-/// The server, and how its identity is checked.
+/// The server, and the check of its identity.
 #[derive(Clone, Debug)]
 pub(in crate::cli) struct Upstream {
     pub(in crate::cli) to: ServerAddress,
@@ -39,18 +39,18 @@ pub(in crate::cli) struct Upstream {
     pub(in crate::cli) expected: Option<Expected>,
 }
 
-/// What is sent first.
+/// The PROXY header to send first, if any.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cli) enum Preface {
     Nothing,
     /// A PROXY header without a client (LOCAL).
     #[cfg(feature = "tls")]
     Own,
-    /// A PROXY header for a client: its address, and the one it has connected to.
+    /// A PROXY header for a client: its address, and the address that it has connected to.
     For(SocketAddr, SocketAddr),
 }
 
-/// A connection to the server. None of a client's bytes have been sent.
+/// An open connection to the server, before the first of the client's bytes.
 pub(in crate::cli) struct UpstreamConnection {
     pub(in crate::cli) stream: TcpStream,
     pub(in crate::cli) codec: Codec,
@@ -59,7 +59,7 @@ pub(in crate::cli) struct UpstreamConnection {
 /// Why there is no connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum ConnectError {
-    /// The reason, as a clause.
+    /// The server cannot be reached: the reason, as a clause.
     Unreachable(String),
     /// The server has shown another certificate than the accepted one.
     #[cfg(feature = "tls")]
@@ -67,7 +67,7 @@ pub(in crate::cli) enum ConnectError {
 }
 
 impl ConnectError {
-    /// What the client is told.
+    /// The sentence for the client.
     pub(in crate::cli) fn sentence(&self, to: &ServerAddress) -> String {
         match self {
             ConnectError::Unreachable(why) => format!("{to} cannot be reached: {why}."),
@@ -91,10 +91,10 @@ impl From<io::Error> for ConnectError {
     }
 }
 
-/// The addresses in the system's order, and the avoided one last.
+/// The addresses in the system's order, with the avoided address last.
 fn in_turn(found: impl Iterator<Item = SocketAddr>, avoided: Option<IpAddr>) -> Vec<SocketAddr> {
     let mut addresses: Vec<_> = found.collect();
-    // The order of the others stays.
+    // The sort is stable: the others stay in order.
     addresses.sort_by_key(|address| Some(address.ip()) == avoided);
     addresses
 }
@@ -105,7 +105,7 @@ impl Upstream {
         self.connect_avoiding(None, preface)
     }
 
-    /// The same, with this one of the host's addresses after all others.
+    /// The same, but tries the avoided one of the host's addresses last.
     pub(in crate::cli) fn connect_avoiding(
         &self,
         avoided: Option<IpAddr>,
@@ -128,7 +128,7 @@ impl Upstream {
         Ok(UpstreamConnection { stream, codec })
     }
 
-    /// Tries the server's addresses one after another. One that is silent leaves time for the rest.
+    /// Tries the server's addresses in turn. Each gets an equal share of the remaining time.
     fn reach(&self, avoided: Option<IpAddr>, deadline: Instant) -> Result<TcpStream, ConnectError> {
         let unknown = || ConnectError::Unreachable("its name is not known here".to_owned());
         let found = (self.to.host.as_str(), self.to.port).to_socket_addrs().map_err(|_| unknown())?;
@@ -160,7 +160,7 @@ impl Upstream {
         let name = ServerName::try_from(self.to.host.clone()).map_err(|error| in_words(&error))?;
         let settings = verifier.settings().map_err(|error| in_words(&error))?;
         let (mut tls, hello) = Tls::connect(settings, name).map_err(|error| in_words(&error))?;
-        // In one write with the header, which is sent before TLS.
+        // The header goes before TLS, in the same write.
         header.extend(hello);
         stream.write_all(&header)?;
         let mut buffer = vec![0; READ];
@@ -204,7 +204,7 @@ fn refused(verifier: &Verifier, error: &TlsError) -> ConnectError {
     }
 }
 
-/// What a server has sent instead of TLS. Ours sends why it refuses a connection.
+/// Describes what a server has sent instead of TLS. A chatsock server sends the reason for refusing a connection.
 #[cfg(feature = "tls")]
 fn no_tls(chunk: &[u8]) -> String {
     let line = chunk.split(|byte| *byte == b'\r' || *byte == b'\n').next().and_then(|line| line.strip_prefix(b"! "));
@@ -221,8 +221,8 @@ fn plain(mut stream: &TcpStream, header: &[u8]) -> io::Result<Codec> {
 
 /// The PROXY header for a client.
 ///
-/// For a server on another machine, this machine's loopback address means nothing and would be refused. A client with
-/// that address is on this machine, so its address is that of the connection anyway.
+/// A server on another machine would refuse a loopback address, which means nothing there. A client with such an
+/// address is on this machine, and the connection itself has this machine's address.
 fn header(preface: Preface, server: SocketAddr) -> Vec<u8> {
     match preface {
         Preface::Nothing => Vec::new(),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_sends_its_users_away_is_tried_after_all_others() {
+    fn the_avoided_address_is_tried_last() {
         let addresses = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
         let found = addresses(&["[2001:db8::1]:5555", "192.0.2.1:5555", "192.0.2.2:5555"]);
         let tried = |avoided: Option<&str>| in_turn(found.iter().copied(), avoided.map(|text| text.parse().unwrap()));

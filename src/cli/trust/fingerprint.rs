@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Bytes of SHA-256.
+/// Length of a SHA-256, in bytes.
 const BYTES: usize = 32;
 
 /// SHA-256 of a certificate.
@@ -33,7 +33,7 @@ impl Fingerprint {
     }
 }
 
-/// As the server prints it at start, and `openssl x509 -fingerprint -sha256`.
+/// Written as the server prints it at the start, and as `openssl x509 -fingerprint -sha256` does.
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, byte) in self.0.iter().enumerate() {

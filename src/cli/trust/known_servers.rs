@@ -1,4 +1,4 @@
-//! The file of known servers: one line `host:port sha256` for each, and above it a comment with the day it was written.
+//! The file of known servers: a line `host:port sha256` for each, below a comment with the day it was added.
 //!
 //! *Owns* the file's place, its permissions and its lines.
 //! *Knows nothing of* certificates beyond their fingerprints.
@@ -19,10 +19,10 @@ use super::Fingerprint;
 /// Longest file read, in bytes: some ten thousand servers.
 const MAX_FILE: u64 = 1024 * 1024;
 
-/// How the comment above a line begins.
+/// The start of the comment above a line.
 const SINCE: &str = "# since ";
 
-/// The file of known servers. It need not exist.
+/// The file of known servers. It may be missing.
 #[derive(Clone, Debug)]
 pub(crate) struct KnownServers {
     path: PathBuf,
@@ -50,16 +50,16 @@ impl KnownServers {
         Some(KnownServers { path: state.join("chatsock").join("known_servers") })
     }
 
-    /// The file.
+    /// The path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What is known about a server, `host:port`. The last line about it counts.
+    /// Looks up a server, `host:port`. If it has several lines, the last one counts.
     ///
     /// # Errors
     ///
-    /// The file, or its line about this server, cannot be read: the server must not be taken for an unknown one.
+    /// The file, or its line for this server, cannot be read. The server must then not be taken for an unknown one.
     pub(crate) fn look_up(&self, server: &str) -> io::Result<Option<KnownServer>> {
         let mut text = String::new();
         let changed = match File::open(&self.path) {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_added_is_known_from_then_on_and_nobody_else_can_read_it() {
+    fn an_added_server_is_known_and_only_the_owner_can_read_the_file() {
         let directory = scratch("added");
         let known = KnownServers::place(Some(directory.clone().into()), None).expect("a place");
         assert_eq!(known.look_up("box:5556").expect("no file is no error"), None);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_written_by_hand_counts_and_is_never_run_into() {
+    fn a_line_written_by_hand_counts_and_is_left_intact() {
         let directory = scratch("hand");
         let known = KnownServers::place(Some(directory.clone().into()), None).expect("a place");
         fs::create_dir_all(directory.join("chatsock")).expect("made");

@@ -1,8 +1,6 @@
-//! Checks that a server is the one that the user means: by its certificate's fingerprint, or by an authority that vouches
-//! for it.
+//! Checks the identity of a server, by its certificate's fingerprint or by an authority that vouches for it.
 //!
-//! *Owns* the file of known servers, and the check of a certificate.
-//! *Knows nothing of* connections, or of who asks.
+//! *Owns* the file of known servers, and the check of a certificate. *Knows nothing of* connections and callers.
 
 // Every arm is written out, so that the compiler asks about a new variant.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]

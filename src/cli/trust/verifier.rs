@@ -1,7 +1,7 @@
 //! The check of a server's certificate during the handshake.
 //!
-//! In every case the server has to prove that it has the certificate's key. What differs is what vouches for the
-//! certificate.
+//! The server must always prove that it has the certificate's key. Only the trust in the certificate differs: see
+//! [`Expected`].
 //!
 //! *Owns* that decision. *Knows nothing of* the file of known servers.
 
@@ -20,7 +20,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootC
 
 use super::Fingerprint;
 
-/// Where systems keep the certificates of authorities in one file: Debian, Fedora, SUSE, Alpine and the BSDs.
+/// The files in which systems keep the certificates of authorities: Debian, Fedora, SUSE, Alpine and the BSDs.
 const SYSTEM_FILES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -71,18 +71,18 @@ impl Authorities {
     }
 }
 
-/// Which certificate is accepted.
+/// The certificate to accept.
 #[derive(Clone, Debug)]
 pub(crate) enum Expected {
-    /// The one with this fingerprint.
+    /// The certificate with this fingerprint.
     Fingerprint(Fingerprint),
-    /// One that an authority vouches for, under the name by which the server was reached.
+    /// A certificate that an authority vouches for, for the host that was connected to.
     Vouched(Authorities),
-    /// None: the handshake ends at the certificate, and what was found is kept.
+    /// None: the handshake ends at the certificate, and the finding is kept.
     Nothing(Option<Authorities>),
 }
 
-/// What the server has shown.
+/// The certificate that the server has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) fingerprint: Fingerprint,
@@ -97,7 +97,7 @@ pub(crate) struct Finding {
 pub(crate) struct Verifier {
     expected: Expected,
     provider: Arc<CryptoProvider>,
-    /// A leaf lock, for one value.
+    /// A leaf lock.
     found: Mutex<Option<Finding>>,
 }
 
@@ -106,7 +106,7 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 impl Verifier {
-    /// For one connection.
+    /// A verifier for one connection.
     pub(crate) fn new(expected: Expected) -> Arc<Verifier> {
         Arc::new(Verifier { expected, provider: provider(), found: Mutex::new(None) })
     }
@@ -124,7 +124,7 @@ impl Verifier {
         Ok(Arc::new(settings))
     }
 
-    /// What the server has shown, if the handshake got that far.
+    /// The finding, if the handshake got as far as the certificate.
     pub(crate) fn finding(&self) -> Option<Finding> {
         *self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,7 +1,7 @@
-//! The accounts that `chatsock user` works on: in a database, or where all servers of a cluster keep them.
+//! The accounts that `chatsock user` works on: in a database, or in the Redis of a cluster.
 //!
-//! *Owns* which of the two it is, and that an import creates all accounts or none.
-//! *Knows nothing of* what is printed.
+//! *Owns* the choice between the two, and the rule that an import creates all accounts or none. *Knows nothing of* the
+//! output.
 
 #[cfg(feature = "cluster")]
 use super::AdminError;
@@ -15,9 +15,9 @@ use crate::store::{AccountAdmin, AccountRecord, CreateAccountError, ReadError, S
 
 /// The accounts.
 pub(super) enum Accounts {
-    /// Those in a database.
+    /// The accounts in a database.
     Own(AccountAdmin),
-    /// Those that all servers share.
+    /// The accounts that all servers of a cluster share.
     #[cfg(feature = "cluster")]
     Shared(SharedAccounts),
 }
@@ -98,7 +98,7 @@ impl Accounts {
         }
     }
 
-    /// Sets an account's password. False if there is no account of that name.
+    /// Sets an account's password. Returns false if there is no account of that name.
     pub(super) fn set_hash(&mut self, name: &UserName, hash: &Hashed) -> Result<bool, SaveError> {
         match self {
             Accounts::Own(accounts) => accounts.set_hash(name, hash),
@@ -107,7 +107,7 @@ impl Accounts {
         }
     }
 
-    /// Removes an account and its data. False if there is none of that name.
+    /// Removes an account and its data. Returns false if there is none of that name.
     pub(super) fn remove(&mut self, name: &UserName) -> Result<bool, SaveError> {
         match self {
             Accounts::Own(accounts) => accounts.remove(name),

@@ -3,7 +3,7 @@
 //! A line is a name, a space and a password, which is the rest of the line. Empty lines and lines that begin with `#` are
 //! ignored.
 //!
-//! *Owns* this format, and its mistakes line by line. *Knows nothing of* existing accounts.
+//! *Owns* this format, and the report of mistakes by line. *Knows nothing of* existing accounts.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,7 +15,7 @@ use crate::access::password;
 use crate::chat::names::UserName;
 use crate::config::Config;
 
-/// Longest file read, in bytes: a hundred thousand accounts, whose passwords take an hour to hash.
+/// Longest file read, in bytes: about a hundred thousand accounts. Hashing their passwords takes an hour.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
 /// An account to be created. No `Debug`, which would show the password.
@@ -30,7 +30,7 @@ pub(super) struct ImportedUser {
 ///
 /// # Errors
 ///
-/// It cannot be read, or every bad line with its number.
+/// The file cannot be read, or has bad lines: all of them are reported with their numbers.
 pub(super) fn read(file: &Path, config: &Config) -> Result<Vec<ImportedUser>, AdminError> {
     let file_error = |words: String| AdminError::users(format!("{}: {words}", file.display()));
     let mut bytes = Vec::new();

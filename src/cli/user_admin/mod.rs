@@ -3,12 +3,12 @@
 //! It opens the database directly, even while a server is running; the server reads an account at each login. With
 //! `[cluster]` it uses Redis, and all servers see each change at once.
 //!
-//! *Owns* the actions, their output and their errors. *Knows nothing of* the server and of database tables.
+//! *Owns* the actions, their output and their errors. *Knows nothing of* the server and database tables.
 //!
 //! | file | owns |
 //! | --- | --- |
 //! | `mod` | the actions |
-//! | `accounts` | the accounts of a database, or of all servers of a cluster |
+//! | `accounts` | the accounts of a database or of a cluster |
 //! | `password_prompt` | asking for a password, on the terminal or from stdin |
 //! | `import` | the file with names and passwords |
 
@@ -81,7 +81,7 @@ impl From<SaveError> for AdminError {
         match error.0 {
             StoreFailure::Unreachable => Self::failed("nothing was changed: Redis does not answer"),
             reason if reason.is_unknown() => {
-                Self::failed(format_args!("it may be changed or not: {reason}; look again later"))
+                Self::failed(format_args!("the change may or may not have been made: {reason}; look again later"))
             }
             reason => Self::failed(format_args!("nothing was changed: {reason}")),
         }
@@ -103,7 +103,7 @@ impl From<HashError> for AdminError {
     }
 }
 
-/// Performs the action. Returns the output, without the last newline; it may be empty.
+/// Performs the action. Returns the output without the last newline. It may be empty.
 ///
 /// `ask` asks for the new password of an account, and is called only if everything else is valid. `config_file` is the file
 /// that `config` was read from, if there is one.
@@ -134,13 +134,14 @@ pub fn run(
     let users = imported(action, config)?;
     let makes = matches!(action, UserAction::Add(_) | UserAction::Import(..));
     if !makes && !storage.path.exists() {
-        // Do not create a database: in the wrong directory it would only add to the confusion.
+        // Do not create a database: this is probably the wrong directory, and a new database would add to the
+        // confusion.
         return if *action == UserAction::List { Ok(String::new()) } else { Err(no_database(&storage.path)) };
     }
     let is_new = !storage.path.exists();
     if let UserAction::Add(name) = action
         && is_new
-        && stands_in_a_directory(&storage.path)
+        && has_directory(&storage.path)
     {
         // Ask first, so that no database is left behind if the password is refused.
         let password = ask(name)?;
@@ -153,7 +154,7 @@ pub fn run(
     act(action, users, config, &mut accounts, &storage.path.display().to_string(), &made, ask)
 }
 
-/// The accounts of a file to be imported. Also checks that a new account could log in.
+/// Reads the accounts of an import. Also checks that a new account could log in.
 fn imported(action: &UserAction, config: &Config) -> Result<Option<Vec<import::ImportedUser>>, AdminError> {
     match action {
         UserAction::Import(file, _) => import::read(file, config).map(Some),
@@ -162,7 +163,7 @@ fn imported(action: &UserAction, config: &Config) -> Result<Option<Vec<import::I
     }
 }
 
-/// `place`: where the accounts are. `made` is the notice about a new database, or empty.
+/// Performs the action. `place` names the accounts; `made` is the notice about a new database, or empty.
 fn act(
     action: &UserAction,
     users: Option<Vec<import::ImportedUser>>,
@@ -184,7 +185,7 @@ fn act(
                 return Err(missing(name));
             }
             let hash = hashed(&ask(name)?)?;
-            // It may have been removed while the password was typed.
+            // The account may have been removed while the password was typed.
             if accounts.set_hash(name, &hash)? {
                 Ok(format!("Password of {name} changed."))
             } else {
@@ -278,8 +279,8 @@ fn import_missing(accounts: &mut Accounts, users: Vec<import::ImportedUser>) -> 
     Ok(said + &look_alikes(accounts, &names)?)
 }
 
-/// A warning, on its own line, for each new account whose name looks like another one's. It is created all the same, since
-/// the admin knows both users.
+/// A warning, on its own line, for each new account whose name looks like another account's. The account is created all
+/// the same, since the admin knows both users.
 fn look_alikes(accounts: &Accounts, made: &[UserName]) -> Result<String, AdminError> {
     let mut by_looks: HashMap<Box<str>, Vec<UserName>> = HashMap::new();
     for account in accounts.list()? {
@@ -314,7 +315,7 @@ fn hashed(password: &str) -> Result<Hashed, AdminError> {
     Ok(password::hash(password)?)
 }
 
-/// Checks that this configuration would allow a login with the name.
+/// Checks that a user of this name could log in with this configuration.
 fn fits(name: &UserName, config: &Config) -> Result<(), AdminError> {
     match UserName::parse_in(name.as_str(), config.username_min, config.username_limit, config.names) {
         Ok(_) => Ok(()),
@@ -329,7 +330,7 @@ fn exists(name: &UserName) -> AdminError {
     AdminError::users(format!("account {name} already exists; chatsock user passwd {name} changes its password"))
 }
 
-/// The notice about a new database. In the wrong directory, no server uses it.
+/// The notice about a new database. It names the directory, since no server uses a database in the wrong one.
 fn new_database_notice(path: &Path) -> String {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let elsewhere = if path.is_absolute() { "" } else { "; a server in another directory uses another file" };
@@ -351,12 +352,12 @@ fn name_of<'a>(users: &'a str, number: &str) -> Option<&'a str> {
     line.split(':').next().filter(|name| !name.is_empty())
 }
 
-/// Whether a file could be created there.
-fn stands_in_a_directory(path: &Path) -> bool {
+/// Whether the directory of a path exists.
+fn has_directory(path: &Path) -> bool {
     std::path::absolute(path).is_ok_and(|whole| whole.parent().is_some_and(Path::is_dir))
 }
 
-/// More likely the wrong directory than a server that was never started.
+/// The error for a missing database. The wrong directory is more likely than a server that was never started.
 fn no_database(path: &Path) -> AdminError {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     AdminError::users(format!(
@@ -375,7 +376,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_is_named_by_the_number_alone() {
+    fn an_owner_is_found_by_user_id() {
         let users = "root:x:0:0:root:/root:/bin/sh\nchat:x:107:0:10:/srv:/bin/false\n::9:9:::\n";
         assert_eq!(name_of(users, "0"), Some("root"));
         assert_eq!(name_of(users, "107"), Some("chat"));

@@ -1,6 +1,6 @@
 //! Asks for a new password on the terminal, or reads it from stdin if that is not a terminal.
 //!
-//! *Knows nothing of* accounts and hashes.
+//! *Owns* the terminal modes while it asks. *Knows nothing of* accounts and hashes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal as _, Write as _};
@@ -11,11 +11,11 @@ use super::AdminError;
 use crate::access::password;
 use crate::chat::names::UserName;
 
-/// Most bytes of stdin read in search of a line end. Far more than a password may have, so a longer one is reported as too
-/// long, and an endless stream costs nothing.
+/// Most bytes of stdin read in search of a line end. It is far more than a password may have, so that a longer one is
+/// reported as too long; and an endless stream is not read for ever.
 const MOST_BYTES: u64 = 16 * 1024;
 
-/// The password for the account `name`: twice from the terminal, without showing it, or once from stdin.
+/// Asks for the password of the account `name`: twice on the terminal, without showing it, or once from stdin.
 ///
 /// # Errors
 ///
@@ -26,7 +26,7 @@ pub fn ask(name: &UserName) -> Result<String, AdminError> {
     Ok(given)
 }
 
-/// Why a question got no answer.
+/// Why a question was not answered.
 #[derive(Debug)]
 enum Unanswered {
     /// Ctrl-C, or the end of input: Ctrl-D, or a terminal that is gone.
@@ -54,7 +54,7 @@ fn from_terminal(name: &UserName) -> Result<String, AdminError> {
     let mut terminal = SilentTerminal::new()?;
     let first = terminal.ask(&format!("Password for {name}: "))?;
     if password::check(&first).is_err() {
-        // The caller reports what is wrong with it, before it has to be typed again.
+        // The caller reports the mistake before the user has to repeat the password.
         return Ok(first);
     }
     if terminal.ask("Repeat the password: ")? == first {
@@ -64,12 +64,12 @@ fn from_terminal(name: &UserName) -> Result<String, AdminError> {
     }
 }
 
-/// A terminal without echo or line editing, from before the first question to after the last, so that a password typed
-/// early is not shown either.
+/// A terminal without echo and line editing, from before the first question until after the last, so that a password
+/// typed early is not shown either.
 ///
 /// Signals are off as well: Ctrl-C arrives as a character, so that the terminal is restored before the program ends.
 struct SilentTerminal {
-    /// Kept across both questions, with anything typed ahead.
+    /// The buffer is kept for both questions, with anything typed ahead.
     terminal: BufReader<File>,
     before: Termios,
 }

@@ -139,22 +139,22 @@ pub(super) enum Purpose {
     Members(ChannelKey),
     /// Older messages.
     Older(ChannelKey, Vec<(jiff::Timestamp, ChatMessage)>),
-    /// A page of what is here already.
+    /// A page of messages that are loaded already, fetched again to find edits and deletions.
     Review {
         /// Which channel.
         channel: ChannelKey,
-        /// Its messages have lower numbers.
+        /// The messages of the page have lower numbers.
         before: u64,
-        /// The numbers that have come.
+        /// The numbers of the messages received so far.
         there: Vec<u64>,
     },
-    /// A search whose results the view shows.
+    /// A search. The view shows its results.
     Search,
-    /// A file is taken.
+    /// Accepts the offer with this number.
     Accept(u64),
-    /// The answer says nothing.
+    /// Nothing depends on the answer.
     Nothing,
-    /// The user leaves.
+    /// The user quits.
     Quit,
 }
 
@@ -192,7 +192,8 @@ impl ClientModel {
         Outgoing { key, channel, shown, state, request, work, not_before: None }
     }
 
-    /// Whether the next line may belong elsewhere than it would now: the user is about to enter a room, or to leave one.
+    /// Whether the current channel is about to change, because the user is entering or leaving a room: the next line
+    /// may belong to the new one.
     pub(crate) fn is_moving(&self) -> bool {
         let moves = |line: &Outgoing| match &line.work {
             LineWork::Join { .. } | LineWork::Close(_) | LineWork::LogIn(_) => true,
@@ -209,13 +210,13 @@ impl ClientModel {
         self.outgoing.iter().any(moves) || self.pending.iter().any(listing)
     }
 
-    /// A line was not taken: it is shown with the reason.
+    /// Refuses a line: it is shown with the reason.
     pub(super) fn refuse(&mut self, channel: ChannelKey, text: String, why: String, now: Moment) {
         self.refused_any = true;
         self.tell(channel, ItemContent::Refused { text, why }, now);
     }
 
-    /// Whether lines may be sent: logged in, and all rooms entered again.
+    /// Whether lines may be sent: the user is logged in, and has re-entered all rooms.
     pub(super) fn is_ready(&self) -> bool {
         let returns = |pending: &PendingRequest| match pending.purpose {
             Purpose::Hello | Purpose::LogIn | Purpose::Rejoin { .. } | Purpose::Quit => true,
@@ -231,7 +232,7 @@ impl ClientModel {
         self.status == LinkStatus::Connected && !self.leaving && !self.pending.iter().any(returns)
     }
 
-    /// Sends the first waiting line, if nothing prevents it.
+    /// Sends the first waiting line, if it may be sent.
     pub(super) fn send_next(&mut self, now: Moment) {
         if self.is_ready() {
             self.refuse_too_long(now);
@@ -250,13 +251,13 @@ impl ClientModel {
         self.end_if_done();
     }
 
-    /// Refuses first lines that are longer than the server reads. Its answer would not say which one it means, and the third such
-    /// line would end the connection.
+    /// Refuses lines at the front of the queue that are longer than the server reads. The server's error would not say
+    /// which line it means, and the third such line would end the connection.
     fn refuse_too_long(&mut self, now: Moment) {
         let Some(most) = self.line_bytes.filter(|most| *most > 0) else { return };
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let is_too_long = |line: &Outgoing| {
-            // Most are short, and need not be written to find out.
+            // Most lines are short: they need not be serialized to find out.
             line.state == OutgoingState::Waiting && line.request.content.len() > most / 2 && {
                 let mut written = Vec::new();
                 line.request.write(now.time, &mut written);
@@ -271,14 +272,14 @@ impl ClientModel {
         }
     }
 
-    /// The first line, if it is this one.
+    /// Takes the first line out of the queue, if it has this key.
     pub(super) fn take_line(&mut self, key: u64) -> Option<Outgoing> {
         self.outgoing.front().filter(|first| first.key == key)?;
         self.revision += 1;
         self.outgoing.pop_front()
     }
 
-    /// The server wants the first line again, later.
+    /// Keeps the first line to send it again after `wait` milliseconds.
     pub(super) fn postpone(&mut self, key: u64, wait: Option<u64>, now: Moment) {
         if let Some(first) = self.outgoing.front_mut().filter(|first| first.key == key) {
             first.state = OutgoingState::Waiting;
@@ -287,7 +288,7 @@ impl ClientModel {
         }
     }
 
-    /// A message of the user's own has come: if it is the first line, that line has arrived.
+    /// If a message of the user's own is the first line in the queue, that line has arrived.
     pub(super) fn note_arrival(&mut self, channel: ChannelKey, message: &ChatMessage) {
         let Some(first) = self.outgoing.front().filter(|_| message.own) else { return };
         let was_sent = first.state != OutgoingState::Waiting && matches!(first.work, LineWork::Post);
@@ -308,7 +309,7 @@ impl ClientModel {
     }
 }
 
-/// Whether a text that was sent is the one that has come: the server trims it.
+/// Whether a sent text is the received one: the server trims it.
 fn is_same_text(sent: &str, came: &str) -> bool {
     let clean = crate::text::sanitize_lines(sent);
     clean.trim_matches('\n').trim_end() == came.trim_matches('\n').trim_end()

@@ -1,6 +1,6 @@
 //! Commands about the client itself, and about accounts, which ask for passwords.
 //!
-//! *Owns* what they set and ask. *Knows nothing of* how anything is drawn.
+//! *Owns* the settings and the questions of these commands. *Knows nothing of* drawing.
 
 use super::ClientModel;
 use super::dialog::Dialog;
@@ -10,24 +10,24 @@ use crate::ui::command::{self, AccountVerb, ScreenVerb, Verb};
 /// How items are shown, as `:timestamps`, `:ids`, `:quiet`, `:color` and `:bell` set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ViewSettings {
-    /// Times of messages.
+    /// The times of messages are shown.
     pub(crate) timestamps: bool,
-    /// Numbers of messages.
+    /// The numbers of messages are shown.
     pub(crate) ids: bool,
-    /// Who comes and goes is not shown.
+    /// Joins and leaves are hidden.
     pub(crate) quiet: bool,
-    /// Colours.
+    /// Colours are used.
     pub(crate) color: bool,
     /// When the bell rings.
     pub(crate) bell: RingsAt,
 }
 
-/// At what the bell rings.
+/// What the bell rings for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RingsAt {
     /// Nothing.
     Nothing,
-    /// What names the user, or is for them alone.
+    /// Messages that mention the user, and private messages to them.
     Mentions,
     /// Every message from others.
     Everything,

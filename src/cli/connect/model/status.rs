@@ -1,31 +1,31 @@
-//! How it stands with the connection.
+//! The state of the connection.
 //!
 //! *Owns* the words of the status line. *Knows nothing of* sockets.
 
 use std::time::Instant;
 
-/// Exit statuses, as of the program.
+/// The exit statuses of the program.
 pub(crate) const EXIT_FINE: u8 = 0;
 pub(crate) const EXIT_FAILED: u8 = 1;
 pub(crate) const EXIT_USER: u8 = 2;
 
-/// How it stands with the connection.
+/// The state of the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LinkStatus {
     /// A connection is being made.
     Connecting,
-    /// There is one, and nobody is logged in on it yet.
+    /// Connected, but not logged in yet.
     LoggingIn,
     /// Logged in.
     Connected,
-    /// The next attempt is at this moment.
+    /// Waiting for the next attempt.
     Waiting {
         /// Why the last one failed: a sentence.
         why: String,
-        /// When.
+        /// When the next attempt begins.
         until: Instant,
     },
-    /// There will be no other.
+    /// Disconnected for good.
     Ended {
         /// A sentence; empty if the user has left.
         why: String,
@@ -33,7 +33,8 @@ pub(crate) enum LinkStatus {
 }
 
 impl LinkStatus {
-    /// For the status line: `connected, TLS 1.3`, `reconnecting in 4 s`. `security` is what the connection has.
+    /// For the status line: `connected, TLS 1.3`, `reconnecting in 4 s`. `security` names the TLS version, if the
+    /// connection has TLS.
     pub(crate) fn sentence(&self, security: Option<&str>, now: Instant) -> String {
         match self {
             LinkStatus::Connecting => "connecting".to_owned(),

@@ -1,4 +1,4 @@
-//! The model, without a server: lines go in, requests come out.
+//! The client's model without a server: lines go in, requests come out.
 
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,7 @@ impl Played {
         self.take(&format!(r#"{{"id":"{}","action":"{action}","content":"so","optional":{optional}}}"#, request.id));
     }
 
-    /// Answers all other requests.
+    /// Answers all pending requests with `ok`.
     fn answer_all(&mut self) {
         for request in self.sent() {
             self.answer(&request, "ok", "{}");
@@ -112,13 +112,13 @@ fn a_line_is_sent_once_the_one_before_is_answered_and_shown_until_its_message_is
 }
 
 #[test]
-fn the_code_of_a_server_that_restarts_is_kept_until_a_login_whoever_turns_the_client_away_meanwhile() {
+fn the_code_of_a_restarting_server_is_kept_until_a_login_succeeds() {
     let mut played = Played::in_general();
     played.answer_all();
     played.take(r#"{"action":"bye","content":"Restarting.","optional":{"again":true,"code":"KQTZPW"}}"#);
     played.lost();
     assert!(played.model.is_sent_elsewhere());
-    // The same server, which has nobody any more.
+    // The same server, which has forgotten the user.
     played.model.connected(None, played.now);
     assert!(played.sent().iter().any(|request| request.action == "hello"));
     played.take(r#"{"action":"bye","content":"This server restarts.","optional":{"again":true}}"#);
@@ -197,7 +197,8 @@ fn after_a_restart_of_the_server_numbers_mean_other_messages() {
     assert_eq!(played.texts(), ["before", "after"]);
 }
 
-/// Answers the requests of a login with these answers to `join` and `history`, until nothing more is asked.
+/// Logs in and answers the requests that follow, `join` and `history` as given, until there are no more. Returns the
+/// lines that were sent.
 fn come_back(
     played: &mut Played,
     join: &str,
@@ -225,7 +226,7 @@ fn come_back(
 }
 
 #[test]
-fn what_a_killed_server_has_lost_is_said_again_before_anything_else_and_in_its_order() {
+fn messages_that_a_killed_server_lost_are_sent_again_first_and_in_order() {
     let mut played = Played::in_general();
     let say = |played: &mut Played, text: &str, number: u64| {
         played.submit(text);
@@ -241,7 +242,7 @@ fn what_a_killed_server_has_lost_is_said_again_before_anything_else_and_in_its_o
     played.said(6, "bob", "from bob", "{}");
     say(&mut played, ":temp 30 soon gone", 7);
     played.said(7, "alice", "soon gone", r#"{"temporary":30}"#);
-    // Confirmed, and killed before the message itself was sent.
+    // The server confirmed this one, and was killed before it sent the message itself.
     say(&mut played, "two", 8);
     played.submit("three");
     played.lost();
@@ -274,7 +275,7 @@ fn what_a_killed_server_has_lost_is_said_again_before_anything_else_and_in_its_o
 }
 
 #[test]
-fn what_was_edited_or_deleted_meanwhile_is_shown_as_it_is() {
+fn messages_edited_or_deleted_during_an_outage_are_updated() {
     let mut played = Played::in_general();
     for (number, text) in
         [(2, "too old"), (3, "kept"), (4, "wrong"), (5, "secret"), (6, "of an ignored user"), (7, "last")]
@@ -357,7 +358,7 @@ fn ten_thousand_items_are_kept_and_no_more() {
 }
 
 #[test]
-fn what_is_unread_is_counted_elsewhere_and_marked() {
+fn unread_messages_in_other_channels_are_counted_and_marked() {
     let mut played = Played::in_general();
     played.submit(":q");
     assert!(played.model.current().is_palette());
@@ -375,7 +376,7 @@ fn what_is_unread_is_counted_elsewhere_and_marked() {
 }
 
 #[test]
-fn the_server_is_told_once_in_a_while_how_far_the_user_has_read() {
+fn the_server_learns_at_intervals_how_far_the_user_has_read() {
     let mut played = Played::in_general();
     for number in 1..=500 {
         played.said(number, "bob", "x", "{}");
@@ -428,7 +429,7 @@ fn anything_a_server_may_send_is_survived() {
 }
 
 #[test]
-fn an_offer_asks_and_the_answer_is_no_line() {
+fn an_answer_to_an_offer_is_not_sent_as_a_line() {
     let mut played = Played::in_general();
     played.take(r#"{"action":"offer","sender":"bob","receiver":"alice","private":true,"optional":{"offer":7,"name":"report.pdf","size":1234567}}"#);
     let question = played.model.question().expect("a question");
@@ -448,7 +449,7 @@ fn an_offer_asks_and_the_answer_is_no_line() {
 
 #[test]
 fn a_line_that_is_too_long_for_the_server_stops_no_other_line() {
-    // Whether the server has said what it reads, or says it to the line that is too long.
+    // The server may announce its limit at the login, or only refuse the line.
     for line_bytes in [r#","line_bytes":100"#, ""] {
         let mut played = Played::new(ClientChoices { name: Some("alice".to_owned()), ..ClientChoices::default() });
         played.model.connected(None, played.now);
@@ -497,7 +498,7 @@ fn told(number: u64, state: &str) -> String {
     )
 }
 
-/// A file from bob that was taken, and whose first bytes are here.
+/// A file from bob was accepted, and its first bytes have arrived.
 fn receiving() -> Played {
     let mut played = Played::in_general();
     played.take(OFFER);
@@ -509,7 +510,7 @@ fn receiving() -> Played {
 }
 
 #[test]
-fn a_file_that_broke_off_is_taken_again_without_a_question_for_ten_minutes() {
+fn a_file_that_broke_off_is_accepted_again_without_a_question_for_ten_minutes() {
     for (minutes, is_asked) in [(1, false), (11, true)] {
         let mut played = receiving();
         played.model.transfer_failed(7, "It broke off.", played.now);
@@ -521,12 +522,12 @@ fn a_file_that_broke_off_is_taken_again_without_a_question_for_ten_minutes() {
 }
 
 #[test]
-fn a_file_that_the_user_has_ended_is_asked_about_when_it_is_offered_again() {
+fn a_file_that_the_user_declined_midway_is_asked_about_when_it_is_offered_again() {
     for line in [":decline 7", ":decline"] {
         let mut played = receiving();
         played.submit(line);
         let decline = played.only("decline");
-        // The server's sentence may come before its answer.
+        // The server's notice may come before its answer.
         played.take(&told(7, "broken"));
         played.answer(&decline, "ok", r#"{"offer":7}"#);
         played.model.transfer_failed(7, "It broke off.", played.now);
@@ -536,7 +537,7 @@ fn a_file_that_the_user_has_ended_is_asked_about_when_it_is_offered_again() {
 }
 
 #[test]
-fn a_file_whose_receiver_has_ended_it_is_not_offered_again_by_itself() {
+fn a_file_that_the_receiver_declined_midway_is_not_offered_again() {
     for (states, is_again) in [(&["broken"][..], true), (&["declined", "broken"], false)] {
         let mut played = Played::in_general();
         let path = std::env::current_exe().unwrap();
@@ -551,7 +552,7 @@ fn a_file_whose_receiver_has_ended_it_is_not_offered_again_by_itself() {
 }
 
 #[test]
-fn sizes_are_said_as_people_say_them() {
+fn sizes_are_readable() {
     for (bytes, said) in [
         (0, "0 bytes"),
         (1, "1 byte"),
@@ -588,7 +589,7 @@ fn commands_and_smileys_are_told_apart() {
 }
 
 #[test]
-fn a_password_is_in_no_text_that_is_shown() {
+fn a_password_is_never_shown() {
     let mut played = Played::in_general();
     played.submit(":join staff open sesame");
     assert!(played.model.outgoing(played.model.current().key()).all(|line| !line.text().contains("sesame")));
@@ -601,7 +602,7 @@ fn a_password_is_in_no_text_that_is_shown() {
 }
 
 #[test]
-fn a_quote_of_what_is_gone_says_so() {
+fn a_quote_of_a_deleted_message_says_so() {
     let mut quoted = item::QuotedMessage { number: 1, author: "alice".to_owned(), start: "hello".to_owned() };
     assert_eq!(quoted.described(), "#1 alice: \"hello\"");
     quoted.start.clear();

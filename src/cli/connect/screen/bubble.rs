@@ -12,8 +12,7 @@
 //!
 //! Messages of one person within a few minutes share a frame.
 //!
-//! *Owns* the frames, and which messages share one.
-//! *Knows nothing of* what fits on the screen.
+//! *Owns* the frames, and which messages share one. *Knows nothing of* the height of the screen.
 
 use std::collections::VecDeque;
 
@@ -29,27 +28,27 @@ use crate::text;
 /// Widest frame, in columns. Longer rows are tiring to read.
 const WIDEST: usize = 60;
 
-/// What a frame leaves free of the terminal's width, in columns, so that left and right can be told apart.
+/// Columns of the terminal that a frame leaves free, so that left and right can be told apart.
 const FREE: usize = 8;
 
 /// Longest pause between two messages in one frame.
 const PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
-/// Most messages in one frame: what is drawn of a frame depends on all of them.
+/// Most messages in one frame. Drawing any part of a frame takes all of its messages.
 const MOST_TOGETHER: i64 = 32;
 
-/// Columns inside a frame at most.
+/// The most columns inside a frame.
 fn inside(columns: usize) -> usize {
     WIDEST.min(columns.saturating_sub(FREE)).saturating_sub(4).max(8)
 }
 
-/// A message laid out for a frame: its rows, and the columns that it needs.
+/// A message laid out for a frame: its rows and its width in columns.
 struct Content {
     rows: Vec<Vec<Span<'static>>>,
     width: usize,
 }
 
-/// Whether two items that follow each other are in one frame.
+/// Whether two successive items share a frame.
 pub(super) fn share_a_frame(paper: &Paper<'_>, first: &Item, second: &Item) -> bool {
     let (Some(a), Some(b)) = (framed(first), framed(second)) else { return false };
     a.author == b.author
@@ -62,7 +61,7 @@ pub(super) fn share_a_frame(paper: &Paper<'_>, first: &Item, second: &Item) -> b
         && paper.date(first.at) == paper.date(second.at)
 }
 
-/// The message, if it has a frame: an action has none.
+/// The message of the item, if it has a frame. Actions have none.
 fn framed(item: &Item) -> Option<&ChatMessage> {
     item.message().filter(|message| !message.action)
 }
@@ -206,7 +205,7 @@ fn frame(
     built
 }
 
-/// A line that was not sent, on the side of the user's own, with the reason below it.
+/// A refused line, on the right, with the reason below it.
 fn refused(paper: &Paper<'_>, said: &str, why: &str) -> Vec<Line<'static>> {
     let (look, most) = (paper.look, inside(paper.columns));
     let mut rows = plain_rows(said, most, look.muted());
@@ -214,8 +213,8 @@ fn refused(paper: &Paper<'_>, said: &str, why: &str) -> Vec<Line<'static>> {
     own_frame(paper, rows)
 }
 
-/// A line that is not sent yet, on the side of the user's own. Its state is where the number and the time will be, so that
-/// nothing moves when it has arrived.
+/// A waiting line, on the right. Its state is where the number and the time will be, so that nothing moves when the
+/// message arrives.
 pub(super) fn waiting(paper: &Paper<'_>, said: &str, state: &str) -> Vec<Line<'static>> {
     let (look, most) = (paper.look, inside(paper.columns));
     let mut rows = plain_rows(said, most, look.muted());

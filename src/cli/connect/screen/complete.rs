@@ -1,7 +1,7 @@
-//! Tab: what the word before the cursor could become.
+//! Tab completion of the word before the cursor.
 //!
-//! *Owns* which words are offered where, as the server's own completion does.
-//! *Knows nothing of* keys and of drawing.
+//! *Owns* which words are offered where, the same as in the server's own completion. *Knows nothing of* keys and
+//! drawing.
 
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names::fold;
@@ -12,14 +12,14 @@ use crate::ui::command::{find, help_words, listed};
 /// Most candidates shown at once.
 const SHOWN: usize = 40;
 
-/// What Tab leads to.
+/// The effect of Tab.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Completion {
     /// Nothing fits.
     Nothing,
-    /// The text from this byte to the cursor becomes another one.
+    /// Replace the text from this byte to the cursor.
     Word(usize, String),
-    /// Several fit.
+    /// Several words fit: show this list.
     List(String),
 }
 
@@ -35,7 +35,7 @@ pub(super) fn complete(line: &str, cursor: usize, model: &ClientModel) -> Comple
     found.dedup();
     let Some(common) = common_start(&found) else { return Completion::Nothing };
     if let [only] = &found[..] {
-        // A person at the start of a line is spoken to.
+        // A name at the start of a line addresses that user.
         let is_address = start == 0 && !word.starts_with([':', '/']);
         return Completion::Word(start, format!("{only}{}", if is_address { ": " } else { " " }));
     }
@@ -51,7 +51,7 @@ pub(super) fn complete(line: &str, cursor: usize, model: &ClientModel) -> Comple
 }
 
 fn candidates(before: &str, start: usize, word: &str, model: &ClientModel) -> Vec<String> {
-    // Which commands the server has is its own to say: all are offered.
+    // The client does not know which commands the server has, so it offers all.
     let accounts = AccountPolicy::Optional;
     let is_command = before.starts_with([':', '/']);
     if start == 0 && is_command {
@@ -69,14 +69,14 @@ fn candidates(before: &str, start: usize, word: &str, model: &ClientModel) -> Ve
         Some("color" | "timestamps" | "ids" | "quiet") => fixed(&["on", "off"]),
         Some("join" | "to") => model.room_names().map(str::to_owned).collect(),
         Some(_) | None => {
-            // `@bob` names bob.
+            // `@bob` mentions bob.
             let at = if word.starts_with('@') { "@" } else { "" };
             model.names().into_iter().map(|name| format!("{at}{name}")).collect()
         }
     }
 }
 
-/// The longest start that all candidates have, in any case of letters, as the first of them writes it.
+/// The longest common prefix of all candidates, ignoring case, as the first of them writes it.
 fn common_start(candidates: &[String]) -> Option<String> {
     let first = candidates.first()?;
     let clusters: Vec<&str> = text::graphemes(first).collect();

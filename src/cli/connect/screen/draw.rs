@@ -1,7 +1,6 @@
 //! Draws the screen.
 //!
-//! *Owns* which part shows what.
-//! *Knows nothing of* keys, and of the terminal that the buffer is for.
+//! *Owns* which part of the screen shows what. *Knows nothing of* keys and of the terminal behind the buffer.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -27,15 +26,15 @@ use crate::cli::connect::model::{
 };
 use crate::text;
 
-/// Columns that the text of a hit has at least, where the screen is wide enough for anything else.
+/// The least columns for the text of a hit, if the screen is wide enough to show more than the text.
 const LEAST_OF_A_HIT: usize = 16;
 
-/// What a frame leaves to be done.
+/// What the caller has to do after a frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FrameNeeds {
     /// Where the terminal's cursor goes.
     pub(crate) cursor: Option<Position>,
-    /// When something on the screen changes by itself, such as a countdown.
+    /// When the next countdown on the screen changes.
     pub(crate) due: Option<Instant>,
 }
 
@@ -74,7 +73,7 @@ impl Screen {
         let (hint, style) = self.hint_of(model);
         frame::hint_line(areas.hint, &hint, style, look, buffer);
         for (y, row) in (areas.input.y..areas.input.bottom()).zip(&layout.rows) {
-            // A break in what is recalled is shown as one.
+            // A line break in a recalled line is shown as one.
             buffer.set_stringn(areas.input.x, y, row, columns, Style::new());
         }
         frame::status_line(areas.status, model, &model.status_sentence(now.instant), look, buffer);
@@ -120,11 +119,11 @@ impl Screen {
     fn draw_messages(&self, model: &ClientModel, now: Moment, area: Rect, buffer: &mut Buffer) -> Option<Instant> {
         let channel = model.current();
         let visible = self.visible(model, now);
-        // Few rows are at the bottom, near the line being typed.
+        // A few rows do not fill the area: they are at the bottom, near the input.
         let free = usize::from(area.height).saturating_sub(visible.rows.len());
         let free = u16::try_from(free).unwrap_or(0);
         frame::rows(Rect { y: area.y + free, height: area.height - free, ..area }, &visible.rows, buffer);
-        // Only lines that wait may be visible.
+        // It may be that only waiting lines are visible.
         let end = (visible.last + 1).min(channel.items().len());
         let shown = channel.items().range(visible.first.min(end)..end);
         let ends = shown.filter_map(|item| {
@@ -138,7 +137,7 @@ impl Screen {
         ends.filter(|ends| *ends > now.time).map(next_second).min()
     }
 
-    /// The rows of the messages. A key that only changes the line being typed costs none of their layout.
+    /// The rows of the messages. They are not laid out again for a key that only changes the line being typed.
     fn visible(&self, model: &ClientModel, now: Moment) -> Rc<Visible> {
         let inputs = LayoutInputs {
             revision: model.revision(),
@@ -160,7 +159,7 @@ impl Screen {
             return visible;
         }
         let visible = Rc::new(self.with_viewport(model, now, |view, scroll| view.visible(scroll)));
-        // A countdown and the hits of a search change by themselves.
+        // Countdowns and search hits change by themselves.
         let end = (visible.last + 1).min(model.current().items().len());
         let range = visible.first.min(end)..end;
         let changes = |item: &Item| item.message().is_some_and(|message| message.temporary.is_some());
@@ -169,7 +168,7 @@ impl Screen {
         visible
     }
 
-    /// Runs `work` with the channel on paper.
+    /// Runs `work` with the current channel's viewport.
     pub(super) fn with_viewport<T>(
         &self,
         model: &ClientModel,
@@ -262,14 +261,14 @@ impl Screen {
     }
 }
 
-/// `14:02 #12 #general `: as much of it as leaves the text some room.
+/// `14:02 #12 #general `: as much of it as fits beside the text.
 fn hit_stamp(time: &str, number: &str, place: &str, columns: usize) -> String {
     let forms = [format!("{time}{number} {place} "), format!("{time}{number} "), format!("{} ", number.trim_start())];
     let fits = |form: &&String| text::width(form) + LEAST_OF_A_HIT <= columns;
     forms.iter().find(fits).cloned().unwrap_or_default()
 }
 
-/// One line of a text, from a little before a character on.
+/// A text as one line, starting a little before the character `at`.
 fn around(said: &str, at: usize, columns: usize) -> String {
     let line: String = said.chars().map(|c| if c == '\n' { ' ' } else { c }).collect();
     if at + 10 < columns {
@@ -323,7 +322,7 @@ fn state_of(state: OutgoingState) -> String {
     .to_owned()
 }
 
-/// Messages of others after an item.
+/// Counts the messages of other users after an item.
 fn new_messages(channel: &Channel, seen: i64) -> usize {
     let after = channel.items().iter().rev().take_while(|item| item.key > seen);
     after

@@ -1,4 +1,4 @@
-//! The search view (Ctrl-F): first in what is loaded, then on the server.
+//! The search view (Ctrl-F): first in the loaded messages, then on the server.
 //!
 //! ```text
 //! Ctrl-F -> Loaded --Enter--> Server --Enter--> at the message
@@ -7,11 +7,10 @@
 //!             '----Esc---- Server
 //! ```
 //!
-//! A pattern has the limits of the server's `search`. What is loaded is searched a little at a time, newest first, so
-//! that a slow pattern keeps nobody from typing.
+//! A pattern has the limits of the server's `search`. Loaded messages are searched a few at a time, newest first, so
+//! that a slow pattern does not block typing.
 //!
-//! *Owns* the pattern typed, and the hits among loaded items.
-//! *Knows nothing of* keys, rows and requests.
+//! *Owns* the typed pattern, and the hits among loaded items. *Knows nothing of* keys, rows and requests.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -24,15 +23,15 @@ use crate::cli::connect::model::{ChannelKey, Item, ItemContent};
 /// How long the search runs before it checks for keys again. Two such periods are still too short to notice.
 const AT_ONCE: Duration = Duration::from_millis(2);
 
-/// Most hits that are kept: enough to walk through, and the server finds the others.
+/// Most hits that are kept: more than anybody steps through, and the server finds the rest.
 const MOST_HITS: usize = 1000;
 
 /// Where the search is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FindStage {
-    /// In what is loaded. The value is whether the user has moved between hits, so that Enter stays at one.
+    /// In the loaded messages. If the user has moved between hits, Enter stays at the current one.
     Loaded { has_moved: bool },
-    /// In what the server found; the value is which of its hits is chosen.
+    /// In the server's hits, with the position of the chosen one.
     Server { chosen: usize },
 }
 
@@ -42,16 +41,16 @@ pub(super) struct Find {
     /// The typed pattern.
     pub(super) input: InputLine,
     pub(super) stage: FindStage,
-    /// The channel that is searched, and where the view was in it.
+    /// The searched channel, and the scroll position before the search.
     pub(super) channel: ChannelKey,
     pub(super) before: Scroll,
     compiled: Result<Pattern, PatternError>,
     typed: String,
-    /// Keys of items that have it, newest first.
+    /// Keys of the items that match, newest first.
     hits: Vec<i64>,
-    /// The current hit.
+    /// The position of the current hit in `hits`.
     at: usize,
-    /// Items with this key and above were searched. `None` while none were.
+    /// The search has reached the item with this key. `None` at the start.
     searched: Option<i64>,
     is_complete: bool,
 }
@@ -77,12 +76,12 @@ impl Find {
         self.compiled.as_ref().ok()
     }
 
-    /// What is wrong with the typed pattern.
+    /// The mistake in the typed pattern.
     pub(super) fn mistake(&self) -> Option<PatternError> {
         self.compiled.as_ref().err().copied().filter(|error| *error != PatternError::Empty)
     }
 
-    /// Begins again if something else is typed now.
+    /// Starts the search again if the typed pattern has changed.
     pub(super) fn follow_input(&mut self) {
         if self.input.line() == self.typed {
             return;
@@ -94,12 +93,12 @@ impl Find {
         self.is_complete = self.compiled.is_err();
     }
 
-    /// Whether there are loaded items to be searched.
+    /// Whether some loaded items are still to be searched.
     pub(super) fn is_at_work(&self) -> bool {
         !self.is_complete
     }
 
-    /// Searches on for a moment.
+    /// Continues the search for a moment.
     pub(super) fn step(&mut self, items: &VecDeque<Item>) {
         let (Ok(pattern), Some(front)) = (&self.compiled, items.front()) else {
             self.is_complete = true;
@@ -130,7 +129,7 @@ impl Find {
         self.hits.get(self.at).copied()
     }
 
-    /// Moves to an older hit, or a newer one.
+    /// Moves to the next older hit, or the next newer one.
     pub(super) fn go(&mut self, older: bool) {
         let last = self.hits.len().saturating_sub(1);
         self.at = if older { (self.at + 1).min(last) } else { self.at.saturating_sub(1) };
@@ -143,7 +142,7 @@ impl Find {
     }
 }
 
-/// What is searched of an item.
+/// The text of an item that is searched.
 fn text_of(item: &Item) -> Option<&str> {
     match &item.content {
         ItemContent::Message(message) => message.gone.is_none().then_some(message.text.as_str()),

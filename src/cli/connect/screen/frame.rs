@@ -10,8 +10,7 @@
 //!
 //! A small screen loses the room line first, then the hint, the messages and the status; the input stays.
 //!
-//! *Owns* the division of the screen, the bars and the list of rooms.
-//! *Knows nothing of* keys and of scrolling.
+//! *Owns* the division of the screen, the bars and the list of rooms. *Knows nothing of* keys and scrolling.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -24,11 +23,11 @@ use super::look::Look;
 use crate::cli::connect::model::{Channel, ChannelKey, ClientModel};
 use crate::text::{self, width};
 
-/// Columns from which the list of rooms has a column of its own, and how wide that is.
+/// The least columns of a terminal that shows the list of rooms at the side, and the width of that list.
 const ROOMS_FROM: u16 = 90;
 const ROOMS_WIDTH: u16 = 22;
 
-/// Where everything is. A part without room has no rows or no columns.
+/// The areas of the screen. A part that does not fit has no rows or no columns.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Areas {
     pub(super) top: Rect,
@@ -39,7 +38,7 @@ pub(super) struct Areas {
     pub(super) status: Rect,
 }
 
-/// Divides a screen whose input takes that many rows.
+/// Divides a screen whose input takes `input_rows` rows.
 pub(super) fn divide(screen: Rect, input_rows: u16) -> Areas {
     let input = input_rows.clamp(1, screen.height.max(1)).min(screen.height);
     let mut left = screen.height - input;
@@ -110,7 +109,7 @@ pub(super) fn room_line(area: Rect, model: &ClientModel, look: Look, buffer: &mu
     buffer.set_stringn(area.x, area.y, line, columns, look.bar());
 }
 
-/// `general  5 people  2 unread in games  connected, TLS 1.3`, without what does not fit.
+/// `general 5 people 2 unread in games connected, TLS 1.3`, or as much of it as fits.
 pub(super) fn status_line(area: Rect, model: &ClientModel, connection: &str, look: Look, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
@@ -138,7 +137,7 @@ pub(super) fn status_line(area: Rect, model: &ClientModel, connection: &str, loo
     buffer.set_stringn(area.x, area.y, text::pad(&status, columns), columns, look.bar());
 }
 
-/// `2 unread in games`, `5 unread in games and 1 other`: where the user is named first.
+/// `2 unread in games`, `5 unread in games and 1 other`: the channel with most mentions first.
 fn unread(model: &ClientModel) -> String {
     let current = model.current().key();
     let mut elsewhere: Vec<&Channel> =
@@ -167,7 +166,7 @@ pub(super) fn hint_line(area: Rect, hint: &str, style: Style, look: Look, buffer
     }
 }
 
-/// One row of the list of rooms: `general  2`, with `@` where the user is named.
+/// One row of the list of rooms: `general 2`, with `@` if the user is mentioned there.
 pub(super) fn room_row(channel: &Channel, is_current: bool, columns: usize, look: Look) -> Line<'static> {
     let count = match (channel.unread(), channel.mentions()) {
         (0, _) => String::new(),
@@ -185,7 +184,7 @@ pub(super) fn room_row(channel: &Channel, is_current: bool, columns: usize, look
     Line::from(vec![Span::styled(format!(" {name}{count} "), style)])
 }
 
-/// The list of rooms in a column of its own.
+/// The list of rooms at the side.
 pub(super) fn room_list(area: Rect, model: &ClientModel, look: Look, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
@@ -208,12 +207,12 @@ pub(super) fn room_list(area: Rect, model: &ClientModel, look: Look, buffer: &mu
     }
 }
 
-/// The first of `height` rows to show of `count`, so that the chosen one is among them.
+/// The first of `count` rows to show in a window of `height` rows, so that the chosen row is visible.
 pub(super) fn top_of(chosen: usize, count: usize, height: usize) -> usize {
     chosen.saturating_sub(height / 2).min(count.saturating_sub(height))
 }
 
-/// The list of rooms as a box, with the chosen one.
+/// The list of rooms as a box, with the chosen room marked.
 pub(super) fn room_box(model: &ClientModel, chosen: ChannelKey, area: Rect, look: Look, buffer: &mut Buffer) {
     let columns = usize::from(area.width.min(40).saturating_sub(4));
     let channels = model.channels();
@@ -229,7 +228,7 @@ pub(super) fn room_box(model: &ClientModel, chosen: ChannelKey, area: Rect, look
     boxed("Rooms: arrows, Enter", list, area, look, buffer);
 }
 
-/// The keys as a box, from a row on.
+/// The keys as a box, from row `top` on.
 pub(super) fn key_box(top: usize, area: Rect, look: Look, buffer: &mut Buffer) {
     let columns = usize::from(area.width.saturating_sub(4));
     let mut list = Vec::new();
@@ -250,7 +249,7 @@ pub(super) fn key_box(top: usize, area: Rect, look: Look, buffer: &mut Buffer) {
     boxed("Keys: arrows scroll, Esc closes", list, area, look, buffer);
 }
 
-/// Rows in a frame of minimal size, drawn over the screen.
+/// A frame just large enough for the rows, drawn over the screen.
 pub(super) fn boxed(title: &str, list: Vec<Line<'static>>, area: Rect, look: Look, buffer: &mut Buffer) {
     if area.width < 6 || area.height < 3 {
         return;

@@ -1,7 +1,7 @@
-//! The screen on the user's terminal: writes what is drawn, and reads what is typed.
+//! The screen on the user's terminal: writes frames and reads keys.
 //!
-//! *Owns* the thread that reads keys, and when the terminal is written to.
-//! *Knows nothing of* what is drawn and of what keys mean.
+//! *Owns* the thread that reads keys, and the moments at which a frame is written. *Knows nothing of* the content of a
+//! frame and the meaning of a key.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Write as _};
@@ -21,13 +21,14 @@ use crate::cli::connect::model::{ClientModel, LinkStatus, Moment};
 use crate::cli::connect::signal::ClientSignal;
 use crate::cli::connect::view::{ClientView, ViewInput};
 
-/// Bytes read from the keyboard at once. A paste comes in more than one piece.
+/// Most bytes read from the keyboard at once. A longer paste comes in several pieces.
 const AT_ONCE: usize = 4096;
 
-/// Memory for one frame: the largest that terminals have is a few times this, and then it goes out in parts.
+/// The output buffer, in bytes. A frame of a very large terminal is a few times this, and goes out in parts.
 const FRAME: usize = 32 * 1024;
 
-/// Terminals that know it show a frame only when it is complete (the mode 2026 of "synchronized output").
+/// Begin and end of a frame ("synchronized output", mode 2026): terminals that support it show the frame only when it
+/// is complete.
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
 
@@ -35,19 +36,19 @@ const END: &[u8] = b"\x1b[?2026l";
 pub(crate) struct FullScreen {
     look: Look,
     zone: TimeZone,
-    /// While it is started.
+    /// `None` before the start and after the end.
     open: Option<OpenTerminal>,
 }
 
 struct OpenTerminal {
-    /// Ours again after a stop.
+    /// `None` while the process is stopped.
     guard: Option<TerminalGuard>,
     terminal: Terminal<CrosstermBackend<BufWriter<File>>>,
     screen: Option<Screen>,
     size: (u16, u16),
     /// The model's revision in the last frame.
     revision: Option<u64>,
-    /// Nothing on the terminal is known.
+    /// The content of the terminal is unknown: the next frame draws all of it.
     is_lost: bool,
     bell_due: bool,
     due: Option<Instant>,
@@ -56,7 +57,7 @@ struct OpenTerminal {
 }
 
 impl FullScreen {
-    /// The view, which touches the terminal once it is started.
+    /// The view. It does not touch the terminal before [`ClientView::start`].
     pub(crate) fn new(look: Look) -> FullScreen {
         FullScreen { look, zone: TimeZone::system(), open: None }
     }
@@ -113,7 +114,7 @@ impl ClientView for FullScreen {
         let Some(open) = &mut self.open else { return };
         open.is_lost = true;
         if open.guard.is_none() {
-            // It fails where the terminal is gone, which the next frame finds out, too.
+            // An error means that the terminal is gone; the next frame finds that out, too.
             open.guard = TerminalGuard::enter().ok();
         }
     }
@@ -136,7 +137,7 @@ impl ClientView for FullScreen {
         if let LinkStatus::Ended { why } = model.status()
             && !why.is_empty()
         {
-            // The screen that said so is gone. If stderr is closed, there is nobody to tell.
+            // The alternate screen that showed the reason is gone. If stderr is closed, nobody can be told.
             let _ = writeln!(io::stderr(), "! {why}");
         }
     }
@@ -148,8 +149,8 @@ impl OpenTerminal {
             match request {
                 ScreenRequest::Redraw => self.is_lost = true,
                 ScreenRequest::Ring => self.bell_due = true,
-                // As the terminal does where it reads keys itself: other programs of the same job stop too. An error: it does
-                // not stop.
+                // As a terminal in cooked mode does: other programs of the same job stop, too. An error means that none
+                // stops.
                 ScreenRequest::Suspend => {
                     let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
                 }
@@ -177,7 +178,7 @@ impl OpenTerminal {
         if size != self.size || std::mem::take(&mut self.is_lost) {
             self.is_lost = false;
             self.size = size;
-            // Clears it, too.
+            // `resize` also clears the terminal.
             self.terminal.resize(Rect::new(0, 0, size.0, size.1))?;
         }
         self.due = None;

@@ -1,6 +1,6 @@
 //! The keys, as F1 and `:help keys` list them.
 //!
-//! *Owns* these words.
+//! *Owns* these texts.
 
 /// Keys and what they do. An empty key begins a group.
 pub(super) const KEYS: &[(&str, &str)] = &[

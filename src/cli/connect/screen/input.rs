@@ -1,7 +1,7 @@
 //! The line being typed, and the rows it takes on the screen.
 //!
-//! The server's own editor does the editing. Its output for a terminal that shows only a line is thrown away, and the
-//! line is laid out here.
+//! The server's line editor does the editing. Its output, for a terminal that shows one line, is discarded; the line is
+//! laid out here.
 //!
 //! *Owns* the rows of the input area and the cursor in them.
 //! *Knows nothing of* what a line means.
@@ -12,14 +12,14 @@ use crate::text;
 /// Most rows of the input area.
 pub(super) const MOST_ROWS: usize = 5;
 
-/// The editor's widest terminal: it draws the least on it.
+/// The widest terminal that the editor knows: it draws least on it.
 const EDITOR_COLUMNS: u16 = 500;
 
 /// The line, with its editor.
 #[derive(Debug)]
 pub(super) struct InputLine {
     editor: Editor,
-    /// What the editor draws.
+    /// The editor's output, discarded.
     drawn: Vec<u8>,
     is_hidden: bool,
 }
@@ -36,14 +36,15 @@ impl InputLine {
         InputLine { editor: Editor::new(EDITOR_COLUMNS), drawn: Vec::new(), is_hidden: false }
     }
 
-    /// Handles keys up to the first that means something to the screen, and leaves the rest. `limit` is in bytes.
+    /// Handles keys up to the first that concerns the screen, and leaves the rest. `limit` is the longest line, in
+    /// bytes.
     pub(super) fn feed(&mut self, bytes: &mut &[u8], limit: usize) -> Option<EditorEvent> {
         let event = self.editor.next(bytes, limit, &mut self.drawn);
         self.drawn.clear();
         event
     }
 
-    /// A line break at the cursor. Nothing can begin with one, and a password has none.
+    /// Inserts a line break at the cursor. A line cannot begin with one, and a password cannot contain one.
     pub(super) fn insert_break(&mut self, limit: usize) {
         if !self.is_hidden && !self.editor.is_empty() && self.editor.line().len() < limit {
             self.editor.type_break();
@@ -59,7 +60,7 @@ impl InputLine {
         self.drawn.clear();
     }
 
-    /// Takes the line away in any state, so that it can be restored later.
+    /// Takes the line in any state, so that it can be restored later.
     pub(super) fn take_line(&mut self) -> String {
         let line = self.line().to_owned();
         // This ends a search, too.
@@ -68,7 +69,7 @@ impl InputLine {
         line
     }
 
-    /// Puts back a line that was entered and could not be used.
+    /// Restores a line.
     pub(super) fn put_back(&mut self, line: &str) {
         self.editor.put_back(line, &mut self.drawn);
         self.drawn.clear();
@@ -80,7 +81,7 @@ impl InputLine {
         self.drawn.clear();
     }
 
-    /// Sets whether what is typed is a password, which is neither shown nor remembered.
+    /// Sets whether a password is typed, which is neither shown nor remembered.
     pub(super) fn set_hidden(&mut self, is_hidden: bool) {
         if is_hidden != self.is_hidden {
             self.is_hidden = is_hidden;
@@ -102,12 +103,13 @@ impl InputLine {
         self.editor.is_pasting()
     }
 
-    /// Whether older lines are searched (Ctrl-R).
+    /// Whether earlier lines are being searched (Ctrl-R).
     pub(super) fn is_recalling(&self) -> bool {
         !self.editor.prompt().is_empty()
     }
 
-    /// The rows of `prompt` and the line, in at most `most` rows of `columns` columns, those around the cursor.
+    /// Lays out `prompt` and the line in rows of `columns` columns, and returns at most `most` of them, those around
+    /// the cursor.
     pub(super) fn layout(&self, prompt: &str, columns: usize, most: usize) -> InputLayout {
         let prompt = if self.is_recalling() { self.editor.prompt() } else { prompt };
         let (line, cursor) = if self.is_hidden { ("", 0) } else { (self.line(), self.cursor()) };
@@ -115,7 +117,7 @@ impl InputLine {
     }
 }
 
-/// Lays out a line. Its continuation rows begin below the end of the prompt, where there is room for that.
+/// Lays out a line. Its continuation rows are indented to the end of the prompt.
 fn lay_out(prompt: &str, line: &str, cursor: usize, columns: usize, most: usize) -> InputLayout {
     let columns = columns.max(2);
     let prompt = text::truncate(prompt, columns / 2);

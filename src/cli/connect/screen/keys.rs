@@ -1,16 +1,15 @@
 //! Separates the screen's keys from those of the line editor.
 //!
-//! The editor decodes its own keys, as it does on the server, so that there is only one set of them. Here the bytes are
-//! split into sequences, and only those with a meaning for the screen are taken out. A paste goes to the editor as a
-//! whole.
+//! The editor decodes its own keys, as it does on the server, so that they are the same in both. Here the bytes are
+//! split into sequences, and only the keys of the screen are taken out. A paste goes to the editor as a whole.
 //!
-//! *Owns* which bytes are a key of the screen, and an ESC that may be a key or the start of a sequence.
-//! *Knows nothing of* the line and of what a key does.
+//! *Owns* which bytes are a key of the screen, and whether an ESC is a key or the start of a sequence. *Knows nothing
+//! of* the line and of the effect of a key.
 
 const ESC: u8 = 0x1b;
 
-/// Longest incomplete sequence to wait for, in bytes. The keys here have at most eight; a longer one goes to the editor,
-/// which swallows unknown sequences.
+/// Longest incomplete sequence to wait for, in bytes. The keys here have at most eight. A longer sequence goes to the
+/// editor, which swallows unknown ones.
 const LONGEST: usize = 16;
 
 /// A key of the screen, or bytes for the editor.
@@ -24,7 +23,7 @@ pub(super) enum ScreenKey {
     Break,
     PageUp,
     PageDown,
-    /// Arrow up, which means something else in a search.
+    /// Arrow up: for the editor, but in a search and in a list for the screen.
     Up,
     Down,
     RoomBefore,
@@ -43,12 +42,12 @@ pub(super) enum ScreenKey {
     Suspend,
     /// Ctrl-\.
     Quit,
-    /// Nothing here, and nothing for the editor: a key of a keyboard with more of them.
+    /// A key without a meaning for the screen or the editor.
     Unknown,
 }
 
-/// Looks at the beginning of the input. Returns the key and its length in bytes, or `None` if the rest of a sequence may be
-/// still to come; `is_over` says that nothing more has come for a while.
+/// Returns the first key of the input and its length in bytes, or `None` if the rest of a sequence may still be on its
+/// way. `is_over` says that no more bytes have come for a while.
 pub(super) fn first(input: &[u8], is_over: bool) -> Option<(ScreenKey, usize)> {
     let (&byte, rest) = input.split_first()?;
     match byte {
@@ -67,22 +66,22 @@ fn escape(rest: &[u8], is_over: bool) -> Option<(ScreenKey, usize)> {
     let Some((&byte, after)) = rest.split_first() else { return is_over.then_some((ScreenKey::Escape, 0)) };
     let key = match byte {
         b'[' | b'O' => return sequence(byte, after, is_over).map(|(key, length)| (key, length + 1)),
-        // Alt with a key that is a sequence by itself, as rxvt sends it.
+        // Alt with a key that is itself a sequence, as rxvt sends it.
         ESC => return escaped_sequence(after, is_over),
         b'\r' | b'\n' => ScreenKey::Break,
         b'a' | b'A' => ScreenKey::NextUnread,
         b'r' | b'R' => ScreenKey::Rooms,
         b'1'..=b'9' => ScreenKey::Room(usize::from(byte - b'1')),
-        // Alt with a key that the editor knows, and the start of a string that a terminal sends as a reply.
+        // Alt with a key of the editor, or the start of a string that a terminal sends as a reply.
         b'b' | b'd' | b'f' | 0x08 | 0x7f | b']' | b'P' | b'X' | b'^' | b'_' => return Some((ScreenKey::Edit, 1)),
-        // ESC, and then something else.
+        // ESC, followed by another key.
         0x00..=0x1f => return Some((ScreenKey::Escape, 0)),
         _ => ScreenKey::Unknown,
     };
     Some((key, 1))
 }
 
-/// After ESC ESC: two ESC keys, or Alt and a key.
+/// The rest after ESC ESC: two ESC keys, or Alt and an arrow key.
 fn escaped_sequence(after: &[u8], is_over: bool) -> Option<(ScreenKey, usize)> {
     match after {
         [b'[', b'A', ..] => Some((ScreenKey::RoomBefore, 3)),
@@ -92,9 +91,9 @@ fn escaped_sequence(after: &[u8], is_over: bool) -> Option<(ScreenKey, usize)> {
     }
 }
 
-/// After CSI (`ESC [`) or SS3 (`ESC O`).
+/// The rest after CSI (`ESC [`) or SS3 (`ESC O`).
 fn sequence(kind: u8, after: &[u8], is_over: bool) -> Option<(ScreenKey, usize)> {
-    // The Linux console's function keys have one byte more (`ESC [ [ A`).
+    // The function keys of the Linux console have one more byte (`ESC [ [ A`).
     if let [b'[', rest @ ..] = after {
         return match rest.first() {
             Some(b'A') => Some((ScreenKey::Help, 2)),

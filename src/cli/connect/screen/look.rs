@@ -1,26 +1,26 @@
-//! How things look: frames or lines, characters or ASCII, colours or none.
+//! The look of the screen: frames or lines, Unicode or ASCII, colours or none.
 //!
-//! Only the sixteen colours that every user can set, bold, dim and reverse: so it is readable on dark and light terminals.
+//! Only the sixteen colours that users can set, bold, dim and reverse are used, so that the screen is readable on dark
+//! and light terminals.
 //!
-//! *Owns* glyphs and colours.
-//! *Knows nothing of* what is drawn where.
+//! *Owns* glyphs and colours. *Knows nothing of* the layout.
 
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::chat::names::fold;
 use crate::cli::ConnectLook;
 
-/// Fewer columns than this show lines, unless bubbles are asked for.
+/// Narrower terminals show lines, unless bubbles are asked for.
 pub(super) const BUBBLE_COLUMNS: u16 = 40;
 
-/// What the terminal can show and what its user wants.
+/// The terminal's abilities and the user's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Look {
-    /// As the user asked.
+    /// The user's choice.
     pub(crate) shape: ConnectLook,
     /// The locale's characters are UTF-8.
     pub(crate) utf8: bool,
-    /// There are colours.
+    /// Colours are used.
     pub(crate) color: bool,
 }
 
@@ -65,11 +65,11 @@ const ASCII: Glyphs = Glyphs {
     more_below: "",
 };
 
-/// Colours of people's names. Yellow is left out, which cannot be read on white, and blue, which cannot on black.
+/// Colours of users' names. Yellow is hard to read on white, and blue on black.
 const PEOPLE: [Color; 4] = [Color::Green, Color::Cyan, Color::Magenta, Color::Red];
 
 impl Look {
-    /// As the environment says: `LC_ALL`, `LC_CTYPE` and `LANG` in this order, `NO_COLOR` (no-color.org) and `TERM`.
+    /// Reads the environment: `LC_ALL`, `LC_CTYPE` and `LANG` in this order, `NO_COLOR` (no-color.org) and `TERM`.
     pub(crate) fn of_environment(shape: ConnectLook, variable: impl Fn(&str) -> Option<String>) -> Look {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
@@ -96,12 +96,12 @@ impl Look {
         if self.utf8 { &DRAWN } else { &ASCII }
     }
 
-    /// What matters less: numbers, times, frames.
+    /// Numbers, times and frames, which matter less than texts.
     pub(super) fn muted(self) -> Style {
         Style::new().add_modifier(Modifier::DIM)
     }
 
-    /// A person's name, in a colour of their own.
+    /// A user's name. The colour depends on the name.
     pub(super) fn person(self, name: &str) -> Style {
         let sum =
             fold(name).bytes().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
@@ -114,17 +114,17 @@ impl Look {
         self.colored(Color::Red)
     }
 
-    /// What the server says.
+    /// Lines of the server.
     pub(super) fn news(self) -> Style {
         self.colored(Color::Cyan)
     }
 
-    /// The frame of what the user says.
+    /// The frame of the user's own messages.
     pub(super) fn own_frame(self) -> Style {
         self.colored(Color::Cyan).add_modifier(Modifier::DIM)
     }
 
-    /// What should be noticed: mentions, the marker of what is unread.
+    /// Mentions and the marker of unread messages.
     pub(super) fn accent(self) -> Style {
         self.colored(Color::Magenta).add_modifier(Modifier::BOLD)
     }

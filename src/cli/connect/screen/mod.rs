@@ -6,11 +6,11 @@
 //! terminal <- ratatui <-'- draw <----------'
 //! ```
 //!
-//! ratatui sends only cells that have changed. Keys are decoded by the editor that the server uses, so that there is one set
-//! of them.
+//! ratatui sends only cells that have changed. The server's line editor decodes the keys, so that they are the same in
+//! both.
 //!
-//! *Owns* the terminal: its modes, what is drawn, and what keys mean.
-//! *Knows nothing of* sockets and of what the server says: the model does.
+//! *Owns* the terminal: its modes, its content, and the meaning of keys. *Knows nothing of* sockets and the server's
+//! protocol: the model does.
 
 // Every arm is written out, so that the compiler asks about a new variant.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]

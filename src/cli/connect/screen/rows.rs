@@ -6,8 +6,7 @@
 //! | line of the server | `* text` |
 //! | refusal | `! text` |
 //!
-//! *Owns* these forms, what stands between items, and how rows are wrapped.
-//! *Knows nothing of* what fits on the screen.
+//! *Owns* these forms, the rules between items, and the wrapping of rows. *Knows nothing of* the height of the screen.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -23,7 +22,7 @@ use super::spans::{Marks, spans};
 use crate::cli::connect::model::{ChatMessage, Item, ItemContent, ViewSettings};
 use crate::text;
 
-/// What all rows are drawn for.
+/// What all rows depend on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paper<'a> {
     pub(super) look: Look,
@@ -33,12 +32,12 @@ pub(super) struct Paper<'a> {
     pub(super) zone: &'a TimeZone,
     pub(super) now: Timestamp,
     pub(super) marks: Marks<'a>,
-    /// The key of the item that the search is at.
+    /// The key of the current search hit.
     pub(super) hit: Option<i64>,
-    /// The key of the item above which the marker of what is unread stands.
+    /// The key of the first unread item: the marker is above it.
     pub(super) marker: Option<i64>,
     pub(super) settings: ViewSettings,
-    /// Columns that framed messages need, by key. Each is looked up several times per frame.
+    /// The widths of framed messages, by key. Each is needed several times per frame.
     pub(super) widths: &'a RefCell<HashMap<i64, usize>>,
 }
 
@@ -57,7 +56,7 @@ impl Paper<'_> {
         format!("{:02}:{:02}", local.hour(), local.minute())
     }
 
-    /// What a frame shows besides the text: `#12 14:02`.
+    /// The number and the time in a frame: `#12 14:02`.
     pub(super) fn stamp(&self, item: &Item, message: &ChatMessage) -> String {
         let mut stamp = String::new();
         if let Some(left) = self.seconds_left(message) {
@@ -81,7 +80,7 @@ impl Paper<'_> {
     }
 }
 
-/// The rows between an item and the one before it: another day, and where the unread ones begin.
+/// The rules between an item and the one before it: a new day, and the marker of unread messages.
 pub(super) fn rules(paper: &Paper<'_>, before: Option<&Item>, item: &Item) -> Vec<Line<'static>> {
     let mut rules = Vec::new();
     let date = paper.date(item.at);
@@ -104,7 +103,7 @@ fn rule(paper: &Paper<'_>, word: &str, style: Style) -> Line<'static> {
     Line::styled(row, style)
 }
 
-/// An item as lines without frames.
+/// An item as rows without frames.
 pub(super) fn lines(paper: &Paper<'_>, item: &Item) -> Vec<Line<'static>> {
     let look = paper.look;
     match &item.content {
@@ -121,7 +120,7 @@ pub(super) fn lines(paper: &Paper<'_>, item: &Item) -> Vec<Line<'static>> {
     }
 }
 
-/// Text with a mark before its first row, and further rows below it.
+/// Text with a mark before its first row; the other rows are indented.
 pub(super) fn wrapped(
     paper: &Paper<'_>,
     mark: &'static str,
@@ -186,7 +185,7 @@ fn message_lines(paper: &Paper<'_>, item: &Item, message: &ChatMessage) -> Vec<L
     built
 }
 
-/// The head of a message and the first line of its text, wrapped as one.
+/// Wraps the head of a message and the first line of its text together.
 fn hanging(
     paper: &Paper<'_>,
     head: &str,
@@ -227,7 +226,7 @@ fn indented(paper: &Paper<'_>, row: &str, style: Style, indent: usize) -> Line<'
     Line::from(line)
 }
 
-/// The text of a message, or what is shown instead, and its style.
+/// The text of a message, or the notice that replaces it, and its style.
 pub(super) fn body(paper: &Paper<'_>, message: &ChatMessage) -> (String, Style) {
     if let Some(gone) = message.gone {
         return (format!("({})", gone.sentence()), paper.look.muted().add_modifier(Modifier::ITALIC));
@@ -237,26 +236,26 @@ pub(super) fn body(paper: &Paper<'_>, message: &ChatMessage) -> (String, Style) 
     (format!("{}{edited}", message.text), style)
 }
 
-/// Whether two of the server's lines belong together, such as those of `:help`: the mark precedes the first.
+/// Whether two lines of the server belong together, such as those of `:help`. Only the first then has a mark.
 pub(super) fn continues(before: &Item, item: &Item) -> bool {
     let is_news = |item: &Item| matches!(item.content, ItemContent::News(_));
     is_news(before) && is_news(item) && item.at.duration_since(before.at).as_millis() < 100
 }
 
-/// Takes the mark of a line back.
+/// Removes the mark from the first row.
 pub(super) fn unmark(rows: &mut [Line<'static>]) {
     if let Some(mark) = rows.iter_mut().flat_map(|row| row.spans.first_mut()).find(|span| span.content == "* ") {
         mark.content = "  ".into();
     }
 }
 
-/// A line that is not sent yet, and why.
+/// A waiting line, with its state.
 pub(super) fn waiting(paper: &Paper<'_>, said: &str, state: &str) -> Vec<Line<'static>> {
     let look = paper.look;
     wrapped(paper, "> ", look.muted(), &format!("{said} ({state})"), look.muted())
 }
 
-/// Marks the rows of the item that a search is at.
+/// Highlights the rows of the current search hit.
 pub(super) fn point_out(paper: &Paper<'_>, rows: &mut [Line<'static>]) {
     for row in rows {
         row.style = row.style.patch(paper.look.accent());

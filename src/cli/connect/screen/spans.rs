@@ -1,7 +1,6 @@
-//! A row of text in the pieces that look different: names of the reader, addresses of pages, what is searched for.
+//! Divides a row of text into styled spans: the reader's name, URLs, search matches.
 //!
-//! *Owns* which parts of a text stand out.
-//! *Knows nothing of* frames and of where the row goes.
+//! *Owns* which parts of a text stand out. *Knows nothing of* frames and of the row's place.
 
 use std::ops::Range;
 
@@ -13,19 +12,19 @@ use crate::chat::names::fold;
 use crate::chat::pattern::Pattern;
 use crate::ui::screen::words;
 
-/// Most places that stand out in a row.
+/// Most highlighted spans in a row.
 const MOST_MARKS: usize = 64;
 
-/// What stands out in texts.
+/// What is highlighted in texts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Marks<'a> {
     /// The reader's name, folded.
     pub(super) me: &'a str,
-    /// What is searched for.
+    /// The pattern of the search.
     pub(super) wanted: Option<&'a Pattern>,
 }
 
-/// The row in pieces. `plain` is how the rest of it looks.
+/// The row as spans. `plain` is the style of the text between highlights.
 pub(super) fn spans(row: &str, plain: Style, look: Look, marks: Marks<'_>) -> Vec<Span<'static>> {
     let mut found = match marks.wanted {
         Some(wanted) => matches(row, wanted),

@@ -1,7 +1,6 @@
 //! The screen's own state, and what each key does to it.
 //!
-//! *Owns* where the view is, what is open over it, and the line being typed.
-//! *Knows nothing of* the terminal, and of how anything is drawn.
+//! *Owns* the scroll position, the overlay, and the line being typed. *Knows nothing of* the terminal and drawing.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -23,30 +22,31 @@ mod drafts;
 mod overlays;
 mod searching;
 
-/// How long an ESC may be the start of a sequence. Terminals send a sequence at once; over a slow line it may come in parts.
+/// How long an ESC may be the start of a sequence. Terminals send a sequence at once, but over a slow connection it may
+/// come in parts.
 const ESCAPE: Duration = Duration::from_millis(60);
 
-/// Longest line, in bytes: more than a server takes, which says so.
+/// Longest line, in bytes: longer than a server accepts, so that the server states its own limit.
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// How many times older messages are loaded on the way to a search result.
 const MOST_LOADS: u32 = 60;
 
-/// What lies over the messages.
+/// A box drawn over the messages.
 #[derive(Debug)]
 pub(super) enum ScreenOverlay {
     /// The keys, from this row on.
     Keys(usize),
-    /// The list of rooms, with the chosen one.
+    /// The list of rooms, with the chosen room.
     Rooms(ChannelKey),
 }
 
-/// What the keys ask of the program around the screen.
+/// What a key asks of the program around the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScreenRequest {
-    /// Stop the process, as Ctrl-Z does.
+    /// Stop the process (Ctrl-Z).
     Suspend,
-    /// Draw everything, whatever the terminal shows.
+    /// Draw everything again.
     Redraw,
     /// Sound the bell.
     Ring,
@@ -66,32 +66,32 @@ pub(crate) struct Screen {
     pub(super) look: Look,
     pub(super) zone: TimeZone,
     pub(super) input: InputLine,
-    /// The draft when a question appeared.
+    /// The line that was being typed when a question appeared.
     draft: Option<String>,
-    /// Drafts in channels that the user has left.
+    /// Lines begun in other channels.
     drafts: HashMap<ChannelKey, String>,
-    /// Keys are being handled: where they lead, the user has wanted to go.
+    /// Keys are being handled: if the channel changes now, the user has changed it.
     is_pressing: bool,
     question: Option<UserQuestion>,
-    /// Bytes of a sequence that is not complete, and since when.
+    /// The bytes of an incomplete sequence, and when they came.
     partial: Vec<u8>,
     partial_since: Option<Instant>,
     pub(super) scroll: Scroll,
-    /// The last item when the user scrolled up.
+    /// The key of the last item when the user scrolled up.
     pub(super) seen: i64,
     channel: ChannelKey,
     pub(super) find: Option<Find>,
     pub(super) overlay: Option<ScreenOverlay>,
-    /// Shown until the next key.
+    /// A text shown until the next key.
     pub(super) hint: Option<String>,
     jump: Option<Jump>,
     /// Rows and columns of the messages in the last frame.
     pub(super) height: usize,
     pub(super) columns: usize,
     pub(super) bubbles: bool,
-    /// The messages of the last frame, as long as nothing of what they depend on has changed.
+    /// The message rows of the last frame, valid while their inputs are unchanged.
     pub(super) laid_out: RefCell<Option<LaidOut>>,
-    /// Something here has changed since the last frame.
+    /// The state has changed since the last frame.
     pub(super) is_dirty: bool,
 }
 
@@ -123,14 +123,14 @@ impl Screen {
         }
     }
 
-    /// Handles what was typed.
+    /// Handles bytes from the keyboard.
     pub(crate) fn press(&mut self, bytes: &[u8], model: &mut ClientModel, now: Moment) -> Vec<ScreenRequest> {
         let mut input = std::mem::take(&mut self.partial);
         input.extend_from_slice(bytes);
         self.take(&input, false, model, now)
     }
 
-    /// Nothing has followed an ESC for a while.
+    /// Handles an ESC that nothing has followed for a while.
     pub(crate) fn settle_escape(&mut self, model: &mut ClientModel, now: Moment) -> Vec<ScreenRequest> {
         if self.partial_since.is_none_or(|since| now.instant < since + ESCAPE) {
             return Vec::new();
@@ -165,7 +165,7 @@ impl Screen {
         requests
     }
 
-    /// The line that keys go to.
+    /// The line that keys edit.
     fn typing(&mut self) -> &mut InputLine {
         match &mut self.find {
             Some(find) => &mut find.input,
@@ -173,7 +173,7 @@ impl Screen {
         }
     }
 
-    /// A part of a paste, up to a byte that may end it.
+    /// Handles a part of a paste, up to a byte that may end it.
     fn paste(&mut self, rest: &mut &[u8], model: &mut ClientModel, now: Moment) {
         let end = rest.iter().position(|byte| matches!(byte, b'~' | 0x03)).map_or(rest.len(), |at| at + 1);
         let (mut part, after) = rest.split_at(end);
@@ -228,7 +228,7 @@ impl Screen {
         None
     }
 
-    /// Keys of the line editor.
+    /// Handles keys of the line editor.
     fn edit(&mut self, bytes: &[u8], model: &mut ClientModel, now: Moment) -> Option<ScreenRequest> {
         let mut rest = bytes;
         let mut request = None;
@@ -236,7 +236,7 @@ impl Screen {
             && let Some(event) = self.typing().feed(&mut rest, LONGEST_LINE)
         {
             request = self.edited(event, model, now).or(request);
-            // The line may have led to a question, whose answer is hidden.
+            // The line may have led to a question with a hidden answer.
             self.follow(model, now);
         }
         request
@@ -272,7 +272,7 @@ impl Screen {
         None
     }
 
-    /// A line was entered.
+    /// Handles an entered line.
     fn enter(&mut self, line: &str, model: &mut ClientModel, now: Moment) {
         let asked = self.question.is_some();
         self.input.finish((!asked).then(|| without_password(line)));
@@ -282,7 +282,7 @@ impl Screen {
             return;
         }
         if !asked && line.trim().is_empty() {
-            // Enter alone goes to the newest message, as a long look back ends.
+            // Enter alone goes to the newest message.
             self.scroll = Scroll::End;
             return;
         }
@@ -293,7 +293,7 @@ impl Screen {
 
     fn escape(&mut self, model: &mut ClientModel, now: Moment) {
         if self.input.is_recalling() {
-            // ESC accepts the line that was found; the byte after it keeps it from beginning a sequence.
+            // ESC accepts the line that was found; the zero byte after it prevents that it begins a sequence.
             let _ = self.edit(b"\x1b\0", model, now);
         } else if self.question.is_some() {
             model.act(Intent::Cancel, now);
@@ -327,8 +327,8 @@ impl Screen {
         }
     }
 
-    /// Keeps the screen's content in place while older messages are inserted above it, even if the channel is shorter
-    /// than the screen.
+    /// Keeps the rows in place while older messages are inserted above them, even if the channel is shorter than the
+    /// screen.
     fn pin_top(&mut self, model: &ClientModel, now: Moment) {
         if self.scroll == Scroll::End
             && let Some(last) = model.current().items().back()
@@ -338,7 +338,7 @@ impl Screen {
         }
     }
 
-    /// Follows the model: the user goes to another room, the question changes, or a message they look for arrives.
+    /// Follows changes of the model: another channel, another question, or the arrival of the message to jump to.
     pub(crate) fn follow(&mut self, model: &mut ClientModel, now: Moment) {
         self.follow_question(model);
         if model.current().key() != self.channel {
@@ -360,7 +360,7 @@ impl Screen {
         model.act(Intent::Attend(self.scroll == Scroll::End), now);
     }
 
-    /// What stands before the line.
+    /// The prompt, and whether it is a question.
     pub(super) fn prompt(&self) -> (&str, bool) {
         match &self.question {
             Some(question) => (&question.prompt, true),
@@ -368,7 +368,7 @@ impl Screen {
         }
     }
 
-    /// Whether a message is on its way that the user wants to go to.
+    /// Whether the message to jump to is still being loaded.
     pub(super) fn is_jumping(&self) -> bool {
         self.jump.is_some()
     }

@@ -1,7 +1,6 @@
-//! The terminal while the screen is open: raw mode, the alternate screen and bracketed paste, undone on every way out.
+//! The terminal while the screen is open: raw mode, the alternate screen and bracketed paste, undone at every exit.
 //!
-//! *Owns* the terminal's modes, and the panic hook that restores them.
-//! *Knows nothing of* what is drawn.
+//! *Owns* the terminal's modes, and the panic hook that restores them. *Knows nothing of* drawing.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -12,22 +11,24 @@ use rustix::termios::{
     InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
 };
 
-/// Alternate screen, bracketed paste; an empty screen where there is no alternate one, as on the Linux console.
+/// Alternate screen and bracketed paste. Clears the screen for terminals without an alternate one, such as the Linux
+/// console.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[2J\x1b[H";
 
-/// Ends a frame that was cut short and every attribute, and shows the cursor. Where there is no alternate screen, the
-/// screen is left empty rather than with the remnants of ours.
+/// Ends a frame that was cut short, resets attributes, and shows the cursor. A terminal without an alternate screen is
+/// left empty, not with remnants of ours.
 const LEAVE: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[0m\x1b[2J\x1b[H\x1b[?1049l\x1b[?25h";
 
-/// A leaf. The modes to go back to while ours are set, also for the panic hook; nothing waits under it.
+/// The modes to restore while ours are set, for the guard and the panic hook. A leaf lock: nothing blocks while it is
+/// held.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
 static HOOK: Once = Once::new();
 
-/// Exit status after a panic, as of other Rust programs.
+/// Exit status after a panic, the same as for other Rust programs.
 const PANICKED: i32 = 101;
 
-/// The terminal in our modes. Dropping it restores those before.
+/// The terminal in our modes. Dropping the guard restores the earlier ones.
 #[derive(Debug)]
 pub(super) struct TerminalGuard(());
 
@@ -41,10 +42,11 @@ impl TerminalGuard {
         HOOK.call_once(|| {
             let next = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
-                // First, so that the message is on a screen that stays.
+                // Restored first, so that the panic message is on a screen that stays.
                 let is_open = restore();
                 next(panic);
-                // On any other thread, the drawing thread would go on drawing on a terminal that is no longer ours.
+                // After a panic on another thread, the main thread would go on drawing on a terminal that is no longer
+                // ours.
                 if is_open && std::thread::current().name() != Some("main") {
                     std::process::exit(PANICKED);
                 }
@@ -66,7 +68,8 @@ fn set() -> io::Result<()> {
     let stdin = io::stdin();
     let before = tcgetattr(&stdin)?;
     let mut ours = before.clone();
-    // Keys one by one, also Ctrl-C and Ctrl-Z. The output modes stay, so that what other programs write keeps its lines.
+    // Keys arrive one by one, also Ctrl-C and Ctrl-Z. The output modes stay, so that the output of other programs keeps
+    // its line ends.
     ours.local_modes
         .remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN);
     ours.input_modes.remove(
@@ -86,7 +89,8 @@ fn set() -> io::Result<()> {
     out.write_all(ENTER)
 }
 
-/// Restores the terminal. False if our modes were not set. Errors are ignored: a terminal that is gone needs no restoring.
+/// Restores the terminal. Returns false if our modes were not set. Errors are ignored: a terminal that is gone needs no
+/// restoring.
 fn restore() -> bool {
     let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() else { return false };
     let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
@@ -101,7 +105,7 @@ pub(super) fn output() -> io::Result<File> {
     Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
 }
 
-/// Columns and rows of the terminal; 80 and 24 where it does not say.
+/// Columns and rows of the terminal; 80 and 24 if it does not report them.
 pub(super) fn size() -> (u16, u16) {
     match tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
@@ -118,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    /// Run by the test below, in a separate process on its own terminal.
+    /// The test below runs this one in a separate process on its own terminal.
     #[test]
     #[ignore = "ends its process"]
     fn panics_on_a_terminal() {

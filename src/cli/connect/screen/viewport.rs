@@ -1,10 +1,10 @@
-//! Which rows of a channel are on the screen.
+//! The rows of a channel that are on the screen.
 //!
-//! Only the visible part is laid out, from the bottom row upwards. So a channel costs the same however long it is, and
-//! nothing about its items has to be kept between frames.
+//! Only the visible part is laid out, from the bottom row upwards. So the cost does not depend on the length of the
+//! channel, and nothing about its items has to be kept between frames.
 //!
-//! *Owns* scrolling: the position of the view, and that it stays there whatever arrives. *Knows nothing of* what rows
-//! look like.
+//! *Owns* scrolling: the position of the view, which does not move when messages arrive. *Knows nothing of* the look of
+//! rows.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -17,20 +17,20 @@ use super::look::Look;
 use super::rows::{self, Paper};
 use crate::cli::connect::model::{Channel, ChannelKey, Item};
 
-/// Where in a channel the view is.
+/// The position of the view in a channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Scroll {
-    /// At the end, and it follows what arrives.
+    /// At the end, following new messages.
     #[default]
     End,
-    /// The bottom row is this row of the item with this key.
+    /// The bottom row is row `row` of the item with this key.
     At { key: i64, row: usize },
 }
 
-/// A place in the channel: a row of the entry at a position.
+/// A row in the channel: the position of the entry, and the row in it.
 type RowPlace = (usize, usize);
 
-/// What the rows of a frame depend on, beside the clock.
+/// Everything that the rows of a frame depend on, apart from the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LayoutInputs {
     /// The model's revision.
@@ -45,7 +45,7 @@ pub(super) struct LayoutInputs {
     pub(super) today: Date,
 }
 
-/// The rows of a frame, to be drawn again as they are while somebody types.
+/// The rows of a frame, kept while the user types.
 #[derive(Debug)]
 pub(super) struct LaidOut {
     pub(super) inputs: LayoutInputs,
@@ -55,18 +55,18 @@ pub(super) struct LaidOut {
 /// Rows for the screen.
 #[derive(Debug)]
 pub(super) struct Visible {
-    /// From top to bottom, at most as many as requested.
+    /// From top to bottom, at most the height of the area.
     pub(super) rows: Vec<Line<'static>>,
-    /// The positions of the items that are at least in part among them.
+    /// The positions of the first and the last item that are at least partly visible.
     pub(super) first: usize,
     pub(super) last: usize,
 }
 
-/// A channel on paper, with the lines that are not sent yet below its items.
+/// A channel laid out in rows, with the waiting lines below its items.
 pub(super) struct Viewport<'a> {
     paper: &'a Paper<'a>,
     channel: &'a Channel,
-    /// Each with its state in words.
+    /// The waiting lines, each with its state in words.
     waiting: &'a [(String, String)],
     height: usize,
 }
@@ -89,7 +89,7 @@ impl<'a> Viewport<'a> {
         self.items().len() + self.waiting.len()
     }
 
-    /// The rows of an entry: never none.
+    /// The rows of an entry: at least one.
     fn rows(&self, at: usize) -> Vec<Line<'static>> {
         let items = self.items();
         let Some(item) = items.get(at) else {
@@ -117,25 +117,25 @@ impl<'a> Viewport<'a> {
         all
     }
 
-    /// The last row there is.
+    /// The last row.
     fn end(&self) -> Option<RowPlace> {
         let last = self.len().checked_sub(1)?;
         Some((last, self.rows(last).len() - 1))
     }
 
-    /// The place of the bottom row.
+    /// The bottom row of the view.
     fn bottom(&self, scroll: Scroll) -> Option<RowPlace> {
         match scroll {
             Scroll::End => self.end(),
             Scroll::At { key, row } => {
-                // An item that is gone was older than all there are.
+                // An item that is no longer in the channel was older than all that are.
                 let at = self.channel.position(key).unwrap_or(0);
                 (at < self.len()).then(|| (at, row.min(self.rows(at).len() - 1)))
             }
         }
     }
 
-    /// How far up the view can go from a place: that many rows, or the place itself and the rows that are missing.
+    /// Goes up from a row. Returns the row reached, and by how many rows the top was missed.
     fn up(&self, (mut at, mut row): RowPlace, mut by: usize) -> (RowPlace, usize) {
         loop {
             if by <= row {
@@ -163,7 +163,7 @@ impl<'a> Viewport<'a> {
         }
     }
 
-    /// The scroll that has this place at the bottom, if the screen is full above it; otherwise the topmost one.
+    /// The position with this row at the bottom, if the screen is full above it; otherwise the topmost position.
     fn settle(&self, place: RowPlace) -> Scroll {
         let (_, missing) = self.up(place, self.height.saturating_sub(1));
         let place = self.down(place, missing);
@@ -173,7 +173,7 @@ impl<'a> Viewport<'a> {
         }
     }
 
-    /// Scrolls up. The second value is whether the top was reached.
+    /// Scrolls up. The second value says whether the top was reached.
     pub(super) fn scroll_up(&self, scroll: Scroll, by: usize) -> (Scroll, bool) {
         let Some(bottom) = self.bottom(scroll) else { return (Scroll::End, true) };
         let (place, _) = self.up(bottom, by);
@@ -185,14 +185,14 @@ impl<'a> Viewport<'a> {
         self.bottom(scroll).map_or(Scroll::End, |bottom| self.settle(self.down(bottom, by)))
     }
 
-    /// Scrolls so that an item is in the middle.
+    /// The position with an item in the middle of the screen.
     pub(super) fn scroll_to(&self, key: i64) -> Option<Scroll> {
         let at = self.channel.position(key)?;
         let last = self.rows(at).len().saturating_sub(1);
         Some(self.settle(self.down((at, last), self.height / 2)))
     }
 
-    /// How many rows an item takes.
+    /// The number of rows of an item.
     pub(super) fn rows_of(&self, key: i64) -> usize {
         self.channel.position(key).map_or(0, |at| self.rows(at).len())
     }
@@ -218,7 +218,7 @@ impl<'a> Viewport<'a> {
             first -= 1;
             fresh = self.rows(first);
         }
-        // Below it, where the channel is shorter than the screen.
+        // Rows below the bottom row, if the channel is shorter than the screen.
         let mut last = bottom;
         let mut fresh = below;
         while rows.len() < self.height {

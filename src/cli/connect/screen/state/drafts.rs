@@ -1,13 +1,13 @@
-//! Lines that were begun and not entered.
+//! Drafts: lines that were begun but not entered.
 //!
-//! *Owns* where such a line waits, and when it comes back. *Knows nothing of* keys.
+//! *Owns* when a draft is put away, and when it returns. *Knows nothing of* keys.
 
 use super::Screen;
 use crate::cli::connect::model::ClientModel;
 
 impl Screen {
-    /// If the user goes elsewhere, the line being typed stays with its room, and the earlier draft of the other room
-    /// returns. If the server moves the user, as into a room they asked for a moment ago, the line moves along.
+    /// If a key changes the channel, the line being typed stays with the old channel, and the draft of the new one
+    /// returns. If the server's answer changes it, as after a `:join` a moment ago, the line goes along.
     pub(super) fn exchange_drafts(&mut self, model: &ClientModel) {
         if !self.is_pressing {
             return;
@@ -28,7 +28,7 @@ impl Screen {
         }
     }
 
-    /// A question appears or disappears. The draft waits until it is answered.
+    /// Handles the appearance and disappearance of a question. The draft waits until it is answered.
     pub(super) fn follow_question(&mut self, model: &ClientModel) {
         let asked = model.question();
         if asked == self.question {
@@ -41,7 +41,7 @@ impl Screen {
             self.find = None;
             self.overlay = None;
             if !was_asked && !self.input.line().is_empty() {
-                // An offer may come while somebody types: their line is not the answer.
+                // An offer may come while the user is typing: that line is not the answer.
                 self.draft = Some(self.input.take_line());
             }
         }

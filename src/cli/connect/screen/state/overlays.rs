@@ -1,14 +1,13 @@
-//! Keys while something lies over the messages: the list of rooms, or that of keys.
+//! Keys while the list of rooms or the list of keys is open.
 //!
-//! *Owns* what they do there.
-//! *Knows nothing of* how a list is drawn.
+//! *Owns* their effects there. *Knows nothing of* the drawing of a list.
 
 use super::{Screen, ScreenOverlay};
 use crate::cli::connect::model::{ClientModel, Intent, Moment};
 use crate::cli::connect::screen::keys::ScreenKey;
 
 impl Screen {
-    /// Returns false if the overlay was closed and the key is still to be handled.
+    /// Returns false if the overlay was closed and the key is yet to be handled.
     pub(super) fn key_in_overlay(
         &mut self,
         key: ScreenKey,

@@ -1,7 +1,6 @@
-//! Keys in the search view, and the way to a message that was found.
+//! Keys in the search view, and the jump to a message that was found.
 //!
-//! *Owns* when the search moves on to the server, and where it ends.
-//! *Knows nothing of* patterns and of how hits are drawn.
+//! *Owns* when the search goes to the server, and when it ends. *Knows nothing of* patterns and the drawing of hits.
 
 use super::{Jump, MOST_LOADS, Screen};
 use crate::cli::connect::model::{ClientModel, Intent, Moment, Older};
@@ -10,7 +9,7 @@ use crate::cli::connect::screen::keys::ScreenKey;
 use crate::cli::connect::screen::viewport::Scroll;
 
 impl Screen {
-    /// Returns false if the key is still to be handled.
+    /// Returns false if the key is yet to be handled.
     pub(super) fn key_in_search(&mut self, key: ScreenKey, bytes: &[u8], model: &mut ClientModel, now: Moment) -> bool {
         let Some(find) = &mut self.find else { return false };
         let is_server = matches!(find.stage, FindStage::Server { .. });
@@ -61,7 +60,7 @@ impl Screen {
         }
     }
 
-    /// Searches on in what is loaded. True if there is more to do.
+    /// Continues the search in the loaded messages. Returns true if there is more to do.
     pub(crate) fn search_on(&mut self, model: &ClientModel, now: Moment) -> bool {
         let Some(find) = self.find.as_mut().filter(|find| find.is_at_work()) else { return false };
         let had = find.hit();
@@ -81,7 +80,7 @@ impl Screen {
         }
     }
 
-    /// Scrolls up to somewhere.
+    /// Scrolls away from the end.
     fn leave_end(&mut self, model: &ClientModel, to: Scroll) {
         if self.scroll == Scroll::End {
             self.seen = model.current().items().back().map_or(i64::MIN, |last| last.key);
@@ -89,7 +88,7 @@ impl Screen {
         self.scroll = to;
     }
 
-    /// Enter in the search view.
+    /// Handles Enter in the search view.
     pub(super) fn enter_search(&mut self, model: &mut ClientModel, now: Moment) {
         let Some(find) = &mut self.find else { return };
         // Keys may arrive faster than they are handled.
@@ -118,7 +117,7 @@ impl Screen {
         }
     }
 
-    /// Goes to a message that the server has found.
+    /// Jumps to a message that the server has found.
     fn jump_to(&mut self, chosen: usize, model: &mut ClientModel, now: Moment) {
         let Some(hit) = model.search().and_then(|search| search.hits.get(chosen)) else { return };
         let place = model.channels().iter().find(|channel| channel.shown() == hit.place);
@@ -133,7 +132,7 @@ impl Screen {
         self.jump = Some(Jump { channel, number, loads: 0 });
     }
 
-    /// Loads older messages until the one that was found is there.
+    /// Loads older messages until the one to jump to is loaded.
     pub(super) fn follow_jump(&mut self, model: &mut ClientModel, now: Moment) {
         let Some(jump) = self.jump.as_mut().filter(|jump| jump.channel == model.current().key()) else {
             self.jump = None;

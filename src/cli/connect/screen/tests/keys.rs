@@ -1,4 +1,4 @@
-//! What keys do.
+//! The effects of keys.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ const PAGE_DOWN: &str = "\x1b[6~";
 const UP: &str = "\x1b[A";
 const DOWN: &str = "\x1b[B";
 const FIND: &str = "\x06";
-/// ESC, and nothing after it for a while.
+/// ESC alone.
 const ESC: &str = "\x1b";
 
 impl TestScreen {
@@ -33,7 +33,7 @@ impl TestScreen {
 }
 
 #[test]
-fn what_is_typed_is_sent() {
+fn a_typed_line_is_sent() {
     let mut stage = TestScreen::in_room(80, 24);
     stage.model.take_effects();
     stage.press("hello");
@@ -45,7 +45,7 @@ fn what_is_typed_is_sent() {
 }
 
 #[test]
-fn a_line_that_was_begun_stays_in_its_room() {
+fn a_draft_stays_in_its_room() {
     let mut stage = TestScreen::in_room(80, 24);
     stage.press("half a line");
     stage.press("\x1b[1;3A");
@@ -60,7 +60,7 @@ fn a_line_that_was_begun_stays_in_its_room() {
 }
 
 #[test]
-fn what_is_typed_while_the_server_is_asked_for_a_room_goes_along() {
+fn a_line_typed_during_a_join_moves_to_the_new_room() {
     let mut stage = TestScreen::in_room(80, 24);
     stage.model.take_effects();
     stage.press(":join games\rhello ga");
@@ -98,7 +98,7 @@ fn keys_in_parts_are_the_same_keys() {
 }
 
 #[test]
-fn scrolling_stays_where_it_is_whatever_comes() {
+fn a_scrolled_view_stays_in_place_when_messages_arrive() {
     let mut stage = TestScreen::busy(80, 24);
     stage.press(PAGE_UP);
     let before = stage.text();
@@ -127,7 +127,7 @@ fn escape_goes_to_the_newest_message() {
 }
 
 #[test]
-fn the_top_asks_for_older_messages_and_stays() {
+fn scrolling_past_the_top_loads_older_messages_and_keeps_the_view() {
     let mut stage = TestScreen::in_room(80, 24);
     stage.model.take_effects();
     stage.press(PAGE_UP);
@@ -168,7 +168,7 @@ fn rooms_are_changed_by_keys() {
 }
 
 #[test]
-fn a_search_walks_through_what_is_loaded() {
+fn a_search_steps_through_loaded_messages() {
     let mut stage = TestScreen::busy(80, 24);
     stage.press("half a line");
     stage.press(FIND);
@@ -205,7 +205,7 @@ fn enter_stays_at_a_hit_or_asks_the_server() {
 }
 
 #[test]
-fn a_hit_of_the_server_is_gone_to() {
+fn enter_jumps_to_a_hit_of_the_server() {
     let mut stage = TestScreen::busy(80, 24);
     stage.model.take_effects();
     stage.press(FIND);
@@ -238,7 +238,7 @@ fn a_hit_of_the_server_is_gone_to() {
 }
 
 #[test]
-fn a_wrong_pattern_says_what_is_wrong() {
+fn a_wrong_pattern_is_explained() {
     let mut stage = TestScreen::busy(80, 24);
     stage.press(FIND);
     stage.press("(ab");
@@ -257,7 +257,7 @@ fn names_and_commands_are_completed() {
 }
 
 #[test]
-fn rooms_that_can_be_entered_are_completed() {
+fn rooms_of_the_server_are_completed() {
     let mut stage = TestScreen::new(80, 24);
     for room in ["games", "general"] {
         stage.feed(json!({ "action": "room", "receiver": room, "optional": { "change": "created" } }));
@@ -298,7 +298,7 @@ fn a_password_is_neither_shown_nor_recalled() {
 }
 
 #[test]
-fn an_offer_asks_without_taking_what_is_typed() {
+fn a_question_about_an_offer_does_not_take_the_line_being_typed() {
     let mut stage = TestScreen::in_room(80, 24);
     stage.press("I was saying");
     stage.feed(json!({
@@ -327,7 +327,7 @@ fn the_keys_are_listed() {
 }
 
 #[test]
-fn control_keys_ask_the_program() {
+fn control_keys_suspend_redraw_and_quit() {
     let mut stage = TestScreen::in_room(80, 24);
     stage.press("\x1a");
     stage.press("\x0c");
@@ -339,7 +339,7 @@ fn control_keys_ask_the_program() {
 }
 
 #[test]
-fn messages_are_unread_while_the_end_is_out_of_sight() {
+fn messages_are_unread_while_the_end_is_not_visible() {
     let mut stage = TestScreen::busy(80, 24);
     stage.press(PAGE_UP);
     stage.screen.attend(&mut stage.model, stage.now);

@@ -1,4 +1,4 @@
-//! How channels look at different widths, in frames and in lines.
+//! The look of channels at different widths, in frames and in lines.
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use crate::cli::ConnectLook;
 use crate::cli::connect::screen::look::Look;
 use crate::text::width;
 
-/// Things that people say in many ways.
+/// Messages in several scripts and of all kinds.
 fn talk(stage: &mut TestScreen) {
     stage.say("bob", "Good morning!");
     stage.say("bob", "Who is in?");
@@ -33,12 +33,12 @@ fn talk(stage: &mut TestScreen) {
     stage.feed(json!({ "action": "joined", "sender": "eve", "receiver": "general", "content": "eve joined" }));
 }
 
-/// Every row is as wide as the terminal at most, and every frame is straight.
+/// Asserts that no row is wider than the terminal, and that the edges of every frame are aligned.
 fn assert_straight(stage: &TestScreen) {
     let mut edges: Option<(usize, usize)> = None;
     for row in stage.text() {
         assert!(width(&row) <= usize::from(stage.columns), "{row}");
-        // The list of rooms is no frame.
+        // The list of rooms has no frame.
         let row: String = if stage.columns >= 90 { row.chars().skip(22).collect() } else { row };
         let (left, right) = (width(&row) - width(row.trim_start()), width(&row));
         if row.trim_start().starts_with('╭') && row.ends_with('╮') {
@@ -69,7 +69,7 @@ fn others_are_on_the_left_and_the_user_on_the_right() {
 }
 
 #[test]
-fn everything_that_is_said_is_readable_at_any_width() {
+fn every_message_is_readable_at_any_width() {
     for columns in [40, 80, 200] {
         let mut stage = TestScreen::in_room(columns, 60);
         talk(&mut stage);
@@ -126,7 +126,7 @@ fn private_messages_say_so() {
 }
 
 #[test]
-fn what_becomes_of_a_message_is_visible() {
+fn edits_and_deletions_are_visible() {
     let mut stage = TestScreen::in_room(80, 30);
     let (edited, deleted) = (stage.say("bob", "teh"), stage.say("carol", "oops"));
     stage.feed(json!({ "id": edited, "action": "edited", "sender": "bob", "receiver": "general", "content": "the", "optional": { "edited": true } }));
@@ -151,7 +151,7 @@ fn a_temporary_message_counts_down() {
 }
 
 #[test]
-fn a_line_that_waits_is_visible() {
+fn a_waiting_line_is_visible() {
     let mut stage = TestScreen::in_room(80, 24);
     stage.model.lost("The server is gone.", stage.now);
     stage.press("still here\r");
@@ -173,7 +173,7 @@ fn lines_have_no_frames() {
 }
 
 #[test]
-fn frames_are_ascii_where_characters_are() {
+fn frames_are_ascii_without_utf_8() {
     let mut stage = TestScreen::with_look(60, 30, Look { shape: ConnectLook::Bubbles, utf8: false, ..LOOK });
     stage.say("bob", "Hello");
     stage.say("alice", "Hello, bob");
@@ -213,7 +213,7 @@ fn the_status_line_names_room_people_unread_and_connection() {
 }
 
 #[test]
-fn rooms_have_a_column_of_their_own_on_wide_terminals() {
+fn wide_terminals_list_the_rooms_at_the_side() {
     let mut stage = TestScreen::in_room(100, 24);
     stage.feed(json!({ "id": 9, "action": "message", "sender": "dan", "receiver": "games", "content": "hi" }));
     stage.draw();
@@ -224,7 +224,7 @@ fn rooms_have_a_column_of_their_own_on_wide_terminals() {
 }
 
 #[test]
-fn without_colours_there_are_none() {
+fn colours_can_be_turned_off() {
     let mut stage = TestScreen::with_look(80, 40, Look { color: false, ..LOOK });
     talk(&mut stage);
     stage.enter_room("general");
@@ -238,7 +238,7 @@ proptest! {
     #![proptest_config(proptest::test_runner::Config { cases: 8, max_shrink_iters: 60, ..crate::proptest_config() })]
 
     #[test]
-    fn any_size_at_any_moment_is_drawn(
+    fn the_screen_can_be_drawn_at_any_size_at_any_time(
         sizes in prop::collection::vec((1_u16..=220, 1_u16..=60), 100),
         keys in prop::collection::vec(prop::sample::select(vec![
             "a", "你好 ", "\x1b\r", "\r", "\x1b[5~", "\x1b[6~", "\x06", "\x1b[A", "\x1b[B", "\x1bOP", "\x1bOQ", "\x12", "\x1b", "\x1b[1;3B",

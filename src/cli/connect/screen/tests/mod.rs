@@ -1,4 +1,4 @@
-//! What the screen shows, and what keys do.
+//! The screen and its keys.
 
 mod keys;
 mod looks;

@@ -1,4 +1,4 @@
-//! A screen on a buffer, before a model that is fed with a server's lines.
+//! A screen on a buffer, with a model that is fed lines of a server.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -25,7 +25,7 @@ pub(super) struct TestScreen {
 pub(super) const LOOK: Look = Look { shape: ConnectLook::Fitting, utf8: true, color: true };
 
 impl TestScreen {
-    /// alice is logged in, and in the palette.
+    /// alice is logged in and in the palette.
     pub(super) fn new(columns: u16, rows: u16) -> TestScreen {
         TestScreen::with_look(columns, rows, LOOK)
     }
@@ -46,7 +46,7 @@ impl TestScreen {
         stage
     }
 
-    /// The same in a room, after a first message.
+    /// alice is in the room general, which has one message.
     pub(super) fn in_room(columns: u16, rows: u16) -> TestScreen {
         let mut stage = TestScreen::new(columns, rows);
         stage.say("bob", "Good morning!");
@@ -65,7 +65,7 @@ impl TestScreen {
         self.feed(json!({ "id": id, "action": action, "optional": optional }));
     }
 
-    /// Answers all requests so far with nothing.
+    /// Answers all requests so far with `ok`.
     pub(super) fn answer_all(&mut self) {
         for id in 1..100 {
             self.answer(&id.to_string(), "ok", json!({}));
@@ -80,7 +80,7 @@ impl TestScreen {
         assert!(self.model.apply(object.to_string().as_bytes(), self.now), "{object}");
     }
 
-    /// Somebody says something in general. The number of the message.
+    /// Adds a message to general and returns its number.
     pub(super) fn say(&mut self, who: &str, text: &str) -> u64 {
         self.say_with(who, text, json!({}))
     }
@@ -120,7 +120,7 @@ impl TestScreen {
         self.draw();
     }
 
-    /// The rows as a user sees them, without blanks at their ends.
+    /// The rows as a user sees them, without trailing blanks.
     pub(super) fn text(&self) -> Vec<String> {
         let row = |y: u16| {
             let (mut row, mut x) = (String::new(), 0);
