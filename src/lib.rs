@@ -106,6 +106,9 @@
 //! thread, reads or writes the disk, or logs. The one exception is a read connection of the store
 //! (`store/database/read_connection.rs`): its lock is held while the disk is read, by a thread that holds no other.
 //!
+//! In a cluster, one lock comes before all of these: the one in `cluster/bus.rs` under which everything that was read from the
+//! shared logs is applied in order. The thread that holds it takes the others, and may log.
+//!
 //! # Invariants
 //!
 //! - All members of a room see its messages in the order of their ids, each exactly once. A client that cannot keep up is

@@ -23,7 +23,7 @@ use chatsock::cli::{
     self, BackupOptions, ClusterImportOptions, ConnectOptions, FindOptions, Invocation, ProxyOptions, ServeOptions,
     UserOptions, Verbosity,
 };
-use chatsock::config::{self, Config, Mistakes};
+use chatsock::config::{self, Config, ConfigError};
 use chatsock::hub::{Hub, ServerRequest};
 use chatsock::server::{self, Capacity, StartError};
 use jiff::Timestamp;
@@ -336,7 +336,7 @@ fn pass_on(mut signals: Signals, options: &ServeOptions, mut file: Option<PathBu
     }
 }
 
-fn read_config(options: &ServeOptions) -> Result<Config, Mistakes> {
+fn read_config(options: &ServeOptions) -> Result<Config, ConfigError> {
     read_config_of(Config::file(options.config.as_deref()).as_deref(), options, config::load)
 }
 
@@ -344,8 +344,8 @@ fn read_config(options: &ServeOptions) -> Result<Config, Mistakes> {
 fn read_config_of(
     file: Option<&Path>,
     options: &ServeOptions,
-    load: fn(&Path) -> Result<Config, Mistakes>,
-) -> Result<Config, Mistakes> {
+    load: fn(&Path) -> Result<Config, ConfigError>,
+) -> Result<Config, ConfigError> {
     let mut config = match file {
         Some(path) => load(path)?,
         None => Config::default(),

@@ -46,10 +46,11 @@ pub struct Moderation {
     waits: Vec<ListEntry>,
 }
 
-/// The latest end of a user's entries: a connection may have one of its own and one of the account it was logged in to.
-fn find(list: &[ListEntry], who: &Identity, at: Timestamp) -> Option<Option<Timestamp>> {
-    let found = list.iter().filter(|entry| entry.who.is(who) && holds(entry.until, at)).map(|entry| entry.until);
-    found.reduce(|one, other| Some(one?.max(other?)))
+/// The entry of a user that lasts longest: a connection may have one of its own and one of the account it was logged in
+/// to.
+fn find<'a>(list: &'a [ListEntry], who: &Identity, at: Timestamp) -> Option<&'a ListEntry> {
+    let found = list.iter().filter(|entry| entry.who.is(who) && holds(entry.until, at));
+    found.max_by_key(|entry| (entry.until.is_none(), entry.until))
 }
 
 /// Adds an entry, which replaces an older one of the same user. An account's entry is replaced only by one of the same
@@ -291,7 +292,7 @@ impl Moderation {
 
     /// How long a kicked user has to stay out.
     pub fn kicked(&self, who: &Identity, at: Timestamp) -> Option<Duration> {
-        find(&self.kicks, who, at).flatten().map(|until| remaining(at, until))
+        find(&self.kicks, who, at)?.until.map(|until| remaining(at, until))
     }
 
     /// Mutes a user.
@@ -309,8 +310,8 @@ impl Moderation {
         take(&mut self.mutes, |known| is_muted_as(known, name, who), at);
     }
 
-    /// Whether a user is muted, and until when.
-    pub(crate) fn muted(&self, who: &Identity, at: Timestamp) -> Option<Option<Timestamp>> {
+    /// A user's mute, if they are muted.
+    pub(crate) fn muted(&self, who: &Identity, at: Timestamp) -> Option<&ListEntry> {
         find(&self.mutes, who, at)
     }
 
@@ -326,7 +327,7 @@ impl Moderation {
 
     /// Until when a user who left and came back cannot post.
     pub(crate) fn waits(&self, who: &Identity, at: Timestamp) -> Option<Timestamp> {
-        find(&self.waits, who, at).flatten()
+        find(&self.waits, who, at)?.until
     }
 
     /// The lists to store. Admins who are waited for are stored as if they were present.
@@ -594,8 +595,8 @@ mod tests {
         moderation.mute(&account(1, 7), None, now);
         let guest = who(1, "al", "192.0.2.1");
         moderation.mute(&guest, Some(now + GRACE), now);
-        assert_eq!(moderation.muted(&guest, now), Some(None), "the longer one");
-        assert_eq!(moderation.muted(&account(5, 7), now + GRACE), Some(None));
+        assert_eq!(moderation.muted(&guest, now).map(|mute| mute.until), Some(None), "the longer one");
+        assert_eq!(moderation.muted(&account(5, 7), now + GRACE).map(|mute| mute.until), Some(None));
         assert!(moderation.is_muted(&guest.name, Some(&guest), now));
         moderation.unmute(&guest.name, Some(&guest), now);
         assert!(moderation.muted(&guest, now).is_none());
@@ -611,7 +612,7 @@ mod tests {
         let read = Moderation::restored(moderation.lists(now), now);
         assert_eq!(read.rank(&alice(), now), Some(Role::Owner));
         assert!(read.banned(&bob(), now).is_some() && read.banned(&bob(), now + GRACE).is_none());
-        assert_eq!(read.muted(&who(3, "carol", "192.0.2.3"), now), Some(None));
+        assert_eq!(read.muted(&who(3, "carol", "192.0.2.3"), now).map(|mute| mute.until), Some(None));
         assert!(read.invited(&who(4, "dave", "192.0.2.4"), now));
         assert!(read.lists(now + INVITATION_LASTS).invitations.is_empty());
         let later = Moderation::restored(moderation.lists(now), now + GRACE);
@@ -685,7 +686,7 @@ mod tests {
         moderation.mute(&bob(), None, now);
         let renamed = who(2, "robert", "192.0.2.2");
         moderation.renamed(&renamed, now);
-        assert_eq!(moderation.muted(&who(8, "robert", "192.0.2.2"), now), Some(None));
+        assert_eq!(moderation.muted(&who(8, "robert", "192.0.2.2"), now).map(|mute| mute.until), Some(None));
         assert!(moderation.is_muted(&renamed.name, Some(&renamed), now));
         moderation.unmute(&renamed.name, Some(&renamed), now);
         assert_eq!(moderation.muted(&renamed, now), None);

@@ -16,9 +16,7 @@ use crate::config::Config;
 use crate::hub::Hub;
 use crate::hub::nodes::{IMPORTED, kept_ban};
 use crate::hub::room::EarlierRun;
-use crate::store::{
-    CreateAccountError, ImportedAccount, OfflineMessageError, OpenError, SaveError, Store, StoreFailure,
-};
+use crate::store::{CreateAccountError, ImportedAccount, OfflineMessageError, OpenError, SaveError, Store, StoreError};
 use crate::ui::screen::Clock;
 
 /// Gap between the last known message number and the first new one. It leaves room for the numbers given after a backup
@@ -37,7 +35,7 @@ pub enum ClusterImportError {
     /// A room's password cannot be hashed.
     Hash(HashError),
     /// An account could not be written.
-    Account(StoreFailure),
+    Account(StoreError),
 }
 
 impl ClusterImportError {
@@ -190,7 +188,7 @@ fn put_account(import: &Import, hub: &Hub, imported: &ImportedAccount) -> Result
     let shared = import.accounts();
     shared.insert(account).map_err(|error| {
         ClusterImportError::Account(match error {
-            CreateAccountError::Exists => StoreFailure::Other("the name is taken".into()),
+            CreateAccountError::Exists => StoreError::Other("the name is taken".into()),
             CreateAccountError::NotSaved(SaveError(reason)) => reason,
         })
     })?;

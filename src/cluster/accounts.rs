@@ -16,7 +16,7 @@ use super::values::{NumberKind, Partitions};
 use crate::chat::message::{AccountId, ClientId};
 use crate::chat::names::UserName;
 use crate::chat::secret::Hashed;
-use crate::store::{AccountRecord, CreateAccountError, ReadError, SaveError, Settings, StoreFailure};
+use crate::store::{AccountRecord, CreateAccountError, ReadError, SaveError, Settings, StoreError};
 
 /// Most accounts listed: a bound in case Redis never stops answering.
 const MOST_LISTED: usize = 10_000_000;
@@ -33,11 +33,11 @@ pub(super) fn not_saved(why: NoAnswer) -> SaveError {
     SaveError(match why {
         NoAnswer::NotSent(why) => {
             log::warn!("cluster: an account could not be changed: {why}");
-            StoreFailure::Unreachable
+            StoreError::Unreachable
         }
         NoAnswer::Lost(why) => {
             log::warn!("cluster: an account may or may not have been changed: {why}");
-            StoreFailure::AnswerLost
+            StoreError::AnswerLost
         }
     })
 }
@@ -46,19 +46,19 @@ pub(super) fn not_saved(why: NoAnswer) -> SaveError {
 pub(super) fn not_read(why: NoAnswer) -> ReadError {
     let (NoAnswer::NotSent(why) | NoAnswer::Lost(why)) = why;
     log::warn!("cluster: accounts cannot be read: {why}");
-    ReadError(StoreFailure::Unreachable)
+    ReadError(StoreError::Unreachable)
 }
 
 /// An answer that does not fit its call: Redis holds something that this version cannot read.
-pub(super) fn odd(reply: &Reply) -> StoreFailure {
+pub(super) fn odd(reply: &Reply) -> StoreError {
     match reply {
         Reply::Failed(why) => {
             log::error!("cluster: Redis refuses: {why}");
-            StoreFailure::Other(why.clone())
+            StoreError::Other(why.clone())
         }
         other => {
             log::error!("cluster: an unexpected answer about an account: {other:?}");
-            StoreFailure::Unreadable
+            StoreError::Unreadable
         }
     }
 }
@@ -78,7 +78,7 @@ impl SharedAccounts {
         match self.ask(call).map_err(not_saved)? {
             Reply::Account(AccountReply::Done) => Ok(true),
             Reply::Account(AccountReply::No) => Ok(false),
-            Reply::Account(AccountReply::NotReplicated) => Err(SaveError(StoreFailure::Unconfirmed)),
+            Reply::Account(AccountReply::NotReplicated) => Err(SaveError(StoreError::Unconfirmed)),
             other => Err(SaveError(odd(&other))),
         }
     }
@@ -93,7 +93,7 @@ impl SharedAccounts {
             Reply::Account(AccountReply::Found(account)) => Ok(account.map(|account| *account)),
             Reply::Account(AccountReply::Unreadable(why)) => {
                 log::error!("cluster: the account {name} cannot be read: {why}");
-                Err(ReadError(StoreFailure::Unreadable))
+                Err(ReadError(StoreError::Unreadable))
             }
             other => {
                 log::error!("cluster: the account {name} cannot be read");
@@ -143,7 +143,7 @@ impl SharedAccounts {
         let id = match replies.first() {
             Some(Reply::Block { first, .. }) => AccountId(*first),
             Some(Reply::Nothing) | None => {
-                return Err(CreateAccountError::NotSaved(SaveError(StoreFailure::NotReplicated)));
+                return Err(CreateAccountError::NotSaved(SaveError(StoreError::NotReplicated)));
             }
             Some(other) => return Err(CreateAccountError::NotSaved(SaveError(odd(other)))),
         };
@@ -165,14 +165,14 @@ impl SharedAccounts {
             Ok(Reply::Account(AccountReply::NotReplicated)) => {
                 let gone = self.remove(&account.name, Some((account.id, &account.hash)), ClientId::NONE);
                 // The removal is confirmed by as few replicas, but it is done all the same.
-                let is_gone = matches!(gone, Ok(_) | Err(SaveError(StoreFailure::Unconfirmed)));
-                not_saved(if is_gone { StoreFailure::NotReplicated } else { StoreFailure::AnswerLost })
+                let is_gone = matches!(gone, Ok(_) | Err(SaveError(StoreError::Unconfirmed)));
+                not_saved(if is_gone { StoreError::NotReplicated } else { StoreError::AnswerLost })
             }
             Ok(other) => not_saved(odd(&other)),
             // Ask again: the second answer shows whether the first call was executed.
             Err(NoAnswer::Lost(_)) => match self.account(&account.name) {
                 Ok(Some(found)) if found.id == account.id => Ok(()),
-                Ok(_) | Err(_) => not_saved(StoreFailure::AnswerLost),
+                Ok(_) | Err(_) => not_saved(StoreError::AnswerLost),
             },
             Err(why) => Err(CreateAccountError::NotSaved(self::not_saved(why))),
         }
@@ -285,7 +285,7 @@ impl SharedAccounts {
             };
             match self.account(&name) {
                 Ok(account) => accounts.extend(account),
-                Err(ReadError(StoreFailure::Unreachable)) => return Err(ReadError(StoreFailure::Unreachable)),
+                Err(ReadError(StoreError::Unreachable)) => return Err(ReadError(StoreError::Unreachable)),
                 Err(_) => {}
             }
         }

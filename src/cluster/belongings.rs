@@ -17,7 +17,7 @@ use super::values::{NumberKind, Place};
 use crate::access::attempts::{AttemptCount, AttemptStep, CountKind, Schedule, SharedAnswer, SharedAttempts};
 use crate::chat::message::{AccountId, MessageId, Quoted};
 use crate::chat::names::{RoomName, UserName};
-use crate::store::{OfflineMessageError, OfflineMessageRecord, ReadError, SaveError, StoreFailure};
+use crate::store::{OfflineMessageError, OfflineMessageRecord, ReadError, SaveError, StoreError};
 
 /// How long a password comparison may be pending. It takes about 50 ms on an idle machine; if a server dies during one,
 /// nobody is held up for longer than this.
@@ -146,7 +146,7 @@ impl SharedAccounts {
         let replies = self.connections.ask(&[Call::Block { kind: NumberKind::Message, count: 1 }]).map_err(not_read)?;
         match replies.first() {
             Some(Reply::Block { first, .. }) => Ok(MessageId(*first)),
-            Some(Reply::Nothing) | None => Err(ReadError(StoreFailure::NotReplicated)),
+            Some(Reply::Nothing) | None => Err(ReadError(StoreError::NotReplicated)),
             Some(other) => Err(ReadError(odd(other))),
         }
     }

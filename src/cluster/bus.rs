@@ -50,11 +50,12 @@ pub struct Cluster {
     node: NodeName,
     partitions: Partitions,
     clock: Arc<SharedClock>,
-    /// Rank 0. Nothing else is locked while it is held; tickets are resolved after it is released.
+    /// A leaf. Tickets are resolved after it is released.
     core: Mutex<Core>,
     /// Signalled when there is something to send, or when the threads must stop.
     wake: Condvar,
-    /// Held while the replica is called, so that it gets everything in order. The replica takes its own locks under it.
+    /// Before all ranks: held while the replica is called, so that it gets everything in order. The replica takes its own
+    /// locks under it.
     delivery: Mutex<()>,
     replica: OnceLock<Arc<dyn Replica>>,
     connect: Connect,
@@ -65,6 +66,7 @@ pub struct Cluster {
     stays: Mutex<Duration>,
     #[cfg(test)]
     abandoned: AtomicBool,
+    /// A leaf. Held only to add the threads, and to take them when they are joined.
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 

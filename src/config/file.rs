@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use super::Config;
-use super::mistake::{Mistake, Mistakes};
+use super::mistake::{ConfigError, Mistake};
 use super::read::parse;
 
 /// Longest file read, in bytes.
@@ -21,9 +21,9 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// # Errors
 ///
 /// Every mistake in it; only one if it cannot be read at all.
-pub fn load(path: &Path) -> Result<Config, Mistakes> {
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let name = path.to_string_lossy();
-    let whole_file = |text: String| Mistakes::one(Mistake { file: name.clone().into_owned(), line: None, text });
+    let whole_file = |text: String| ConfigError::one(Mistake { file: name.clone().into_owned(), line: None, text });
     let bytes = read(path).map_err(|error| whole_file(in_words(&error)))?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(whole_file("the file is over 1 MiB and cannot be a config file".to_owned()));
@@ -32,7 +32,7 @@ pub fn load(path: &Path) -> Result<Config, Mistakes> {
         Ok(text) => parse(&text, &name),
         Err(error) => {
             let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            Err(Mistakes::one(Mistake {
+            Err(ConfigError::one(Mistake {
                 file: name.clone().into_owned(),
                 line: Some(1 + good.iter().filter(|byte| **byte == b'\n').count()),
                 text: "the file is not UTF-8 text; save it in that encoding".to_owned(),
@@ -47,9 +47,9 @@ pub fn load(path: &Path) -> Result<Config, Mistakes> {
 ///
 /// As for [`load`]. A pipe, such as that of `--config <(...)`, is a mistake too: it has been read, so now it is empty
 /// or never ends.
-pub fn load_again(path: &Path) -> Result<Config, Mistakes> {
+pub fn load_again(path: &Path) -> Result<Config, ConfigError> {
     match std::fs::metadata(path) {
-        Ok(found) if found.file_type().is_fifo() => Err(Mistakes::one(Mistake {
+        Ok(found) if found.file_type().is_fifo() => Err(ConfigError::one(Mistake {
             file: path.to_string_lossy().into_owned(),
             line: None,
             text: "this is a pipe, which cannot be read again; start the server with a file to reload it".to_owned(),

@@ -26,15 +26,13 @@ impl fmt::Display for Mistake {
     }
 }
 
-impl Error for Mistake {}
-
 /// All mistakes in one file, in the order of its lines; at least one.
 ///
 /// Displayed one per line, without a newline at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistakes(Vec<Mistake>);
+pub struct ConfigError(Vec<Mistake>);
 
-impl Mistakes {
+impl ConfigError {
     /// A single mistake.
     pub(super) fn one(mistake: Mistake) -> Self {
         Self(vec![mistake])
@@ -56,7 +54,7 @@ impl Mistakes {
     }
 }
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, mistake) in self.0.iter().enumerate() {
             if index > 0 {
@@ -68,4 +66,4 @@ impl fmt::Display for Mistakes {
     }
 }
 
-impl Error for Mistakes {}
+impl Error for ConfigError {}

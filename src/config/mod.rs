@@ -69,8 +69,8 @@ pub use json::JsonConfig;
 pub use keys::{keys, lacking};
 #[cfg(feature = "metrics")]
 pub use metrics::MetricsConfig;
+pub use mistake::ConfigError;
 pub(crate) use mistake::Mistake;
-pub use mistake::Mistakes;
 pub use proxy::ProxyConfig;
 pub use read::parse;
 pub use storage::Storage;
@@ -265,11 +265,11 @@ impl Config {
     /// # Errors
     ///
     /// The config file allows no plain listeners.
-    pub fn listen_instead(&mut self, addresses: &[SocketAddr]) -> Result<(), Mistakes> {
+    pub fn listen_instead(&mut self, addresses: &[SocketAddr]) -> Result<(), ConfigError> {
         if self.plain == Plain::Off {
             let text =
                 "plain is \"off\" in the config file; leave out --listen, or set plain to \"loopback\" or \"anywhere\"";
-            return Err(Mistakes::one(Mistake { file: "--listen".to_owned(), line: None, text: text.to_owned() }));
+            return Err(ConfigError::one(Mistake { file: "--listen".to_owned(), line: None, text: text.to_owned() }));
         }
         self.listen = addresses.to_vec();
         Ok(())

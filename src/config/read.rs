@@ -8,7 +8,7 @@ use super::conflict::contradiction;
 use super::files::read_files;
 use super::keys::{LIMIT_KEYS, STORAGE_BUILT, lacking, unknown_at_the_top, unknown_keys};
 use super::listeners::{read_listeners, read_plain, read_telnet, refuse_nowhere};
-use super::mistake::Mistakes;
+use super::mistake::ConfigError;
 use super::proxy::read_proxy;
 use super::rooms::read_rooms;
 use super::storage::{self, read_accounts, read_storage};
@@ -42,7 +42,7 @@ const MIN_OUTBOX: usize = 4096;
 /// # Errors
 ///
 /// Every mistake in it.
-pub fn parse(text: &str, file_name: &str) -> Result<Config, Mistakes> {
+pub fn parse(text: &str, file_name: &str) -> Result<Config, ConfigError> {
     let mut reader = ValueReader::new(text, file_name);
     let (errors, config) = with_tree(text, |tree, state| match state {
         Tree::Unusable => Config::default(),
@@ -51,7 +51,7 @@ pub fn parse(text: &str, file_name: &str) -> Result<Config, Mistakes> {
     for (line, words) in errors {
         reader.mistake(Some(line), words);
     }
-    Mistakes::none_in(reader.mistakes)?;
+    ConfigError::none_in(reader.mistakes)?;
     Ok(config)
 }
 

@@ -21,26 +21,40 @@ use crate::ui::screen::LineKind;
 /// The last line on a connection that is ended from another one of the same account.
 pub(crate) const THROWN_OUT: &str = "You were logged out from another connection of your account.";
 
+/// How long messages are stored. Ordered from the shortest time to the longest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Retention {
+    Days(u64),
+    Unlimited,
+}
+
+impl Retention {
+    /// The setting: `None` means without limit.
+    pub(crate) fn of_days(days: Option<u64>) -> Retention {
+        days.map_or(Retention::Unlimited, Retention::Days)
+    }
+}
+
 impl Hub {
     /// Says that messages are stored, and for how long. Users see it before they say anything. `None` if nothing is
     /// stored.
     pub(crate) fn storing_notice(&self) -> Option<String> {
-        let how_long = match self.stores_for()? {
-            None => "without a time limit".to_owned(),
-            Some(1) => "for 1 day".to_owned(),
-            Some(days) => format!("for {days} days"),
+        let how_long = match self.retention()? {
+            Retention::Unlimited => "without a time limit".to_owned(),
+            Retention::Days(1) => "for 1 day".to_owned(),
+            Retention::Days(days) => format!("for {days} days"),
         };
         Some(format!("Messages in the server's own rooms and in kept rooms are stored {how_long}."))
     }
 
-    /// For how many days messages are stored, if they are; `Some(None)`: without limit.
-    fn stores_for(&self) -> Option<Option<u64>> {
+    /// How long messages are stored, if they are.
+    fn retention(&self) -> Option<Retention> {
         #[cfg(feature = "cluster")]
         if let Some(nodes) = self.nodes() {
-            return nodes.stores_for();
+            return nodes.retention();
         }
         let store = self.store().filter(|store| store.keeps_history())?;
-        Some(store.retention().map(|retention| retention.as_secs() / 86_400))
+        Some(Retention::of_days(store.retention().map(|retention| retention.as_secs() / 86_400)))
     }
 
     /// Whether users have accounts here.

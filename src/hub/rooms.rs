@@ -85,7 +85,7 @@ pub(crate) enum CreateRoomError {
 pub struct RoomTable {
     shared: Arc<RoomLimits>,
     clock: Clock,
-    /// Rank 1 of 4: after names and sessions, before any room. Guards the map. Held only to look up and to change it.
+    /// Rank 1 of 4: after the roster, before any room. Guards the map. Held only to look up and to change it.
     table: Mutex<RoomsByName>,
 }
 

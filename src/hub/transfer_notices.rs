@@ -15,7 +15,7 @@ use super::transfers::Hasher;
 use crate::chat::file_name::FileName;
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
-use crate::chat::transfer::{Accepted, Declined, EndCause, Ended, Party, Side, Token, TransferLimits};
+use crate::chat::transfer::{Accepted, Declined, EndCause, EndedTransfer, Party, Side, Token, TransferLimits};
 #[cfg(feature = "cluster")]
 use crate::hub::roster::User;
 use crate::outbox::Outbox;
@@ -130,8 +130,8 @@ impl Hub {
     }
 
     /// Tells one of the two how a transfer ended.
-    fn tell_of_end(&self, ended: &Ended, client: ClientId, event: FileEvent<'_>, kind: LineKind, line: String) {
-        let Ended { number, sender, asked, name, .. } = ended;
+    fn tell_of_end(&self, ended: &EndedTransfer, client: ClientId, event: FileEvent<'_>, kind: LineKind, line: String) {
+        let EndedTransfer { number, sender, asked, name, .. } = ended;
         let (number, sender, rows) = (*number, &sender.name, &[(kind, line)]);
         self.tell_of_file(client, &FileNews { number, sender, receiver: asked, name, event, rows });
     }
@@ -197,8 +197,8 @@ impl Hub {
         }
     }
 
-    fn tell_ended(&self, ended: &Ended, cause: EndCause, gone: Option<ClientId>) {
-        let Ended { sender, receiver, asked, name, was_accepted, .. } = ended;
+    fn tell_ended(&self, ended: &EndedTransfer, cause: EndCause, gone: Option<ClientId>) {
+        let EndedTransfer { sender, receiver, asked, name, was_accepted, .. } = ended;
         let logged = match cause {
             EndCause::Time => "not begun in time",
             EndCause::Cancelled => "cancelled",
@@ -297,8 +297,8 @@ impl Hub {
 }
 
 /// Logs sender, receiver, bytes and result, but never the file's name, which is private.
-fn log_end(ended: &Ended, bytes: Option<u64>, result: &str) {
-    let Ended { number, sender, asked, receiver, .. } = ended;
+fn log_end(ended: &EndedTransfer, bytes: Option<u64>, result: &str) {
+    let EndedTransfer { number, sender, asked, receiver, .. } = ended;
     let to = receiver.as_ref().map_or_else(|| asked.to_string(), |to| format!("{}#{}", to.name, to.client));
     let bytes = bytes.map_or_else(String::new, |bytes| format!("{bytes} bytes, "));
     log::info!("transfer {number} from {}#{} to {to}: {bytes}{result}", sender.name, sender.client);

@@ -216,7 +216,7 @@ impl Outbox {
             return self.encrypt(state, bytes, cause);
         }
         let mut encoded = passing_buffer(bytes.len());
-        state.codec.seal(bytes, &mut encoded);
+        state.codec.encode(bytes, &mut encoded);
         self.transmit_encoded(state, encoded, cause);
     }
 
@@ -228,7 +228,7 @@ impl Outbox {
         }
         let mut sink = Sink { stream: &self.stream, accepts: state.backlog.is_empty(), error: None, taken: 0 };
         let mut rest = Vec::new();
-        state.codec.seal_to(bytes, &mut sink, &mut rest);
+        state.codec.encode_to(bytes, &mut sink, &mut rest);
         let Sink { error, taken, .. } = sink;
         self.note_sent(state, taken);
         match error {

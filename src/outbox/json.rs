@@ -293,9 +293,9 @@ impl Outbox {
             let lines = batch.lines();
             match state.codec.shares() {
                 _ if lines.is_empty() => {}
-                Sharing::Lines => self.transmit_sealed(state, &lines),
+                Sharing::Lines => self.transmit_shared_encoded(state, &lines),
                 #[cfg(feature = "web")]
-                Sharing::TextFrames => self.transmit_sealed(state, &batch.frame_of_lines()),
+                Sharing::TextFrames => self.transmit_shared_encoded(state, &batch.frame_of_lines()),
                 #[cfg(feature = "web")]
                 Sharing::BinaryFrames => self.encode_shared(state, &lines),
                 Sharing::None => self.encode_shared(state, &lines),

@@ -247,7 +247,7 @@ impl Outbox {
             if state.codec.shares() == Sharing::BinaryFrames {
                 let Some(message) = batch.web_frame(look) else { return 0 };
                 state.display.frame_written(batch.prompt());
-                self.transmit_sealed(state, &message);
+                self.transmit_shared_encoded(state, &message);
                 self.drop_if_over(state);
                 return shown;
             }

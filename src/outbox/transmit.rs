@@ -209,12 +209,12 @@ impl Outbox {
         if !state.codec.is_plain() {
             return self.encode_shared(state, frame);
         }
-        self.transmit_sealed(state, frame);
+        self.transmit_shared_encoded(state, frame);
     }
 
     /// The same for bytes that have passed the codec.
     #[inline]
-    pub(super) fn transmit_sealed(&self, state: &mut OutboxState, frame: &Arc<[u8]>) {
+    pub(super) fn transmit_shared_encoded(&self, state: &mut OutboxState, frame: &Arc<[u8]>) {
         let sent = if state.backlog.is_empty() { send_now(&self.stream, frame) } else { Ok(0) };
         self.note_sent(state, *sent.as_ref().unwrap_or(&0));
         match sent {

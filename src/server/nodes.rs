@@ -35,7 +35,7 @@ pub(super) fn keep_shared(old: &Config, config: &mut Config) {
 pub(super) struct Joined {
     nodes: Arc<Nodes>,
     cluster: Arc<Cluster>,
-    chores: JoinHandle<()>,
+    background: JoinHandle<()>,
     asker: (Arc<Asker>, JoinHandle<()>),
     #[cfg(feature = "storage")]
     archive: Option<(Arc<Archive>, [JoinHandle<()>; 2])>,
@@ -84,7 +84,7 @@ pub(super) fn join_configured(
     if cfg!(feature = "storage") {
         nodes.keep_accounts(hub, cluster.accounts());
     }
-    let chores = join(hub, &nodes, link)?;
+    let background = join(hub, &nodes, link)?;
     nodes.tell_archive(archive.as_ref().map(|(store, _)| (store.keeps_history(), store.retention())));
     let asker = Asker::start(Arc::clone(&cluster)).map_err(StartError::Thread)?;
     nodes.keep_asker(&asker.0);
@@ -93,7 +93,7 @@ pub(super) fn join_configured(
     Ok(Some(Joined {
         nodes,
         cluster,
-        chores,
+        background,
         asker,
         #[cfg(feature = "storage")]
         archive,
@@ -135,7 +135,7 @@ fn keep_archive(
 impl Joined {
     /// Leaves the cluster once all users have left. The archive has until `until` for the last messages.
     pub(super) fn leave(self, until: Instant) -> Result<(), SaveError> {
-        self.nodes.end_chores();
+        self.nodes.end_background_thread();
         self.asker.0.stop();
         let _ = self.asker.1.join();
         // The last messages are read before the goodbye, so that they are on disk even if the machine is not started
@@ -152,7 +152,7 @@ impl Joined {
         #[cfg(not(feature = "storage"))]
         let (written, _) = (Ok(()), until);
         self.cluster.stop();
-        let _ = self.chores.join();
+        let _ = self.background.join();
         written
     }
 }
@@ -171,7 +171,7 @@ fn join(hub: &Arc<Hub>, nodes: &Arc<Nodes>, link: Arc<dyn NodeLink>) -> Result<J
     hub.join_nodes(nodes);
     nodes.share_rooms(hub);
     nodes.share_config(hub);
-    nodes.start_chores().map_err(StartError::Thread)
+    nodes.start_background_thread().map_err(StartError::Thread)
 }
 
 #[cfg(test)]

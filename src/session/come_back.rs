@@ -13,7 +13,7 @@ use crate::chat::conversation::Conversation;
 use crate::chat::identity::Target;
 use crate::chat::names::UserName;
 use crate::hub::Membership;
-use crate::hub::nodes::{KeptPlace, WasOpen};
+use crate::hub::nodes::{ReservedPlace, WasOpen};
 use crate::store::AccountRecord;
 use crate::ui::palette::{Answer, ReturnTo};
 use crate::ui::screen::LineKind;
@@ -104,7 +104,7 @@ impl Session {
 
     /// Takes the name and the places of a user who is known to be this one.
     #[inline(never)]
-    fn take_up(&mut self, place: &KeptPlace, account: Option<AccountRecord>) -> Option<Answer> {
+    fn take_up(&mut self, place: &ReservedPlace, account: Option<AccountRecord>) -> Option<Answer> {
         let nodes = self.hub.nodes().cloned()?;
         let login = account.as_ref().map(login);
         let (origin, now) = (self.origin(), self.now());

@@ -23,13 +23,13 @@ use crate::hub::roster::{Login, NameInUseError, PeerAddress, User};
 use crate::hub::worker_pool::BusyError;
 use crate::metrics::LoginResult;
 use crate::outbox::DisconnectReason;
-use crate::store::{AccountRecord, ReadError, StoreFailure};
+use crate::store::{AccountRecord, ReadError, StoreError};
 use crate::ui::palette::{Answer, LoginRefusal};
 use crate::ui::screen::LineKind;
 
 /// Why nobody can log in while accounts cannot be read.
 pub(super) fn not_read(ReadError(reason): ReadError) -> LoginRefusal {
-    if reason == StoreFailure::Unreachable {
+    if reason == StoreError::Unreachable {
         return LoginRefusal::NotShared;
     }
     LoginRefusal::Unreadable(reason.to_string())
@@ -95,7 +95,7 @@ impl Session {
         match self.hub.accounts() {
             AccountPolicy::Off => Ok(false),
             AccountPolicy::Optional => match self.hub.has_account(name) {
-                Err(error) if error.0 == StoreFailure::Unreachable => Err(error),
+                Err(error) if error.0 == StoreError::Unreachable => Err(error),
                 known => Ok(known.unwrap_or(true) || self.hub.is_reserved(name, self.ip())),
             },
             // Only its owner may know whether there is such an account.

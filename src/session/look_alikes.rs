@@ -8,13 +8,13 @@ use super::login::not_read;
 use crate::chat::names::{NameError, UserName};
 use crate::hub::roster::NameInUseError;
 use crate::outbox::DisconnectReason;
-use crate::store::{ReadError, StoreFailure};
+use crate::store::{ReadError, StoreError};
 use crate::ui::palette::{AccountRefusal, Answer, LoginRefusal};
 use crate::ui::screen::LineKind;
 
 /// Why no dialogue about an account begins while accounts cannot be read.
 fn not_begun(ReadError(reason): ReadError) -> AccountRefusal {
-    if reason == StoreFailure::Unreachable {
+    if reason == StoreError::Unreachable {
         return AccountRefusal::NotShared;
     }
     AccountRefusal::Unreadable(reason.to_string())

@@ -15,7 +15,7 @@ use crate::chat::names::RoomName;
 use crate::chat::room_settings::{RoomAccess, RoomSettings};
 use crate::chat::secret::Hashed;
 use crate::hub::room::{Deciding, Room, Snapshot};
-use crate::store::{AccessRecord, ReadError, SaveError, StoreFailure};
+use crate::store::{AccessRecord, ReadError, SaveError, StoreError};
 use crate::ui::palette::RoomRefusal;
 
 /// The preparation of an action: the hash of a new password.
@@ -145,7 +145,7 @@ impl Session {
             return false;
         }
         if let Err(error) = store.create_room(snapshot.room) {
-            if error.0 == StoreFailure::OutcomeUnknown {
+            if error.0 == StoreError::OutcomeUnknown {
                 // It may still get to disk, but the room is not persistent. If this fails too, the store keeps trying.
                 let _ = store.delete_room(room.name());
             }
@@ -193,14 +193,14 @@ impl Session {
     /// trying.
     pub(super) fn tell_not_saved(&self, error: &SaveError) {
         let (short, SaveError(reason)) = (error.short(), error);
-        if *reason == StoreFailure::Unconfirmed {
+        if *reason == StoreError::Unconfirmed {
             // It is saved, unless Redis fails before a replica has it.
             return self.refuse(short);
         }
-        if matches!(reason, StoreFailure::Unreachable | StoreFailure::AnswerLost) {
+        if matches!(reason, StoreError::Unreachable | StoreError::AnswerLost) {
             return self.refuse(format!("It holds until you leave, but: {short}"));
         }
-        let later = if *reason == StoreFailure::Closed { "" } else { " It will be as soon as the disk takes it." };
+        let later = if *reason == StoreError::Closed { "" } else { " It will be as soon as the disk takes it." };
         let line = format!("It holds until the server stops, but: {short}{later}");
         self.refuse(&line);
     }

@@ -23,7 +23,7 @@ use super::database::connection;
 use super::database::files::{self, MODE};
 use super::database::schema::DatabaseKind;
 use super::database::sqlite_errors;
-use super::error::{OpenError, StoreFailure};
+use super::error::{OpenError, StoreError};
 use super::open::Store;
 
 /// How long the copy waits for a server that is starting or emptying its log.
@@ -60,7 +60,7 @@ pub enum BackupError {
         /// The target.
         path: PathBuf,
         /// Why it failed.
-        reason: StoreFailure,
+        reason: StoreError,
     },
 }
 
@@ -227,9 +227,9 @@ fn failed(path: &Path, error: &io::Error) -> BackupError {
             BackupError::Denied(path)
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            BackupError::Failed { path, reason: StoreFailure::DiskFull }
+            BackupError::Failed { path, reason: StoreError::DiskFull }
         }
-        _ => BackupError::Failed { path, reason: StoreFailure::Other(error.to_string().into()) },
+        _ => BackupError::Failed { path, reason: StoreError::Other(error.to_string().into()) },
     }
 }
 
@@ -250,7 +250,7 @@ impl PartialCopy {
         }
     }
 
-    fn failed(&self, reason: StoreFailure) -> BackupError {
+    fn failed(&self, reason: StoreError) -> BackupError {
         BackupError::Failed { path: self.named.clone(), reason }
     }
 

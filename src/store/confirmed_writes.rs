@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::error::{CreateAccountError, OfflineMessageError, ReadError, SaveError, StoreFailure};
+use super::error::{CreateAccountError, OfflineMessageError, ReadError, SaveError, StoreError};
 use super::failpoints::Failpoints;
 use super::open::Store;
 use super::queue::CloseMode;
@@ -55,7 +55,7 @@ struct WriteRequest<T, F> {
     what: F,
     done: Option<T>,
     erases: bool,
-    answer: SyncSender<Result<T, StoreFailure>>,
+    answer: SyncSender<Result<T, StoreError>>,
     state: Arc<AtomicU8>,
 }
 
@@ -78,8 +78,8 @@ impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> AwaitedWrite for
         self.erases
     }
 
-    fn complete(mut self: Box<Self>, outcome: Result<(), StoreFailure>) {
-        let done = self.done.take().ok_or(StoreFailure::TimedOut);
+    fn complete(mut self: Box<Self>, outcome: Result<(), StoreError>) {
+        let done = self.done.take().ok_or(StoreError::TimedOut);
         // A caller that has given up is not listening.
         let _ = self.answer.send(outcome.and(done));
     }
@@ -115,9 +115,9 @@ impl Store {
             Err(RecvTimeoutError::Timeout) => {
                 let given_up = state.compare_exchange(WAITING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
                 self.queue.check_hang();
-                Err(SaveError(if given_up.is_ok() { StoreFailure::TimedOut } else { StoreFailure::OutcomeUnknown }))
+                Err(SaveError(if given_up.is_ok() { StoreError::TimedOut } else { StoreError::OutcomeUnknown }))
             }
-            Err(RecvTimeoutError::Disconnected) => Err(SaveError(StoreFailure::Closed)),
+            Err(RecvTimeoutError::Disconnected) => Err(SaveError(StoreError::Closed)),
         }
     }
 
@@ -149,11 +149,11 @@ impl Store {
 
 /// Whether the store retries a refused write. It does unless it is closed.
 fn is_deferred(SaveError(reason): &SaveError) -> bool {
-    *reason != StoreFailure::Closed
+    *reason != StoreError::Closed
 }
 
 /// Each of these waits for the disk, so the caller must hold no lock. When it returns, the write is committed and synced, or
-/// it did not happen and will not; only after [`StoreFailure::OutcomeUnknown`] it may still happen. None takes longer than
+/// it did not happen and will not; only after [`StoreError::OutcomeUnknown`] it may still happen. None takes longer than
 /// ten seconds.
 impl Store {
     fn write_timeout(&self) -> Duration {
@@ -249,7 +249,7 @@ impl Store {
     /// Stores a direct message for an offline user. Refused when history is off.
     pub fn save_offline_message(&self, to: AccountId, direct: OfflineMessageRecord) -> Result<(), OfflineMessageError> {
         if !self.history {
-            return Err(OfflineMessageError::NotSaved(SaveError(StoreFailure::HistoryOff)));
+            return Err(OfflineMessageError::NotSaved(SaveError(StoreError::HistoryOff)));
         }
         match self.write(Erases::No, move |connection| offline_messages::insert(connection, to, &direct)) {
             Ok(offline_messages::Insertion::Stored) => Ok(()),
@@ -317,7 +317,7 @@ impl Store {
         while !state.writer_exited {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(SaveError(StoreFailure::TimedOut));
+                return Err(SaveError(StoreError::TimedOut));
             }
             state = self.queue.exited.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 /// Why the disk did not do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreFailure {
+pub enum StoreError {
     /// No space is left.
     DiskFull,
     /// Another program holds the database.
@@ -42,36 +42,36 @@ pub enum StoreFailure {
     Other(Box<str>),
 }
 
-impl fmt::Display for StoreFailure {
+impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreFailure::DiskFull => f.write_str("the disk is full"),
-            StoreFailure::Locked => f.write_str("another program holds the database"),
-            StoreFailure::ReadOnly => f.write_str("the database cannot be written to"),
-            StoreFailure::QueueFull => f.write_str("the disk is too slow"),
-            StoreFailure::TimedOut | StoreFailure::OutcomeUnknown => f.write_str("the disk does not answer"),
-            StoreFailure::FileReplaced => f.write_str("the database was deleted or replaced"),
-            StoreFailure::Closed => f.write_str("the server is stopping"),
-            StoreFailure::HistoryOff => f.write_str("this server does not store messages"),
-            StoreFailure::Unreachable => f.write_str("this server cannot reach the others right now"),
-            StoreFailure::AnswerLost => f.write_str("the other servers do not answer"),
-            StoreFailure::NotReplicated | StoreFailure::Unconfirmed => f.write_str("there are too few copies of it"),
-            StoreFailure::Unreadable => f.write_str("what is stored there cannot be read"),
-            StoreFailure::Other(message) => write!(f, "the database says: {message}"),
+            StoreError::DiskFull => f.write_str("the disk is full"),
+            StoreError::Locked => f.write_str("another program holds the database"),
+            StoreError::ReadOnly => f.write_str("the database cannot be written to"),
+            StoreError::QueueFull => f.write_str("the disk is too slow"),
+            StoreError::TimedOut | StoreError::OutcomeUnknown => f.write_str("the disk does not answer"),
+            StoreError::FileReplaced => f.write_str("the database was deleted or replaced"),
+            StoreError::Closed => f.write_str("the server is stopping"),
+            StoreError::HistoryOff => f.write_str("this server does not store messages"),
+            StoreError::Unreachable => f.write_str("this server cannot reach the others right now"),
+            StoreError::AnswerLost => f.write_str("the other servers do not answer"),
+            StoreError::NotReplicated | StoreError::Unconfirmed => f.write_str("there are too few copies of it"),
+            StoreError::Unreadable => f.write_str("what is stored there cannot be read"),
+            StoreError::Other(message) => write!(f, "the database says: {message}"),
         }
     }
 }
 
-impl StoreFailure {
+impl StoreError {
     /// Whether the write may have happened, or may still happen.
     pub(crate) fn is_unknown(&self) -> bool {
-        matches!(self, StoreFailure::OutcomeUnknown | StoreFailure::AnswerLost | StoreFailure::Unconfirmed)
+        matches!(self, StoreError::OutcomeUnknown | StoreError::AnswerLost | StoreError::Unconfirmed)
     }
 }
 
-/// A write failed. If the failure [is unknown](StoreFailure::is_unknown), it may still succeed.
+/// A write failed. If the failure [is unknown](StoreError::is_unknown), it may still succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SaveError(pub StoreFailure);
+pub struct SaveError(pub StoreError);
 
 impl SaveError {
     /// The sentence without the remedy.
@@ -95,12 +95,12 @@ impl Error for SaveError {}
 
 /// A read failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadError(pub StoreFailure);
+pub struct ReadError(pub StoreError);
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reason = &self.0;
-        if *reason == StoreFailure::Unreachable {
+        if *reason == StoreError::Unreachable {
             return write!(f, "Accounts cannot be read: {reason}. Try again in a minute.");
         }
         write!(f, "The database cannot be read: {reason}. Try again later, or tell an operator.")
@@ -204,14 +204,14 @@ pub enum OpenError {
         /// The database.
         path: PathBuf,
         /// Why.
-        reason: StoreFailure,
+        reason: StoreError,
     },
     /// Anything else.
     Failed {
         /// The database.
         path: PathBuf,
         /// Why.
-        reason: StoreFailure,
+        reason: StoreError,
     },
     /// The writer thread could not be started.
     Thread(Box<str>),

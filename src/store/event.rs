@@ -6,19 +6,19 @@ use std::fmt;
 
 use jiff::SignedDuration;
 
-use super::error::StoreFailure;
+use super::error::StoreError;
 
 /// Something the admin has to know. The sentence goes into the log, and to operators behind `* `.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreEvent {
     /// The disk fails. Writes wait in memory.
-    DiskFailed(StoreFailure),
+    DiskFailed(StoreError),
     /// Writes were lost since this was last reported.
     WritesLost {
         /// How many.
         records: u64,
         /// Why.
-        reason: StoreFailure,
+        reason: StoreError,
     },
     /// The disk works again.
     DiskRecovered {
@@ -26,7 +26,7 @@ pub enum StoreEvent {
         lost: u64,
     },
     /// Message ids could not be reserved: after a crash now, some might be given again.
-    IdsNotReserved(StoreFailure),
+    IdsNotReserved(StoreError),
     /// Messages were erased because they are older than the retention period. For the log only.
     Expired {
         /// Messages of rooms.
@@ -57,7 +57,7 @@ impl fmt::Display for Plural {
 impl fmt::Display for StoreEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreEvent::DiskFailed(StoreFailure::FileReplaced) => f.write_str(
+            StoreEvent::DiskFailed(StoreError::FileReplaced) => f.write_str(
                 "The database was deleted or replaced while the server is running: nothing is being saved. Chat goes on, and new \
                  messages wait in memory; put the old files back, or restart the server.",
             ),

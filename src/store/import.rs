@@ -17,7 +17,7 @@ use super::database::connection;
 use super::database::files;
 use super::database::schema::{DatabaseKind, VERSION};
 use super::database::sql_values;
-use super::error::{OpenError, StoreFailure};
+use super::error::{OpenError, StoreError};
 use super::open::Store;
 use super::records::{AccountRecord, OfflineMessageRecord, OpenRoomRecord, StoredState, Visit};
 use super::tables::{accounts, address_bans, log_places, messages, meta, offline_messages, open_rooms, rooms, visits};
@@ -69,7 +69,7 @@ fn not_copied(path: &Path, error: BackupError) -> OpenError {
     if let BackupError::Open(error) = error {
         return error;
     }
-    OpenError::Failed { path: path.to_owned(), reason: StoreFailure::Other(error.to_string().into()) }
+    OpenError::Failed { path: path.to_owned(), reason: StoreError::Other(error.to_string().into()) }
 }
 
 impl Store {

@@ -95,7 +95,7 @@ pub(crate) use archive::ArchiveWrite;
 pub use backup::BackupError;
 #[cfg(not(feature = "storage"))]
 pub use disabled::{AccountAdmin, Store};
-pub use error::{CreateAccountError, OfflineMessageError, OpenError, ReadError, SaveError, StoreFailure};
+pub use error::{CreateAccountError, OfflineMessageError, OpenError, ReadError, SaveError, StoreError};
 pub use event::StoreEvent;
 pub(crate) use event::StoreEventHandler;
 #[cfg(feature = "storage")]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::database::sql_values::retention_cutoff;
-use super::error::{ReadError, StoreFailure};
+use super::error::{ReadError, StoreError};
 use super::open::Store;
 use super::queue::overlay::Overlay;
 use super::records::{
@@ -104,7 +104,7 @@ impl Store {
     /// A room with its lists, if anything of it is stored.
     pub fn room(&self, name: &RoomName) -> Result<Option<RoomRecord>, ReadError> {
         if self.queue.failpoints.is_unreadable() {
-            return Err(ReadError(StoreFailure::TimedOut));
+            return Err(ReadError(StoreError::TimedOut));
         }
         let rooms = self.message_reader.read(SHORT, rooms::load)?;
         Ok(rooms.into_iter().find(|room| room.name == *name))
@@ -135,7 +135,7 @@ impl Store {
                 .message_reader
                 .read(left, |connection| messages::before(connection, since, room, before, wanted, &mut found))
             {
-                Err(ReadError(StoreFailure::TimedOut)) => page.cut = true,
+                Err(ReadError(StoreError::TimedOut)) => page.cut = true,
                 other => other?,
             }
             let (count, last) = (found.len(), found.last().map(|message| message.id));

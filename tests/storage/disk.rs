@@ -4,12 +4,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use chatsock::chat::message::MessageId;
-use chatsock::store::{CreateAccountError, Point, SaveError, Store, StoreEvent, StoreFailure};
+use chatsock::store::{CreateAccountError, Point, SaveError, Store, StoreError, StoreEvent};
 use rusqlite::Connection;
 
 use crate::place::{PATIENCE, Place, close, hash, open, room, said, texts, told, until, user};
 
-fn trouble(news: &StoreEvent) -> Option<StoreFailure> {
+fn trouble(news: &StoreEvent) -> Option<StoreError> {
     if let StoreEvent::DiskFailed(reason) = news { Some(reason.clone()) } else { None }
 }
 
@@ -39,14 +39,14 @@ fn with_a_full_disk_chat_goes_on_and_loses_nothing_that_fits_into_memory() {
     store.flush().expect("written");
     store.limit_pages(1);
     say(&store, 11..=500);
-    assert_eq!(told(&news, trouble), StoreFailure::DiskFull);
+    assert_eq!(told(&news, trouble), StoreError::DiskFull);
     // A waiting caller gets the error at once.
     let begun = Instant::now();
     assert_eq!(
         store.create_account(&user("alice"), &hash("one")),
-        Err(CreateAccountError::NotSaved(SaveError(StoreFailure::DiskFull)))
+        Err(CreateAccountError::NotSaved(SaveError(StoreError::DiskFull)))
     );
-    assert_eq!(store.flush(), Err(SaveError(StoreFailure::DiskFull)));
+    assert_eq!(store.flush(), Err(SaveError(StoreError::DiskFull)));
     assert!(begun.elapsed() < PATIENCE / 4);
     assert_eq!(texts(&store, "general").len(), 10);
     store.limit_pages(0);
@@ -64,9 +64,9 @@ fn records_that_do_not_fit_into_memory_are_counted_and_reported() {
     store.limit_pages(1);
     // Three times the capacity of the queue.
     say(&store, 1..=24_000);
-    assert_eq!(told(&news, trouble), StoreFailure::DiskFull);
+    assert_eq!(told(&news, trouble), StoreError::DiskFull);
     let first = told(&news, |news| match news {
-        StoreEvent::WritesLost { records, reason: StoreFailure::QueueFull } => Some(*records),
+        StoreEvent::WritesLost { records, reason: StoreError::QueueFull } => Some(*records),
         _ => None,
     });
     store.limit_pages(0);
@@ -104,7 +104,7 @@ fn closing_with_a_full_disk_ends_in_time_and_reports_losses() {
     let begun = Instant::now();
     assert!(store.close(begun + Duration::from_secs(4)).is_err());
     let lost = told(&news, |news| match news {
-        StoreEvent::WritesLost { records, reason: StoreFailure::DiskFull } => Some(*records),
+        StoreEvent::WritesLost { records, reason: StoreError::DiskFull } => Some(*records),
         _ => None,
     });
     assert_eq!(lost, 100);
@@ -119,7 +119,7 @@ fn a_database_locked_by_another_program_is_reported_until_it_is_released() {
     let other = Connection::open(place.database()).expect("a connection");
     other.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
     say(&store, 1..=3);
-    assert_eq!(told(&news, trouble), StoreFailure::Locked);
+    assert_eq!(told(&news, trouble), StoreError::Locked);
     other.execute_batch("COMMIT").expect("the end of it");
     assert_eq!(told(&news, well), 0);
     store.flush().expect("written");
@@ -134,17 +134,17 @@ fn with_a_full_disk_and_a_long_queue_every_caller_fails_at_once() {
     store.limit_pages(1);
     // Three batches.
     say(&store, 1..=3000);
-    assert_eq!(told(&news, trouble), StoreFailure::DiskFull);
+    assert_eq!(told(&news, trouble), StoreError::DiskFull);
     let (begun, before) = (Instant::now(), store.failpoints().attempts());
     std::thread::scope(|scope| {
         for number in 0..8 {
             let store = &store;
             scope.spawn(move || {
                 let name = user(&format!("user{number}"));
-                let refused = Err(CreateAccountError::NotSaved(SaveError(StoreFailure::DiskFull)));
+                let refused = Err(CreateAccountError::NotSaved(SaveError(StoreError::DiskFull)));
                 for _ in 0..20 {
                     assert_eq!(store.create_account(&name, &hash("one")), refused);
-                    assert_eq!(store.sync(), Err(SaveError(StoreFailure::DiskFull)));
+                    assert_eq!(store.sync(), Err(SaveError(StoreError::DiskFull)));
                 }
             });
         }
@@ -172,10 +172,10 @@ fn a_caller_behind_a_refused_batch_gets_its_error() {
         // Queued after two more megabytes.
         until("somebody waits", || store.awaited() > 0);
         store.failpoints().release();
-        let refused = Err(CreateAccountError::NotSaved(SaveError(StoreFailure::DiskFull)));
+        let refused = Err(CreateAccountError::NotSaved(SaveError(StoreError::DiskFull)));
         assert_eq!(asked.join().expect("an answer"), refused);
     });
-    assert_eq!(told(&news, trouble), StoreFailure::DiskFull);
+    assert_eq!(told(&news, trouble), StoreError::DiskFull);
 }
 
 /// A file system of two megabytes, unmounted when the test ends.
@@ -212,7 +212,7 @@ fn a_really_full_file_system_is_survived() {
     assert!(full.is_err(), "the file system is larger than it should be");
     say(&store, 101..=600);
     let reason = told(&news, trouble);
-    assert!(matches!(reason, StoreFailure::DiskFull | StoreFailure::Other(_)), "{reason:?}");
+    assert!(matches!(reason, StoreError::DiskFull | StoreError::Other(_)), "{reason:?}");
     assert!(store.create_account(&user("alice"), &hash("one")).is_err());
     assert_eq!(texts(&store, "general").len(), 100);
     std::fs::remove_file(&filler).expect("gone");

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use chatsock::chat::message::{MessageId, Quoted};
-use chatsock::store::{MessageRecord, OfflineMessageError, SaveError, StoreFailure, StoreOptions};
+use chatsock::store::{MessageRecord, OfflineMessageError, SaveError, StoreError, StoreOptions};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -24,7 +24,7 @@ fn without_history_no_file_contains_a_message() {
     store.record_message(&room("general"), MessageRecord { reply, ..said(2, "bob", CANARY) });
     store.record_edit(&room("general"), MessageId(2), CANARY);
     store.record_deletion(&room("general"), MessageId(2));
-    let refused = OfflineMessageError::NotSaved(SaveError(StoreFailure::HistoryOff));
+    let refused = OfflineMessageError::NotSaved(SaveError(StoreError::HistoryOff));
     assert_eq!(store.save_offline_message(alice, direct(3, "bob", CANARY)), Err(refused));
     store.record_id_used(MessageId(3));
     store.record_visit(alice, &room("general"), MessageId(2));

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use chatsock::chat::message::{MessageId, Quoted};
-use chatsock::store::{Point, SaveError, Store, StoreFailure};
+use chatsock::store::{Point, SaveError, Store, StoreError};
 
 use crate::place::{PATIENCE, Place, close, direct, hash, room, until, user};
 
@@ -32,7 +32,7 @@ fn an_abandoned_request_is_never_committed_wherever_the_disk_stalls() {
     for at in [Point::Begin, Point::Applied] {
         let (_place, store, alice) = with_alice();
         let told = impatiently(&store, at, || store.remove_account(alice));
-        assert_eq!(told, Err(SaveError(StoreFailure::TimedOut)), "{at:?}");
+        assert_eq!(told, Err(SaveError(StoreError::TimedOut)), "{at:?}");
         assert!(store.failpoints().wait_held(PATIENCE));
         store.failpoints().release();
         store.sync().expect("written");
@@ -49,8 +49,8 @@ fn a_request_that_is_being_committed_is_not_reported_as_undone() {
         store.failpoints().set_write_timeout(SHORT);
         let told = scope.spawn(|| store.remove_account(alice)).join().expect("an answer");
         // On a busy machine it may have been abandoned earlier.
-        let undecided = SaveError(StoreFailure::OutcomeUnknown);
-        assert!(told == Err(undecided.clone()) || told == Err(SaveError(StoreFailure::TimedOut)), "{told:?}");
+        let undecided = SaveError(StoreError::OutcomeUnknown);
+        assert!(told == Err(undecided.clone()) || told == Err(SaveError(StoreError::TimedOut)), "{told:?}");
         store.failpoints().set_write_timeout(PATIENCE);
         store.failpoints().release();
         store.sync().expect("written");
@@ -76,7 +76,7 @@ fn a_caller_who_gives_up_does_not_affect_the_others() {
         let gives_up = scope.spawn(|| store.remove_account(alice));
         until("alice waits", || store.awaited() == 2);
         failpoints.let_pass();
-        assert_eq!(gives_up.join().expect("an answer"), Err(SaveError(StoreFailure::TimedOut)));
+        assert_eq!(gives_up.join().expect("an answer"), Err(SaveError(StoreError::TimedOut)));
         failpoints.release();
         waits.join().expect("an answer").expect("an account");
     });

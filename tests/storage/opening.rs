@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use chatsock::chat::action::ReadBack;
 use chatsock::chat::message::{AccountId, MessageId};
-use chatsock::store::{
-    AccessRecord, BackupError, MemberRecord, OpenError, SaveError, Store, StoreFailure, StoreOptions,
-};
+use chatsock::store::{AccessRecord, BackupError, MemberRecord, OpenError, SaveError, Store, StoreError, StoreOptions};
 use rusqlite::Connection;
 
 use crate::place::{Place, close, hash, once_free, open, open_at_once, room, said, texts, user};
@@ -140,7 +138,7 @@ fn a_closed_store_says_so_to_every_caller() {
     let place = Place::new();
     let (store, _) = place.open();
     store.close(std::time::Instant::now() + crate::place::PATIENCE).expect("a clean end");
-    assert_eq!(store.flush(), Err(SaveError(StoreFailure::Closed)));
+    assert_eq!(store.flush(), Err(SaveError(StoreError::Closed)));
     assert!(store.account(&user("alice")).is_err());
     store.record_message(&room("general"), said(1, "bob", "too late"));
 }

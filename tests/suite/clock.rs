@@ -13,7 +13,7 @@ const EDGES: [(&str, usize, &str); 23] = [
     ("src/hub/nodes/apply.rs", 4, "an entry of the log is carried out when it is read, on the thread that reads"),
     ("src/hub/nodes/archive/answers.rs", 1, "waits for the database within a deadline"),
     ("src/hub/nodes/archive/mod.rs", 6, "its own threads wait for each other within deadlines"),
-    ("src/hub/nodes/chores.rs", 2, "its own thread looks at the clock before each chore"),
+    ("src/hub/nodes/background.rs", 2, "its own thread looks at the clock before each task"),
     ("src/hub/nodes/files.rs", 2, "waits for the server of the sender within a deadline"),
     ("src/hub/nodes/mod.rs", 1, "what the clock that all servers share shows now"),
     ("src/hub/nodes/notes.rs", 1, "what is kept for all servers is taken over when it is read"),

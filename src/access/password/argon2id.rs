@@ -58,7 +58,7 @@ impl std::error::Error for HashError {}
 
 /// Why a text cannot be a password. The displayed sentence never holds the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unfit {
+pub enum PasswordError {
     /// It is empty.
     Empty,
     /// It has more than [`MAX_PASSWORD`] characters.
@@ -69,7 +69,7 @@ pub enum Unfit {
     Untypable,
 }
 
-impl fmt::Display for Unfit {
+impl fmt::Display for PasswordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("the password is empty; give one of 1 character or more"),
@@ -84,25 +84,25 @@ impl fmt::Display for Unfit {
     }
 }
 
-impl std::error::Error for Unfit {}
+impl std::error::Error for PasswordError {}
 
 /// Checks that an account can have this password, which means that it can be typed at a login.
 ///
 /// # Errors
 ///
-/// See [`Unfit`].
-pub fn check(password: &str) -> Result<(), Unfit> {
+/// See [`PasswordError`].
+pub fn check(password: &str) -> Result<(), PasswordError> {
     if password.is_empty() {
-        return Err(Unfit::Empty);
+        return Err(PasswordError::Empty);
     }
     if password.chars().count() > MAX_PASSWORD {
-        return Err(Unfit::TooLong);
+        return Err(PasswordError::TooLong);
     }
     if password.trim() != password {
-        return Err(Unfit::SpaceAtAnEnd);
+        return Err(PasswordError::SpaceAtAnEnd);
     }
     if sanitize(password) != password {
-        return Err(Unfit::Untypable);
+        return Err(PasswordError::Untypable);
     }
     Ok(())
 }
@@ -285,13 +285,13 @@ mod tests {
     fn a_password_nobody_could_give_at_a_login_is_unfit() {
         let long = "ä".repeat(MAX_PASSWORD + 1);
         for (password, why) in [
-            ("", Unfit::Empty),
-            (&*long, Unfit::TooLong),
-            (" x", Unfit::SpaceAtAnEnd),
-            ("x\u{a0}", Unfit::SpaceAtAnEnd),
-            ("a\tb", Unfit::Untypable),
-            ("a\u{1b}[A", Unfit::Untypable),
-            ("a\u{202e}b", Unfit::Untypable),
+            ("", PasswordError::Empty),
+            (&*long, PasswordError::TooLong),
+            (" x", PasswordError::SpaceAtAnEnd),
+            ("x\u{a0}", PasswordError::SpaceAtAnEnd),
+            ("a\tb", PasswordError::Untypable),
+            ("a\u{1b}[A", PasswordError::Untypable),
+            ("a\u{202e}b", PasswordError::Untypable),
         ] {
             assert_eq!(check(password), Err(why), "{password:?}");
         }

@@ -11,7 +11,7 @@ mod disabled;
 #[cfg(any(feature = "storage", feature = "cluster"))]
 pub(crate) use argon2id::verify_against_nothing;
 #[cfg(any(feature = "storage", feature = "cluster"))]
-pub use argon2id::{HashError, Unfit, check, hash, needs_rehash, verify};
+pub use argon2id::{HashError, PasswordError, check, hash, needs_rehash, verify};
 #[cfg(not(any(feature = "storage", feature = "cluster")))]
 pub(crate) use disabled::verify_against_nothing;
 #[cfg(not(any(feature = "storage", feature = "cluster")))]

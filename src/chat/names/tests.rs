@@ -1,3 +1,5 @@
+//! Which texts are names, how names are compared, and what a refused one is answered with.
+
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, HashMap};
 

@@ -17,12 +17,13 @@ mod tests;
 mod token;
 
 pub use records::{
-    Accepted, Claim, Declined, EndCause, Ended, Listed, OfferError, Offered, PickError, Side, Stage, TransferLimits,
+    Accepted, Claim, Declined, EndCause, EndedTransfer, Listed, OfferError, Offered, PickError, Side, Stage,
+    TransferLimits,
 };
 pub use table::TransferTable;
 pub use token::Token;
 
-use crate::chat::message::{AccountId, Addressee, ClientId};
+use crate::chat::message::{AccountId, ClientId};
 use crate::chat::names::UserName;
 
 /// One of the two users of a transfer.
@@ -40,10 +41,5 @@ impl Party {
     /// Whether both are the same user, on this connection or on another one of their account.
     fn is(&self, other: &Party) -> bool {
         self.client == other.client || (self.account.is_some() && self.account == other.account)
-    }
-
-    /// The user by connection and name.
-    pub fn addressee(&self) -> Addressee {
-        Addressee { client: self.client, name: self.name.clone() }
     }
 }

@@ -117,7 +117,7 @@ pub enum EndCause {
 
 /// A transfer that ended before it began.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
+pub struct EndedTransfer {
     /// Its number.
     pub number: u64,
     /// Who would have sent.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::records::{
-    Accepted, Claim, Declined, Ended, Listed, OfferError, Offered, PickError, Side, Stage, TransferLimits,
+    Accepted, Claim, Declined, EndedTransfer, Listed, OfferError, Offered, PickError, Side, Stage, TransferLimits,
 };
 use super::{Party, Token};
 use crate::chat::file_name::FileName;
@@ -150,7 +150,7 @@ impl<M> TransferTable<M> {
 
     /// Gives an accepted transfer new tokens, because it has to begin at another byte. Only once, or the receiver could
     /// fill the sender's screen. `None` if it is over, is running, or was given new tokens before.
-    pub fn begin_again(
+    pub(crate) fn begin_again(
         &mut self,
         number: u64,
         tokens: [Token; 2],
@@ -233,7 +233,7 @@ impl<M> TransferTable<M> {
     }
 
     /// What a token opens, without using it up.
-    pub fn look_at(&self, token: &Token, now: Instant) -> Option<Claim> {
+    pub(crate) fn look_at(&self, token: &Token, now: Instant) -> Option<Claim> {
         let (number, side) = *self.tokens.get(token)?;
         let known = self.transfers.get(&number).filter(|known| now < known.ends)?;
         Some(Claim { number, side, name: known.name.clone(), from: known.from, ends: known.ends })
@@ -247,7 +247,7 @@ impl<M> TransferTable<M> {
     }
 
     /// The first byte to send in a transfer that waits for its ends.
-    pub fn begins_at(&self, number: u64) -> Option<u64> {
+    pub(crate) fn begins_at(&self, number: u64) -> Option<u64> {
         self.transfers.get(&number).filter(|known| known.stage == Stage::Accepted).map(|known| known.from)
     }
 
@@ -270,7 +270,7 @@ impl<M> TransferTable<M> {
     }
 
     /// Whether a transfer may run now: not too many are running, and none of the same sender.
-    pub fn may_start(&self, number: u64, limits: &TransferLimits) -> bool {
+    pub(crate) fn may_start(&self, number: u64, limits: &TransferLimits) -> bool {
         let Some(known) = self.transfers.get(&number) else { return false };
         let is_theirs = |other: &Transfer| matches!(other.stage, Stage::Running(_)) && other.sender.is(&known.sender);
         known.stage == Stage::Accepted && self.running < limits.at_once && !self.transfers.values().any(is_theirs)
@@ -292,7 +292,7 @@ impl<M> TransferTable<M> {
 
     /// A running transfer is over. `broken`, if it can be resumed, is how many bytes have passed, and the state to
     /// resume with.
-    pub fn finish(&mut self, number: u64, broken: Option<(u64, M)>, now: Instant) -> Option<Ended> {
+    pub fn finish(&mut self, number: u64, broken: Option<(u64, M)>, now: Instant) -> Option<EndedTransfer> {
         let ended = self.remove(number)?;
         self.running = self.running.saturating_sub(1);
         if let (Some((at, memory)), Some(receiver)) = (broken, ended.receiver.clone()) {
@@ -307,13 +307,13 @@ impl<M> TransferTable<M> {
     }
 
     /// Ends an accepted transfer that cannot begin.
-    pub fn cancel(&mut self, number: u64) -> Option<Ended> {
+    pub fn cancel(&mut self, number: u64) -> Option<EndedTransfer> {
         self.transfers.get(&number).filter(|known| known.stage == Stage::Accepted)?;
         self.remove(number)
     }
 
     /// Ends a transfer whose time is over.
-    pub fn expire(&mut self, number: u64, now: Instant) -> Option<Ended> {
+    pub(crate) fn expire(&mut self, number: u64, now: Instant) -> Option<EndedTransfer> {
         let is_over = |known: &&Transfer| !matches!(known.stage, Stage::Running(_)) && known.ends <= now;
         self.transfers.get(&number).filter(is_over)?;
         self.remove(number)
@@ -321,7 +321,7 @@ impl<M> TransferTable<M> {
 
     /// A user has left. Offers by them and to them end. Accepted transfers continue, since they may have left to use
     /// their terminal for the file.
-    pub fn leave(&mut self, client: ClientId) -> Vec<Ended> {
+    pub fn leave(&mut self, client: ClientId) -> Vec<EndedTransfer> {
         let concerns = |known: &Transfer| known.sender.client == client || known.receiver.client == client;
         let gone =
             |(number, known): (&u64, &Transfer)| (known.stage == Stage::Offered && concerns(known)).then_some(*number);
@@ -331,7 +331,7 @@ impl<M> TransferTable<M> {
 
     /// Ends the transfers that have not begun and whose receivers are out of reach.
     #[cfg(feature = "cluster")]
-    pub(crate) fn lose_receivers(&mut self, is_lost: impl Fn(ClientId) -> bool) -> Vec<Ended> {
+    pub(crate) fn lose_receivers(&mut self, is_lost: impl Fn(ClientId) -> bool) -> Vec<EndedTransfer> {
         let gone = |(number, known): (&u64, &Transfer)| {
             let has_begun = matches!(known.stage, Stage::Running(_));
             (!has_begun && is_lost(known.receiver.client)).then_some(*number)
@@ -360,10 +360,10 @@ impl<M> TransferTable<M> {
         self.transfers.iter().filter_map(listed).collect()
     }
 
-    fn remove(&mut self, number: u64) -> Option<Ended> {
+    fn remove(&mut self, number: u64) -> Option<EndedTransfer> {
         let known = self.transfers.remove(&number)?;
         known.tokens.iter().for_each(|token| _ = self.tokens.remove(token));
-        Some(Ended {
+        Some(EndedTransfer {
             number,
             sender: known.sender,
             asked: known.receiver.name.clone(),

@@ -188,9 +188,9 @@ impl FileConnection {
         if self.codec.is_plain() {
             return (&*self.stream).write_all(bytes);
         }
-        let mut sealed = Vec::with_capacity(bytes.len() + 1024);
-        self.codec.seal(bytes, &mut sealed);
-        (&*self.stream).write_all(&sealed)
+        let mut encoded = Vec::with_capacity(bytes.len() + 1024);
+        self.codec.encode(bytes, &mut encoded);
+        (&*self.stream).write_all(&encoded)
     }
 
     /// Reads until there are more bytes in `plain`. False at the end.

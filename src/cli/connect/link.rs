@@ -100,9 +100,9 @@ impl ServerLink {
     /// Sends bytes.
     pub(super) fn send(&self, plain: &[u8]) -> io::Result<()> {
         let mut codec = locked(&self.codec);
-        let mut sealed = Vec::with_capacity(plain.len() + 64);
-        codec.seal(plain, &mut sealed);
-        (&*self.stream).write_all(&sealed)
+        let mut encoded = Vec::with_capacity(plain.len() + 64);
+        codec.encode(plain, &mut encoded);
+        (&*self.stream).write_all(&encoded)
     }
 
     /// Ends the connection. Anything already sent goes out.

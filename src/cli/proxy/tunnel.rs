@@ -39,7 +39,7 @@ pub(super) struct Tunnel {
     /// Without TLS, bytes pass without taking the lock.
     is_plain: bool,
     /// A leaf lock: nothing is read or written under it.
-    sealing: Mutex<Sealing>,
+    tunnel_codec: Mutex<TunnelCodec>,
     /// The number of the client's bytes that were sent to the server.
     taken: AtomicU64,
     /// Whether `up` has ended. A leaf lock.
@@ -47,7 +47,7 @@ pub(super) struct Tunnel {
     changed: Condvar,
 }
 
-struct Sealing {
+struct TunnelCodec {
     codec: Codec,
     /// Bytes of TLS itself, to be sent to the server before the next record.
     answers: Vec<u8>,
@@ -99,15 +99,15 @@ impl Tunnel {
             client,
             server: stream,
             is_plain: codec.is_plain(),
-            sealing: Mutex::new(Sealing { codec, answers: Vec::new() }),
+            tunnel_codec: Mutex::new(TunnelCodec { codec, answers: Vec::new() }),
             taken: AtomicU64::new(0),
             ended: Mutex::new(false),
             changed: Condvar::new(),
         })
     }
 
-    fn sealing(&self) -> MutexGuard<'_, Sealing> {
-        self.sealing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tunnel_codec(&self) -> MutexGuard<'_, TunnelCodec> {
+        self.tunnel_codec.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends both connections at once.
@@ -127,7 +127,7 @@ impl Tunnel {
     fn carry_up(&self) {
         let mut small = [0; SMALL_READ];
         let mut buffer = ReadBuffer { small: &mut small, large: Vec::new() };
-        let mut sealed = Vec::new();
+        let mut encoded = Vec::new();
         // When the server accepts nothing more, the client's input is still read: closing a socket with unread input
         // would discard output that the client has not read yet.
         let mut is_taken = true;
@@ -146,9 +146,9 @@ impl Tunnel {
             if is_taken && self.is_plain {
                 is_taken = server.write_all(chunk).is_ok();
             } else if is_taken {
-                self.seal(chunk, &mut sealed);
-                is_taken = server.write_all(&sealed).is_ok();
-                reuse(&mut sealed);
+                self.encode(chunk, &mut encoded);
+                is_taken = server.write_all(&encoded).is_ok();
+                reuse(&mut encoded);
             }
             if count == 0 {
                 // An error means that the server is gone.
@@ -163,14 +163,14 @@ impl Tunnel {
     }
 
     /// Encrypts a chunk. An empty chunk ends the connection.
-    fn seal(&self, chunk: &[u8], sealed: &mut Vec<u8>) {
-        let mut sealing = self.sealing();
-        let Sealing { codec, answers } = &mut *sealing;
-        sealed.append(answers);
+    fn encode(&self, chunk: &[u8], encoded: &mut Vec<u8>) {
+        let mut tunnel_codec = self.tunnel_codec();
+        let TunnelCodec { codec, answers } = &mut *tunnel_codec;
+        encoded.append(answers);
         if chunk.is_empty() {
-            sealed.extend(codec.close(0, ""));
+            encoded.extend(codec.close(0, ""));
         } else {
-            codec.seal(chunk, sealed);
+            codec.encode(chunk, encoded);
         }
     }
 
@@ -219,10 +219,10 @@ impl Tunnel {
 
     /// Decrypts a chunk. Returns false if nothing more follows.
     fn open(&self, chunk: &[u8], plain: &mut Vec<u8>) -> bool {
-        let mut sealing = self.sealing();
-        let Sealing { codec, answers } = &mut *sealing;
+        let mut tunnel_codec = self.tunnel_codec();
+        let TunnelCodec { codec, answers } = &mut *tunnel_codec;
         let progress = codec.feed(chunk, plain, answers);
-        drop(sealing);
+        drop(tunnel_codec);
         match progress {
             Ok(Progress::Open | Progress::ShakingHands) => true,
             Ok(Progress::Closed) => false,

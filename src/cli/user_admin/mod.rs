@@ -26,7 +26,7 @@ use crate::cli::{Existing, UserAction};
 #[cfg(feature = "cluster")]
 use crate::cluster::SharedAccounts;
 use crate::config::Config;
-use crate::store::{AccountRecord, CreateAccountError, OpenError, ReadError, SaveError, Store, StoreFailure};
+use crate::store::{AccountRecord, CreateAccountError, OpenError, ReadError, SaveError, Store, StoreError};
 use crate::text;
 
 mod accounts;
@@ -79,7 +79,7 @@ impl From<OpenError> for AdminError {
 impl From<SaveError> for AdminError {
     fn from(error: SaveError) -> Self {
         match error.0 {
-            StoreFailure::Unreachable => Self::failed("nothing was changed: Redis does not answer"),
+            StoreError::Unreachable => Self::failed("nothing was changed: Redis does not answer"),
             reason if reason.is_unknown() => {
                 Self::failed(format_args!("the change may or may not have been made: {reason}; look again later"))
             }
@@ -91,7 +91,7 @@ impl From<SaveError> for AdminError {
 impl From<ReadError> for AdminError {
     fn from(error: ReadError) -> Self {
         match error.0 {
-            StoreFailure::Unreachable => Self::failed("the accounts cannot be read: Redis does not answer"),
+            StoreError::Unreachable => Self::failed("the accounts cannot be read: Redis does not answer"),
             reason => Self::failed(format_args!("the database cannot be read: {reason}")),
         }
     }

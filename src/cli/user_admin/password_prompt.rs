@@ -28,24 +28,24 @@ pub fn ask(name: &UserName) -> Result<String, AdminError> {
 
 /// Why a question was not answered.
 #[derive(Debug)]
-enum Unanswered {
+enum PromptError {
     /// Ctrl-C, or the end of input: Ctrl-D, or a terminal that is gone.
     Cancelled,
     /// The terminal cannot be read.
     Failed(io::Error),
 }
 
-impl From<io::Error> for Unanswered {
+impl From<io::Error> for PromptError {
     fn from(error: io::Error) -> Self {
-        Unanswered::Failed(error)
+        PromptError::Failed(error)
     }
 }
 
-impl From<Unanswered> for AdminError {
-    fn from(unanswered: Unanswered) -> Self {
+impl From<PromptError> for AdminError {
+    fn from(unanswered: PromptError) -> Self {
         match unanswered {
-            Unanswered::Cancelled => AdminError::users("no password given; nothing was changed"),
-            Unanswered::Failed(error) => AdminError::failed(format_args!("the terminal cannot be read: {error}")),
+            PromptError::Cancelled => AdminError::users("no password given; nothing was changed"),
+            PromptError::Failed(error) => AdminError::failed(format_args!("the terminal cannot be read: {error}")),
         }
     }
 }
@@ -75,7 +75,7 @@ struct SilentTerminal {
 }
 
 impl SilentTerminal {
-    fn new() -> Result<SilentTerminal, Unanswered> {
+    fn new() -> Result<SilentTerminal, PromptError> {
         let terminal = File::options().read(true).write(true).open("/dev/tty")?;
         let before = tcgetattr(&terminal).map_err(io::Error::from)?;
         let mut quiet = before.clone();
@@ -86,7 +86,7 @@ impl SilentTerminal {
         Ok(SilentTerminal { terminal: BufReader::new(terminal), before })
     }
 
-    fn ask(&mut self, question: &str) -> Result<String, Unanswered> {
+    fn ask(&mut self, question: &str) -> Result<String, PromptError> {
         self.terminal.get_mut().write_all(question.as_bytes())?;
         let answer = typed_line(&mut self.terminal);
         self.terminal.get_mut().write_all(b"\n")?;
@@ -103,13 +103,13 @@ impl Drop for SilentTerminal {
 
 /// Reads one line typed without echo. Backspace erases one character and Ctrl-U all of them, as in a terminal's own line
 /// editing; other control characters are ignored.
-fn typed_line(input: impl BufRead) -> Result<String, Unanswered> {
+fn typed_line(input: impl BufRead) -> Result<String, PromptError> {
     let mut line = Vec::new();
     for byte in input.bytes() {
         match byte? {
             b'\r' | b'\n' => return String::from_utf8(line).map_err(|_| not_utf8()),
-            0x03 => return Err(Unanswered::Cancelled),
-            0x04 if line.is_empty() => return Err(Unanswered::Cancelled),
+            0x03 => return Err(PromptError::Cancelled),
+            0x04 if line.is_empty() => return Err(PromptError::Cancelled),
             0x08 | 0x7F => while line.pop().is_some_and(|byte| byte & 0xC0 == 0x80) {},
             0x15 => line.clear(),
             0x00..=0x1F => {}
@@ -117,11 +117,11 @@ fn typed_line(input: impl BufRead) -> Result<String, Unanswered> {
             byte => line.push(byte),
         }
     }
-    Err(Unanswered::Cancelled)
+    Err(PromptError::Cancelled)
 }
 
-fn not_utf8() -> Unanswered {
-    Unanswered::Failed(io::Error::new(io::ErrorKind::InvalidData, "the input is not UTF-8 text"))
+fn not_utf8() -> PromptError {
+    PromptError::Failed(io::Error::new(io::ErrorKind::InvalidData, "the input is not UTF-8 text"))
 }
 
 /// The first line without its line end. The rest is not used.

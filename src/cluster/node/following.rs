@@ -21,12 +21,12 @@ const LONG_NUMBERS: u64 = 1 << 52;
 /// The highest number in an entry.
 fn floor_of(what: &Happened) -> Option<(NumberKind, u64)> {
     match what {
-        Happened::Committed { id: Some(id), said, .. } => Some((NumberKind::Message, id + said.saturating_sub(1))),
-        Happened::Claimed { client, .. } if client.0 < LONG_NUMBERS => {
-            Some((NumberKind::Client, client.0.saturating_sub(BEFORE_CLIENTS)))
+        Happened::Committed { id, said, .. } => id.map(|id| (NumberKind::Message, id + said.saturating_sub(1))),
+        Happened::Claimed { client, .. } => {
+            (client.0 < LONG_NUMBERS).then(|| (NumberKind::Client, client.0.saturating_sub(BEFORE_CLIENTS)))
         }
         Happened::NodeGone { epoch, .. } => Some((NumberKind::Epoch, epoch.0)),
-        _ => None,
+        Happened::Released { .. } | Happened::Noted(_) | Happened::AccountChanged { .. } => None,
     }
 }
 
@@ -93,7 +93,23 @@ impl Core {
                         self.raise_floor(kind, number);
                     }
                 }
-                _ => {}
+                Some(
+                    Out::NodeIn { .. }
+                    | Out::NodeGone { .. }
+                    | Out::Reload(..)
+                    | Out::Lost(_)
+                    | Out::Resolve(..)
+                    | Out::Holdings(_)
+                    | Out::Returning
+                    | Out::NameTaken(_)
+                    | Out::MembershipRefused(..)
+                    | Out::Health(_)
+                    | Out::Away
+                    | Out::Note(..)
+                    | Out::Back(_)
+                    | Out::Nodes(_),
+                )
+                | None => {}
             }
         }
         if changed {

@@ -61,10 +61,11 @@ impl Core {
         if !std::mem::take(&mut self.new_era) {
             return;
         }
-        let losses = self.out.iter().skip(from).filter_map(|out| match out {
-            Out::Lost(loss) => Some(loss.count),
-            _ => None,
-        });
+        let losses = self
+            .out
+            .iter()
+            .skip(from)
+            .filter_map(|out| if let Out::Lost(loss) = out { Some(loss.count) } else { None });
         let (rooms, messages) = losses.fold((0, 0), |(rooms, messages), count| (rooms + 1, messages + count as usize));
         let term = self.term;
         self.metrics.lost.add(messages as u64);
@@ -151,7 +152,24 @@ impl Core {
             Reply::Fenced { .. } => Some(CommitResult::Fenced),
             Reply::Full { .. } | Reply::Taken { .. } | Reply::Failed(_) => Some(CommitResult::Refused),
             // It will be sent again.
-            _ => None,
+            Reply::Order | Reply::NoNumbers => None,
+            // Answers to other calls.
+            Reply::Term { .. }
+            | Reply::Entered { .. }
+            | Reply::Format(_)
+            | Reply::Partitions(_)
+            | Reply::Live { .. }
+            | Reply::Alive { .. }
+            | Reply::Nothing
+            | Reply::Block { .. }
+            | Reply::Given { .. }
+            | Reply::Look { .. }
+            | Reply::Room(_)
+            | Reply::Account(_)
+            | Reply::Tail { .. }
+            | Reply::Numbers(_)
+            | Reply::Gone(_)
+            | Reply::Pushed(_) => None,
         };
         result.into_iter().for_each(|result| self.metrics.commits.of(result).add(1));
         if let Some(claimed) = self.claiming.remove(&(log, n)) {

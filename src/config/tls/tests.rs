@@ -1,3 +1,5 @@
+//! The section `[tls]` with its mistakes, and that a server keeps a way in.
+
 #[cfg(feature = "tls")]
 use crate::config::tests::said;
 use crate::config::tests::{good, one};

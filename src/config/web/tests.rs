@@ -1,3 +1,5 @@
+//! The section `[web]` with its mistakes, and what it needs beside it.
+
 use crate::config::Config;
 use crate::config::tests::{good, one, said};
 

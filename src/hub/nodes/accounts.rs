@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::chores::Chore;
+use super::background::BackgroundTask;
 use super::{AccountNote, Nodes};
 use crate::chat::message::{AccountId, ClientId};
 use crate::chat::names::UserName;
@@ -54,12 +54,12 @@ impl Nodes {
 
     /// Records how far an account has read in a room.
     pub(crate) fn share_visit(&self, account: AccountId, visit: SharedVisit) {
-        self.add_chore(Chore::Note(AccountNote::Visit(account, visit)));
+        self.add_background_task(BackgroundTask::Note(AccountNote::Visit(account, visit)));
     }
 
     /// Records the rooms that an account is in.
     pub(crate) fn share_open_rooms(&self, account: AccountId, rooms: Vec<OpenRoomText>) {
-        self.add_chore(Chore::Note(AccountNote::OpenRooms(account, rooms)));
+        self.add_background_task(BackgroundTask::Note(AccountNote::OpenRooms(account, rooms)));
     }
 
     /// Saves it now or later.
@@ -111,7 +111,9 @@ impl Nodes {
         match change {
             AccountChange::Made if !name.is_ascii() => hub.has_other_names.store(true, Ordering::Relaxed),
             AccountChange::Made | AccountChange::Settings => {}
-            AccountChange::Password | AccountChange::Removed => self.add_chore(Chore::Account(change, account, by)),
+            AccountChange::Password | AccountChange::Removed => {
+                self.add_background_task(BackgroundTask::Account(change, account, by))
+            }
         }
     }
 

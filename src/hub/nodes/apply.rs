@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::chores::Chore;
+use super::background::BackgroundTask;
 use super::safe::make_safe;
 use super::{MOST_OUTCOMES, Nodes};
 use crate::chat::message::{ClientId, MessageId};
@@ -115,7 +115,7 @@ impl Replica for Nodes {
     }
 
     fn name_taken(&self, client: ClientId) {
-        self.add_chore(Chore::NewName(client));
+        self.add_background_task(BackgroundTask::NewName(client));
     }
 
     fn membership_refused(&self, client: ClientId, room: &RoomName) {

@@ -10,7 +10,7 @@ mod accounts;
 mod apply;
 #[cfg(feature = "storage")]
 mod archive;
-mod chores;
+mod background;
 mod direct;
 mod elsewhere;
 mod files;
@@ -50,13 +50,13 @@ use crate::outbox::{Outbox, OwnCopy};
 use crate::store::Store;
 #[cfg(feature = "storage")]
 pub(crate) use archive::Archive;
-use chores::Chore;
+use background::BackgroundTask;
 use files::{FileAnswers, RemoteFiles};
-use notes::KeptValues;
+use notes::SharedValues;
 #[cfg(feature = "storage")]
 pub(crate) use notes::kept_ban;
-use places::KeptPlaces;
-pub(crate) use places::{KeptPlace, WasOpen};
+use places::ReservedPlaces;
+pub(crate) use places::{ReservedPlace, WasOpen};
 use questions::ArchiveFacts;
 pub(crate) use questions::Asker;
 #[cfg(feature = "storage")]
@@ -181,9 +181,9 @@ pub(crate) struct Nodes {
     /// A leaf.
     pending: Mutex<OnItsWay>,
     /// A leaf. Shared values besides names and rooms.
-    kept: Mutex<KeptValues>,
+    kept: Mutex<SharedValues>,
     /// A leaf. Places kept for users who are moving between servers.
-    places: Mutex<KeptPlaces>,
+    places: Mutex<ReservedPlaces>,
     /// A leaf. Files that users of other servers offer to local users.
     files: Mutex<RemoteFiles>,
     file_answers: FileAnswers,
@@ -194,7 +194,7 @@ pub(crate) struct Nodes {
     /// The last long number of a connection.
     last_stranger: AtomicU64,
     /// The channel to the thread that may wait for other servers.
-    chores: OnceLock<Sender<Chore>>,
+    background: OnceLock<Sender<BackgroundTask>>,
     /// The connection to the archives.
     asker: OnceLock<Arc<Asker>>,
     /// This server's database, if it is an archive.
@@ -236,7 +236,7 @@ impl Nodes {
             }),
             nowhere,
             last_stranger: AtomicU64::new(STRANGERS + (RandomState::new().hash_one(0) >> 24 << 12)),
-            chores: OnceLock::new(),
+            background: OnceLock::new(),
             asker: OnceLock::new(),
             #[cfg(feature = "storage")]
             archive: OnceLock::new(),
@@ -266,7 +266,7 @@ impl Nodes {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn kept(&self) -> MutexGuard<'_, KeptValues> {
+    fn kept(&self) -> MutexGuard<'_, SharedValues> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -274,7 +274,7 @@ impl Nodes {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn places(&self) -> MutexGuard<'_, KeptPlaces> {
+    fn places(&self) -> MutexGuard<'_, ReservedPlaces> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

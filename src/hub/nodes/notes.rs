@@ -36,7 +36,7 @@ const LIFTED_LASTS: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// What the servers remember about a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum KeptBan {
+pub(super) enum SharedBan {
     /// The network is banned.
     Banned(BanText),
     /// The ban was lifted at that time. Without this, a server could not tell a lifted ban from one that Redis has lost.
@@ -45,9 +45,9 @@ pub(super) enum KeptBan {
 
 /// The shared values besides names and rooms, as this server knows them.
 #[derive(Debug, Default)]
-pub(super) struct KeptValues {
+pub(super) struct SharedValues {
     /// By network, in its written form.
-    bans: BTreeMap<String, KeptBan>,
+    bans: BTreeMap<String, SharedBan>,
     /// Oldest first.
     audit: VecDeque<AuditEntry>,
     /// The shared part of the configuration.
@@ -63,16 +63,16 @@ pub(super) const AUDIT: &str = "audit";
 /// A ban as it is kept in the directory while it is in force: its key and its value.
 pub(crate) fn kept_ban(ban: &AddressBanRecord) -> (Box<str>, Box<str>) {
     let ban = BanText::new(ban);
-    (KeptBan::key(&ban.network), text(&KeptBan::Banned(ban)))
+    (SharedBan::key(&ban.network), text(&SharedBan::Banned(ban)))
 }
 
-impl KeptBan {
+impl SharedBan {
     fn key(network: &str) -> Box<str> {
         format!("{BAN}{network}").into()
     }
 
     /// What is kept under a key, with the network, if that is a ban.
-    pub(super) fn read<'a>(key: &'a str, value: &str) -> Option<(&'a str, KeptBan)> {
+    pub(super) fn read<'a>(key: &'a str, value: &str) -> Option<(&'a str, SharedBan)> {
         let network = key.strip_prefix(BAN)?;
         serde_json::from_str(value).ok().map(|ban| (network, ban))
     }
@@ -80,25 +80,25 @@ impl KeptBan {
     /// Whether it no longer has any effect.
     fn is_over(&self, now: Timestamp) -> bool {
         match self {
-            KeptBan::Banned(ban) => ban.until.is_some_and(|until| until <= now.as_millisecond()),
-            KeptBan::Lifted(at) => now.as_millisecond().saturating_sub(*at) > LIFTED_LASTS.as_secs() * 1000,
+            SharedBan::Banned(ban) => ban.until.is_some_and(|until| until <= now.as_millisecond()),
+            SharedBan::Lifted(at) => now.as_millisecond().saturating_sub(*at) > LIFTED_LASTS.as_secs() * 1000,
         }
     }
 
     pub(super) fn in_force(&self) -> Option<AddressBanRecord> {
         match self {
-            KeptBan::Banned(ban) => ban.read(),
-            KeptBan::Lifted(_) => None,
+            SharedBan::Banned(ban) => ban.read(),
+            SharedBan::Lifted(_) => None,
         }
     }
 }
 
-impl KeptValues {
+impl SharedValues {
     /// Replaces all values. Returns the ones that this server knows but Redis has lost.
-    fn replace(&mut self, kept: &[(Box<str>, Box<str>)]) -> Vec<(String, KeptBan)> {
+    fn replace(&mut self, kept: &[(Box<str>, Box<str>)]) -> Vec<(String, SharedBan)> {
         let (mut bans, mut audit) = (BTreeMap::new(), VecDeque::new());
         for (key, value) in kept {
-            if let Some((network, ban)) = KeptBan::read(key, value) {
+            if let Some((network, ban)) = SharedBan::read(key, value) {
                 bans.insert(network.to_owned(), ban);
             } else if &**key == AUDIT {
                 audit.extend(serde_json::from_str::<AuditText>(value).ok().and_then(|entry| entry.read()));
@@ -118,7 +118,7 @@ impl KeptValues {
     }
 
     fn bans(&self) -> Vec<AddressBanRecord> {
-        let mut bans: Vec<_> = self.bans.values().filter_map(KeptBan::in_force).collect();
+        let mut bans: Vec<_> = self.bans.values().filter_map(SharedBan::in_force).collect();
         bans.sort_by_key(|ban| ban.at);
         bans
     }
@@ -167,7 +167,7 @@ impl Nodes {
     /// Lifts a ban on all servers.
     pub(crate) fn unban_address(&self, network: Network, author: &Arc<Outbox>) -> Result<(), NotShared> {
         let network = network.to_string();
-        let kept = (KeptBan::key(&network), text(&KeptBan::Lifted(Timestamp::now().as_millisecond())));
+        let kept = (SharedBan::key(&network), text(&SharedBan::Lifted(Timestamp::now().as_millisecond())));
         self.tell_all(&Note::Lifted { network }, Some(kept), Some(author))
     }
 
@@ -207,10 +207,10 @@ impl Nodes {
         self.places().replace(places.filter_map(|(_, value)| serde_json::from_str(value).ok()));
         for (network, ban) in lost {
             let note = match &ban {
-                KeptBan::Banned(ban) => Note::Banned { ban: ban.clone(), by: 0 },
-                KeptBan::Lifted(_) => Note::Lifted { network: network.clone() },
+                SharedBan::Banned(ban) => Note::Banned { ban: ban.clone(), by: 0 },
+                SharedBan::Lifted(_) => Note::Lifted { network: network.clone() },
             };
-            self.mention(&note, Some((KeptBan::key(&network), text(&ban))));
+            self.mention(&note, Some((SharedBan::key(&network), text(&ban))));
         }
         let now = hub.moment();
         let before = hub.address_bans.all(now);
@@ -229,7 +229,7 @@ impl Nodes {
         let over: Vec<_> =
             self.kept().bans.iter().filter(|(_, ban)| ban.is_over(now)).map(|(network, _)| network.clone()).collect();
         for network in over {
-            let kept = (KeptBan::key(&network), Box::default());
+            let kept = (SharedBan::key(&network), Box::default());
             self.mention(&Note::Lifted { network }, Some(kept));
         }
     }
@@ -260,7 +260,7 @@ impl Nodes {
                 let Some(record) = ban.read() else {
                     return log::warn!("cluster: a ban of {node} cannot be read and is left out");
                 };
-                self.kept().bans.insert(ban.network.clone(), KeptBan::Banned(ban));
+                self.kept().bans.insert(ban.network.clone(), SharedBan::Banned(ban));
                 let notice = record.notice(hub.moment()).to_string();
                 let network = record.network;
                 hub.address_bans.apply(record);
@@ -294,10 +294,10 @@ impl Nodes {
         match kept.bans.get(&network) {
             // There is no need to remember it any longer.
             Some(known) if known.is_over(now) => drop(kept.bans.remove(&network)),
-            Some(KeptBan::Banned(_)) | None => {
-                drop(kept.bans.insert(network, KeptBan::Lifted(now.as_millisecond())));
+            Some(SharedBan::Banned(_)) | None => {
+                drop(kept.bans.insert(network, SharedBan::Lifted(now.as_millisecond())));
             }
-            Some(KeptBan::Lifted(_)) => {}
+            Some(SharedBan::Lifted(_)) => {}
         }
     }
 }
@@ -327,8 +327,8 @@ mod tests {
         }
     }
 
-    fn kept(network: &str, ban: &KeptBan) -> (Box<str>, Box<str>) {
-        (KeptBan::key(network), text(ban))
+    fn kept(network: &str, ban: &SharedBan) -> (Box<str>, Box<str>) {
+        (SharedBan::key(network), text(ban))
     }
 
     #[test]
@@ -368,7 +368,7 @@ mod tests {
                 r#"{"banned":{"network":"192.0.2.0/24","by":"alice","reason":"spam","at":1700000000000,"until":null}}"#
             )
         );
-        let read = |key, value| KeptBan::read(key, value).map(|(network, ban)| (network, ban.in_force()));
+        let read = |key, value| SharedBan::read(key, value).map(|(network, ban)| (network, ban.in_force()));
         assert_eq!(read(&key, &value), Some(("192.0.2.0/24", Some(record))));
         assert_eq!(read(&key, r#"{"lifted":1700000000000}"#), Some(("192.0.2.0/24", None)));
         assert_eq!(read("audit", &value), None);
@@ -377,8 +377,8 @@ mod tests {
 
     #[test]
     fn a_lost_ban_is_shared_again_and_a_lifted_one_is_not() {
-        let mut known = KeptValues::default();
-        let (one, two) = (KeptBan::Banned(BanText::new(&ban("192.0.2.1", None))), KeptBan::Lifted(i64::MAX));
+        let mut known = SharedValues::default();
+        let (one, two) = (SharedBan::Banned(BanText::new(&ban("192.0.2.1", None))), SharedBan::Lifted(i64::MAX));
         assert!(known.replace(&[kept("192.0.2.1", &one), kept("192.0.2.2", &one)]).is_empty());
         assert_eq!(known.replace(&[kept("192.0.2.2", &two)]), [("192.0.2.1".to_owned(), one)]);
         assert_eq!(known.bans(), [ban("192.0.2.1", None)]);
@@ -386,15 +386,15 @@ mod tests {
 
     #[test]
     fn an_expired_ban_is_not_shared_again() {
-        let mut known = KeptValues::default();
-        let over = KeptBan::Banned(BanText::new(&ban("192.0.2.1", Some(Timestamp::UNIX_EPOCH))));
+        let mut known = SharedValues::default();
+        let over = SharedBan::Banned(BanText::new(&ban("192.0.2.1", Some(Timestamp::UNIX_EPOCH))));
         known.replace(&[kept("192.0.2.1", &over)]);
         assert!(known.replace(&[]).is_empty() && known.bans().is_empty());
     }
 
     #[test]
     fn the_audit_log_keeps_the_last_entries() {
-        let mut known = KeptValues::default();
+        let mut known = SharedValues::default();
         let who = UserName::parse("alice", 1, 12).expect("a name");
         for number in 0..=MOST_AUDITED {
             let what = format!("did {number}").into();

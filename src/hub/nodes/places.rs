@@ -39,7 +39,7 @@ const MOST_WAITING: usize = 100;
 
 /// A place kept for a user.
 #[derive(Clone, Debug)]
-pub(crate) struct KeptPlace {
+pub(crate) struct ReservedPlace {
     /// The user's name.
     pub(crate) name: UserName,
     /// Their old connection.
@@ -65,7 +65,7 @@ pub(crate) enum WasOpen {
 
 /// All places, by folded name, and the messages held for their users.
 #[derive(Debug, Default)]
-pub(super) struct KeptPlaces {
+pub(super) struct ReservedPlaces {
     pub(super) kept: BTreeMap<String, PlaceText>,
     waiting: HashMap<ClientId, Vec<Message>>,
     /// The codes of users on this server.
@@ -102,7 +102,7 @@ impl PlaceText {
         }
     }
 
-    fn read(&self) -> Option<KeptPlace> {
+    fn read(&self) -> Option<ReservedPlace> {
         let open = self.open.iter().filter_map(|open| match open {
             OpenText::Room(name) => RoomName::written(name).ok().map(WasOpen::Room),
             OpenText::Direct(client, name) => {
@@ -111,7 +111,7 @@ impl PlaceText {
             }
         });
         let login = self.account.as_ref();
-        Some(KeptPlace {
+        Some(ReservedPlace {
             name: UserName::written(&self.name).ok()?,
             client: ClientId(self.client),
             address: self.address,
@@ -132,7 +132,7 @@ fn key(name: &str) -> Box<str> {
     format!("place {}", fold(name)).into()
 }
 
-impl KeptPlaces {
+impl ReservedPlaces {
     pub(super) fn keep(&mut self, place: PlaceText) {
         self.kept.insert(fold(&place.name), place);
     }
@@ -196,7 +196,7 @@ impl Nodes {
     }
 
     /// The place kept under a name, while that name is still held for its user.
-    pub(crate) fn place_of(&self, hub: &Hub, name: &UserName) -> Option<KeptPlace> {
+    pub(crate) fn place_of(&self, hub: &Hub, name: &UserName) -> Option<ReservedPlace> {
         let place = self.places().kept.get(&fold(name.as_str()))?.read()?;
         let target = Target { name: place.name.clone(), client: Some(place.client) };
         hub.roster.find(&target).filter(|user| user.is_elsewhere()).map(|_| place)
@@ -206,7 +206,7 @@ impl Nodes {
     pub(crate) fn take_name(
         &self,
         hub: &Hub,
-        place: &KeptPlace,
+        place: &ReservedPlace,
         login: Option<Login>,
         outbox: &Arc<Outbox>,
         origin: PeerAddress,

@@ -19,6 +19,7 @@ use super::question::{ArchiveAnswer, MOST_MESSAGES, Question, Told, WantedMessag
 use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::RoomName;
 use crate::cluster::{Cluster, NodeName, QuestionLine};
+use crate::hub::accounts::Retention;
 use crate::hub::room::{ArchiveRange, Room};
 use crate::hub::stored_search::{StoredHit, StoredHits, StoredSearch};
 use crate::store::MessageRecord;
@@ -228,12 +229,10 @@ impl Nodes {
         self.view().imported.clone()
     }
 
-    /// For how many days the archives store messages: the longest of all; `Some(None)`: without limit. `None`: not at
-    /// all.
-    pub(crate) fn stores_for(&self) -> Option<Option<u64>> {
+    /// How long the archives store messages: the longest of all. `None`: not at all.
+    pub(crate) fn retention(&self) -> Option<Retention> {
         let view = self.view();
-        let days = view.archives.values().filter(|facts| facts.history).map(|facts| facts.days);
-        days.reduce(|one, other| Some(one?.max(other?)))
+        view.archives.values().filter(|facts| facts.history).map(|facts| Retention::of_days(facts.days)).max()
     }
 
     /// Enables questions.

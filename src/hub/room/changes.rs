@@ -210,12 +210,12 @@ impl LockedRoom {
                 self.append(event);
             }
             Event::Erased { .. } => {
-                self.flush_gathered();
+                self.flush_presence();
                 let event = self.redrawn(event);
                 self.append(event);
             }
             Event::Happened { .. } => {
-                self.flush_gathered();
+                self.flush_presence();
                 self.append(event);
             }
         }
@@ -271,7 +271,7 @@ impl LockedRoom {
     }
 
     fn tell_presence(&mut self, news: String, kind: EventKind, who: Addressee) {
-        self.flush_gathered();
+        self.flush_presence();
         let (by, people) = (Some(who.client), [who].into());
         self.append(Arc::new(Event::Happened { news: news.into(), by, kind, people, crowd: None }));
     }

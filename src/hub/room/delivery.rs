@@ -71,7 +71,7 @@ impl Room {
     pub(crate) fn deliver_pending(self: &Arc<Self>) {
         let state = self.lock();
         if state.deliverer.is_idle() && !state.queue.is_empty() {
-            self.drive_once(state);
+            self.deliver_once(state);
         }
     }
 
@@ -91,7 +91,7 @@ impl Room {
             return;
         }
         if state.in_view <= MOST_FROM_LOG {
-            return self.drive_once(state);
+            return self.deliver_once(state);
         }
         let parked = state.deliverer == Deliverer::Parked;
         self.hand_over_delivery(state, parked);
@@ -104,7 +104,7 @@ impl Room {
         let mut state = self.lock();
         while state.queue_bytes > 0 && state.queue_bytes + bytes > limit && !state.room.is_closed() {
             if state.deliverer.is_idle() {
-                self.drive_once(state);
+                self.deliver_once(state);
                 state = self.lock();
             } else {
                 state.waiting += 1;
@@ -116,7 +116,7 @@ impl Room {
     }
 
     /// One round on the caller's thread, then a hand-over if more has come.
-    fn drive_once<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, LockedRoom>) {
+    fn deliver_once<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, LockedRoom>) {
         state.deliverer = Deliverer::Poster { parked: state.deliverer == Deliverer::Parked };
         let guard = Guard { room: self };
         let mut state = self.deliver(state);

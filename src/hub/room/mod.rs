@@ -338,7 +338,7 @@ impl Room {
     pub(crate) fn flush_news(self: &Arc<Self>) {
         let mut state = self.lock();
         state.digest.flushed();
-        state.flush_gathered();
+        state.flush_presence();
         drop(state);
         self.deliver_pending();
     }
@@ -346,7 +346,7 @@ impl Room {
     /// Closes the room for good: delivers all messages, and removes all members with a line.
     pub(crate) fn close(self: &Arc<Self>, line: &str, now: Instant) {
         self.note(Occurrence::Closing, now);
-        self.lock().flush_gathered();
+        self.lock().flush_presence();
         self.deliver_pending();
         let mut state = self.lock();
         state.viewers = None;

@@ -109,37 +109,37 @@ mod tests {
         Addressee { client: ClientId(7), name: UserName::parse(name, 1, 12).expect("a name") }
     }
 
-    fn lines(gathered: &mut PresenceDigest) -> Vec<String> {
+    fn lines(digest: &mut PresenceDigest) -> Vec<String> {
         let line = |event| match event {
             Event::Happened { news, .. } => news.into(),
             other => panic!("{other:?}"),
         };
-        gathered.take().map(line).collect()
+        digest.take().map(line).collect()
     }
 
     #[test]
     fn a_crowd_is_two_names_and_a_number() {
-        let mut gathered = PresenceDigest::default();
-        assert!(gathered.joined(who("bob")));
-        assert!(!gathered.joined(who("carol")));
+        let mut digest = PresenceDigest::default();
+        assert!(digest.joined(who("bob")));
+        assert!(!digest.joined(who("carol")));
         for _ in 0..12 {
-            assert!(!gathered.joined(who("dave")));
+            assert!(!digest.joined(who("dave")));
         }
-        assert!(!gathered.left(who("erin")));
-        assert_eq!(lines(&mut gathered), ["bob, carol and 12 others joined", "erin left"]);
-        assert!(!gathered.is_due() && gathered.take().next().is_none());
-        assert!(!gathered.left(who("bob")), "the flush that was arranged is still to come");
-        gathered.flushed();
-        assert!(gathered.joined(who("bob")), "after it the next one has to be arranged");
+        assert!(!digest.left(who("erin")));
+        assert_eq!(lines(&mut digest), ["bob, carol and 12 others joined", "erin left"]);
+        assert!(!digest.is_due() && digest.take().next().is_none());
+        assert!(!digest.left(who("bob")), "the flush that was arranged is still to come");
+        digest.flushed();
+        assert!(digest.joined(who("bob")), "after it the next one has to be arranged");
     }
 
     #[test]
     fn those_who_are_only_counted_are_known_up_to_a_bound() {
-        let mut gathered = PresenceDigest::default();
+        let mut digest = PresenceDigest::default();
         for number in 0..MOST_TOLD + 7 {
-            gathered.joined(who(&format!("user{number}")));
+            digest.joined(who(&format!("user{number}")));
         }
-        let Some(Event::Happened { people, crowd: Some(crowd), .. }) = gathered.take().next() else { panic!() };
+        let Some(Event::Happened { people, crowd: Some(crowd), .. }) = digest.take().next() else { panic!() };
         let names: Vec<_> = people.iter().chain(&crowd.people).map(|person| person.name.to_string()).collect();
         assert_eq!(names, (0..MOST_TOLD + 2).map(|number| format!("user{number}")).collect::<Vec<_>>());
         assert_eq!(crowd.more, 5);
@@ -147,21 +147,21 @@ mod tests {
 
     #[test]
     fn who_leaves_and_comes_back_is_told_in_that_order() {
-        let mut gathered = PresenceDigest::default();
-        gathered.left(who("bob"));
-        gathered.joined(who("bob"));
-        assert_eq!(lines(&mut gathered), ["bob left", "bob joined"]);
+        let mut digest = PresenceDigest::default();
+        digest.left(who("bob"));
+        digest.joined(who("bob"));
+        assert_eq!(lines(&mut digest), ["bob left", "bob joined"]);
     }
 
     #[test]
     fn numbers_agree_with_their_nouns() {
-        let mut gathered = PresenceDigest::default();
+        let mut digest = PresenceDigest::default();
         for name in ["ann", "bob", "carol"] {
-            gathered.left(who(name));
+            digest.left(who(name));
         }
-        assert_eq!(lines(&mut gathered), ["ann, bob and 1 other left"]);
-        gathered.joined(who("ann"));
-        gathered.joined(who("bob"));
-        assert_eq!(lines(&mut gathered), ["ann and bob joined"]);
+        assert_eq!(lines(&mut digest), ["ann, bob and 1 other left"]);
+        digest.joined(who("ann"));
+        digest.joined(who("bob"));
+        assert_eq!(lines(&mut digest), ["ann and bob joined"]);
     }
 }

@@ -13,15 +13,15 @@ pub(super) const OBJECT_LONGER: usize = 128;
 impl LockedRoom {
     /// Queues the batched news before an event that cannot wait, so that nobody sees `bob was kicked` before `bob
     /// joined`.
-    pub(super) fn flush_gathered(&mut self) {
+    pub(super) fn flush_presence(&mut self) {
         if self.digest.is_due() {
-            self.queue_gathered();
+            self.queue_presence();
         }
     }
 
     /// Not inlined: it is rarely needed, and arrivals are announced deep in a session's call stack.
     #[inline(never)]
-    fn queue_gathered(&mut self) {
+    fn queue_presence(&mut self) {
         for event in self.digest.take() {
             self.append(Arc::new(event));
         }

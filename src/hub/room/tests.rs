@@ -150,10 +150,10 @@ fn calm(others: usize) -> MembershipChange {
 
 /// No limits, and a sweep thread that runs as long as the tests: readers are slow here only if the machine is.
 static LAGGARDS: LazyLock<Arc<SlowReaders>> = LazyLock::new(|| {
-    let laggards = Arc::new(SlowReaders::new(OutboxLimits { bytes: None, total: None, stall: None }));
-    let sweeping = Arc::clone(&laggards);
+    let slow_readers = Arc::new(SlowReaders::new(OutboxLimits { bytes: None, total: None, stall: None }));
+    let sweeping = Arc::clone(&slow_readers);
     thread::spawn(move || sweeping.run());
-    laggards
+    slow_readers
 });
 
 /// A connection with a name. A thread reads everything sent to it.

@@ -1,3 +1,5 @@
+//! The room table: names, limits, and rooms that open and close.
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 

@@ -1,3 +1,5 @@
+//! Names taken, given up and changed, and names that look alike.
+
 use std::net::Ipv4Addr;
 use std::thread;
 

@@ -139,7 +139,7 @@ impl TransferEnd {
         }
         let mut encrypted = std::mem::take(&mut self.encrypted);
         encrypted.clear();
-        self.codec.seal(plain, &mut encrypted);
+        self.codec.encode(plain, &mut encrypted);
         let written = write_all(&self.stream, &encrypted, patience, is_stopped);
         self.encrypted = encrypted;
         written

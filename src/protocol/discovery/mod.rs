@@ -24,10 +24,10 @@ pub use answer::{ServerAnswer, ServerHint};
 pub use question::{ServerQuestion, question};
 
 /// Shortest question that is answered, in bytes. The longest possible answer has about 330.
-pub const QUESTION_BYTES: usize = 400;
+pub(crate) const QUESTION_BYTES: usize = 400;
 
 /// Longest packet read, in bytes. No honest question is longer than an Ethernet frame.
-pub const MAX_PACKET: usize = 1500;
+pub(crate) const MAX_PACKET: usize = 1500;
 
 /// Longest nonce that is sent back, in bytes. Ours have 32.
 const MAX_NONCE: usize = 64;
@@ -37,7 +37,7 @@ const FIRST_OWN_PORT: u16 = 1024;
 
 /// Whether a packet from this address may be answered: only if a program sent it, from this machine or this network.
 #[must_use]
-pub fn may_be_answered(source: SocketAddr) -> bool {
+pub(crate) fn may_be_answered(source: SocketAddr) -> bool {
     let is_near = match source.ip().to_canonical() {
         IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
         IpAddr::V6(address) => address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local(),

@@ -1,3 +1,5 @@
+//! Questions and answers as datagrams, and that no answer is longer than its question.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -32,7 +32,7 @@ impl HeadReader {
     }
 
     /// Whether the first line is complete.
-    pub fn has_line(&self) -> bool {
+    pub(crate) fn has_line(&self) -> bool {
         self.lines > 0
     }
 

@@ -59,7 +59,7 @@ impl Host {
     }
 
     /// The same host on another port.
-    pub fn with_port(self, port: u16) -> Host {
+    pub(crate) fn with_port(self, port: u16) -> Host {
         Host { port: Some(port), ..self }
     }
 
@@ -69,7 +69,7 @@ impl Host {
     }
 
     /// Whether this is an address.
-    pub fn is_address(&self) -> bool {
+    pub(crate) fn is_address(&self) -> bool {
         matches!(self.name, HostName::Address(_))
     }
 
@@ -79,7 +79,7 @@ impl Host {
     }
 
     /// Whether a server with these names may be called this. `names` are in lower case, without a dot at the end.
-    pub fn is_known<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> bool {
+    pub(crate) fn is_known<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> bool {
         match &self.name {
             HostName::Address(_) => true,
             HostName::Dns(name) => name == "localhost" || names.into_iter().any(|known| known == name),

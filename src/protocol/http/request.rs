@@ -45,7 +45,7 @@ impl HttpRequest {
     /// # Errors
     ///
     /// It is not HTTP/1.x.
-    pub fn check_start(head: &[u8]) -> Result<(), HttpRefusal> {
+    pub(crate) fn check_start(head: &[u8]) -> Result<(), HttpRefusal> {
         let mut lines = [httparse::EMPTY_HEADER; MOST_HEADERS];
         match httparse::Request::new(&mut lines).parse(head) {
             Ok(_) => Ok(()),
@@ -114,7 +114,7 @@ impl HttpRequest {
     }
 
     /// The address that a proxy says it asks for: the last one in the list, which the proxy itself has added.
-    pub fn forwarded_for(&self) -> Option<&str> {
+    pub(crate) fn forwarded_for(&self) -> Option<&str> {
         self.items("x-forwarded-for").last()
     }
 
@@ -129,7 +129,7 @@ impl HttpRequest {
     }
 
     /// Whether it is about a file between users. These have their own rules for bodies, in the module `transfer`.
-    pub fn is_for_file(&self) -> bool {
+    pub(crate) fn is_for_file(&self) -> bool {
         self.path().starts_with(FILES)
     }
 

@@ -30,7 +30,7 @@ const COMMON: &str = "Connection: close\r\n\
 /// The extra header line of the page: what it may load, run and connect to (Content Security Policy Level 3). `nonce`
 /// marks the page's own script and style. `host` is the server's name, needed by browsers in which `'self'` covers only
 /// HTTP (Safari before 15.4); an IPv6 address cannot be written there.
-pub fn page_head(nonce: &str, host: Option<&Host>) -> String {
+pub(crate) fn page_head(nonce: &str, host: Option<&Host>) -> String {
     let sockets =
         host.filter(|host| !host.is_ipv6()).map_or_else(String::new, |host| format!(" ws://{host} wss://{host}"));
     format!(
@@ -41,7 +41,7 @@ pub fn page_head(nonce: &str, host: Option<&Host>) -> String {
 }
 
 /// Appends an answer. `extra` are more header lines. A HEAD request gets only the head.
-pub fn write_response(status: u16, extra: &str, body: Body<'_>, method: Method, out: &mut Vec<u8>) {
+pub(crate) fn write_response(status: u16, extra: &str, body: Body<'_>, method: Method, out: &mut Vec<u8>) {
     let (kind, body) = match body {
         Body::None => (None, &[][..]),
         Body::Text(text) => (Some("text/plain"), text.as_bytes()),
@@ -61,7 +61,7 @@ pub fn write_response(status: u16, extra: &str, body: Body<'_>, method: Method, 
 }
 
 /// Appends a refusal with its sentence.
-pub fn write_refusal(refusal: &HttpRefusal, method: Method, out: &mut Vec<u8>) {
+pub(crate) fn write_refusal(refusal: &HttpRefusal, method: Method, out: &mut Vec<u8>) {
     let sentence = format!("{refusal}\r\n");
     write_response(refusal.status(), refusal.extra_lines(), Body::Text(&sentence), method, out);
 }

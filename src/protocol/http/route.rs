@@ -63,7 +63,7 @@ impl Site<'_> {
     }
 
     /// Whether the server is known by this name.
-    pub fn is_called(&self, host: &Host) -> bool {
+    pub(crate) fn is_called(&self, host: &Host) -> bool {
         host.is_known(self.names.iter().map(String::as_str))
     }
 

@@ -1,3 +1,5 @@
+//! Heads of requests, whole and cut, what is refused in them, and how each target is answered.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -81,7 +81,7 @@ fn is_key(text: &str) -> bool {
 }
 
 /// Appends the answer. Everything after it is WebSocket.
-pub fn write_accepted(upgrade: &Upgrade, out: &mut Vec<u8>) {
+pub(crate) fn write_accepted(upgrade: &Upgrade, out: &mut Vec<u8>) {
     let (name, protocol) = match upgrade.protocol {
         Some(protocol) => ("\r\nSec-WebSocket-Protocol: ", protocol.name()),
         None => ("", ""),

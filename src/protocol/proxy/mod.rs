@@ -23,7 +23,7 @@ const FIXED: usize = 16;
 
 /// Longest header after the length field, in bytes. Addresses take 36; the longest optional fields in use, a
 /// certificate's names among them, take some hundred.
-pub const MAX_LENGTH: usize = 512;
+pub(crate) const MAX_LENGTH: usize = 512;
 
 /// Bytes of addresses and ports, by family.
 const TCP4_LENGTH: usize = 12;

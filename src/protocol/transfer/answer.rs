@@ -9,7 +9,7 @@ use super::request::{RequestError, Voice};
 use crate::text::seconds;
 
 /// Asks a sender that waits for it to go on (RFC 9110, section 15.2.1).
-pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Why an end's request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{CONTINUE, Refused};
+pub(crate) use answer::CONTINUE;
+pub use answer::Refused;
 pub use reader::RequestReader;
 pub use request::{RequestError, TransferRequest, TransferWish, Voice};

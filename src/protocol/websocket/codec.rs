@@ -131,7 +131,7 @@ impl WebSocket {
 
     /// Appends `plain` as one message to `out`: text for lines, otherwise bytes, which may end inside a character.
     /// Appends nothing after a close.
-    pub fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) {
+    pub fn encode(&mut self, plain: &[u8], out: &mut Vec<u8>) {
         if self.closed || plain.is_empty() {
             return;
         }

@@ -22,4 +22,5 @@ pub use liveness::{Liveness, LivenessDue};
 pub use reader::{FrameEvent, FrameReader, MessageKind};
 pub use violation::Violation;
 pub(crate) use writer::write_binary_header;
-pub use writer::{write_close, write_header, write_text_header};
+pub(crate) use writer::write_text_header;
+pub use writer::{write_close, write_header};

@@ -1,3 +1,5 @@
+//! Frames in any pieces, what breaks the protocol, and how a connection closes.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -229,18 +231,18 @@ fn a_flood_of_empty_parts_takes_no_memory() {
 fn after_the_close_nothing_more_is_said() {
     let mut socket = WebSocket::new(Form::Lines, LIMIT, Vec::new());
     let mut out = Vec::new();
-    socket.seal(b"{}\n{}\n", &mut out);
+    socket.encode(b"{}\n{}\n", &mut out);
     assert_eq!(out, b"\x81\x06{}\n{}\n", "one frame, however many lines");
     assert_eq!(socket.close(1001, "The server is stopping."), b"\x88\x19\x03\xE9The server is stopping.");
     assert_eq!(socket.close(1000, ""), b"");
     out.clear();
-    socket.seal(b"{}\n", &mut out);
+    socket.encode(b"{}\n", &mut out);
     socket.ping(&mut out);
     assert_eq!(socket.feed(&masked(0x89, b"?"), &mut Vec::new(), &mut out), Ok(false));
     assert_eq!(socket.feed(&masked(0x88, b"\x03\xE9"), &mut Vec::new(), &mut out), Ok(true));
     assert_eq!(out, b"");
     let mut terminal = WebSocket::new(Form::Telnet, LIMIT, Vec::new());
-    terminal.seal(b"\xff\xfb\x01", &mut out);
+    terminal.encode(b"\xff\xfb\x01", &mut out);
     assert_eq!(out, b"\x82\x03\xff\xfb\x01");
 }
 

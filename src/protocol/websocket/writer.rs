@@ -9,7 +9,7 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 const MOST_REASON: usize = 123;
 
 /// Appends the header of one whole text message; the payload of `len` bytes follows.
-pub fn write_text_header(len: usize, out: &mut Vec<u8>) {
+pub(crate) fn write_text_header(len: usize, out: &mut Vec<u8>) {
     write_header(OpCode::Data(Data::Text), len, out);
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It exists in every build, so that there is only one way to write to a socket. Without the features `tls` and `web` it is empty
 //! and costs nothing at run time. The outbox keeps it under its lock: bytes go onto the socket in the order in which they were
-//! sealed.
+//! encoded.
 //!
 //! *Owns* the order of the layers.
 //! *Knows nothing of* sockets.
@@ -31,7 +31,7 @@ pub struct Codec {
     awaits_request: bool,
 }
 
-/// Whether sealed bytes may be shared with other connections, and what they look like.
+/// Whether encoded bytes may be shared with other connections, and what they look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
     /// Lines as they are.
@@ -105,7 +105,7 @@ impl Codec {
         self.tls.is_some()
     }
 
-    /// Whether bytes sealed for this connection are the same as for others.
+    /// Whether bytes encoded for this connection are the same as for others.
     pub fn shares(&self) -> Sharing {
         #[cfg(feature = "tls")]
         if self.tls.is_some() {
@@ -188,30 +188,30 @@ impl Codec {
         if closed.map_err(CodecError::WebSocket)? { Ok(Progress::Closed) } else { progress }
     }
 
-    /// Wraps `plain` in every layer and appends the result to `sealed`; appends nothing after [`Codec::close`]. In a WebSocket it
+    /// Wraps `plain` in every layer and appends the result to `encoded`; appends nothing after [`Codec::close`]. In a WebSocket it
     /// is one message, however many lines it has.
-    pub fn seal(&mut self, plain: &[u8], sealed: &mut Vec<u8>) {
+    pub fn encode(&mut self, plain: &[u8], encoded: &mut Vec<u8>) {
         #[cfg(feature = "web")]
         if let Some(web) = &mut self.web {
             #[cfg(feature = "tls")]
             if let Some(tls) = &mut self.tls {
                 let mut message = Vec::with_capacity(plain.len() + FRAME_HEAD);
-                web.seal(plain, &mut message);
-                return tls.encrypt(&message, sealed);
+                web.encode(plain, &mut message);
+                return tls.encrypt(&message, encoded);
             }
-            return web.seal(plain, sealed);
+            return web.encode(plain, encoded);
         }
-        self.encrypt(plain, sealed);
+        self.encrypt(plain, encoded);
     }
 
     /// The same on a connection with TLS, handed to `sink` as far as that takes it; what is left is appended to `rest`.
     #[cfg(feature = "tls")]
-    pub(crate) fn seal_to(&mut self, plain: &[u8], sink: &mut dyn std::io::Write, rest: &mut Vec<u8>) {
-        let Some(tls) = &mut self.tls else { return self.seal(plain, rest) };
+    pub(crate) fn encode_to(&mut self, plain: &[u8], sink: &mut dyn std::io::Write, rest: &mut Vec<u8>) {
+        let Some(tls) = &mut self.tls else { return self.encode(plain, rest) };
         #[cfg(feature = "web")]
         if let Some(web) = &mut self.web {
             let mut message = Vec::with_capacity(plain.len() + FRAME_HEAD);
-            web.seal(plain, &mut message);
+            web.encode(plain, &mut message);
             return tls.encrypt_to(&message, sink, rest);
         }
         tls.encrypt_to(plain, sink, rest);
@@ -227,11 +227,11 @@ impl Codec {
 
     /// Pings the peer of a WebSocket.
     #[cfg(feature = "web")]
-    pub(crate) fn ping(&mut self, sealed: &mut Vec<u8>) {
+    pub(crate) fn ping(&mut self, encoded: &mut Vec<u8>) {
         if let Some(web) = &mut self.web {
             let mut ping = Vec::new();
             web.ping(&mut ping);
-            self.encrypt(&ping, sealed);
+            self.encrypt(&ping, encoded);
         }
     }
 
@@ -267,14 +267,14 @@ impl Codec {
     /// on a second call.
     #[cfg_attr(not(feature = "web"), expect(unused_variables, reason = "only a WebSocket says why"))]
     pub fn close(&mut self, code: u16, reason: &str) -> Vec<u8> {
-        let mut sealed = Vec::new();
+        let mut encoded = Vec::new();
         #[cfg(feature = "web")]
         if let Some(web) = &mut self.web {
             let last = web.close(code, reason);
-            self.encrypt(&last, &mut sealed);
+            self.encrypt(&last, &mut encoded);
         }
-        sealed.append(&mut self.close_tls());
-        sealed
+        encoded.append(&mut self.close_tls());
+        encoded
     }
 
     fn close_tls(&mut self) -> Vec<u8> {
@@ -285,7 +285,7 @@ impl Codec {
         Vec::new()
     }
 
-    /// Something that was sealed will not be sent. The peer could understand nothing that follows, so nothing more is sealed, not
+    /// Something that was encoded will not be sent. The peer could understand nothing that follows, so nothing more is encoded, not
     /// even the closing message: without it the peer knows that it has missed something.
     pub(crate) fn abandon(&mut self) {
         #[cfg(feature = "web")]

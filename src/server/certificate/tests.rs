@@ -1,3 +1,5 @@
+//! Certificates made and given, their files, and warnings before one expires.
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 

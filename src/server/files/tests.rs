@@ -1,3 +1,5 @@
+//! That tokens of files cannot be guessed.
+
 use std::sync::{Arc, mpsc};
 
 use jiff::tz::TimeZone;

@@ -1,3 +1,5 @@
+//! Handshakes on real sockets: fast, slow, silent, and in other protocols.
+
 use std::io::Write as _;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;

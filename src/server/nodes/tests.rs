@@ -212,12 +212,12 @@ fn two() -> (Node, Node, Arc<SharedLog>) {
     let run = |server: Server, (node, nodes): (NodeName, Arc<Nodes>)| {
         nodes.nodes(&[name("a"), name("b")]);
         let link = Arc::new(MemoryLink { node, shared: Arc::clone(&shared) });
-        let chores = join(server.hub(), &nodes, link).expect("a thread");
+        let background = join(server.hub(), &nodes, link).expect("a thread");
         let (hub, address, requests) = (Arc::clone(server.hub()), server.addresses()[0], server.requests());
         let thread = thread::spawn(move || {
             server.run().expect("a clean stop");
-            nodes.end_chores();
-            chores.join().expect("no panic");
+            nodes.end_background_thread();
+            background.join().expect("no panic");
         });
         Node { hub, address, requests, thread: Some(thread) }
     };

@@ -1,3 +1,5 @@
+//! The page and other answers to a browser, and its deadlines.
+
 use std::io::Write as _;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, mpsc};

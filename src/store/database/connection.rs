@@ -13,7 +13,7 @@ use super::files;
 use super::migration;
 use super::schema::{self, DatabaseKind, VERSION};
 use super::sqlite_errors;
-use crate::store::error::{OpenError, StoreFailure};
+use crate::store::error::{OpenError, StoreError};
 
 /// How long a statement waits for another process that is writing, as `chatsock user` does for a moment. It is less than a
 /// third of a caller's timeout, so that a caller still gets an answer when another one has just begun to wait.
@@ -80,7 +80,7 @@ pub(crate) fn prepare(connection: &Connection, path: &Path, kind: DatabaseKind) 
     files::restrict_modes(path)?;
     if !configure(connection).map_err(failed)? {
         let message = "its file system cannot share memory between programs (is it on a network?)";
-        return Err(OpenError::Failed { path: path.to_owned(), reason: StoreFailure::Other(message.into()) });
+        return Err(OpenError::Failed { path: path.to_owned(), reason: StoreError::Other(message.into()) });
     }
     match kind {
         DatabaseKind::Empty => schema::create(connection).map_err(failed)?,

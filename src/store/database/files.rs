@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use log::warn;
 
 use super::schema::APPLICATION;
-use crate::store::error::{OpenError, StoreFailure};
+use crate::store::error::{OpenError, StoreError};
 
 /// For the owner alone: the files hold private conversations and password hashes.
 pub(crate) const MODE: u32 = 0o600;
@@ -90,8 +90,8 @@ pub(crate) fn failed(path: &Path, error: &io::Error) -> OpenError {
     let path = path.to_owned();
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => OpenError::Denied(path),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => OpenError::Failed { path, reason: StoreFailure::DiskFull },
-        _ => OpenError::Failed { path, reason: StoreFailure::Other(error.to_string().into()) },
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => OpenError::Failed { path, reason: StoreError::DiskFull },
+        _ => OpenError::Failed { path, reason: StoreError::Other(error.to_string().into()) },
     }
 }
 

@@ -15,7 +15,7 @@ use super::files;
 use super::schema;
 use super::sqlite_errors;
 use super::text_slots;
-use crate::store::error::{OpenError, StoreFailure};
+use crate::store::error::{OpenError, StoreError};
 
 /// What version 2 adds. `messages` is created again, because its texts were in its rows.
 const TWO: &str = "
@@ -137,17 +137,17 @@ pub(crate) fn backup_of(path: &Path, version: i64) -> PathBuf {
 }
 
 /// Writes a backup beside the database. A partial one never appears under its name.
-fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf, StoreFailure> {
+fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf, StoreError> {
     let backup = backup_of(path, version);
     let part = files::sibling(&backup, ".part");
-    let failure = |error: &dyn std::fmt::Display| StoreFailure::Other(error.to_string().into());
+    let failure = |error: &dyn std::fmt::Display| StoreError::Other(error.to_string().into());
     match fs::remove_file(&part) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failure(&error)),
         _ => {}
     }
     // An empty file with our mode: VACUUM INTO accepts one, and would otherwise create its own with the umask's.
     files::create(&part).map_err(|error| failure(&error))?;
-    let target = part.to_str().ok_or_else(|| StoreFailure::Other("the path of the backup is not UTF-8".into()))?;
+    let target = part.to_str().ok_or_else(|| StoreError::Other("the path of the backup is not UTF-8".into()))?;
     let copied = connection.execute("VACUUM INTO ?1", [target]).map_err(|error| sqlite_errors::failure(&error));
     match copied.and_then(|_| files::rename_durably(&part, &backup).map_err(|error| failure(&error))) {
         Ok(()) => Ok(backup),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 
 use super::sqlite_errors;
-use crate::store::error::{ReadError, StoreFailure};
+use crate::store::error::{ReadError, StoreError};
 
 /// Steps of SQLite's virtual machine between two looks at the clock: some tens of microseconds.
 const STEPS: i32 = 2000;
@@ -46,7 +46,7 @@ impl ReadConnection {
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, ReadError> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(connection) = connection.as_mut() else { return Err(ReadError(StoreFailure::Closed)) };
+        let Some(connection) = connection.as_mut() else { return Err(ReadError(StoreError::Closed)) };
         let until = Instant::now() + budget;
         let is_over = move || Instant::now() >= until;
         let budgeted = connection.progress_handler(STEPS, Some(is_over));

@@ -4,22 +4,22 @@
 
 use rusqlite::{Error, ErrorCode, ffi};
 
-use crate::store::error::StoreFailure;
+use crate::store::error::StoreError;
 
 #[allow(clippy::wildcard_enum_match_arm, reason = "the enum is not ours, and grows")]
-pub(crate) fn failure(error: &Error) -> StoreFailure {
+pub(crate) fn failure(error: &Error) -> StoreError {
     if let Error::SqliteFailure(failure, _) = error
         && failure.extended_code == ffi::SQLITE_READONLY_DBMOVED
     {
-        return StoreFailure::FileReplaced;
+        return StoreError::FileReplaced;
     }
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => StoreFailure::DiskFull,
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreFailure::Locked,
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => StoreFailure::ReadOnly,
-        Some(ErrorCode::OperationInterrupted) => StoreFailure::TimedOut,
+        Some(ErrorCode::DiskFull) => StoreError::DiskFull,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked,
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => StoreError::ReadOnly,
+        Some(ErrorCode::OperationInterrupted) => StoreError::TimedOut,
         // SQLite's own message is about files and tables. rusqlite's would show the statement.
-        _ => StoreFailure::Other(match error {
+        _ => StoreError::Other(match error {
             Error::SqliteFailure(failure, message) => {
                 message.clone().unwrap_or_else(|| failure.to_string()).as_str().into()
             }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::metrics::{Counter, Histogram};
-use crate::store::error::StoreFailure;
+use crate::store::error::StoreError;
 use crate::store::failpoints::Failpoints;
 use message_ids::MessageIds;
 use overlay::{Overlay, PendingChanges};
@@ -51,13 +51,13 @@ pub(crate) enum CloseMode {
 pub(crate) struct LostWrites {
     pub(crate) count: u64,
     /// Why the last of them was dropped.
-    pub(crate) reason: Option<StoreFailure>,
+    pub(crate) reason: Option<StoreError>,
 }
 
 impl LostWrites {
     /// Why writes were dropped, if any were.
-    pub(crate) fn unreported(&self) -> Option<StoreFailure> {
-        (self.count > 0).then(|| self.reason.clone().unwrap_or(StoreFailure::QueueFull))
+    pub(crate) fn unreported(&self) -> Option<StoreError> {
+        (self.count > 0).then(|| self.reason.clone().unwrap_or(StoreError::QueueFull))
     }
 }
 
@@ -93,7 +93,7 @@ pub(crate) struct QueueState {
     /// The writer has exited: nothing is accepted any more.
     pub(crate) writer_exited: bool,
     /// How the writer ended, for the caller that closed the store.
-    pub(crate) outcome: Option<StoreFailure>,
+    pub(crate) outcome: Option<StoreError>,
     pub(crate) hang: Hang,
 }
 
@@ -171,13 +171,13 @@ impl WriteQueue {
 
     /// Queues a write with a caller waiting. Refused at once if the store is closed or the writer is known to hang: only the
     /// caller that finds this out has to wait for it.
-    pub(crate) fn submit(&self, entry: QueuedWrite) -> Result<(), StoreFailure> {
+    pub(crate) fn submit(&self, entry: QueuedWrite) -> Result<(), StoreError> {
         let mut state = self.lock();
         if state.writer_exited || state.shutdown.is_some() {
-            return Err(StoreFailure::Closed);
+            return Err(StoreError::Closed);
         }
         if state.hang.is_noticed {
-            return Err(StoreFailure::TimedOut);
+            return Err(StoreError::TimedOut);
         }
         state.awaited += 1;
         state.push(entry);
@@ -195,7 +195,7 @@ impl QueueState {
     }
 
     /// Counts writes that are lost.
-    pub(crate) fn lose(&mut self, count: u64, reason: StoreFailure) {
+    pub(crate) fn lose(&mut self, count: u64, reason: StoreError) {
         self.lost.count += count;
         self.lost.reason = Some(reason);
         self.lost_ever.add(count);
@@ -211,9 +211,9 @@ impl QueueState {
     fn push_background(&mut self, write: BackgroundWrite) -> bool {
         let bound = if write.erases() { CAPACITY + RESERVE } else { CAPACITY };
         let reason = if self.writer_exited || self.shutdown.is_some() {
-            Some(StoreFailure::Closed)
+            Some(StoreError::Closed)
         } else {
-            (self.bytes + write.weight() > bound).then_some(StoreFailure::QueueFull)
+            (self.bytes + write.weight() > bound).then_some(StoreError::QueueFull)
         };
         if let Some(reason) = reason {
             self.lose(1, reason);
@@ -393,7 +393,7 @@ mod tests {
             let (lost, pending) = queue.lock().lost_and_pending();
             assert!(lost == 2 && pending > 7 * 1024 * 1024, "{lost} {pending}");
         }
-        assert_eq!(queue.lock().lost.reason, Some(StoreFailure::QueueFull));
+        assert_eq!(queue.lock().lost.reason, Some(StoreError::QueueFull));
         queue.record(erased(1));
         assert_eq!(queue.lock().lost.count, 2);
         for id in 0..2 * (RESERVE / OVERHEAD) as u64 {

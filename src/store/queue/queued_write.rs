@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use crate::access::network::Network;
 use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::RoomName;
-use crate::store::error::StoreFailure;
+use crate::store::error::StoreError;
 use crate::store::records::{AuditEntry, MessageRecord, OpenRoomRecord};
 
 /// Cost of a write beside its text, in bytes.
@@ -119,7 +119,7 @@ pub(crate) trait AwaitedWrite: Send {
     /// Whether it removes text that must not stay on disk.
     fn erases(&self) -> bool;
     /// Reports to the caller whether the transaction was committed.
-    fn complete(self: Box<Self>, outcome: Result<(), StoreFailure>);
+    fn complete(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
 /// An entry of the queue.

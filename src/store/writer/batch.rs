@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::Writer;
 use crate::chat::names::RoomName;
 use crate::store::database::sqlite_errors;
-use crate::store::error::StoreFailure;
+use crate::store::error::StoreError;
 use crate::store::failpoints::Point;
 use crate::store::queue::queued_write::{BackgroundWrite, QueuedWrite};
 use crate::store::records::MessageRecord;
@@ -26,7 +26,7 @@ use crate::store::tables::visits;
 impl Writer {
     /// Writes a batch in one transaction. Returns the writes that failed on their own account, by their place in the batch; any
     /// other failure fails the whole batch.
-    pub(super) fn try_batch(&mut self, batch: &mut [QueuedWrite]) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
+    pub(super) fn try_batch(&mut self, batch: &mut [QueuedWrite]) -> rusqlite::Result<Vec<(usize, StoreError)>> {
         self.queue.failpoints.attempt();
         self.queue.failpoints.pass(Point::Begin);
         if self.lock.displaced().is_some() {
@@ -53,7 +53,7 @@ impl Writer {
         &self,
         batch: &mut [QueuedWrite],
         reserve_to: Option<u64>,
-    ) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
+    ) -> rusqlite::Result<Vec<(usize, StoreError)>> {
         loop {
             self.connection.execute_batch("BEGIN IMMEDIATE")?;
             let refused = match self.apply_in_bulk(batch, reserve_to) {
@@ -105,7 +105,7 @@ impl Writer {
         &self,
         batch: &mut [QueuedWrite],
         reserve_to: Option<u64>,
-    ) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
+    ) -> rusqlite::Result<Vec<(usize, StoreError)>> {
         let mut refused = Vec::new();
         if let Some(to) = reserve_to {
             meta::reserve_ids(&self.connection, to)?;

@@ -14,7 +14,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::store::database::connection::{BUSY, truncate_log};
 use crate::store::database::sql_values::{self, millis};
-use crate::store::error::StoreFailure;
+use crate::store::error::StoreError;
 use crate::store::event::StoreEvent;
 use crate::store::queue::queued_write::AwaitedWrite;
 use crate::store::tables::messages;
@@ -85,7 +85,7 @@ impl Maintenance {
     }
 
     /// Refuses all flushes: they will not be done soon.
-    pub(crate) fn refuse(&mut self, reason: &StoreFailure) {
+    pub(crate) fn refuse(&mut self, reason: &StoreError) {
         for waiting in self.flushes.drain(..) {
             waiting.complete(Err(reason.clone()));
         }

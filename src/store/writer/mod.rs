@@ -26,7 +26,7 @@ use rusqlite::Connection;
 
 use crate::store::database::files::Lock;
 use crate::store::database::sqlite_errors;
-use crate::store::error::StoreFailure;
+use crate::store::error::StoreError;
 use crate::store::event::StoreEvent;
 use crate::store::queue::queued_write::{AwaitedWrite, QueuedWrite};
 use crate::store::queue::{CloseMode, WriteQueue};
@@ -80,7 +80,7 @@ impl Drop for WriterGuard {
         }
         let mut state = self.0.lock();
         if std::thread::panicking() {
-            state.outcome.get_or_insert(StoreFailure::Other("the writer thread has panicked".into()));
+            state.outcome.get_or_insert(StoreError::Other("the writer thread has panicked".into()));
         }
         state.writer_exited = true;
         let rest = state.take_all();
@@ -142,7 +142,7 @@ impl Writer {
                     }
                 }
                 Step::Refuse(writes) => {
-                    let reason = self.retry.as_ref().map_or(StoreFailure::TimedOut, |retry| retry.reason.clone());
+                    let reason = self.retry.as_ref().map_or(StoreError::TimedOut, |retry| retry.reason.clone());
                     writes.into_iter().for_each(|write| write.complete(Err(reason.clone())));
                 }
                 Step::Maintain => self.maintain(),
@@ -259,7 +259,7 @@ impl Writer {
         Ok(())
     }
 
-    fn written(&mut self, batch: Vec<QueuedWrite>, refused: Vec<(usize, StoreFailure)>) {
+    fn written(&mut self, batch: Vec<QueuedWrite>, refused: Vec<(usize, StoreError)>) {
         let now = Instant::now();
         let erases = batch.iter().any(|entry| match entry {
             QueuedWrite::Background(write) => write.erases(),
@@ -270,7 +270,7 @@ impl Writer {
         }
         let mut state = self.queue.lock();
         state.written(&batch);
-        let mut outcomes: Vec<Result<(), StoreFailure>> = batch.iter().map(|_| Ok(())).collect();
+        let mut outcomes: Vec<Result<(), StoreError>> = batch.iter().map(|_| Ok(())).collect();
         for (index, reason) in refused {
             if matches!(batch[index], QueuedWrite::Background(_)) {
                 state.lose(1, reason.clone());
@@ -290,7 +290,7 @@ impl Writer {
 
     fn maintain(&mut self) {
         if self.lock.displaced().is_some() {
-            return self.step_failed(WriteStep::Maintenance, StoreFailure::FileReplaced);
+            return self.step_failed(WriteStep::Maintenance, StoreError::FileReplaced);
         }
         let done = self.maintenance.run(&self.connection, &self.clock, Instant::now());
         if let Some(expired) = self.maintenance.take_expired() {
@@ -306,14 +306,14 @@ impl Writer {
         }
     }
 
-    fn step_failed(&mut self, step: WriteStep, reason: StoreFailure) {
+    fn step_failed(&mut self, step: WriteStep, reason: StoreError) {
         self.maintenance.refuse(&reason);
         let now = Instant::now();
         let unreserved = self.queue.message_ids.has_unreserved();
         let is_first = self.retry.is_none();
         let retry = self.retry.get_or_insert_with(|| Retry::new(reason.clone(), now));
         // What helps against another failure does not help against this one.
-        let is_replaced = reason == StoreFailure::FileReplaced && (is_first || retry.reason != reason);
+        let is_replaced = reason == StoreError::FileReplaced && (is_first || retry.reason != reason);
         retry.reason = reason.clone();
         retry.failed(step, now);
         let reports_ids = unreserved && !retry.reported_unreserved_ids;
@@ -352,7 +352,7 @@ impl Writer {
         if let Some(retry) = &mut self.retry {
             retry.lost += lost.count;
         }
-        let reason = lost.reason.unwrap_or(StoreFailure::QueueFull);
+        let reason = lost.reason.unwrap_or(StoreError::QueueFull);
         (self.on_event)(StoreEvent::WritesLost { records: lost.count, reason });
     }
 }

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::Writer;
 use super::retry::WriteStep;
-use crate::store::error::StoreFailure;
+use crate::store::error::StoreError;
 use crate::store::event::StoreEvent;
 
 /// How often to check whether another program has written; a removed account stays in use that long. The check reads shared
@@ -35,9 +35,9 @@ impl Writer {
 
     /// Notices files that were deleted, replaced or put back.
     fn check_files(&mut self) {
-        let known = self.retry.as_ref().is_some_and(|retry| retry.reason == StoreFailure::FileReplaced);
+        let known = self.retry.as_ref().is_some_and(|retry| retry.reason == StoreError::FileReplaced);
         match (self.lock.displaced(), known) {
-            (Some(_), false) => self.step_failed(WriteStep::Batch, StoreFailure::FileReplaced),
+            (Some(_), false) => self.step_failed(WriteStep::Batch, StoreError::FileReplaced),
             (None, true) => self.retry.iter_mut().for_each(|retry| retry.try_now(Instant::now())),
             (Some(_), true) | (None, false) => {}
         }

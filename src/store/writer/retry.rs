@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::store::error::StoreFailure;
+use crate::store::error::StoreError;
 
 /// Time until a failed step is retried, unless something changes.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ pub(crate) enum WriteStep {
 #[derive(Debug)]
 pub(crate) struct Retry {
     /// What the disk said last.
-    pub(crate) reason: StoreFailure,
+    pub(crate) reason: StoreError,
     batch_at: Option<Instant>,
     maintenance_at: Option<Instant>,
     probe: Instant,
@@ -38,7 +38,7 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    pub(crate) fn new(reason: StoreFailure, now: Instant) -> Retry {
+    pub(crate) fn new(reason: StoreError, now: Instant) -> Retry {
         Retry { reason, batch_at: None, maintenance_at: None, probe: now, lost: 0, reported_unreserved_ids: false }
     }
 
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_failure_is_over_when_every_failed_step_has_succeeded() {
         let now = Instant::now();
-        let mut retry = Retry::new(StoreFailure::DiskFull, now);
+        let mut retry = Retry::new(StoreError::DiskFull, now);
         retry.failed(WriteStep::Maintenance, now);
         assert!(retry.probe().is_none());
         retry.failed(WriteStep::Batch, now);
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn a_failed_step_is_put_off_and_the_other_is_not() {
         let now = Instant::now();
-        let mut retry = Retry::new(StoreFailure::DiskFull, now);
+        let mut retry = Retry::new(StoreError::DiskFull, now);
         retry.failed(WriteStep::Batch, now);
         assert_eq!(retry.not_before(WriteStep::Batch, now), now + RETRY_AFTER);
         assert_eq!(retry.not_before(WriteStep::Maintenance, now), now);

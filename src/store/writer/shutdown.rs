@@ -6,7 +6,7 @@ use super::Writer;
 use crate::store::database::connection::{self, BUSY};
 use crate::store::database::sql_values::millis;
 use crate::store::database::sqlite_errors;
-use crate::store::error::StoreFailure;
+use crate::store::error::StoreError;
 use crate::store::queue::queued_write::QueuedWrite;
 use crate::store::tables::meta;
 
@@ -27,17 +27,17 @@ impl Writer {
     pub(super) fn shut_down(&mut self) {
         let rest = self.queue.lock().take_all();
         let records = rest.iter().filter(|entry| matches!(entry, QueuedWrite::Background(_))).count() as u64;
-        let reason = self.retry.as_ref().map_or(StoreFailure::TimedOut, |retry| retry.reason.clone());
+        let reason = self.retry.as_ref().map_or(StoreError::TimedOut, |retry| retry.reason.clone());
         let mut outcome = (records > 0).then(|| reason.clone());
         if records > 0 {
             self.queue.lock().lose(records, reason);
         }
         for entry in rest {
             if let QueuedWrite::Awaited(write) | QueuedWrite::Flush(write) = entry {
-                write.complete(Err(StoreFailure::Closed));
+                write.complete(Err(StoreError::Closed));
             }
         }
-        self.maintenance.refuse(&StoreFailure::Closed);
+        self.maintenance.refuse(&StoreError::Closed);
         // Writes lost a moment ago count too: some of the last batch may have failed.
         let unreported = self.queue.lock().lost.unreported();
         if unreported.is_some() {

@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use super::REPORT_LOSS_EVERY;
-use crate::store::error::StoreFailure;
+use crate::store::error::StoreError;
 use crate::store::event::StoreEvent;
 use crate::store::queue::WriteQueue;
 
@@ -26,7 +26,7 @@ pub(crate) fn watch(queue: &WriteQueue, on_event: &Arc<dyn Fn(StoreEvent) + Send
             state = queue.hang_noticed.wait(state).unwrap_or_else(PoisonError::into_inner);
         } else if !state.hang.is_reported {
             drop(state);
-            on_event(StoreEvent::DiskFailed(StoreFailure::TimedOut));
+            on_event(StoreEvent::DiskFailed(StoreError::TimedOut));
             state = queue.lock();
             state.hang.is_reported = state.hang.is_noticed;
             if !state.hang.is_reported {
@@ -42,7 +42,7 @@ pub(crate) fn watch(queue: &WriteQueue, on_event: &Arc<dyn Fn(StoreEvent) + Send
             loss_reported_at = Some(Instant::now());
             on_event(StoreEvent::WritesLost {
                 records: lost.count,
-                reason: lost.reason.unwrap_or(StoreFailure::QueueFull),
+                reason: lost.reason.unwrap_or(StoreError::QueueFull),
             });
             state = queue.lock();
         } else {
@@ -84,10 +84,10 @@ mod tests {
             let long_ago = Instant::now().checked_sub(HANGS).expect("a machine that runs for a while");
             queue.lock().begin_step(long_ago);
             record(&queue);
-            assert_eq!(events.recv_timeout(PATIENCE), Ok(StoreEvent::DiskFailed(StoreFailure::TimedOut)));
+            assert_eq!(events.recv_timeout(PATIENCE), Ok(StoreEvent::DiskFailed(StoreError::TimedOut)));
             (0..CAPACITY / 128 + 5).for_each(|_| record(&queue));
             let lost = events.recv_timeout(PATIENCE).expect("an event");
-            assert!(matches!(lost, StoreEvent::WritesLost { reason: StoreFailure::QueueFull, .. }), "{lost:?}");
+            assert!(matches!(lost, StoreEvent::WritesLost { reason: StoreError::QueueFull, .. }), "{lost:?}");
             let mut state = queue.lock();
             assert!(state.end_step().is_some_and(|lost| lost > 0));
             assert_eq!(state.end_step(), None);

@@ -109,7 +109,7 @@ impl RoomState {
 
     /// The refusal for a muted user.
     fn silence(&self, actor: &Actor, at: Timestamp) -> Denied {
-        let until = self.moderation.muted(&actor.who, at).flatten();
+        let until = self.moderation.muted(&actor.who, at).and_then(|mute| mute.until);
         Denied::Muted(self.name.clone(), until.map(|until| remaining(at, until)))
     }
 

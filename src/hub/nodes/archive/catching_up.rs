@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::entries::RoomLedger;
-use super::{Archive, Reading, Trouble};
+use super::{Archive, ArchiveError, Reading};
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
 use crate::chat::room::{RoomState, parse_message};
@@ -73,7 +73,7 @@ impl Archive {
         reading: &mut Reading,
         log: Log,
         place: &Place,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ArchiveError> {
         let Place::Room(room) = place else { return Ok(()) };
         if reading.rooms.knows(room) {
             return Ok(());
@@ -94,7 +94,7 @@ impl Archive {
         reading: &mut Reading,
         room: &RoomName,
         kept: Option<Vec<MessageRecord>>,
-    ) -> Result<Vec<ArchiveWrite>, Trouble> {
+    ) -> Result<Vec<ArchiveWrite>, ArchiveError> {
         let log = self.cluster.partitions().of_place(&Place::Room(room.clone()));
         let found =
             reader.room(log, &key(room))?.and_then(|(snapshot, _)| FoundRoom::read(&snapshot, self.store.now()));
@@ -119,7 +119,7 @@ impl Archive {
         reading: &mut Reading,
         log: Log,
         lost: bool,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ArchiveError> {
         let from = reading.places.get(&log).copied().unwrap_or_default();
         let is_first = from == Position::START;
         if lost {
@@ -180,7 +180,7 @@ impl Archive {
         found: FoundRoom,
         numbers: &[u64],
         is_first: bool,
-    ) -> Result<Vec<ArchiveWrite>, Trouble> {
+    ) -> Result<Vec<ArchiveWrite>, ArchiveError> {
         let FoundRoom { record, messages, said } = found;
         let Some(record) = record else {
             rooms.learn(name, false, messages);

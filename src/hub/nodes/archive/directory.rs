@@ -6,10 +6,10 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use super::{Archive, Reading, Trouble};
+use super::{Archive, ArchiveError, Reading};
 use crate::cluster::{AccountChange, Log, LogReader, Recorded};
 use crate::hub::nodes::note::AuditText;
-use crate::hub::nodes::notes::{AUDIT, KeptBan};
+use crate::hub::nodes::notes::{AUDIT, SharedBan};
 use crate::store::ArchiveWrite;
 
 /// Accounts per batch.
@@ -26,7 +26,7 @@ enum ArchivedNote {
 
 /// The bans that are in force, all of them.
 fn in_force(kept: &[(Box<str>, Box<str>)]) -> ArchiveWrite {
-    let ban = |(key, value): &(Box<str>, Box<str>)| KeptBan::read(key, value)?.1.in_force();
+    let ban = |(key, value): &(Box<str>, Box<str>)| SharedBan::read(key, value)?.1.in_force();
     ArchiveWrite::AddressBans(kept.iter().filter_map(ban).collect())
 }
 
@@ -36,7 +36,7 @@ impl Archive {
         &self,
         reader: &mut LogReader,
         what: &Recorded,
-    ) -> Result<Option<ArchiveWrite>, Trouble> {
+    ) -> Result<Option<ArchiveWrite>, ArchiveError> {
         match what {
             Recorded::AccountChanged { change: AccountChange::Removed, account, .. } => {
                 Ok(Some(ArchiveWrite::AccountGone(*account)))
@@ -64,7 +64,7 @@ impl Archive {
         reading: &mut Reading,
         is_first: bool,
         lost: bool,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ArchiveError> {
         let (end, kept) = reader.kept()?;
         let names = reader.accounts()?;
         for part in names.chunks(ACCOUNTS) {

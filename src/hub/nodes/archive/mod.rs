@@ -24,7 +24,7 @@ use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
 use crate::cluster::{Cluster, Log, LogReader, LogRecord, NumberKind, Position, ReadLogError, Recorded};
 use crate::hub::room::Room;
-use crate::store::{ArchivePlace, ArchiveWrite, ReadError, SaveError, Store, StoreFailure};
+use crate::store::{ArchivePlace, ArchiveWrite, ReadError, SaveError, Store, StoreError};
 use entries::{ArchiveStep, RoomLedger};
 
 /// How long the next batch builds up after one was stored.
@@ -44,38 +44,38 @@ const STACK: usize = 512 * 1024;
 
 /// What interrupts reading for now.
 #[derive(Debug)]
-enum Trouble {
+enum ArchiveError {
     Redis(ReadLogError),
-    Disk(StoreFailure),
+    Disk(StoreError),
     /// The database is at an unexpected position.
     Moved,
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for ArchiveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::Redis(why) => write!(f, "Redis: {why}"),
-            Trouble::Disk(why) => why.fmt(f),
-            Trouble::Moved => f.write_str("what was stored last is not known"),
+            ArchiveError::Redis(why) => write!(f, "Redis: {why}"),
+            ArchiveError::Disk(why) => why.fmt(f),
+            ArchiveError::Moved => f.write_str("what was stored last is not known"),
         }
     }
 }
 
-impl From<ReadLogError> for Trouble {
-    fn from(error: ReadLogError) -> Trouble {
-        Trouble::Redis(error)
+impl From<ReadLogError> for ArchiveError {
+    fn from(error: ReadLogError) -> ArchiveError {
+        ArchiveError::Redis(error)
     }
 }
 
-impl From<SaveError> for Trouble {
-    fn from(SaveError(reason): SaveError) -> Trouble {
-        Trouble::Disk(reason)
+impl From<SaveError> for ArchiveError {
+    fn from(SaveError(reason): SaveError) -> ArchiveError {
+        ArchiveError::Disk(reason)
     }
 }
 
-impl From<ReadError> for Trouble {
-    fn from(ReadError(reason): ReadError) -> Trouble {
-        Trouble::Disk(reason)
+impl From<ReadError> for ArchiveError {
+    fn from(ReadError(reason): ReadError) -> ArchiveError {
+        ArchiveError::Disk(reason)
     }
 }
 
@@ -148,7 +148,7 @@ impl Archive {
 
     /// A Redis that has lost its data would start numbering messages and accounts from the beginning and repeat numbers in
     /// the database.
-    fn number_above(&self, last: MessageId) -> Result<(), Trouble> {
+    fn number_above(&self, last: MessageId) -> Result<(), ArchiveError> {
         let Reading { places, .. } = self.begin()?;
         let Some(mut reader) = self.cluster.log_reader()? else { return Ok(()) };
         let mut is_behind = false;
@@ -236,8 +236,8 @@ impl Archive {
             let followed = self.follow(reader, &mut reading);
             reading.take_if(|reading| reading.ahead);
             match followed {
-                Ok(()) | Err(Trouble::Disk(StoreFailure::Closed)) => return,
-                Err(Trouble::Redis(why)) => log::debug!("archive: {why}"),
+                Ok(()) | Err(ArchiveError::Disk(StoreError::Closed)) => return,
+                Err(ArchiveError::Redis(why)) => log::debug!("archive: {why}"),
                 Err(trouble) => {
                     if !reported {
                         log::warn!("archive: reading is interrupted: {trouble}");
@@ -250,7 +250,7 @@ impl Archive {
     }
 
     /// Reads until the connection is lost (an error) or the archive stops.
-    fn follow(&self, mut reader: LogReader, known: &mut Option<Reading>) -> Result<(), Trouble> {
+    fn follow(&self, mut reader: LogReader, known: &mut Option<Reading>) -> Result<(), ArchiveError> {
         let mut reading = match known.take() {
             Some(reading) => reading,
             None => self.begin()?,
@@ -260,7 +260,7 @@ impl Archive {
         followed
     }
 
-    fn begin(&self) -> Result<Reading, Trouble> {
+    fn begin(&self) -> Result<Reading, ArchiveError> {
         let stored = self.store.archive_places()?;
         let place = |log: Log| {
             let known = stored.iter().find(|place| *place.log == *log.to_string());
@@ -272,7 +272,7 @@ impl Archive {
         Ok(Reading { places, rooms, ahead: false })
     }
 
-    fn follow_from(&self, reader: &mut LogReader, reading: &mut Reading) -> Result<(), Trouble> {
+    fn follow_from(&self, reader: &mut LogReader, reading: &mut Reading) -> Result<(), ArchiveError> {
         for (log, place) in reading.places.clone() {
             let tail = reader.tail(log, place)?;
             if place == Position::START || tail.lost {
@@ -305,7 +305,7 @@ impl Archive {
         reader: &mut LogReader,
         reading: &mut Reading,
         records: Vec<LogRecord>,
-    ) -> Result<Vec<Log>, Trouble> {
+    ) -> Result<Vec<Log>, ArchiveError> {
         let (mut gaps, mut steps) = (Vec::new(), Vec::new());
         reading.ahead = true;
         let from = reading.places.clone();
@@ -345,7 +345,7 @@ impl Archive {
         reader: &mut LogReader,
         reading: &mut Reading,
         steps: Vec<ArchiveStep>,
-    ) -> Result<Vec<ArchiveWrite>, Trouble> {
+    ) -> Result<Vec<ArchiveWrite>, ArchiveError> {
         let mut writes = Vec::new();
         let mut fresh: Vec<RoomName> = Vec::new();
         for step in steps {
@@ -374,7 +374,7 @@ impl Archive {
         from: &BTreeMap<Log, Position>,
         to: &BTreeMap<Log, Position>,
         writes: Vec<ArchiveWrite>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ArchiveError> {
         let moved: Vec<_> = to.iter().filter(|(log, place)| from.get(log) != Some(place)).collect();
         if moved.is_empty() && writes.is_empty() {
             return Ok(());
@@ -387,7 +387,7 @@ impl Archive {
         let before = from.iter().map(|(log, known)| place(log, known)).collect();
         let after = moved.into_iter().map(|(log, known)| place(log, known)).collect();
         if !self.store.archive(before, after, writes)? {
-            return Err(Trouble::Moved);
+            return Err(ArchiveError::Moved);
         }
         self.progress().places.clone_from(to);
         self.changed.notify_all();

@@ -256,7 +256,7 @@ impl Room {
             let kind = ChangeKind::Left { client, going: Going::ServerGone };
             self.carry_out(&mut state, Change { at, kind });
         }
-        state.flush_gathered();
+        state.flush_presence();
         let mut applied = Applied::default();
         state.note_outcome(&mut applied, at);
         Some(applied)

@@ -109,7 +109,7 @@ impl Room {
         let is_partial = room.said() > room.history().last(usize::MAX).len() as u64;
         let unsure = is_torn && is_partial && (is_cut && !missed.is_empty() || passed > 0);
         state.remember_own(&room);
-        state.flush_gathered();
+        state.flush_presence();
         state.room = room;
         state.sharing.homes = homes;
         (state.sharing.version, state.sharing.sequence) = (place.version, place.sequence);
@@ -133,7 +133,7 @@ impl Room {
         let mut state = self.lock();
         state.sharing.lost += counted;
         state.sharing.torn = true;
-        state.flush_gathered();
+        state.flush_presence();
         state.append(sentence(line));
     }
 

@@ -1,3 +1,5 @@
+//! TLS between two ends in memory, whole, byte by byte and cut at every place.
+
 use std::io::{Read as _, Write as _};
 use std::sync::{Arc, LazyLock};
 

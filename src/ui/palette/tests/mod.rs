@@ -1,3 +1,5 @@
+//! The palette as users see it: a line typed, and what it leads to.
+
 mod accounts;
 mod answers;
 mod any_line;

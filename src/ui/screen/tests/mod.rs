@@ -1,3 +1,5 @@
+//! What is drawn: messages, colours, widths and prompts.
+
 mod forms;
 mod half_typed;
 mod hits;

@@ -33,7 +33,7 @@ const TURN: Duration = Duration::from_secs(1);
 const STACK: usize = 512 * 1024;
 
 /// A job for the thread.
-pub(super) enum Chore {
+pub(super) enum BackgroundTask {
     /// A room's deadline has come.
     Task(Task),
     /// A local user has lost their name.
@@ -52,23 +52,26 @@ impl Nodes {
     /// # Errors
     ///
     /// It cannot be started.
-    pub(crate) fn start_chores(self: &Arc<Self>) -> std::io::Result<JoinHandle<()>> {
-        let (sender, chores) = mpsc::channel();
+    pub(crate) fn start_background_thread(self: &Arc<Self>) -> std::io::Result<JoinHandle<()>> {
+        let (sender, tasks) = mpsc::channel();
         // Once, at the start.
-        let _ = self.chores.set(sender);
+        let _ = self.background.set(sender);
         let nodes = Arc::clone(self);
-        thread::Builder::new().name("nodes".to_owned()).stack_size(STACK).spawn(move || nodes.do_chores(&chores))
+        thread::Builder::new()
+            .name("nodes".to_owned())
+            .stack_size(STACK)
+            .spawn(move || nodes.run_background_tasks(&tasks))
     }
 
     /// Ends the thread.
-    pub(crate) fn end_chores(&self) {
-        self.add_chore(Chore::End);
+    pub(crate) fn end_background_thread(&self) {
+        self.add_background_task(BackgroundTask::End);
     }
 
-    pub(super) fn add_chore(&self, chore: Chore) {
-        if let Some(chores) = self.chores.get() {
+    pub(super) fn add_background_task(&self, task: BackgroundTask) {
+        if let Some(tasks) = self.background.get() {
             // If the thread has ended, the server is ending too.
-            let _ = chores.send(chore);
+            let _ = tasks.send(task);
         }
     }
 
@@ -76,7 +79,7 @@ impl Nodes {
     pub(crate) fn take_task(&self, task: Task) -> Option<Task> {
         match task {
             task @ (Task::Expire(..) | Task::NameHeir(_) | Task::CloseIfEmpty(_) | Task::Late(_)) => {
-                self.add_chore(Chore::Task(task));
+                self.add_background_task(BackgroundTask::Task(task));
                 None
             }
             task @ (Task::FlushNews(_)
@@ -89,26 +92,26 @@ impl Nodes {
         }
     }
 
-    fn do_chores(&self, chores: &Receiver<Chore>) {
+    fn run_background_tasks(&self, tasks: &Receiver<BackgroundTask>) {
         let mut looked = Instant::now();
         let mut told = looked;
         // Users without a name of their own, while the others cannot be asked for one.
         let mut nameless = Vec::new();
         loop {
-            let chore = chores.recv_timeout(AGAIN);
+            let task = tasks.recv_timeout(AGAIN);
             let Some(hub) = self.hub.upgrade() else { return };
             let now = Instant::now();
-            match chore {
-                Ok(Chore::Task(Task::Late(task))) => self.see_to(&hub, *task, true, now),
-                Ok(Chore::Task(task)) => self.see_to(&hub, task, false, now),
-                Ok(Chore::NewName(client)) => {
+            match task {
+                Ok(BackgroundTask::Task(Task::Late(task))) => self.see_to(&hub, *task, true, now),
+                Ok(BackgroundTask::Task(task)) => self.see_to(&hub, task, false, now),
+                Ok(BackgroundTask::NewName(client)) => {
                     if !self.give_other_name(&hub, client, now) {
                         nameless.push(client);
                     }
                 }
-                Ok(Chore::Note(note)) => self.record(note),
-                Ok(Chore::Account(change, account, by)) => self.review_account(&hub, change, account, by, now),
-                Ok(Chore::End) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(BackgroundTask::Note(note)) => self.record(note),
+                Ok(BackgroundTask::Account(change, account, by)) => self.review_account(&hub, change, account, by, now),
+                Ok(BackgroundTask::End) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if now.saturating_duration_since(looked) >= AGAIN {
