@@ -15,9 +15,9 @@ const UNREACHABLE: &str = ": this server cannot reach the others right now.";
 const NOBODY: &str = "! Nobody can log in right now: try again in a minute.";
 const THROWN_OUT: &str = "! You were logged out from another connection of your account.";
 
-/// A user who logs in to an account. Also returns what they read before typing anything else.
+/// Logs in to an account. Also returns everything the user sees before typing the next line.
 #[track_caller]
-fn come_in(node: &Node, name: &str) -> (Client, String) {
+fn log_in(node: &Node, name: &str) -> (Client, String) {
     let mut client = try_login(node.address(), name, PASSWORD);
     let greeting = format!("* Hello {name}. ");
     loop {
@@ -25,7 +25,7 @@ fn come_in(node: &Node, name: &str) -> (Client, String) {
         if line.contains(&greeting) {
             break;
         }
-        // A server that does not know yet that they have left another one.
+        // This server does not know yet that the user has left another one.
         if line.contains("Enter takes over") {
             client.send("");
         }
@@ -68,7 +68,7 @@ fn add(cluster: &Cluster, name: &str) {
     assert_eq!(status, Some(0), "{text}");
 }
 
-/// Servers with a wait that outlasts the test.
+/// Servers that block an account for longer than the test runs.
 fn patient(count: usize) -> Option<Cluster> {
     let options = Options { top: "login_block_seconds = 300", ..Options::default() };
     Cluster::with(Redis::start()?, count, "", options)
@@ -86,7 +86,7 @@ fn an_account_and_its_settings_work_on_the_other_server() {
     quit(alice);
     let mut wrong = try_login(cluster.nodes[1].address(), "ALICE", "guess");
     wrong.expect("! Wrong name or password.");
-    let (mut alice, _) = come_in(&cluster.nodes[1], "alice");
+    let (mut alice, _) = log_in(&cluster.nodes[1], "alice");
     alice.send(":ignore");
     alice.expect("bob");
     prove(&mut alice, ":passwd", PASSWORD);
@@ -163,7 +163,7 @@ fn a_right_password_resets_the_wrong_ones_on_all_servers() {
             let mut wrong = try_login(node.address(), "alice", "guess");
             wrong.expect("! Wrong name or password.");
         }
-        quit(come_in(&cluster.nodes[round % 2], "alice").0);
+        quit(log_in(&cluster.nodes[round % 2], "alice").0);
     }
 }
 
@@ -187,7 +187,7 @@ fn parallel_guesses_on_all_servers_gain_nothing() {
 }
 
 #[test]
-fn the_admin_changes_and_removes_accounts_while_servers_run() {
+fn accounts_can_be_changed_and_removed_while_servers_run() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     for name in ["alice", "bob"] {
         add(&cluster, name);
@@ -197,8 +197,8 @@ fn the_admin_changes_and_removes_accounts_while_servers_run() {
     let (_, list) = user(&cluster, &["list"], "");
     let names: Vec<_> = list.lines().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(names, ["alice", "bob"]);
-    let (mut alice, _) = come_in(&cluster.nodes[1], "alice");
-    let (mut bob, _) = come_in(&cluster.nodes[0], "bob");
+    let (mut alice, _) = log_in(&cluster.nodes[1], "alice");
+    let (mut bob, _) = log_in(&cluster.nodes[0], "bob");
     let (status, text) = user(&cluster, &["passwd", "alice"], "battery staple");
     assert_eq!(status, Some(0), "{text}");
     let seen = alice.expect_end();
@@ -212,7 +212,7 @@ fn the_admin_changes_and_removes_accounts_while_servers_run() {
     quit(cluster.nodes[1].login("bob"));
     let (status, text) = user(&cluster, &["remove", "bob"], "");
     assert!(status == Some(2) && text.contains("account bob does not exist"), "{text}");
-    // Nothing of it remains.
+    // Redis has no data of the account any more.
     assert!(!cluster.redis.everything().contains("acc:bob"));
 }
 
@@ -248,7 +248,7 @@ fn a_waiting_message_is_shown_once_at_the_next_login_on_any_server() {
     bob.send(":delete");
     bob.expect("still waiting.");
     bob.send(":edit 2");
-    let (alice, told) = come_in(&cluster.nodes[1], "alice");
+    let (alice, told) = log_in(&cluster.nodes[1], "alice");
     assert!(told.contains("* 2 messages came while you were away:\r\n"), "{told:?}");
     assert!(
         told.contains("bob -> you: one") && told.contains("bob -> you: two") && !told.contains("three"),
@@ -256,11 +256,11 @@ fn a_waiting_message_is_shown_once_at_the_next_login_on_any_server() {
     );
     quit(alice);
     for node in &cluster.nodes {
-        let (alice, told) = come_in(node, "alice");
+        let (alice, told) = log_in(node, "alice");
         assert!(!told.contains("while you were away"), "{told:?}");
         quit(alice);
     }
-    // This server learns a moment later that the connection on the other one has ended.
+    // bob's server learns a moment later that alice's connection to the other one has ended.
     bob.send(":dm alice and one more");
     bob.settle();
     for number in 0..25 {
@@ -271,11 +271,11 @@ fn a_waiting_message_is_shown_once_at_the_next_login_on_any_server() {
 }
 
 #[test]
-fn unread_messages_and_open_rooms_follow_to_the_other_server() {
+fn unread_messages_and_open_rooms_follow_the_user_to_the_other_server() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     add(&cluster, "alice");
     let mut bob = cluster.nodes[1].chat("bob", "general");
-    let (mut alice, _) = come_in(&cluster.nodes[0], "alice");
+    let (mut alice, _) = log_in(&cluster.nodes[0], "alice");
     alice.send(":join general");
     alice.expect("1 other here");
     bob.expect("* alice joined");
@@ -288,13 +288,13 @@ fn unread_messages_and_open_rooms_follow_to_the_other_server() {
         bob.send(text);
         bob.settle();
     }
-    // What is recorded when a connection ends is there a moment later.
+    // The visit is recorded a moment after the connection has ended.
     let deadline = Instant::now() + PATIENCE;
     while !cluster.redis.everything().contains("}v:") {
         assert!(Instant::now() < deadline, "no visit was recorded");
         thread::park_timeout(Duration::from_millis(20));
     }
-    let (mut alice, told) = come_in(&cluster.nodes[1], "alice");
+    let (mut alice, told) = log_in(&cluster.nodes[1], "alice");
     assert!(told.contains("New since your last visit: general 2."), "{told:?}");
     alice.send(":list general");
     alice.expect("2 people in general");
@@ -306,7 +306,7 @@ fn while_redis_is_down_account_commands_are_refused_in_one_sentence() {
     let Some(mut cluster) = Cluster::over(redis, 2, "") else { return };
     add(&cluster, "carol");
     let mut alice = cluster.nodes[0].login("alice");
-    let (mut carol, _) = come_in(&cluster.nodes[0], "carol");
+    let (mut carol, _) = log_in(&cluster.nodes[0], "carol");
     alice.send(":register");
     give(&mut alice, PASSWORD);
     alice.expect("* Once more, to be sure.");
@@ -355,8 +355,8 @@ fn while_redis_is_down_account_commands_are_refused_in_one_sentence() {
         }
         assert!(Instant::now() < deadline, "the other server does not come back");
     }
-    quit(come_in(&cluster.nodes[1], "carol").0);
-    quit(come_in(&cluster.nodes[0], "alice").0);
+    quit(log_in(&cluster.nodes[1], "carol").0);
+    quit(log_in(&cluster.nodes[0], "alice").0);
 }
 
 #[test]
@@ -397,7 +397,7 @@ fn an_account_that_too_few_replicas_confirm_is_not_created() {
 }
 
 #[test]
-fn an_addresss_connections_count_on_all_servers_until_one_is_killed() {
+fn the_connections_of_an_address_are_counted_across_servers_until_one_is_killed() {
     let Some(redis) = Redis::start() else { return };
     let options = Options {
         limits: "messages_per_second = 0\nexempt = []\nconnections_per_ip = 2\nconnections_per_ip_per_minute = 10000",
@@ -421,7 +421,7 @@ fn an_addresss_connections_count_on_all_servers_until_one_is_killed() {
         }
     };
     assert!(refused(&cluster.nodes[0]).is_some());
-    // A new name is not a new connection.
+    // A rename is not a new connection.
     bob.send(":nick rob");
     bob.expect("You are now known as rob.");
     quit(bob);
@@ -484,7 +484,7 @@ fn a_user_takes_over_their_connection_from_the_other_server() {
     let Some(cluster) = Cluster::start(3, "") else { return };
     add(&cluster, "alice");
     let mut bob = cluster.nodes[2].chat("bob", "general");
-    let (mut stuck, _) = come_in(&cluster.nodes[0], "alice");
+    let (mut stuck, _) = log_in(&cluster.nodes[0], "alice");
     stuck.send(":join general");
     stuck.expect("1 other here");
     bob.expect("* alice joined");
@@ -530,12 +530,12 @@ fn required_accounts_and_operators_work_across_servers() {
     guest.send("guest");
     give(&mut guest, "guess");
     guest.expect("! Wrong name or password.");
-    let (mut bob, _) = come_in(&cluster.nodes[0], "bob");
+    let (mut bob, _) = log_in(&cluster.nodes[0], "bob");
     bob.send(":join general");
     bob.expect("Joined general");
     bob.send(":chat");
     bob.expect("general | ");
-    let (mut root, told) = come_in(&cluster.nodes[1], "root");
+    let (mut root, told) = log_in(&cluster.nodes[1], "root");
     assert!(told.contains("* You are an operator."), "{told:?}");
     root.send(":join general");
     root.expect("1 other here");
@@ -556,7 +556,7 @@ fn required_accounts_and_operators_work_across_servers() {
 fn removing_an_admins_account_removes_the_rank_on_all_servers() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     add(&cluster, "alice");
-    let (mut alice, _) = come_in(&cluster.nodes[0], "alice");
+    let (mut alice, _) = log_in(&cluster.nodes[0], "alice");
     alice.send(":create games");
     alice.expect("you are its admin");
     let mut bob = cluster.nodes[1].chat("bob", "games");

@@ -1,4 +1,4 @@
-//! Banned addresses over a real network: two machines, which are network namespaces.
+//! Address bans over a real network of two machines, which are network namespaces.
 
 #![cfg(feature = "storage")]
 
@@ -10,26 +10,26 @@ use crate::support::network::{Machine, Person, TwoMachines};
 use crate::support::programs::have;
 use crate::support::scratch;
 
-/// A process that ends with the test.
+/// A process that is killed at the end of the test.
 struct Ended(Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        // Ended already, if this fails.
+        // An error means that it has ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
 #[test]
-fn a_banned_address_is_put_out_of_all_servers_and_let_in_by_none() {
+fn a_banned_address_is_disconnected_from_all_servers_and_refused_by_all() {
     if !runs_slow() || !have(&["redis-server", "redis-cli", "nc.openbsd"]) {
         return;
     }
     let Some(machines) = TwoMachines::new() else { return };
     let directory = scratch();
     let mut redis = machines.command(Machine::One, "redis-server");
-    // Nothing else listens in a network of its own.
+    // The port is free, since the network is new.
     redis.args(["--port", "6379", "--bind", "127.0.0.1", "--save", "", "--dir", argument(&directory)]);
     let redis = redis.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     let _redis = Ended(redis);
@@ -76,7 +76,7 @@ fn a_banned_address_is_put_out_of_all_servers_and_let_in_by_none() {
     }
     root.says(":unbanip 10.77.0.2", "is no longer banned.");
     for port in &ports {
-        // What one server has read, the other reads in the same moment, or a little later.
+        // The two servers may learn of it at different moments.
         crate::support::machine::eventually("it is let in again", || {
             let mut person = person(None, port);
             person.terminal.wait("an answer", |terminal| {

@@ -1,5 +1,5 @@
-//! A server with `[storage]` beside `[cluster]` is an archive: it stores each message once, whatever happens to it, and
-//! nothing that was erased.
+//! A server with both `[storage]` and `[cluster]` is an archive. It stores each message exactly once, even if it is
+//! killed, and erases what was deleted.
 
 #![cfg(feature = "storage")]
 
@@ -14,7 +14,7 @@ use crate::support::home::{PASSWORD, prove, register, try_login};
 use crate::support::redis::Redis;
 use crate::support::{Client, PATIENCE};
 
-/// A server's database settings.
+/// The configuration of a server's database.
 fn storage(name: &str) -> String {
     format!("[storage]\npath = \"{name}.db\"")
 }
@@ -23,7 +23,7 @@ fn database(cluster: &Cluster, name: &str) -> PathBuf {
     cluster.redis.directory().join(format!("{name}.db"))
 }
 
-/// A database's messages by number. `None` while it cannot be read.
+/// The messages in a database, by number. `None` while it cannot be read.
 fn stored(path: &Path) -> Option<BTreeMap<u64, String>> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).ok()?;
     connection.busy_timeout(PATIENCE).ok()?;
@@ -39,7 +39,7 @@ fn stored(path: &Path) -> Option<BTreeMap<u64, String>> {
     Some(all)
 }
 
-/// Waits until a database is as expected.
+/// Waits until the messages in a database are as expected.
 #[track_caller]
 fn wait_stored(path: &Path, what: &str, is_right: impl Fn(&BTreeMap<u64, String>) -> bool) -> BTreeMap<u64, String> {
     let deadline = Instant::now() + PATIENCE;
@@ -57,7 +57,7 @@ fn has(text: &str) -> impl Fn(&BTreeMap<u64, String>) -> bool {
     move |all| all.values().any(|known| known == text)
 }
 
-/// Sends numbered lines from one user, and waits until the user sees the last one.
+/// Sends numbered lines, and waits until they are posted.
 fn talk(client: &mut Client, lines: std::ops::Range<usize>) {
     for number in lines {
         client.send(&format!("line {number}."));
@@ -65,7 +65,7 @@ fn talk(client: &mut Client, lines: std::ops::Range<usize>) {
     client.settle();
 }
 
-/// Finds these bytes in any file of a database.
+/// The file of a database that contains a text, if there is one.
 fn is_anywhere(path: &Path, text: &str) -> Option<PathBuf> {
     ["", "-wal", "-shm", "-journal"].iter().find_map(|ending| {
         let path = PathBuf::from(format!("{}{ending}", path.display()));
@@ -85,7 +85,7 @@ fn an_archive_killed_at_any_moment_ends_up_with_each_message_once() {
         talk(&mut bob, next..next + 40);
         next += 40;
         if round % 2 == 0 {
-            // Kills it in the middle of a batch as well as at rest.
+            // In even rounds, the archive has stored some of the lines when it is killed; in odd rounds, perhaps none.
             wait_stored(&file, "some of it", |all| all.len() > next - 40);
         }
         archive.kill();
@@ -101,7 +101,7 @@ fn an_archive_killed_at_any_moment_ends_up_with_each_message_once() {
 }
 
 #[test]
-fn two_archives_are_equal_and_a_later_one_has_what_redis_has() {
+fn two_archives_are_equal_and_a_later_one_is_filled_from_redis() {
     let Some(cluster) = Cluster::start(1, "") else { return };
     let first = cluster.launch("first", &storage("first"));
     let second = cluster.launch("second", &storage("second"));
@@ -156,7 +156,7 @@ fn no_file_of_the_archive_contains_an_erased_text() {
     };
     gone("xylophone");
     gone("quagmire");
-    // A text erased while the archive is away is gone once it is back.
+    // A text that was deleted while the archive was down is erased when it is back.
     bob.send("the third secret word: zeppelin");
     wait_stored(&file, "the third", has("the third secret word: zeppelin"));
     archive.kill();
@@ -216,7 +216,7 @@ fn a_server_without_storage_reads_and_finds_older_messages() {
     carol.expect("are stored without a time limit");
     talk(&mut bob, 0..240);
     wait_stored(&database(&cluster, "one"), "the lines", has("line 239."));
-    // Both servers have only the newest ones in memory.
+    // Both servers have only the newest messages in memory.
     let mut alice = archive.chat("alice", "general");
     for client in [&mut bob, &mut alice] {
         let deadline = Instant::now() + PATIENCE;
@@ -227,7 +227,7 @@ fn a_server_without_storage_reads_and_finds_older_messages() {
             if shown.len() == 235 && shown[0].contains("line 5.") {
                 break;
             }
-            // On a busy machine two seconds may not be enough for the archive.
+            // On a busy machine, the archive may take longer than the two seconds it has.
             assert!(seen.contains("! Older messages are not at hand right now."), "{} of them: {seen:?}", shown.len());
             assert!(Instant::now() < deadline, "the archive never answers");
         }
@@ -256,7 +256,7 @@ fn a_standalone_servers_database_is_not_an_archive() {
     bob.send("said in the cluster");
     wait_stored(&database(&cluster, "one"), "the line", has("said in the cluster"));
     drop(archive);
-    // A standalone server that opens the file makes it its own.
+    // A standalone server opens the file and makes it its own.
     let alone = cluster.redis.directory().join("alone.toml");
     std::fs::write(&alone, "listen = [\"127.0.0.1:0\"]\n[storage]\npath = \"one.db\"\nhistory = true").expect("a file");
     let mut program = crate::support::Program::command(&["--config", "alone.toml"]);
@@ -307,7 +307,7 @@ fn a_gap_in_the_log_is_filled_from_the_history_or_reported() {
 }
 
 #[test]
-fn an_archive_killed_while_it_was_being_filled_erases_what_was_erased_since() {
+fn an_archive_killed_during_its_first_copy_erases_later_deletions() {
     let Some(redis) = Redis::start() else { return };
     let options = Options { top: "history_max = 30\nchatview_max = 10", ..Options::default() };
     let mut cluster = Cluster::with(redis, 1, "", options).expect("a cluster");
@@ -317,13 +317,13 @@ fn an_archive_killed_while_it_was_being_filled_erases_what_was_erased_since() {
     talk(&mut bob, 0..20);
     wait_stored(&file, "the lines", has("line 19."));
     archive.kill();
-    // What it copied is there, and none of the logs counts as read.
+    // Restores the state in the middle of the first copy: it has messages, but has read no log.
     let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database");
     connection.execute("UPDATE meta SET value = 0 WHERE key GLOB 'log_*'", []).expect("changed");
     drop(connection);
     bob.send("/delete");
     bob.expect("was deleted by bob");
-    // It leaves the history too.
+    // More lines push the deleted one out of the history, too.
     talk(&mut bob, 20..60);
     archive = cluster.launch("archive", &storage("one"));
     wait_stored(&file, "the deletion", |all| has("line 18.")(all) && !has("line 19.")(all));
@@ -401,7 +401,7 @@ fn a_kept_room_outlives_the_cluster_and_a_removed_account_leaves_nothing() {
 }
 
 #[test]
-fn what_operators_of_other_servers_do_is_in_the_archive_and_outlives_redis() {
+fn actions_of_operators_on_other_servers_are_archived() {
     let Some(redis) = Redis::start() else { return };
     let options = Options { top: "operators = [\"root\"]", ..Options::default() };
     let mut cluster = Cluster::with(redis, 1, "", options).expect("a cluster");
@@ -411,13 +411,13 @@ fn what_operators_of_other_servers_do_is_in_the_archive_and_outlives_redis() {
     register(&mut root, PASSWORD);
     root.send(":quit");
     root.expect_end();
-    let come_in = |node: &crate::nodes::Node| {
+    let log_in = |node: &crate::nodes::Node| {
         let mut root = try_login(node.address(), "root", PASSWORD);
         root.expect("* Hello root. ");
         root.settle();
         root
     };
-    let mut root = come_in(&cluster.nodes[0]);
+    let mut root = log_in(&cluster.nodes[0]);
     let ban = |client: &mut Client, what: &str| {
         client.send(&format!(":banip {what}"));
         client.expect("is banned");
@@ -454,7 +454,7 @@ fn what_operators_of_other_servers_do_is_in_the_archive_and_outlives_redis() {
     });
     let audit = until(AUDIT, &|audit| audit.last().is_some_and(|last| last.contains("broadcast")));
     assert!(audit.iter().any(|line| line.contains("unbanned 203.0.113.9")), "{audit:?}");
-    // What was done while the archive was away is there once, when it is back.
+    // An action taken while the archive was down is archived once, when it is back.
     archive.signal("TERM");
     assert_eq!(archive.wait(), Some(0));
     ban(&mut root, "2001:db8::/32");
@@ -462,8 +462,8 @@ fn what_operators_of_other_servers_do_is_in_the_archive_and_outlives_redis() {
     until(BANS, &|bans| bans.len() == 3);
     let later = until(AUDIT, &|audit| audit.last().is_some_and(|last| last.contains("2001:db8::/32")));
     assert_eq!(later.len(), audit.len() + 1, "{later:?}");
-    // On the archive itself an operator reads all of it.
-    let mut there = come_in_after(&archive, root);
+    // On the archive itself, an operator can read all of them.
+    let mut there = log_in_after(&archive, root);
     there.send(":audit");
     there.expect("root: banned 2001:db8::/32");
     there.send(":banip");
@@ -472,8 +472,8 @@ fn what_operators_of_other_servers_do_is_in_the_archive_and_outlives_redis() {
     cluster.nodes.push(archive);
 }
 
-/// Logs the operator in on another server, after they have left this one.
-fn come_in_after(node: &crate::nodes::Node, mut root: Client) -> Client {
+/// Logs the operator out, and in on another server.
+fn log_in_after(node: &crate::nodes::Node, mut root: Client) -> Client {
     root.send(":quit");
     root.expect_end();
     let mut root = try_login(node.address(), "root", PASSWORD);
@@ -483,7 +483,7 @@ fn come_in_after(node: &crate::nodes::Node, mut root: Client) -> Client {
 }
 
 #[test]
-fn an_account_made_after_redis_has_lost_everything_is_none_that_the_archive_has() {
+fn a_new_account_after_redis_lost_everything_does_not_replace_an_archived_one() {
     let Some(mut cluster) = Cluster::start(0, "") else { return };
     let mut archive = cluster.launch("archive", &storage("one"));
     let file = database(&cluster, "one");

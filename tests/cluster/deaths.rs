@@ -1,4 +1,4 @@
-//! A server dies, stands still or is cut off: how long its users and their names stay, and what it finds when it is back.
+//! A server is killed, suspended or cut off: how long its users and their names stay, and what happens when it is back.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use crate::failures::say_until_seen;
 use crate::nodes::{Cluster, Node, ask_until, ask_until_not, runs_slow};
 use crate::support::{Client, PATIENCE};
 
-/// Tries to come in with a name. `None`: it is taken.
+/// Tries to log in with a name. `None` if it is taken.
 fn try_name(node: &Node, name: &str) -> Option<Client> {
     let mut client = node.connect();
     client.expect("Username: ");
@@ -23,7 +23,7 @@ fn try_name(node: &Node, name: &str) -> Option<Client> {
     }
 }
 
-/// When the lease of a server is over, in milliseconds since 1970 by Redis' clock, and its clock.
+/// The end of a server's lease and the current time, both by the clock of Redis, in milliseconds since 1970.
 fn lease(cluster: &Cluster, node: &str) -> Option<(u64, u64)> {
     let record = cluster.redis.command(&[b"HGET", b"chatsock:{dir}nodes", node.as_bytes()]).remove(0);
     let deadline = record.split(' ').nth(2)?.parse().ok()?;
@@ -33,28 +33,28 @@ fn lease(cluster: &Cluster, node: &str) -> Option<(u64, u64)> {
 }
 
 #[test]
-fn the_name_of_a_user_is_free_from_the_moment_in_which_the_lease_of_their_killed_server_is_over() {
+fn names_on_a_killed_server_are_free_as_soon_as_its_lease_ends() {
     let Some(mut cluster) = Cluster::start(2, "") else { return };
     let mut alice = cluster.nodes[0].login("alice");
     let _bob = cluster.nodes[1].login("bob");
     ask_until(&mut alice, ":listall", "bob");
     cluster.nodes[1].kill();
-    assert!(try_name(&cluster.nodes[0], "BOB").is_none(), "it is theirs while the lease holds");
+    assert!(try_name(&cluster.nodes[0], "BOB").is_none(), "the name is free before the lease has ended");
     let deadline = Instant::now() + PATIENCE;
     while lease(&cluster, "n1").is_some_and(|(over, now)| over >= now) {
-        assert!(Instant::now() < deadline, "the lease goes on");
+        assert!(Instant::now() < deadline, "the lease does not end");
         thread::park_timeout(Duration::from_millis(2));
     }
-    // Another server finds out by its next heartbeat only.
+    // The other server removes bob only at its next heartbeat, but the name is free already.
     let other = try_name(&cluster.nodes[0], "Bob");
-    assert!(other.is_some(), "the lease is over");
+    assert!(other.is_some(), "the name is taken after the end of the lease");
     alice.send(":listall");
     let seen = alice.settle();
     assert!(seen.contains("* Bob ") && !seen.contains("* bob "), "{seen:?}");
 }
 
 #[test]
-fn a_hundred_users_of_a_killed_server_have_left_within_13_seconds_and_their_names_are_free_within_10_and_a_half() {
+fn a_hundred_users_of_a_killed_server_leave_within_13_seconds_and_free_their_names_within_10_5() {
     if !runs_slow() {
         return;
     }
@@ -70,7 +70,7 @@ fn a_hundred_users_of_a_killed_server_have_left_within_13_seconds_and_their_name
         if let Some(client) = try_name(&cluster.nodes[0], "guest7") {
             break client;
         }
-        assert!(killed.elapsed() < PATIENCE, "the name is never free");
+        assert!(killed.elapsed() < PATIENCE, "the name does not become free");
         thread::park_timeout(Duration::from_millis(20));
     };
     let free = killed.elapsed();
@@ -82,7 +82,7 @@ fn a_hundred_users_of_a_killed_server_have_left_within_13_seconds_and_their_name
         if answer.contains("1 person in general:") {
             break;
         }
-        assert!(killed.elapsed() < PATIENCE, "they stay: {answer:?}");
+        assert!(killed.elapsed() < PATIENCE, "the users stay: {answer:?}");
         thread::park_timeout(Duration::from_millis(50));
     }
     let gone = killed.elapsed();
@@ -91,9 +91,9 @@ fn a_hundred_users_of_a_killed_server_have_left_within_13_seconds_and_their_name
     assert!(gone <= Duration::from_secs(13), "{gone:?}");
     while !seen.contains("left (their server is gone)") {
         seen.push_str(&alice.settle());
-        assert!(killed.elapsed() < PATIENCE, "nobody is told: {seen:?}");
+        assert!(killed.elapsed() < PATIENCE, "no notice that they left: {seen:?}");
     }
-    assert!(killed.elapsed() <= Duration::from_secs(14), "they are told late");
+    assert!(killed.elapsed() <= Duration::from_secs(14), "the notice was late");
     alice.send("/listall");
     let seen = alice.settle();
     assert_eq!(seen.matches("guest").count(), 1, "ghosts: {seen:?}");
@@ -101,7 +101,7 @@ fn a_hundred_users_of_a_killed_server_have_left_within_13_seconds_and_their_name
 }
 
 #[test]
-fn a_server_that_stood_still_for_15_seconds_says_nothing_late_and_brings_exactly_what_was_missed() {
+fn a_server_suspended_for_15_seconds_posts_nothing_late_and_shows_exactly_the_missed_messages() {
     if !runs_slow() {
         return;
     }
@@ -112,7 +112,7 @@ fn a_server_that_stood_still_for_15_seconds_says_nothing_late_and_brings_exactly
     alice.expect("* carol joined");
     cluster.nodes[1].signal("STOP");
     let stopped = Instant::now();
-    // Nobody reads these before it goes on.
+    // The suspended server does not read these lines before it continues.
     bob.send("said while it stood still");
     carol.send("this as well");
     alice.expect("left (their server is gone)");
@@ -144,7 +144,7 @@ fn a_server_that_stood_still_for_15_seconds_says_nothing_late_and_brings_exactly
 }
 
 #[test]
-fn a_server_that_was_cut_off_for_30_seconds_is_back_with_names_rooms_and_what_was_said() {
+fn a_server_cut_off_for_30_seconds_restores_names_rooms_and_missed_messages() {
     if !runs_slow() {
         return;
     }
@@ -155,7 +155,7 @@ fn a_server_that_was_cut_off_for_30_seconds_is_back_with_names_rooms_and_what_wa
     alice.expect("* carol joined");
     let cut = Instant::now();
     cluster.nodes[1].proxy.refuse(true);
-    // It is silent before the others may take it for dead.
+    // The server stops posting before its lease ends, after which the others consider it gone.
     thread::park_timeout(Duration::from_millis(7500).saturating_sub(cut.elapsed()));
     let sent = Instant::now();
     bob.send("into the void");
@@ -163,7 +163,7 @@ fn a_server_that_was_cut_off_for_30_seconds_is_back_with_names_rooms_and_what_wa
     assert!(sent.elapsed() <= Duration::from_secs(1), "not at once: {:?}", sent.elapsed());
     bob.expect("* This server cannot reach the others: nothing is said until it is back.");
     assert!(cut.elapsed() <= Duration::from_secs(12), "{:?}", cut.elapsed());
-    // Reading goes on.
+    // Commands that only read still work.
     bob.send("/list");
     bob.expect("3 people in general:");
     alice.expect("left (their server is gone)");

@@ -1,4 +1,4 @@
-//! A server that is about to restart sends its users to the others, and they lose nothing.
+//! A server that is about to restart sends its users to the other servers, and they lose nothing.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::support::Client;
 use crate::support::home::{PASSWORD, register};
 use crate::support::json::Bot;
 
-/// The code in the text that a user was shown.
+/// The code in the text on a user's screen.
 pub fn code(seen: &str) -> String {
     let (_, rest) = seen.split_once("Your code is ").unwrap_or_else(|| panic!("no code in {seen:?}"));
     rest.chars().take(6).collect()
@@ -28,7 +28,7 @@ pub fn come_back(cluster: &Cluster, node: usize, name: &str, code: &str) -> Clie
 }
 
 #[test]
-fn users_are_told_and_then_disconnected_one_by_one() {
+fn users_are_notified_and_then_disconnected_one_by_one() {
     let Some(mut cluster) = Cluster::start(2, "drain_seconds = 4") else { return };
     let mut people: Vec<_> = (0..5).map(|number| cluster.nodes[0].login(&format!("guest{number}"))).collect();
     let begun = Instant::now();
@@ -83,7 +83,7 @@ fn name_rooms_and_rank_are_kept_and_nobody_else_gets_the_name() {
     let seen = bob.expect_end();
     assert!(seen.contains(&code), "{seen:?}");
     assert_eq!(cluster.nodes[0].wait(), Some(0));
-    // The others notice nothing, and what they write to bob waits.
+    // The others do not notice, and their messages to bob wait for him.
     alice.send("meanwhile");
     alice.send("/msg bob are you there?");
     alice.expect("you -> bob: are you there?");
@@ -112,7 +112,7 @@ fn name_rooms_and_rank_are_kept_and_nobody_else_gets_the_name() {
 }
 
 #[test]
-fn a_user_who_stays_away_leaves_after_a_while_and_one_who_quits_at_once() {
+fn users_who_stay_away_leave_after_a_while_and_those_who_quit_leave_at_once() {
     let Some(mut cluster) = Cluster::start(2, "drain_seconds = 1") else { return };
     let mut alice = cluster.nodes[1].chat("alice", "general");
     let mut bob = cluster.nodes[0].chat("bob", "general");

@@ -1,4 +1,4 @@
-//! What users see when a server, the network or Redis fails.
+//! What users see when a server, the network or Redis fails, and when it works again.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::nodes::{Cluster, ask_until_not, runs_slow};
 use crate::support::{Client, PATIENCE};
 
-/// The lease of the servers in these tests, and the clean-up after it.
+/// How long until the users of a killed server have left: the lease of 3 s, the clean-up after it, and a margin.
 const GONE_WITHIN: Duration = Duration::from_secs(3 + 3 + 7);
 
 #[test]
@@ -117,7 +117,8 @@ fn a_line_waits_while_redis_stalls_and_appears_once() {
     cluster.redis.signal("CONT");
     alice.expect("bob: patience");
     assert!(!alice.settle().contains("patience"));
-    // Their terminal echoed it above that notice, so they see that it was said; later lines need no second copy.
+    // bob's terminal echoed the line above that notice, so it is shown again now that it is posted. Later lines are not
+    // shown twice.
     bob.expect("bob: patience");
     bob.send("no more");
     alice.expect("bob: no more");
@@ -244,7 +245,7 @@ fn a_faulty_servers_entries_forge_no_line_and_stop_nobody() {
     }
 }
 
-/// The number of a process's threads.
+/// The number of threads of a process.
 fn threads(id: u32) -> usize {
     std::fs::read_dir(format!("/proc/{id}/task")).expect("a process").count()
 }
@@ -267,14 +268,14 @@ fn a_long_stall_of_redis_repeats_no_line_and_leaks_no_thread() {
         bob.send(&line);
         let mut told = if seconds > 2 { bob.expect(WAITS) + WAITS } else { String::new() };
         if seconds > 10 {
-            // Ten times the time after which it waits is later; a line sent by then is refused at once.
+            // Long after the server has noticed the stall, a new line is refused at once.
             thread::park_timeout(Duration::from_secs(9).saturating_sub(stopped.elapsed()));
             alice.send("said too late.");
             alice.expect("! Not said: this server cannot reach the others right now.");
         }
         thread::park_timeout(Duration::from_secs(seconds).saturating_sub(stopped.elapsed()));
         cluster.redis.signal("CONT");
-        // Said once, or its author reads that it was not.
+        // The line is posted once, or its author reads that it was not.
         let deadline = Instant::now() + PATIENCE;
         let mut seen = String::new();
         while !seen.contains(&line) && !told.contains("! It was not said.") && !told.contains("! Not said") {
@@ -283,7 +284,7 @@ fn a_long_stall_of_redis_repeats_no_line_and_leaks_no_thread() {
             seen.push_str(&alice.settle());
         }
         let refused = told.contains("! It was not said.") || told.contains("! Not said");
-        say_until_taken(&mut bob, &end);
+        say_until_accepted(&mut bob, &end);
         seen.push_str(&alice.expect(&format!("bob: {end}")));
         seen.push_str(&alice.settle());
         told.push_str(&bob.settle());
@@ -300,16 +301,16 @@ fn a_long_stall_of_redis_repeats_no_line_and_leaks_no_thread() {
     }
 }
 
-/// Repeats a line until it is accepted, and checks that it appears once on the other screen.
+/// Repeats a line until it is accepted, and waits until it appears on the other screen.
 #[track_caller]
 pub fn say_until_seen(from: &mut Client, to: &mut Client, line: &str) {
-    say_until_taken(from, line);
+    say_until_accepted(from, line);
     to.expect(&format!(": {line}"));
 }
 
-/// Says a line again and again until it is taken.
+/// Repeats a line until it is accepted.
 #[track_caller]
-pub fn say_until_taken(from: &mut Client, line: &str) {
+pub fn say_until_accepted(from: &mut Client, line: &str) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         from.send(line);
@@ -317,7 +318,7 @@ pub fn say_until_taken(from: &mut Client, line: &str) {
         if !seen.contains("! ") || seen.contains("Your line waits") && !seen.contains("Not said") {
             break;
         }
-        assert!(Instant::now() < deadline, "never taken: {seen:?}");
+        assert!(Instant::now() < deadline, "never accepted: {seen:?}");
         thread::park_timeout(Duration::from_millis(50));
     }
 }

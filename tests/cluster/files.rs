@@ -12,7 +12,7 @@ use crate::support::programs::have;
 
 const FILES: &str = "[files]\nlisten = [\"127.0.0.1:0\"]\n";
 
-/// The rows to copy, below the one with this ending.
+/// The two command lines to copy, below their introduction.
 fn rows(client: &mut Client) -> Vec<String> {
     client.expect("after f= first:\r\n");
     let mut row = || {
@@ -109,7 +109,7 @@ fn offers_are_declined_withdrawn_and_end_across_servers() {
 }
 
 #[test]
-fn both_learn_what_becomes_of_a_file_when_the_server_of_the_other_dies() {
+fn both_users_of_a_file_are_notified_when_the_server_of_the_other_dies() {
     let Some(mut cluster) = Cluster::start(3, FILES) else { return };
     let mut alice = cluster.nodes[0].login("alice");
     let mut bob = cluster.nodes[1].login("bob");
@@ -132,7 +132,7 @@ fn both_learn_what_becomes_of_a_file_when_the_server_of_the_other_dies() {
 }
 
 #[test]
-fn what_was_offered_ends_on_both_sides_when_two_servers_had_lost_each_other() {
+fn offers_end_on_both_sides_when_two_servers_have_lost_contact() {
     let Some(cluster) = Cluster::start(2, FILES) else { return };
     let mut alice = cluster.nodes[0].login("alice");
     let mut bob = cluster.nodes[1].login("bob");

@@ -44,7 +44,7 @@ fn import(directory: &Path, file: &str) -> (Option<i32>, String) {
     (status.code(), text)
 }
 
-/// Starts a standalone server and fills it: two accounts, a kept room, messages. Returns once all of it is stored.
+/// Starts a standalone server, and creates two accounts, a kept room and messages on it.
 fn fill_alone(directory: &Path) -> Child {
     let common = "listen = [\"127.0.0.1:0\"]\nquick_listen = []\nexit_code = false\nshutdown_delay = 0\n[limits]\n\
                   messages_per_second = 0\nexempt = [\"127.0.0.0/8\"]\n";
@@ -121,8 +121,8 @@ fn a_standalone_servers_database_fills_an_empty_redis_once() {
     }
     let (status, text) = import(&directory, "copy.db");
     assert!(status == Some(2) && text.contains("is not empty"), "{status:?} {text}");
-    // The servers continue from there. The file itself may be the archive of one of them, and has what Redis has no place
-    // for.
+    // The servers continue with this data. One of them may use the file itself as its archive, for the older messages
+    // that Redis does not hold.
     let mut cluster = Cluster::over(redis, 1, "").expect("a cluster");
     let archive = cluster.launch("archive", "[storage]\npath = \"alone.db\"");
     let mut carol = cluster.nodes[0].chat("carol", "general");

@@ -49,7 +49,7 @@ fn each_log_line_appears_when_its_event_happens() {
     expect_line(&cluster.nodes[0], "INFO", "cluster: node n1 is gone, 1 person", "");
     alice.expect("* bob left (their server is gone)");
     cluster.nodes[1].proxy.refuse(false);
-    // On a busy machine the line that waited may have come meanwhile.
+    // On a busy machine, the waiting line may count as a message that came meanwhile.
     bob.expect("* This server is back with the others; ");
     let line = expect_line(&cluster.nodes[1], "INFO", "cluster: back after ", "0 names changed, 0 people put out");
     assert!(line.contains(" read, "), "{line}");
@@ -69,7 +69,7 @@ fn problems_with_redis_are_logged_at_startup() {
     expect_line(node, "WARN", "cluster: appendonly is no", "");
     expect_line(node, "WARN", "cluster: min-replicas-to-write is 0", "");
     expect_line(node, "WARN", "cluster: timeout is 600", "");
-    // Pretend that servers of a later version have raised the format.
+    // Pretends that servers of a later version have raised the format.
     cluster.redis.command(&[b"HSET", b"chatsock:{dir}meta", b"format", b"2"]);
     let (status, text) = cluster.launch_in_vain("old", "");
     assert_eq!(status, Some(2), "{text}");
@@ -77,7 +77,7 @@ fn problems_with_redis_are_logged_at_startup() {
 }
 
 #[test]
-fn another_redis_is_looked_at_as_the_first_one_was() {
+fn the_settings_of_another_redis_are_checked_like_those_of_the_first() {
     let Some(mut cluster) = Cluster::start(1, "") else { return };
     let wrong = ["--appendonly", "no", "--save", "", "--maxmemory-policy", "volatile-lru", "--timeout", "900"];
     let other = Redis::with(&wrong).expect("a second Redis");
@@ -90,7 +90,7 @@ fn another_redis_is_looked_at_as_the_first_one_was() {
     expect_line(node, "ERROR", policy, "");
     expect_line(node, "WARN", "cluster: timeout is 900", "");
     expect_line(node, "INFO", "cluster: back after ", "");
-    // Each Redis once, however many connections lead to it.
+    // Once for each Redis, not once per connection.
     let log = node.log();
     assert_eq!(log.matches(policy).count(), 1, "{log}");
     assert_eq!(log.matches(line.split("cluster: ").nth(1).expect("a text")).count(), 2, "{log}");
@@ -99,7 +99,7 @@ fn another_redis_is_looked_at_as_the_first_one_was() {
 }
 
 #[test]
-fn a_server_that_finds_a_newer_format_or_other_partitions_after_a_failover_stays_out_and_says_why() {
+fn after_a_failover_to_an_incompatible_redis_a_server_stays_out_and_logs_why() {
     let Some(cluster) = Cluster::start(1, "") else { return };
     let node = &cluster.nodes[0];
     let mut alice = node.chat("alice", "general");
@@ -123,7 +123,7 @@ fn a_server_that_finds_a_newer_format_or_other_partitions_after_a_failover_stays
     }
 }
 
-/// A server of another build loads its own functions at every connection, and so does this one.
+/// Servers of different builds load different functions into Redis, each its own at every connection.
 #[test]
 fn functions_of_another_build_change_nothing_here() {
     let Some(cluster) = Cluster::start(2, "") else { return };
@@ -132,7 +132,7 @@ fn functions_of_another_build_change_nothing_here() {
     alice.expect("* bob joined");
     let list = cluster.redis.ask(&["FUNCTION", "LIST"]);
     assert_eq!(list.matches("library_name").count(), 1, "{list}");
-    // The name of the libraries of all builds before this one, and the functions that it calls.
+    // The library name of all earlier builds, and the functions that this build calls.
     let calls = ["new_term", "enter", "beat", "commit", "claim", "note", "look", "room"];
     let register = |call: &&str| {
         format!("redis.register_function('chatsock_1_{call}', function() return redis.error_reply('ERR old') end)")
@@ -142,7 +142,7 @@ fn functions_of_another_build_change_nothing_here() {
     cluster.redis.ask(&["FUNCTION", "LOAD", "REPLACE", &other]);
     bob.send("as before");
     alice.expect("bob: as before");
-    // Connected again, they go on with their own, which are there.
+    // After a reconnect, the servers go on with their own functions, which are still loaded.
     for node in &cluster.nodes {
         node.proxy.cut();
     }
@@ -153,7 +153,7 @@ fn functions_of_another_build_change_nothing_here() {
 }
 
 #[test]
-fn a_server_that_the_others_have_outgrown_is_refused_whole_when_it_comes_back() {
+fn an_outdated_server_is_refused_entirely_when_it_comes_back() {
     let Some(cluster) = Cluster::start(2, "timeout_ms = 300") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let mut bob = cluster.nodes[1].chat("bob", "general");
@@ -161,7 +161,7 @@ fn a_server_that_the_others_have_outgrown_is_refused_whole_when_it_comes_back() 
     let format = |number: &str| cluster.redis.command(&[b"HSET", b"chatsock:{dir}meta", b"format", number.as_bytes()]);
     cluster.nodes[1].proxy.refuse(true);
     alice.expect("* bob left (their server is gone)");
-    // As if all others had been upgraded meanwhile.
+    // As if all other servers had been upgraded meanwhile.
     format("2");
     cluster.nodes[1].proxy.refuse(false);
     expect_line(&cluster.nodes[1], "ERROR", "cluster: this node speaks format 1, the cluster 2: upgrade it", "");
@@ -171,7 +171,7 @@ fn a_server_that_the_others_have_outgrown_is_refused_whole_when_it_comes_back() 
     carol.expect("Username: ");
     carol.send("carol");
     carol.expect("! Nobody can log in right now: try again in a minute.");
-    // Those that are in go on.
+    // The server that is still in the cluster goes on.
     alice.send("we go on");
     let seen = alice.settle();
     assert!(!seen.contains("! ") && !seen.contains("half of it"), "{seen:?}");

@@ -1,11 +1,11 @@
-//! Redis loses its latest data, or everything. Users are told, and nothing else is lost.
+//! Redis loses its latest data, or all of it. Users are notified, and nothing else is lost.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::failures::{say_until_seen, say_until_taken};
+use crate::failures::{say_until_accepted, say_until_seen};
 use crate::nodes::{Cluster, Options, ask_until, numbers};
 use crate::support::PATIENCE;
 use crate::support::lossy_proxy::LossyProxy;
@@ -43,7 +43,7 @@ fn servers_refill_a_redis_that_lost_everything_and_tell_users_once() {
     bob.send("/history");
     let after = numbers(&bob.expect("alice: numbered after"));
     assert!(after.last() > before.last(), "{before:?} {after:?}");
-    // A server that starts later knows the room as it was, with its admin and its history.
+    // A server that starts later has the room with its admin and its history.
     let late = cluster.launch("late", "");
     let mut carol = late.chat("carol", "games");
     carol.send("/history");
@@ -56,7 +56,7 @@ fn servers_refill_a_redis_that_lost_everything_and_tell_users_once() {
     carol.expect("You were kicked from games by alice (enough)");
 }
 
-/// Two Redis servers, one of which replicates the other through a proxy.
+/// Two Redis servers: the second replicates the first through a proxy.
 fn followed() -> Option<(Redis, Redis, LossyProxy)> {
     let first = Redis::start()?;
     let between = LossyProxy::before(first.address());
@@ -64,13 +64,13 @@ fn followed() -> Option<(Redis, Redis, LossyProxy)> {
     let second = Redis::with(&["--appendonly", "no", "--save", "", "--replicaof", "127.0.0.1", &port])?;
     let deadline = Instant::now() + PATIENCE;
     while !second.command(&[b"INFO", b"replication"])[0].contains("master_link_status:up") {
-        assert!(Instant::now() < deadline, "the second one does not follow");
+        assert!(Instant::now() < deadline, "the replica does not follow");
         thread::park_timeout(Duration::from_millis(20));
     }
     Some((first, second, between))
 }
 
-/// Waits until the second one has everything the first one has.
+/// Waits until the replica `second` has all data of `first`.
 pub fn wait_until_followed(first: &Redis, second: &Redis) {
     let offset = |redis: &Redis, name: &str| {
         let info = redis.command(&[b"INFO", b"replication"]).remove(0);
@@ -78,7 +78,7 @@ pub fn wait_until_followed(first: &Redis, second: &Redis) {
     };
     let deadline = Instant::now() + PATIENCE;
     while offset(second, "slave_repl_offset:") < offset(first, "master_repl_offset:") {
-        assert!(Instant::now() < deadline, "the second one stays behind");
+        assert!(Instant::now() < deadline, "the replica does not catch up");
         thread::park_timeout(Duration::from_millis(20));
     }
 }
@@ -92,7 +92,7 @@ fn lost_messages_are_reported_once_everywhere_and_no_number_repeats() {
     alice.expect("* bob joined");
     bob.send("kept");
     alice.expect("bob: kept");
-    // Nothing from here on reaches the second one.
+    // From here on, nothing reaches the replica.
     wait_until_followed(&cluster.redis, &second);
     between.stop(true);
     for number in 1..=3 {
@@ -116,7 +116,7 @@ fn lost_messages_are_reported_once_everywhere_and_no_number_repeats() {
     assert!(after.last() > before.last(), "{before:?} {after:?}");
     let log = cluster.nodes[0].log();
     assert!(log.contains("cluster: another Redis (term 2): 3 messages of 1 room are gone"), "{log}");
-    // Both have the same.
+    // Both servers have the same history.
     alice.send("/history");
     let history = alice.expect("numbered after");
     assert!(history.contains("kept") && !history.contains("lost 1"), "{history}");
@@ -143,12 +143,12 @@ fn a_returning_server_shows_what_it_missed_and_renames_users_whose_names_were_ta
     cluster.nodes[1].proxy.refuse(false);
     let seen = bob.expect("* This server is back with the others; 3 messages came meanwhile.");
     assert_eq!(seen.matches("meanwhile 2").count(), 1, "{seen:?}");
-    // The name may be found taken before everything is read.
+    // The rename may come before all missed messages have been read.
     let renamed = "* Your name is bob2 now: bob was taken meanwhile.";
     if !seen.contains(renamed) {
         bob.expect(renamed);
     }
-    // A user in no room there has missed nothing.
+    // A user who is in no room has missed nothing.
     dora.expect("* This server is back with the others; no messages came meanwhile.");
     say_until_seen(&mut bob, &mut alice, "here again");
     ask_until(&mut alice, "/list", "3 people in general:");
@@ -176,7 +176,7 @@ fn a_user_banned_while_their_server_was_cut_off_does_not_return() {
     assert!(!seen.contains("bob joined"), "{seen:?}");
 }
 
-/// What a screen shows of messages: number and text.
+/// The messages on a screen: number and text.
 fn messages(seen: &str) -> Vec<(u64, String)> {
     let message = |line: &str| {
         let (_, rest) = line.split_once("] #")?;
@@ -186,7 +186,7 @@ fn messages(seen: &str) -> Vec<(u64, String)> {
     seen.lines().filter_map(message).collect()
 }
 
-/// How many messages a screen says are lost.
+/// The numbers of lost messages that a screen reports.
 fn reported(seen: &str) -> Vec<usize> {
     let count = |line: &str| {
         let rest = line.split_once("* The last ")?.1;
@@ -201,7 +201,7 @@ fn reported(seen: &str) -> Vec<usize> {
 
 #[test]
 fn a_failover_under_load_reports_each_lost_message_and_leaves_one_order() {
-    /// Lines of each before the replica is held back, while it is, and after the failover.
+    /// Lines per user before the replica is held back, while it is held back, and after the failover.
     const EACH: usize = 15;
     let Some((first, second, between)) = followed() else { return };
     let options = Options { top: "history_max = 1000", ..Options::default() };
@@ -246,7 +246,7 @@ fn a_failover_under_load_reports_each_lost_message_and_leaves_one_order() {
         phase.store(3, Ordering::Relaxed);
     });
     let mut last = cluster.nodes[0].chat("last", "general");
-    say_until_taken(&mut last, "the end of it");
+    say_until_accepted(&mut last, "the end of it");
     last.settle();
     last.send("/history 1000");
     let kept = messages(&last.settle());
@@ -281,7 +281,7 @@ fn a_user_whose_name_was_taken_gets_another_one_even_if_the_answer_is_late() {
     cluster.nodes[1].proxy.refuse(true);
     alice.expect("* bob left (their server is gone)");
     let _other = cluster.nodes[0].login("bob");
-    // An answer takes longer than the server waits for one.
+    // Answers take longer than the server waits for them.
     cluster.nodes[1].proxy.delay(Duration::from_millis(150));
     cluster.nodes[1].proxy.refuse(false);
     bob.expect("* This server is back with the others; ");

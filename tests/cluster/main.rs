@@ -1,5 +1,4 @@
-//! Several servers as one: two or three processes of the built program, Debian's `redis-server`, and a bad network in
-//! between.
+//! Clusters of two or three processes of the built program, with Debian's `redis-server` and a bad network in between.
 //!
 //! Without `redis-server` these tests are skipped, unless `CHATSOCK_REQUIRE_CLIENTS=1`. `CHATSOCK_CLUSTER_ALL=1` also
 //! runs the slow ones.

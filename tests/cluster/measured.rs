@@ -23,7 +23,7 @@ fn value(page: &str, sample: &str) -> f64 {
 }
 
 #[test]
-fn the_clusters_metrics_show_what_happens() {
+fn the_metrics_of_a_cluster_follow_events() {
     let Some(mut cluster) = Cluster::start(1, "") else { return };
     let node = cluster.launch("measured", "[metrics]\nlisten = \"127.0.0.1:0\"");
     let address = node.announced("metrics");
@@ -64,7 +64,7 @@ fn the_clusters_metrics_show_what_happens() {
         }
     };
     while value(&scrape(address), "chatsock_cluster_up") > 0.0 {
-        assert!(Instant::now() < deadline, "it is down, and up is 1");
+        assert!(Instant::now() < deadline, "Redis is down, but up is 1");
         thread::park_timeout(Duration::from_millis(20));
     }
     cluster.redis.start_again();
@@ -78,7 +78,7 @@ fn the_clusters_metrics_show_what_happens() {
 
 #[cfg(feature = "storage")]
 #[test]
-fn the_database_of_an_archive_is_measured_as_that_of_a_server_alone() {
+fn an_archive_has_the_same_database_metrics_as_a_standalone_server() {
     let Some(cluster) = Cluster::start(1, "") else { return };
     let archive =
         cluster.launch("archive", "[metrics]\nlisten = \"127.0.0.1:0\"\n[storage]\npath = \"one.db\"\nhistory = true");

@@ -1,4 +1,4 @@
-//! A cluster for one test: a Redis, and servers that each reach it through their own proxy.
+//! A cluster for one test: a Redis, and servers that each connect to it through a proxy of their own.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -12,28 +12,28 @@ use crate::support::lossy_proxy::LossyProxy;
 use crate::support::redis::Redis;
 use crate::support::{Client, PATIENCE};
 
-/// One server.
+/// A server.
 pub struct Node {
     child: Option<Child>,
     address: SocketAddr,
-    /// The proxy between it and Redis.
+    /// The proxy between the server and Redis.
     pub proxy: LossyProxy,
     log: Arc<Mutex<String>>,
-    /// Its output on stdout.
+    /// The server's output on stdout.
     printed: Arc<Mutex<String>>,
 }
 
-/// The whole cluster. The servers stop before their Redis.
+/// The cluster. When it is dropped, the servers stop before their Redis.
 pub struct Cluster {
     pub nodes: Vec<Node>,
     pub redis: Redis,
     directory: PathBuf,
     options: Options,
-    /// Where all servers find Redis, if that is not behind the proxy of each.
+    /// The URL of a Redis Cluster, which the servers use without their proxies.
     url: Option<String>,
 }
 
-/// Settings of all servers besides `[cluster]`.
+/// Settings of all servers outside `[cluster]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Top-level keys.
@@ -48,7 +48,7 @@ impl Default for Options {
     }
 }
 
-/// The numbers of all messages on a screen, in its order.
+/// The numbers of all messages on a screen, from top to bottom.
 pub fn numbers(seen: &str) -> Vec<u64> {
     let number = |line: &str| {
         let (_, rest) = line.split_once("] #")?;
@@ -57,7 +57,7 @@ pub fn numbers(seen: &str) -> Vec<u64> {
     seen.lines().filter_map(number).collect()
 }
 
-/// Whether the slow tests run too. If not, says so.
+/// Whether the slow tests run, too. If not, prints that this one is left out.
 pub fn runs_slow() -> bool {
     if !runs_all() {
         println!("LEFT OUT: CHATSOCK_CLUSTER_ALL=1 runs it");
@@ -65,13 +65,13 @@ pub fn runs_slow() -> bool {
     runs_all()
 }
 
-/// Whether the slow tests run too.
+/// Whether the slow tests run, too.
 pub fn runs_all() -> bool {
     std::env::var_os("CHATSOCK_CLUSTER_ALL").is_some_and(|value| value == "1")
 }
 
 impl Cluster {
-    /// Starts servers with these additions to `[cluster]`. `None` where there is no Redis.
+    /// Starts servers with these additions to `[cluster]`. `None` if Redis is not installed.
     pub fn start(count: usize, more: &str) -> Option<Cluster> {
         Cluster::over(Redis::start()?, count, more)
     }
@@ -87,7 +87,7 @@ impl Cluster {
         Some(Cluster { nodes: Vec::new(), redis, directory, options, url: None }.filled(count, more))
     }
 
-    /// Servers over a Redis Cluster, of which this is one; no proxy is between.
+    /// The same over a Redis Cluster, without proxies. `redis` is one of its servers.
     pub fn at(url: String, redis: Redis, count: usize, more: &str) -> Cluster {
         let (directory, options) = (redis.directory().to_owned(), Options::default());
         Cluster { nodes: Vec::new(), redis, directory, options, url: Some(url) }.filled(count, more)
@@ -133,9 +133,9 @@ impl Cluster {
     fn spawn(&self, name: &str, proxy: &LossyProxy, more: &str) -> (Child, Arc<Mutex<String>>, JoinHandle<()>) {
         let file = self.directory.join(format!("{name}-{}.toml", proxy.address().port()));
         let exit = if self.options.top.contains("exit_code") { "" } else { "exit_code = false\n" };
-        // A stop that the test does not look at should be short.
+        // A shutdown that the test does not examine should be short.
         let drain = if more.contains("drain_seconds") { "" } else { "drain_seconds = 0\n" };
-        // The shortest one, so that tests need not wait for the usual one.
+        // The shortest possible lease, so that tests need not wait long.
         let lease = if more.contains("lease_seconds") { "" } else { "lease_seconds = 3\n" };
         let url = self.url.clone().unwrap_or_else(|| format!("redis://{}", proxy.address()));
         let text = format!(
@@ -166,7 +166,7 @@ impl Cluster {
         (child, log, reader)
     }
 
-    /// Starts a server that should exit by itself. Returns its exit status and stderr.
+    /// Starts a server that is expected to exit by itself. Returns its exit status and stderr.
     pub fn launch_in_vain(&self, name: &str, more: &str) -> (Option<i32>, String) {
         let proxy = LossyProxy::before(self.redis.address());
         let (mut child, log, reader) = self.spawn(name, &proxy, more);
@@ -205,7 +205,7 @@ impl Node {
             if line.contains(":help explains.") {
                 break;
             }
-            // On a slow machine Redis may not have answered in the short time that a test allows it.
+            // On a slow machine, Redis may not answer within the short timeout of a test.
             if line.contains("! Nobody can log in right now") {
                 assert!(Instant::now() < deadline, "{name} cannot log in");
                 thread::park_timeout(Duration::from_millis(50));
@@ -245,12 +245,12 @@ impl Node {
         assert!(Command::new("kill").arg(format!("-{name}")).arg(id).status().expect("kill runs").success());
     }
 
-    /// Its process id.
+    /// The server's process ID.
     pub fn id(&self) -> u32 {
         self.child.as_ref().expect("it runs").id()
     }
 
-    /// Waits for it to exit after a signal.
+    /// Waits for the server to exit after a signal. Returns its exit status.
     pub fn wait(&mut self) -> Option<i32> {
         self.child.take().expect("it runs").wait().expect("waited").code()
     }
@@ -287,7 +287,7 @@ impl Node {
         }
     }
 
-    /// Its log.
+    /// The server's log so far.
     pub fn log(&self) -> String {
         self.log.lock().expect("no panic").clone()
     }

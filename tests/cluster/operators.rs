@@ -1,4 +1,4 @@
-//! Commands on one server that take effect on all of them.
+//! Commands on one server that take effect on all servers.
 
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ fn an_exit_code_stops_one_server_or_with_all_every_server() {
 
 /// A user who is logged in to an account on this server.
 #[track_caller]
-fn come_in(node: &Node, name: &str) -> Client {
+fn log_in(node: &Node, name: &str) -> Client {
     let mut client = try_login(node.address(), name, PASSWORD);
     client.expect(&format!("* Hello {name}. "));
     client.settle();
@@ -69,8 +69,8 @@ fn operators_act_on_all_servers_even_those_that_start_later() {
         operator.send(":quit");
         operator.expect_end();
     }
-    let mut root = come_in(&cluster.nodes[0], "root");
-    let mut rita = come_in(&cluster.nodes[1], "rita");
+    let mut root = log_in(&cluster.nodes[0], "root");
+    let mut rita = log_in(&cluster.nodes[1], "rita");
     let mut bob = from(&cluster.nodes[1], "192.0.2.7").logged_in("bob");
     let mut carol = from(&cluster.nodes[1], "203.0.113.5").logged_in("carol");
     ask_until(&mut root, ":listall", "carol");
@@ -98,7 +98,7 @@ fn operators_act_on_all_servers_even_those_that_start_later() {
     cluster.nodes[1] = cluster.launch("n1", proxy);
     from(&cluster.nodes[1], "198.51.100.7").expect("! Your address is banned.");
     let late = cluster.launch("late", proxy);
-    let mut rita = come_in(&late, "rita");
+    let mut rita = log_in(&late, "rita");
     rita.send(":banip");
     rita.expect("192.0.2.0/24");
     rita.expect("198.51.100.7");
@@ -112,7 +112,7 @@ fn operators_act_on_all_servers_even_those_that_start_later() {
     rita.send(":audit");
     rita.expect("root: broadcast to ");
     rita.expect("root: banned 192.0.2.0/24");
-    // An archive that comes later has it too.
+    // An archive that starts later has the bans and the audit log, too.
     let _archive = cluster.launch("archive", "[storage]\npath = \"late.db\"");
     let file = cluster.redis.directory().join("late.db");
     let count = |what: &str| {

@@ -1,4 +1,4 @@
-//! Everyone sees one order, each message once, and rules apply at once.
+//! All users see the same order, each message once, and rules apply at once.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -11,21 +11,21 @@ use crate::nodes::{Cluster, numbers, runs_all, runs_slow};
 use crate::support::random::Random;
 use crate::support::{Client, PATIENCE};
 
-/// How much is said, and how much goes wrong meanwhile.
+/// The load of a test, and the rate of faults.
 struct Talk {
     rooms: usize,
-    /// On each server, spread over the rooms.
+    /// Users on each server, spread over the rooms.
     people: usize,
-    /// Lines of each.
+    /// Lines per user.
     lines: usize,
-    /// Between two lines of one person.
+    /// The pause between two lines of a user.
     pause: Duration,
-    /// Between two faults.
+    /// The pause between two faults, in milliseconds.
     calm: RangeInclusive<u64>,
     seed: u64,
 }
 
-/// What somebody was shown of messages: number and text.
+/// The messages on a user's screen: number and text.
 type Screen = Vec<(u64, String)>;
 
 fn screen(seen: &str) -> Screen {
@@ -37,13 +37,15 @@ fn screen(seen: &str) -> Screen {
     seen.lines().filter_map(message).collect()
 }
 
-/// Lines that the author was told were not said. One of which it is not known ends in another answer.
+/// Counts the lines that were reported to their author as not posted. A line with an unknown outcome is counted when
+/// its outcome is reported.
 fn refusals(seen: &str) -> usize {
     seen.lines().filter(|line| line.contains("! Not said") || line.contains("! It was not said.")).count()
 }
 
-/// Breaks the ways to Redis until it is done: cuts them at once or in the middle of an answer, slows them down, or lets nothing pass.
-fn break_ways(cluster: &Cluster, talk: &Talk, done: &AtomicBool) {
+/// Disturbs the connections to Redis until `done`: cuts them at once or in the middle of an answer, delays them, or
+/// stalls them.
+fn disturb(cluster: &Cluster, talk: &Talk, done: &AtomicBool) {
     let mut random = Random::new(talk.seed);
     let span = usize::try_from(talk.calm.end() - talk.calm.start()).expect("a span");
     while !done.load(Ordering::Relaxed) {
@@ -66,9 +68,9 @@ fn break_ways(cluster: &Cluster, talk: &Talk, done: &AtomicBool) {
     }
 }
 
-/// Everybody talks while ways break. Then all screens of a room show the same, each message once, and a line that is on none was
-/// refused.
-fn talk_while_ways_break(cluster: &Cluster, talk: &Talk) {
+/// All users talk while connections break. Asserts that all screens of a room then show the same, each message once,
+/// and that each missing line was refused.
+fn talk_under_faults(cluster: &Cluster, talk: &Talk) {
     println!("seed {}", talk.seed);
     let rooms: Vec<_> = (0..talk.rooms).map(|room| format!("room{room}")).collect();
     let mut founder = cluster.nodes[0].login("founder");
@@ -89,7 +91,7 @@ fn talk_while_ways_break(cluster: &Cluster, talk: &Talk) {
     }
     let done = AtomicBool::new(false);
     let people: Vec<_> = thread::scope(|scope| {
-        scope.spawn(|| break_ways(cluster, talk, &done));
+        scope.spawn(|| disturb(cluster, talk, &done));
         let talking: Vec<_> = talkers
             .into_iter()
             .map(|(room, name, mut client)| {
@@ -113,7 +115,7 @@ fn talk_while_ways_break(cluster: &Cluster, talk: &Talk) {
     cluster.nodes.iter().for_each(|node| node.proxy.cut_after(0));
     for (index, room) in rooms.iter().enumerate() {
         let mut last = cluster.nodes[index % cluster.nodes.len()].chat(&format!("last{index}"), room);
-        crate::failures::say_until_taken(&mut last, "the end of it");
+        crate::failures::say_until_accepted(&mut last, "the end of it");
         last.settle();
     }
     let mut expected: BTreeMap<usize, Screen> = BTreeMap::new();
@@ -128,7 +130,7 @@ fn talk_while_ways_break(cluster: &Cluster, talk: &Talk) {
     let all: usize = expected.values().map(Vec::len).sum();
     println!("{all} messages in {} rooms", rooms.len());
     for (room, name, mut client, mut seen) in people {
-        // An answer that was not known yet comes later.
+        // The answer to a line with an unknown outcome may come later.
         let own = format!("{name}: ");
         let said: Vec<_> = expected[&room].iter().filter(|(_, text)| text.starts_with(&own)).collect();
         let deadline = Instant::now() + PATIENCE;
@@ -140,7 +142,7 @@ fn talk_while_ways_break(cluster: &Cluster, talk: &Talk) {
         assert_eq!(said.len() + refusals(&seen), talk.lines, "{name} was refused what was said: {said:?} {seen:?}");
         let texts: Vec<_> = said.iter().map(|(_, text)| text).collect();
         assert!(texts.windows(2).all(|pair| pair[0] != pair[1]), "{texts:?}");
-        // Their own lines are on their screens as they typed them.
+        // Users' own lines are on their screens as they typed them, without numbers.
         let others: Screen = expected[&room].iter().filter(|(_, text)| !text.starts_with(&own)).cloned().collect();
         let shown = screen(&format!("{seen}\n"));
         let count = others.len() - usize::from(others.last().is_some_and(|(_, text)| text.ends_with("the end of it")));
@@ -152,22 +154,22 @@ fn talk_while_ways_break(cluster: &Cluster, talk: &Talk) {
 fn broken_connections_neither_reorder_nor_repeat_messages() {
     let Some(cluster) = Cluster::start(3, "") else { return };
     let talk = Talk { rooms: 2, people: 2, lines: 60, pause: Duration::ZERO, calm: 50..=250, seed: 1 };
-    talk_while_ways_break(&cluster, &talk);
+    talk_under_faults(&cluster, &talk);
 }
 
 #[test]
-fn sixty_people_in_five_rooms_read_the_same_for_half_a_minute_of_broken_connections() {
+fn sixty_users_in_five_rooms_see_the_same_during_half_a_minute_of_broken_connections() {
     if !runs_slow() {
         return;
     }
     let Some(cluster) = Cluster::start(3, "lease_seconds = 10") else { return };
     // 200 lines a second for 30 seconds.
     let talk = Talk { rooms: 5, people: 20, lines: 100, pause: Duration::from_millis(300), calm: 100..=1000, seed: 2 };
-    talk_while_ways_break(&cluster, &talk);
+    talk_under_faults(&cluster, &talk);
 }
 
 #[test]
-fn a_server_that_comes_while_people_talk_has_each_message_once_and_none_is_missing() {
+fn a_server_that_starts_under_load_has_each_message_exactly_once() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     let mut watcher = cluster.nodes[0].chat("watcher", "general");
     let done = AtomicBool::new(false);
@@ -199,7 +201,7 @@ fn a_server_that_comes_while_people_talk_has_each_message_once_and_none_is_missi
     for (_node, mut dora) in late {
         let live = numbers(&format!("{}\n", dora.expect("the end of it")));
         let from = order.iter().position(|number| Some(number) == live.first()).unwrap_or(order.len() - live.len());
-        assert_eq!(order[from..], live, "what came while it was watched");
+        assert_eq!(order[from..], live, "the messages since the user joined");
         dora.settle();
         dora.send("/history 200");
         let shown = numbers(&dora.settle());
@@ -207,7 +209,7 @@ fn a_server_that_comes_while_people_talk_has_each_message_once_and_none_is_missi
     }
 }
 
-/// How late the notices of bans were, in order.
+/// The delays of the notices of bans, sorted.
 fn ban_in_a_loop(rounds: usize) -> Vec<Duration> {
     let Some(cluster) = Cluster::start(2, "") else { return Vec::new() };
     let mut alice = cluster.nodes[0].login("alice");
@@ -217,7 +219,7 @@ fn ban_in_a_loop(rounds: usize) -> Vec<Duration> {
     alice.expect("games | ");
     let mut late = Vec::new();
     for round in 0..rounds {
-        // A connection of their own for each: what they go on typing after the ban would keep the next one waiting.
+        // Each round has a new connection, since lines typed after the ban would delay the next round.
         let name = format!("bob{round}");
         let mut bob = cluster.nodes[1].chat(&name, "games");
         alice.expect(&format!("* {name} joined"));
@@ -228,7 +230,7 @@ fn ban_in_a_loop(rounds: usize) -> Vec<Duration> {
             scope.spawn(move || {
                 let mut number = 0;
                 while !over.load(Ordering::Relaxed) {
-                    // As fast as possible, and yet not so much that only this is measured.
+                    // Fast, but not so fast that only this load is measured.
                     let lines: String =
                         (number..number + 5).map(|number| format!("{round}: line {number}.\r\n")).collect();
                     out.write_all(lines.as_bytes()).expect("sent");
@@ -239,7 +241,7 @@ fn ban_in_a_loop(rounds: usize) -> Vec<Duration> {
             let reading = scope.spawn(|| {
                 bob.expect("You were banned from games");
                 let told = Instant::now();
-                // The next of the lines is refused.
+                // The next line is refused.
                 bob.expect("! ");
                 over.store(true, Ordering::Relaxed);
                 (told, Instant::now())
@@ -252,7 +254,7 @@ fn ban_in_a_loop(rounds: usize) -> Vec<Duration> {
             (banned, told, answer)
         });
         late.push(told.max(answer).saturating_duration_since(banned));
-        // Whatever of it is still on its way is carried out by then.
+        // Lines still on their way are handled before `settle` returns.
         drop(bob);
         let after = alice.settle();
         assert!(!after.contains(": line "), "after the ban: {after:?}");
@@ -272,7 +274,7 @@ fn a_ban_applies_at_once_to_a_user_who_posts_from_another_server() {
     let Some(middle) = late.get(late.len() / 2) else { return };
     let on_time = late.iter().filter(|time| **time <= AT_ONCE).count();
     println!("{} bans; {middle:?} in the middle, {:?} the last, {on_time} within {AT_ONCE:?}", late.len(), late.last());
-    // A machine that is busy with something else may let a few of them wait.
+    // On a busy machine, a few may be late.
     let most = if runs_all() { late.len() * 99 / 100 } else { late.len() / 2 };
     assert!(on_time >= most, "{late:?}");
 }

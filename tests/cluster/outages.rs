@@ -1,4 +1,5 @@
-//! Redis is slow, takes nothing, or has forgotten: what waits, what is refused, and what becomes of a line whose outcome is not known.
+//! Redis is slow, refuses writes, or has lost data: which lines wait, which are refused, and the outcome of those that
+//! are in doubt.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,12 +15,12 @@ const NOT_SAID: &str = "! It was not said.";
 const REFUSED: &str = "! Not said: this server cannot reach the others right now.";
 
 #[test]
-fn a_line_whose_outcome_is_not_known_is_said_once_when_redis_goes_on() {
+fn a_line_in_doubt_is_posted_once_when_redis_continues() {
     let Some(cluster) = Cluster::start(2, "timeout_ms = 100\nlease_seconds = 10") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let mut bob = cluster.nodes[1].chat("bob", "general");
     alice.expect("* bob joined");
-    // With the first line the server fetches numbers for more.
+    // At the first line, the server fetches numbers for further ones.
     say_until_seen(&mut bob, &mut alice, "before");
     cluster.redis.signal("STOP");
     bob.send("perhaps");
@@ -28,7 +29,7 @@ fn a_line_whose_outcome_is_not_known_is_said_once_when_redis_goes_on() {
     cluster.redis.signal("CONT");
     let deadline = Instant::now() + PATIENCE;
     let mut both = [String::new(), String::new()];
-    // Bob's terminal echoed it above the notice that it waits, so they see it too.
+    // bob's terminal echoed the line above the notice that it waits, so it is shown to bob, too.
     while !both.iter().all(|seen| seen.contains("bob: perhaps")) {
         assert!(!both[1].contains("It was not said"), "it was sent: {both:?}");
         assert!(Instant::now() < deadline, "never said: {both:?}");
@@ -45,7 +46,7 @@ fn a_line_whose_outcome_is_not_known_is_said_once_when_redis_goes_on() {
 }
 
 #[test]
-fn a_line_whose_outcome_is_not_known_and_that_redis_never_got_was_not_said() {
+fn a_line_in_doubt_that_redis_never_got_is_reported_as_not_posted() {
     let Some(mut cluster) = Cluster::start(2, "timeout_ms = 100") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let mut bob = cluster.nodes[1].chat("bob", "general");
@@ -65,7 +66,7 @@ fn a_line_whose_outcome_is_not_known_and_that_redis_never_got_was_not_said() {
 }
 
 #[test]
-fn a_direct_message_whose_outcome_is_not_known_ends_in_an_answer_too() {
+fn the_outcome_of_a_direct_message_in_doubt_is_reported() {
     let Some(mut cluster) = Cluster::start(2, "timeout_ms = 100") else { return };
     let mut alice = cluster.nodes[0].login("alice");
     let mut bob = cluster.nodes[1].login("bob");
@@ -82,7 +83,7 @@ fn a_direct_message_whose_outcome_is_not_known_ends_in_an_answer_too() {
 }
 
 #[test]
-fn what_waits_is_bounded_and_what_is_beyond_that_is_refused_at_once() {
+fn waiting_lines_are_bounded_and_further_ones_are_refused_at_once() {
     let Some(redis) = Redis::start() else { return };
     let options = Options {
         top: "message_limit = 2000",
@@ -94,7 +95,7 @@ fn what_waits_is_bounded_and_what_is_beyond_that_is_refused_at_once() {
     let mut people: Vec<_> = (0..9).map(|number| cluster.nodes[1].chat(&format!("guest{number}"), "general")).collect();
     ask_until(&mut alice, "/list", "10 people in general:");
     cluster.redis.signal("STOP");
-    // 8 KB each: eight of them are all that may wait.
+    // 8 KB each: at most eight of them may wait.
     let family = "👨‍👩‍👧".repeat(450);
     let mut waiting = 0;
     for (index, client) in people.iter_mut().enumerate() {
@@ -118,7 +119,7 @@ fn what_waits_is_bounded_and_what_is_beyond_that_is_refused_at_once() {
 }
 
 #[test]
-fn a_redis_with_too_few_replicas_takes_nothing_until_they_are_back() {
+fn a_redis_with_too_few_replicas_refuses_writes_until_they_are_back() {
     let Some(redis) = Redis::start() else { return };
     let port = redis.address().port().to_string();
     let replica = || Redis::with(&["--appendonly", "no", "--save", "", "--replicaof", "127.0.0.1", &port]);
@@ -140,7 +141,7 @@ fn a_redis_with_too_few_replicas_takes_nothing_until_they_are_back() {
     say_until_seen(&mut bob, &mut alice, "before");
     first.kill();
     ask_until(&mut bob, "into the void", REFUSED);
-    // There is no other way to say it.
+    // Direct messages are refused, too.
     ask_until(&mut bob, "@alice this as well", &format!("{REFUSED}\r\n"));
     bob.send("/history");
     let history = bob.settle();
@@ -155,7 +156,7 @@ fn a_redis_with_too_few_replicas_takes_nothing_until_they_are_back() {
 }
 
 #[test]
-fn what_the_log_has_no_longer_is_shown_from_the_history_and_the_rest_is_reported() {
+fn messages_trimmed_from_the_log_are_read_from_the_history_or_reported_as_missing() {
     let (Some(redis), options) =
         (Redis::start(), Options { top: "history_max = 5\nchatview_max = 5", ..Options::default() })
     else {
@@ -166,7 +167,7 @@ fn what_the_log_has_no_longer_is_shown_from_the_history_and_the_rest_is_reported
     let mut bob = cluster.nodes[1].chat("bob", "general");
     alice.expect("* bob joined");
     say_until_seen(&mut alice, &mut bob, "before");
-    // Not for so long that anybody takes it for dead.
+    // The outage is shorter than the lease, so that the server is not considered gone.
     cluster.nodes[1].proxy.refuse(true);
     for number in 0..12 {
         alice.send(&format!("missed {number}."));
@@ -188,7 +189,7 @@ fn what_the_log_has_no_longer_is_shown_from_the_history_and_the_rest_is_reported
 }
 
 #[test]
-fn a_server_ends_with_one_sentence_when_redis_does_not_answer_within_ten_seconds() {
+fn a_server_exits_with_one_sentence_when_redis_does_not_answer_within_ten_seconds() {
     let Some(mut cluster) = Cluster::start(0, "") else { return };
     let try_to_start = |cluster: &Cluster| {
         let begun = Instant::now();
@@ -205,7 +206,7 @@ fn a_server_ends_with_one_sentence_when_redis_does_not_answer_within_ten_seconds
         assert!(sentences.iter().all(begins) && !text.contains("os error"), "{text}");
         assert!(took <= Duration::from_secs(12), "{took:?}");
     };
-    // It accepts connections, and says nothing.
+    // Redis accepts connections, but does not answer.
     cluster.redis.signal("STOP");
     is_right(try_to_start(&cluster));
     // Nothing listens.
@@ -219,7 +220,7 @@ fn a_server_starts_once_redis_answers() {
     cluster.redis.signal("STOP");
     thread::scope(|scope| {
         let starting = scope.spawn(|| cluster.launch("n0", ""));
-        // It has tried at least once by then, whether this is long enough for it or not.
+        // The server has probably tried once by then; if not, the test passes all the same.
         thread::park_timeout(Duration::from_secs(2));
         cluster.redis.signal("CONT");
         let node = starting.join().expect("no panic");
@@ -231,7 +232,7 @@ fn a_server_starts_once_redis_answers() {
 }
 
 #[test]
-fn a_name_that_a_live_server_has_is_refused_in_one_sentence_also_after_a_while() {
+fn the_node_name_of_a_running_server_is_refused_in_one_sentence() {
     let Some(mut cluster) = Cluster::start(1, "") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let (status, text) = cluster.launch_in_vain("n0", "");
@@ -239,11 +240,11 @@ fn a_name_that_a_live_server_has_is_refused_in_one_sentence_also_after_a_while()
     let sentences: Vec<_> = text.lines().filter(|line| !line.starts_with('[')).collect();
     assert_eq!(sentences.len(), 1, "{text}");
     assert!(sentences[0].contains("another server is running as cluster node n0; set cluster.node"), "{text}");
-    // The one that was there first notices nothing.
+    // The running server is not affected.
     alice.send("still here");
     assert!(!alice.settle().contains("! "));
     assert!(!cluster.nodes[0].log().contains("lease lost"), "{}", cluster.nodes[0].log());
-    // One that was killed leaves its name to the next as soon as its lease is over.
+    // The node name of a killed server is free as soon as its lease has ended.
     cluster.nodes[0].kill();
     let begun = Instant::now();
     let again = cluster.launch("n0", "");

@@ -1,4 +1,4 @@
-//! Programs and the page see what happens on other servers as they do on their own.
+//! JSON programs see events on other servers the same as on their own.
 
 use serde_json::{Value, json};
 
@@ -14,13 +14,13 @@ fn numbers(items: &[Value]) -> Vec<u64> {
     items.iter().map(|item| item["id"].as_u64().expect("a number")).collect()
 }
 
-/// Requests a list until it has an item of this name.
+/// Requests a list until it has an item with this name.
 #[track_caller]
 fn listed(bot: &mut Bot, request: &Value, name: &str) -> Value {
     listed_when(bot, request, name, |_| true)
 }
 
-/// The same until that item is as it should be.
+/// The same, until that item is also right.
 #[track_caller]
 fn listed_when(bot: &mut Bot, request: &Value, name: &str, is_right: impl Fn(&Value) -> bool) -> Value {
     let deadline = std::time::Instant::now() + crate::support::PATIENCE;

@@ -1,4 +1,5 @@
-//! Clients that come back by themselves when their server restarts: to another one, or to the same one when it is up again.
+//! Clients that reconnect by themselves when their server restarts: to another server, or to the same one when it is up
+//! again.
 
 #![cfg(feature = "client")]
 
@@ -39,7 +40,7 @@ impl Connected {
         self.terminal.expect_text(&format!(": {line}\n"));
     }
 
-    /// How often a text was written.
+    /// How many times the client has printed a text.
     fn count(&self, text: &str) -> usize {
         self.terminal.raw().matches(text).count()
     }
@@ -47,52 +48,52 @@ impl Connected {
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        // Ended already, if this fails.
+        // An error means that it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What the others have read meanwhile: nothing of it.
+/// Asserts that another user has seen neither a leave nor a join.
 #[track_caller]
-fn noticed_nothing(alice: &mut Client) {
+fn assert_noticed_nothing(alice: &mut Client) {
     let seen = alice.settle();
     assert!(!seen.contains("left") && !seen.contains("joined"), "{seen:?}");
 }
 
 #[test]
-fn connect_is_back_on_another_server_at_once_with_what_was_said_meanwhile() {
+fn connect_moves_to_another_server_at_once_and_shows_the_missed_messages() {
     let Some(mut cluster) = Cluster::start(2, "drain_seconds = 2") else { return };
-    let door = LossyProxy::before(cluster.nodes[0].address());
+    let proxy = LossyProxy::before(cluster.nodes[0].address());
     let mut alice = cluster.nodes[1].chat("alice", "general");
-    let mut bob = Connected::start("bob", door.address());
+    let mut bob = Connected::start("bob", proxy.address());
     alice.expect("* bob joined");
     bob.say("before");
     alice.expect("bob: before");
     cluster.nodes[0].signal("TERM");
     bob.terminal.expect_text("This server restarts in 2 seconds.");
-    door.lead(cluster.nodes[1].address());
+    proxy.lead(cluster.nodes[1].address());
     assert_eq!(cluster.nodes[0].wait(), Some(0));
     alice.send("meanwhile");
     bob.terminal.expect_text("Connected again.");
     bob.terminal.expect_text("alice: meanwhile\n");
     bob.say("after");
     alice.expect("bob: after");
-    noticed_nothing(&mut alice);
+    assert_noticed_nothing(&mut alice);
     assert_eq!((bob.count("alice: meanwhile"), bob.count("bob: before"), bob.count("bob: after")), (1, 1, 1));
     assert_eq!(bob.count("The server has started again"), 0, "numbers go on");
 }
 
 #[test]
-fn connect_is_back_on_the_same_server_when_it_is_up_again() {
+fn connect_returns_to_the_same_server_when_it_is_up_again() {
     let Some(mut cluster) = Cluster::start(2, "drain_seconds = 3") else { return };
-    let door = LossyProxy::before(cluster.nodes[0].address());
+    let proxy = LossyProxy::before(cluster.nodes[0].address());
     let mut alice = cluster.nodes[1].chat("alice", "general");
-    let mut bob = Connected::start("bob", door.address());
+    let mut bob = Connected::start("bob", proxy.address());
     alice.expect("* bob joined");
     bob.say("before");
     alice.expect("bob: before");
-    // Somebody who goes last, so that the first ones try to come back while the server still turns everybody away.
+    // A user who is disconnected last: bob tries to reconnect before that, while the server refuses every login.
     let mut last = cluster.nodes[0].login("last");
     cluster.nodes[0].signal("TERM");
     bob.terminal.expect_text("The connection is lost: ");
@@ -100,17 +101,17 @@ fn connect_is_back_on_the_same_server_when_it_is_up_again() {
     last.expect_end();
     assert_eq!(cluster.nodes[0].wait(), Some(0));
     cluster.nodes[0] = cluster.launch("n0", "drain_seconds = 3");
-    door.lead(cluster.nodes[0].address());
+    proxy.lead(cluster.nodes[0].address());
     bob.terminal.expect_text("Connected again.");
     bob.terminal.expect_text("alice: meanwhile\n");
     bob.say("after");
     alice.expect("bob: after");
-    noticed_nothing(&mut alice);
+    assert_noticed_nothing(&mut alice);
     assert_eq!((bob.count("alice: meanwhile"), bob.count("bob: before"), bob.count("bob: after")), (1, 1, 1));
 }
 
 #[test]
-fn a_program_that_is_turned_away_reads_why_and_comes_back_with_its_code_later() {
+fn a_program_is_refused_with_the_reason_and_logs_in_with_its_code_later() {
     let Some(mut cluster) = Cluster::start(2, "drain_seconds = 2\n[json]\nlisten = [\"127.0.0.1:0\"]") else { return };
     let mut alice = cluster.nodes[1].chat("alice", "general");
     let mut bot = Bot::in_room(cluster.nodes[0].listener("json"), "bot", "general");
@@ -130,17 +131,17 @@ fn a_program_that_is_turned_away_reads_why_and_comes_back_with_its_code_later() 
     let wrong = again.ask(json!({ "action": "login", "content": "bot", "optional": { "code": "AAAAAA" } }));
     assert_eq!(wrong.answer["action"], "error", "{}", wrong.answer);
     again.ask(json!({ "action": "login", "content": "bot", "optional": { "code": code } })).ok();
-    // It is in the room already; joining says what came since.
+    // The program is in the room already; `join` returns the messages since.
     let joined = again.ask(json!({ "action": "join", "receiver": "general", "optional": { "after": number } })).ok();
     let texts: Vec<_> = joined.items.iter().map(|item| item["content"].clone()).collect();
     assert_eq!((texts, joined.optional("gap")), (vec![json!("meanwhile")], &json!(false)));
     again.say("general", "here again");
     alice.expect("bot: here again");
-    noticed_nothing(&mut alice);
+    assert_noticed_nothing(&mut alice);
     assert_eq!(cluster.nodes[0].wait(), Some(0));
 }
 
-/// Says something, and has a program read it; its number.
+/// Sends a line as alice, and waits until the program has it. Returns its number.
 fn alice_says(alice: &mut Client, bot: &mut Bot, text: &str) -> u64 {
     alice.send(text);
     loop {
@@ -152,7 +153,7 @@ fn alice_says(alice: &mut Client, bot: &mut Bot, text: &str) -> u64 {
 }
 
 #[test]
-fn a_program_that_lost_its_code_comes_in_like_anybody_else_under_another_name() {
+fn a_program_without_its_code_must_log_in_under_another_name() {
     let Some(mut cluster) = Cluster::start(2, "drain_seconds = 1") else { return };
     let bot = Bot::in_room(cluster.nodes[0].address(), "bot", "general");
     cluster.nodes[0].signal("TERM");
@@ -164,51 +165,51 @@ fn a_program_that_lost_its_code_comes_in_like_anybody_else_under_another_name() 
     again.ask(json!({ "action": "login", "content": "bot2" })).ok();
 }
 
-/// Waiting longer than this for a client that is sent away and comes back would be noticed.
+/// The longest acceptable time for a client to reconnect.
 const NOTICED: Duration = Duration::from_secs(10);
 
 #[test]
 fn three_clients_come_back_within_seconds() {
     let Some(mut cluster) = Cluster::start(2, "drain_seconds = 2") else { return };
-    let door = LossyProxy::before(cluster.nodes[0].address());
+    let proxy = LossyProxy::before(cluster.nodes[0].address());
     let mut alice = cluster.nodes[1].chat("alice", "general");
     let mut clients: Vec<_> =
-        (0..3).map(|number| Connected::start(&format!("guest{number}"), door.address())).collect();
+        (0..3).map(|number| Connected::start(&format!("guest{number}"), proxy.address())).collect();
     crate::nodes::ask_until(&mut alice, "/list", "4 people in general:");
     cluster.nodes[0].signal("TERM");
-    door.lead(cluster.nodes[1].address());
+    proxy.lead(cluster.nodes[1].address());
     assert_eq!(cluster.nodes[0].wait(), Some(0));
     let ended = Instant::now();
     for client in &mut clients {
         client.terminal.expect_text("Connected again.");
     }
     assert!(ended.elapsed() < NOTICED, "{:?}", ended.elapsed());
-    noticed_nothing(&mut alice);
+    assert_noticed_nothing(&mut alice);
 }
 
 #[test]
-fn connect_that_comes_back_too_late_is_somebody_new_under_the_same_name() {
+fn connect_that_returns_too_late_joins_again_under_the_same_name() {
     if !crate::nodes::runs_slow() {
         return;
     }
     let Some(mut cluster) = Cluster::start(2, "drain_seconds = 1") else { return };
-    let door = LossyProxy::before(cluster.nodes[0].address());
+    let proxy = LossyProxy::before(cluster.nodes[0].address());
     let mut alice = cluster.nodes[1].chat("alice", "general");
-    let mut bob = Connected::start("bob", door.address());
+    let mut bob = Connected::start("bob", proxy.address());
     alice.expect("* bob joined");
     bob.say("before");
     cluster.nodes[0].signal("TERM");
     assert_eq!(cluster.nodes[0].wait(), Some(0));
-    // A minute, and the next heartbeat of the other server.
+    // The place is kept for a minute, and then until the next heartbeat of the other server.
     let ended = Instant::now();
     let mut seen = String::new();
     while !seen.contains("* bob left (their server is gone)") {
-        assert!(ended.elapsed() < Duration::from_secs(90), "the place is kept for ever: {seen:?}");
+        assert!(ended.elapsed() < Duration::from_secs(90), "bob never leaves: {seen:?}");
         seen.push_str(&alice.settle());
         std::thread::park_timeout(Duration::from_millis(200));
     }
     assert!(ended.elapsed() > Duration::from_secs(55), "{:?}", ended.elapsed());
-    door.lead(cluster.nodes[1].address());
+    proxy.lead(cluster.nodes[1].address());
     bob.terminal.expect_text("Connected again.");
     alice.expect("* bob joined");
     bob.say("after");

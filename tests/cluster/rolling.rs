@@ -1,4 +1,4 @@
-//! All servers are restarted, one after the other, under hundreds of people who come back with their codes.
+//! Rolling restart: all servers restart one after the other, and hundreds of users reconnect with their codes.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -8,18 +8,18 @@ use crate::drain::{code, come_back};
 use crate::nodes::{Cluster, runs_slow};
 use crate::support::{Client, PATIENCE};
 
-/// One of the people.
+/// A user.
 struct Guest {
     name: String,
     room: String,
     node: usize,
     client: Client,
-    /// What they have read since they came in, other than at their returns.
+    /// The user's output since the last restart began, except during their own reconnect.
     seen: String,
 }
 
-/// Waits for the end of the restarting server as a user does, and comes in again on another one.
-fn go_over(cluster: &Cluster, guest: &mut Guest, to: usize) {
+/// Waits until the restarting server disconnects the user, and reconnects them to another server with the code.
+fn reconnect(cluster: &Cluster, guest: &mut Guest, to: usize) {
     let told = guest.client.expect("places are kept for you. Your code is ");
     let code = code(&format!("Your code is {}", guest.client.expect(".")));
     let rest = guest.client.expect_end();
@@ -31,13 +31,13 @@ fn go_over(cluster: &Cluster, guest: &mut Guest, to: usize) {
     guest.node = to;
 }
 
-/// The numbers of the watchman's lines in what somebody has read.
+/// The numbers of the speakers' rounds in a user's output.
 fn rounds(seen: &str) -> Vec<usize> {
     let number = |line: &str| line.split_once("round ")?.1.split('.').next()?.parse().ok();
     seen.lines().filter_map(number).collect()
 }
 
-/// Restarts all servers, one after the other, while a room for each ten people is full of them.
+/// Restarts all servers one after the other, with `people` users in rooms of thirty.
 fn roll(people: usize, drain: u64) {
     let drain_seconds = format!("drain_seconds = {drain}");
     let Some(mut cluster) = Cluster::start(3, &drain_seconds) else { return };
@@ -68,9 +68,9 @@ fn roll(people: usize, drain: u64) {
         .collect();
     guests.append(&mut founders);
     for restarted in 0..3 {
-        // On one of the other servers somebody talks in every room all the time.
+        // On one of the other servers, a user talks in each room all the time.
         let steady = (restarted + 1) % 3;
-        let mut watchmen: Vec<_> = (0..rooms)
+        let mut speakers: Vec<_> = (0..rooms)
             .map(|room| cluster.nodes[steady].chat(&format!("watch{restarted}-{room}"), &format!("room{room}")))
             .collect();
         for guest in &mut guests {
@@ -88,9 +88,9 @@ fn roll(people: usize, drain: u64) {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
                     let round = said.fetch_add(1, Ordering::Relaxed);
-                    for watchman in &mut watchmen {
-                        watchman.send(&format!("round {round}."));
-                        watchman.settle();
+                    for speaker in &mut speakers {
+                        speaker.send(&format!("round {round}."));
+                        speaker.settle();
                     }
                     thread::park_timeout(Duration::from_millis(100));
                 }
@@ -100,7 +100,7 @@ fn roll(people: usize, drain: u64) {
                 .enumerate()
                 .map(|(index, mut guest)| {
                     scope.spawn(move || {
-                        go_over(cluster, &mut guest, (restarted + 1 + index % 2) % 3);
+                        reconnect(cluster, &mut guest, (restarted + 1 + index % 2) % 3);
                         back.fetch_add(1, Ordering::Relaxed);
                         guest
                     })
@@ -114,7 +114,7 @@ fn roll(people: usize, drain: u64) {
         println!("{count} people were back {:?} after the signal", begun.elapsed());
         assert_eq!(cluster.nodes[restarted].wait(), Some(0));
         let said = said.load(Ordering::Relaxed);
-        // Those who stayed have missed nothing and noticed nothing.
+        // The users of the other servers have missed no line, and have seen no leave or join.
         for guest in &mut stay {
             guest.seen.push_str(&guest.client.settle());
             assert_eq!(rounds(&guest.seen), (0..said).collect::<Vec<_>>(), "{}: {:?}", guest.name, guest.seen);
@@ -123,10 +123,10 @@ fn roll(people: usize, drain: u64) {
         }
         guests = away;
         guests.append(&mut stay);
-        drop(watchmen);
+        drop(speakers);
         cluster.nodes[restarted] = cluster.launch(&format!("n{restarted}"), &drain_seconds);
     }
-    // Everybody has their name and their room, and those who made one their rank.
+    // All users still have their names and rooms, and the founders are still admins.
     for room in 0..rooms {
         let name = format!("room{room}");
         let (mut here, others): (Vec<_>, Vec<_>) = guests.into_iter().partition(|guest| guest.room == name);
@@ -156,12 +156,12 @@ fn roll(people: usize, drain: u64) {
 }
 
 #[test]
-fn servers_are_restarted_one_after_the_other_under_thirty_people() {
+fn thirty_users_survive_a_rolling_restart() {
     roll(30, 1);
 }
 
 #[test]
-fn three_hundred_people_come_back_from_three_restarts_and_nobody_loses_name_or_room() {
+fn three_hundred_users_keep_names_and_rooms_in_a_rolling_restart() {
     if runs_slow() {
         roll(300, 10);
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::nodes::{Cluster, ask_until};
 use crate::support::{Client, PATIENCE};
 
-/// Tries to enter a room with a password. Returns what the user reads.
+/// Tries to join a room with a password. Returns the answer.
 fn try_password(client: &mut Client, room: &str, password: &str) -> String {
     client.send(&format!(":join {room} {password}"));
     client.settle()
@@ -28,8 +28,7 @@ fn a_new_password_applies_on_all_servers_at_once() {
     bob.expect("Left vip");
     alice.send(":set password swordfish");
     alice.expect("alice set a password");
-    // By the time of the answer, all servers have the change or are about to read it, so no attempt with the old password
-    // succeeds.
+    // When alice has her answer, every later attempt is checked against the new password, on any server.
     assert!(try_password(&mut bob, "vip", "open sesame").contains("! No such room, or not that password."));
     assert!(try_password(&mut bob, "vip", "swordfish").contains("Joined vip"));
     bob.send(":chat vip");

@@ -1,10 +1,11 @@
-//! Servers over a Redis Cluster: the logs are on several Redis, and one of them fails.
+//! Servers over a Redis Cluster: the logs are on several Redis servers, and one of those fails.
 
 use crate::losses::wait_until_followed;
 use crate::nodes::{Cluster, ask_until};
 use crate::support::redis::{Redis, RedisCluster};
 
-/// Servers over it. The first Redis is the cluster's of the test; the others are given back.
+/// Starts servers over a Redis Cluster. Its first Redis belongs to the returned [`Cluster`], the others to the
+/// [`RedisCluster`].
 fn start(count: usize) -> Option<(Cluster, RedisCluster)> {
     let mut redis = RedisCluster::start()?;
     let url = redis.url();
@@ -26,7 +27,7 @@ fn servers_share_rooms_names_and_messages_over_a_redis_cluster() {
     other.expect("Username: ");
     other.send("ALICE");
     other.expect("is taken");
-    // Rooms whose logs are on each of the three.
+    // Enough rooms that each of the three Redis servers has a log.
     let rooms = ["attic", "cellar", "den", "kitchen", "loft", "porch", "study", "yard"];
     let (mut carol, mut dave) = (cluster.nodes[0].login("carol"), cluster.nodes[1].login("dave"));
     for room in rooms {
@@ -56,24 +57,24 @@ fn servers_share_rooms_names_and_messages_over_a_redis_cluster() {
 }
 
 #[test]
-fn when_one_redis_of_a_cluster_dies_its_replica_takes_over_and_nothing_is_said_twice() {
+fn when_a_redis_of_a_cluster_dies_its_replica_takes_over_and_no_line_is_repeated() {
     let Some((cluster, mut redis)) = start(2) else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let mut bob = cluster.nodes[1].chat("bob", "general");
     alice.expect("* bob joined");
     bob.send("before the end");
     alice.expect("bob: before the end");
-    // What its replica does not have yet would be lost, and reported.
+    // Data that the replica does not have yet would be lost, and reported as lost.
     wait_until_followed(&redis.all[0], &redis.all[3]);
-    // The second of the three: it has the directory (CLUSTER KEYSLOT {dir} is 10444).
+    // The second of the three has the directory (CLUSTER KEYSLOT {dir} is 10444).
     redis.all[0].kill();
-    // Refused, or put off, until its replica is in charge.
+    // Lines are refused or wait until the replica has taken over.
     let mut said = 0;
     let deadline = std::time::Instant::now() + crate::support::PATIENCE;
     loop {
         said += 1;
         bob.send(&format!("attempt {said}."));
-        // By then it is said or refused.
+        // By then, the line is posted or refused.
         bob.settle();
         let seen = alice.settle();
         if seen.contains(&format!("bob: attempt {said}.")) {
@@ -117,7 +118,7 @@ fn move_slot(slot: u16, from: &Redis, to: &Redis) {
 fn a_log_whose_slot_moves_to_another_redis_is_followed() {
     let Some((cluster, redis)) = start(2) else { return };
     let (mut alice, mut bob) = (cluster.nodes[0].login("alice"), cluster.nodes[1].login("bob"));
-    // At least one of them in each of the four partitions.
+    // Enough rooms that each of the four partitions has one.
     let rooms = ["attic", "cellar", "den", "kitchen", "loft", "porch", "study", "yard"];
     for room in rooms {
         alice.send(&format!(":create {room}"));

@@ -1,4 +1,4 @@
-//! What users of two servers see of each other while everything works.
+//! Conversations between users of two servers, without failures.
 
 use std::time::Instant;
 
@@ -59,7 +59,7 @@ fn edits_deletions_replies_and_expiring_messages_reach_the_other_server() {
     alice.expect("was deleted by bob");
 }
 
-/// What Redis keeps of the histories of all rooms.
+/// The histories of all rooms in Redis.
 fn histories(cluster: &Cluster) -> String {
     let keys = cluster.redis.command(&[b"KEYS", b"*}h:*"]);
     assert!(!keys.is_empty(), "no room has a history");
@@ -67,7 +67,7 @@ fn histories(cluster: &Cluster) -> String {
 }
 
 #[test]
-fn what_is_edited_deleted_or_over_is_on_no_screen_and_not_in_the_history_and_replies_follow_what_they_answer() {
+fn edited_deleted_and_expired_texts_vanish_from_screens_and_history() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     let mut alice = Terminal::chat(cluster.nodes[0].address(), "alice", "general");
     let mut bob = Terminal::chat(cluster.nodes[1].address(), "bob", "general");
@@ -78,7 +78,7 @@ fn what_is_edited_deleted_or_over_is_on_no_screen_and_not_in_the_history_and_rep
     bob.enter("taken back");
     alice.expect_on_screen("bob: taken back");
     alice.enter("/temp 1 gone soon");
-    // A screen may be drawn when it is over, on a busy machine.
+    // Checked on a stream, since on a busy machine a screen may be drawn only after the message has expired.
     carol.expect("alice (temporary, 1 s): gone soon");
     let rows = bob.rows();
     let number = rows.iter().find_map(|row| row.split_once(" alice: a misteak")?.0.rsplit('#').next());
@@ -103,7 +103,7 @@ fn what_is_edited_deleted_or_over_is_on_no_screen_and_not_in_the_history_and_rep
         let rows = screen.rows();
         rows.into_iter().filter(|row| row.starts_with('[')).collect::<Vec<_>>()
     };
-    assert_eq!(messages(&alice), messages(&bob), "one order, and one number for each");
+    assert_eq!(messages(&alice), messages(&bob), "the two screens differ");
     let deadline = Instant::now() + PATIENCE;
     loop {
         let kept = histories(&cluster);
@@ -111,12 +111,12 @@ fn what_is_edited_deleted_or_over_is_on_no_screen_and_not_in_the_history_and_rep
         if ["misteak", "taken back", "gone soon", "I see"].iter().all(|gone| !kept.contains(gone)) {
             break;
         }
-        assert!(Instant::now() < deadline, "it is still there: {kept}");
+        assert!(Instant::now() < deadline, "an erased text is still there: {kept}");
     }
 }
 
 #[test]
-fn a_message_of_several_rows_keeps_them_in_the_view_of_the_other_server() {
+fn a_message_keeps_its_lines_on_the_other_server() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     let mut alice = cluster.nodes[0].chat("alice", "general");
     let mut bob = cluster.nodes[1].chat("bob", "general");
@@ -242,7 +242,7 @@ fn only_one_of_many_users_gets_a_name() {
                 if line.contains("* Hello ") {
                     break;
                 }
-                // Both were offered the same one.
+                // Both were offered the same name.
                 if line.contains("is taken") {
                     client.send(&offered(&line));
                 }
@@ -273,7 +273,7 @@ fn one_message_to_several_users_on_several_servers_reaches_all_of_them() {
 }
 
 #[test]
-fn a_message_of_several_rows_keeps_them_on_the_other_server() {
+fn a_message_of_a_program_keeps_its_lines_on_the_other_server() {
     let Some(cluster) = Cluster::start(2, "") else { return };
     let mut alice = cluster.nodes[0].connect();
     alice.send(r#"{"id":"1","action":"login","content":"alice"}"#);

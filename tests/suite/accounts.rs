@@ -1,4 +1,4 @@
-//! Accounts, from outside: logging in, dialogues about passwords, lock-outs, ghosts, and what is stored about a user.
+//! Accounts over sockets: logging in, dialogues about passwords, lock-outs, ghosts, and a user's stored settings.
 
 #![cfg(feature = "storage")]
 

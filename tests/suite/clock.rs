@@ -1,5 +1,5 @@
-//! The monotonic clock is read only at the edges. Everything that decides takes the moment as an argument, so that a test
-//! can pass a later one.
+//! The monotonic clock is read only at the edges. All code that makes decisions takes the time as an argument, so that
+//! a test can pass a later one.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -32,7 +32,7 @@ const EDGES: [(&str, usize, &str); 23] = [
     ("src/session/mod.rs", 1, "the session looks at the clock when something happens, and acts at that moment"),
 ];
 
-/// How often each file below a folder reads the clock outside its tests.
+/// Counts the reads of the clock in each file below a folder, outside its tests.
 fn readers(top: &Path, folder: &Path, found: &mut BTreeMap<String, usize>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();

@@ -1,6 +1,6 @@
-//! Meaningless commands from many clients at once: whatever they do to each other, the server keeps serving.
+//! Random commands from many clients at once. The server must keep serving.
 //!
-//! `CHATSOCK_HOSTILE_SECONDS` sets how long they run, `CHATSOCK_HOSTILE_SEED` where the random numbers start.
+//! `CHATSOCK_HOSTILE_SECONDS` sets the duration, `CHATSOCK_HOSTILE_SEED` the seed of the random numbers.
 
 #![cfg(target_os = "linux")]
 
@@ -94,7 +94,7 @@ fn line(random: &mut Random) -> String {
             0 if !spec.aliases.is_empty() => spec.aliases[random.below(spec.aliases.len())],
             _ => spec.word,
         };
-        // Kept rare, or clients would do nothing but leave.
+        // These are rare, or clients would only leave.
         let word = if matches!(spec.word, "quit" | "shutdown") && random.below(8) > 0 { "say" } else { word };
         line.push(if random.below(3) == 0 { '/' } else { ':' });
         line.push_str(word);
@@ -114,7 +114,7 @@ fn line(random: &mut Random) -> String {
     line
 }
 
-/// Everything a capable terminal answers, at once: after this it is in character mode.
+/// All answers of a capable terminal in one packet, after which it is in character mode.
 const TERMINAL: &[u8] =
     b"\xff\xfb\x18\xff\xfa\x18\x00XTERM\xff\xf0\xff\xfa\x18\x00XTERM\xff\xf0\xff\xfd\x01\xff\xfd\x03\
     \xff\xfb\x1f\xff\xfa\x1f\x00\x14\x00\x05\xff\xf0";
@@ -170,7 +170,7 @@ fn stranger(address: SocketAddr, seed: u64, name: &str) {
     }
 }
 
-/// A new client is served: room, message, search, goodbye.
+/// Asserts that a new client is served: room, message, search, goodbye.
 fn serves(address: SocketAddr, name: &str) {
     let mut client = Client::chat(address, name, "general");
     client.send("a needle in the hay");
@@ -182,7 +182,7 @@ fn serves(address: SocketAddr, name: &str) {
 }
 
 #[test]
-fn commands_without_sense_from_many_at_once_harm_nobody() {
+fn random_commands_from_many_clients_harm_nobody() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let lasts = Duration::from_secs(number("CHATSOCK_HOSTILE_SECONDS").unwrap_or(4));
     let first = number("CHATSOCK_HOSTILE_SEED").unwrap_or(100);

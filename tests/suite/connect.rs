@@ -1,4 +1,4 @@
-//! `chatsock connect` as a program, with servers in this process or behind a cable that breaks.
+//! `chatsock connect` as a program, with servers in this process or behind a connection that breaks.
 
 mod asked;
 mod files;
@@ -41,7 +41,7 @@ impl PipedClient {
         PipedClient { child, terminal }
     }
 
-    /// A client in a room of a server without TLS.
+    /// Starts a client in a room of a server without TLS.
     fn in_room(name: &str, address: SocketAddr, room: &str) -> PipedClient {
         PipedClient::start(&[&format!("{name}@{address}"), "--room", room])
     }

@@ -1,4 +1,4 @@
-//! `chatsock connect` on a terminal: the program on a pseudo-terminal, seen through a terminal emulator.
+//! `chatsock connect` on a pseudo-terminal, with a terminal emulator that shows its screen.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -177,7 +177,7 @@ fn two_users_talk_in_bubbles_at_any_width() {
     }
 }
 
-/// As in the README: at any time of day, it shows two o'clock.
+/// Replaces each time of day by 14:02, as in the README.
 fn at_two(screen: &str) -> String {
     let time = regex::Regex::new(r"\b\d\d:\d\d\b").expect("a pattern");
     let rows = screen.lines().map(|row| time.replace_all(row, "14:00").trim_end().to_owned());
@@ -242,7 +242,7 @@ fn every_way_out_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn the_server_goes_and_the_terminal_stays_usable() {
+fn the_terminal_stays_usable_when_the_server_stops() {
     let server = Server::start();
     let mut pty = Pty::in_room(80, 24, "alice", &server);
     drop(server);
@@ -254,7 +254,7 @@ fn the_server_goes_and_the_terminal_stays_usable() {
 }
 
 #[test]
-fn a_stop_gives_the_terminal_back_and_going_on_takes_it_again() {
+fn suspending_restores_the_terminal_and_continuing_redraws_the_screen() {
     let server = Server::start();
     let mut pty = Pty::in_room(80, 24, "alice", &server);
     pty.press("half a line");
@@ -331,7 +331,7 @@ fn plain_terminals_work_too() {
 }
 
 #[test]
-fn nothing_is_written_and_nothing_runs_while_nothing_happens() {
+fn an_idle_client_writes_nothing_and_uses_no_processor_time() {
     let server = Server::start();
     let mut pty = Pty::in_room(80, 24, "alice", &server);
     let ticks = |pty: &Pty| {

@@ -1,5 +1,5 @@
-//! Delivery over sockets: everyone sees the same order and each message once, with slow readers and with users who come
-//! and go.
+//! Delivery over sockets: all users see the same order and each message once, even with slow readers and with users who
+//! join and leave.
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
@@ -25,7 +25,7 @@ fn messages(screen: &str) -> Vec<(u64, &str, &str)> {
 }
 
 #[test]
-fn messages_of_eight_senders_reach_everybody_complete_once_and_in_one_order() {
+fn messages_of_eight_senders_reach_everybody_once_and_in_one_order() {
     const PEOPLE: usize = 40;
     const SENDERS: usize = 8;
     const LINES: usize = 200;
@@ -63,7 +63,7 @@ fn messages_of_eight_senders_reach_everybody_complete_once_and_in_one_order() {
     }
 }
 
-/// How far the readers of a stream have read: the number of the last message, for each of them.
+/// The progress of the readers of a stream: the number of the last message that each has read.
 struct Progress {
     last: Mutex<Vec<u64>>,
     changed: Condvar,
@@ -112,9 +112,9 @@ fn read_flow(client: &Client, reader: usize, first: u64, progress: &Progress) ->
 }
 
 #[test]
-fn one_of_sixty_that_stops_reading_is_dropped_and_the_others_get_everything() {
+fn one_of_sixty_readers_that_stops_reading_is_dropped_and_the_others_get_everything() {
     const READERS: usize = 58;
-    /// At a time: far less than a healthy reader may have queued, however late its thread is scheduled.
+    /// Messages at a time: far fewer than may be queued for a healthy reader, even if its thread is scheduled late.
     const AT_A_TIME: usize = 8;
     const LENGTH: usize = 8000;
     let server = Server::with(

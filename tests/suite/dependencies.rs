@@ -1,4 +1,4 @@
-//! Which crates are allowed, and under which licences: the lists in `.deny.toml`, checked without `cargo deny`.
+//! Allowed crates and licences: the lists in `.deny.toml`, checked without `cargo deny`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,7 +18,7 @@ const WITH_A_POLLER: [&str; 2] = ["client", "discovery"];
 struct Package {
     name: String,
     licence: String,
-    /// Names of the packages that need it.
+    /// Names of the packages that depend on it.
     wrappers: BTreeSet<String>,
 }
 

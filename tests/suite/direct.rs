@@ -24,7 +24,7 @@ fn messages(screen: &str) -> Vec<(u64, String)> {
 }
 
 #[test]
-fn messages_written_at_once_are_on_both_screens_once_and_in_one_order() {
+fn simultaneous_messages_are_on_both_screens_once_and_in_one_order() {
     const EACH: usize = 200;
     let server = Server::start();
     let (mut alice, mut bob) = in_conversation(&server);
@@ -61,7 +61,7 @@ fn messages_written_at_once_are_on_both_screens_once_and_in_one_order() {
 }
 
 #[test]
-fn in_the_view_the_others_messages_come_once_however_both_write() {
+fn in_the_view_each_message_of_the_other_appears_once_while_both_write() {
     const EACH: usize = 200;
     let server = Server::start();
     let (mut alice, mut bob) = in_conversation(&server);
@@ -165,7 +165,7 @@ fn a_user_who_writes_while_the_other_leaves_ends_in_the_palette_and_is_notified_
     assert!(!seen.contains("alice") && !seen.contains("bob"), "{seen:?}");
 }
 
-/// How many temporary messages of a hundred are accepted.
+/// Sends a hundred temporary messages. Returns how many are accepted.
 fn temporary(client: &mut Client, command: &str) -> usize {
     client.send(&vec![command; 100].join("\r\n"));
     100 - client.settle().matches("! Not sent: too many ").count()

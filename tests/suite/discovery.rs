@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use crate::support::machine::file;
 
-/// A configuration for a machine of its own.
+/// A configuration for a server on a machine of its own.
 fn configuration(discovery: &str) -> PathBuf {
     file(
         "chatsock.toml",

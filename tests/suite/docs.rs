@@ -1,4 +1,4 @@
-//! The documentation keeps up with the program.
+//! The documentation is complete and matches the program.
 
 use std::fs;
 
@@ -55,13 +55,13 @@ fn sources(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn every_key_that_programs_send_or_get_stands_in_the_readme() {
+fn every_key_of_json_objects_is_in_the_readme() {
     let readme = fs::read_to_string("README.md").expect("README.md");
     let section = readme.split("\n## ").find(|section| section.starts_with("For programs")).expect("the section");
     let mut keys = std::collections::BTreeSet::new();
     for path in sources("src".as_ref()) {
         let source = fs::read_to_string(&path).expect("a source file");
-        // How keys are written, `("key", Value::...`, and flags.
+        // Keys in the code, `("key", Value::...`, and flags.
         for part in source.split("(\"").skip(1) {
             let Some((key, rest)) = part.split_once('"') else { continue };
             let is_word = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');

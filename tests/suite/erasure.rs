@@ -70,7 +70,7 @@ fn erased_text_leaves_the_screens_that_can_be_redrawn_and_half_typed_lines_stay(
 }
 
 #[test]
-fn a_screen_in_another_room_or_in_the_palette_shows_nothing_of_an_erasure() {
+fn an_erasure_changes_no_screen_in_another_room_or_in_the_palette() {
     let server = Server::with("[rooms.general]\n[rooms.games]");
     let mut palette = Terminal::login(server.address(), "palette");
     palette.enter(":join general");
@@ -113,7 +113,7 @@ fn a_direct_message_leaves_both_screens_when_its_time_is_over() {
 }
 
 #[test]
-fn with_sixty_in_view_an_erasure_is_one_line_and_no_screen_is_redrawn() {
+fn with_sixty_viewers_an_erasure_is_one_line_and_no_screen_is_redrawn() {
     let server = Server::start();
     let mut crowd: Vec<_> = (0..58).map(|n| server.chat(&format!("line{n:02}"), "general")).collect();
     let mut bob = server.chat("bob", "general");
@@ -145,7 +145,7 @@ fn with_sixty_in_view_an_erasure_is_one_line_and_no_screen_is_redrawn() {
 }
 
 #[test]
-fn temporary_messages_expire_everywhere_in_the_order_of_their_times_on_one_thread() {
+fn temporary_messages_expire_in_the_order_of_their_times_on_one_thread() {
     let config =
         file("chatsock.toml", "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[limits]\nmessages_per_second = 0\n");
     let mut program = Logged::start(Program::command(&["--config", argument(&config)]));
@@ -155,7 +155,7 @@ fn temporary_messages_expire_everywhere_in_the_order_of_their_times_on_one_threa
     let mut alice = Client::chat(address, "alice", "general");
     alice.settle();
     let threads = program.threads();
-    // Many that last longer than the test: if each had a thread, those would show.
+    // Many messages that outlast the test: if each had a thread, the count would show it.
     for n in 0..20 {
         alice.send(&format!("/temp 300 long {n}"));
         alice.send(&format!("/temp 300 @bob,carol long {n}"));
@@ -165,7 +165,7 @@ fn temporary_messages_expire_everywhere_in_the_order_of_their_times_on_one_threa
     alice.send("/temp 2 secret for the room");
     alice.send("/temp 1 @carol secret for one");
     let mut told = alice.expect("#43 you -> carol (temporary, 1 s): secret for one\r\n");
-    // If the machine paused between them, a later one with less time may outlast an earlier one.
+    // If the machine paused between them, a later message with less time may outlast an earlier one.
     let said_at_once = began.elapsed() < Duration::from_secs(1);
     eventually("there is no thread more", || program.threads() == threads);
     for (number, seconds) in [(43, 1), (42, 2), (41, 3)] {
@@ -202,7 +202,7 @@ fn temporary_messages_expire_everywhere_in_the_order_of_their_times_on_one_threa
 }
 
 #[test]
-fn an_author_who_erases_a_message_loses_it_from_the_screen_with_the_line_they_typed() {
+fn an_erased_message_leaves_its_authors_screen_with_the_typed_line() {
     let server = Server::start();
     let mut alice = Terminal::chat(server.address(), "alice", "general");
     let mut bob = server.chat("bob", "general");
@@ -226,7 +226,7 @@ fn an_author_who_erases_a_message_loses_it_from_the_screen_with_the_line_they_ty
 }
 
 #[test]
-fn a_message_of_many_rows_leaves_the_screen_whole_and_a_line_of_two_rows_survives() {
+fn a_message_of_many_rows_is_erased_completely_and_a_half_typed_line_of_two_rows_survives() {
     let server = Server::start();
     let mut alice = Terminal::chat(server.address(), "alice", "general");
     let mut bob = server.chat("bob", "general");

@@ -1,4 +1,4 @@
-//! The exit code of the built program: what stops it, what does not, and where the code never appears.
+//! The exit code of the built program: when it stops the server, when it does not, and where it must not appear.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ fn start(extra: &str) -> Running {
 }
 
 impl Running {
-    /// What a user typed does not appear in the log, in any spelling.
+    /// Asserts that a code is not in the log, in any spelling.
     fn logs_no(&self, code: &str) {
         let log = self.program.log().to_uppercase();
         let code = code.to_uppercase();
@@ -38,7 +38,7 @@ impl Running {
     }
 }
 
-/// Gives a code; returns the answer. The announcement of the stop may come before it.
+/// Gives a code. Returns the answer, perhaps with the announcement of the stop before it.
 fn give(client: &mut Client, code: &str) -> String {
     client.send(&format!(":shutdown {code}"));
     loop {
@@ -49,7 +49,7 @@ fn give(client: &mut Client, code: &str) -> String {
     }
 }
 
-/// Gives a wrong code until it is compared: only one attempt a second is.
+/// Gives a wrong code until it is compared, since only one attempt a second is.
 fn give_wrong(client: &mut Client) {
     eventually("the code is compared", || {
         let answer = give(client, WRONG);
@@ -58,7 +58,7 @@ fn give_wrong(client: &mut Client) {
     });
 }
 
-/// How a user may type the code.
+/// A spelling of the code.
 type Write = fn(&str) -> String;
 
 #[test]
@@ -111,7 +111,7 @@ fn a_second_try_within_the_second_is_refused_without_being_compared_on_any_conne
 }
 
 #[test]
-fn the_third_wrong_code_closes_the_connection_and_still_lets_others_at_its_address_give_the_right_one() {
+fn the_third_wrong_code_closes_the_connection_but_does_not_block_its_address() {
     let mut running = start("shutdown_delay = 0");
     let mut alice = Client::login(running.address, "alice");
     let mut bob = Client::login(running.address, "bob");
@@ -128,7 +128,7 @@ fn the_third_wrong_code_closes_the_connection_and_still_lets_others_at_its_addre
 }
 
 #[test]
-fn after_thirty_wrong_codes_the_address_waits_with_the_right_one() {
+fn after_thirty_wrong_codes_an_address_must_wait_even_with_the_right_one() {
     let server = Server::with("exit_code = true");
     let hub = server.hub();
     let mut alice = server.login("alice");
@@ -186,7 +186,7 @@ fn a_signal_during_a_stop_by_the_code_ends_at_once_with_1() {
 }
 
 #[test]
-fn in_character_mode_arrow_up_brings_back_neither_codes_nor_passwords() {
+fn in_character_mode_arrow_up_recalls_neither_codes_nor_passwords() {
     let server = Server::with("[rooms.general]\n[rooms.staff]\npublic = false\npassword = \"canary one\"");
     let mut alice = Terminal::login(server.address(), "alice");
     for (line, row) in [
@@ -219,7 +219,7 @@ fn in_character_mode_arrow_up_brings_back_neither_codes_nor_passwords() {
 }
 
 #[test]
-fn without_telnet_arrow_up_brings_nothing_back() {
+fn without_telnet_arrow_up_recalls_nothing() {
     let server = Server::start();
     let mut alice = server.login("alice");
     alice.send(":shutdown canary");

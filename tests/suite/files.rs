@@ -1,4 +1,4 @@
-//! Files between users: offers in the chat, and the bytes on their way, with the programs that users have.
+//! Files between users: offers in the chat, and transfers with the programs that users have.
 
 mod clients;
 mod limits;
@@ -60,7 +60,7 @@ fn offer(alice: &mut Client, bob: &mut Client, name: &str) -> String {
     bob.expect(" takes it, :decline ").clone()
 }
 
-/// The rows to copy, below the one with this ending.
+/// The command lines to copy, below their introduction.
 fn rows(client: &mut Client, count: usize) -> Vec<String> {
     client.expect("after f= first:\r\n");
     let mut row = || {
@@ -139,7 +139,7 @@ impl Shell {
 
 impl Drop for Shell {
     fn drop(&mut self) {
-        // Ended already, if this fails.
+        // An error means that it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -152,14 +152,14 @@ fn connect(server: &Server) -> TcpStream {
     stream
 }
 
-/// One end that has sent its request.
+/// An end of a transfer that has sent its request.
 fn end(server: &Server, line: &str) -> TcpStream {
     let mut stream = connect(server);
     stream.write_all(line.as_bytes()).expect("sent");
     stream
 }
 
-/// Everything up to the end, and whether that was orderly.
+/// All bytes up to the end, and whether that was orderly.
 fn read_all(mut stream: &TcpStream) -> (Vec<u8>, bool) {
     let mut all = Vec::new();
     let is_in_order = stream.read_to_end(&mut all).is_ok();

@@ -28,7 +28,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_client_speaks_is_judged_alike_in_any_packets(data in bytes()) {
+    fn a_clients_protocol_is_recognised_alike_in_any_packets(data in bytes()) {
         targets::sniffing(&data);
     }
 
@@ -39,7 +39,7 @@ proptest! {
 
     #[test]
     #[cfg(feature = "discovery")]
-    fn no_packet_is_answered_by_more_than_it_has(data in bytes(), text in r#"\{("(chatsock|nonce|ip|port|name)":("find"|"here"|"n"|[0-9]{1,6}|".{0,9}"),?){0,6}\}"#) {
+    fn no_answer_is_longer_than_its_packet(data in bytes(), text in r#"\{("(chatsock|nonce|ip|port|name)":("find"|"here"|"n"|[0-9]{1,6}|".{0,9}"),?){0,6}\}"#) {
         targets::discovery(&data);
         targets::discovery(text.as_bytes());
     }

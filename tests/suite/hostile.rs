@@ -1,7 +1,7 @@
-//! What strangers send: noise, floods, half-closed and reset sockets, other protocols. Afterwards everything is as
+//! Hostile input: noise, floods, half-closed and reset sockets, other protocols. Afterwards the server must be as
 //! before.
 //!
-//! `CHATSOCK_HOSTILE_SECONDS` sets how long the random bytes run, `CHATSOCK_HOSTILE_SEED` where they start.
+//! `CHATSOCK_HOSTILE_SECONDS` sets the duration of the random bytes, `CHATSOCK_HOSTILE_SEED` their seed.
 
 #![cfg(target_os = "linux")]
 
@@ -19,7 +19,7 @@ const IAC: u8 = 255;
 const SB: u8 = 250;
 const NOP: u8 = 241;
 
-/// A running program, what it uses when idle, and a user who listens in the room.
+/// A running program, its resources when idle, and a user who watches the room.
 struct Subject {
     program: Logged,
     plain: SocketAddr,
@@ -46,7 +46,7 @@ impl Subject {
         subject
     }
 
-    /// A new client is served: login, room, message, goodbye.
+    /// Asserts that a new client is served: login, room, message, goodbye.
     fn serves(&self, name: &str) {
         let mut client = login(self.plain, name);
         client.send(":join general");
@@ -60,7 +60,7 @@ impl Subject {
         assert!(client.expect_end().ends_with("* Goodbye.\r\n"));
     }
 
-    /// Afterwards: a new client is served, nothing has panicked, nothing is left over.
+    /// Asserts that a new client is served, nothing has panicked, and nothing is left over.
     fn is_as_before(&mut self) {
         self.serves("fresh");
         let program = &mut self.program;
@@ -71,7 +71,7 @@ impl Subject {
         });
         let log = program.log();
         assert!(!log.contains("panicked"), "{log}");
-        // Every line of the log begins with its own bracket, whatever was sent.
+        // No input may forge a line of the log: each begins with its own bracket.
         assert!(log.lines().all(|line| line.starts_with('[')), "{log}");
         assert!(!log.contains('\u{1b}'), "an escape in the log");
     }
@@ -149,7 +149,7 @@ fn a_reset_at_every_prompt_affects_nobody_else() {
 }
 
 #[test]
-fn five_hundred_connects_that_say_nothing_leave_nothing_behind() {
+fn five_hundred_silent_connections_leave_nothing_behind() {
     let mut subject = Subject::start();
     for _ in 0..500 {
         drop(TcpStream::connect(subject.plain).expect("connected"));
@@ -214,7 +214,7 @@ fn nuls_are_ignored() {
 }
 
 #[test]
-fn other_protocols_get_one_answer_that_they_understand_and_none_of_their_lines_is_run() {
+fn other_protocols_get_one_answer_in_their_format_and_none_of_their_lines_is_run() {
     let mut subject = Subject::start();
     let mut witness = login(subject.plain, "witness");
     witness.send(":join general");
@@ -304,7 +304,7 @@ fn chunk(random: &mut Random, bytes: &mut Vec<u8>) {
     }
 }
 
-/// One stranger: sends what the seed says, reads or does not, and leaves in one of the possible ways.
+/// A stranger: sends bytes by the seed, reads or does not, and leaves in one of the possible ways.
 fn stranger(address: SocketAddr, seed: u64) {
     let mut random = Random::new(seed);
     let mut stream = TcpStream::connect(address).expect("connected");
@@ -385,7 +385,7 @@ fn random_bytes_harm_nobody() {
 fn idle_strangers_cost_no_processor_time() {
     let subject = Subject::start();
     let mut silent: Vec<_> = (0..7).filter_map(|prompt| at_prompt(&subject, prompt)).collect();
-    // One that has closed its side while a line waits, one with half a command, one with half a line.
+    // One has sent half a telnet command, one half a line, and one has closed its side while a line waits.
     silent[0].send_bytes(&[IAC]);
     silent[1].send_bytes(b"gen");
     silent[3].send_bytes(&[IAC, SB, 31, 0]);
@@ -393,7 +393,7 @@ fn idle_strangers_cost_no_processor_time() {
     let began = Instant::now();
     let mut witness = login(subject.plain, "witness");
     while began.elapsed() < Duration::from_secs(1) {
-        // Here time itself must pass: nothing else tells an idle thread from a spinning one.
+        // Real time must pass here: only that tells an idle thread from a spinning one.
         std::thread::park_timeout(Duration::from_millis(200));
     }
     witness.settle();

@@ -16,8 +16,8 @@ use socket2::SockRef;
 
 use crate::support::{Client, PATIENCE, Server};
 
-/// Idle users are now warned after one second and disconnected after two. Set only once all are in, so that the time
-/// counts from the empty line each of them types here in turn.
+/// From now on, idle users are warned after one second and disconnected after two. Set only once all users are in, and
+/// each of them types an empty line, from which the time counts.
 fn silence_counts<const COUNT: usize>(server: &Server, people: [&mut Client; COUNT]) {
     server.reconfigure("shutdown_delay = 0\nidle_timeout = 2\n[limits]\nmessages_per_second = 0\n");
     for client in people {
@@ -115,7 +115,7 @@ fn a_former_admin_who_is_idle_is_logged_out_like_anybody() {
 }
 
 #[test]
-fn the_admin_of_a_room_is_still_its_admin_after_being_idle_for_long() {
+fn an_admin_stays_admin_after_being_idle_for_long() {
     let server = Server::start();
     let mut alice = server.login("alice");
     alice.send(":create den");
@@ -140,7 +140,7 @@ fn a_time_limit_set_by_a_reload_applies_to_an_idle_user() {
     let mut alice = server.login("alice");
     let mut nobody = server.connect();
     nobody.expect("Username: ");
-    // Both threads wait for bytes, without a limit by the configuration they know.
+    // Both threads wait for bytes, without a time limit in their present configuration.
     let reloaded = Instant::now();
     server.reconfigure("shutdown_delay = 0\nidle_timeout = 2\n[limits]\nlogin_seconds = 1\n");
     assert!(nobody.expect_end().ends_with("! Login timed out.\r\n"));
@@ -208,7 +208,7 @@ fn ends_unread(mut session: Box<Session>, typed: Vec<u8>) -> (DisconnectReason, 
 }
 
 #[test]
-fn an_idle_user_is_disconnected_although_the_answers_are_never_read() {
+fn an_idle_user_who_reads_nothing_is_disconnected() {
     let config = Config { idle_timeout: Some(Duration::from_secs(2)), ..Config::default() };
     let (session, _, client) = narrow(config);
     let late = read_late(client);
@@ -220,7 +220,7 @@ fn an_idle_user_is_disconnected_although_the_answers_are_never_read() {
 }
 
 #[test]
-fn a_login_is_ended_although_the_answers_are_never_read() {
+fn a_login_that_reads_nothing_is_ended() {
     let mut config = Config::default();
     config.limits.login = Some(Duration::from_secs(2));
     let (session, outbox, client) = narrow(config);

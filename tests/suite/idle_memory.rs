@@ -1,4 +1,4 @@
-//! What an idle user costs in memory: the stack of their thread, and everything together.
+//! The memory of an idle user: the stack of the thread, and the total.
 //!
 //! The server runs as a separate process, so that no other test's memory is counted.
 
@@ -15,11 +15,11 @@ const CLIENTS: usize = 100;
 
 /// Most KB of stack that may be resident for an idle client; [`serve`](chatsock::server) and all it calls share this.
 ///
-/// The kernel gives stack by pages of 4 KB, and one that was ever touched stays resident until the thread ends: the
+/// The kernel gives stack in pages of 4 KB, and a page that was ever touched stays resident until the thread ends: the
 /// deepest call of a login, join or view decides. An optimised build needs two pages, one of which is the C library's
-/// own. Here it may have a third, since other C libraries and architectures take more. An unoptimised build needs five,
-/// and may have a sixth. If this fails, a frame on that way has grown: move what is large or rare into a function of
-/// its own that is `#[inline(never)]`, or into a box.
+/// own. It may have a third here, since other C libraries and architectures take more. An unoptimised build needs five,
+/// and may have a sixth. If this fails, a stack frame of that call has grown: move large or rare code into a function
+/// that is `#[inline(never)]`, or large data into a box.
 const STACK: usize = if cfg!(debug_assertions) { 24 } else { 12 };
 
 /// Most KB resident for an idle client altogether: its stack, and about 5 KB on the heap, of which the C library takes
@@ -29,7 +29,7 @@ const TOTAL: usize = STACK + 8;
 /// The server's `CLIENT_STACK`, by which the thread's stack is recognised among other memory.
 const RESERVED: usize = 128;
 
-/// KB resident of each mapping of the size of a client's stack.
+/// The resident KB of each mapping of the size of a client's stack.
 fn stacks(maps: &str) -> Vec<usize> {
     let mut found = Vec::new();
     let mut is_stack = false;
@@ -51,7 +51,7 @@ fn stacks(maps: &str) -> Vec<usize> {
 #[cfg(feature = "web")]
 const WEB_TOTAL: usize = if cfg!(debug_assertions) { TOTAL + 4 } else { 20 };
 
-/// KB resident for each of many programs that `chat` brings into a room.
+/// The resident KB per client, for many clients that `chat` brings into a room.
 #[cfg(feature = "json")]
 fn resident_each<C>(server: &Logged, chat: impl Fn(String) -> C) -> usize {
     let mut clients: Vec<_> = (0..WARM_UP).map(|n| chat(format!("w{n:03}"))).collect();
@@ -78,7 +78,7 @@ fn an_idle_program_takes_no_more_memory_than_a_terminal_may() {
         client.expect("[general]> ");
         client
     });
-    // Not a page of stack more: a program takes about 1 KB more than a terminal.
+    // A program takes about 1 KB more than a terminal, but no further page of stack.
     assert!(each <= terminal + 3, "{each} KB per idle program, {terminal} per terminal");
 }
 

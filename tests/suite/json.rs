@@ -1,4 +1,4 @@
-//! Programs as users: JSON requests, their answers, and what they are sent.
+//! Programs as users: JSON requests, answers, and unsolicited objects.
 
 #![cfg(feature = "json")]
 

@@ -1,4 +1,4 @@
-//! The architecture, as the table in `src/lib.rs` states it: which folder builds on which, and in a folder which file.
+//! The architecture in the table of `src/lib.rs`: the order of the folders, and of the files in each folder.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Longest file, in lines without its unit tests. Beyond that it has two owners.
+/// Longest file, in lines without its unit tests. A longer file has two responsibilities and should be divided.
 const LONGEST: usize = 400;
 
 /// A module by its names from the top: `["chat", "names", "error"]`.
@@ -18,7 +18,7 @@ struct Row {
     files: Vec<String>,
 }
 
-/// The sources as the rules see them.
+/// The sources in the form that the rules need.
 struct Tree {
     rows: Vec<Row>,
     /// What `lib.rs` declares.
@@ -65,8 +65,7 @@ fn is_part_of_a_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The paths that `text` spells out after `so_far`, whose last `::` has just been read. Returns what is left of the
-/// text.
+/// Collects the paths that continue `so_far` in `text`, after its last `::`. Returns the rest of the text.
 fn paths_behind<'a>(so_far: &Module, text: &'a str, found: &mut Vec<Module>) -> &'a str {
     let text = text.trim_start();
     if let Some(mut rest) = text.strip_prefix('{') {
@@ -77,7 +76,7 @@ fn paths_behind<'a>(so_far: &Module, text: &'a str, found: &mut Vec<Module>) -> 
             }
             let before = rest.len();
             rest = paths_behind(so_far, rest, found);
-            // `*` and renames: on to the next part.
+            // `*` and renames: skip to the next part.
             if let Some(end) = rest.find([',', '}']).filter(|_| !rest.starts_with([',', '}'])) {
                 rest = &rest[end..];
             }
@@ -99,7 +98,7 @@ fn paths_behind<'a>(so_far: &Module, text: &'a str, found: &mut Vec<Module>) -> 
     rest
 }
 
-/// Every path in the code of `module` that begins at the crate, at a parent or at itself, from the top.
+/// All paths in the code of `module` that begin with `crate`, `super` or `self`, as absolute paths.
 fn paths(module: &Module, code: &str) -> Vec<Module> {
     let mut found = Vec::new();
     for start in ["crate::", "super::", "self::"] {
@@ -180,10 +179,10 @@ impl Tree {
         tree
     }
 
-    /// The module that defines what `path` leads to.
+    /// The module that defines the item at `path`.
     fn definer(&self, path: &Module) -> Option<Module> {
         let mut path = path.clone();
-        // As many steps as re-exports can follow each other.
+        // The longest chain of re-exports.
         for _ in 0..8 {
             let known = (1..=path.len()).rev().find(|length| self.code.contains_key(&path[..*length]))?;
             let module = path[..known].to_vec();
@@ -200,7 +199,7 @@ impl Tree {
         None
     }
 
-    /// What each module names: other modules, but neither its own ancestors nor its descendants.
+    /// The modules that each module uses, without its ancestors and descendants.
     fn uses(&self) -> BTreeMap<&Module, BTreeSet<Module>> {
         let used = |module: &Module, code: &str| {
             let others = paths(module, code).into_iter().filter_map(|path| self.definer(&path));
@@ -369,7 +368,7 @@ fn a_made_up_tree_that_breaks_one_rule_has_that_fault() {
         ("low/first.rs", "use crate::high::Own;\n", &["low::first names high, a layer above it"]),
         ("low/first.rs", "use super::third::Third;\n", &[behind]),
         ("low/first.rs", "use super::{third::*, Third};\n", &[behind]),
-        // By the name under which the folder exports it.
+        // The use of a name that a folder re-exports.
         (
             "low/first.rs",
             "use crate::low::Second;\n",
@@ -398,7 +397,7 @@ fn a_made_up_tree_that_breaks_one_rule_has_that_fault() {
     ];
     for (path, text, expected) in cases {
         let mut faults = made_up(&[(path, text)]);
-        // A step upwards in the made-up tree closes a circle, too.
+        // In the made-up tree, a use upwards also closes a circle.
         faults.retain(|fault| !fault.ends_with("circle of imports"));
         assert_eq!(faults, expected, "{path}: {text}");
     }

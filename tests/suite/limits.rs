@@ -1,4 +1,4 @@
-//! Limits, each with its own refusal text.
+//! Limits and their refusals.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -26,9 +26,9 @@ fn a_paste_of_ten_lines_is_posted_completely() {
 }
 
 #[test]
-fn of_many_lines_the_late_ones_are_not_posted_and_one_line_answers_them_all() {
-    // Each line is checked when it is read. If the machine takes half a second for thirty lines, one more becomes
-    // possible, so the test repeats itself.
+fn lines_beyond_the_burst_are_refused_with_one_answer() {
+    // Each line is checked when it is read. If the machine takes half a second for thirty lines, one more is allowed,
+    // and the test repeats itself.
     let judged_at_once = (0..10).any(|_| {
         let server = Server::with("[limits]");
         let mut bob = server.chat("bob", "general");
@@ -57,7 +57,7 @@ fn of_many_lines_the_late_ones_are_not_posted_and_one_line_answers_them_all() {
 }
 
 #[test]
-fn a_pasted_dozen_lines_passes_and_keeps_its_indentation() {
+fn a_paste_of_twelve_lines_is_posted_with_its_indentation() {
     let server = Server::with("[limits]");
     let mut bob = server.chat("bob", "general");
     let mut alice = server.chat("alice", "general");
@@ -71,7 +71,7 @@ fn a_pasted_dozen_lines_passes_and_keeps_its_indentation() {
 }
 
 #[test]
-fn a_burst_that_comes_line_by_line_is_answered_once_and_before_the_end() {
+fn a_burst_in_separate_packets_is_answered_once_and_before_the_end() {
     let server = Server::with("[limits]\nmessage_burst = 1\nmessages_per_second = 1");
     let mut alice = server.login("alice");
     for n in 1..=20 {
@@ -84,7 +84,7 @@ fn a_burst_that_comes_line_by_line_is_answered_once_and_before_the_end() {
 }
 
 #[test]
-fn the_first_refused_line_is_not_repeated_with_a_password_in_it() {
+fn a_refused_line_is_repeated_without_its_password() {
     let server = Server::with("[limits]\nmessage_burst = 1\nmessages_per_second = 1");
     let mut alice = server.login("alice");
     alice.send_bytes(":join nowhere canary\r\n".repeat(9).as_bytes());
@@ -106,10 +106,10 @@ fn delayed_lines_are_run_after_the_end_of_input_too() {
 }
 
 #[test]
-fn reading_commands_have_an_allowance_of_their_own() {
+fn reading_commands_have_a_rate_of_their_own() {
     let server = Server::with("[limits]");
     let mut alice = server.login("alice");
-    // More than would be allowed if the machine paused for a minute in between.
+    // More than are allowed even if the machine pauses for a minute in between.
     alice.send_bytes(":time\n".repeat(800).as_bytes());
     alice.expect("! Too fast: try again in ");
 }
@@ -165,7 +165,7 @@ fn one_address_has_a_limited_number_of_new_connections_a_minute() {
     let told = client.expect_end();
     let (_, wait) = told.split_once("! Too many new connections from your address: try again in ").expect("refused");
     let seconds: u64 = wait.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
-    // A third of a minute, less the time since the first of them.
+    // A third of a minute, less the time since the first connection.
     assert!((1..=20).contains(&seconds), "{told:?}");
 }
 
@@ -220,7 +220,7 @@ fn a_password_typed_while_lines_wait_is_never_posted() {
 }
 
 #[test]
-fn lines_typed_ahead_of_the_view_are_charged_as_what_they_become() {
+fn lines_typed_ahead_of_the_view_count_as_messages() {
     let server = Server::with("connection_timeout = true\n[limits]\n");
     let mut bob = server.chat("bob", "general");
     let mut alice = server.connect();
@@ -231,12 +231,12 @@ fn lines_typed_ahead_of_the_view_are_charged_as_what_they_become() {
     alice.expect_end();
     let seen = bob.expect("* alice left\r\n");
     let said = seen.matches("alice: line").count();
-    // Sixteen of a hundred, and two for every second that the machine pauses among them.
+    // Sixteen of a hundred, and two more for every second that the machine pauses.
     assert!((4..=30).contains(&said), "{said} were said");
 }
 
 #[test]
-fn a_flood_of_end_keys_is_bounded_and_the_session_lives() {
+fn a_flood_of_end_keys_is_bounded_and_does_not_break_the_session() {
     let server = Server::with("connection_timeout = true");
     let mut alice = server.connect();
     alice.send_bytes(b"alice\n");
@@ -245,7 +245,7 @@ fn a_flood_of_end_keys_is_bounded_and_the_session_lives() {
     assert!(alice.expect_end().ends_with("* Goodbye.\r\n"));
 }
 
-/// Whether reading commands are refused because of what came before them; alone, all of them would be answered.
+/// Whether reading commands are refused after `flood`. Without it, all of them would be answered.
 fn uses_up_readings(client: &mut Client, flood: &[u8]) -> bool {
     const READINGS: usize = 45;
     let mut bytes = flood.repeat(300);
@@ -256,7 +256,7 @@ fn uses_up_readings(client: &mut Client, flood: &[u8]) -> bool {
 }
 
 #[test]
-fn answers_to_keys_and_empty_lines_and_to_are_you_there_use_up_readings() {
+fn keys_empty_lines_and_are_you_there_use_up_the_rate_of_reading_commands() {
     for (what, flood) in [
         ("AYT", &[IAC, AYT][..]),
         ("empty lines", b"\r\n"),
@@ -279,7 +279,7 @@ fn answers_to_keys_and_empty_lines_and_to_are_you_there_use_up_readings() {
 }
 
 #[test]
-fn are_you_there_is_answered_at_the_rate_of_commands_and_then_no_more() {
+fn are_you_there_is_answered_only_within_the_rate_of_commands() {
     let server = Server::with("[limits]");
     let mut alice = server.login("alice");
     let began = Instant::now();
@@ -291,12 +291,12 @@ fn are_you_there_is_answered_at_the_rate_of_commands_and_then_no_more() {
 }
 
 #[test]
-fn keys_that_are_dear_on_a_long_line_are_held_up_and_none_is_lost() {
+fn expensive_keys_on_a_long_line_are_delayed_and_none_is_lost() {
     let server = Server::with("[limits]");
     let mut bob = server.chat("bob", "general");
     let mut alice = Terminal::chat(server.address(), "alice", "general");
     alice.press(&"李".repeat(2730));
-    // Each move to an end of the line draws other rows of it.
+    // Each move to an end of the line redraws other rows.
     let began = Instant::now();
     alice.press(&"\x01\x05".repeat(200));
     alice.enter("\x15done");
@@ -305,7 +305,7 @@ fn keys_that_are_dear_on_a_long_line_are_held_up_and_none_is_lost() {
 }
 
 #[test]
-fn a_window_that_changes_its_width_all_the_time_is_held_up_and_the_last_width_counts() {
+fn constant_changes_of_the_window_width_are_delayed_and_the_last_one_counts() {
     let server = Server::with("[limits]");
     let mut bob = server.chat("bob", "general");
     let mut alice = Terminal::chat(server.address(), "alice", "general");

@@ -18,7 +18,7 @@ fn a_client_of_another_protocol_reads_nothing_before_its_answer() {
     let hello = [&[22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3][..], &[7; 100]].concat();
     let openings: [(&[u8], &[u8]); 5] = [
         (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 400 Bad Request\r\n"),
-        // More than one read takes.
+        // Longer than one read.
         (&[&b"POST /"[..], &[b'a'; 9000], b" HTTP/1.1\r\n\r\n"].concat(), b"HTTP/1.1 400 Bad Request\r\n"),
         (b"GET / HTTP/1.0", b"HTTP/1.1 400 Bad Request\r\n"),
         (&hello, &[21, 3, 1, 0, 2, 2, 40]),
@@ -122,7 +122,7 @@ fn a_client_that_gives_no_name_is_disconnected_at_the_deadline() {
 }
 
 #[test]
-fn with_connection_timeout_the_prompt_comes_late_and_costs_no_one_else() {
+fn connection_timeout_delays_the_prompt_and_nobody_else() {
     let server = Server::with("connection_timeout = true");
     let began = std::time::Instant::now();
     let mut first = server.connect();
@@ -136,7 +136,7 @@ fn with_connection_timeout_the_prompt_comes_late_and_costs_no_one_else() {
 }
 
 #[test]
-fn the_quick_listener_asks_room_and_name_and_leads_into_the_view() {
+fn the_quick_listener_asks_for_room_and_name_and_opens_the_view() {
     let server = Server::start();
     let mut bob = server.chat("bob", "general");
     let mut alice = Client::connect(server.quick_address());
@@ -151,7 +151,7 @@ fn the_quick_listener_asks_room_and_name_and_leads_into_the_view() {
 }
 
 #[test]
-fn a_script_on_the_quick_listener_is_heard_whole() {
+fn a_script_on_the_quick_listener_is_read_completely() {
     let server = Server::start();
     let mut bob = server.chat("bob", "general");
     let mut script = Client::connect(server.quick_address());

@@ -19,14 +19,14 @@ fn rooms(server: &Server) -> usize {
     server.hub().rooms.all().len()
 }
 
-/// Waits this many seconds by the server's timer, using a temporary message.
+/// Waits by the server's timer, with a temporary message that lasts this many seconds.
 fn after(seconds: u32, from: &mut Client, to: &str) {
     from.send(&format!(":temp {seconds} @{to} tick"));
     from.expect(" expired\r\n");
 }
 
 #[test]
-fn a_room_that_is_empty_when_a_reload_makes_the_time_longer_closes_after_it() {
+fn a_reload_that_lengthens_room_linger_applies_to_an_empty_room() {
     let server = Server::with("room_linger = 1");
     let mut alice = maker(&server, "alice", "den");
     let left = Instant::now();
@@ -38,7 +38,7 @@ fn a_room_that_is_empty_when_a_reload_makes_the_time_longer_closes_after_it() {
 }
 
 #[test]
-fn a_room_that_is_empty_when_a_reload_makes_the_time_shorter_closes_then() {
+fn a_reload_that_shortens_room_linger_applies_to_an_empty_room() {
     let server = Server::with("room_linger = 3600");
     let mut alice = maker(&server, "alice", "den");
     alice.send(":close");
@@ -48,7 +48,7 @@ fn a_room_that_is_empty_when_a_reload_makes_the_time_shorter_closes_then() {
 }
 
 #[test]
-fn a_room_that_was_entered_meanwhile_closes_when_it_has_been_empty_for_long_enough_again() {
+fn entering_an_empty_room_restarts_its_grace_period() {
     let server = Server::with("room_linger = 2");
     let mut alice = maker(&server, "alice", "den");
     let mut bob = server.login("bob");
@@ -85,8 +85,8 @@ fn an_empty_room_closes_after_its_grace_period_and_its_messages_are_gone() {
     alice.expect("* Nothing has been said in den yet.\r\n");
 }
 
-/// Alice has created a room and left it, and bob has entered before it closed. If bob came too late on a slow machine,
-/// they start over.
+/// Alice creates a room and leaves it, and bob enters before it closes. If bob is too late on a slow machine, they
+/// start over.
 fn handed_over(server: &Server, linger: u64) -> (Client, Client) {
     let (mut alice, mut bob) = (maker(server, "alice", "den"), server.login("bob"));
     for _ in 0..10 {
@@ -109,7 +109,7 @@ fn handed_over(server: &Server, linger: u64) -> (Client, Client) {
 }
 
 #[test]
-fn a_room_that_a_user_returns_to_in_time_stays() {
+fn a_room_entered_during_its_grace_period_stays() {
     let server = Server::with("room_linger = 3");
     let (mut alice, _bob) = handed_over(&server, 3);
     after(4, &mut alice, "bob");
@@ -119,7 +119,7 @@ fn a_room_that_a_user_returns_to_in_time_stays() {
 }
 
 #[test]
-fn the_time_of_an_empty_room_counts_from_the_last_one_who_leaves() {
+fn the_grace_period_counts_from_the_last_leave() {
     let server = Server::with("room_linger = 4");
     let (mut alice, mut bob) = handed_over(&server, 4);
     after(2, &mut alice, "bob");
@@ -147,7 +147,7 @@ fn an_empty_room_counts_for_its_address_until_it_closes() {
 }
 
 #[test]
-fn of_many_users_who_make_one_room_at_once_one_succeeds() {
+fn of_many_users_who_make_the_same_room_at_once_one_succeeds() {
     let server = Server::start();
     for round in 0..5 {
         let mut people: Vec<_> = (0..8).map(|n| server.login(&format!("user{n}"))).collect();
@@ -245,11 +245,11 @@ fn a_reload_closes_rooms_it_does_not_name_and_keeps_those_that_users_made() {
     carol.expect("* Made games");
 }
 
-/// Anybody may be behind an exempt address, and this machine's is exempt unless the configuration says otherwise.
+/// No exempt address: anybody may be behind one, and this machine's is exempt by default.
 const NOBODY_EXEMPT: &str = "[limits]\nmessages_per_second = 0\nexempt = []\n";
 
 #[test]
-fn behind_an_exempt_address_nobody_gets_the_rank_of_a_guest_by_taking_their_name() {
+fn behind_an_exempt_address_a_guests_name_does_not_give_the_rank() {
     let server = Server::start();
     let alice = maker(&server, "alice", "den");
     let mut bob = server.chat("bob", "den");
@@ -262,7 +262,7 @@ fn behind_an_exempt_address_nobody_gets_the_rank_of_a_guest_by_taking_their_name
     mallory.expect("[den]> ");
     mallory.send(":topic mine");
     mallory.expect("! Only admins of den can do that; :list marks them.\r\n");
-    // Nor to a room that the guest was invited to.
+    // Nor does it give an invitation of the guest.
     bob.send("/group attic alice");
     mallory.expect("* bob invites you to attic: :join attic enters it.");
     mallory.send(":quit");
@@ -310,7 +310,7 @@ fn an_admin_whose_connection_broke_has_the_rank_after_returning() {
 }
 
 #[test]
-fn an_admin_who_was_alone_and_lost_the_connection_finds_the_room_as_they_left_it() {
+fn a_lone_admin_whose_connection_broke_finds_the_room_unchanged() {
     let server = Server::with(&format!("room_linger = 30\n{NOBODY_EXEMPT}"));
     let mut alice = maker(&server, "alice", "den");
     alice.send(":set password open sesame");

@@ -1,9 +1,9 @@
-//! The tests that can share a process: one binary, because linking thirty takes longer than running them.
+//! The tests that can share a process. They are one binary, because linking thirty takes longer than running them.
 //!
-//! `cargo test --test suite NAME` runs one module. A test that counts something of the whole process, such as
-//! descriptors, or sets something for it, such as the logger, needs a separate binary beside this one.
+//! `cargo test --test suite NAME` runs one module. A test that counts or sets a property of the whole process, such as
+//! its descriptors or its logger, needs a binary of its own.
 //!
-//! The random tests run for longer when asked to:
+//! The random tests can run for longer:
 //!
 //! ```text
 //! CHATSOCK_SEEDS=1000 cargo test --test suite delivery

@@ -12,7 +12,7 @@ use crate::support::machine::file;
 use chatsock::cli;
 use roff::{code, is_option, prose, term, wrapped};
 
-/// Pages have a date; this one changes when the generator does.
+/// The date of the pages. Change it with the generator.
 const DATE: &str = "2026-11-30";
 
 fn top() -> &'static Path {
@@ -102,7 +102,7 @@ fn capitalized(text: &str) -> String {
     format!("{first}{}{end}", letters.as_str())
 }
 
-/// A part of the example file: an explanation, and what stands below it.
+/// A part of the example file: an explanation, and the settings below it.
 #[derive(Default)]
 struct Entry {
     /// Paragraphs; those that are code begin with two blanks.
@@ -183,7 +183,7 @@ fn settings_page(example: &str) -> String {
             Some(first) if is_header(first) => {
                 let name = first.trim_start_matches('#');
                 let rest: Vec<_> = lines[1..].iter().map(|line| line.trim_start_matches('#')).collect();
-                // A further room, with all of its settings: an example.
+                // A further room with all of its settings is an example.
                 if about.is_empty() && !rest.is_empty() {
                     page.push_str(".PP\nFor example:\n.PP\n.RS 4\n.nf\n");
                     for line in std::iter::once(&name).chain(&rest) {
@@ -215,7 +215,7 @@ fn settings_page(example: &str) -> String {
 fn explain(settings: &[&str], about: &[String], page: &mut String) {
     for (number, setting) in settings.iter().enumerate() {
         page.push_str(if number == 0 { ".TP\n" } else { ".TQ\n" });
-        // A macro would take the quotes away.
+        // A macro would remove the quotes.
         page.push_str(&format!(".B {}\n", code(setting).replace('"', "\\(dq")));
     }
     write_explanation(about, page);
@@ -246,7 +246,7 @@ fn the_pages_say_what_the_program_says() {
 }
 
 #[test]
-fn every_option_and_every_setting_has_its_place() {
+fn every_option_and_every_setting_is_in_a_page() {
     let [(_, program), (_, settings)] = pages();
     let program = program.replace('\\', "");
     for word in cli::HELP.split(|c: char| c.is_whitespace() || "[]|,;.)`".contains(c)).filter(|word| is_option(word)) {
@@ -272,7 +272,7 @@ fn have(program: &str) -> bool {
 }
 
 #[test]
-fn groff_and_mandoc_have_nothing_to_complain_about() {
+fn groff_and_mandoc_accept_the_pages() {
     let checks: [(&str, &[&str]); 2] =
         [("groff", &["-ww", "-man", "-Tutf8", "-z"]), ("mandoc", &["-T", "lint", "-W", "warning"])];
     for (program, arguments) in checks {

@@ -1,4 +1,4 @@
-//! The metrics: each counts what happened once, and the listener answers as a monitoring system expects.
+//! The metrics: each event is counted once, and the listener answers as monitoring systems expect.
 
 mod events;
 mod listener;
@@ -41,7 +41,7 @@ fn scrape(address: SocketAddr) -> Page {
     Page::parse(&body)
 }
 
-/// What has changed since a moment.
+/// The changes of samples since a moment.
 struct Watch {
     address: SocketAddr,
     before: Page,

@@ -1,4 +1,4 @@
-//! What the log says about moderation, and what it never says.
+//! Moderation in the log, and texts that must not be in it.
 
 use std::net::SocketAddr;
 
@@ -86,7 +86,7 @@ fn a_refused_action_is_not_in_the_log() {
 }
 
 #[test]
-fn neither_a_reason_nor_a_topic_can_begin_a_line_of_the_log() {
+fn reasons_and_topics_cannot_forge_lines_of_the_log() {
     let (program, address) = start("");
     let mut alice = Client::login(address, "alice");
     alice.send(":create den");

@@ -1,5 +1,5 @@
-//! What users create on a server with a database must not be found there unless it is persistent; and the disk must not
-//! delay users who do not need it.
+//! On a server with a database, rooms and messages that are not persistent must leave no trace in it, and the disk must
+//! not delay users who do not need it.
 
 #![cfg(feature = "storage")]
 
@@ -36,7 +36,7 @@ fn files_with(place: &Path, text: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_room_that_is_not_persistent_does_not_even_leave_its_name() {
+fn a_room_that_is_not_persistent_leaves_not_even_its_name() {
     let place = scratch();
     let server = server(&place);
     let mut bob = registered(&server, "bob");

@@ -1,4 +1,4 @@
-//! Operators: who is one, what they may do on the whole server, and that it is audited.
+//! Operators: the rank, their powers on the whole server, and the audit.
 
 #![cfg(feature = "storage")]
 
@@ -65,7 +65,7 @@ fn an_operators_name_without_the_account_makes_nobody_an_operator() {
 }
 
 #[test]
-fn nobody_else_can_do_what_operators_do() {
+fn the_commands_of_operators_are_refused_to_others() {
     let home = Home::new();
     let server = server(&home);
     let mut alice = come_in(&server, "alice");
@@ -121,7 +121,7 @@ fn an_operators_actions_in_a_users_room_are_audited_from_joining_on() {
     let wanted = ["alice: in nest: entered as an operator", "alice: in nest: #1 was deleted"];
     assert_eq!(written[1..3], wanted, "{written:?}");
     assert!(written.len() == 4 && written[3].starts_with("alice: in nest: "), "{written:?}");
-    // The same is not audited in a room of one's own.
+    // Bob's actions in his own room are not audited.
     bob.send(":say again");
     bob.send(":delete");
     bob.expect("* Deleted #2.\r\n");
@@ -233,7 +233,7 @@ fn addresses_are_banned_listed_and_let_in_again() {
     alice.expect("* 198.51.100.7 is no longer banned.\r\n");
     alice.send(":unbanip 198.51.100.7");
     alice.expect("! 198.51.100.7 is not banned; :banip alone lists what is.\r\n");
-    // A second ban of the same network replaces the first.
+    // A later ban of the same network replaces the first.
     alice.send(":banip 203.0.113.0/24 sorry, longer");
     alice.expect("* 203.0.113.0/24 is banned; ");
     assert_eq!(server.hub().address_bans.all(server.hub().moment()).len(), 2);
@@ -383,14 +383,14 @@ fn from_elsewhere_an_unregistered_operators_name_is_refused() {
     client.expect("* Hello mallory. ");
     client.send(":nick alice");
     client.expect("! alice is registered");
-    // Shown once, which is enough.
+    // The notice is shown once.
     prove(&mut client, ":login bob", PASSWORD);
     let told = client.expect("* You are now known as bob.\r\n");
     assert!(!told.contains("not encrypted"), "{told:?}");
 }
 
 #[test]
-fn an_operator_may_moderate_every_room_and_that_is_audited() {
+fn operators_may_moderate_every_room_and_are_audited() {
     let home = Home::new();
     let server = server(&home);
     let mut bob = come_in(&server, "bob");
@@ -470,7 +470,7 @@ fn the_audit_shows_the_last_actions_in_order_and_survives_a_restart() {
 }
 
 #[test]
-fn who_is_operator_follows_the_configuration_while_users_are_connected() {
+fn a_reload_makes_and_removes_operators_while_they_are_connected() {
     let home = Home::new();
     let server = server(&home);
     let mut alice = chat(&server, "alice", "general");
@@ -491,7 +491,7 @@ fn who_is_operator_follows_the_configuration_while_users_are_connected() {
 }
 
 #[test]
-fn an_action_of_a_moment_ago_is_in_the_audit() {
+fn an_action_is_in_the_audit_at_once() {
     let home = Home::new();
     let server = server(&home);
     let mut alice = come_in(&server, "alice");

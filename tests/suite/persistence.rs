@@ -1,4 +1,4 @@
-//! What is stored: messages for offline users, unread messages, rooms, history; and what never reaches the disk.
+//! Stored data: messages for offline users, unread messages, rooms, history; and data that must not reach the disk.
 
 #![cfg(feature = "storage")]
 

@@ -1,4 +1,4 @@
-//! What another user does between two steps of one user: each interleaving is forced by stopping a thread at a
+//! Actions of other users between two steps of one user. Each interleaving is forced by stopping a thread at a
 //! checkpoint, not left to chance.
 
 #![cfg(target_os = "linux")]

@@ -1,4 +1,4 @@
-//! The session in the README is what a terminal really shows.
+//! The session in the README is what a terminal shows.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -45,7 +45,7 @@ impl Terminal {
         }
     }
 
-    /// Reads once; false at the end of the connection or after a long silence.
+    /// Reads once. Returns false at the end of the connection or after a long silence.
     fn read(&mut self) -> bool {
         self.stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         let mut bytes = [0; 4096];

@@ -1,8 +1,8 @@
 //! Real clients: `nc`, `nc -N`, and the stock `telnet` on a terminal.
 //!
-//! The terminal is made by `script` (util-linux), which runs its command in a pseudo-terminal and passes both
-//! directions through; a terminal emulator shows what a person would see. On a machine without these programs the tests
-//! say what they left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes that a failure.
+//! The terminal is made by `script` (util-linux), which runs its command in a pseudo-terminal and passes bytes in both
+//! directions; a terminal emulator renders the screen. On a machine without these programs, the tests print what they
+//! left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes that a failure.
 
 #![cfg(target_os = "linux")]
 
@@ -22,7 +22,8 @@ use ways::{Reached, Way};
 use crate::support::programs::{COLUMNS, ROWS, Terminal, have, left_out};
 use crate::support::{Server, scratch};
 
-/// Each case is a test by the direct way, and one through `chatsock proxy`, which must not make a difference.
+/// Each case becomes two tests, with a direct connection and through `chatsock proxy`, which must not make a
+/// difference.
 macro_rules! both_ways {
     ($($case:ident,)*) => {
         mod direct {
@@ -183,7 +184,7 @@ impl Telnet {
     fn login(&mut self, name: &str) {
         self.terminal.expect_on_screen("Username:");
         if self.capable {
-            // Character mode begins with bracketed paste; what is typed before it is typed in line mode.
+            // Character mode begins with bracketed paste. Earlier input is typed in line mode.
             self.terminal.expect_text("\u{1b}[?2004h");
         }
         self.terminal.send(&format!("{name}\r"));
@@ -239,7 +240,7 @@ fn in_telnet_a_half_typed_line_survives_two_hundred_messages(way: Way) {
     alice.terminal.expect_text("bob: message number 200.");
     alice.terminal.wait("the half-typed line below the last message", stands);
     let rows = alice.terminal.rows();
-    // Above the line are the last messages, each in its row and nothing between them.
+    // Above the line are the last messages, one per row, with nothing between them.
     let above = &rows[..rows.len() - 2];
     for (row, n) in above.iter().rev().zip((1..=200).rev()) {
         assert!(row.ends_with(&format!(" bob: message number {n}.")), "{row:?}\n{}", rows.join("\n"));
@@ -351,7 +352,7 @@ fn in_telnet_a_password_is_not_shown_in_either_mode(way: Way) {
         alice.terminal.expect_on_screen("* Joined staff");
         alice.terminal.expect_last_row("[staff]> ");
         assert!(!alice.terminal.raw().contains("sesame"), "{mode}: {}", alice.terminal.raw());
-        // What is typed afterwards is shown again.
+        // Later input is shown again.
         alice.terminal.send(":say visible again\r");
         alice.terminal.expect_on_screen(":say visible again");
         alice.terminal.expect_on_screen("* Sent to staff");

@@ -4,7 +4,7 @@ use crate::support::machine::{Logged, argument, file};
 use crate::support::{Client, Program, Server};
 
 #[test]
-fn a_signal_that_names_a_users_hidden_room_ends_it_and_tells_its_members_and_the_log() {
+fn a_reload_that_configures_a_users_hidden_room_closes_it_with_notices() {
     let config = file("chatsock.toml", "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[rooms.general]\n");
     let mut program = Logged::start(Program::command(&["--config", argument(&config)]));
     let address = program.address();
@@ -28,7 +28,7 @@ fn a_signal_that_names_a_users_hidden_room_ends_it_and_tells_its_members_and_the
 }
 
 #[test]
-fn a_file_that_has_disappeared_changes_nothing() {
+fn a_config_that_has_disappeared_changes_nothing() {
     let config = file("chatsock.toml", "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[rooms.nest]\n");
     // Without --config, so that a missing file is not a mistake at startup.
     let mut command = Program::command(&[]);
@@ -46,7 +46,7 @@ fn a_file_that_has_disappeared_changes_nothing() {
 }
 
 #[test]
-fn a_file_that_is_written_after_the_start_is_read() {
+fn a_config_written_after_the_start_is_read_by_a_reload() {
     let directory = crate::support::scratch();
     let mut command = Program::command(&["--listen", "127.0.0.1:0"]);
     command.current_dir(&directory);

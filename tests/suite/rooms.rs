@@ -1,4 +1,4 @@
-//! Rooms: joining, being refused, leaving, and what the lists show.
+//! Rooms: joining, refusals, leaving, and lists.
 
 use crate::support::{Client, Server};
 
@@ -49,7 +49,7 @@ fn joining_a_room_again_makes_it_current_and_closing_returns_to_the_previous_one
 }
 
 #[test]
-fn a_full_room_takes_nobody_else_until_a_member_leaves() {
+fn a_full_room_admits_nobody_until_a_member_leaves() {
     let server = Server::with(HOUSE);
     let mut alice = server.login("alice");
     alice.send(":join games");
@@ -115,7 +115,7 @@ fn a_typo_in_join_does_not_swallow_the_command_typed_ahead_in_the_same_packet() 
 }
 
 #[test]
-fn a_hidden_room_opens_to_its_password_asked_for_or_given() {
+fn a_hidden_room_admits_users_with_its_password() {
     let server = Server::with(HOUSE);
     let mut alice = server.login("alice");
     alice.send(":join staff");
@@ -148,7 +148,7 @@ fn waits_at_staff(client: &mut Client) -> bool {
 }
 
 #[test]
-fn after_three_wrong_passwords_even_the_right_one_waits_and_the_neighbours_does_not() {
+fn after_three_wrong_passwords_a_user_must_wait_but_their_neighbour_need_not() {
     let server = Server::with(HOUSE);
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     for _ in 0..3 {
@@ -178,7 +178,7 @@ fn thirty_wrong_passwords_over_any_connections_make_their_address_wait() {
 }
 
 #[test]
-fn nobody_gets_into_a_hidden_room_with_an_empty_password() {
+fn an_empty_password_does_not_open_a_hidden_room() {
     let server = Server::with(HOUSE);
     let mut alice = server.login("alice");
     alice.send(":join closed");

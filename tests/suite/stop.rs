@@ -1,4 +1,4 @@
-//! The built program: its output, how it starts, reloads and stops, and its exit statuses.
+//! The built program: its output, start, reload, stop and exit statuses.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -21,7 +21,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
-/// What the program says about its failure, without the log.
+/// The lines of stderr without the log.
 fn sentences(output: &Output) -> Vec<String> {
     text(&output.stderr).lines().filter(|line| !line.starts_with('[')).map(str::to_owned).collect()
 }
@@ -103,7 +103,7 @@ fn listen_on_the_command_line_replaces_the_plain_listeners_and_serve_may_be_give
 }
 
 #[test]
-fn without_a_config_the_defaults_hold_and_the_log_says_what_the_open_file_limit_allows() {
+fn without_a_config_the_defaults_apply_and_the_log_names_the_open_file_limit() {
     let mut program = Logged::start(Program::command(&["--listen", "127.0.0.1:0"]));
     let mut client = login(program.address(), "alice");
     client.send(":rooms");
@@ -120,7 +120,7 @@ fn without_a_config_the_defaults_hold_and_the_log_says_what_the_open_file_limit_
 #[test]
 fn a_signal_announces_the_stop_refuses_newcomers_says_goodbye_and_exits_with_0() {
     let stops = |signal: &str| {
-        // Long enough for a machine that pauses before the newcomer has connected and the others have talked.
+        // Long enough for a slow machine: a newcomer connects and the others talk in this time.
         let mut program = start(&config("shutdown_delay = 8"));
         let address = program.address();
         let mut viewer = chat(address, "viewer", "general");
@@ -155,7 +155,7 @@ fn a_signal_announces_the_stop_refuses_newcomers_says_goodbye_and_exits_with_0()
 }
 
 #[test]
-fn two_hundred_clients_with_twenty_that_read_nothing_do_not_delay_the_stop() {
+fn clients_that_read_nothing_do_not_delay_the_stop() {
     const STUCK: usize = 20;
     let mut program = start(&config(
         "shutdown_delay = 2\nmessage_limit = 8000\n[limits]\nmessages_per_second = 0\nline_bytes = 9000\n\
@@ -172,7 +172,7 @@ fn two_hundred_clients_with_twenty_that_read_nothing_do_not_delay_the_stop() {
         SockRef::from(client.stream()).set_recv_buffer_size(4096).expect("a small buffer");
         client.send_bytes(b":join general\r\n");
         client.send_bytes(b":history 200\r\n".repeat(10).as_slice());
-        // It has begun: what follows these words is more than both sockets take.
+        // The answer has begun, and the rest of it does not fit into the socket buffers.
         client.expect("speaker: x");
     }
     for _ in 0..STUCK {
@@ -195,7 +195,7 @@ fn two_hundred_clients_with_twenty_that_read_nothing_do_not_delay_the_stop() {
 }
 
 #[test]
-fn a_second_signal_ends_at_once_with_1() {
+fn a_second_signal_ends_the_program_at_once_with_1() {
     for (first, second) in [("INT", "INT"), ("TERM", "INT"), ("INT", "TERM")] {
         let mut program = start(&config("shutdown_delay = 3600"));
         let mut client = login(program.address(), "alice");
@@ -260,7 +260,7 @@ fn a_reload_that_changes_nothing_does_not_mention_a_restart() {
 }
 
 #[test]
-fn every_start_has_another_exit_code_and_none_is_ever_logged() {
+fn every_start_has_a_new_exit_code_which_is_never_logged() {
     let path = config("shutdown_delay = 0");
     let mut codes = Vec::new();
     for _ in 0..2 {
@@ -372,7 +372,7 @@ fn the_log_shows_an_ipv4_client_of_an_ipv6_listener_as_ipv4() {
 }
 
 #[test]
-fn a_time_zone_that_does_not_exist_is_in_the_log_and_times_are_in_utc() {
+fn an_unknown_time_zone_is_logged_and_utc_is_used() {
     let path = config("shutdown_delay = 0\n");
     let mut command = Program::command(&["--config", argument(&path)]);
     command.env("TZ", "Europe/Atlantis");
@@ -416,7 +416,7 @@ fn chatsock_toml_in_the_current_directory_is_read() {
 
 #[test]
 fn check_config_says_that_a_config_is_fine_and_starts_nothing() {
-    // The port is in use, which does not matter.
+    // The port is in use, but the check does not listen.
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let path = file("chatsock.toml", &format!("listen = [\"{}\"]", taken.local_addr().expect("an address")));
     let output = output(&["--check-config", "--config", argument(&path)]);
@@ -457,7 +457,7 @@ fn every_connection_its_end_and_its_reason_are_logged_cleanly() {
     let mut alice = login(address, "alice");
     alice.send(":quit");
     alice.expect_end();
-    // Not before she was logged in.
+    // Set only after her login.
     std::fs::write(&path, "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[limits]\nlogin_seconds = 1")
         .expect("written");
     program.signal("HUP");

@@ -1,4 +1,4 @@
-//! What the program tells systemd, through a socket that the test provides.
+//! Notifications to systemd, through a socket that the test provides.
 
 use std::net::TcpStream;
 use std::os::linux::net::SocketAddrExt as _;
@@ -7,7 +7,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use crate::support::machine::{argument, file};
 use crate::support::{PATIENCE, Program, scratch};
 
-/// Plays systemd.
+/// The test in the role of systemd.
 struct Manager {
     socket: UnixDatagram,
     name: String,
@@ -57,7 +57,7 @@ fn expect_reloading(manager: &Manager) {
     let reloading = manager.heard();
     assert_eq!(reloading[0], "RELOADING=1");
     let moment = reloading[1].strip_prefix("MONOTONIC_USEC=").and_then(|moment| moment.parse::<u64>().ok());
-    // The same clock: it started with the machine.
+    // systemd's clock is also the time since the machine started.
     let uptime = std::fs::read_to_string("/proc/uptime").expect("the uptime");
     let uptime: f64 = uptime.split(' ').next().and_then(|text| text.parse().ok()).expect("seconds");
     assert!(moment.is_some_and(|moment| (moment as f64 / 1e6) <= uptime + 1.0), "{reloading:?}, {uptime}");

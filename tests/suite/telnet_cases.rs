@@ -1,11 +1,11 @@
-//! What real clients send and what they are answered, one situation per file in `tests/data/telnet`.
+//! Input of real clients and the answers to it, one situation per file in `tests/data/telnet`.
 //!
 //! A line of a file is one of
 //!
 //! - `# ...`: a remark;
 //! - `policy auto|never|always`: at the beginning, `auto` if it is missing;
-//! - `open`, `hide`, `show`, `char`, `line`: the server calls that function of the link; `stall`: no further terminal name has
-//!   has arrived in time;
+//! - `open`, `hide`, `show`, `char`, `line`: the server calls that function of the link; `stall`: no further terminal
+//!   name has arrived in time;
 //! - `< ...`: these bytes come in, in one packet;
 //! - `> ...`: exactly these bytes have gone out since the last `>`;
 //! - `= ...`: exactly this event is next.

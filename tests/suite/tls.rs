@@ -42,7 +42,7 @@ impl Encrypted {
         self.trust.chat(self.server.tls_address(), name, "general")
     }
 
-    /// One that trusts the certificate and speaks TLS 1.2 only.
+    /// A client configuration that trusts the certificate and speaks only TLS 1.2.
     fn old(&self) -> Trust {
         Trust::old_in_file(&self.directory.join("chatsock-certificate.pem"))
     }
@@ -180,7 +180,7 @@ fn a_connection_cut_off_loses_half_a_line_and_runs_none() {
 }
 
 #[test]
-fn new_keys_in_the_middle_of_a_chat_are_not_noticed() {
+fn key_updates_in_the_middle_of_a_chat_are_not_noticed() {
     let encrypted = Encrypted::start();
     let mut bob = encrypted.server.chat("bob", "general");
     let (client, session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("hands are shaken");
@@ -196,7 +196,7 @@ fn new_keys_in_the_middle_of_a_chat_are_not_noticed() {
 }
 
 #[test]
-fn a_damaged_record_ends_its_connection_and_nobody_elses() {
+fn a_damaged_record_ends_only_its_own_connection() {
     let encrypted = Encrypted::start();
     let mut bob = encrypted.chat("bob");
     let (client, mut session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("hands are shaken");
@@ -351,7 +351,7 @@ fn a_client_that_cannot_be_accepted_gets_an_alert_and_no_text() {
 }
 
 #[test]
-fn another_certificate_is_for_new_connections_and_a_bad_one_changes_nothing() {
+fn a_new_certificate_applies_to_new_connections_and_a_bad_one_changes_nothing() {
     let (first, second) = (pair("first"), pair("second"));
     let server = Server::with(&section(&first.0, &first.1));
     let (first_trust, second_trust) = (Trust::in_file(&first.0), Trust::in_file(&second.0));
@@ -486,7 +486,7 @@ fn a_pair_that_cannot_be_used_is_one_sentence_and_status_2() {
 }
 
 #[test]
-fn the_check_of_a_config_makes_no_pair_and_looks_at_the_one_that_is_kept() {
+fn check_config_creates_no_certificate_and_checks_the_existing_one() {
     let directory = scratch().join("state");
     let config =
         file("chatsock.toml", &format!("state_dir = \"{}\"\n[tls]\nlisten = [\"127.0.0.1:0\"]\n", directory.display()));
@@ -512,7 +512,7 @@ fn the_check_of_a_config_makes_no_pair_and_looks_at_the_one_that_is_kept() {
 }
 
 #[test]
-fn a_certificate_that_clients_will_refuse_is_warned_of_by_the_check_at_the_start_and_at_a_reload() {
+fn a_certificate_that_clients_will_refuse_is_warned_of() {
     let (expired, key) = pair_with("expired", 2020, None);
     let (issued, other_key) = pair_with("issued", 2999, Some("some authority"));
     let config = file("chatsock.toml", &format!("listen = []\nshutdown_delay = 0\n{}", section(&expired, &key)));

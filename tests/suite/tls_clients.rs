@@ -1,6 +1,6 @@
 //! Real clients that speak TLS: `openssl s_client`, `ncat --ssl` and `gnutls-cli`.
 //!
-//! On a machine without these programs the tests say what they left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes
+//! On a machine without these programs, the tests print what they left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes
 //! that a failure.
 
 #![cfg(all(target_os = "linux", feature = "tls"))]
@@ -11,7 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use crate::support::programs::{Terminal, have};
 use crate::support::{Server, scratch};
 
-/// A server with a listener for TLS, and where its certificate is.
+/// A server with a listener for TLS, and the path of its certificate.
 fn encrypted() -> (Server, PathBuf) {
     let directory = scratch();
     let config = format!("state_dir = \"{}\"\n[tls]\nlisten = [\"127.0.0.1:0\"]", directory.display());
@@ -35,7 +35,7 @@ fn client(server: &Server, certificate: &std::path::Path, line: &str) -> Option<
     Some(command.spawn().expect("it runs"))
 }
 
-/// Sends all of it at once and closes; returns everything received.
+/// Sends a text at once and closes. Returns the output.
 fn script(mut child: Child, text: &[u8]) -> Output {
     let mut stdin = child.stdin.take().expect("stdin");
     std::io::Write::write_all(&mut stdin, text).expect("written");
@@ -116,7 +116,7 @@ fn new_keys_and_a_renegotiation_request_harm_nobody() {
         bob.expect("* alice joined\r\n");
         terminal.send(&format!("{key}\n"));
         if !done.is_empty() {
-            // What it reads together with its key is lost.
+            // Input that it reads together with its key is lost.
             terminal.expect_text(done);
             terminal.send(":say hello\n");
             bob.expect("alice: hello\r\n");
@@ -125,7 +125,7 @@ fn new_keys_and_a_renegotiation_request_harm_nobody() {
             terminal.send(":history 1\n");
             terminal.expect_text("bob: hi\r\n");
         } else {
-            // s_client takes the answer, no_renegotiation, for an end.
+            // s_client ends at the answer, no_renegotiation.
             bob.expect("* alice left\r\n");
         }
         drop(terminal);

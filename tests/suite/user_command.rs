@@ -39,7 +39,7 @@ fn told(output: &Output) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-/// Asserts that it refuses with this sentence.
+/// Asserts that the program refuses with this sentence.
 #[track_caller]
 fn refused(output: &Output, sentence: &str) {
     assert_eq!(told(output), (Some(2), String::new(), format!("chatsock: {sentence}\n")));
@@ -108,7 +108,7 @@ mod with_storage {
         done(&user(place, &["add", name], password), &format!("Account {name} added to chatsock.db.\n{made}"));
     }
 
-    /// The notice about a new database, so that nobody mistakes it for the server's.
+    /// The output for the first account, with the notice about the new database.
     fn made(place: &Path, name: &str) -> String {
         format!(
             "Created the new database {}; a server in another directory uses another file.\n{}",
@@ -156,7 +156,7 @@ mod with_storage {
     }
 
     #[test]
-    fn the_list_has_a_line_for_each_with_the_day_it_was_made() {
+    fn the_list_has_a_line_per_account_with_its_date_of_creation() {
         let place = place();
         add(&place, "alice", "x");
         add(&place, "bob", "x");
@@ -168,7 +168,7 @@ mod with_storage {
     }
 
     #[test]
-    fn no_file_holds_a_password_and_nobody_else_may_read_them() {
+    fn the_files_contain_no_password_and_only_their_owner_can_read_them() {
         let place = place();
         add(&place, "alice", "canary-of-a-password");
         for entry in std::fs::read_dir(&place).expect("a directory") {
@@ -218,7 +218,7 @@ mod with_storage {
     }
 
     #[test]
-    fn where_there_is_no_database_only_a_new_account_makes_one() {
+    fn only_a_new_account_creates_a_missing_database() {
         let place = place();
         done(&user(&place, &["list"], ""), "");
         let sentence = format!(
@@ -258,7 +258,7 @@ mod with_storage {
     }
 
     #[test]
-    fn the_config_named_decides_which_database_it_is() {
+    fn the_given_config_decides_which_database_is_used() {
         let place = place();
         std::fs::write(place.join("other.toml"), "[storage]\npath = \"other.db\"\n").expect("written");
         let output = user(&place, &["add", "alice", "--config", "other.toml"], "x");
@@ -267,7 +267,7 @@ mod with_storage {
     }
 
     #[test]
-    fn a_database_that_is_made_at_a_path_of_its_own_is_named_and_no_directory_is_suspected() {
+    fn a_new_database_at_an_absolute_path_is_named_without_a_warning() {
         let path = place().canonicalize().expect("a directory").join("accounts.db");
         let place = directory(Some(&format!("[storage]\npath = \"{}\"\n", path.display())));
         let added = format!("Account alice added to {0}.\nCreated the new database {0}.\n", path.display());
@@ -313,7 +313,7 @@ mod with_storage {
     }
 
     #[test]
-    fn an_import_that_skips_existing_accounts_makes_the_others_and_leaves_those_as_they_are() {
+    fn an_import_that_skips_existing_accounts_creates_the_others() {
         let place = place();
         add(&place, "alice", "x");
         let import = |text: &str| {
@@ -324,10 +324,10 @@ mod with_storage {
         done(&import("ALICE other\nbob y\n"), skipped);
         assert_eq!(names(&place), ["alice", "bob"]);
         assert!(is_password(&place, "alice", "x") && is_password(&place, "bob", "y"));
-        // Again: nothing is left to do, which is not an error.
+        // A second import has nothing to do, which is not an error.
         done(&import("ALICE other\nbob y\n"), "0 accounts imported; 2 existed already and are unchanged.\n");
         done(&import("carol z\ndave z\n"), "2 accounts imported.\n");
-        // Mistakes in the file are still mistakes, and then nothing is imported.
+        // Mistakes in the file are still reported, and then nothing is imported.
         refused(
             &import("alice x\nerin z\ncarol\n"),
             "users.txt:3: missing password; write a name, a space and the password",
@@ -432,9 +432,9 @@ mod with_storage {
     }
 
     #[test]
-    fn many_at_once_wait_for_each_other() {
+    fn simultaneous_commands_wait_for_each_other() {
         let place = place();
-        // Creates the database, which only one process can do.
+        // Creates the database first, since only one process can do that.
         add(&place, "first", "x");
         let running: Vec<_> = (0..8)
             .map(|n| {
@@ -452,7 +452,7 @@ mod with_storage {
         assert_eq!(names(&place).len(), 9);
     }
 
-    // On a terminal, which `script` (util-linux) makes.
+    // Tests on a terminal, which `script` (util-linux) makes.
 
     /// Whether the programs are installed; otherwise prints what is skipped.
     fn have(programs: &[&str]) -> bool {
@@ -507,7 +507,7 @@ mod with_storage {
                 Ok(bytes) => seen.extend(bytes),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 Err(mpsc::RecvTimeoutError::Timeout) => {
-                    // It does not matter how it ends.
+                    // An error means that it has ended already.
                     let _ = child.kill();
                     panic!("no end: {:?}", String::from_utf8_lossy(&seen));
                 }

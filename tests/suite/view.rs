@@ -1,4 +1,4 @@
-//! The chat view: what is sent, what is shown, and in which order.
+//! The chat view: input, output and their order.
 
 mod charset;
 mod returned;
@@ -131,7 +131,7 @@ fn users_present_are_named_up_to_twenty_and_then_counted() {
 }
 
 #[test]
-fn above_fifty_in_view_arrivals_are_gathered_into_one_line() {
+fn above_fifty_viewers_joins_are_gathered_into_one_line() {
     // Events within one second. On a machine where four users take longer, the test repeats itself.
     let gathered = (0..10).any(|_| {
         let server = Server::start();
@@ -157,7 +157,7 @@ fn above_fifty_in_view_arrivals_are_gathered_into_one_line() {
 }
 
 #[test]
-fn user_text_cannot_pose_as_the_server_or_break_its_line() {
+fn user_text_cannot_forge_lines_of_the_server() {
     let server = Server::start();
     let mut bob = server.chat("bob", "general");
     let mut alice = server.chat("alice", "general");
@@ -214,10 +214,10 @@ fn a_short_message_is_padded_to_the_end_of_a_row_in_use() {
     assert_eq!((row.len(), row.trim_end().ends_with(" #1 bob: no")), (80, true), "{seen:?}");
 }
 
-/// A server in whose time zone midnight is this many seconds away, and when that is.
+/// A server whose time zone has midnight in this many seconds, and the time of that midnight.
 fn before_midnight(seconds: u64) -> (Program, Instant) {
     let (clock, now) = (SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970"), Instant::now());
-    // POSIX: the offset that is added to the local time to get UTC.
+    // By POSIX, the offset is added to the local time to get UTC.
     let behind = (clock.as_secs() + seconds) % 86_400;
     let zone = format!("XYZ{}:{:02}:{:02}", behind / 3600, behind / 60 % 60, behind % 60);
     let midnight = now + Duration::from_secs(seconds) - Duration::from_nanos(u64::from(clock.subsec_nanos()));
@@ -243,7 +243,7 @@ fn told_date(client: &mut Client) -> String {
 
 #[test]
 fn a_live_view_shows_the_date_at_midnight_in_the_readers_zone_and_marks_older_messages() {
-    // On a loaded machine midnight may come before everybody is in.
+    // On a loaded machine, midnight may come before all users are in.
     for seconds in [4, 8, 16, 32] {
         let (mut program, midnight) = before_midnight(seconds);
         let address = program.address();
@@ -280,7 +280,7 @@ fn a_live_view_shows_the_date_at_midnight_in_the_readers_zone_and_marks_older_me
         assert!(old.contains("[20") && old.contains(" 23:59] #"), "{old:?}");
         alice.send("/search before");
         assert!(alice.expect("bob: >before<").contains(" 23:59] #"));
-        // Bob's day goes on, and the palette shows no dates.
+        // Bob has no midnight, and the palette shows no dates.
         assert!(!bob.settle().contains(&date) && !carol.settle().contains(&date));
         bob.send("/history");
         let history = bob.expect("bob: after\r\n");

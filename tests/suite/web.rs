@@ -1,6 +1,6 @@
-//! The page and WebSocket over sockets: requests, frames, close codes, the text door, and other people's clients.
+//! The page and WebSocket over sockets: requests, frames, close codes, text sessions, and third-party clients.
 //!
-//! The rules of HTTP and WebSocket are tested where they are, without a socket.
+//! The rules of HTTP and WebSocket have unit tests without sockets.
 
 #![cfg(target_os = "linux")]
 

@@ -110,7 +110,7 @@ fn serve(listener: TcpListener) {
 
 #[test]
 #[ignore = "serves until its input ends"]
-fn an_echo_server_until_the_input_ends() {
+fn echo_until_the_input_ends() {
     let port = std::env::var("CHATSOCK_ECHO_PORT").expect("CHATSOCK_ECHO_PORT names the port");
     let port: u16 = port.parse().expect("a port");
     let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
@@ -219,7 +219,7 @@ fn ten_pings_in_one_packet_have_ten_answers_here() {
 }
 
 #[test]
-fn what_breaks_the_protocol_is_answered_with_its_code_and_the_end() {
+fn protocol_violations_are_answered_with_their_close_code() {
     let cases: [(Vec<u8>, u16); 14] = [
         (frame(0xC1, b"a"), 1002),
         (frame(0x83, b"a"), 1002),
@@ -231,7 +231,7 @@ fn what_breaks_the_protocol_is_answered_with_its_code_and_the_end() {
         (vec![0x81, 1, b'a'], 1002),
         (frame(0x81, b"\xce\xba\xed\xa0\x80edited"), 1007),
         (frame(0x81, b"\xf4\x90\x80\x80"), 1007),
-        // Not whole, and never valid: closed before the rest comes.
+        // Incomplete, but already invalid: closed before the rest comes.
         (frame(0x81, &[b"\xce\xba\xf4\x90".as_slice(), &[b'x'; 90]].concat())[..6 + 4].to_vec(), 1007),
         (frame(0x88, b"\x03"), 1002),
         (frame(0x88, &1005u16.to_be_bytes()), 1002),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-/// Words that nobody writes today, and "he" for users, who are "they", also in the names of tests. Half a typed "hello"
-/// is not a pronoun, so "he" counts only if a sentence continues after it.
+/// Words that nobody writes today, and "he" for users, who are "they", also in the names of tests. Since "he" may be
+/// half of a typed "hello", it counts only if a sentence continues after it.
 const WORDS: &str = r"(?i)\b(?:(?:whoever|whomever|whom|whence|hence|thence|thereby|upon|lest|seldom|but for|anew|deeds?|him|his|himself)\b|he(?: [a-z]|'|$))|_(?:he|him|his)_";
 
 /// Files that need one of them, with a part of the line.

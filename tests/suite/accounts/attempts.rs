@@ -1,4 +1,4 @@
-//! Passwords tried from one address: how many, over all names, and that nobody else has to wait because of it.
+//! The limit of password attempts per address, over all names. Users at other addresses are not affected.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ fn strict(home: &Home) -> Server {
     home.start(History::Forgotten, &format!("accounts = \"required\"\n[limits]\n{limits}"))
 }
 
-/// A client at the first question, from that address.
+/// A client from `address`, at the first question.
 fn knock_from(address: Ipv4Addr, server: &Server) -> Client {
     let mut client = Client::connect_from(address, server.address());
     client.expect("Username: ");
@@ -68,7 +68,7 @@ fn an_address_has_twenty_passwords_over_all_names_and_the_next_is_not_compared()
 }
 
 #[test]
-fn a_user_who_logs_in_again_and_again_is_not_taken_for_a_guesser() {
+fn a_user_who_logs_in_many_times_is_not_taken_for_a_guesser() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = strict(&home);
@@ -108,7 +108,7 @@ fn first_answer(client: &mut Client) -> String {
 }
 
 #[test]
-fn correct_logins_succeed_while_a_host_with_eighty_connections_floods_the_server_with_passwords() {
+fn logins_succeed_while_one_host_floods_the_server_with_passwords() {
     let home = Home::new();
     let names: Vec<_> = (0..15).map(|number| format!("person{number}")).collect();
     home.accounts(&names.iter().map(String::as_str).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Accounts that are changed on the command line while their owners are online.
+//! Accounts changed on the command line while their owners are online.
 
 use std::fs::DirEntry;
 
@@ -108,7 +108,7 @@ fn reviews() -> bool {
 }
 
 #[test]
-fn a_room_whose_last_admin_is_removed_while_away_gets_another_one_who_still_is_after_a_restart() {
+fn the_successor_of_a_removed_absent_admin_is_still_admin_after_a_restart() {
     for unregistered in [false, true] {
         let home = Home::new();
         let (server, alice, mut bob) = kept_den(&home);

@@ -63,7 +63,7 @@ fn one_password_and_one_enter_take_over_the_rooms_the_current_room_and_the_view(
 }
 
 #[test]
-fn a_user_who_takes_over_reads_back_as_far_as_before_and_no_farther() {
+fn a_user_who_takes_over_can_read_back_as_far_as_before() {
     let home = Home::new();
     home.accounts(&["alice", "bob"]);
     let server = home.start(History::Forgotten, ROOMS);
@@ -84,7 +84,7 @@ fn a_user_who_takes_over_reads_back_as_far_as_before_and_no_farther() {
 }
 
 #[test]
-fn a_user_who_was_in_the_palette_is_in_the_palette_of_the_same_room() {
+fn a_takeover_from_the_palette_returns_to_the_palette_of_the_same_room() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, ROOMS);
@@ -100,7 +100,7 @@ fn a_user_who_was_in_the_palette_is_in_the_palette_of_the_same_room() {
 }
 
 #[test]
-fn a_place_in_a_full_room_is_not_lost_by_taking_over_or_by_a_ghost() {
+fn takeovers_and_ghosts_keep_a_place_in_a_full_room() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "[rooms.general]\nlimit = 2\n");
@@ -115,7 +115,7 @@ fn a_place_in_a_full_room_is_not_lost_by_taking_over_or_by_a_ghost() {
 }
 
 #[test]
-fn colon_q_and_every_other_way_back_lets_the_other_connection_be() {
+fn a_cancelled_takeover_leaves_the_other_connection_alone() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, ROOMS);
@@ -140,7 +140,7 @@ fn colon_q_and_every_other_way_back_lets_the_other_connection_be() {
 }
 
 #[test]
-fn a_user_whose_other_connection_ends_while_they_decide_gets_in_anyway() {
+fn a_user_whose_other_connection_ends_meanwhile_is_logged_in() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, ROOMS);
@@ -156,7 +156,7 @@ fn a_user_whose_other_connection_ends_while_they_decide_gets_in_anyway() {
 }
 
 #[test]
-fn of_two_who_take_over_at_once_one_is_asked_again() {
+fn of_two_takeovers_the_later_one_wins() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, ROOMS);
@@ -217,7 +217,7 @@ fn a_login_from_the_palette_takes_over_too_and_keeps_what_was_open() {
 }
 
 #[test]
-fn the_quick_listener_asks_too_and_leads_into_the_room_named_first() {
+fn the_quick_listener_asks_about_a_takeover_and_then_joins_the_named_room() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, ROOMS);
@@ -250,7 +250,7 @@ fn the_quick_listener_asks_too_and_leads_into_the_room_named_first() {
 }
 
 #[test]
-fn where_accounts_are_required_it_is_the_same() {
+fn a_takeover_works_where_accounts_are_required() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, &format!("accounts = \"required\"\n{ROOMS}"));
@@ -265,7 +265,7 @@ fn where_accounts_are_required_it_is_the_same() {
 
 #[cfg(feature = "tls")]
 #[test]
-fn over_tls_it_is_the_same() {
+fn a_takeover_works_over_tls() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let state = home.path().display();
@@ -285,7 +285,7 @@ fn over_tls_it_is_the_same() {
 }
 
 #[test]
-fn after_quit_after_a_lost_connection_and_after_a_restart_an_account_is_in_the_rooms_it_was_in() {
+fn an_account_returns_to_its_rooms_after_quit_a_lost_connection_and_a_restart() {
     for history in BOTH {
         let home = Home::new();
         home.accounts(&["alice"]);
@@ -468,7 +468,7 @@ fn a_user_who_was_in_a_room_only_as_an_operator_is_removed_when_they_no_longer_a
 }
 
 #[test]
-fn an_account_left_by_a_login_or_a_new_name_is_come_back_to_where_it_was() {
+fn an_account_left_by_a_login_or_a_rename_is_restored_at_the_next_login() {
     let home = Home::new();
     home.accounts(&["alice", "bobby"]);
     let server = home.start(History::Forgotten, ROOMS);
@@ -493,7 +493,7 @@ fn an_account_left_by_a_login_or_a_new_name_is_come_back_to_where_it_was() {
 }
 
 #[test]
-fn an_account_that_was_registered_a_moment_ago_comes_back_too() {
+fn a_new_account_returns_to_its_rooms_too() {
     let home = Home::new();
     let server = home.start(History::Forgotten, ROOMS);
     let mut carol = server.login("carol");
@@ -506,7 +506,7 @@ fn an_account_that_was_registered_a_moment_ago_comes_back_too() {
 }
 
 #[test]
-fn the_ghost_of_a_guest_is_told_when_the_name_is_free_and_asks_for_no_password() {
+fn ghosting_a_guest_says_when_the_name_is_free_and_asks_for_no_password() {
     const SAID: &str = "! bob is a guest, and no password ends that connection. If it is lost, the name is free in at most 2 minutes.\r\n";
     for accounts in ["off", "optional"] {
         let home = Home::new();

@@ -1,4 +1,4 @@
-//! Who logs in under which name: without accounts, with optional accounts, and with required ones.
+//! Logins without accounts, with optional accounts, and with required ones.
 
 use std::time::{Duration, Instant};
 
@@ -76,7 +76,7 @@ impl House {
         }
     }
 
-    /// A client that answers the question for a name.
+    /// A client that has answered the question for a name.
     fn name_given(&self, door: Door, name: &str) -> Client {
         let mut client = self.connect(door);
         if matches!(door, Door::Quick) {
@@ -89,13 +89,13 @@ impl House {
     }
 }
 
-/// The same on the plain listener.
+/// The server alone, for tests on the plain listener.
 fn server(home: &Home, accounts: &str) -> Server {
     House::with(home, accounts).server
 }
 
 #[test]
-fn without_accounts_any_name_is_anybodys_and_nothing_asks_for_a_password() {
+fn without_accounts_anybody_may_use_any_name_without_a_password() {
     let home = Home::new();
     let house = House::with(&home, "off");
     for &door in DOORS {
@@ -123,7 +123,7 @@ fn without_accounts_their_commands_say_so_and_help_does_not_list_them() {
 }
 
 #[test]
-fn where_accounts_are_optional_a_new_name_comes_in_as_a_guest() {
+fn where_accounts_are_optional_a_new_name_is_a_guest() {
     let home = Home::new();
     let house = House::with(&home, "optional");
     for &door in DOORS {
@@ -135,7 +135,7 @@ fn where_accounts_are_optional_a_new_name_comes_in_as_a_guest() {
 }
 
 #[test]
-fn where_accounts_are_optional_an_accounts_name_asks_for_its_password_in_any_case() {
+fn where_accounts_are_optional_a_registered_name_in_any_case_needs_its_password() {
     let home = Home::new();
     let house = House::with(&home, "optional");
     for &door in DOORS {
@@ -156,7 +156,7 @@ fn where_accounts_are_optional_an_accounts_name_asks_for_its_password_in_any_cas
 }
 
 #[test]
-fn the_login_on_the_quick_listener_leads_into_the_room_named_first() {
+fn a_login_on_the_quick_listener_joins_the_named_room() {
     let home = Home::new();
     let house = House::with(&home, "optional");
     let mut alice = house.name_given(Door::Quick, "alice");
@@ -165,7 +165,7 @@ fn the_login_on_the_quick_listener_leads_into_the_room_named_first() {
 }
 
 #[test]
-fn where_accounts_are_required_a_guest_is_answered_like_a_wrong_password_and_an_account_comes_in() {
+fn where_accounts_are_required_guests_are_refused_like_wrong_passwords() {
     let home = Home::new();
     let house = House::with(&home, "required");
     for (&door, unknown) in DOORS.iter().zip(["carol", "dave", "erin"]) {
@@ -184,7 +184,7 @@ fn where_accounts_are_required_a_guest_is_answered_like_a_wrong_password_and_an_
 }
 
 #[test]
-fn where_accounts_are_required_newcomers_are_told_who_creates_them_and_elsewhere_nobody_is() {
+fn only_where_accounts_are_required_is_it_said_who_creates_them() {
     let registered = "* This server is for registered users. Its admin creates the accounts.\r\n";
     let home = Home::new();
     let house = House::with(&home, "required");
@@ -201,7 +201,7 @@ fn where_accounts_are_required_newcomers_are_told_who_creates_them_and_elsewhere
 }
 
 #[test]
-fn where_accounts_are_required_nobody_makes_one_or_takes_another_name() {
+fn where_accounts_are_required_users_can_neither_register_nor_rename_themselves() {
     let home = Home::new();
     let server = server(&home, "required");
     let mut alice = come_in(&server, "alice");
@@ -225,8 +225,8 @@ fn an_unknown_name_takes_as_long_as_a_wrong_password() {
     let limits = "[limits]\nlogin_seconds = 0\nmessages_per_second = 0";
     let server = home.start(History::Forgotten, &format!("accounts = \"required\"\nlogin_attempts = 100\n{limits}"));
     let mut client = knock(server.address());
-    // Measured alternately, keeping the fastest: a loaded machine makes both slower and never one faster. So if both cost
-    // the same, they meet sooner or later; if one costs less, they never do.
+    // Measures both in turns and keeps the fastest: load makes both slower, and neither faster. If both cost the same,
+    // the minima meet sooner or later; if one costs less, they never do.
     let mut quickest = [Duration::MAX; 2];
     for round in 1..=ROUNDS {
         for (name, quickest) in ["alice", "nobody"].iter().zip(&mut quickest) {
@@ -264,7 +264,7 @@ fn an_unknown_name_is_locked_out_like_a_known_one() {
 }
 
 #[test]
-fn enter_at_the_password_goes_back_to_the_name_and_counts_as_no_attempt() {
+fn enter_at_the_password_goes_back_to_the_name_and_is_not_an_attempt() {
     let home = Home::new();
     let server = server(&home, "optional");
     let mut client = knock(server.address());
@@ -280,7 +280,7 @@ fn enter_at_the_password_goes_back_to_the_name_and_counts_as_no_attempt() {
 }
 
 #[test]
-fn an_account_that_is_online_cannot_be_taken_a_second_time_not_even_by_its_owner() {
+fn an_account_that_is_online_cannot_be_logged_in_to_again() {
     let home = Home::new();
     let server = server(&home, "optional");
     let mut first = come_in(&server, "alice");
@@ -296,7 +296,7 @@ fn an_account_that_is_online_cannot_be_taken_a_second_time_not_even_by_its_owner
 }
 
 #[test]
-fn nobody_takes_over_an_account_by_changing_names() {
+fn a_rename_does_not_take_over_an_account() {
     let home = Home::new();
     let server = server(&home, "optional");
     let mut mallory = server.login("mallory");
@@ -326,7 +326,7 @@ fn a_user_whose_name_becomes_an_account_keeps_it_without_owning_the_account() {
 }
 
 #[test]
-fn a_name_registered_on_the_screen_needs_its_password_from_then_on_and_after_a_restart() {
+fn a_registered_name_needs_its_password_at_once_and_after_a_restart() {
     let home = Home::new();
     let server = home.start(History::Forgotten, "");
     let mut bob = server.login("Bob");
@@ -345,7 +345,7 @@ fn a_name_registered_on_the_screen_needs_its_password_from_then_on_and_after_a_r
 }
 
 #[test]
-fn of_two_who_register_and_a_guest_who_waits_for_the_name_nobody_slips_in_between() {
+fn a_name_registered_while_a_guest_waits_for_it_needs_its_password() {
     let home = Home::new();
     let server = home.start(History::Forgotten, "");
     let mut bob = server.login("bob");
@@ -390,7 +390,7 @@ fn a_client_that_gives_no_password_is_disconnected_at_the_login_deadline() {
     let mut client = knock(server.address());
     client.send("alice");
     client.expect(ASKED);
-    // Not before the question. The time counts from the connection, and is checked when something arrives.
+    // Set only now, after the question. The time counts from the connection, and is checked when input arrives.
     let more = "shutdown_delay = 0\n[limits]\nlogin_seconds = 1";
     server.reconfigure(&home.config(History::Forgotten, more));
     client.send_bytes(b"half a word");
@@ -398,7 +398,7 @@ fn a_client_that_gives_no_password_is_disconnected_at_the_login_deadline() {
 }
 
 #[test]
-fn users_who_log_in_to_their_accounts_all_at_once_all_get_in() {
+fn many_users_can_log_in_at_the_same_time() {
     let names: Vec<_> = (0..30).map(|number| format!("user{number}")).collect();
     let home = Home::new();
     home.accounts(&names.iter().map(String::as_str).collect::<Vec<_>>());
@@ -417,7 +417,7 @@ fn users_who_log_in_to_their_accounts_all_at_once_all_get_in() {
 }
 
 #[test]
-fn an_account_whose_name_is_longer_or_shorter_than_names_may_now_be_is_still_its_owners() {
+fn an_account_whose_name_breaks_a_new_length_limit_still_works() {
     for kind in ["optional", "required"] {
         let home = Home::new();
         home.accounts(&["longwinded", "al", "bob"]);
@@ -434,7 +434,7 @@ fn an_account_whose_name_is_longer_or_shorter_than_names_may_now_be_is_still_its
             assert!(bob.expect_end().contains("! You were logged out from another connection of your account."));
             quit(ghost);
         }
-        // Nobody else can get such a name, and where names are secret it is answered like any other.
+        // Nobody else can use such a name, and where names are secret, it is answered like any other.
         let mut guest = knock(server.address());
         guest.send("elizabeth");
         if kind == "optional" {

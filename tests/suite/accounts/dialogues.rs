@@ -65,7 +65,7 @@ fn a_dialogue_left_by_enter_or_by_the_end_of_the_connection_changes_nothing() {
 }
 
 #[test]
-fn a_short_password_is_taken_with_a_word_of_warning_and_a_long_one_is_refused() {
+fn a_short_password_is_accepted_with_a_warning_and_a_long_one_is_refused() {
     let home = Home::new();
     let server = home.start(History::Forgotten, "");
     let mut alice = server.login("alice");
@@ -86,7 +86,7 @@ fn a_short_password_is_taken_with_a_word_of_warning_and_a_long_one_is_refused() 
 }
 
 #[test]
-fn a_password_typed_behind_the_command_is_refused_and_not_taken() {
+fn a_password_after_the_command_is_refused() {
     let home = Home::new();
     let server = home.start(History::Forgotten, "");
     let mut alice = server.login("alice");
@@ -134,7 +134,7 @@ fn changing_the_password_needs_the_old_one() {
 }
 
 #[test]
-fn an_account_ends_by_its_password_and_the_name_is_anybodys_when_its_owner_has_left() {
+fn an_account_is_deleted_by_its_password_and_its_name_is_free_when_its_owner_leaves() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");
@@ -158,7 +158,7 @@ fn an_account_ends_by_its_password_and_the_name_is_anybodys_when_its_owner_has_l
 }
 
 #[test]
-fn viewers_of_a_room_see_at_once_who_inherits_it_from_a_removed_account() {
+fn viewers_see_at_once_who_succeeds_a_removed_admin() {
     let home = Home::new();
     home.accounts(&["alice", "bob"]);
     let server = home.start(History::Forgotten, "");
@@ -168,7 +168,7 @@ fn viewers_of_a_room_see_at_once_who_inherits_it_from_a_removed_account() {
     alice.send(":set keep on");
     alice.expect(" keeps the room");
     view(&mut bob, "den");
-    // In a persistent room she stays admin while absent.
+    // In a persistent room, she stays admin while absent.
     alice.send(":close");
     bob.expect("* alice left\r\n");
     prove(&mut alice, ":unregister", PASSWORD);
@@ -200,7 +200,7 @@ fn a_guest_logs_in_to_their_account_and_takes_its_name_everywhere() {
 }
 
 #[test]
-fn a_line_typed_as_a_password_is_no_command_and_no_message() {
+fn a_line_typed_as_a_password_is_neither_run_nor_posted() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");
@@ -215,7 +215,7 @@ fn a_line_typed_as_a_password_is_no_command_and_no_message() {
 }
 
 #[test]
-fn over_telnet_the_servers_echo_is_on_exactly_while_passwords_are_typed() {
+fn over_telnet_the_server_echoes_only_while_passwords_are_typed() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "telnet = \"auto\"");
@@ -234,7 +234,7 @@ fn over_telnet_the_servers_echo_is_on_exactly_while_passwords_are_typed() {
     assert!(!rest.contains(PASSWORD), "{rest:?}");
     alice.send_bytes(&[IAC, DONT, ECHO]);
 
-    // Between the two entries of a new password hiding stays on.
+    // Echo is not switched between the two entries of a new password.
     alice.expect("> ");
     alice.send(":passwd");
     alice.expect_bytes(&[IAC, WILL, ECHO]);
@@ -250,7 +250,7 @@ fn over_telnet_the_servers_echo_is_on_exactly_while_passwords_are_typed() {
 }
 
 #[test]
-fn in_character_mode_no_password_ever_stands_on_the_screen_or_comes_back_with_the_arrow_key() {
+fn in_character_mode_passwords_are_neither_shown_nor_recalled() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");
@@ -279,7 +279,7 @@ fn in_character_mode_no_password_ever_stands_on_the_screen_or_comes_back_with_th
 }
 
 #[test]
-fn the_log_holds_no_password_however_much_it_says() {
+fn no_log_level_logs_passwords() {
     let home = Home::new();
     let config = home.config(History::Kept, "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0");
     let path = file("chatsock.toml", &config);

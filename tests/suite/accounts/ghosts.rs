@@ -5,7 +5,7 @@ use crate::support::home::{ASKED, History, Home, PASSWORD, asked_to_take_over, c
 const THROWN_OUT: &str = "! You were logged out from another connection of your account.\r\n";
 
 #[test]
-fn at_the_login_the_ghost_is_thrown_out_and_its_owner_is_in_at_once() {
+fn at_the_login_ghosting_ends_the_stuck_connection_and_logs_in_at_once() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");
@@ -25,7 +25,7 @@ fn at_the_login_the_ghost_is_thrown_out_and_its_owner_is_in_at_once() {
 }
 
 #[test]
-fn at_the_login_a_ghost_needs_its_password_and_an_account_that_is_not_online_just_comes_in() {
+fn at_the_login_ghosting_needs_the_password_and_logs_in_if_nobody_is_online() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");
@@ -43,7 +43,7 @@ fn at_the_login_a_ghost_needs_its_password_and_an_account_that_is_not_online_jus
 }
 
 #[test]
-fn from_the_palette_the_ghost_is_thrown_out_and_a_login_takes_the_name() {
+fn from_the_palette_ghosting_ends_the_stuck_connection_and_frees_the_name_for_a_login() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");

@@ -51,7 +51,7 @@ fn wrong_passwords_count_over_all_connections_and_the_third_blocks_the_account()
 }
 
 #[test]
-fn a_block_holds_for_its_account_and_its_address_alone() {
+fn a_block_applies_only_to_its_account_from_its_address() {
     let home = Home::new();
     let server = server(&home, "");
     lock_out(&server);
@@ -68,7 +68,7 @@ fn a_block_holds_for_its_account_and_its_address_alone() {
 }
 
 #[test]
-fn a_block_holds_for_every_way_to_use_a_password() {
+fn a_block_applies_to_every_use_of_the_password() {
     let home = Home::new();
     let server = server(&home, "");
     let mut alice = come_in(&server, "alice");
@@ -97,7 +97,7 @@ fn a_block_holds_for_every_way_to_use_a_password() {
 }
 
 #[test]
-fn a_right_password_ends_the_counting() {
+fn a_right_password_resets_the_count() {
     let home = Home::new();
     let server = server(&home, "");
     for _ in 0..3 {
@@ -112,7 +112,7 @@ fn a_right_password_ends_the_counting() {
 }
 
 #[test]
-fn passwords_tried_at_once_on_many_connections_are_no_more_tries_than_one_after_the_other() {
+fn parallel_connections_give_no_more_attempts_than_successive_ones() {
     let home = Home::new();
     let server = server(&home, "");
     let mut clients: Vec<_> = (0..12).map(|_| knock(server.address())).collect();

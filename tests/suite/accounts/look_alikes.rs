@@ -13,7 +13,7 @@ fn at_the_quick_door(server: &crate::support::Server) -> Client {
 }
 
 #[test]
-fn a_guest_does_not_come_in_under_a_name_that_looks_like_an_accounts_until_that_is_gone() {
+fn a_guest_cannot_log_in_with_a_look_alike_until_the_account_is_removed() {
     let home = Home::new();
     home.accounts(&["alice", "Martin"]);
     let server = home.start(History::Forgotten, "");
@@ -34,7 +34,7 @@ fn a_guest_does_not_come_in_under_a_name_that_looks_like_an_accounts_until_that_
 }
 
 #[test]
-fn a_guest_does_not_take_a_name_that_looks_like_an_accounts() {
+fn a_guest_cannot_rename_to_a_look_alike_of_an_account() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");

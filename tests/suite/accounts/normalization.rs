@@ -69,7 +69,7 @@ fn a_rooms_password_is_right_in_every_normalization_form_persistent_or_configure
 }
 
 #[test]
-fn a_hash_of_the_very_characters_made_by_an_earlier_version_still_counts_and_is_renewed() {
+fn a_hash_of_unnormalized_text_from_an_earlier_version_still_works_and_is_renewed() {
     let home = Home::new();
     // With today's parameters.
     let hashed = Argon2::default().hash_password_with_salt("Gru\u{308}\u{df}e".as_bytes(), b"chatsocksalt1234");

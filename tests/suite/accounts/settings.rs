@@ -135,7 +135,7 @@ fn registering_keeps_settings_made_as_a_guest() {
 }
 
 #[test]
-fn a_login_from_within_brings_the_settings_of_the_account() {
+fn a_login_from_the_palette_restores_the_settings_of_the_account() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");

@@ -1,4 +1,4 @@
-//! A client that writes from top to bottom: its questions, and that no password is visible.
+//! The line view of the client: its questions. No password may be visible.
 
 use std::fs;
 
@@ -75,7 +75,7 @@ fn a_name_is_asked_for_until_one_is_free() {
 
 #[cfg(feature = "storage")]
 #[test]
-fn the_password_of_an_account_is_asked_for_and_never_seen() {
+fn the_password_of_an_account_is_asked_for_and_never_shown() {
     use crate::support::home::{History, Home, PASSWORD};
     if !have(&["script"]) {
         return;

@@ -15,7 +15,7 @@ fn server() -> Server {
     Server::with("[files]\nlisten = [\"127.0.0.1:0\"]\n")
 }
 
-/// A client that can be asked questions, in a terminal made by script(1).
+/// A client that asks its user questions, in a terminal made by script(1).
 fn asked(name: &str, server: &Server, directory: &Path) -> (Child, Terminal) {
     let to = format!("{name}@{} --room general --download {}", server.address(), directory.display());
     let line = format!("exec \"$PROGRAM\" connect {to}");
@@ -39,7 +39,7 @@ fn bytes(count: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_file_goes_from_client_to_client_and_never_over_another() {
+fn a_file_passes_between_clients_and_never_overwrites_another() {
     if !have(&["script"]) {
         return;
     }
@@ -83,7 +83,7 @@ fn a_declined_file_is_not_sent() {
     assert_eq!(fs::read_dir(&to).expect("read").count(), 0);
 }
 
-/// Two clients on pipes, and a file on its way from alice to bob, of which some is there.
+/// Two clients on pipes, with a transfer from alice to bob under way.
 fn on_its_way(server: &Server, sent: &[u8]) -> (PipedClient, PipedClient, std::path::PathBuf) {
     let (from, to) = (scratch(), scratch());
     fs::write(from.join("film.bin"), sent).expect("written");
@@ -104,10 +104,10 @@ fn on_its_way(server: &Server, sent: &[u8]) -> (PipedClient, PipedClient, std::p
 }
 
 #[test]
-fn a_file_that_breaks_off_is_sent_on_by_the_two_clients_themselves() {
+fn the_clients_resume_a_transfer_that_broke_off_by_themselves() {
     let server = server();
     server.hub().transfers.set_patience(Duration::from_millis(500));
-    // More than all buffers on the way hold.
+    // Larger than all buffers on the way.
     let sent = bytes(64_000_000);
     let (mut alice, mut bob, to) = on_its_way(&server, &sent);
     let pid = Pid::from_raw(i32::try_from(bob.child.id()).expect("a pid"));
@@ -126,7 +126,7 @@ fn a_file_that_breaks_off_is_sent_on_by_the_two_clients_themselves() {
 }
 
 #[test]
-fn a_file_on_its_way_that_is_declined_is_not_sent_on() {
+fn a_transfer_that_is_declined_midway_is_not_resumed() {
     for by_bob in [true, false] {
         let server = Server::with("[files]\nlisten = [\"127.0.0.1:0\"]\nbytes_per_second = 1000000\n");
         let (mut alice, mut bob, to) = on_its_way(&server, &bytes(64_000_000));
@@ -139,7 +139,7 @@ fn a_file_on_its_way_that_is_declined_is_not_sent_on() {
         }
         alice.expect("film.bin broke off at ");
         bob.expect("film.bin broke off at ");
-        // Answered behind whatever the client would do by itself.
+        // The answer comes after anything that the client would do by itself.
         alice.send(":files");
         alice.expect("No files are offered or on their way.");
         bob.send(":files");
@@ -157,7 +157,7 @@ fn a_file_on_its_way_that_is_declined_is_not_sent_on() {
 }
 
 #[test]
-fn names_that_mean_harm_stay_in_the_directory() {
+fn files_with_hostile_names_stay_in_the_directory() {
     if !have(&["script", "nc"]) {
         return;
     }
@@ -217,7 +217,7 @@ fn a_file_is_sent_to_curl() {
 }
 
 #[test]
-fn a_file_that_is_not_there_and_a_user_who_is_not_are_refused() {
+fn missing_files_and_missing_users_are_refused() {
     let server = server();
     let there = scratch().join("there");
     fs::write(&there, "x").expect("written");

@@ -1,4 +1,4 @@
-//! Which server is trusted, and that nothing is sent to any other.
+//! Trust in servers. Nothing is sent to a server that is not trusted.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use std::thread;
 use super::*;
 
 #[test]
-fn a_server_given_by_its_fingerprint_is_spoken_to_encrypted() {
+fn a_server_given_by_its_fingerprint_is_connected_to_with_tls() {
     let (server, fingerprint) = encrypted();
     let to = format!("alice@{}", server.tls_address());
     let (status, out, errors) = run(&[&to, "--fingerprint", &fingerprint], ":whoami\n");
@@ -26,7 +26,7 @@ fn an_unknown_server_needs_a_terminal_or_a_fingerprint() {
     assert!(errors.contains("--fingerprint is required") && errors.contains(&fingerprint), "{errors}");
 }
 
-/// Passes everything on, and keeps what the client sends in the clear: nothing but a handshake.
+/// A relay to `to` that records the bytes of the client.
 fn tap(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let address = listener.local_addr().expect("an address");
@@ -53,7 +53,7 @@ fn tap(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
 }
 
 #[test]
-fn to_a_server_with_another_certificate_no_byte_of_the_login_is_sent() {
+fn no_byte_of_the_login_is_sent_to_a_server_with_another_certificate() {
     let (server, fingerprint) = encrypted();
     let (address, heard) = tap(server.tls_address());
     let state = scratch();
@@ -89,7 +89,7 @@ fn to_a_server_with_another_certificate_no_byte_of_the_login_is_sent() {
 }
 
 #[test]
-fn a_server_known_with_tls_is_not_spoken_to_without() {
+fn a_server_known_with_tls_is_not_connected_to_without_it() {
     let plain = Server::start();
     let address = plain.address();
     let state = scratch();

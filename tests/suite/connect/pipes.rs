@@ -1,9 +1,9 @@
-//! Lines in, lines out, and an exit status.
+//! The client on pipes: input, output and exit status.
 
 use super::*;
 
 #[test]
-fn a_line_of_a_script_is_said_and_the_status_is_zero() {
+fn a_line_of_a_script_is_posted_and_the_status_is_zero() {
     let server = Server::start();
     let mut bob = server.chat("bob", "general");
     let to = format!("alice@{}", server.address());
@@ -30,7 +30,7 @@ fn a_thousand_lines_arrive_once_and_in_order() {
 }
 
 #[test]
-fn a_refused_line_is_said_why_and_the_status_is_one() {
+fn a_refused_line_is_explained_and_the_status_is_one() {
     let server = Server::start();
     let to = format!("alice@{}", server.address());
     let (status, out, _) = run(&[&to, "--room", "general"], "@nobody hi\nstill here\n");
@@ -52,7 +52,7 @@ fn a_line_longer_than_the_server_reads_is_refused_and_stops_no_other() {
 }
 
 #[test]
-fn an_output_that_nobody_reads_ends_it_without_a_word() {
+fn a_closed_output_ends_the_client_silently() {
     let server = Server::start();
     let mut bob = server.chat("bob", "general");
     let to = format!("alice@{}", server.address());
@@ -66,7 +66,7 @@ fn an_output_that_nobody_reads_ends_it_without_a_word() {
 }
 
 #[test]
-fn a_line_behind_a_join_goes_to_that_room() {
+fn a_line_after_a_join_goes_to_that_room() {
     let server = Server::start();
     let mut bob = server.chat("bob", "general");
     let to = format!("alice@{}", server.address());
@@ -88,7 +88,7 @@ fn without_a_name_and_a_terminal_nothing_is_asked() {
 }
 
 #[test]
-fn what_others_say_is_written_and_nothing_of_it_acts_on_a_terminal() {
+fn messages_of_others_are_written_without_control_characters() {
     let server = Server::start();
     let mut alice = PipedClient::in_room("alice", server.address(), "general");
     alice.send("ready");
@@ -106,7 +106,7 @@ fn what_others_say_is_written_and_nothing_of_it_acts_on_a_terminal() {
 }
 
 #[test]
-fn a_server_that_is_not_there_and_a_wrong_call_are_told() {
+fn an_unreachable_server_and_a_wrong_command_line_are_reported() {
     let (status, _, errors) = run(&["alice@127.0.0.1:1", "--room", "general"], "hi\n");
     assert_eq!(status, Some(1), "{errors}");
     assert!(errors.contains("cannot be reached"), "{errors}");
@@ -117,7 +117,7 @@ fn a_server_that_is_not_there_and_a_wrong_call_are_told() {
 }
 
 #[test]
-fn a_signal_ends_it_and_the_others_see_it_leave() {
+fn a_signal_ends_the_client_and_others_see_it_leave() {
     let server = Server::start();
     let mut bob = server.chat("bob", "general");
     for signal in ["INT", "TERM", "HUP"] {

@@ -1,4 +1,4 @@
-//! A server that restarts, and a cable that breaks.
+//! Clients of a server that restarts, and on a connection that breaks.
 
 use std::fs;
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use super::*;
 use crate::support::PATIENCE;
 use crate::support::machine::argument;
 
-/// Starts a server as a program that stores its history.
+/// Starts a server that stores its history, as a program.
 fn start(config: &Path, listen: &str) -> (Program, SocketAddr) {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -30,7 +30,7 @@ fn start(config: &Path, listen: &str) -> (Program, SocketAddr) {
 }
 
 #[cfg(feature = "storage")]
-/// All lines of a room, in the server's final state.
+/// The texts of all messages in general. Asserts that there are at least this many.
 fn said(address: SocketAddr, least: usize) -> Vec<String> {
     let mut reader = crate::support::json::Bot::in_room(address, "reader", "general");
     let (mut all, mut before) = (Vec::<(u64, String)>::new(), u64::MAX >> 11);
@@ -61,10 +61,10 @@ fn each_line_arrives_once_and_in_order_while_the_server_restarts_twenty_times() 
     restart_during_a_thousand_lines("TERM");
 }
 
-/// A server confirms a line before it is on the disk.
+/// A server confirms a line before it is on disk.
 #[cfg(feature = "storage")]
 #[test]
-fn each_line_is_there_once_and_in_order_after_the_server_was_killed_twenty_times() {
+fn each_line_arrives_once_and_in_order_while_the_server_is_killed_twenty_times() {
     restart_during_a_thousand_lines("KILL");
 }
 
@@ -100,7 +100,7 @@ fn restart_during_a_thousand_lines(signal: &str) {
     drop(server);
 }
 
-/// A cable that can be cut: both ends see the connection break and lose whatever was in transit.
+/// A relay that can be cut: both ends see the connection break, and bytes in transit are lost.
 struct Cable {
     address: SocketAddr,
     open: Arc<Mutex<Vec<TcpStream>>>,

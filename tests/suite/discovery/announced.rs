@@ -13,7 +13,7 @@ use crate::support::machine::{Logged, argument, eventually};
 use crate::support::network::{Machine, TwoMachines};
 use crate::support::programs::{have, left_out};
 
-/// Prints a line for each service that appears or goes: its name, port, address, host and texts.
+/// Prints a line for each service that appears or disappears: its name, port, address, host and texts.
 const BROWSE: &str = "import sys, threading
 from zeroconf import ServiceBrowser, Zeroconf
 zc = Zeroconf(interfaces=[sys.argv[1]])
@@ -76,7 +76,7 @@ impl Browser {
         line
     }
 
-    /// The next line about one type of service.
+    /// The next line about services of this type.
     fn next(&mut self, kind: &str) -> String {
         loop {
             let line = self.line();
@@ -95,7 +95,7 @@ impl Drop for Browser {
     }
 }
 
-/// avahi with its bus, on one machine.
+/// avahi and its bus on one machine.
 struct Avahi(Vec<Child>);
 
 impl Avahi {
@@ -175,7 +175,7 @@ fn zeroconf_sees_the_server_what_it_offers_and_its_goodbye() {
 #[test]
 fn avahi_sees_the_server_and_its_goodbye_and_a_second_server_is_renamed_beside_avahi() {
     let Some(machines) = TwoMachines::new() else { return };
-    // Avahi runs where the second server does.
+    // avahi runs on the machine of the second server.
     let Some(_avahi) = Avahi::start(&machines, Machine::Two) else { return };
     let browse = || machines.expect(Machine::Two, "avahi-browse -rpt _chatsock._tcp");
     let mut one = start(&machines, Machine::One, "name = \"box\"", "");
@@ -203,7 +203,7 @@ fn avahi_sees_the_server_and_its_goodbye_and_a_second_server_is_renamed_beside_a
 }
 
 #[test]
-fn announcing_begins_and_ends_with_a_reload() {
+fn a_reload_starts_and_stops_announcing() {
     let Some(machines) = TwoMachines::new() else { return };
     let Some(mut browser) = browser(&machines) else { return };
     let config = configuration("name = \"box\"");

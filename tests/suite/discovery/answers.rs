@@ -1,4 +1,4 @@
-//! Questions and answers on this machine: their content, who gets an answer, and how often.
+//! Questions and answers on this machine: their content, and the limits on answers.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -57,7 +57,7 @@ fn padded(text: &str, length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_question_gets_one_answer_with_what_is_there_and_its_nonce() {
+fn a_question_gets_one_answer_with_the_servers_facts_and_its_nonce() {
     let (server, address) = start("name = \"box \\\"1\\\"\"");
     let _alice = server.login("alice");
     let asking = socket([127, 0, 0, 1]);
@@ -95,7 +95,7 @@ fn the_name_comes_from_the_machine_or_the_configuration() {
 
 #[cfg(all(feature = "tls", feature = "web"))]
 #[test]
-fn the_ports_of_tls_and_the_page_are_told_with_the_certificate() {
+fn an_answer_has_the_ports_of_tls_and_the_page_and_the_fingerprint() {
     let state = crate::support::scratch();
     let server = Server::with(&format!(
         "state_dir = \"{}\"\n[tls]\nlisten = [\"127.0.0.1:0\"]\n[web]\nlisten = [\"127.0.0.1:0\"]\n\
@@ -112,7 +112,7 @@ fn the_ports_of_tls_and_the_page_are_told_with_the_certificate() {
 }
 
 #[test]
-fn no_answer_is_longer_than_its_question_and_what_is_no_question_gets_none() {
+fn no_answer_is_longer_than_its_question_and_other_packets_get_none() {
     let (_server, address) = start("");
     let asking = socket([127, 0, 0, 1]);
     let long = format!(r#"{{"chatsock":"find","nonce":"{}"}}"#, "x".repeat(65));
@@ -147,7 +147,7 @@ fn an_answer_goes_to_the_asker_and_not_to_the_address_in_the_question() {
 }
 
 #[test]
-fn an_address_gets_one_answer_a_second_however_often_and_from_what_port_it_asks() {
+fn an_address_gets_one_answer_a_second_over_all_its_ports() {
     let (_server, address) = start("");
     let (one, other) = (socket([127, 0, 0, 1]), socket([127, 0, 0, 1]));
     let began = Instant::now();
@@ -163,7 +163,7 @@ fn an_address_gets_one_answer_a_second_however_often_and_from_what_port_it_asks(
 
 #[cfg(target_os = "linux")]
 #[test]
-fn all_together_get_ten_answers_a_second() {
+fn all_addresses_together_get_ten_answers_a_second() {
     let (_server, address) = start("");
     let all: Vec<_> = (1..=40).map(|last| socket([127, 0, 1, last])).collect();
     let began = Instant::now();
@@ -179,7 +179,7 @@ fn all_together_get_ten_answers_a_second() {
 #[test]
 fn a_service_s_port_gets_no_answer() {
     let (_server, address) = start("");
-    // Some port that is free; only root may have one.
+    // A free port below 1024, which only root can bind.
     let Some(service) = (900..1024).rev().find_map(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok()) else {
         return println!("LEFT OUT: ports below 1024 are for root");
     };

@@ -57,7 +57,7 @@ fn no_server_one_server_and_two_are_found() {
 }
 
 #[test]
-fn a_server_in_the_same_machine_is_found_as_others_see_it() {
+fn a_server_on_the_same_machine_is_found_at_the_address_that_others_see() {
     let Some(machines) = TwoMachines::new() else { return };
     let _server = start(&machines, Machine::One, "name = \"box\"");
     let found = text(&find(&machines, Machine::One, &["--wait", "500ms"]));
@@ -101,7 +101,7 @@ except TimeoutError:
 ";
 
 #[test]
-fn an_address_of_another_network_gets_silence() {
+fn an_address_of_another_network_gets_no_answer() {
     let Some(machines) = TwoMachines::new() else { return };
     if !have(&["python3"]) {
         return;
@@ -111,11 +111,11 @@ fn an_address_of_another_network_gets_silence() {
         let output = machines.command(Machine::Two, "python3").args(["-c", ASK_FROM, own, to, port]).output();
         text(&output.expect("python3 runs")).trim_end().to_owned()
     };
-    // To the server this looks like a packet with a forged source.
+    // To the server, this looks like a packet with a forged source.
     for to in ["10.77.0.1", "203.0.113.1", "10.77.0.255"] {
         let before = machines.packets_from(Machine::One);
         assert_eq!(ask("203.0.113.2", to, "0"), "silence", "{to}");
-        // It may have to answer an address resolution once.
+        // The server may have to answer one ARP request.
         let sent = machines.packets_from(Machine::One) - before;
         assert!(sent <= 1, "{sent} packets to {to}");
     }
@@ -139,7 +139,7 @@ fn nothing_is_sent_while_nobody_asks() {
 
 #[cfg(feature = "client")]
 #[test]
-fn a_client_without_a_host_takes_the_one_server_there_is() {
+fn a_client_without_a_host_uses_the_only_server_found() {
     use std::io::Write as _;
     use std::process::Stdio;
 
@@ -148,7 +148,7 @@ fn a_client_without_a_host_takes_the_one_server_there_is() {
         let mut client = machines.chatsock(Machine::Two, &[&["connect"], arguments].concat());
         client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut client = client.spawn().expect("the client starts");
-        // It may have ended without reading.
+        // The client may have ended without reading.
         let _ = client.stdin.take().expect("stdin").write_all(b"hi\n");
         let output = client.wait_with_output().expect("the client runs");
         (output.status.code(), text(&output), String::from_utf8_lossy(&output.stderr).into_owned())
@@ -160,7 +160,7 @@ fn a_client_without_a_host_takes_the_one_server_there_is() {
     let (status, out, errors) = connect(&["alice@", "--plain", "--room", "general"]);
     assert_eq!(status, Some(0), "{out}{errors}");
     assert!(out.contains("alice: hi\n") && [out, errors].concat().contains("* Found box at 10.77.0.1."), "found");
-    // What answers is a hint: without encryption it is not connected to on another machine.
+    // An answer is only a hint: the client does not connect to another machine without encryption.
     let (status, out, errors) = connect(&["alice@", "--room", "general"]);
     assert!(status == Some(1) && errors.contains("--plain") && !out.contains("hi"), "{out}{errors}");
 

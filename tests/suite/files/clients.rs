@@ -3,7 +3,7 @@
 use super::*;
 use crate::support::programs::{have, left_out};
 
-/// How one side does it.
+/// The program that one side uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     /// The line with nc, using this program.
@@ -328,7 +328,7 @@ fn one_end_may_use_tls_and_the_other_not() {
 }
 
 #[test]
-fn every_program_of_the_matrix_is_installed_or_named() {
+fn missing_programs_of_the_matrix_are_reported() {
     let missing: Vec<_> = WAYS.into_iter().filter(|way| !way.is_installed()).collect();
     if !missing.is_empty() {
         left_out(&format!("{missing:?}"));

@@ -1,4 +1,4 @@
-//! Many transfers, slow ones, guesses, and memory.
+//! Limits of transfers: number, pace, wrong tokens and memory.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::support::Program;
 use crate::support::machine::{Logged, argument, file};
 
 #[test]
-fn guesses_find_nothing_and_soon_have_to_wait() {
+fn wrong_tokens_are_refused_and_soon_make_their_address_wait() {
     let server = server("");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     let accepted = exchange(&mut alice, &mut bob, "secret");
@@ -35,7 +35,7 @@ fn guesses_find_nothing_and_soon_have_to_wait() {
 }
 
 #[test]
-fn more_transfers_than_may_run_wait_for_their_turn() {
+fn transfers_beyond_the_limit_wait_for_their_turn() {
     let server = server("max_at_once = 1");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     let first = exchange(&mut alice, &mut bob, "first");
@@ -159,7 +159,7 @@ fn connections_for_files_count_against_their_address() {
 }
 
 #[test]
-fn where_nothing_may_be_plain_a_user_from_elsewhere_gets_no_line_that_would_be_refused() {
+fn where_plain_connections_are_refused_users_get_no_plain_line() {
     let server = server("");
     server.reconfigure("shutdown_delay = 0\nplain = \"loopback\"\n[files]\nmax_at_once = 3\n");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));

@@ -60,7 +60,7 @@ fn a_line_to_copy_is_not_wrapped_on_a_narrow_terminal() {
 }
 
 #[test]
-fn what_cannot_be_sent_or_answered_is_refused_with_the_reason() {
+fn impossible_offers_and_answers_are_refused_with_the_reason() {
     let server = server("");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     let mut carol = server.login("carol");
@@ -90,9 +90,9 @@ fn what_cannot_be_sent_or_answered_is_refused_with_the_reason() {
     bob.expect("! Several files are offered to you: :files lists them, :accept 1 takes the first.\r\n");
 }
 
-/// Lines that arrive together are one arrival: nc would otherwise show a prompt before each.
+/// The lines are shown as one arrival, or nc would show a prompt before each.
 #[test]
-fn the_lines_to_copy_have_one_prompt_behind_them_and_none_between() {
+fn the_lines_to_copy_have_one_prompt_after_them_and_none_between() {
     let server = server("");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     offer(&mut alice, &mut bob, "a");
@@ -130,7 +130,7 @@ fn an_offer_to_a_user_who_ignores_the_sender_ends_unseen() {
 }
 
 #[test]
-fn an_offer_ends_after_its_time_and_both_learn_it() {
+fn an_offer_expires_and_both_users_are_notified() {
     let server = server("offer_seconds = 1");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     offer(&mut alice, &mut bob, "report.pdf");
@@ -155,7 +155,7 @@ fn a_users_offers_end_when_they_leave() {
 }
 
 #[test]
-fn a_name_on_the_screen_moves_no_cursor_and_a_name_in_a_command_means_nothing_to_a_shell() {
+fn file_names_are_harmless_to_terminals_and_shells() {
     let server = server("");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     for (typed, shown, reduced) in [

@@ -1,4 +1,4 @@
-//! The bytes in transit: both ends, in either order, and what can go wrong.
+//! Transfers: the two ends in either order, and failures.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ fn sha256(hex: &str) -> String {
 }
 
 #[test]
-fn whichever_end_comes_first_waits_and_both_users_learn_the_size_and_the_hash() {
+fn the_first_end_waits_and_both_users_see_the_size_and_the_hash() {
     let server = server("");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     for sender_first in [true, false] {
@@ -74,7 +74,7 @@ fn nothing_is_read_from_a_sender_before_the_receiver_is_there() {
 }
 
 #[test]
-fn a_token_serves_once_and_only_its_own_end() {
+fn a_token_works_once_and_only_for_its_own_end() {
     let server = server("");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     let accepted = exchange(&mut alice, &mut bob, "abc");
@@ -91,7 +91,7 @@ fn a_token_serves_once_and_only_its_own_end() {
 }
 
 #[test]
-fn a_sender_who_dies_leaves_a_reset_and_a_sentence_with_the_bytes() {
+fn a_dying_sender_resets_the_receiver_and_is_reported_with_the_bytes() {
     let server = server("");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     let accepted = exchange(&mut alice, &mut bob, "report.pdf");
@@ -108,7 +108,7 @@ fn a_sender_who_dies_leaves_a_reset_and_a_sentence_with_the_bytes() {
 }
 
 #[test]
-fn a_receiver_who_dies_ends_the_transfer_and_the_sender_learns_it() {
+fn a_dying_receiver_ends_the_transfer_and_the_sender_is_notified() {
     let server = server("");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     let accepted = exchange(&mut alice, &mut bob, "report.pdf");
@@ -161,7 +161,7 @@ fn a_transfer_that_is_not_begun_in_time_ends_for_all() {
 }
 
 #[test]
-fn more_than_was_announced_is_cut_off_and_reported() {
+fn bytes_beyond_the_announced_size_are_cut_off_and_reported() {
     let server = server("");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     let accepted = exchange(&mut alice, &mut bob, "log");
@@ -175,7 +175,7 @@ fn more_than_was_announced_is_cut_off_and_reported() {
 }
 
 #[test]
-fn a_file_that_is_too_big_does_not_begin() {
+fn a_file_that_is_too_large_is_refused() {
     let server = server("max_bytes = 1048576");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     let accepted = exchange(&mut alice, &mut bob, "film");
@@ -189,7 +189,7 @@ fn a_file_that_is_too_big_does_not_begin() {
 }
 
 #[test]
-fn a_running_transfer_is_declined_by_either_and_both_learn_where() {
+fn either_user_can_decline_a_running_transfer_and_both_see_how_far_it_was() {
     let server = server("");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     for (by_sender, name) in [(true, "film"), (false, "song")] {
@@ -211,7 +211,7 @@ fn a_running_transfer_is_declined_by_either_and_both_learn_where() {
 }
 
 #[test]
-fn leaving_the_chat_does_not_end_what_was_accepted() {
+fn leaving_the_chat_does_not_end_an_accepted_transfer() {
     let server = server("");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     let accepted = exchange(&mut alice, &mut bob, "abc");
@@ -247,7 +247,7 @@ fn after_a_break_the_rest_is_sent_and_the_hash_is_that_of_the_whole_file() {
 }
 
 #[test]
-fn a_receiver_with_less_than_was_passed_on_gets_other_lines_and_one_with_more_only_the_rest() {
+fn a_resumed_transfer_starts_from_the_receivers_actual_size() {
     let server = server("");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     let broken = |alice: &mut Client, bob: &mut Client| {
@@ -331,7 +331,7 @@ fn http_is_spoken_as_browsers_and_curl_do() {
 }
 
 #[test]
-fn a_peer_that_says_nothing_a_request_could_begin_with_is_refused_at_once() {
+fn a_peer_whose_first_bytes_cannot_begin_a_request_is_refused_at_once() {
     let server = server("");
     for line in ["hello\n", "\x16\x03\x01", "put\n"] {
         let refused = answer(&end(&server, line));
@@ -362,7 +362,7 @@ fn a_transfer_between_two_quick_ends_stops_as_soon_as_it_is_declined() {
     let accepted = exchange(&mut alice, &mut bob, "film");
     let mut receiver = end(&server, &format!("get {}\n", accepted.get_token()));
     let mut sender = end(&server, &format!("put {} 50000000\n", accepted.put_token()));
-    // Both are always ready for more than a second of it.
+    // Both ends are always ready, for more than a second of data.
     let feeding = std::thread::spawn(move || {
         let part = vec![7; 65_536];
         while sender.write_all(&part).is_ok() {}

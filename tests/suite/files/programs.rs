@@ -1,4 +1,4 @@
-//! Files between programs, and between a program and a user: requests, and objects that come unasked.
+//! Files between programs, and between a program and a user: requests, and unsolicited objects.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::support::json::Bot;
 
 #[test]
-fn a_program_offers_another_one_accepts_and_both_are_told_in_objects() {
+fn a_program_offers_another_accepts_and_both_get_objects() {
     let server = server("");
     let (mut alice, mut bob) = (Bot::login(server.address(), "alice"), Bot::login(server.address(), "bob"));
     let asked =
@@ -80,7 +80,7 @@ fn a_program_and_a_user_decline_each_others_files() {
 }
 
 #[test]
-fn a_break_is_told_with_the_bytes() {
+fn a_break_is_reported_with_the_bytes() {
     let server = server("");
     let (mut alice, mut bob) = (Bot::login(server.address(), "alice"), Bot::login(server.address(), "bob"));
     alice.ask(json!({"action": "send", "receiver": "bob", "content": "x"})).ok();

@@ -33,7 +33,7 @@ fn a_login_is_answered_with_the_user_and_a_second_one_is_refused() {
 }
 
 #[test]
-fn commands_that_enter_something_do_not_send_a_program_to_a_view() {
+fn commands_that_enter_a_room_open_no_view_for_a_program() {
     let server = Server::start();
     let _bob = server.login("bob");
     let mut bot = Bot::login(server.address(), "robo");
@@ -48,7 +48,7 @@ fn commands_that_enter_something_do_not_send_a_program_to_a_view() {
 }
 
 #[test]
-fn a_bot_is_marked_where_people_look_at_it() {
+fn a_bot_is_marked_in_lists() {
     let server = Server::start();
     let mut bot = Bot::connect(server.address());
     bot.ask(json!({"action": "hello", "optional": {"bot": true}}));
@@ -176,7 +176,7 @@ fn history_is_paged_backwards_and_bounded() {
 }
 
 #[test]
-fn hits_of_a_search_say_where_they_are() {
+fn search_hits_have_their_room_and_position() {
     let server = Server::start();
     let mut bot = Bot::in_room(server.address(), "robo", "general");
     bot.ask(json!({"action": "create", "receiver": "den"})).ok();
@@ -224,7 +224,7 @@ fn a_returning_program_gets_what_it_missed_or_learns_of_a_gap() {
     let joined = again.ask(join(seen)).ok();
     let numbers: Vec<_> = joined.items.iter().map(|item| item["id"].as_u64().expect("a number")).collect();
     assert_eq!((numbers, joined.optional("gap")), (missed.clone(), &json!(false)));
-    // Live from there on, with nothing in between.
+    // From there on, messages come live and without a gap.
     let next = alice.say("general", "next");
     assert_eq!(again.expect("message")["id"], next);
     for n in 0..5 {
@@ -237,7 +237,7 @@ fn a_returning_program_gets_what_it_missed_or_learns_of_a_gap() {
 }
 
 #[test]
-fn all_rooms_joined_are_live_and_none_that_was_left() {
+fn messages_come_from_all_joined_rooms_and_from_no_room_that_was_left() {
     let server = Server::start();
     let mut bot = Bot::in_room(server.address(), "robo", "general");
     let mut alice = Bot::in_room(server.address(), "alice", "general");
@@ -251,7 +251,7 @@ fn all_rooms_joined_are_live_and_none_that_was_left() {
     alice.say("den", "unheard");
     alice.say("general", "heard");
     assert_eq!(bot.expect("message")["content"], "heard");
-    // A room entered by a command is live, too.
+    // The same for a room joined by a command.
     bot.command("", ":join den pw").ok();
     alice.say("den", "heard again");
     assert_eq!(bot.expect("message")["content"], "heard again");
@@ -326,7 +326,7 @@ fn every_end_of_a_connection_is_announced_by_bye() {
 }
 
 #[test]
-fn an_idle_program_is_warned_and_said_goodbye_to_like_everybody() {
+fn an_idle_program_is_warned_and_disconnected_like_everybody() {
     let server = Server::with("idle_timeout = 1");
     let mut bot = Bot::login(server.address(), "robo");
     let rest = bot.rest();
@@ -345,7 +345,7 @@ fn files_are_refused() {
 }
 
 #[test]
-fn terminals_and_programs_hear_of_each_other() {
+fn terminals_and_programs_see_each_others_messages() {
     let server = Server::start();
     let mut alice: Client = server.chat("alice", "general");
     let mut bot = Bot::in_room(server.address(), "robo", "general");
@@ -386,7 +386,7 @@ mod with_accounts {
         assert!(taken.optional("user").as_str().is_some_and(|user| user.starts_with("robo#")));
         assert_eq!(bot.rest().last().map(|object| object["action"].clone()), Some(json!("bye")));
 
-        // The rooms came along, and are live.
+        // The rooms stay joined.
         let mut alice = Bot::in_room(server.address(), "alice", "general");
         alice.say("general", "hi");
         assert_eq!(other.expect("message")["content"], "hi");

@@ -112,7 +112,7 @@ fn transcript() -> Vec<String> {
     block.expect("a transcript in the README").lines().map(str::to_owned).collect()
 }
 
-/// The object without what differs between runs: times and connection numbers.
+/// The object without times and connection numbers, which differ between runs.
 fn alike(line: &str) -> serde_json::Value {
     let mut object: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     object["time"] = json!("");

@@ -1,4 +1,4 @@
-//! Where programs connect: any port, if the first line begins with a brace, and dedicated ports.
+//! The ports for programs: any text port, if the first line begins with a brace, and dedicated ports.
 
 use serde_json::json;
 
@@ -75,7 +75,7 @@ fn a_brace_after_the_first_line_is_a_users_and_a_program_never_sees_a_prompt() {
 }
 
 #[test]
-fn the_port_for_programs_answers_what_is_no_request_and_takes_no_names() {
+fn the_port_for_programs_answers_invalid_requests_and_takes_no_names() {
     let server = Server::with("[json]\n");
     let mut client = Client::connect(server.json_address());
     client.send_bytes(b"GET / HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\n\r\n{\"action\":\"ping\"}\n");
@@ -89,7 +89,7 @@ fn the_port_for_programs_answers_what_is_no_request_and_takes_no_names() {
 }
 
 #[test]
-fn a_hello_of_tls_and_the_header_of_a_proxy_are_no_lines_and_get_their_own_answers() {
+fn a_tls_hello_and_a_proxy_header_get_their_own_answers() {
     let server = Server::with("[json]\n");
     // A record with a handshake, version 3.1 (RFC 8446, section 5.1), and the fatal alert that its sender understands.
     for reads in [vec![&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\n\n\n"[..]], vec![b"\x16", b"\x03\x03\0\x05\n"]] {
@@ -100,7 +100,7 @@ fn a_hello_of_tls_and_the_header_of_a_proxy_are_no_lines_and_get_their_own_answe
     let mut client = Client::connect(server.json_address());
     client.send_bytes(b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c");
     assert_eq!(client.expect_end(), "! Only the listeners in [proxy] take PROXY headers.\r\n");
-    // Behind the first line, and in a line without an end, these bytes are nothing special.
+    // After the first line, and in a line without an end, these bytes are not special.
     let mut client = Client::connect(server.json_address());
     client.send_bytes(b"{\"action\":\"ping\"}\n\x16\x03\x01\nGET / HTTP/1.1");
     client.finish();
@@ -119,7 +119,7 @@ fn a_program_is_refused_in_json() {
 
 #[cfg(feature = "tls")]
 #[test]
-fn programs_come_in_through_tls_on_both_kinds_of_ports() {
+fn programs_connect_with_tls_to_both_kinds_of_ports() {
     use crate::support::scratch;
     use crate::support::tls::Trust;
 

@@ -1,4 +1,4 @@
-//! Each error code, and what a client may not decide.
+//! Each error code, and the fields that a client may not set.
 
 use serde_json::json;
 
@@ -46,7 +46,7 @@ fn every_code_has_its_case() {
         let empty = bot.ask(say("general", empty));
         assert_eq!((empty.code(), empty.content()), ("refused", "Not sent: the message is empty."));
     }
-    // A request that is no good still has its own answer.
+    // An invalid request still gets its own answer.
     let deep = bot.ask(json!({"action": "ping", "optional": {"deep": {"deeper": 1}}}));
     assert_eq!(deep.code(), "bad_json");
     assert_eq!(bot.ask(json!({"action": "whois", "receiver": "nobody"})).code(), "no_person");

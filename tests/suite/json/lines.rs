@@ -36,7 +36,7 @@ fn a_line_of_four_times_line_bytes_is_read_and_a_longer_one_is_skipped_to_its_en
     };
     bot.send(&padded(800));
     assert_eq!(bot.next()["action"], "ok");
-    // In many pieces, with what would be a request at its end.
+    // In many pieces, and the last would be a request by itself.
     for piece in padded(5000).as_bytes().chunks(100) {
         bot.client.send_bytes(piece);
     }
@@ -46,7 +46,7 @@ fn a_line_of_four_times_line_bytes_is_read_and_a_longer_one_is_skipped_to_its_en
 }
 
 #[test]
-fn empty_lines_returns_and_a_byte_order_mark_are_no_mistake() {
+fn empty_lines_carriage_returns_and_a_byte_order_mark_are_accepted() {
     let server = Server::with("[json]\n");
     let mut bot = Bot::connect(server.json_address());
     bot.client.send_bytes(
@@ -60,7 +60,7 @@ fn empty_lines_returns_and_a_byte_order_mark_are_no_mistake() {
 }
 
 #[test]
-fn nesting_bombs_are_answered_and_the_server_goes_on() {
+fn deeply_nested_requests_are_refused_and_do_no_harm() {
     let server = Server::with("[json]\n[limits]\nline_bytes = 1048576\n");
     const LEVELS: usize = 1_000_000;
     let half = "[".repeat(LEVELS / 2) + &r#"{"x":"#.repeat(LEVELS / 2);

@@ -1,4 +1,4 @@
-//! Every request is answered once and in order, whatever it waits for.
+//! Every request is answered once and in order, even if it has to wait.
 
 use serde_json::json;
 
@@ -44,7 +44,7 @@ fn requests_that_wait_for_their_rate_and_those_refused_by_it_are_answered_in_ord
 }
 
 #[test]
-fn more_requests_than_may_wait_hold_the_client_up_and_lose_none() {
+fn more_requests_than_may_wait_delay_the_client_and_none_is_lost() {
     const REQUESTS: usize = 600;
     let server = Server::with("[limits]\nmessages_per_second = 1\nmessage_burst = 2\n");
     let mut bot = Bot::in_room(server.address(), "robo", "general");
@@ -68,7 +68,7 @@ fn more_requests_than_may_wait_hold_the_client_up_and_lose_none() {
 }
 
 #[test]
-fn newcomers_who_wait_are_answered_afterwards() {
+fn requests_before_a_delayed_login_are_answered_afterwards() {
     let server = Server::with("connection_timeout = true");
     let mut bot = Bot::connect(server.address());
     let ids: Vec<_> = ["hello", "ping", "rooms", "xyzzy"].map(|action| bot.begin(json!({"action": action}))).into();

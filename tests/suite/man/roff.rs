@@ -1,6 +1,6 @@
 //! Converts plain text to roff: escapes anything that would be a command, and makes literal input bold.
 
-/// Longest line of a page's source, in bytes, which `mandoc -T lint` looks at.
+/// Longest line of a page's source, in bytes, as `mandoc -T lint` checks it.
 const LONGEST_LINE: usize = 80;
 
 /// Text that is shown literally.
@@ -10,7 +10,7 @@ pub fn code(text: &str) -> String {
         match c {
             '\\' => out.push_str("\\e"),
             '-' => out.push_str("\\-"),
-            // Otherwise they may become typographic quotes and accents.
+            // Unescaped, they may become typographic quotes and accents.
             '\'' => out.push_str("\\(aq"),
             '`' => out.push_str("\\(ga"),
             '^' => out.push_str("\\(ha"),

@@ -18,7 +18,7 @@ fn two(server: &Server) -> (Client, Client) {
 }
 
 #[test]
-fn a_connection_counts_by_its_listener_and_until_it_ends() {
+fn a_connection_is_counted_by_its_listener_until_it_ends() {
     let server = server("", "");
     let watch = Watch::begin(&server);
     let (telnet, quick) = (server.connect(), Client::connect(server.quick_address()));
@@ -34,7 +34,7 @@ fn a_connection_counts_by_its_listener_and_until_it_ends() {
 
 #[cfg(feature = "full")]
 #[test]
-fn the_other_listeners_have_their_names() {
+fn each_listener_has_its_own_label() {
     let home = crate::support::home::Home::new();
     let top = format!("state_dir = \"{}\"", home.path().display());
     let server = server(
@@ -52,7 +52,7 @@ fn the_other_listeners_have_their_names() {
 }
 
 #[test]
-fn a_login_makes_a_person_and_a_view_is_counted_while_it_is_open() {
+fn logged_in_users_and_open_views_are_counted() {
     let server = server("", "");
     let watch = Watch::begin(&server);
     let mut alice = server.login("alice");
@@ -77,7 +77,7 @@ fn a_login_makes_a_person_and_a_view_is_counted_while_it_is_open() {
 }
 
 #[test]
-fn a_message_in_a_room_is_one_line_one_message_one_batch_and_a_delivery_for_each_who_sees_it() {
+fn a_message_counts_as_one_line_one_message_one_batch_and_a_delivery_per_viewer() {
     let server = server("", "");
     let (mut alice, mut bob) = two(&server);
     let mut carol = server.chat("carol", "general");
@@ -114,7 +114,7 @@ fn messages_count_by_kind() {
     let watch = Watch::begin(&server);
     alice.send("@bob once more");
     bob.expect("once more");
-    // To bob, and to alice herself, who typed it elsewhere.
+    // One to bob, and one to alice, who typed it outside the view.
     watch.expect(&[("chatsock_deliveries_total", 2), ("chatsock_delivery_seconds_count", 1)]);
     let watch = Watch::begin(&server);
     alice.send("/rooms");
@@ -189,7 +189,7 @@ fn connections_that_are_not_admitted_count_by_reason() {
 }
 
 #[test]
-fn a_stranger_on_a_port_for_proxies_is_refused_as_such() {
+fn an_untrusted_client_on_a_proxy_port_is_counted_as_such() {
     let server = server("", "[proxy]\nlisten = [\"127.0.0.1:0\"]\ntrusted = [\"192.0.2.1\"]\n");
     let watch = Watch::begin(&server);
     Client::connect(server.listener("proxy")).expect_end();
@@ -210,7 +210,7 @@ fn a_client_behind_a_proxy_may_still_be_refused() {
 }
 
 #[test]
-fn during_the_stop_newcomers_count_as_refused_and_the_metrics_are_still_there() {
+fn during_the_stop_new_connections_count_as_refused_and_metrics_are_still_served() {
     let text = format!("shutdown_delay = 3\n{ON}");
     let config = chatsock::config::parse(&text, "test").unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let server = Server::configured(config);
@@ -224,7 +224,7 @@ fn during_the_stop_newcomers_count_as_refused_and_the_metrics_are_still_there() 
 }
 
 #[test]
-fn a_user_who_is_too_long_idle_or_not_logged_in_is_dropped_as_such() {
+fn disconnects_for_idleness_and_missing_logins_are_counted_as_such() {
     let server = server("idle_timeout = 2", "[limits]\nlogin_seconds = 2\nmessages_per_second = 0\n");
     let watch = Watch::begin(&server);
     let (mut idle, mut nameless) = (server.login("alice"), server.connect());
@@ -269,7 +269,7 @@ fn flood(alice: &mut Client, mut until: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_reader_that_reads_nothing_has_a_backlog_and_is_dropped_as_slow() {
+fn a_client_that_reads_nothing_has_a_backlog_and_is_dropped_as_slow() {
     let server = server("", "[limits]\noutbox_bytes = 100000\nmessages_per_second = 0\nmessage_burst = 0\n");
     let (mut alice, _bob) = two(&server);
     let address = server.listener("metrics");
@@ -289,7 +289,7 @@ fn a_reader_that_reads_nothing_has_a_backlog_and_is_dropped_as_slow() {
 }
 
 #[test]
-fn a_reader_that_accepts_nothing_for_too_long_is_dropped_as_stalled() {
+fn a_client_that_accepts_nothing_for_too_long_is_dropped_as_stalled() {
     let server = server("", "[limits]\noutbox_stall_seconds = 1\nmessages_per_second = 0\nmessage_burst = 0\n");
     let (mut alice, _bob) = two(&server);
     let address = server.listener("metrics");
@@ -304,7 +304,7 @@ mod with_accounts {
     use crate::support::Client;
     use crate::support::home::{ASKED, History, Home, PASSWORD};
 
-    /// From an account's password to the wait after three wrong ones.
+    /// Right passwords, wrong ones, and the wait after three wrong ones.
     #[test]
     fn passwords_waits_and_logins_count_and_so_do_batches_of_the_database() {
         let home = Home::new();

@@ -1,4 +1,4 @@
-//! The listener itself: its answers, its names, and that it blocks nobody.
+//! The listener: its answers, the metrics' names, and that it delays nobody.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use super::{ON, ask, scrape, server};
 use crate::support::machine::{argument, file};
 use crate::support::{Client, PATIENCE, Program, Server};
 
-/// Every metric there is without a cluster, with its type: what dashboards and alerts rely on.
+/// All metrics of a standalone server with their types. Dashboards and alerts rely on them.
 const FAMILIES: [(&str, &str); 29] = [
     ("chatsock_accepted", "counter"),
     ("chatsock_backlog_bytes", "gauge"),
@@ -106,7 +106,7 @@ fn other_requests_get_a_clear_answer() {
 }
 
 #[test]
-fn a_head_that_does_not_end_is_refused() {
+fn an_endless_head_is_refused() {
     let server = server("", "");
     let long = format!("GET /metrics HTTP/1.1\r\nX: {}", "x".repeat(9000));
     let (head, text) = ask(server.listener("metrics"), &long);
@@ -197,7 +197,7 @@ fn without_an_address_there_is_no_listener() {
 }
 
 #[test]
-fn the_address_is_announced_and_a_public_one_is_warned_of() {
+fn the_address_is_announced_with_a_warning_if_it_is_public() {
     let config = file("a.toml", "listen = [\"127.0.0.1:0\"]\n[metrics]\nlisten = \"0.0.0.0:0\"\n");
     let mut program = Program::start(&["--config", argument(&config)]);
     program.line();
@@ -236,7 +236,7 @@ fn a_reload_keeps_the_listener() {
     scrape(address);
 }
 
-/// Prometheus itself finds nothing to complain about.
+/// Prometheus' own checker accepts the page.
 #[test]
 fn promtool_finds_nothing_wrong() {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -173,7 +173,7 @@ impl Chat {
         self.person(client).map(|person| person.name.clone()).unwrap_or_default()
     }
 
-    /// A client is shown a line at once.
+    /// Shows a client a line at once.
     pub fn tell(&mut self, client: Client, line: impl Into<String>) {
         let seat = self.seats.iter().position(|seat| seat.as_ref().is_some_and(|person| person.client == client));
         if let Some(seat) = seat {
@@ -183,7 +183,7 @@ impl Chat {
         }
     }
 
-    /// A program is sent an object; nothing for anybody else.
+    /// Sends an object, if the client is a program.
     pub fn send_object(&mut self, client: Client, object: String) {
         let seat = self.seats.iter().position(|seat| seat.as_ref().is_some_and(|person| person.client == client));
         if let Some(seat) = seat.filter(|seat| self.programs[*seat]) {
@@ -191,7 +191,7 @@ impl Chat {
         }
     }
 
-    /// A message reaches a user: as a line, or as an object for this reason.
+    /// Delivers a message to a user: as a line, or as an object with this reason.
     pub fn show_message(&mut self, client: Client, why: &str, place: &str, message: &Message) {
         if self.person(client).is_some_and(|person| person.program) {
             let ignores = |from, author: &str| self.person(client).is_some_and(|person| person.ignores(from, author));
@@ -203,13 +203,13 @@ impl Chat {
         }
     }
 
-    /// Viewers of a room see it after everything that was shown directly, except the user who caused it.
-    /// A user who ignores one of those named does not see it, unless it is about themselves.
+    /// Queues a line for the viewers of a room, except the user who caused it. They see it after all lines that were
+    /// shown directly. A user who ignores one of the users named does not see it, unless it is about themselves.
     pub fn news(&mut self, room: &str, line: impl Into<String>, by: Option<Client>, people: Vec<(Client, String)>) {
         self.news.push((room.to_owned(), News::Told(format!("* {}", line.into()), by, people)));
     }
 
-    /// Viewers of a room see a message. `fresh`: its author has just typed it.
+    /// Queues a message for the viewers of a room. `fresh`: its author has just typed it.
     pub fn said(&mut self, room: &str, message: &Message, fresh: bool) {
         self.news.push((room.to_owned(), News::Said(message.clone(), fresh)));
     }
@@ -247,7 +247,7 @@ impl Chat {
         }
     }
 
-    /// A program is told of messages alone, its own included, and always that one is gone.
+    /// A program gets only messages, its own included, and every deletion.
     fn deliver_object(&mut self, viewer: &Person, room: &str, news: &News) {
         match news {
             News::Told(line, ..) => {

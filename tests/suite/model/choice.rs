@@ -12,7 +12,7 @@ const TEXTS: [&str; 5] =
 const PASSWORDS: [&str; 2] = ["sesame", "swordfish"];
 const REASONS: [&str; 2] = ["", "spam"];
 
-/// How most sequences begin: everybody is logged in, and in a room that one of them has made.
+/// The start of most sequences: all users are logged in, and in a room that one of them has made.
 pub fn opening(random: &mut Random, people: usize) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut push = |seat, act| steps.push(Step { seat, act });
@@ -75,7 +75,7 @@ fn is_concerned(chat: &Chat, seat: usize) -> bool {
     })
 }
 
-/// Whether the room would answer this user's `:join` in an interesting way.
+/// Whether the answer of the room to this user's `:join` would be interesting.
 fn is_awaited(room: &Room, who: &Who) -> bool {
     let known = room.kicks.iter().chain(&room.invited).any(|known| known.is(who));
     !room.members.contains_key(&who.client) && (known || room.banned(who).is_some() || room.keeper(who).is_some())
@@ -183,7 +183,7 @@ fn act(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     if in_room.is_some_and(|room| room.slow > 0) && !keeps && random.below(3) == 0 {
         return if random.below(3) == 0 { change(random, chat, me) } else { talk(random, chat, me) };
     }
-    // Without a room little is possible.
+    // Without a room, little is possible.
     if me.open.is_empty() && random.below(5) > 0 {
         return enter(random, chat, me);
     }

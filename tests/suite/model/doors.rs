@@ -214,7 +214,7 @@ impl Chat {
         }
     }
 
-    /// Whether the room lets this user in. A hidden room and a missing one answer alike.
+    /// Whether the room admits this user. A hidden room and a missing one answer alike.
     fn knock(&mut self, me: Client, name: &str, password: Option<&str>) -> Result<(), Option<String>> {
         let who = self.person(me).map(Person::who).ok_or(None)?;
         let room = self.rooms.get(name);
@@ -244,7 +244,7 @@ impl Chat {
         if right { Ok(()) } else { Err(Some("! No such room, or not that password.".to_owned())) }
     }
 
-    /// Adds a user who may enter; returns how many members there were, and whether the user became admin.
+    /// Adds a user who may enter. Returns the number of members before, and whether the user became admin.
     fn come_in(&mut self, me: Client, name: &str) -> Result<(usize, bool), Option<String>> {
         let who = self.person(me).map(Person::who).ok_or(None)?;
         self.arrivals += 1;
@@ -277,7 +277,7 @@ impl Chat {
         Ok((count, heir))
     }
 
-    /// Makes a room and enters it; false if that is impossible.
+    /// Makes a room and enters it. Returns false if that is impossible.
     fn make(&mut self, me: Client, name: &str) -> bool {
         let Some(who) = self.person(me).map(Person::who) else { return false };
         if let Some(room) = self.rooms.get(name) {
@@ -348,7 +348,7 @@ impl Chat {
             } else {
                 room.keepers.remove(at);
             }
-            // The room they made lets them in again while it is there.
+            // Their own room still admits them as long as it exists.
             if room.members.is_empty() {
                 room.invited.retain(|known| !known.is(&who));
                 room.invited.push(who.clone());
@@ -358,8 +358,8 @@ impl Chat {
         self.name_heir(name, None);
     }
 
-    /// If a room made by users has no admin left, the member who has been in it longest becomes admin and may speak;
-    /// but not one who has just been demoted.
+    /// If a room made by users has no admin left, the member who has been in it longest becomes admin and may speak,
+    /// but not `but`, who has just been demoted.
     pub fn name_heir(&mut self, name: &str, but: Option<Client>) {
         let Some(room) = self.rooms.get(name).filter(|room| room.made_by.is_some() && room.keepers.is_empty()) else {
             return;
@@ -398,7 +398,7 @@ impl Chat {
         self.pairs.retain(|(one, other), _| *one != me && *other != me);
     }
 
-    /// A place that a user had open is gone.
+    /// Closes a place that a user had open.
     pub fn lose(&mut self, client: Client, place: &Place) {
         let Some(person) = self.person_mut(client) else { return };
         if person.open.last() == Some(place) {

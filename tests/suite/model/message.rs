@@ -27,12 +27,12 @@ pub struct Message {
 }
 
 impl Message {
-    /// Just a text sent to a room: its author already has it on the screen.
+    /// Whether it is a plain text to a room, which its author already has on the screen.
     pub fn is_plain(&self) -> bool {
         !self.action && !self.temporary && self.reply.is_none() && self.to.is_empty()
     }
 
-    /// The same for a user who may read nothing up to a certain message.
+    /// The message without a quote of a message up to `number`, which the user may not read.
     pub fn without_quotes_up_to(&self, number: u64) -> Message {
         let mut message = self.clone();
         if let Some(quote) = message.reply.as_mut().filter(|quote| quote.id <= number) {

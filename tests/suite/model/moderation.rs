@@ -102,7 +102,7 @@ impl Chat {
             Ok(news) if news.is_empty() => {}
             Ok(news) => {
                 self.news(&room, news.clone(), Some(me), people);
-                // The target does not inherit what they have just lost.
+                // The target cannot inherit the rank they have just lost.
                 let but = match act {
                     Act::Demote(typed) | Act::Mute(typed, _) => self.find(typed).map(|person| person.client),
                     _ => None,
@@ -303,7 +303,7 @@ impl Chat {
         self.keeps_order(me, room)?;
         self.numbered_online(typed)?;
         let known = self.keeps_order(me, room)?;
-        // A user who is online is meant personally, and not a former holder of the name.
+        // The name means the user who is online, not a former holder of the name.
         let meant = |muted: &Who| online.as_ref().map_or(muted.name == name, |who| muted.is(who));
         let before = known.mutes.len();
         known.mutes.retain(|(muted, _)| !meant(muted));

@@ -1,4 +1,4 @@
-//! Expected lines, with placeholders for what a model without a clock cannot know.
+//! Expected lines, with placeholders for values that a model without a clock cannot know.
 
 /// A time of day or a number.
 pub const NUMBER: char = '\u{1}';

@@ -1,14 +1,13 @@
-//! A program in place of a terminal: the request it sends for a step, and what it is sent, in the model's terms.
+//! A program in place of a terminal: the request for a step, and the received objects in the model's terms.
 //!
-//! The model knows its objects about messages, by number, and why a request was refused; everything else is compared by
-//! other tests.
+//! The model has the objects about messages, by number, and the refusals of requests; other tests compare the rest.
 
 use serde_json::{Value, json};
 
 use super::chat::{Person, Place};
 use super::step::Act;
 
-/// Whether there is a request for a step, or a command that is no question and shows no list.
+/// Whether a program can take a step: by a request, or by a command that neither asks a question nor shows a list.
 pub fn can_ask(act: &Act, person: &Person) -> bool {
     match act {
         Act::Say(_) | Act::Me(_) | Act::Temporary(_) => !person.open.is_empty(),
@@ -25,7 +24,7 @@ pub fn can_ask(act: &Act, person: &Person) -> bool {
     }
 }
 
-/// Why a step was refused: all its sentences are one answer.
+/// The refusal of a step: all its sentences are one answer.
 pub fn refusal(lines: &[String]) -> Option<String> {
     let refused: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("! ")).collect();
     (!refused.is_empty()).then(|| format!("! {}", refused.join(" ")))
@@ -62,10 +61,10 @@ pub fn request(act: &Act, room: Option<&str>, typed: &str) -> Value {
     }
 }
 
-/// What a program has received, in the model's terms: its messages, and the answer to its last request.
+/// The objects that a program has received, in the model's terms: its messages, and the answer to its last request.
 #[derive(Default)]
 pub struct Objects {
-    /// The id of the request whose answer has not come.
+    /// The id of the pending request.
     pub asked: Option<String>,
     pub lines: Vec<String>,
 }

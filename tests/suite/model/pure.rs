@@ -1,7 +1,7 @@
 //! The same sequences run against the rules of rooms alone: no session, no socket, no thread.
 //!
-//! After each step, the model says what every room must be: who is in it, each user's role, what was posted, and the
-//! settings. If the rules deny a wish, the model must refuse it in the same words.
+//! After each step, every room must be as in the model: its members, each user's role, the messages, and the settings.
+//! If the rules deny a wish, the model must refuse it in the same words.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,7 +32,7 @@ use crate::support::random::Random;
 /// Longest message.
 const MESSAGE_LIMIT: usize = 150;
 
-/// After this many wrong passwords the server compares none for a while. The rules do not know about that.
+/// After this many wrong passwords, the server compares none for a while. The rules do not know about that.
 const FREE_TRIES: u32 = 3;
 
 /// The meaning of a step for one room.
@@ -226,7 +226,7 @@ impl Rooms {
         }
     }
 
-    /// The room, message and text of an edit. A number that is not one's own message is part of the text.
+    /// The room, message and text of an edit. A number that is not a message of the user's own is part of the text.
     fn edit(&self, chat: &Chat, me: Client, id: Option<u64>, text: &str) -> Option<(String, u64, String)> {
         let own: Vec<_> = chat.own(me).collect();
         let number = id.filter(|id| !own.contains(id) && !own.is_empty());
@@ -400,7 +400,7 @@ fn invitations(chat: &Chat, who: &Who, room: &str, invited: &[String]) -> Vec<(S
     guests.map(|guest| (room.to_owned(), Plan::Wish(actor(who), Wish::Invite(guest)))).collect()
 }
 
-/// A user tries to come in. If the model lets them in, so do the rules, and the other way round.
+/// A user tries to enter a room. The rules admit them if and only if the model does.
 fn enter(
     chat: &Chat,
     state: &RoomState,

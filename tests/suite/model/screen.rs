@@ -15,7 +15,7 @@ impl Screen {
         self.column = 0;
     }
 
-    /// What the server writes.
+    /// Shows the server's output.
     pub fn show(&mut self, bytes: &[u8]) {
         for byte in bytes {
             match byte {

@@ -77,7 +77,7 @@ impl Server {
         Server { hub: Arc::new(hub), addresses, speaks: speaks.to_vec(), seats, requests: 0 }
     }
 
-    /// Performs a step, typed as the model says, in this room; true if the connection is over.
+    /// Performs a step, with the line that the model types in this room. Returns true if the connection is over.
     pub fn run(&mut self, step: &Step, typed: Option<&str>, room: Option<&str>) -> bool {
         match &step.act {
             Act::Lost => {
@@ -95,7 +95,7 @@ impl Server {
             }
             Act::Linger(room) => {
                 if let Some(room) = self.room(room) {
-                    // Its time has only just begun.
+                    // The grace period has only just begun.
                     self.hub.carry_out(Task::CloseIfEmpty(Arc::downgrade(&room)), Instant::now());
                     let linger = self.hub.config().room_linger;
                     assert!(self.hub.rooms.find(room.name()).is_some(), "{} is closed too soon", room.name());

@@ -1,4 +1,4 @@
-//! One step of a sequence: who does what, and the line typed for it.
+//! A step of a sequence: the user, the action, and the line typed for it.
 
 use std::fmt;
 
@@ -108,7 +108,7 @@ pub enum Act {
 }
 
 impl Act {
-    /// The line typed, in the chat view or elsewhere; `None` for what is not typed.
+    /// The line typed, in the chat view or elsewhere; `None` for actions that are not typed.
     pub fn line(&self, in_view: bool) -> Option<String> {
         let on = |on: bool| if on { "on" } else { "off" };
         let hours = |hours: &Option<u64>| hours.map_or_else(String::new, |hours| format!(" {hours}h"));

@@ -1,4 +1,4 @@
-//! Messages and what becomes of them: in rooms and direct chats, replies, edits, deletions.
+//! Messages in rooms and direct chats: replies, edits, deletions.
 
 use super::chat::{Chat, Client, Person, Place};
 use super::message::{Message, Quote};
@@ -40,7 +40,7 @@ fn change(said: &mut [Message], id: u64, text: &str) -> Option<Message> {
 }
 
 impl Room {
-    /// Why a user cannot post here at the moment.
+    /// The reason why a user cannot post here at the moment.
     pub fn silenced(&self, who: &Who) -> Option<String> {
         let rank = self.rank(who);
         if !rank.speaks() {
@@ -166,7 +166,7 @@ impl Chat {
         }
     }
 
-    /// How an addressed line is sent from the view instead.
+    /// The hint how to send an addressed line from the view.
     pub fn way_out(&self, me: Client) -> String {
         let Some(person) = self.person(me).filter(|person| person.view) else { return String::new() };
         match person.open.last() {
@@ -347,7 +347,7 @@ impl Chat {
         }
     }
 
-    /// Changes a direct message in every copy; each user who has one sees that once.
+    /// Changes a direct message in every copy. Each user who has a copy sees the change once.
     fn change_direct(
         &mut self,
         me: Client,
@@ -370,7 +370,7 @@ impl Chat {
         }
     }
 
-    /// Shows a user what became of a direct message, unless they ignore its author. A program is told of a deletion in any
+    /// Shows a user the change of a direct message, unless they ignore its author. A program gets a deletion in any
     /// case.
     fn show_changed(&mut self, reader: Client, author: Client, id: u64, changed: &Result<Message, String>) {
         let name = self.name(author);

@@ -18,7 +18,7 @@ const LINES_COME: Duration = Duration::from_millis(3500);
 /// How long nothing must arrive before a step counts as over.
 const QUIET: Duration = Duration::from_millis(80);
 
-/// Plays a case whatever arrives, and returns its text as it should have been.
+/// Plays a case to its end, and returns its text as it should have been.
 pub fn bless(script: &Script) -> Result<String, String> {
     let mut world = World::new(script, PATIENCE);
     let mut text: Vec<String> = script.head.clone();
@@ -91,11 +91,11 @@ fn gather(world: &mut World, segment: &[Step]) -> Result<(), String> {
     }
 }
 
-/// The state before it could change.
+/// The state before a segment.
 struct Before {
     /// The people whose connection was over before the segment.
     over: Vec<String>,
-    /// The prompts at its end.
+    /// The prompts at the end of the segment.
     prompts: HashMap<String, String>,
 }
 

@@ -1,4 +1,4 @@
-//! One client of a case: its socket and its screen. *Knows nothing of* what is expected of it.
+//! One client of a case: its socket and its screen. *Knows nothing of* expectations.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -39,14 +39,14 @@ impl Person {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Reads what is there.
+    /// Reads the bytes that have arrived.
     pub fn look(&mut self) {
         self.stream.set_nonblocking(true).expect("a socket");
         while self.read() {}
         self.stream.set_nonblocking(false).expect("a socket");
     }
 
-    /// Waits until the screen is as wanted, the deadline passes, or the connection is over; returns whether it is as
+    /// Waits until the screen is as wanted, the deadline passes, or the connection is over. Returns whether it is as
     /// wanted.
     pub fn wait(&mut self, deadline: Instant, wanted: impl Fn(&Person) -> bool) -> bool {
         loop {
@@ -62,7 +62,7 @@ impl Person {
         }
     }
 
-    /// Reads once; whether anything came.
+    /// Reads once. Returns whether anything came.
     fn read(&mut self) -> bool {
         let mut buffer = [0; 16 * 1024];
         match self.stream.read(&mut buffer) {

@@ -1,4 +1,4 @@
-//! Plays a case: the server, the people, what they do and what they see. *Owns* the order of events.
+//! Plays a case: the server, the people, their inputs and their screens. *Owns* the order of events.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::support::{PATIENCE, Server};
 pub struct World {
     /// In the order in which they came.
     pub people: Vec<Person>,
-    /// What placeholders stand for.
+    /// The values of placeholders.
     pub names: Names,
     server: Option<Server>,
     stopping: bool,
@@ -20,7 +20,7 @@ pub struct World {
 }
 
 impl World {
-    /// A server and nobody.
+    /// A server without people.
     pub fn new(script: &Script, patience: Duration) -> World {
         let server = Some(Server::with(&script.config));
         World { people: Vec::new(), names: Names::default(), server, stopping: false, patience }
@@ -52,7 +52,7 @@ impl World {
         Ok(self.people.len() - 1)
     }
 
-    /// Does what a step says, unless it is an expectation, and waits for the answer.
+    /// Performs a step, unless it is an expectation, and waits for the answer.
     pub fn act(&mut self, kind: &Kind) -> Result<(), String> {
         for person in &mut self.people {
             person.look();

@@ -1,5 +1,5 @@
-//! A terminal's screen of one row, with telnet removed from the input. *Owns* what a line is. *Knows nothing of*
-//! sockets.
+//! A terminal's screen of one row, with telnet removed from the input. *Owns* the division into lines. *Knows nothing
+//! of* sockets.
 
 use std::collections::VecDeque;
 
@@ -160,7 +160,7 @@ impl Screen {
         }
     }
 
-    /// Whether the row is a prompt of the server's, which means that a typed line is answered. Add new prompts here.
+    /// Whether the row is a prompt of the server's, so that the typed line has been answered. Add new prompts here.
     pub fn has_prompt(&self) -> bool {
         let row = self.row();
         if matches!(

@@ -25,7 +25,7 @@ pub struct Step {
 pub enum Kind {
     /// A remark or an empty line.
     Remark,
-    /// A person connects to the plain door, or to the quick one.
+    /// A person connects to the plain listener, or to the quick one.
     Connect { who: String, quick: bool },
     /// A person types a line.
     Typed { who: String, line: String },

@@ -1,4 +1,4 @@
-//! What several users do to a persistent room at the same moment.
+//! Simultaneous actions of several users in a persistent room.
 
 use std::sync::mpsc;
 use std::thread;
@@ -10,7 +10,7 @@ use chatsock::chat::names::RoomName;
 use crate::support::home::{History, Home, come_in, quit, written};
 use crate::support::{Client, Server};
 
-/// What is on disk for a room, oldest first.
+/// The texts on disk for a room, oldest first.
 fn on_disk(server: &Server, room: &str) -> Vec<String> {
     written(server);
     let room = RoomName::parse(room).expect("a name");
@@ -55,7 +55,7 @@ fn two_admins_who_make_a_room_persistent_at_the_same_moment_lose_none_of_it() {
     }
 }
 
-/// A dozen clients from one address at the password of alice's room, which is stored as a hash.
+/// A dozen clients from one address, and alice's room with a password that is stored as a hash.
 fn crowd_at_the_door(home: &Home) -> (Server, Vec<Client>) {
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");
@@ -70,7 +70,7 @@ fn crowd_at_the_door(home: &Home) -> (Server, Vec<Client>) {
 }
 
 #[test]
-fn passwords_of_a_room_tried_at_once_on_many_connections_get_no_more_attempts_than_one_after_the_other() {
+fn parallel_connections_give_no_more_attempts_at_a_rooms_password_than_successive_ones() {
     let home = Home::new();
     let (server, mut crowd) = crowd_at_the_door(&home);
     // Three attempts each, and thirty for the address, of 48.
@@ -86,7 +86,7 @@ fn passwords_of_a_room_tried_at_once_on_many_connections_get_no_more_attempts_th
 }
 
 #[test]
-fn an_account_that_guesses_waits_on_its_next_connection_too_and_a_guest_beside_it_does_not() {
+fn an_account_that_guessed_waits_on_its_next_connection_but_other_guests_do_not() {
     let home = Home::new();
     home.accounts(&["mallory"]);
     let (server, _crowd) = crowd_at_the_door(&home);
@@ -105,7 +105,7 @@ fn an_account_that_guesses_waits_on_its_next_connection_too_and_a_guest_beside_i
 }
 
 #[test]
-fn a_crowd_that_knows_the_password_of_a_room_gets_in_at_once_and_one_mistake_among_it_harms_nobody() {
+fn many_users_with_the_right_password_enter_at_once_despite_one_mistake() {
     let home = Home::new();
     let (_server, mut crowd) = crowd_at_the_door(&home);
     for (number, guest) in crowd.iter_mut().enumerate() {

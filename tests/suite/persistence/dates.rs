@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::support::home::{History, Home, arrive, chat, come_in, quit, written};
 
-/// Everything on disk was sent a day and a half earlier.
+/// Moves the times of all messages on disk a day and a half back.
 fn make_older(home: &Home) {
     let connection = Connection::open(home.database()).expect("a connection");
     for table in ["messages", "directs"] {

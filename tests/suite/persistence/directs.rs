@@ -51,7 +51,7 @@ fn messages_to_an_offline_user_are_shown_once_at_the_next_login_in_order() {
 }
 
 #[test]
-fn with_history_they_wait_over_a_restart_and_without_they_are_in_memory_only() {
+fn waiting_messages_survive_a_restart_only_with_history() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -108,7 +108,7 @@ fn a_hundred_wait_for_one_user_and_one_more_is_refused() {
 }
 
 #[test]
-fn one_guest_cannot_fill_a_mailbox_whatever_names_they_take() {
+fn a_guest_cannot_fill_a_mailbox_under_several_names() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -158,7 +158,7 @@ fn one_account_cannot_fill_a_mailbox_from_any_address() {
 }
 
 #[test]
-fn a_share_of_a_mailbox_is_not_given_again_by_a_restart() {
+fn a_restart_does_not_reset_a_senders_share_of_a_mailbox() {
     let home = Home::new();
     let server = server(&home, History::Kept);
     leave_all(&mut server.login("bob"), "bob");
@@ -184,7 +184,7 @@ fn messages_in_memory_for_an_account_that_is_removed_from_outside_are_dropped() 
 }
 
 #[test]
-fn messages_of_an_ignored_user_do_not_wait_and_they_are_not_told() {
+fn messages_of_an_ignored_user_are_dropped_without_notice() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -241,7 +241,7 @@ fn temporary_messages_and_direct_chats_do_not_wait() {
 }
 
 #[test]
-fn waiting_messages_are_shown_by_every_way_to_log_in() {
+fn waiting_messages_are_shown_after_every_kind_of_login() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);

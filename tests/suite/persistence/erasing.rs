@@ -1,9 +1,9 @@
-//! What must not be in any file: deleted messages, temporary messages, direct messages to users who are online.
+//! Texts that must not be in any file: deleted messages, temporary messages, direct messages to users who are online.
 
 use crate::support::home::{BOTH, History, Home, chat, come_in, quit, written};
 
 #[test]
-fn a_deleted_text_is_in_no_file_whether_it_was_written_before_or_not() {
+fn a_deleted_text_is_in_no_file() {
     for written_before in [false, true] {
         let home = Home::new();
         home.accounts(&["alice"]);
@@ -45,7 +45,7 @@ fn an_edited_text_is_no_longer_in_any_file() {
 }
 
 #[test]
-fn a_quote_of_a_deleted_text_goes_with_it() {
+fn quotes_of_a_deleted_text_are_erased_too() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Kept, "");

@@ -52,7 +52,7 @@ fn shown(client: &mut Client, command: &str) -> String {
 }
 
 #[test]
-fn a_message_deleted_while_the_disk_fails_is_found_by_nobody_and_its_author_is_told_that_it_is_still_on_disk() {
+fn a_message_deleted_while_the_disk_fails_is_hidden_and_its_author_is_warned() {
     let home = Home::new();
     let (server, mut alice, mut root) = with_thirty(&home);
     fill(&server, &mut root);
@@ -109,11 +109,11 @@ fn a_message_deleted_while_the_disk_fails_is_not_counted_as_unread() {
 }
 
 #[test]
-fn a_login_is_not_held_up_by_megabytes_that_wait_for_a_full_disk() {
+fn a_backlog_for_a_full_disk_does_not_delay_logins() {
     let home = Home::new();
     let (server, _alice, mut root) = with_thirty(&home);
     fill(&server, &mut root);
-    // Two batches more.
+    // Two more batches.
     let text = "x".repeat(1000);
     let general = chatsock::chat::names::RoomName::parse("general").expect("a name");
     for id in 1000..3000 {
@@ -133,7 +133,7 @@ fn a_login_is_not_held_up_by_megabytes_that_wait_for_a_full_disk() {
 }
 
 #[test]
-fn direct_messages_are_shown_though_the_disk_stalls_at_the_login_and_wait_if_nobody_was_shown_them() {
+fn waiting_messages_are_shown_while_the_disk_stalls_and_kept_if_not_shown() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Kept, "");
@@ -167,7 +167,7 @@ fn direct_messages_are_shown_though_the_disk_stalls_at_the_login_and_wait_if_nob
 }
 
 #[test]
-fn a_room_that_a_reload_could_not_read_loses_no_ban_by_the_next_one() {
+fn a_room_that_a_reload_could_not_read_keeps_its_bans() {
     let home = Home::new();
     home.accounts(&["alice", "carol", "root"]);
     let top = "operators = [\"root\"]\n";
@@ -190,7 +190,7 @@ fn a_room_that_a_reload_could_not_read_loses_no_ban_by_the_next_one() {
         told.contains("! It holds until the server stops, but is not saved: what is stored of general"),
         "{told:?}"
     );
-    // What was decided before holds again for the next user to enter, and so does what was decided meanwhile.
+    // The earlier decisions apply again to the next user who enters, and so do those made meanwhile.
     store(&server).failpoints().set_unreadable(false);
     quit(chat(&server, "alice", "general"));
     let bans = |root: &mut Client| {

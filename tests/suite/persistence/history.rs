@@ -51,7 +51,7 @@ fn history(client: &mut Client, command: &str) -> String {
     told
 }
 
-/// Both before a restart and after it.
+/// Runs `check` before and after a restart.
 fn twice(mut check: impl FnMut(&Server)) {
     let home = Home::new();
     let server = thirty(&home);
@@ -87,7 +87,7 @@ fn searches_reach_beyond_memory_newest_first() {
         assert_eq!(found, (11..=30).rev().collect::<Vec<_>>());
         assert!(all.contains("* There is more: these are the newest 20.\r\n"), "{all:?}");
         quit(alice);
-        // Only where one may read.
+        // Only in rooms that the user may read.
         let mut guest = server.login("guest");
         guest.send(":search word01");
         guest.expect("* Nothing found where you may read.\r\n");
@@ -176,7 +176,7 @@ fn an_old_message_is_deleted_by_its_author_or_an_operator() {
     root.expect("* #1 was deleted by alice\r\n");
     root.send("/delete 2");
     alice.expect("* #2 was deleted by root\r\n");
-    // One that is in memory.
+    // A message in memory.
     root.send("/delete 30");
     alice.expect("* #30 was deleted by root\r\n");
     alice.settle();
@@ -242,7 +242,7 @@ fn the_view_opens_with_messages_from_before_the_restart() {
 }
 
 #[test]
-fn ids_go_on_over_restarts_with_and_without_history() {
+fn ids_continue_after_restarts_with_and_without_history() {
     for kept in crate::support::home::BOTH {
         let home = Home::new();
         let mut last = 0;
@@ -264,7 +264,7 @@ fn ids_go_on_over_restarts_with_and_without_history() {
 }
 
 #[test]
-fn ids_go_on_after_a_crash_and_what_was_written_is_there() {
+fn ids_continue_after_a_crash_and_confirmed_data_survives() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let path = file("chatsock.toml", &home.config(History::Kept, "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0"));
@@ -287,7 +287,7 @@ fn ids_go_on_after_a_crash_and_what_was_written_is_there() {
         let number: u64 = alice.expect(".\r\n").parse().expect("a number");
         assert!(number > last, "#{number} after #{last}");
         last = number;
-        // What is confirmed is on disk, and so are the messages before it.
+        // A confirmed setting is on disk, and so are the messages before it.
         alice.send(":bell on");
         alice.expect("* The bell rings at every message.\r\n");
         program.signal("KILL");
@@ -387,7 +387,7 @@ fn a_persistent_room_remembers_its_messages_including_those_from_before_it_was_p
 }
 
 #[test]
-fn where_memory_holds_nothing_all_is_read_from_the_disk() {
+fn without_messages_in_memory_all_are_read_from_disk() {
     const NONE: &str = "history_max = 0\noperators = [\"root\"]";
     let home = Home::new();
     let server = thirty(&home);

@@ -1,9 +1,9 @@
-//! An account's role in a persistent room stays with the account, whatever its connection becomes.
+//! An account's role in a persistent room stays with the account, even if its connection changes to another user.
 
 use crate::support::home::{BOTH, History, Home, PASSWORD, come_in, prove, quit};
 use crate::support::{Client, Server};
 
-/// Alice, bob and carol have accounts; alice is in a persistent room of hers.
+/// Alice, bobby and carol have accounts, and alice is in her persistent room.
 fn den(home: &Home, history: History) -> (Server, Client) {
     home.accounts(&["alice", "bobby", "carol"]);
     let server = home.start(history, "room_linger = 0");
@@ -31,7 +31,7 @@ fn is_no_admin_of_den(client: &mut Client) {
 }
 
 #[test]
-fn the_owner_of_a_persistent_room_who_logs_in_as_another_user_takes_the_rank_nowhere() {
+fn an_owner_who_logs_in_as_another_user_does_not_keep_the_rank() {
     for history in BOTH {
         let home = Home::new();
         let (server, mut alice) = den(&home, history);
@@ -98,7 +98,7 @@ fn a_removed_account_does_not_leave_its_rank_to_the_present_user_of_its_connecti
     prove(&mut alice, ":login bobby", PASSWORD);
     alice.expect("* You are now known as bobby.\r\n");
     home.remove_account("alice");
-    // The only member present inherits, and is told.
+    // The only member present inherits the rank and is notified.
     alice.expect("* You are now admin of den.\r\n");
 }
 

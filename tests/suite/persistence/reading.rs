@@ -1,4 +1,4 @@
-//! How far users may read back, over restarts and beyond what is in memory; and what they are told about storage.
+//! How far users may read back, after restarts and beyond the messages in memory; and the notices about storage.
 
 use crate::support::home::{History, Home, arrive, chat, come_in, quit, register, view, written};
 use crate::support::{Client, Server};
@@ -14,7 +14,7 @@ fn say(client: &mut Client, texts: &[&str]) {
     client.settle();
 }
 
-/// Everything that a user can read in their current room, in every possible way.
+/// All that a user can read in their current room, with every reading command.
 fn everything(client: &mut Client) -> String {
     let mut seen = String::new();
     for command in ["/history 100", "/search word", "/q", ":chat", "/rooms"] {
@@ -24,7 +24,7 @@ fn everything(client: &mut Client) -> String {
     seen
 }
 
-/// The same for a user who may not read the first message, and tries to get at it by its id.
+/// The same for a user who may not read the first message, and tries to access it by its id.
 fn all_but_the_first(client: &mut Client) -> String {
     for command in ["/reply 1 hm", "/edit #1 mine", "/delete 1"] {
         client.send(command);
@@ -41,7 +41,7 @@ fn words(seen: &str) -> Vec<&str> {
     found
 }
 
-/// A persistent room of alice's with this setting, in which she has sent words 1 to 4.
+/// Alice's persistent room with this setting, in which she has sent words 1 to 4.
 fn den(home: &Home, setting: &str) -> (Server, Client) {
     home.accounts(&["alice", "bob", "carol", "root"]);
     let server = home.start(History::Kept, SMALL);
@@ -88,7 +88,7 @@ fn a_user_who_joined_later_reads_nothing_older_not_even_from_disk_or_after_a_res
 }
 
 #[test]
-fn an_invitation_counts_from_when_it_was_given_over_a_restart_and_a_guest_keeps_it_by_registering() {
+fn an_invited_user_reads_back_to_the_invitation_after_a_restart_and_after_registering() {
     let home = Home::new();
     let (server, mut alice) = den(&home, ":set history joined");
     let bob = come_in(&server, "bob");
@@ -112,7 +112,7 @@ fn an_invitation_counts_from_when_it_was_given_over_a_restart_and_a_guest_keeps_
 }
 
 #[test]
-fn what_an_account_may_read_goes_with_it_and_not_with_the_connection() {
+fn the_right_to_read_back_belongs_to_the_account_and_not_the_connection() {
     let home = Home::new();
     let (server, mut alice) = den(&home, ":set history joined");
     alice.send("/nick guest");
@@ -125,7 +125,7 @@ fn what_an_account_may_read_goes_with_it_and_not_with_the_connection() {
 }
 
 #[test]
-fn with_none_nothing_of_an_earlier_visit_can_be_read_and_nothing_missed_is_counted() {
+fn with_history_none_earlier_visits_cannot_be_read_and_nothing_is_unread() {
     let home = Home::new();
     let (server, mut alice) = den(&home, ":set history none");
     let mut bob = chat(&server, "bob", "den");
@@ -184,7 +184,7 @@ fn a_live_view_shows_no_edit_or_quote_of_an_old_text_to_members_who_may_not_read
     seen += &everything(&mut bob);
     assert_eq!(words(&seen), ["word5"], "{seen:?}");
     assert!(seen.contains("alice: (to #1 alice, gone) see\r\n"), "{seen:?}");
-    // From the next line on, once that is allowed.
+    // Once it is allowed, from the next line on.
     alice.send("/set history all");
     alice.expect("* alice set the history to all");
     alice.send("/reply 1 see now");

@@ -1,4 +1,4 @@
-//! How a running server treats messages that have become too old, and a clock that is wrong.
+//! Messages beyond their retention on a running server, and a wrong clock.
 
 use chatsock::hub::timer::Task;
 use chatsock::server::{self, StartError};
@@ -29,7 +29,7 @@ fn shown(client: &mut Client, command: &str) -> String {
 }
 
 #[test]
-fn nothing_older_than_its_retention_is_shown_by_any_command_where_messages_are_stored() {
+fn no_command_shows_a_stored_message_beyond_its_retention() {
     let home = Home::new();
     home.accounts(&["alice", "bob"]);
     let clocks = Clocks::default();
@@ -54,10 +54,10 @@ fn nothing_older_than_its_retention_is_shown_by_any_command_where_messages_are_s
     }
     let told = shown(&mut bob, "/edit #2 changed");
     assert!(told.contains("! There is no such message where you are"), "{told:?}");
-    // What is not stored lasts as long as its room.
+    // A message that is not stored lasts as long as its room.
     let told = shown(&mut alice, "/search in");
     assert!(told.contains("den alice: >in< the den"), "{told:?}");
-    // And it leaves memory, whether anybody asks or not.
+    // It also leaves memory, even if nobody asks for it.
     server.hub().carry_out(Task::ForgetOld, std::time::Instant::now());
     let general = server.hub().rooms.all().into_iter().find(|room| room.name().as_str() == "general");
     assert_eq!(

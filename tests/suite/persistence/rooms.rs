@@ -1,4 +1,4 @@
-//! Rooms over a restart: their settings, and who is admin, invited or banned.
+//! Rooms after a restart: their settings, admins, invitations and bans.
 
 use rusqlite::Connection;
 
@@ -6,7 +6,7 @@ use crate::support::home::{BOTH, History, Home, PASSWORD, chat, come_in, give, p
 use crate::support::machine::eventually;
 use crate::support::{Client, PATIENCE, Server};
 
-/// Alice, bob and carol have accounts; alice is in a persistent room of hers.
+/// Alice, bob and carol have accounts, and alice is in her persistent room.
 fn den(home: &Home, history: History, password: &str) -> (Server, Client) {
     home.accounts(&["alice", "bob", "carol"]);
     let server = home.start(history, "room_linger = 0");
@@ -478,7 +478,7 @@ fn members_of_a_persistent_room_that_the_configuration_takes_over_are_told_why_i
 }
 
 #[test]
-fn a_configured_room_that_is_removed_and_comes_back_has_in_its_view_what_its_history_has_and_its_bans_hold() {
+fn a_configured_room_that_is_removed_and_restored_keeps_its_history_and_bans() {
     const WITH: &str = "operators = [\"alice\"]\nhistory_max = 3\n[rooms.general]\n[rooms.games]\n";
     const WITHOUT: &str = "operators = [\"alice\"]\nhistory_max = 3\n[rooms.general]\n";
     let home = Home::new();
@@ -497,7 +497,7 @@ fn a_configured_room_that_is_removed_and_comes_back_has_in_its_view_what_its_his
     alice.expect("* mallory was banned by alice (spam)\r\n");
     home.reconfigure(&server, History::Kept, WITHOUT);
     alice.expect("* The room games is closed.\r\n");
-    // In between another user may make a room of that name, which is a different room.
+    // In between, another user may make a room of that name, which is a different room.
     let mut bob = server.login("bob");
     bob.send(":create games");
     bob.expect("* Made games, you are its admin.");
@@ -527,7 +527,7 @@ fn a_configured_room_that_is_removed_and_comes_back_has_in_its_view_what_its_his
 }
 
 #[test]
-fn a_configured_room_that_comes_back_while_the_disk_cannot_be_read_shows_newcomers_nothing_of_before() {
+fn a_configured_room_restored_while_the_disk_fails_shows_no_earlier_messages() {
     const WITH: &str = "operators = [\"alice\"]\n[rooms.general]\n[rooms.games]\n";
     const WITHOUT: &str = "operators = [\"alice\"]\n[rooms.general]\n";
     let home = Home::new();

@@ -25,7 +25,7 @@ fn say(client: &mut Client, texts: &[&str]) {
 }
 
 #[test]
-fn the_login_shows_how_much_is_new_in_each_room_since_the_last_visit() {
+fn the_login_shows_the_number_of_new_messages_in_each_room() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -71,7 +71,7 @@ fn rooms_without_news_are_not_mentioned_and_rooms_never_visited_are_not_counted(
 }
 
 #[test]
-fn a_member_who_joined_without_looking_is_told_how_much_is_new() {
+fn a_member_who_never_opened_the_view_sees_the_number_of_new_messages() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -176,7 +176,7 @@ fn the_list_of_rooms_counts_as_far_as_the_login_does() {
     let (mut alice, _) = arrive(&server, "alice");
     assert_eq!(unread(&mut alice), count(30));
     quit(alice);
-    // After a restart only what was loaded is in memory.
+    // After a restart, only the loaded messages are in memory.
     server.end();
     let server = home.start(History::Kept, more);
     let (mut alice, told) = arrive(&server, "alice");

@@ -1,4 +1,4 @@
-//! Changes that apply in a room but that the disk has refused: they are written when it works again.
+//! Changes in a room that the disk has refused: they apply at once, and are written when the disk works again.
 
 use rusqlite::Connection;
 
@@ -6,7 +6,7 @@ use crate::support::home::{History, Home, come_in, quit};
 use crate::support::machine::eventually;
 use crate::support::{Client, Server};
 
-/// Alice in a persistent room of hers, and an operator.
+/// Alice in her persistent room, and an operator.
 fn den(home: &Home) -> (Server, Client, Client) {
     home.accounts(&["alice", "root"]);
     let server = start(home);
@@ -61,7 +61,7 @@ fn a_new_password_that_cannot_be_hashed_is_not_in_force() {
     let home = Home::new();
     let (server, mut alice, root) = den(&home);
     quit(root);
-    // More than the members can be told.
+    // No more passwords can be hashed.
     server.hub().work.stop();
     alice.send(":set password other words");
     let told = alice.settle();

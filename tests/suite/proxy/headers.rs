@@ -1,4 +1,4 @@
-//! The header on a listener for proxies, and on all others.
+//! The PROXY header on a listener for proxies, and on all others.
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -8,14 +8,14 @@ use super::behind_proxies;
 use crate::support::proxy::{SIGNATURE, header, header_for};
 use crate::support::{Client, PATIENCE, Server};
 
-/// A client whose proxy has sent this.
+/// A client whose proxy has sent this header.
 fn knock(address: SocketAddr, header: &[u8]) -> Client {
     let mut client = Client::connect(address);
     client.send_bytes(header);
     client
 }
 
-/// What `:whoami` says about the address.
+/// The address in the answer to `:whoami`.
 fn address_of(client: &mut Client) -> String {
     client.send(":whoami");
     client.expect("You connect from ");
@@ -48,7 +48,7 @@ fn the_proxys_own_connections_and_those_of_unknown_clients_have_its_address() {
 }
 
 #[test]
-fn a_header_cut_anywhere_is_a_header() {
+fn a_header_may_be_split_anywhere() {
     let (_server, address) = behind_proxies("");
     // Loopback addresses are exempt from the rate of new connections.
     let header = header_for("127.0.0.9", b"\x04\0\x02ab");
@@ -63,7 +63,7 @@ fn a_header_cut_anywhere_is_a_header() {
 }
 
 #[test]
-fn optional_fields_are_skipped_and_nothing_behind_them_is_lost() {
+fn optional_fields_are_skipped_and_nothing_after_them_is_lost() {
     let (_server, address) = behind_proxies("");
     for rest in [&[0xFF; 3][..], &[0; 500]] {
         let mut whole = header_for("203.0.113.7", rest);
@@ -76,7 +76,7 @@ fn optional_fields_are_skipped_and_nothing_behind_them_is_lost() {
 }
 
 #[test]
-fn what_cannot_become_a_header_ends_at_once_and_without_a_word() {
+fn input_that_cannot_become_a_header_closes_the_connection_silently_at_once() {
     let (_server, address) = behind_proxies("");
     let long = [&SIGNATURE[..], &[0x21, 0x11, 0xFF, 0xFF]].concat();
     let mut udp = header_for("203.0.113.7", &[]);
@@ -122,7 +122,7 @@ fn an_unfinished_header_ends_after_five_seconds_and_a_dropped_one_at_once() {
 }
 
 #[test]
-fn addresses_that_no_client_can_have_are_refused() {
+fn impossible_client_addresses_are_refused() {
     let (_server, address) = behind_proxies("");
     for named in ["0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "ff02::1"] {
         let told = knock(address, &header_for(named, &[])).expect_end();
@@ -151,7 +151,7 @@ fn the_machines_own_address_is_refused_from_another_machine() {
 }
 
 #[test]
-fn anybody_but_a_trusted_proxy_is_refused_whatever_they_send() {
+fn untrusted_peers_are_refused_whatever_they_send() {
     let server = Server::with("[proxy]\nlisten = [\"127.0.0.1:0\"]\ntrusted = [\"192.0.2.1\"]\n");
     let address = server.addresses()[2];
     for sent in [&b""[..], b"alice\r\n", b"PROXY TCP4 1.2.3.4 1.2.3.4 1 1\r\n", &header_for("203.0.113.7", &[])] {
@@ -163,7 +163,7 @@ fn anybody_but_a_trusted_proxy_is_refused_whatever_they_send() {
 }
 
 #[test]
-fn on_every_other_listener_a_header_makes_nobody_somebody_else() {
+fn other_listeners_ignore_the_address_in_a_header() {
     let server = Server::start();
     for address in [server.address(), server.quick_address()] {
         let told =
@@ -185,7 +185,7 @@ fn the_limits_are_those_of_the_client_and_not_of_the_proxy() {
     two.send(":quit");
     two.expect_end();
     one.settle();
-    // The place of the one that has left is free again.
+    // The place of the client that has left is free again.
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut next = knock(address, &header_for("203.0.113.7", &[]));
@@ -234,7 +234,7 @@ mod operators {
     use crate::support::home::{History, Home, come_in};
 
     #[test]
-    fn an_operator_sees_the_clients_address_and_a_ban_of_it_hits_the_client_only() {
+    fn an_operator_sees_the_clients_address_and_a_ban_affects_only_the_client() {
         let home = Home::new();
         home.accounts(&["olga"]);
         let section = "operators = [\"olga\"]\n[proxy]\nlisten = [\"127.0.0.1:0\"]\ntrusted = [\"127.0.0.1\"]\n";

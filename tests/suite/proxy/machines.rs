@@ -8,7 +8,7 @@ use crate::support::network::{Machine, Person, TwoMachines};
 use crate::support::programs::have;
 use crate::support::scratch;
 
-/// Where users connect to the proxy on machine two.
+/// The proxy's port for users, on machine two.
 const PORT: &str = "7000";
 
 fn login(machines: &TwoMachines, own: &str, host: &str, name: &str) -> Person {
@@ -26,7 +26,7 @@ impl Drop for Running {
     }
 }
 
-/// Starts it, and waits until users can connect.
+/// Starts a program, and waits until users can connect to it.
 fn running(machines: &TwoMachines, mut command: Command, host: &str) -> Running {
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
     let program = Running(child);
@@ -59,7 +59,7 @@ fn machines() -> Option<(TwoMachines, Logged)> {
     Some((machines, server))
 }
 
-/// Three users behind the proxy at `host`: a ban of one keeps out their address, and nobody else behind the same proxy.
+/// Asserts that of three users behind the proxy at `host`, a ban of one keeps out their address and nobody else.
 fn a_ban_hits_the_address_of_the_user(machines: &TwoMachines, server: &Logged, host: &str, own: [&str; 3]) {
     let mut alice = login(machines, own[2], host, "alice");
     alice.says(":create club", "club");

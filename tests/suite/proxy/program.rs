@@ -1,10 +1,10 @@
-//! `chatsock proxy` as a program: what it prints, its exit status, and the signals.
+//! `chatsock proxy` as a program: its output, exit status and signals.
 
 use std::net::TcpListener;
 
 use crate::support::{Client, Program, Server};
 
-/// Runs it to its end. Returns the exit status and its stderr.
+/// Runs the proxy to its end. Returns its exit status and stderr.
 fn ended(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut program = Program::start_with(&[&["proxy"], arguments].concat(), variables);
     let status = program.wait();
@@ -31,7 +31,7 @@ fn it_announces_itself_and_ends_gracefully_at_a_signal() {
 }
 
 #[test]
-fn listening_to_more_than_this_machine_is_warned_of() {
+fn listening_for_other_machines_is_warned_of() {
     let mut proxy = Program::start(&["proxy", "--listen", "0.0.0.0:0", "--to", "127.0.0.1:9", "--plain"]);
     proxy.address();
     proxy.signal("TERM");
@@ -107,7 +107,7 @@ mod pinned {
     }
 
     #[test]
-    fn on_a_terminal_the_user_is_asked_once_and_a_changed_server_ends_it_without_a_word_sent() {
+    fn on_a_terminal_the_user_is_asked_once_and_nothing_is_sent_to_a_changed_server() {
         if !have(&["openssl", "script"]) {
             return;
         }
@@ -146,7 +146,7 @@ mod pinned {
         Client::login(known.address(), "alice").settle();
         let kept = known_servers(&state);
         drop(server);
-        // The same port with another certificate: as far as anyone can tell, a man in the middle.
+        // The same port with another certificate, which looks like a man in the middle.
         let (other, _, shown) = encrypted();
         let other_to = format!("localhost:{}", other.tls_address().port());
         let renamed = kept.replace(&to, &other_to);

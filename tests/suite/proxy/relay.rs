@@ -1,4 +1,4 @@
-//! What passes through `chatsock proxy` between two plain sockets.
+//! Bytes through `chatsock proxy` between two plain sockets.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -25,7 +25,7 @@ fn through() -> (Running, TcpStream, TcpStream) {
     (proxy, client, server)
 }
 
-/// Everything up to the end. A reset counts as an end.
+/// All bytes up to the end. A reset counts as an end.
 fn rest(mut stream: &TcpStream) -> Vec<u8> {
     let mut all = Vec::new();
     let _ = stream.read_to_end(&mut all);
@@ -96,7 +96,7 @@ fn when_one_end_is_gone_the_other_ends_soon_and_has_every_byte() {
             drop(going);
             let (all, ended, _staying) = reader.join().expect("read");
             assert!(ended.saturating_duration_since(gone) < SOON, "client goes: {client_goes}, reset: {reset}");
-            // When a socket is reset, the system drops what it has not sent.
+            // When a socket is reset, the system drops its unsent bytes.
             assert!(
                 all == sent || (reset && sent.starts_with(&all)),
                 "client goes: {client_goes}, {reset}: {}",
@@ -107,11 +107,11 @@ fn when_one_end_is_gone_the_other_ends_soon_and_has_every_byte() {
 }
 
 #[test]
-fn a_client_that_stays_after_the_server_has_gone_is_let_go() {
+fn a_client_that_stays_after_the_server_has_ended_is_disconnected() {
     let (proxy, client, server) = through();
     drop(server);
     assert_eq!(rest(&client), b"");
-    // It sends data that nobody reads, until its own connection is closed as well.
+    // The client sends data that nobody reads, until its own connection is closed, too.
     let deadline = Instant::now() + PATIENCE;
     let mut stream = &client;
     while stream.write_all(b"anybody there?\n").is_ok() {
@@ -147,7 +147,7 @@ fn many_clients_at_once_each_get_their_own_bytes() {
 }
 
 #[test]
-fn a_client_over_the_limit_and_one_whose_server_is_away_are_told_so() {
+fn clients_over_the_limit_and_clients_of_an_unreachable_server_are_told_why() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let to = listener.local_addr().expect("an address");
     let proxy = Running::start(to, Protection::Plain, false, 1);

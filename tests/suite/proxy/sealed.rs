@@ -1,4 +1,4 @@
-//! Through `chatsock proxy` to a server that speaks TLS.
+//! `chatsock proxy` in front of a server with TLS.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -90,9 +90,9 @@ fn a_close_notify_ends_the_input_as_a_half_close_does() {
     bob.expect("* alice left\r\n");
 }
 
-/// A slow reader whose input has ended: what the server still has for it goes out.
+/// The server still sends its pending output to a slow reader whose input has ended.
 #[test]
-fn what_waits_for_a_slow_reader_goes_out_after_its_close_notify() {
+fn pending_output_is_sent_to_a_slow_reader_after_its_close_notify() {
     let (server, address, certificate) = encrypted(false);
     let mut bob = server.chat("bob", "general");
     for _ in 0..200 {
@@ -110,7 +110,7 @@ fn what_waits_for_a_slow_reader_goes_out_after_its_close_notify() {
     assert!(told.ends_with("* Goodbye.\r\n"));
 }
 
-/// Someone between the proxy and the server, with another certificate, sees what the proxy sends.
+/// A man in the middle with another certificate records the proxy's bytes.
 #[test]
 fn a_man_in_the_middle_gets_no_byte_of_a_login() {
     let (_server, address, _) = encrypted(false);
@@ -176,7 +176,7 @@ fn a_certificate_that_no_authority_vouches_for_and_a_server_without_tls_are_refu
 
 /// A server may send as soon as it has finished its own part of the handshake (RFC 8446, figure 1).
 #[test]
-fn what_a_server_says_right_behind_the_handshake_is_not_kept_back() {
+fn data_right_after_the_handshake_is_delivered_at_once() {
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
     let file = scratch().join("certificate.pem");

@@ -10,7 +10,7 @@ use crate::races::hold::{Gate, room};
 use crate::support::machine::eventually;
 use crate::support::{Client, Server};
 
-/// The admin of a room of their own, in the palette.
+/// A user in the palette of a room that they have made.
 fn owner(server: &Server, create: &str) -> Client {
     let mut owner = server.login("owner");
     owner.send(&format!(":create {create}"));
@@ -149,7 +149,7 @@ fn the_quick_listener_looks_again_when_the_name_is_given() {
     assert_eq!(room(server.hub(), "den").expect("the room").count(), 0);
 }
 
-/// Everybody who is logged in.
+/// A guest who has named the room on the quick listener, and a gate at which the login stops.
 fn quick_guest(address: SocketAddr, hub: &Hub) -> (Client, Gate) {
     let mut guest = Client::connect(address);
     guest.expect("Enter room name: ");

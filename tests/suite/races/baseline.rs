@@ -69,8 +69,8 @@ fn line(random: &mut Random) -> String {
     format!("{mark}{command}")
 }
 
-/// Reads until nothing has arrived for a moment: unread data would cause a reset at the end, which discards what was
-/// typed. False at the end.
+/// Reads until nothing has arrived for a moment: unread data would cause a reset at the end, which discards typed
+/// input. Returns false at the end of the connection.
 fn read(stream: &mut TcpStream) -> bool {
     let mut answers = [0; 16 * 1024];
     let mut patience = Duration::from_millis(100);
@@ -86,7 +86,7 @@ fn read(stream: &mut TcpStream) -> bool {
     }
 }
 
-/// Reads until the name is taken, or refused. False at the end.
+/// Reads until the name is accepted or refused. Returns false at the end of the connection.
 fn come_in(stream: &mut TcpStream) -> bool {
     let (mut seen, mut answers) = (Vec::new(), [0; 1024]);
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -201,7 +201,7 @@ impl Place {
     }
 }
 
-/// Changes the configuration and accounts from outside while users type; the configuration is the first one then.
+/// Changes the configuration and accounts from outside while users type. Restores the first configuration at the end.
 fn disturb(program: &Logged, place: &Place, random: &mut Random, steps: &Receiver<()>) {
     let reload = |rooms: &[&str]| {
         let reloaded = || program.log().matches("configuration reloaded").count();
@@ -273,7 +273,7 @@ mod accounts {
     pub fn change(_: &Path, _: &mut Random) {}
 }
 
-/// The server's threads by name, except those that come and go with the work.
+/// The server's threads by name, except those that start and end with the work.
 fn threads(program: &Logged) -> BTreeMap<String, usize> {
     let mut threads = BTreeMap::new();
     for name in program.thread_names() {
@@ -361,7 +361,7 @@ fn after_everybody_has_left_the_server_is_as_it_was_before() {
         });
         let log = program.log();
         assert!(!log.contains("panicked"), "seed {seed}");
-        // The first round starts whatever the server starts only once.
+        // In the first round, the server starts everything that it starts only once.
         let now = (threads(&program), program.descriptors());
         let Some(before) = &before else {
             before = Some(now);

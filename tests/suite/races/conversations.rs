@@ -1,4 +1,4 @@
-//! Direct chats that end, and temporary messages that are deleted, while something else happens to them.
+//! Direct chats that end, and temporary messages that are deleted, during another operation on them.
 
 use chatsock::hub::Checkpoint;
 

@@ -1,5 +1,5 @@
-//! Ghosts, members that nobody can remove: a user is removed from a room and enters another one of its name, or the
-//! same one again, before their session is notified.
+//! Ghosts are members that nobody can remove. Here, a user is removed from a room and enters it again, or another room
+//! of the same name, before their session is notified.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::support::machine::eventually;
 use crate::support::random::Random;
 use crate::support::{Client, Server};
 
-/// A client in the palette, in a room that is made for it.
+/// A client in the palette of a room that it has made.
 fn maker(server: &Server, name: &str, room: &str) -> Client {
     let mut client = server.login(name);
     client.send(&format!(":create {room}"));
@@ -18,7 +18,7 @@ fn maker(server: &Server, name: &str, room: &str) -> Client {
     client
 }
 
-/// The same in a room that exists.
+/// A client in the palette of a room that exists.
 fn member(server: &Server, name: &str, room: &str) -> Client {
     let mut client = server.login(name);
     client.send(&format!(":join {room}"));
@@ -26,7 +26,7 @@ fn member(server: &Server, name: &str, room: &str) -> Client {
     client
 }
 
-/// All of them leave, and then nobody is in any room.
+/// Lets all clients quit, and asserts that no room has a member.
 fn nobody_stays(server: &Server, clients: Vec<Client>) {
     for mut client in clients {
         client.send("/quit");

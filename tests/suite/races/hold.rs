@@ -88,7 +88,7 @@ impl Gate {
         assert!(!waited.1.timed_out(), "{} of {count} came", waited.0.0);
     }
 
-    /// Lets them go on.
+    /// Lets the stopped threads continue.
     pub fn open(&self) {
         let (state, changed) = &*self.shared;
         state.lock().expect("the state").1 = true;

@@ -59,7 +59,7 @@ impl Tmux {
         text.trim_end().lines().map(|row| row.trim_end().to_owned()).collect()
     }
 
-    /// Waits until the rows are as wanted; returns them.
+    /// Waits until the rows are as wanted. Returns them.
     fn wait(&self, what: &str, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
         let deadline = Instant::now() + PATIENCE;
         loop {

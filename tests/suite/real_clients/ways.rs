@@ -1,4 +1,4 @@
-//! Ways from a client to a server: straight, and through `chatsock proxy` over TLS.
+//! Ways from a client to a server: direct, and through `chatsock proxy` over TLS.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -7,20 +7,20 @@ use crate::support::Server;
 #[cfg(feature = "tls")]
 use crate::support::{proxy::Running, scratch};
 
-/// How a client comes to the server.
+/// How a client connects to the server.
 #[derive(Clone, Copy, Debug)]
 pub enum Way {
-    /// Straight.
+    /// Directly.
     Direct,
-    /// With telnet to a proxy, which speaks TLS to the server.
+    /// To a proxy, which speaks TLS to the server.
     #[cfg(feature = "tls")]
     Proxy,
 }
 
-/// A server, and what clients go through to reach it.
+/// A server, with a proxy in front of it or without.
 pub struct Reached {
     door: SocketAddr,
-    // Stops first.
+    // Dropped before the server.
     #[cfg(feature = "tls")]
     _proxy: Option<Running>,
     server: Server,

@@ -41,13 +41,13 @@ fn a_line_that_is_not_utf_8_is_reported_once_and_only_to_its_sender() {
     assert!(!alice.settle().contains("UTF-8"));
     bob.expect("alice: gr\u{fffd}\u{fffd}e\r\n");
     alice.send_bytes(b"gr\xfc\xdfe\r\n");
-    // Typed in Latin-1 it is right.
+    // The replacement character, typed as itself, is accepted.
     alice.send("\u{fffd}");
     bob.expect("alice: gr\u{fffd}\u{fffd}e\r\n");
     bob.expect("alice: \u{fffd}\r\n");
     assert!(!alice.settle().contains("UTF-8"), "once");
     assert!(!bob.settle().contains("UTF-8"), "alone");
-    // Other listeners, and other moments.
+    // The same on other listeners and in other states.
     let mut quick = Client::connect(server.quick_address());
     quick.expect("Enter room name: ");
     quick.send_bytes(b"g\xe9n\xe9ral\r\n");
@@ -118,7 +118,7 @@ fn a_latin_1_terminal_in_character_mode_sees_what_it_types() {
     bob.expect("alice: \u{fc}\u{e9}\r\n");
     bob.send("\u{ff}\u{674e}");
     alice.expect_bytes(b"bob: \xff\xff??\r\n");
-    // Into line mode and back the charset stays.
+    // The charset stays after a change to line mode and back.
     alice.send_bytes(b"/mode line\r");
     alice.expect_bytes(&[IAC, WONT, ECHO, IAC, WONT, SGA]);
     alice.send_bytes(&[IAC, DONT, ECHO, IAC, DONT, SGA]);
@@ -135,7 +135,7 @@ fn a_password_typed_in_latin_1_is_the_one_typed_in_utf_8() {
     alice.expect("Password: ");
     alice.send_bytes(b"Gr\xfc\xdfe\r\n");
     alice.expect("* Joined staff");
-    // In the wrong charset it is wrong, and the user sees why, without the password.
+    // In the wrong charset, the password is wrong, and the user sees why, without the password.
     let mut carol = server.login("carol");
     carol.send(":join staff");
     carol.expect("Password: ");

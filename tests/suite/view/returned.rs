@@ -23,7 +23,7 @@ fn a_command_with_a_text_that_is_too_long_comes_back_too() {
     let mut alice = Terminal::login(server.address(), "alice");
     alice.press(":away sixsix\r\0:create den\r\0");
     alice.expect_on_screen("! Too long: 6 characters");
-    // Something else was typed after it.
+    // Another line was typed after it.
     alice.expect_last_row("[den]> ");
     for line in [":away sixsix", ":say sixsix", ":topic sixsix", ":kick bob sixsix"] {
         alice.enter(line);
@@ -76,7 +76,7 @@ fn lines_that_come_too_fast_come_back_together_when_the_burst_is_answered() {
     for line in &lines[..taken] {
         bob.expect(&format!("alice: {line}\r\n"));
     }
-    // When the rate allows it they are sent as one message.
+    // When the rate allows it, they are sent as one message.
     alice.wait("time", |alice| (1..=taken).all(|n| alice.shows(&format!("alice: line {n}"))));
     alice.enter("");
     alice.expect_on_screen(&format!("alice: {}", returned[0]));
@@ -84,7 +84,7 @@ fn lines_that_come_too_fast_come_back_together_when_the_burst_is_answered() {
 }
 
 #[test]
-fn in_a_slow_room_a_line_that_comes_too_early_comes_back() {
+fn in_slow_mode_a_line_that_is_too_early_comes_back() {
     let server = Server::start();
     let mut bob = server.login("bob");
     bob.send(":create den");

@@ -1,4 +1,4 @@
-//! What terminals and clients send on their own: their names, their modes, and replies that nobody typed.
+//! Automatic input of terminals and clients: names, modes, and replies that nobody typed.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ const TIMING_MARK: u8 = 6;
 const OFFER: [u8; 6] = [IAC, WILL, ECHO, IAC, WILL, SGA];
 const SEND: [u8; 6] = [IAC, SB, TTYPE, 1, IAC, SE];
 
-/// What a terminal may send without a key press, in one packet or split anywhere.
+/// Replies that a terminal may send without a key press, in one packet or split anywhere.
 const REPLIES: [&[u8]; 8] = [
     b"\x1b]11;rgb:1e1e/1e1e/1e1e\x07",
     b"\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\",
@@ -25,8 +25,8 @@ const REPLIES: [&[u8]; 8] = [
     b"\x1b[?1;2c",
 ];
 
-/// A client that gives these names, repeating the last one, as RFC 1091 ends a list. Also returns everything sent before
-/// the last.
+/// A client that gives these terminal names, and repeats the last one to end the list (RFC 1091). Also returns the
+/// bytes received before the last.
 fn named(server: &Server, names: &[&str]) -> (Client, Vec<u8>) {
     let mut client = server.connect();
     let mut seen = client.expect_bytes(b"Username: ");
@@ -38,7 +38,7 @@ fn named(server: &Server, names: &[&str]) -> (Client, Vec<u8>) {
     (client, seen)
 }
 
-/// When this returns, everything sent before has been read. A timing mark (RFC 860) is answered each time.
+/// Waits until the server has read all earlier input, by a timing mark (RFC 860).
 fn read_so_far(client: &mut Client) {
     client.send_bytes(&[IAC, DO, TIMING_MARK]);
     client.expect_bytes(&[IAC, WILL, TIMING_MARK]);
@@ -80,14 +80,14 @@ fn terminal_replies_are_not_posted_in_either_mode() {
 }
 
 #[test]
-fn a_screen_reader_hears_nothing_of_character_mode_no_prompt_in_the_view_and_no_bare_cr() {
+fn screen_readers_get_no_character_mode_no_prompt_in_the_view_and_no_bare_cr() {
     for names in [&["VTERM", "XTERM", "MTTS 77"][..], &["XTERM", "MTTS 64"]] {
         let server = Server::start();
         let mut bob = server.chat("bob", "general");
         let (mut alice, mut seen) = named(&server, names);
         alice.send("alice");
         seen.extend(alice.expect_bytes(b":help explains.\r\n"));
-        // From here on everything is known of the terminal.
+        // From here on, the terminal is known completely.
         let mut told = alice.expect_bytes(b"> ");
         alice.send(":rooms");
         bob.send("@alice over the prompt");
@@ -133,7 +133,7 @@ fn a_screen_reader_hears_nothing_of_character_mode_no_prompt_in_the_view_and_no_
 }
 
 #[test]
-fn telnet_exe_which_gives_two_names_and_then_nothing_is_in_character_mode_after_a_second() {
+fn telnet_exe_with_its_two_names_is_in_character_mode_after_a_second() {
     let server = Server::start();
     for names in [&["ANSI", "VT100"][..], &["xterm"]] {
         let mut client = server.connect();
@@ -153,7 +153,7 @@ fn telnet_exe_which_gives_two_names_and_then_nothing_is_in_character_mode_after_
 }
 
 #[test]
-fn a_terminal_that_is_still_giving_names_can_be_typed_on() {
+fn users_can_type_while_their_terminal_still_gives_names() {
     let server = Server::start();
     let mut client = server.connect();
     client.expect("Username: ");
@@ -185,7 +185,7 @@ fn where_enter_is_a_bare_cr_every_line_is_one_line() {
             for cut in 0..=lines.len() {
                 client.send_bytes(&lines[..cut]);
                 if cut > 0 && cut < lines.len() {
-                    // What was sent so far is read before the rest is sent.
+                    // The server reads the first part before the rest is sent.
                     read_so_far(client);
                 }
                 client.send_bytes(&lines[cut..]);

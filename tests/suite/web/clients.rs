@@ -1,8 +1,8 @@
-//! Other people's clients: curl, Python's `websockets`, and `ws` and `wscat` from npm.
+//! Third-party clients: curl, Python's `websockets`, and `ws` and `wscat` from npm.
 //!
-//! Python finds `websockets` where it is installed, or in a folder of `PYTHONPATH`; node finds its packages in a folder of
-//! `NODE_PATH`, or in `target/clients/node_modules`, where `.ci/run` puts them. On a machine without these the tests say what they
-//! left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes that a failure.
+//! Python finds `websockets` where it is installed, or in a folder of `PYTHONPATH`; node finds its packages in a folder
+//! of `NODE_PATH`, or in `target/clients/node_modules`, where `.ci/run` puts them. On a machine without these, the
+//! tests print what they left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes that a failure.
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -11,7 +11,7 @@ use super::{address, server};
 use crate::support::programs::{Terminal, have, left_out, node_package};
 use crate::support::scratch;
 
-/// What a client that ends by itself has written.
+/// The output of a client that ends by itself.
 fn output(command: &mut Command) -> Output {
     let output = command.stdin(Stdio::null()).output().expect("the client runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -208,7 +208,8 @@ fn wscat_talks_and_ends_with_the_server() {
     let mut wscat = Command::new("node");
     wscat.arg(packages.join("wscat/bin/wscat")).args(["--no-color", "--wait", "-1"]);
     wscat.args(["-c", &format!("ws://{}/ws", address(&server))]);
-    // Not typed at wscat: input before it is connected is lost, and without a terminal it does not report that it is.
+    // Not typed into wscat: it loses input before it is connected, and without a terminal it does not report that it
+    // is.
     for request in [
         "{\"id\":\"1\",\"action\":\"login\",\"content\":\"wscat\"}",
         "{\"id\":\"2\",\"action\":\"join\",\"receiver\":\"general\"}",

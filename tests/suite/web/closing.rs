@@ -1,4 +1,4 @@
-//! How a WebSocket ends: the code and the sentence that the client sees.
+//! The end of a WebSocket: the close code and the sentence that the client gets.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::{address, in_general, server, server_with};
 use crate::support::web::{Asks, frame, program, program_that};
 
 #[test]
-fn a_stop_goes_away_and_says_so() {
+fn the_stop_closes_with_going_away() {
     let server = server();
     let (mut client, socket) = in_general(&server, "alice");
     server.ask_to_stop();
@@ -51,7 +51,7 @@ fn a_connection_that_breaks_off_has_left_too() {
 }
 
 #[test]
-fn a_login_that_does_not_come_is_a_policy() {
+fn a_missing_login_closes_with_policy_violation() {
     let server = server_with("[limits]\nlogin_seconds = 1");
     let (mut client, socket) = program(address(&server));
     client.expect_end();
@@ -72,7 +72,7 @@ fn a_client_that_reads_too_slowly_gets_whole_messages_and_then_the_reason() {
         speaker.send_bytes(format!("{text}\r\n").repeat(200).as_bytes());
         speaker.settle();
     }
-    // It continues reading only now: each frame is complete, and the close frame comes last.
+    // The client continues reading only now. Each frame is complete, and the close frame comes last.
     SockRef::from(client.stream()).set_recv_buffer_size(1 << 20).expect("a large buffer");
     client.expect_end();
     let (code, reason) = socket.close().expect("a close");
@@ -103,7 +103,7 @@ fn a_silent_client_is_asked_whether_it_is_there_and_an_answer_is_enough() {
 
 #[test]
 #[ignore = "takes 75 seconds; when they are over is tested without waiting, beside the code"]
-fn a_client_that_answers_nothing_is_given_up_after_75_seconds() {
+fn a_client_that_answers_no_ping_is_dropped_after_75_seconds() {
     let server = server();
     let began = Instant::now();
     let (mut client, socket) = program_that(address(&server), Asks { is_silent: true, ..Asks::default() });
@@ -120,7 +120,7 @@ fn a_client_that_answers_nothing_is_given_up_after_75_seconds() {
 
 #[cfg(feature = "storage")]
 #[test]
-fn a_banned_address_is_sent_away_with_the_sentence_and_stays_outside() {
+fn a_banned_address_is_disconnected_with_the_reason_and_refused() {
     use crate::support::Client;
     use crate::support::web::{ask as request, handshake};
     let directory = crate::support::scratch();

@@ -1,4 +1,4 @@
-//! Files at the page's address: both ends of a transfer, who may be one, and what a ban ends.
+//! Files at the page's address: both ends of a transfer, access, and bans.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -38,7 +38,7 @@ fn accepted(alice: &mut Bot, bob: &mut Bot, name: &str) -> (String, String) {
     (text(&start["optional"]["token"]), text(accepted.optional("token")))
 }
 
-/// A request, and its connection.
+/// Sends a request. Returns its connection.
 fn end(server: &Server, request: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address(server)).expect("connected");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -120,7 +120,7 @@ fn one_end_at_the_page_and_the_other_in_a_shell_are_one_transfer() {
 }
 
 #[test]
-fn what_is_no_request_for_a_file_is_refused_as_on_the_port_for_files() {
+fn invalid_requests_are_refused_as_on_the_port_for_files() {
     let server = carrying("");
     let token = "AAAA-AAAA-AAAA-AAAA";
     for (request, status) in [
@@ -146,7 +146,7 @@ fn what_is_no_request_for_a_file_is_refused_as_on_the_port_for_files() {
 }
 
 #[test]
-fn a_server_that_carries_no_files_carries_none_through_the_page_either() {
+fn without_files_the_page_carries_none_either() {
     let server = server();
     let (mut alice, _bob) = (page(&server, "alice", ""), page(&server, "bob", ""));
     let welcome = alice.ask(json!({"action": "hello", "optional": {"version": 1}}));
@@ -183,7 +183,7 @@ fn a_part_is_no_file_the_receiver_s_connection_is_reset() {
         let broken = bot.expect("transfer");
         assert_eq!(broken["content"], "x broke off at 3 of 10 bytes.");
     }
-    // Offered again, a page takes all of it, because it cannot append to what it has.
+    // When the file is offered again, a page takes all of it, because it cannot append to a part.
     let asked = alice.ask(json!({"action": "send", "receiver": "bob", "content": "x"})).ok();
     let offer = asked.optional("offer").clone();
     let again = bob.ask(json!({"action": "accept", "optional": {"offer": offer, "from": 0}})).ok();
@@ -198,7 +198,7 @@ fn a_part_is_no_file_the_receiver_s_connection_is_reset() {
 
 #[cfg(feature = "storage")]
 #[test]
-fn a_ban_of_an_address_ends_the_files_on_their_way_from_it_and_to_it() {
+fn a_ban_of_an_address_ends_its_transfers() {
     let directory = crate::support::scratch();
     let server = Server::with(&format!(
         "operators = [\"olga\"]\n[storage]\npath = \"{}\"\n[files]\nlisten = [\"127.0.0.1:0\"]\n\

@@ -8,7 +8,7 @@ fn a_frame_that_breaks_a_rule_ends_the_connection_with_its_code() {
     let server = server();
     let mut witness = server.chat("witness", "general");
     for (bytes, code) in [
-        // Not masked, although it would otherwise be a request.
+        // A request that is not masked.
         (vec![0x81, 2, b'{', b'}'], 1002),
         (frame(0xC1, b"{}"), 1002),
         (frame(0x83, b"{}"), 1002),
@@ -18,7 +18,7 @@ fn a_frame_that_breaks_a_rule_ends_the_connection_with_its_code() {
         // 2^63 bytes, and one more than four lines.
         (vec![0x81, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4], 1009),
         (frame(0x81, &[b' '; 4 * 8192 + 1])[..14].to_vec(), 1009),
-        // The mask need not have come.
+        // The mask is still missing.
         (vec![0x81, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0], 1009),
         (vec![0x81, 0xFF, 0, 0, 0, 0, 0, 1, 0, 0], 1009),
         (vec![0x81, 0xFE, 0, 2], 1002),

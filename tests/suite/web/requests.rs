@@ -1,4 +1,4 @@
-//! Requests over sockets: how long they may take, how large they may be, and who is let in.
+//! Requests over sockets: time limits, size limits, and admission.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -30,7 +30,7 @@ fn the_page_is_there_and_nothing_else_is() {
 }
 
 #[test]
-fn a_request_that_breaks_off_has_an_answer_and_silence_has_none() {
+fn a_request_that_breaks_off_is_answered_and_silence_is_not() {
     let server = server();
     let end = |sent: &[u8]| {
         let mut client = Client::connect(address(&server));
@@ -45,7 +45,7 @@ fn a_request_that_breaks_off_has_an_answer_and_silence_has_none() {
 }
 
 #[test]
-fn every_listener_stands_in_the_start_lines() {
+fn every_listener_is_in_the_startup_lines() {
     let path = file("chatsock.toml", "listen = [\"127.0.0.1:0\"]\n[web]\nlisten = [\"127.0.0.1:0\"]\n");
     let mut program = Program::start(&["--config", argument(&path)]);
     let lines = [program.line(), program.line(), program.line()];
@@ -153,7 +153,7 @@ fn a_request_at_the_telnet_port_is_told_where_the_page_is() {
     for (host, named) in [
         ("localhost:5555", format!("http://localhost:{port}/")),
         ("192.0.2.1", format!("http://192.0.2.1:{port}/")),
-        // Not a name of ours: the address that was reached.
+        // An unknown name: the answer has the address that was connected to.
         ("evil.example", format!("http://127.0.0.1:{port}/")),
     ] {
         let answer = ask(server.address(), &get("/", host));

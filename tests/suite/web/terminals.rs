@@ -1,4 +1,4 @@
-//! The text door behind the sub-protocols of mudstandards.org.
+//! Text sessions over the sub-protocols of mudstandards.org.
 
 use super::{address, server};
 use crate::support::web::terminal;

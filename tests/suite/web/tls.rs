@@ -23,7 +23,7 @@ fn encrypted() -> Encrypted {
 }
 
 impl Encrypted {
-    /// The socket and the layer of a client whose handshake with TLS is complete.
+    /// The socket and the TLS layer of a client whose handshake is complete.
     fn connect(&self) -> (TcpStream, Box<dyn Layer>) {
         let (client, session) = self.trust.try_connect(self.server.listener("web, tls")).expect("hands are shaken");
         (client.into_stream(), Box::new(session))
@@ -50,7 +50,7 @@ fn client(encrypted: &Encrypted) -> Client {
 }
 
 #[test]
-fn the_page_s_own_address_begins_with_https_there() {
+fn with_tls_the_address_of_the_page_begins_with_https() {
     let encrypted = encrypted();
     for (origin, status) in [("https://localhost", "101"), ("http://localhost", "403"), ("null", "403")] {
         let mut client = self::client(&encrypted);
@@ -98,7 +98,7 @@ fn a_request_without_tls_is_told_the_page_s_address() {
 }
 
 #[test]
-fn ten_seconds_are_for_the_handshake_and_the_request_together() {
+fn the_handshake_and_the_request_together_have_ten_seconds() {
     let encrypted = encrypted();
     let began = std::time::Instant::now();
     let (mut stream, mut layer) = encrypted.connect();
