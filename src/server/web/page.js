@@ -1,31 +1,31 @@
 'use strict';
-// The page of chatsock. What others write reaches the document only as text nodes.
+// The page of chatsock. Text of other users reaches the document only as text nodes.
 //
-// In this order: helpers, state, connection, login, what arrives, rooms, messages, scrolling and history, writing, files,
+// In this order: helpers, state, connection, login, events, rooms, messages, scrolling and history, writing, files,
 // people, dialogs, search, settings, attention, drawing, buttons and keys, start.
 
 // ---- Helpers ----
 
-/** Most messages in the page, over all rooms. Beyond it the oldest go; scrolling up brings them back. */
+/** Most messages in the page, over all rooms. The oldest are removed; scrolling up loads them again. */
 const MOST_MESSAGES = 10_000;
-/** Messages in a block. The browser skips the layout of blocks out of sight; one by one, that would cost more than it saves. */
+/** Messages in a block. The browser skips the layout of invisible blocks; for single messages, that would cost more than it saves. */
 const BLOCK = 50;
-/** Messages asked for at once on scrolling up; the server sends at most 200. */
+/** Messages loaded at once when scrolling up. The server sends at most 200. */
 const PAGE = 100;
-/** People in a room that is small enough to be asked for all of them every now and then. */
+/** Most people in a room whose members are read again every now and then. */
 const SMALL_ROOM = 50;
-/** People shown of a crowd. */
+/** Most people shown in the list. */
 const MOST_PEOPLE = 300;
-/** Messages by one author within this time stand below one name. */
+/** Messages of one author within this time share one name. */
 const GROUPED_MS = 5 * 60_000;
-/** After this much silence the server is asked for a sign of life, and after more the connection counts as dead. Timers in
-    hidden tabs run once a minute. */
+/** After the first time without data the server is pinged, and after the second the connection counts as dead. Timers in hidden
+    tabs run once a minute. */
 const QUIET_MS = 30_000, DEAD_MS = 75_000;
 /** How long a connection may take to open. */
 const OPENING_MS = 10_000;
-/** How long the messages of the switch for temporary ones last; `/temp 60 text` is for other times. */
+/** How long messages last while the switch for temporary messages is on. `/temp 60 text` is for other times. */
 const TEMPORARY_SECONDS = 30;
-/** How often a name that was ours a moment ago is asked for again: the server may not know yet that we were cut off. */
+/** How many times to try to get our name back: the server may not have noticed yet that the connection was lost. */
 const NAME_TRIES = 5;
 
 const $ = id => document.getElementById(id);
@@ -60,7 +60,7 @@ function moment(text) {
   return sameDay(time, new Date()) ? clock(time) : time.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
 }
 
-/** Gives an element the colour of a name: the same for everybody, in any case. */
+/** Gives an element the colour of a name: the same on every page, in either case. */
 function paint(element, name) {
   let hash = 7;
   for (const letter of fold(name)) hash = (hash * 31 + letter.codePointAt(0)) >>> 0;
@@ -68,7 +68,7 @@ function paint(element, name) {
   return element;
 }
 
-/** A text in parts, with links where it has addresses. */
+/** The parts of a text, with its URLs as links. */
 function linked(text) {
   const parts = [];
   let done = 0;
@@ -81,7 +81,7 @@ function linked(text) {
   return [...parts, text.slice(done)];
 }
 
-/** Stored in the browser; without storage, it lasts as long as the page. */
+/** Reads or writes settings stored in the browser. Without storage, they last as long as the page. */
 function stored(change) {
   try {
     if (change) localStorage.setItem('chatsock', JSON.stringify(change));
@@ -97,35 +97,35 @@ const my = {
   socket: null,
   /** Logged in, and the connection is open. */
   online: false,
-  /** Connections lost one after the other, and the timers for the next one. */
+  /** Failed connections in a row, and the timers of the next one. */
   tries: 0, retry: 0, opening: 0,
-  /** What the server said last, before it closed the connection. */
+  /** The server's last sentence before it closed the connection. */
   bye: '',
-  /** What gives name and places back on another server, if this one restarts. */
+  /** The code that restores name and rooms on another server when this one restarts. */
   code: '',
   heard: 0, listedAt: 0,
-  /** Requests without an answer: id -> { action, items, resolve }. */
+  /** Pending requests: id -> { action, items, resolve }. */
   pending: new Map(), requests: 0,
   welcome: null,
-  /** What the user entered; the password is only in memory, for the next connection. */
+  /** The entered name and password. The password is only in memory, for the next connection. */
   name: '', password: '',
   /** Whether a login ends the user's other connection. */
   takeover: false,
-  /** The user's name once logged in, and what finds it in a text. */
+  /** The user's name once logged in, and the pattern that finds it in a text. */
   me: '', mention: /$^/,
   /** Rooms and conversations the user is in, by key. A conversation's key is `@bob`. */
   rooms: new Map(),
   current: null,
-  /** Files offered and on their way: the number of the offer -> its line in a conversation. */
+  /** Offers and transfers: the number of the offer -> its line in a conversation. */
   transfers: new Map(),
   /** Rooms the server lists, by name in lower case. */
   listed: new Map(),
   messages: 0,
-  /** What is done with the files that are being chosen. */
+  /** The function that gets the files being chosen. */
   picked: null,
-  /** Seconds that messages last, while the switch for it is on. */
+  /** Seconds that messages last while the switch for temporary messages is on, otherwise 0. */
   seconds: 0,
-  /** The frame that shows what has changed, whether the people have, and what is to be read aloud. */
+  /** The frame or timer of the next drawing, whether the people are to be drawn again, and the texts to be read aloud. */
   frame: 0, stale: true, spoken: [],
   beeped: 0,
   settings: { times: true, presence: true, sound: 'off', aloud: 'all', theme: 'system', notify: false, ...stored() },
@@ -151,7 +151,7 @@ function connect() {
   socket.onclose = lost;
 }
 
-/** Detaches a connection before it is closed, so that nothing it still brings is taken for the next one's. */
+/** Closes the connection. Its handlers are removed first, so that late events are not taken for the next connection's. */
 function disconnect() {
   const { socket, pending } = my;
   clearTimeout(my.opening);
@@ -167,7 +167,8 @@ function disconnect() {
 
 const LOST = { error: 'There is no connection.', optional: { code: 'lost' }, items: [] };
 
-/** The connection is gone. Users who were logged in are connected again, unless the server wants them gone (RFC 6455, 7.4.1). */
+/** Handles the loss of the connection. A user who was logged in is reconnected, unless the server closed for policy (1008, RFC 6455,
+    section 7.4.1). */
 function lost({ code, reason }) {
   disconnect();
   if (!my.me || code === 1008) return showLogin(reason || my.bye || 'The server cannot be reached. Please try again.');
@@ -178,12 +179,12 @@ function lost({ code, reason }) {
   update();
 }
 
-/** Does not wait for the next attempt: the machine is online again, or the page visible. */
+/** Connects without waiting for the next attempt, since the machine is online again or the page is visible. */
 function hurry() {
   if (my.me && !my.socket && $('login').hidden) connect();
 }
 
-/** Asks for a sign of life in silence, and connects again if none comes. */
+/** Pings a silent server, and reconnects if it does not answer. */
 function checkLife() {
   if (!my.online) return;
   const silence = Date.now() - my.heard;
@@ -192,8 +193,8 @@ function checkLife() {
   else if (!document.hidden && Date.now() - my.listedAt > QUIET_MS) reload();
 }
 
-/** Sends a request about a room, by its name or as this page has it. Its answer brings the objects that were sent before it, and the
-    server's sentence if there is an `error`. */
+/** Sends a request about a room, given by its name or as an object. Resolves to the answer, with the `items` sent before it and, if
+    it is an error, the server's sentence as `error`. */
 function request(action, room = '', content = '', optional = {}) {
   if (my.socket?.readyState !== WebSocket.OPEN) return Promise.resolve(LOST);
   return new Promise(resolve => {
@@ -204,10 +205,10 @@ function request(action, room = '', content = '', optional = {}) {
   });
 }
 
-/** What the answers to some requests consist of, beside news. The rest is what happens meanwhile. */
+/** The action of the items in the answers to some requests. Other objects are events that happen meanwhile. */
 const ITEMS = { history: 'message', search: 'message', rooms: 'room', members: 'member', whois: 'person' };
 
-/** Takes one object: an answer, an item of one, or an event. */
+/** Handles one object: an answer, an item of an answer, or an event. */
 function receive(object) {
   const { id, action, optional } = object;
   const answered = my.pending.get(id);
@@ -244,7 +245,7 @@ $('login-form').onsubmit = event => {
   else connect();
 };
 
-/** Says hello and logs in, on the first connection and on every later one. */
+/** Says hello and logs in, on the first connection and on each later one. */
 async function logIn() {
   const { optional: { started } = {} } = my.welcome ?? {};
   my.welcome = await request('hello', '', '', { version: 1 });
@@ -253,7 +254,7 @@ async function logIn() {
   const again = my.me;
   setMe(answer.optional.user.split('#')[0]);
   Object.assign(my, { online: true, tries: 0, code: '' });
-  // After a login that was refused it was another.
+  // A refused login had replaced this handler.
   my.socket.onclose = lost;
   $('login-password').value = write('status', '');
   const arrives = !$('login').hidden;
@@ -272,7 +273,7 @@ const secret = password => (password ? { password } : {});
 function refused({ error, optional: { code, password } }) {
   if (code === 'lost') return;
   if (my.me && code === 'taken' && my.tries < NAME_TRIES) return lost({});
-  // The connection stays for another try, unless the server closes it first.
+  // The connection stays open for another try, unless the server closes it first.
   my.socket.onclose = disconnect;
   my.takeover = code === 'taken' && Boolean(my.password);
   write('login-button', my.takeover ? 'Log in here instead' : 'Log in');
@@ -288,8 +289,8 @@ function setMe(name) {
   $('self-button').ariaLabel = `${name}, you`;
 }
 
-/** Enters the rooms again after a lost connection, behind the last message seen in each. Of a conversation the server knows what it
-    keeps for an account; a guest who comes back is somebody new to it. */
+/** Joins the rooms again after a lost connection, and loads the messages since the last one seen in each. The server keeps direct
+    messages only for accounts; it does not recognise a guest who comes back. */
 async function rejoin() {
   for (const room of allRooms().filter(room => room.direct)) {
     const last = lastId(room);
@@ -307,8 +308,8 @@ async function rejoin() {
   }
 }
 
-/** Reads once more what was said before a message: meanwhile it may have been edited or deleted. The server sends all there is from
-    the message `from` on, or that it hides it. */
+/** Reads the messages before a number again, which may have been edited or deleted meanwhile. The server sends each message from
+    `from` on, or an object that hides it; the missing ones are deleted. */
 async function review(room, before) {
   while (firstId(room) < before) {
     const { items, optional: { wait, from } } = await request('history', room, '', { limit: 2 * PAGE, before });
@@ -336,7 +337,7 @@ async function logOut() {
   showLogin('', 'You are logged out.');
 }
 
-// ---- What arrives ----
+// ---- Events ----
 
 const events = {
   message(object) {
@@ -378,7 +379,7 @@ const events = {
       if (room) removeRoom(room);
     } else {
       if (room) readPeople(room);
-      // What has changed may be one of many changes.
+      // Several changes may come together: reload once after the last.
       clearTimeout(my.listing);
       my.listing = setTimeout(reload, 300);
     }
@@ -420,7 +421,7 @@ function renameConversation(room, name) {
   if (room === my.current) showRoom(room);
 }
 
-/** Changes a message where it is shown, and where it is quoted. */
+/** Changes a message and the quotes of it. */
 function change({ id }, changes) {
   flush();
   for (const room of my.rooms.values()) {
@@ -431,7 +432,7 @@ function change({ id }, changes) {
   }
 }
 
-/** Shows who comes and goes, in one line as long as nothing else comes between. */
+/** Shows joins and leaves, successive ones in one line. */
 function comeOrGo({ action, sender, receiver, content, time, private: direct, optional }) {
   const room = my.rooms.get(direct ? `@${sender}` : receiver);
   if (direct) return room && notice(room, content, 'presence');
@@ -454,7 +455,7 @@ function comeOrGo({ action, sender, receiver, content, time, private: direct, op
 
 // ---- Rooms ----
 
-/** The room or conversation with this key, made if it is not there. */
+/** The room or conversation with this key, created if it does not exist. */
 function openRoom(key) {
   if (my.rooms.has(key)) return my.rooms.get(key);
   const direct = key.startsWith('@');
@@ -464,14 +465,14 @@ function openRoom(key) {
   const room = {
     key, name, direct, log, lines, password: '',
     messages: new Map(), members: new Map(), incoming: [],
-    /** The block that new lines go to, the last message, and whether another line follows it. */
+    /** The block for new lines, the last message, and whether another line follows that. */
     tail: null, last: null, apart: false, presence: null, marker: null,
-    /** The history has nothing older; it is being read; the gap after a lost connection is being closed. */
+    /** Whether all older messages are loaded, whether some are being loaded, and whether those missed while offline are. */
     complete: false, loading: false, resuming: false,
-    /** The end of the log is on the screen and stays there; where it is scrolled to. */
+    /** Whether the end of the log stays on the screen, and the scroll position. */
     pinned: true, top: 0,
     unread: 0, mentioned: false, seen: 0,
-    /** The text in the field, the one that may have been sent when the connection broke, what is answered or edited. */
+    /** The text in the field, a text that may have been sent when the connection broke, and the message being answered or edited. */
     draft: '', unsure: null, reply: null, edit: null,
   };
   $('logs').append(log);
@@ -490,7 +491,7 @@ function removeRoom(room) {
   reload();
 }
 
-/** The server has started again, and numbers messages from 1: those that are here can only be read from now on. */
+/** Forgets the numbers of messages, since a restarted server numbers from 1. The messages here can only be read from now on. */
 function forgetNumbers(room) {
   for (const { node } of room.messages.values()) delete node.dataset.id;
   my.messages -= room.messages.size;
@@ -507,10 +508,10 @@ const findRoom = name => allRooms().find(room => !room.direct && same(room.name,
 const lastId = room => room.last?.id ?? 0;
 const firstId = room => room.messages.keys().next().value;
 
-/** Reads the list of rooms from the server. Some rooms may have been entered without `join`: by a login, or a command. */
+/** Reads the list of rooms from the server. Joins those that the user is in without `join`, by a login or a command. */
 async function reload() {
   my.listedAt = Date.now();
-  // Nobody tells who is away.
+  // There is no event for away states.
   if (my.current?.members.size < SMALL_ROOM) readPeople(my.current);
   const { error, items } = await request('rooms');
   if (error) return;
@@ -524,7 +525,7 @@ async function reload() {
   update();
 }
 
-/** Enters a room. Gives the server's sentence if it may not be entered. */
+/** Joins a room. Resolves to the server's sentence if it is refused. */
 async function joinRoom(name, password = '') {
   flush();
   const known = findRoom(name);
@@ -539,13 +540,13 @@ async function joinRoom(name, password = '') {
   const { gap, lost_from: lost } = optional;
   const note = gap ? 'Some messages are missing here' : after >= lost && 'The server lost the last messages';
   if (note && after) room.messages.get(after)?.node.after(make('div.rule', note));
-  // What it has lost can still be read here.
+  // Messages that the server has lost can still be read here.
   if (after) review(room, lost ?? after + 1);
   await readPeople(room);
   return '';
 }
 
-/** Goes to a room, and enters it first if need be. */
+/** Shows a room, and joins it first if necessary. */
 async function enterRoom(name, password) {
   if (!findRoom(name)) {
     if (my.listed.get(fold(name))?.password && password === undefined) return askRoom(name);
@@ -574,7 +575,7 @@ function askNewRoom() {
   });
 }
 
-/** Goes to the conversation with somebody who is there. Gives the server's sentence if they are not. */
+/** Shows the conversation with a user who is online. Resolves to the server's sentence if they are not. */
 async function converse(name) {
   const { error, items } = await request('whois', name);
   if (!error) showRoom(openRoom(`@${items[0].sender}`));
@@ -586,7 +587,7 @@ async function leaveRoom(room) {
   removeRoom(room);
 }
 
-/** Makes a room the one on the screen. */
+/** Shows a room. */
 function showRoom(room) {
   const before = my.current;
   if (before) {
@@ -597,7 +598,7 @@ function showRoom(room) {
   my.current = room;
   hide('empty', Boolean(room));
   write('send-error', '');
-  // Closed later, it would take the focus back to where it was opened.
+  // If it were closed later, the focus would return to the element that opened it.
   closeDialog();
   openPanel()?.hidePopover();
   flush();
@@ -612,13 +613,13 @@ function showRoom(room) {
   }
   my.stale = true;
   draw();
-  // On a touch screen the keyboard would come up with every room.
+  // On a touch screen, the focus would open the keyboard.
   if (room && !matchMedia('(pointer: coarse)').matches) field.focus();
 }
 
 // ---- Messages ----
 
-/** Shows what has come and changed with the next frame, or soon where the page is hidden and has no frames. */
+/** Draws with the next frame, or soon if the page is hidden and has no frames. */
 function update() {
   my.frame ||= document.hidden ? setTimeout(show, 200) : requestAnimationFrame(show);
 }
@@ -638,13 +639,13 @@ function flush() {
   trim();
 }
 
-/** What the page knows of a message. */
+/** The message in an object of the server. */
 function messageOf({ id, sender, content, time, optional }) {
   const { action, edited, temporary, reply_to: reply, quote, quote_sender: quoted } = optional;
   return { id, author: sender, own: isMe(sender), content, time: new Date(time), action, edited, temporary, reply, quote, quoted, gone: '', node: null };
 }
 
-/** Adds a message at the end, unless it is there already. */
+/** Adds a message at the end, unless the room has it already. */
 function append(room, object) {
   if (room.messages.has(object.id)) return;
   const message = messageOf(object);
@@ -686,7 +687,7 @@ function render(room, message, before) {
   return node;
 }
 
-/** Writes a message's text, which may have been edited or deleted since. */
+/** Writes the present text of a message, which may have been edited or deleted. */
 function fill(room, message) {
   const { node, author, own, content, gone } = message;
   const text = node.children[2];
@@ -728,10 +729,10 @@ function dayRule(time) {
   return make('div.rule', sameDay(time, new Date()) ? 'Today' : day);
 }
 
-/** A line that is no message, and ends the group of the message before it. */
+/** Adds a line that is not a message. It ends the group of the messages before it. */
 function notice(room, text, kind) {
   flush();
-  // The person who changes a room sees the change like everybody else.
+  // A user who changes a room gets the same line as an answer and as an event.
   const before = room.tail?.lastChild;
   if (text && before?.textContent === text) return before;
   const node = make(`div.notice.${kind}`, { dir: 'auto' }, text);
@@ -742,7 +743,7 @@ function notice(room, text, kind) {
   return node;
 }
 
-/** What the server says to this user alone. */
+/** Shows a text that is for this user only. */
 function tell(room, text, isError = false) {
   if (!room) return inform('chatsock', text);
   if (!text) return;
@@ -782,7 +783,7 @@ function follow(room) {
   read(room);
 }
 
-/** Follows the end of a log whose size changes: blocks are measured only once they are near the screen. */
+/** Keeps the end of a log on the screen when its size changes, since blocks are measured only when they come near the screen. */
 const sizes = new ResizeObserver(() => {
   if (my.current?.pinned) toBottom(my.current);
 });
@@ -798,7 +799,7 @@ function scrolled(room) {
   update();
 }
 
-/** Changes what is above, and keeps what is on the screen where it is. */
+/** Changes lines above the screen, and keeps the visible lines in place. */
 function holding(room, alter) {
   if (room !== my.current || room.pinned) return alter();
   const edge = room.log.getBoundingClientRect().top;
@@ -809,7 +810,7 @@ function holding(room, alter) {
   if (anchor?.isConnected) room.log.scrollTop += anchor.getBoundingClientRect().top - before;
 }
 
-/** Reads older messages and puts them above. Gives false if there are none. */
+/** Loads older messages. Resolves to false if there are none. */
 async function loadOlder(room) {
   if (room.loading || room.complete || !my.online || room.messages.size + PAGE > MOST_MESSAGES) return false;
   const before = firstId(room);
@@ -868,7 +869,7 @@ function setText(text) {
   fitText();
 }
 
-/** Where the browser cannot fit the field by itself, lines that wrap are not counted. */
+/** Fits the field for browsers that cannot do it by themselves. Wrapped lines are not counted. */
 function fitText() {
   field.rows = Math.min(6, field.value.split('\n').length);
 }
@@ -893,7 +894,7 @@ async function deleteMessage({ id }) {
   tell(room, (await request('delete', '', '', { message: id })).error, true);
 }
 
-/** Sends what is in the field. It comes back if it was not sent. */
+/** Sends the text in the field. Restores the text if it was not sent. */
 async function send() {
   const room = my.current;
   const text = field.value;
@@ -917,14 +918,14 @@ async function send() {
   draw();
 }
 
-/** A text whose connection broke may have been sent: it leaves the field once it is seen among the messages. */
+/** Removes a text from the field that has turned out to be sent before the connection broke. */
 function forgetUnsure(room) {
   if (room === my.current && field.value === room.unsure) setText('');
   if (room.draft === room.unsure) room.draft = '';
   room.unsure = null;
 }
 
-/** Makes the request for a text: a change, a command, or something said. Commands are typed as on a terminal. */
+/** Sends the request for a text: an edit, a reply, a command or a message. Commands are typed as on a terminal. */
 async function post(room, text, edit, reply) {
   if (edit) return request('edit', '', text, { message: edit.id });
   if (reply) return request('reply', '', text, { message: reply.id });
@@ -945,7 +946,7 @@ async function post(room, text, edit, reply) {
     case 'register':
     case 'unregister':
     case 'passwd':
-      // As lines they would ask for passwords.
+      // As lines, they would ask for passwords.
       return selfMenu() ?? {};
     case 'close':
       return { error: await leaveRoom(room) };
@@ -967,7 +968,7 @@ $('temporary').onclick = () => {
   draw();
 };
 
-/** Completes the name before the cursor. Gives false if there is none, and Tab moves on. */
+/** Completes the name before the cursor. Returns false if there is none, and then Tab moves the focus. */
 function completeName(step) {
   const room = my.current;
   const typed = field.value.slice(0, field.selectionStart);
@@ -998,7 +999,7 @@ field.onkeydown = event => {
 
 // ---- Files ----
 
-/** Most lines of transfers that can still change; beyond it the oldest ones stay as they are. */
+/** Most lines of transfers that are updated. Older ones stay as they are. */
 const MOST_TRANSFERS = 200;
 
 /** `1.2 MB`, as the server counts. */
@@ -1009,7 +1010,7 @@ function amount(bytes) {
 
 const action = (label, onclick) => make('button', { type: 'button', onclick }, label);
 
-/** The line that says how far a transfer is, in the conversation with the other user. */
+/** The line of a transfer in the conversation with the other user. */
 function transferRow(room, offer, name) {
   const known = my.transfers.get(offer);
   if (known) return known;
@@ -1017,7 +1018,7 @@ function transferRow(room, offer, name) {
   const node = make('div.notice.told.file', { dir: 'auto', role: 'group', ariaLabel: name });
   const row = {
     room, offer, file: null, token: '', from: 0, upload: null, isOver: false,
-    /** Shows a text, in which the name stands behind the first part, and what can be done. */
+    /** Shows a text, with the file name after its first part, and buttons. */
     show([before, ...after], ...controls) {
       const hadFocus = node.contains(document.activeElement);
       node.replaceChildren(make('span', before, make('bdi', name), ...after), ...controls);
@@ -1043,7 +1044,7 @@ function transferRow(room, offer, name) {
   return row;
 }
 
-/** Makes a request about an offer. */
+/** Sends a request about an offer. */
 async function answer(row, action, optional = {}) {
   const reply = await request(action, '', '', { offer: row.offer, ...optional });
   if (reply.error && !row.isOver) row.end(reply.error, true);
@@ -1056,7 +1057,7 @@ const decline = (row, label) => action(label, async () => {
   row.upload?.abort();
 });
 
-/** A page has nothing it could append to, so it takes all of a file that broke off. */
+/** Accepts an offer. A page cannot append to a part of a file, so it takes all of it. */
 async function accept(row) {
   const { error, optional } = await answer(row, 'accept', { from: 0 });
   if (error) return;
@@ -1064,13 +1065,13 @@ async function accept(row) {
   download(row);
 }
 
-/** Lets the browser save a file, which shows its progress, too. It waits for the sender. */
+/** Lets the browser save a file. The browser waits for the sender, and shows the progress. */
 function download(row) {
   if (!row.isOver) row.show(['The browser saves ', '.'], decline(row, 'Cancel'));
   make('a', { href: `f/${row.token}`, download: '' }).click();
 }
 
-/** Sends a file from the byte on that the server wants; it leaves once the receiver is there. (`fetch` would not tell how much has gone.) */
+/** Sends a file, from the byte that the server asks for. Data flows once the receiver is connected. (`fetch` has no upload progress.) */
 function upload(row) {
   const { file, from } = row;
   const bar = make('progress', { max: file.size || 1, value: from, ariaLabel: `Sending ${file.name}` });
@@ -1082,7 +1083,7 @@ function upload(row) {
   if (from) sending.setRequestHeader('Content-Range', `bytes ${from}-${file.size - 1}/${file.size}`);
   sending.upload.onprogress = ({ loaded }) => (bar.value = from + loaded);
   sending.onloadend = () => {
-    // The server's own words come another way, and count.
+    // The server's sentence comes in an event, and takes precedence.
     if (row.isOver || row.upload !== sending) return;
     const { status, responseText } = sending;
     if (!status) request('decline', '', '', { offer: row.offer });
@@ -1091,20 +1092,20 @@ function upload(row) {
   sending.send(file.slice(from));
 }
 
-/** Offers a file to somebody. Gives the server's sentence if that will not do. */
+/** Offers a file to a user. Resolves to the server's sentence if it is refused. */
 async function offer(file, name) {
   const { error, optional } = await request('send', name, file.name, { size: file.size });
   if (error) return error;
   const room = allRooms().find(room => room.direct && same(room.name, name)) ?? openRoom(`@${name}`);
   const row = transferRow(room, optional.offer, file.name);
   row.file = file;
-  // The other one may have been faster than this answer.
+  // The other user may have accepted before this answer came.
   if (row.token) upload(row);
   else if (!row.isOver) row.show([`Offered ${room.name} `, ` (${amount(file.size)}).`], decline(row, 'Take it back'));
   showRoom(room);
 }
 
-/** The same for some files, up to the first that will not do. */
+/** The same for several files, up to the first that is refused. */
 async function offerAll(files, name) {
   for (const file of files) {
     const error = await offer(file, name);
@@ -1112,7 +1113,7 @@ async function offerAll(files, name) {
   }
 }
 
-/** Offers files to the other one in a conversation, or asks for a name. */
+/** Offers files to the other user of a conversation, or asks for a name. */
 async function offerFiles(files) {
   const room = my.current;
   if (room?.direct && !room.name.includes(',')) return tell(room, await offerAll(files, room.name), true);
@@ -1132,8 +1133,8 @@ $('file').onchange = ({ target }) => {
   my.picked = null;
 };
 
-/** Nothing more is heard of transfers over a connection that is lost: offers are over with it, and only a file that is being sent
-    tells how it ends. */
+/** Ends the transfers of a lost connection, which get no more events. Offers end with the connection; only an upload reports its
+    own end. */
 function transfersLost() {
   for (const row of my.transfers.values()) {
     if (row.isOver || row.upload) continue;
@@ -1152,7 +1153,7 @@ document.ondragover = event => {
 document.ondragleave = document.ondragend = () => $('main').classList.remove('drop');
 document.ondrop = event => {
   if (!dropsFiles(event)) return;
-  // Anywhere else the browser would leave the page and show the file.
+  // Otherwise the browser would leave the page and show the file.
   event.preventDefault();
   $('main').classList.remove('drop');
   if (my.online && !dialog.open) offerFiles([...event.dataTransfer.files]);
@@ -1168,13 +1169,13 @@ async function readPeople(room) {
   peopleChanged();
 }
 
-/** The people are drawn again with the next frame. */
+/** Draws the people again with the next frame. */
 function peopleChanged() {
   my.stale = true;
   update();
 }
 
-/** Whether the user may do what admins may. */
+/** Whether the user has the powers of an admin. */
 function amAdmin(room) {
   const { admin, operator } = room.members.get(fold(my.me)) ?? {};
   return admin || operator;
@@ -1193,7 +1194,7 @@ function drawPerson(button, member) {
 
 const HOW_LONG = ['Duration', '', 'For example 10m, 2h or 7d; without one, until it is lifted.'];
 
-/** What can be done about a person. */
+/** The menu of a person. */
 function personMenu(name) {
   const room = my.current;
   if (isMe(name)) return selfMenu();
@@ -1231,7 +1232,7 @@ function roomMenu() {
   ]);
 }
 
-/** What users can do about themselves. */
+/** The user's own menu. */
 function selfMenu() {
   const password = (label = 'Password') => [label, '', '', 'password'];
   menu(my.me, [
@@ -1272,12 +1273,12 @@ dialog.onclick = event => {
 
 const buttons = (...others) => make('div.buttons', make('button', { type: 'button', onclick: closeDialog }, others.length ? 'Cancel' : 'Close'), ...others);
 
-/** Says something that has no place in a room. */
+/** Shows a text that belongs to no room. */
 function inform(title, text) {
   if (text) openDialog(title, make('p', text), buttons());
 }
 
-/** Runs a command for the current room, and tells there what it answers. Gives the server's sentence if it is refused. */
+/** Runs a command for the current room, and shows its answer there. Resolves to the server's sentence if it is refused. */
 async function command(line) {
   const room = my.current;
   const { error, items } = await runLine(room, line);
@@ -1293,12 +1294,12 @@ async function runLine(room, line) {
   return answer;
 }
 
-/** Commands are for rooms: in a conversation they are for none. */
+/** The room of a command: conversations have none. */
 const roomOnly = room => (room?.direct ? '' : room?.name);
 
 const newsOf = (items = []) => items.filter(({ action }) => action === 'news').map(({ content }) => content).join('\n');
 
-/** Makes a request about the user's account. The last password is the one that counts from then on. */
+/** Sends a request about the user's account. The last of the passwords is the account's from then on. */
 async function account(action, password, new_password) {
   const { error, items } = await request(action, '', '', { password, new_password });
   tell(my.current, newsOf(items));
@@ -1306,7 +1307,7 @@ async function account(action, password, new_password) {
   return error;
 }
 
-/** Buttons that do something, or run a command or a request about the account, asking for what it needs. */
+/** A dialog of buttons. Each calls a function, or runs a command or a request about the account, after asking for its `fields`. */
 function menu(subject, entries) {
   const choose = (label, action, fields, note) => async () => {
     closeDialog();
@@ -1320,8 +1321,8 @@ function menu(subject, entries) {
   openDialog(subject, make('div.menu', ...list), buttons());
 }
 
-/** Asks for some values: each field is a label, a value, a hint and a type. `run` gives a sentence if they will not do, and
-    then the dialog stays. */
+/** Asks for some values: each field is a label, a value, a hint and a type. If `run` resolves to a sentence, the dialog shows it and
+    stays open. */
 function ask(title, note = '', fields, button, run) {
   const inputs = [];
   const said = make('p', { role: 'alert' });
@@ -1349,7 +1350,7 @@ function ask(title, note = '', fields, button, run) {
   (inputs.find(input => !input.value) ?? inputs[0] ?? submit).focus();
 }
 
-/** Goes to a room by some letters of its name. */
+/** Asks for a part of a room's name, and shows the room. */
 function askWhere() {
   const names = [...new Set([...allRooms(), ...my.listed.values()].map(({ name }) => name))];
   $('names').replaceChildren(...names.map(value => make('option', { value })));
@@ -1386,7 +1387,7 @@ function askSearch() {
   dialog.append(found);
 }
 
-/** A message that was found, with the hit marked. A click goes to it. */
+/** A button for a message that was found, with the hit marked. A click goes to the message. */
 function hitButton(hit) {
   const { id, sender, receiver, content, time, private: direct, optional } = hit;
   const part = (from, to) => [...content].slice(from, to).join('');
@@ -1443,10 +1444,10 @@ function showSettings() {
 
 // ---- Attention ----
 
-/** The room being read: on the screen, at its end, in a visible page. */
+/** The room being read: the page is visible and shows the end of the room. */
 const attended = () => (!document.hidden && my.current?.pinned ? my.current : null);
 
-/** Counts a new message, and draws attention to it as the settings say. */
+/** Counts a new message, and notifies the user by the settings. */
 function attend(room, object) {
   const { sender, content, optional } = object;
   const { aloud, sound, notify } = my.settings;
@@ -1470,11 +1471,11 @@ function remind(room, title, body) {
   try {
     new Notification(title, { body, tag: room.key }).onclick = () => showRoom(room);
   } catch {
-    // Browsers of phones have the permission, but not this way to use it.
+    // Browsers on phones grant the permission, but lack this constructor.
   }
 }
 
-/** The messages of a room have been read, if it is the one attended to. */
+/** Marks the messages of a room as read, if the room is being read. */
 function read(room) {
   if (room !== attended()) return;
   Object.assign(room, { unread: 0, mentioned: false });
@@ -1485,7 +1486,7 @@ function read(room) {
   my.seeing = setTimeout(() => request('seen', room, '', { message: room.seen }), 1000);
 }
 
-/** Gives lines to the screen reader, one by one. Only the last ones stay, so that none is read twice. */
+/** Gives lines to the screen reader one by one. Only the last ones stay, so that none is read twice. */
 function speak() {
   for (const [text, region] of my.spoken.splice(0).slice(-20)) {
     $(region).append(make('p', text));
@@ -1493,7 +1494,7 @@ function speak() {
   }
 }
 
-/** Once a second at most: a flood of messages is one sound. */
+/** Plays a sound, at most once a second, so that a flood of messages is one sound. */
 function beep() {
   if (Date.now() - my.beeped < 1000) return;
   my.beeped = Date.now();
@@ -1518,7 +1519,7 @@ function draw() {
   speak();
 }
 
-/** Makes a list's buttons those of some entries. What is there stays, so that the focus and half a click survive. */
+/** Updates a list of buttons. Existing buttons stay, so that the focus and a click under way survive. */
 function drawList(list, entries, drawButton) {
   const known = new Map([...list.children].map(item => [item.dataset.key, item]));
   entries.forEach(([key, ...values], at) => {
@@ -1531,7 +1532,7 @@ function drawList(list, entries, drawButton) {
   for (const item of known.values()) item.remove();
 }
 
-/** Draws a button with a name that says, for a screen reader, all that the signs in it show. */
+/** Draws a button with signs, and with a name that tells a screen reader the same. */
 function drawSigns(button, name, ...signs) {
   for (const sign of signs) sign.ariaHidden = 'true';
   button.replaceChildren(make('span.hidden', name.filter(Boolean).join(', ')), ...signs);
@@ -1605,7 +1606,7 @@ function drawWriting() {
   write('jump', unread ? counted(unread, 'new message', 'new messages') : 'To the latest messages');
 }
 
-/** The title counts what is unread, and the icon of the tab gets a dot. */
+/** Shows the number of unread messages in the title, and a dot in the icon of the tab. */
 function drawCounts(unread) {
   const name = my.current?.name ?? 'chatsock';
   if (!$('chat').hidden) document.title = unread ? `(${unread}) ${name}` : name;
@@ -1619,7 +1620,7 @@ function drawCounts(unread) {
 
 // ---- Buttons and keys ----
 
-/** The column that a narrow screen shows over the messages, if one is open. */
+/** The panel that covers the messages on a narrow screen, if one is open. */
 const openPanel = () => document.querySelector(':popover-open');
 
 const CLICKS = {
@@ -1631,7 +1632,7 @@ for (const [id, onclick] of Object.entries(CLICKS)) $(id).onclick = onclick;
 const logs = $('logs');
 const messageAt = element => my.current?.messages.get(Number(element.closest('.message')?.dataset.id));
 
-/** What can be done with a message: key -> label and action. */
+/** The actions for a message: key -> label and function. */
 function actionsFor(message) {
   const { own } = message;
   const actions = { r: ['Reply', () => setContext({ reply: message })] };
@@ -1640,7 +1641,7 @@ function actionsFor(message) {
   return message.gone ? {} : actions;
 }
 
-/** The buttons of a message. They are in the one that is pointed at or has the focus. */
+/** The buttons of the message under the pointer or with the focus. */
 const tools = make('div.tools', { role: 'toolbar', ariaLabel: 'This message' });
 
 function showTools({ target }) {
@@ -1700,7 +1701,7 @@ document.onkeydown = event => {
 // ---- Start ----
 
 document.onvisibilitychange = () => {
-  // A hidden page has no frames, and the title has to count all the same.
+  // A hidden page has no frames, but its title must be up to date.
   show();
   if (document.hidden) return;
   hurry();

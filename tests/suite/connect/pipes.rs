@@ -113,7 +113,7 @@ fn an_unreachable_server_and_a_wrong_command_line_are_reported() {
     let (status, _, errors) = run(&["alice@127.0.0.1:1", "--plain", "--tls"], "");
     assert_eq!(status, Some(2), "{errors}");
     let (status, _, errors) = run(&["alice@127.0.0.1:1", "--download", "/no/such/place"], "");
-    assert!(status == Some(2) && errors.contains("no directory"), "{errors}");
+    assert!(status == Some(2) && errors.contains("is not a directory"), "{errors}");
 }
 
 #[test]
