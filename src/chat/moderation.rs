@@ -163,7 +163,7 @@ impl Moderation {
         self.admins.retain(|admin| holds(admin.until, at));
     }
 
-    /// A user has entered. An admin whom the room waited for is admin again.
+    /// A user has entered. An admin that the room waited for is admin again.
     pub(crate) fn entered(&mut self, who: &Identity, at: Timestamp) {
         if let Some(admin) = self.admins.iter_mut().find(|admin| admin.who.entitles(who) && holds(admin.until, at)) {
             admin.who = who.clone();

@@ -83,7 +83,7 @@ fn name_rooms_and_rank_are_kept_and_nobody_else_gets_the_name() {
     let seen = bob.expect_end();
     assert!(seen.contains(&code), "{seen:?}");
     assert_eq!(cluster.nodes[0].wait(), Some(0));
-    // The others do not notice, and their messages to bob wait for him.
+    // The others do not notice, and their messages to bob wait.
     alice.send("meanwhile");
     alice.send("/msg bob are you there?");
     alice.expect("you -> bob: are you there?");

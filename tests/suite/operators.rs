@@ -121,7 +121,7 @@ fn an_operators_actions_in_a_users_room_are_audited_from_joining_on() {
     let wanted = ["alice: in nest: entered as an operator", "alice: in nest: #1 was deleted"];
     assert_eq!(written[1..3], wanted, "{written:?}");
     assert!(written.len() == 4 && written[3].starts_with("alice: in nest: "), "{written:?}");
-    // Bob's actions in his own room are not audited.
+    // Actions in a user's own room are not audited.
     bob.send(":say again");
     bob.send(":delete");
     bob.expect("* Deleted #2.\r\n");

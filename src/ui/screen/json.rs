@@ -18,7 +18,7 @@
 //! missing if the text is gone or the reader ignores its author. When a message is edited or deleted, its quotes in
 //! answers change with it; no further objects say so.
 //!
-//! `receiver` is the room. If `private` is true, it is the users whom the object is for.
+//! `receiver` is the room. If `private` is true, it is the users that the object is for.
 //!
 //! *Owns* which fields each event has. *Knows nothing of* who may see what.
 
