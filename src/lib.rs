@@ -1,7 +1,7 @@
 //! chatsock: a chat server for people who have only a terminal.
 //!
-//! It is synchronous, on `std::net`, with one thread per connection. A user connects with telnet or nc, gives a name, and
-//! gets a palette of commands and rooms to talk in. Everything that decides something is pure and tested without a
+//! It is synchronous, on `std::net`, with one thread per connection. A user connects with telnet or nc, gives a name,
+//! and gets a palette of commands and rooms to talk in. All decisions are made in pure code that is tested without a
 //! socket. Around it are an outbox per client, rooms that deliver, and sessions that read.
 //!
 //! # Where to start reading
@@ -114,10 +114,10 @@
 //! - All members of a room see its messages in the order of their ids, each exactly once. A client that cannot keep up is
 //!   disconnected, never skipped.
 //! - No thread waits for the socket of another client. A poster waits only on a full queue that a thread is draining.
-//! - Whatever a stranger can make grow has a bound.
+//! - Everything that a stranger can make grow has a bound.
 //! - Text from a user reaches a screen or the log only through `text::sanitize`, and never starts a row without a prefix.
 //! - A panic on a connection's thread ends that connection only.
-//! - Passwords are in no history, log, recall or error text.
+//! - Passwords never appear in history, log, recall or error text.
 //!
 //! # What is deliberately absent
 //!

@@ -32,7 +32,7 @@ use signal_hook::iterator::Signals;
 
 /// Exit status for an error that the user can fix.
 const USER_ERROR: u8 = 2;
-/// Most bytes read in search of an answer's end.
+/// Longest answer read from the terminal, in bytes.
 const LONGEST_ANSWER: u64 = 1024;
 /// Exit status for any other error, and for a signal during the stop.
 const FAILED: u8 = 1;
@@ -192,7 +192,7 @@ fn proxy(options: &ProxyOptions) -> ExitCode {
 
 fn run_proxy(options: &ProxyOptions) -> Result<(), ProxyError> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(StartError::Signals)?;
-    // Each client takes two descriptors; if there are too few, the next one waits.
+    // Each client takes two file descriptors; without enough of them, the next client waits.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let stopper = Arc::new(OnceLock::<Stopper>::new());
     let to_stop = Arc::clone(&stopper);
@@ -209,7 +209,7 @@ fn run_proxy(options: &ProxyOptions) -> Result<(), ProxyError> {
         })
         .map_err(StartError::Thread)?;
     let proxy = Proxy::bind(options, &mut TerminalPrompt)?;
-    // Set only here.
+    // This is the only place that sets it.
     let _ = stopper.set(proxy.stopper());
     proxy.warning().iter().for_each(|warning| warn(warning));
     print(&proxy.announcement());
@@ -238,7 +238,7 @@ fn connect(_: &ConnectOptions) -> ExitCode {
     fail(USER_ERROR, &format_args!("chatsock connect {}", config::lacking("client")))
 }
 
-/// The user at the terminal.
+/// Asks the user at the terminal.
 struct TerminalPrompt;
 
 impl Asks for TerminalPrompt {
@@ -271,7 +271,7 @@ fn serve(options: ServeOptions, arguments: &[OsString]) -> ExitCode {
         Ok(config) => config,
         Err(mistakes) => return fail(USER_ERROR, &mistakes),
     };
-    // Returns if nothing would be gained.
+    // May start this program again with more room for threads; returns if that would gain nothing.
     server::make_room_for_threads(config.limits.max_connections, arguments);
     begin_log(options.verbosity);
     match run(options, config) {

@@ -2,17 +2,17 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// The address of a client. One of IPv4 that has come to an IPv6 listener is mapped (RFC 4291, section 2.5.5.2), and gets
-/// its own form back, so that the log, the limits and the bans know it by one name.
+/// A client's address in its canonical form. An IPv4 client of an IPv6 listener has a mapped address (RFC 4291, section
+/// 2.5.5.2), which becomes plain IPv4 again, so that the log, the limits and the bans use one name for it.
 pub(crate) fn canonical(peer: SocketAddr) -> SocketAddr {
     match peer.ip().to_canonical() {
         v4 @ IpAddr::V4(_) => SocketAddr::new(v4, peer.port()),
-        // As it is, with its interface.
+        // Unchanged, with its scope id.
         IpAddr::V6(_) => peer,
     }
 }
 
-/// The address under which something is counted: IPv4 whole, IPv6 by its /64, which is what one household gets. IPv4-mapped
+/// The address that limits count by: IPv4 whole, IPv6 by its /64, which is what one household gets. IPv4-mapped
 /// addresses are IPv4.
 pub(crate) fn address_key(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

@@ -13,7 +13,7 @@ use super::rate::{Bucket, Rate, RateDecision};
 /// Why a connection from an address is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AdmissionError {
-    /// The address has reached its limit of open connections, which this is.
+    /// The address has as many open connections as it may have. Holds that limit.
     TooManyOpen(usize),
     /// The address opens connections too fast. Holds how long to wait.
     TooManyNew(Duration),
@@ -73,7 +73,7 @@ impl Admission {
         Ok(())
     }
 
-    /// An admitted connection has ended.
+    /// Counts an admitted connection as ended.
     pub(crate) fn leave(&mut self, address: IpAddr) {
         if let Some(usage) = self.addresses.get_mut(&address_key(address)) {
             usage.open = usage.open.saturating_sub(1);

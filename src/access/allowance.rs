@@ -8,25 +8,25 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A user who holds at most this fraction of their limit counts as small, and finds room even when others have filled
-/// the rest.
+/// A user who holds at most one part in this many of their limit counts as small, and finds room even when others have
+/// filled the rest.
 const SMALL: usize = 32;
 
-/// The fraction of the total that is reserved for small users.
+/// One part in this many of the total is reserved for small users.
 const LEFT_TO_SMALL: usize = 8;
 
 #[derive(Debug)]
 struct HeldBytes<K> {
     /// Bytes by key. Keys that hold nothing are removed.
-    by: HashMap<K, usize>,
-    all: usize,
+    by_key: HashMap<K, usize>,
+    total: usize,
 }
 
-/// Limits how much may be held.
+/// Limits how many bytes may be held, per key and in total.
 #[derive(Debug)]
 pub struct Allowance<K> {
-    of_one: usize,
-    of_all: usize,
+    per_key: usize,
+    in_total: usize,
     /// A leaf lock: nothing but counting happens under it.
     held: Mutex<HeldBytes<K>>,
 }
@@ -40,23 +40,24 @@ pub(crate) struct Share<K: Eq + Hash> {
 }
 
 impl<K: Eq + Hash + Clone> Allowance<K> {
-    /// `of_one` bytes for each key and `of_all` in total. The last eighth of the total is reserved for users who hold
+    /// `per_key` bytes for each key and `in_total` in total. The last eighth of the total is reserved for users who hold
     /// little, so that a few heavy users cannot take all of it.
-    pub(crate) fn new(of_one: usize, of_all: usize) -> Arc<Allowance<K>> {
-        Arc::new(Allowance { of_one, of_all, held: Mutex::new(HeldBytes { by: HashMap::new(), all: 0 }) })
+    pub(crate) fn new(per_key: usize, in_total: usize) -> Arc<Allowance<K>> {
+        Arc::new(Allowance { per_key, in_total, held: Mutex::new(HeldBytes { by_key: HashMap::new(), total: 0 }) })
     }
 
     /// Takes a share. `None` if there is no room for it.
     pub(crate) fn take(self: &Arc<Self>, key: K, bytes: usize) -> Option<Share<K>> {
         let mut held = self.lock();
-        let own = held.by.get(&key).map_or(0, |own| own + bytes).max(bytes);
-        let all = held.all + bytes;
-        let of_all = if own <= self.of_one / SMALL { self.of_all } else { self.of_all - self.of_all / LEFT_TO_SMALL };
-        if own > self.of_one || all > of_all {
+        let own = held.by_key.get(&key).map_or(0, |own| own + bytes).max(bytes);
+        let all = held.total + bytes;
+        let in_total =
+            if own <= self.per_key / SMALL { self.in_total } else { self.in_total - self.in_total / LEFT_TO_SMALL };
+        if own > self.per_key || all > in_total {
             return None;
         }
-        held.by.insert(key.clone(), own);
-        held.all = all;
+        held.by_key.insert(key.clone(), own);
+        held.total = all;
         drop(held);
         Some(Share { allowance: Arc::clone(self), key, bytes })
     }
@@ -69,18 +70,18 @@ impl<K> Allowance<K> {
 
     /// Bytes held in total.
     pub fn held(&self) -> usize {
-        self.lock().all
+        self.lock().total
     }
 }
 
 impl<K: Eq + Hash> Drop for Share<K> {
     fn drop(&mut self) {
         let mut held = self.allowance.lock();
-        held.all -= self.bytes;
-        if let Some(own) = held.by.get_mut(&self.key) {
+        held.total -= self.bytes;
+        if let Some(own) = held.by_key.get_mut(&self.key) {
             *own -= self.bytes;
             if *own == 0 {
-                held.by.remove(&self.key);
+                held.by_key.remove(&self.key);
             }
         }
     }
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_holds_no_more_than_their_own_and_what_is_dropped_can_be_taken_again() {
+    fn nobody_holds_more_than_their_limit_and_a_dropped_share_can_be_taken_again() {
         let allowance = Allowance::new(100, 1000);
         let first = allowance.take('a', 60).expect("room");
         assert!(allowance.take('a', 41).is_none());
@@ -102,11 +103,11 @@ mod tests {
         assert_eq!(allowance.held(), 40);
         drop(allowance.take('a', 60).expect("room"));
         drop(second);
-        assert!(allowance.held() == 0 && allowance.lock().by.is_empty());
+        assert!(allowance.held() == 0 && allowance.lock().by_key.is_empty());
     }
 
     #[test]
-    fn all_together_hold_no_more_than_there_is_and_a_small_user_finds_room_last() {
+    fn the_total_is_never_exceeded_and_its_last_part_is_left_to_small_users() {
         let allowance = Allowance::new(64, 8 * 64);
         let mut shares: Vec<_> = (0..20).filter_map(|key| allowance.take(key, 64)).collect();
         assert_eq!(shares.len(), 7);
@@ -122,6 +123,6 @@ mod tests {
         let allowance = Allowance::new(0, 0);
         drop(allowance.take('a', 0).expect("room for nothing"));
         assert!(allowance.take('a', 1).is_none());
-        assert!(allowance.lock().by.is_empty());
+        assert!(allowance.lock().by_key.is_empty());
     }
 }

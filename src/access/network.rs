@@ -59,7 +59,7 @@ impl Network {
         if self.base.is_ipv6() && self.prefix > 64 { Self::block(self.base, 64) } else { self }
     }
 
-    /// Whether all of it is loopback.
+    /// Whether every address in it is a loopback address.
     #[must_use]
     pub(crate) fn is_loopback(&self) -> bool {
         let prefix = if self.base.is_ipv4() { 8 } else { 128 };

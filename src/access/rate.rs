@@ -75,7 +75,7 @@ pub(crate) struct Buckets<K> {
 }
 
 impl<K: Sourced + Eq + Hash + Clone> Buckets<K> {
-    /// No bucket is used yet.
+    /// An empty table of at most `most` buckets.
     pub(crate) fn new(most: usize) -> Buckets<K> {
         Buckets { buckets: HashMap::new(), most }
     }
@@ -84,7 +84,7 @@ impl<K: Sourced + Eq + Hash + Clone> Buckets<K> {
     ///
     /// # Errors
     ///
-    /// Otherwise returns how long to wait.
+    /// How long to wait, if no unit is available.
     pub(crate) fn take(&mut self, key: K, rate: Rate, now: Instant) -> Result<(), Duration> {
         if self.buckets.len() >= self.most && !self.buckets.contains_key(&key) {
             self.buckets.retain(|_, bucket| !bucket.is_full(now));

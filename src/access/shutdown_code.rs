@@ -42,7 +42,7 @@ impl ShutdownCode {
         Ok(ShutdownCode(code))
     }
 
-    /// Whether this is the code. Small letters count as capitals; the dash and blanks around it are optional.
+    /// Whether this is the code, in upper or lower case. The dash is optional, and blanks around the code are ignored.
     ///
     /// The time taken depends only on `given`.
     pub fn matches(&self, given: &str) -> bool {
@@ -215,10 +215,10 @@ mod tests {
         let guesses = guesses();
         let first = guesses.begin(guess(1), now).expect("the first try");
         assert!(first.wrong(now));
-        // Somebody else in the same moment.
+        // Another user at the same moment.
         assert_eq!(guesses.begin(guess(2), now).err(), Some(AttemptError::Waiting(SECOND)));
         assert_eq!(wait(&guesses, 2, now + SECOND / 4), Some(SECOND * 3 / 4));
-        // The refusal has made nothing longer.
+        // The refusal did not extend the wait.
         assert!(fail(&guesses, 2, now + SECOND));
     }
 
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_before_the_last_try_waits_the_longer() {
+    fn a_clock_that_reads_earlier_than_the_last_try_makes_the_wait_longer() {
         let now = Instant::now() + FIVE_MINUTES;
         let guesses = guesses();
         assert!(fail(&guesses, 1, now));

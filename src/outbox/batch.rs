@@ -18,7 +18,7 @@ use crate::ui::screen::{Clock, Extent, Recipient, Style, overwrite, passing_buff
 #[cfg(feature = "json")]
 use crate::ui::screen::{ObjectReader, render_objects};
 
-/// What an object takes beside its text, in bytes: field names, time, room.
+/// Size of an object besides its text, in bytes: field names, time, room.
 #[cfg(feature = "json")]
 const OBJECT: usize = 140;
 
@@ -67,11 +67,11 @@ pub struct Batch<'a> {
     clock: Clock,
     /// When the delivery began.
     began: Timestamp,
-    /// What came of it so far.
+    /// Its counts so far.
     pub(super) pushed: Pushed,
 }
 
-/// What came of a delivery.
+/// The counts of a delivery.
 #[derive(Debug, Default)]
 pub(crate) struct Pushed {
     /// Events that were shown, once for each client that was shown one.
@@ -81,7 +81,7 @@ pub(crate) struct Pushed {
 }
 
 impl Pushed {
-    /// Adds what came of another one.
+    /// Adds the counts of another delivery.
     pub(crate) fn absorb(&mut self, other: Pushed) {
         self.events.absorb(other.events);
         self.bytes.absorb(other.bytes);
@@ -114,7 +114,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// What came of it since this was last asked.
+    /// Takes the counts since the last call.
     pub(crate) fn take_pushed(&mut self) -> Pushed {
         std::mem::take(&mut self.pushed)
     }
@@ -163,7 +163,7 @@ impl<'a> Batch<'a> {
         self.causes.binary_search(&client).is_ok()
     }
 
-    /// How many of some events are shown to a client. Counted for the metrics alone.
+    /// How many of some events are shown to a client. Counted only for the metrics.
     #[inline]
     pub(super) fn count_shown(&self, events: std::ops::Range<usize>, client: ClientId, line_mode: bool) -> usize {
         if !cfg!(feature = "metrics") || !self.has_by(client) {
@@ -227,7 +227,7 @@ impl<'a> Batch<'a> {
         Arc::clone(frame)
     }
 
-    /// How many of some events are lines of this client.
+    /// How many of some events are messages of this client.
     pub(super) fn count_own(&self, events: std::ops::Range<usize>, client: ClientId) -> u16 {
         let own = self.events[events]
             .iter()

@@ -18,11 +18,11 @@ pub(crate) enum Notice {
         /// The membership that has ended. The client may have joined the room again since.
         membership: Option<MembershipId>,
     },
-    /// A conversation partner has another name.
+    /// A conversation partner was renamed.
     PartnerRenamed(Addressee),
 }
 
-/// Why a client is not in a conversation any more.
+/// Why a client is no longer in a room or conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Expulsion {
     /// This admin removed the client.
@@ -46,8 +46,8 @@ impl OutboxState {
         !self.display.is_character_mode() && self.own_lines == 0
     }
 
-    /// The prompt is another one: draws it where there is a screen.
-    fn draw_place(&mut self) {
+    /// Draws the prompt after it has changed, if there is a screen.
+    fn draw_prompt(&mut self) {
         let OutboxState { display, prompt, unsent, watching, .. } = self;
         if !watching.is_program() {
             display.set_prompt(prompt, unsent);
@@ -87,14 +87,15 @@ impl OutboxState {
 }
 
 impl Outbox {
-    /// Shows the next lines of the client itself when they are said, even in line mode: it is about to be told that they wait.
+    /// Shows the client's next own messages when they are posted, even in line mode: it is about to be told that they
+    /// wait.
     #[cfg(feature = "cluster")]
     pub(crate) fn show_own_lines(&self, lines: u64) {
         let mut state = self.lock();
         state.own_lines = state.own_lines.saturating_add(u16::try_from(lines).unwrap_or(u16::MAX));
     }
 
-    /// They will not be said.
+    /// Undoes that for messages that will not be posted.
     #[cfg(feature = "cluster")]
     pub(crate) fn show_no_own_lines(&self, lines: u64) {
         let mut state = self.lock();
@@ -106,8 +107,8 @@ impl Outbox {
         self.lock().open.clone()
     }
 
-    /// The client is about to open a conversation. Noted first, or the session would miss its end or the partner's new name in
-    /// between.
+    /// The client is about to open a conversation. Noted before it is opened; otherwise the session could miss its end,
+    /// or the partner's new name.
     pub fn opening(&self, conversation: &Conversation) {
         let mut state = self.lock();
         if !state.open.iter().any(|known| known.is(conversation)) {
@@ -129,7 +130,7 @@ impl Outbox {
         }
         if state.prompt != prompt {
             state.prompt = prompt;
-            state.draw_place();
+            state.draw_prompt();
         }
         true
     }
@@ -166,14 +167,14 @@ impl Outbox {
         }
         if in_view || matches!(&state.prompt, Prompt::Palette(Some(current)) if current.is(from)) {
             state.prompt = Prompt::Palette(state.open.last().cloned());
-            state.draw_place();
+            state.draw_prompt();
         }
         state.end();
         self.transmit_unsent(state, CausedBy::Others);
         self.drop_if_over(state);
     }
 
-    /// A conversation partner has another name. Shown if the client has the conversation open.
+    /// A conversation partner was renamed. Shown if the client has the conversation open.
     pub(crate) fn partner_renamed(&self, partner: &Addressee, line: &str) {
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -186,7 +187,7 @@ impl Outbox {
             before = Some(std::mem::replace(known, conversation.clone()));
         }
         state.note_renamed(partner);
-        // The prompt shows it in any case.
+        // The prompt shows the new name in any case.
         let ignored = state.preferences.as_ref().is_some_and(|own| own.ignores(partner.client, &partner.name));
         let quiet = state.display.look().quiet && matches!(state.prompt, Prompt::ChatView(_));
         if !ignored && !quiet {
@@ -206,7 +207,7 @@ impl Outbox {
         };
         if let Some(prompt) = prompt {
             state.prompt = prompt;
-            state.draw_place();
+            state.draw_prompt();
         }
         state.end();
         self.transmit_unsent(state, CausedBy::Others);

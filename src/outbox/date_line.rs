@@ -40,7 +40,7 @@ impl OutboxState {
         self.day_ends = NEVER;
     }
 
-    /// Nothing more of this room is shown.
+    /// Shows nothing more of this room.
     pub(super) fn forget_room(&mut self, room: u64) {
         self.watching.forget(room);
         (self.on_screen, self.day_ends) = (None, NEVER);

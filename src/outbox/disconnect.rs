@@ -31,7 +31,7 @@ pub enum DisconnectReason {
     MemoryShort(usize),
     /// Three lines over `line_bytes`.
     LongLines,
-    /// Three lines of a program that were no requests.
+    /// Three lines of a program that were not requests.
     NoRequests,
     /// Three wrong exit codes.
     WrongCodes,
@@ -56,9 +56,9 @@ pub enum DisconnectReason {
     Unresponsive,
     /// An HTTP request was answered, with this status.
     Answered(u16),
-    /// It carried a file between users, which ended so.
+    /// The connection carried a file between users; the text says how that ended.
     Transfer(&'static str),
-    /// On a listener for proxies, a header that cannot be used, or none.
+    /// On a listener for proxies, the header was missing or unusable.
     ProxyHeader,
     /// Not admitted. A log line has said why.
     Refused,
@@ -107,7 +107,7 @@ impl DisconnectReason {
         }
     }
 
-    /// What it is counted as, if the server has dropped a client for what it did or did not do.
+    /// The metric that counts it, if the server dropped the client for what it did or failed to do.
     pub(crate) fn counts_as(&self) -> Option<DropKind> {
         match self {
             DisconnectReason::TooSlow(_) | DisconnectReason::MemoryShort(_) => Some(DropKind::Slow),
@@ -138,8 +138,8 @@ impl DisconnectReason {
         }
     }
 
-    /// The sentence beside the code, unless the client has had one; empty for an end that needs no words.
-    pub(crate) fn close_words(&self) -> String {
+    /// The sentence sent with the close code. Empty if the client has been told already, or needs no reason.
+    pub(crate) fn close_reason(&self) -> String {
         match self {
             DisconnectReason::Quit | DisconnectReason::PeerClosed => String::new(),
             DisconnectReason::Stopping => "The server is stopping.".to_owned(),
@@ -189,7 +189,7 @@ impl fmt::Display for DisconnectReason {
                 write!(f, "The server is low on memory, and your backlog was the largest: {bytes} bytes")
             }
             DisconnectReason::LongLines => f.write_str("Too many lines were too long"),
-            DisconnectReason::NoRequests => f.write_str("Too many lines were no requests"),
+            DisconnectReason::NoRequests => f.write_str("Too many lines were not requests"),
             DisconnectReason::Ghosted => f.write_str("disconnected from another connection of the account"),
             DisconnectReason::AccountRemoved => f.write_str("the account was removed"),
             DisconnectReason::PasswordChanged => f.write_str("the password was changed from outside"),

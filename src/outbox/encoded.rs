@@ -31,7 +31,7 @@ use crate::ui::screen::passing_buffer;
 #[cfg(feature = "tls")]
 struct Sink<'a> {
     stream: &'a TcpStream,
-    /// Nothing is waiting, and it has not been full yet.
+    /// There is no backlog, and the socket has not been full yet.
     accepts: bool,
     error: Option<io::ErrorKind>,
     /// Bytes it has taken.
@@ -56,7 +56,7 @@ impl io::Write for Sink<'_> {
 
     fn write_vectored(&mut self, records: &[IoSlice<'_>]) -> io::Result<usize> {
         match records {
-            // A delivery of up to 16 KB is one.
+            // A delivery of up to 16 KB is one record.
             [record] => self.write(record),
             _ if self.accepts => {
                 self.note(send_records(self.stream, records), records.iter().map(|record| record.len()).sum())
@@ -78,13 +78,13 @@ impl Outbox {
         self.lock().codec = codec;
     }
 
-    /// Says nothing but answers to HTTP requests until the connection is a WebSocket.
+    /// Sends nothing but answers to HTTP requests until the connection is a WebSocket.
     #[cfg(feature = "web")]
     pub(crate) fn await_request(&self) {
         self.lock().codec.await_request();
     }
 
-    /// Sends the end of the handshake that a WebSocket begins with, and makes messages of everything from then on.
+    /// Sends the end of the WebSocket handshake, and puts everything after it into messages.
     #[cfg(feature = "web")]
     pub fn open_web(&self, accepted: &[u8], socket: WebSocket) {
         let mut guard = self.lock();
@@ -96,7 +96,8 @@ impl Outbox {
         }
     }
 
-    /// Gives the connection to a transfer of a file. The outbox says nothing more; it keeps the socket to end it with.
+    /// Gives the connection to a transfer of a file. The outbox sends nothing more; it keeps the socket only to close
+    /// it.
     ///
     /// # Errors
     ///
@@ -124,7 +125,7 @@ impl Outbox {
         false
     }
 
-    /// Asks the client of a WebSocket whether it is there.
+    /// Asks the client of a WebSocket whether it is still there.
     #[cfg(feature = "web")]
     pub(crate) fn ping(&self) {
         let mut guard = self.lock();
@@ -183,7 +184,7 @@ impl Outbox {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.backlog.is_empty() {
-            let last = state.codec.close(reason.close_code(), &reason.close_words());
+            let last = state.codec.close(reason.close_code(), &reason.close_reason());
             if !last.is_empty() {
                 // If the socket does not accept it now, it has accepted nothing for a while.
                 let taken = send_now(&self.stream, &last)?;

@@ -1,6 +1,6 @@
 //! The output of a client that speaks JSON: an object per event, and no screen.
 //!
-//! A program gets the live text of all rooms it is in. Nothing is skipped, because it needs the numbers of its own
+//! A program gets the live text of all rooms it is in. Nothing is skipped, because a program needs the ids of its own
 //! messages too. All programs in a room share one rendering, unless one has to leave something out or is mentioned.
 //!
 //! *Owns* which events become objects, and the answers kept for the session. *Knows nothing of* requests beyond their ids.
@@ -29,27 +29,27 @@ pub(crate) struct WatchedRoom<'a> {
     pub(crate) room: u64,
     /// Its name.
     pub(crate) name: &'a str,
-    /// Sequence number of its newest event: live text begins behind it.
+    /// Sequence number of its newest event: live text begins after it.
     pub(crate) seen: u64,
     /// The user may read no message up to this one.
     pub(crate) after: MessageId,
-    /// What was said before.
+    /// The messages up to that event.
     pub(crate) history: &'a [Arc<Event>],
 }
 
-/// What an object is written for.
+/// Why an object is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Occasion {
-    /// It has just happened.
+    /// The event has just happened.
     Live,
-    /// The program has asked for what was said before.
+    /// The program has asked for older messages.
     History,
 }
 
 /// The last object of a connection.
 ///
-/// A program may connect again by itself, unless it is sent away with a refusal. `code`: what gives the user's name and places back
-/// on another server.
+/// A program may connect again by itself, unless it is sent away with a refusal. `code` gives the user's name and rooms
+/// back on another server.
 pub(super) fn bye(kind: LineKind, line: &str, code: Option<&str>) -> Vec<u8> {
     let mut out = passing_buffer(0);
     let mut object = Object::new("bye", Timestamp::now());
@@ -71,8 +71,8 @@ impl OutboxState {
     ) -> bool {
         let OutboxState { watching, unsent, name, preferences, .. } = self;
         let preferences = preferences.as_deref().filter(|preferences| !preferences.ignored.is_empty());
-        // Arrivals and departures are sent one by one, and ignored users are left out there. That a message is gone is
-        // always sent.
+        // Arrivals and departures are sent one by one, and ignored users are left out there. The deletion of a message
+        // is always sent.
         let hides_whole = !event.is_join_or_leave() && !matches!(event, Event::Erased { .. });
         let hides = preferences.is_some_and(|own| hides_whole && own.hides(event, client));
         if hides {
@@ -198,7 +198,7 @@ impl Outbox {
         }
     }
 
-    /// Writes messages as answers to the request; how many of them the user can see. Nothing is sent before
+    /// Writes messages as answers to the request. Returns how many of them the user can see. Nothing is sent before
     /// [`Outbox::settle`].
     pub(crate) fn list_messages(&self, events: &[Arc<Event>], room: Option<&str>) -> usize {
         let mut guard = self.lock();
@@ -248,9 +248,9 @@ impl Outbox {
         object.write(unsent);
     }
 
-    /// Live text from this room, too: its past now, and everything after that as it happens. Called under the room's lock, so
-    /// that there is neither a gap nor an overlap between the two. Returns how many messages the user can see. Nothing is
-    /// sent before [`Outbox::settle`].
+    /// Starts live text from this room: its history now, and everything after that as it happens. Called under the
+    /// room's lock, so that there is neither a gap nor an overlap between the two. Returns how many messages the user
+    /// can see. Nothing is sent before [`Outbox::settle`].
     pub(crate) fn watch_room(&self, watched: &WatchedRoom<'_>) -> usize {
         let WatchedRoom { room, name, seen, after, history } = *watched;
         let mut guard = self.lock();
@@ -272,7 +272,7 @@ impl Outbox {
         self.lock().watching.view(room).is_some()
     }
 
-    /// No more live text from this room.
+    /// Ends live text from this room.
     pub(crate) fn unwatch_room(&self, room: u64) {
         if let Some(program) = self.lock().watching.program() {
             program.views.retain(|view| view.room != room);
@@ -311,7 +311,7 @@ impl Outbox {
         state.watching.view(batch.room()).is_some_and(|view| batch.shows_up_to(view.after))
     }
 
-    /// Writes what is new to this program. False if nothing is to be seen.
+    /// Writes what is new to this program. False if nothing is visible.
     pub(super) fn write_objects(&self, state: &mut OutboxState, batch: &Batch<'_>, fresh: Range<usize>) -> bool {
         let after = state.watching.view(batch.room()).map_or(MessageId(0), |view| view.after);
         let bounded = batch.shows_up_to(after);

@@ -24,18 +24,18 @@ impl Outbox {
     /// Says goodbye: removes the prompt, writes the line, restores the terminal and sends it all. Does nothing for a client that
     /// was dropped, since it has been told.
     pub(crate) fn farewell(&self, line: Option<(LineKind, &str)>) {
-        self.part(line, None);
+        self.say_goodbye(line, None);
     }
 
     /// The same for a client that should reconnect to another server. A program gets the code that gives the user's name
     /// back.
     #[cfg(feature = "cluster")]
     pub(crate) fn send_elsewhere(&self, line: &str, code: Option<&str>) {
-        self.part(Some((LineKind::News, line)), code);
+        self.say_goodbye(Some((LineKind::News, line)), code);
     }
 
     #[cfg_attr(not(feature = "json"), expect(unused_variables, reason = "only programs are told a code"))]
-    fn part(&self, line: Option<(LineKind, &str)>, code: Option<&str>) {
+    fn say_goodbye(&self, line: Option<(LineKind, &str)>, code: Option<&str>) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.disconnect.is_some() || state.codec.awaits_request() {
@@ -59,8 +59,8 @@ impl Outbox {
         self.transmit_unsent(state, CausedBy::Client);
     }
 
-    /// Closes the socket of a connection that is over: another thread's delivery may still hold a reference to the outbox. A file's way
-    /// has had its own end, which is a reset where the file is not whole.
+    /// Closes the socket of a connection that is over: another thread's delivery may still hold a reference to the
+    /// outbox. A connection that carried a file has been closed already, with a reset if the file is incomplete.
     pub(crate) fn shut(&self, ended: &DisconnectReason) {
         if !matches!(ended, DisconnectReason::Transfer(_)) {
             // The peer may have closed it.

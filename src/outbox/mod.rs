@@ -1,11 +1,11 @@
 //! One client's output: the state of its screen, the bytes its socket has not accepted yet, and the socket.
 //!
-//! A thread with something for the client sends it directly, without waiting (`MSG_DONTWAIT`). What the socket does not
-//! accept becomes the backlog, which the thread `slow-readers` sends as the socket accepts it; meanwhile others only append. So no one
-//! waits for a slow reader, and a slow reader loses nothing until it is dropped with a reason.
+//! A thread that has output for the client sends it directly, without waiting (`MSG_DONTWAIT`). What the socket does
+//! not accept becomes the backlog, which the thread `slow-readers` sends as the socket accepts it; meanwhile others
+//! only append. So no one waits for a slow reader, and a slow reader loses nothing until it is dropped with a reason.
 //!
-//! *Owns* every byte written to a client, its encryption or framing if any, the state of the screen, and the decision to drop the client.
-//! *Knows nothing of* rooms as objects, the palette's rules, and other clients.
+//! *Owns* every byte written to a client, its encryption or framing if any, the state of the screen, and the decision
+//! to drop a client. *Knows nothing of* rooms as objects, the palette's rules, and other clients.
 
 // Every arm is written out, so that the compiler asks about a new variant.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
@@ -59,8 +59,9 @@ pub(crate) use json::WatchedRoom;
 pub(crate) use preferences::MAX_IGNORED;
 pub use slow_readers::{OutboxLimits, SlowReaders};
 
-/// An emptied buffer larger than this is freed, in bytes. A message fits, with the prompt and a half-typed line redrawn behind
-/// it; what a user gets on opening a view does not, and with ten thousand idle users every kilobyte is ten megabytes.
+/// An empty buffer larger than this is freed, in bytes. A message fits, with the prompt and a half-typed line redrawn
+/// after it; what a user gets on opening a view does not, and with ten thousand idle users every kilobyte is ten
+/// megabytes.
 const MAX_IDLE_BUFFER: usize = 256;
 
 /// BEL (ECMA-48, 8.3.3).
@@ -80,7 +81,7 @@ struct OutboxState {
     prompt: Prompt,
     /// The client's rooms and conversations, the current one last: the prompt to fall back to when the client loses one.
     open: Vec<Conversation>,
-    /// What the session has not heard of yet.
+    /// Changes that the session has not taken yet.
     notices: Vec<Notice>,
     watching: Watching,
     /// When the day that the view shows ends, in Unix seconds; never without a view.
@@ -94,8 +95,8 @@ struct OutboxState {
     charset: Charset,
     /// The peer speaks telnet: bytes of 255 in text are doubled.
     is_telnet: bool,
-    /// The client's own lines that are shown to it even in line mode, as many as have been said to wait: what the terminal echoed
-    /// is above that notice.
+    /// How many of the client's next own messages are shown to it even in line mode: it was told that they wait, so the
+    /// terminal's echo of them is above that notice.
     own_lines: u16,
     /// Written, but not handed to the socket yet. Empty except during a turn of the session.
     unsent: Vec<u8>,
@@ -104,7 +105,7 @@ struct OutboxState {
     codec: Codec,
     /// Encoded bytes that the socket has not accepted.
     backlog: Backlog,
-    /// Bytes that the socket has accepted, while a batch is pushed.
+    /// Counts the bytes that the socket accepts while a batch is pushed.
     sent: BatchCount,
     disconnect: Option<DisconnectReason>,
 }
@@ -118,7 +119,7 @@ pub struct Outbox {
     /// The client that the peer speaks for, if it is a proxy.
     forwarded_for: OnceLock<IpAddr>,
     slow_readers: Arc<SlowReaders>,
-    /// The client speaks JSON, from some moment on.
+    /// Set once the client speaks JSON.
     is_program: AtomicBool,
     /// Rank 3 of 4: after a room, before the store. Guards the screen, the backlog, the codec in both directions, and the
     /// order of bytes on the socket.
@@ -179,9 +180,9 @@ impl Outbox {
         self.stream.peer_addr().ok().map(|peer| peer.ip().to_canonical())
     }
 
-    /// The peer is a proxy that speaks for this address.
+    /// Notes that the peer is a proxy that speaks for this address.
     pub(crate) fn speak_for(&self, address: IpAddr) {
-        // Once for each connection, so there is none yet.
+        // Called once for each connection, so it is still unset.
         let _ = self.forwarded_for.set(address);
     }
 
@@ -308,7 +309,7 @@ impl Outbox {
         state.display.write(kind, &line, &mut state.unsent);
     }
 
-    /// Tells news, and which command comes next: `hint` begins with it, or contains it.
+    /// Shows a news line that ends with a hint: a sentence with the command to use next, written as it is typed here.
     pub(crate) fn advise(&self, line: &str, hint: &str) {
         let hint = if self.lock().is_in_view() { for_view(hint) } else { hint.into() };
         self.tell(LineKind::News, &format!("{line} {hint}"));
@@ -337,7 +338,7 @@ impl Outbox {
         guard.is_telnet = is_telnet;
     }
 
-    /// Runs a closure on the screen and the buffer of what is to be sent.
+    /// Runs a closure on the screen and the buffer of unsent output.
     pub fn with_display<R>(&self, work: impl FnOnce(&mut Display, &mut Vec<u8>) -> R) -> R {
         let mut guard = self.lock();
         if guard.watching.is_program() {
@@ -357,8 +358,8 @@ impl Outbox {
         result
     }
 
-    /// The client has ended a line: in line mode its terminal has moved to the next row. True in character mode, where the line
-    /// is still on the screen and has to be dealt with.
+    /// The client has ended a line: in line mode its terminal has moved to the next row. True in character mode, where
+    /// the line is still on the screen as it was typed.
     pub(crate) fn line_ended(&self, alone: bool, blank: bool) -> bool {
         let mut guard = self.lock();
         guard.display.line_ended(alone, blank);

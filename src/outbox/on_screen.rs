@@ -14,7 +14,7 @@ pub(super) const REDRAW_EVERY: Duration = Duration::from_secs(1);
 
 /// Rows of a screen of unknown height.
 const DEFAULT_ROWS: usize = 24;
-/// Upper limit for a reported height: each row holds a share in a message.
+/// Upper limit for a reported height: each row keeps a message in memory.
 const MOST_ROWS: usize = 100;
 
 #[derive(Debug)]
@@ -29,22 +29,22 @@ pub(super) struct OnScreen {
 impl OnScreen {
     /// A view just opened on a screen with this many rows.
     pub(super) fn new(rows: Option<u16>) -> OnScreen {
-        OnScreen { events: VecDeque::new(), rows: OnScreen::believed(rows), drawn: None, due: false }
+        OnScreen { events: VecDeque::new(), rows: OnScreen::bounded_rows(rows), drawn: None, due: false }
     }
 
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
 
-    /// The terminal has another height.
+    /// Sets the terminal's height after it has changed.
     pub(super) fn set_rows(&mut self, rows: Option<u16>) {
-        self.rows = OnScreen::believed(rows);
+        self.rows = OnScreen::bounded_rows(rows);
         while self.events.len() > self.rows {
             self.events.pop_front();
         }
     }
 
-    fn believed(rows: Option<u16>) -> usize {
+    fn bounded_rows(rows: Option<u16>) -> usize {
         rows.map_or(DEFAULT_ROWS, usize::from).clamp(1, MOST_ROWS)
     }
 
@@ -79,13 +79,13 @@ impl OnScreen {
         self.events.push_back(event);
     }
 
-    fn number(event: &Event) -> Option<MessageId> {
+    fn id_of(event: &Event) -> Option<MessageId> {
         event.message().map(|message| message.id)
     }
 
     fn remove(&mut self, id: MessageId) -> bool {
         let before = self.events.len();
-        self.events.retain(|event| OnScreen::number(event) != Some(id));
+        self.events.retain(|event| OnScreen::id_of(event) != Some(id));
         self.events.len() < before
     }
 
@@ -98,9 +98,9 @@ impl OnScreen {
     }
 
     fn replace(&mut self, new: &Arc<Event>) -> bool {
-        let Some(id) = OnScreen::number(new) else { return false };
+        let Some(id) = OnScreen::id_of(new) else { return false };
         let mut found = false;
-        for event in self.events.iter_mut().filter(|event| OnScreen::number(event) == Some(id)) {
+        for event in self.events.iter_mut().filter(|event| OnScreen::id_of(event) == Some(id)) {
             *event = Arc::clone(new);
             found = true;
         }

@@ -51,8 +51,8 @@ impl Preferences {
         extra.answers != client && self.ignores(extra.answers, &reply.author)
     }
 
-    /// An ignored user has another name. If their connection is known and still there, it stays ignored anyway; otherwise, this is
-    /// their connection.
+    /// An ignored user was renamed. If their connection is known and still open, it stays ignored anyway; otherwise,
+    /// `client` is their connection.
     pub(super) fn follow(&mut self, client: ClientId, before: &UserName, is_there: impl Fn(ClientId) -> bool) {
         let unknown = |known: &&mut Addressee| known.name == *before && !is_there(known.client);
         if let Some(known) = self.ignored.iter_mut().find(unknown) {
@@ -106,7 +106,7 @@ impl Outbox {
         let mut guard = self.lock();
         guard.change(|preferences| preferences.clock = clock);
         if guard.day_ends != NEVER {
-            // The date may be another one there. It needs no line, since the user has just asked for the change.
+            // The date may differ in the new time zone. It needs no line, since the user has just asked for the change.
             guard.note_date(servers);
         }
     }
@@ -139,7 +139,7 @@ impl Outbox {
         })
     }
 
-    /// A user has another name. If the old one is ignored, so is their connection.
+    /// A user was renamed. If the old name is ignored, so is their connection.
     pub(crate) fn follow_renamed(&self, client: ClientId, before: &UserName, is_there: impl Fn(ClientId) -> bool) {
         if let Some(preferences) = self.lock().preferences.as_mut() {
             preferences.follow(client, before, is_there);

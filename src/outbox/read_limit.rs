@@ -18,7 +18,7 @@ impl Outbox {
         }
     }
 
-    /// Writes the part of what is new that the user may read.
+    /// Writes the new events, as far as the user may read them.
     #[inline(never)]
     pub(super) fn write_readable(
         &self,

@@ -36,7 +36,7 @@ pub struct SlowReaders {
     total: AtomicUsize,
     /// A leaf, read far more often than written.
     limits: std::sync::RwLock<OutboxLimits>,
-    /// Of all outboxes.
+    /// The traffic of all outboxes.
     pub(crate) traffic: TrafficMetrics,
 }
 

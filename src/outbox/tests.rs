@@ -415,7 +415,7 @@ fn a_poisoned_outbox_ends_only_itself() {
 }
 
 #[test]
-fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
+fn a_client_removed_from_a_room_falls_back_to_the_room_before() {
     let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     let (games, general) = (room("games"), room("general"));
     assert!(outbox.set_prompt(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));

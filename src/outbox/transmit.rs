@@ -190,7 +190,8 @@ impl Outbox {
                 state.free_buffer();
             }
             Ok(taken) => {
-                // From the start of the line: how much of it was sent says whether another one may follow.
+                // The piece begins at the start of its line: so the backlog knows whether the socket has accepted whole
+                // lines only.
                 let line = state.unsent[..taken].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
                 let rest = Arc::from(&state.unsent[line..]);
                 state.unsent = Vec::new();
@@ -260,13 +261,13 @@ impl OutboxState {
         }
     }
 
-    /// What a client that is dropped is told, if that can follow what its socket has accepted.
+    /// The line for a client that is being dropped, if it can follow what the socket has accepted.
     fn last_words(&mut self, reason: &DisconnectReason) -> Vec<u8> {
         // Under TLS, the client could not decrypt a line after a gap; it notices the missing end. In a WebSocket, the message that
         // was begun is completed first, which may take a while and is left to the client's own thread.
         if !self.codec.is_plain() {
             #[cfg(feature = "web")]
-            self.codec.part(self.backlog.begun(), reason.close_code(), &reason.close_words());
+            self.codec.keep_parting(self.backlog.begun(), reason.close_code(), &reason.close_reason());
             return Vec::new();
         }
         if self.codec.awaits_request() {

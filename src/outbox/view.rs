@@ -51,7 +51,7 @@ impl OutboxState {
         }
     }
 
-    /// A view begins. On a terminal that can be redrawn, keeps what is on the screen.
+    /// Begins a view. On a terminal that can be redrawn, starts to track what is on the screen.
     fn begin_on_screen(&mut self, header: &[&str]) {
         let can = self.display.is_character_mode() && self.display.look().ansi;
         self.on_screen = can.then(|| Box::new(OnScreen::new(self.display.rows())));
@@ -267,7 +267,7 @@ impl Outbox {
         self.lock().forget_view();
     }
 
-    /// Nothing more of this room is shown. What a delivery in progress still brings is dropped.
+    /// Shows nothing more of this room. What a delivery in progress still brings is dropped.
     pub(crate) fn leave_room(&self, room: u64) {
         self.lock().forget_room(room);
     }
@@ -282,7 +282,7 @@ impl Outbox {
         self.announce_lines([(kind, line)]);
     }
 
-    /// The same with news, and the command that comes next: `hint` contains it.
+    /// The same for a news line that ends with a hint: a sentence with the command to use next.
     pub(crate) fn announce_hint(&self, line: &str, hint: &str) {
         let hint = if self.lock().is_in_view() { for_view(hint) } else { hint.into() };
         self.announce(LineKind::News, &format!("{line} {hint}"));

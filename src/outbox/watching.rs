@@ -102,7 +102,7 @@ impl Watching {
         }
     }
 
-    /// What the client gets if it is a program.
+    /// The output of a program; `None` for a terminal.
     #[cfg(feature = "json")]
     #[inline]
     pub(super) fn program(&mut self) -> Option<&mut Program> {
@@ -133,7 +133,7 @@ impl OutboxState {
         self.display.write(kind, line, &mut self.unsent);
     }
 
-    /// After something that the client did not ask for: puts back what it had half typed.
+    /// Ends output that the client did not ask for: puts back the half-typed line.
     pub(super) fn end(&mut self) {
         if !self.watching.is_program() {
             self.display.end(&mut self.unsent);
@@ -142,7 +142,8 @@ impl OutboxState {
 }
 
 impl Outbox {
-    /// Whether the client speaks JSON. Takes no lock: what concerns every program must not wait for a single terminal.
+    /// Whether the client speaks JSON. Takes no lock: an announcement to all programs must not wait for a single
+    /// terminal.
     pub(crate) fn is_program(&self) -> bool {
         self.is_program.load(Ordering::Relaxed)
     }

@@ -218,7 +218,7 @@ impl BrowserConnection<'_> {
             }
             let cut_off = || match reader.is_empty() {
                 true => FirstRequestError::Over(DisconnectReason::PeerClosed),
-                false => FirstRequestError::Refused(HttpRefusal::Bad("it is not whole")),
+                false => FirstRequestError::Refused(HttpRefusal::Bad("it is incomplete")),
             };
             if progress == Progress::Closed {
                 return Err(cut_off());

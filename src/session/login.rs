@@ -213,7 +213,7 @@ impl Session {
             let seconds = || &hub.metrics.password_seconds;
             let Some(account) = accounts.account(&wanted)? else {
                 // Takes as long as finding out that a password is wrong.
-                seconds().time(|| password::verify_against_nothing(password.expose()));
+                seconds().time(|| password::verify_against_dummy(password.expose()));
                 return Ok(None);
             };
             if !seconds().time(|| password::verify(password.expose(), &account.hash)) {

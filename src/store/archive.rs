@@ -1,7 +1,8 @@
 //! The store as the archive of a cluster: what was read from the shared logs, and how far.
 //!
-//! A piece of a log and its place go into one transaction. A piece is given with the places that it follows, so one that is
-//! given twice, after a crash or an outcome that nobody heard of, changes nothing the second time.
+//! Entries of a log and the place up to which they go are stored in one transaction. The caller also gives the place
+//! after which they begin, so entries that are given twice, after a crash or an unknown outcome, change nothing the
+//! second time.
 //!
 //! *Owns* how far each log was read. *Knows nothing of* how logs are read, and of what entries look like.
 
@@ -16,26 +17,26 @@ use super::tables::{accounts, address_bans, audit, log_places, members, messages
 use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::RoomName;
 
-/// Something that an archive stores.
+/// One write to an archive.
 #[derive(Clone, Debug)]
 pub(crate) enum ArchiveWrite {
-    /// A message, unless there is one with its number.
+    /// A message, unless one with its id is stored.
     Said(RoomName, Box<MessageRecord>),
     /// A message has another text.
     Edited(RoomName, MessageId, Box<str>),
-    /// A message is gone.
+    /// A message was deleted.
     Erased(RoomName, MessageId),
-    /// A room is like this now, with these members.
+    /// A room's current state, with its members.
     Room(Box<RoomRecord>),
-    /// A room is gone with all that was said there.
+    /// A room was deleted, with its messages.
     RoomGone(RoomName),
-    /// An account is like this now.
+    /// An account's current state.
     Account(Box<AccountRecord>),
-    /// An account is gone with what belongs to it.
+    /// An account was deleted, with its data.
     AccountGone(AccountId),
-    /// Only these networks are banned.
+    /// The banned networks, all of them.
     AddressBans(Vec<AddressBanRecord>),
-    /// An operator did something.
+    /// An entry of the audit log.
     Audit(AuditEntry),
 }
 
@@ -75,12 +76,13 @@ impl Store {
         self.message_reader.read(SHORT, log_places::list)
     }
 
-    /// Whether the file has anything that users have made or said.
+    /// Whether the file holds no account, room, message or address ban.
     pub(crate) fn is_blank(&self) -> Result<bool, ReadError> {
         self.message_reader.read(SHORT, log_places::is_blank)
     }
 
-    /// What the file holds, in a few figures: another file, or this one after it was used again, has others.
+    /// A few figures that tell the contents of the file from those of another file, or of this one after it was used
+    /// again.
     pub(crate) fn fingerprint(&self) -> Result<String, ReadError> {
         self.message_reader.read(SHORT, log_places::fingerprint)
     }
@@ -90,7 +92,7 @@ impl Store {
         self.message_reader.read(SHORT, rooms::load)
     }
 
-    /// The numbers of the stored accounts.
+    /// The ids of the stored accounts.
     pub(crate) fn archived_accounts(&self) -> Result<Vec<AccountId>, ReadError> {
         let accounts = self.message_reader.read(SHORT, accounts::list)?;
         Ok(accounts.into_iter().map(|account| account.id).collect())
@@ -142,7 +144,7 @@ fn apply_all(connection: &Connection, writes: &[ArchiveWrite], history: bool) ->
 
 fn apply(connection: &Connection, write: &ArchiveWrite) -> rusqlite::Result<()> {
     match write {
-        // Many at a time: see above.
+        // `apply_all` inserts these, many at a time.
         ArchiveWrite::Said(..) => Ok(()),
         ArchiveWrite::Edited(room, id, text) => messages::edit(connection, room, *id, text),
         ArchiveWrite::Erased(room, id) => messages::delete(connection, room, *id),

@@ -129,8 +129,8 @@ impl Store {
         self.wait(QueuedWrite::Awaited, erases, what, self.write_timeout())
     }
 
-    /// The same for state that holds even if it is not on disk. When refused, the write stays in the queue and is retried until
-    /// the disk takes it, at the latest when the store closes. Running it twice does no harm.
+    /// The same for state that is in force even if it is not on disk. A refused write stays in the queue and is retried
+    /// until the disk takes it, at the latest when the store closes. Running it twice does no harm.
     fn write_or_defer<T, F>(&self, about: About, weight: usize, erases: Erases, what: F) -> Result<T, SaveError>
     where
         T: Send + 'static,
@@ -152,9 +152,9 @@ fn is_deferred(SaveError(reason): &SaveError) -> bool {
     *reason != StoreError::Closed
 }
 
-/// Each of these waits for the disk, so the caller must hold no lock. When it returns, the write is committed and synced, or
-/// it did not happen and will not; only after [`StoreError::OutcomeUnknown`] it may still happen. None takes longer than
-/// ten seconds.
+/// Each of these waits for the disk, so the caller must hold no lock. When it returns, the write is committed and
+/// synced, or it did not happen and will not; only after [`StoreError::OutcomeUnknown`] it may still happen. None
+/// takes longer than ten seconds, except for [`Store::flush`] and those that take a time limit.
 impl Store {
     fn write_timeout(&self) -> Duration {
         self.queue.failpoints.write_timeout().unwrap_or(WRITE_TIMEOUT)
@@ -220,9 +220,9 @@ impl Store {
         })
     }
 
-    /// Deletes a room with its lists and messages. False if nothing of it was stored. Anything recorded of the room afterwards is
-    /// stored again, so close it first. Also needed when a room is created that is not stored, or it would show what an earlier
-    /// one of its name has left.
+    /// Deletes a room with its lists and messages. False if nothing of it was stored. Anything recorded of the room
+    /// afterwards is stored again, so close it first. Also needed when a room is created that is not stored; otherwise
+    /// it would show the messages of an earlier room of its name.
     pub fn delete_room(&self, name: &RoomName) -> Result<bool, SaveError> {
         let (name, waits) = (name.clone(), name.clone());
         let done = self.write(Erases::Yes, move |connection| rooms::delete(connection, &name));

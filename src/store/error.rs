@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Why the disk did not do something.
+/// Why the store could not read or write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
     /// No space is left.
@@ -30,13 +30,13 @@ pub enum StoreError {
     HistoryOff,
     /// The other servers of the cluster cannot be reached: nothing was changed.
     Unreachable,
-    /// They were asked and have not answered: the write may have happened.
+    /// The other servers of the cluster have not answered: the write may have happened.
     AnswerLost,
-    /// Fewer copies of it exist than the configuration asks for, so it was taken back.
+    /// Fewer Redis replicas have the write than the configuration asks for, so it was undone.
     NotReplicated,
-    /// The same, but it was saved: a failure of the server that has it may undo it.
+    /// Too few replicas have the write, but it was not undone: a failure of the Redis server that has it may undo it.
     Unconfirmed,
-    /// What is stored there is of another version, or damaged.
+    /// The stored data is of another version, or damaged.
     Unreadable,
     /// SQLite's own message.
     Other(Box<str>),
@@ -132,11 +132,11 @@ impl Error for CreateAccountError {}
 /// Why a direct message was not stored for an offline user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OfflineMessageError {
-    /// The recipient has as many as can wait.
+    /// As many messages wait for the recipient as may.
     MailboxFull,
-    /// The recipient has as many of this sender's as one sender may have waiting.
+    /// As many of this sender's messages wait for the recipient as one sender may have waiting.
     SenderShare,
-    /// This sender has as many waiting for all recipients together as can.
+    /// As many of this sender's messages wait, for all recipients together, as one sender may have waiting.
     SenderTotal,
     /// The recipient's account is gone.
     NoAccount,
@@ -184,7 +184,7 @@ pub enum OpenError {
     Foreign(PathBuf),
     /// There is no such file.
     Missing(PathBuf),
-    /// It is what a server has stored by itself, and no archive of several servers.
+    /// It holds the data of a single server, and is not the archive of a cluster.
     NotAnArchive(PathBuf),
     /// It, or its lock, is not a regular file; the text says what it is.
     Irregular(PathBuf, &'static str),
@@ -311,7 +311,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_user_can_mend_names_the_file_and_a_remedy() {
+    fn errors_that_the_user_can_fix_name_the_file_and_a_remedy() {
         let path = PathBuf::from("/srv/chatsock.db");
         for error in [OpenError::InUse(path.clone()), OpenError::Foreign(path.clone()), OpenError::Denied(path.clone())]
         {

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use super::error::StoreError;
 
-/// Something the admin has to know. The sentence goes into the log, and to operators behind `* `.
+/// An event that the admin has to know about. Its sentence goes into the log, and to operators after `* `.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreEvent {
     /// The disk fails. Writes wait in memory.

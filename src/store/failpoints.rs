@@ -1,4 +1,5 @@
-//! Lets tests make the disk fail or stall at a chosen point. When unset, each costs one atomic read.
+//! Lets tests make the disk fail or stall at a chosen point. When unset, each costs an atomic read or a lock that
+//! nobody else holds.
 //!
 //! *Owns* these points. *Knows nothing of* what happens there.
 
@@ -22,7 +23,7 @@ struct HoldPoint {
     /// Where to hold the writer.
     at: Option<Point>,
     is_held: bool,
-    /// How often to let it pass all the same.
+    /// How many more times to let it pass all the same.
     passes: u32,
 }
 

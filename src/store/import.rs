@@ -55,7 +55,7 @@ struct TemporaryCopy(PathBuf);
 
 impl Drop for TemporaryCopy {
     fn drop(&mut self) {
-        // Whichever of them exist.
+        // Some of these files may not exist.
         for ending in ["", "-wal", "-shm", "-journal", ".lock"] {
             let _ = fs::remove_file(files::sibling(&self.0, ending));
         }

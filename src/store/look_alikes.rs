@@ -1,7 +1,8 @@
 //! Finds accounts whose names look alike.
 //!
-//! Kept in memory, about a hundred bytes each. Read from the disk once; later only accounts created since, which have higher
-//! ids. So checking a guest's name takes one lookup, however many accounts there are.
+//! The names are kept in memory, about a hundred bytes each. They are read from the disk once; after that, only
+//! accounts created since are read, which have higher ids. So checking a guest's name takes one lookup, however many
+//! accounts there are.
 //!
 //! *Owns* which account a name could be taken for. *Knows nothing of* who may take which name, and of SQL.
 

@@ -10,8 +10,8 @@
 //!
 //! - Accounts, settings, bans, rooms and offline messages are on disk, and synced, before the call that saves them returns.
 //!   So is everything recorded before that call.
-//! - Messages, edits, deletions, visits and the audit log are on disk 250 ms after they are recorded: they are gathered for
-//!   100 ms, and the rest is for the disk. A power failure or a crash loses what is younger.
+//! - Messages, edits, deletions, visits and the audit log are on disk 250 ms after they are recorded: they are gathered
+//!   for 100 ms, and the rest is for the disk. A power failure or a crash loses anything newer.
 //! - When the disk fails or hangs, up to 8 MiB of writes wait in memory. What does not fit is counted, and reported.
 //! - Without `history`, no text of a message reaches SQLite. With it, a deleted or replaced text is overwritten in the database
 //!   with the next batch, and is gone from the log about a second later, or when the last reader in the way is done.
@@ -39,7 +39,7 @@
 //! | `account_admin` | accounts, for `chatsock user` |
 //! | `backup` | a copy of the database, for `chatsock backup` |
 //!
-//! # To store something more
+//! # To store another kind of data
 //!
 //! 1. Its type in `records`.
 //! 2. Its table in `database/schema.rs`, with a step in `database/migration.rs`.

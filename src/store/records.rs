@@ -16,7 +16,6 @@ use crate::chat::message::{AccountId, MessageId, Quoted};
 use crate::chat::moderation::ModerationLists;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::room::Creation;
-
 use crate::chat::secret::Hashed;
 
 /// Most direct messages that wait for one user. A user who is back after a week can still read that many; the sender of one
@@ -262,8 +261,8 @@ pub struct OpenRoomRecord {
     /// Whether it is user-made. Then it is only stored if the room itself is: the room may have been deleted a moment ago and must
     /// not come back.
     pub made: bool,
-    /// What kept others out at that time, in a form that shows whether it has changed since: `open`, `closed`, or the hash of the
-    /// room's password. Empty if the user did not join the usual way.
+    /// How entry was restricted at that time, to see whether that has changed since: `open`, `closed`, or the hash of
+    /// the room's password. Empty if the user did not join the usual way.
     pub door: Box<str>,
 }
 

@@ -1,9 +1,9 @@
 //! Decides which readings of the wall clock to trust.
 //!
-//! A clock may be wrong: a board without a battery, a restored snapshot, an admin's typo. Nothing irreversible (erasing old
-//! messages, dropping expired bans) may depend on a single reading. So each reading is compared with the monotonic clock,
-//! and at start with the time of the last trusted run. If it does not fit, the clock is suspect, and the last trusted time
-//! plus the time elapsed since counts instead.
+//! A clock may be wrong: a board without a battery, a restored snapshot, an admin's typo. Nothing irreversible (erasing
+//! old messages, dropping expired bans) may depend on a single reading. So each reading is compared with the monotonic
+//! clock, and at start with the time of the last trusted run. If it does not fit, the clock is suspect, and the last
+//! trusted time plus the time elapsed since is used instead.
 //!
 //! *Owns* whether the clock is trusted, and the time that counts. *Knows nothing of* what is put off meanwhile.
 //!
@@ -48,7 +48,7 @@ impl ClockReading {
         self.at.saturating_add(SignedDuration::try_from(since).unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX)
     }
 
-    /// How far another reading is from where this one has led.
+    /// How far the wall clock of another reading is from what this reading predicts.
     fn offset_of(self, other: ClockReading) -> SignedDuration {
         other.at.duration_since(self.at_time(other.now))
     }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_within_a_week_of_the_last_orderly_run_is_trusted_and_another_is_not() {
+    fn a_start_within_a_week_of_the_last_trusted_run_is_trusted_and_another_is_not() {
         let begun = Instant::now();
         let last = Some(at(0, 0, begun).at);
         for (days, trusted) in [(0, true), (3, true), (7, true), (8, false), (60, false), (-8, false)] {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_in_doubt_counts_on_from_the_last_orderly_run() {
+    fn a_suspect_clock_continues_from_the_last_trusted_run() {
         let begun = Instant::now();
         let last = at(0, 0, begun).at;
         let mut trust = ClockTrust::new(Some(last), at(0, 60 * DAYS, begun));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_while_the_server_runs_is_in_doubt_until_it_is_set_right() {
+    fn a_clock_that_jumps_while_the_server_runs_is_suspect_until_it_is_set_right() {
         let begun = Instant::now();
         let mut trust = ClockTrust::new(None, at(0, 0, begun));
         assert!(is_trusted(&mut trust, at(1, 0, begun)));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_right_after_a_doubted_start_may_be_a_week_behind() {
+    fn a_clock_set_right_after_a_suspect_start_may_be_a_week_behind() {
         let begun = Instant::now();
         let mut trust = ClockTrust::new(Some(at(0, 0, begun).at), at(0, 60 * DAYS, begun));
         assert!(!is_trusted(&mut trust, at(1, 60 * DAYS, begun)));

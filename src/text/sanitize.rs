@@ -14,7 +14,7 @@ use unicode_width::UnicodeWidthChar;
 /// log. Four keep pasted code readable; eight would take up half a row.
 pub(crate) const TAB_SPACES: usize = 4;
 
-/// Most characters that may stack in one place: zero-width marks after one visible character, and visible characters
+/// Most characters that may stack in one cell: zero-width marks after one visible character, and visible characters
 /// that join into one cluster.
 ///
 /// Written languages need five or six marks; a family of four with skin tones joins eight visible characters. The rest
@@ -30,10 +30,10 @@ pub(crate) const MAX_LOGGED_BYTES: usize = 240;
 
 /// Removes everything that could deceive a terminal or a reader.
 ///
-/// The result has no C0 (so no ESC), no DEL, no C1, no bidirectional embedding, override or isolate
-/// (U+202A to U+202E, U+2066 to U+2069), no line or paragraph separator (U+2028, U+2029), no U+FEFF, no tag characters
-/// (U+E0000 to U+E007F) and no noncharacters. TAB becomes [`TAB_SPACES`] spaces; line ends are dropped like any control character.
-/// At most [`MAX_STACKED`] characters stack in one place.
+/// The result has no C0 (so no ESC), no DEL, no C1, no bidirectional embedding, override or isolate (U+202A to U+202E,
+/// U+2066 to U+2069), no line or paragraph separator (U+2028, U+2029), no U+FEFF, no tag characters (U+E0000 to
+/// U+E007F) and no noncharacters. TAB becomes [`TAB_SPACES`] spaces; line ends are dropped like any control character.
+/// At most [`MAX_STACKED`] characters stack in one cell.
 ///
 /// The marks U+200E, U+200F and U+061C stay: they reorder only their neighbours, and Arabic and Hebrew need them. The
 /// flags of England, Scotland and Wales are spelt with tag characters and become a black flag.
@@ -45,7 +45,7 @@ pub fn sanitize(raw: &str) -> Cow<'_, str> {
         return Cow::Borrowed(raw);
     }
     let plain = raw.bytes().take_while(|byte| is_plain(*byte)).count();
-    let mut pile = Pile::behind_plain(plain);
+    let mut pile = Pile::after_plain(plain);
     for (offset, c) in raw[plain..].char_indices() {
         let at = plain + offset;
         if c == '\t' || is_dropped(c) || !pile.admit(&raw[..at + c.len_utf8()], at, c) {
@@ -55,7 +55,8 @@ pub fn sanitize(raw: &str) -> Cow<'_, str> {
     Cow::Borrowed(raw)
 }
 
-/// [`sanitize`] for a text of several lines: CR LF and CR become LF, and each line is sanitised by itself. A text that needs no change is returned borrowed.
+/// [`sanitize`] for a text of several lines: CR LF and CR become LF, and each line is sanitised on its own. A text that
+/// needs no change is returned borrowed.
 pub(crate) fn sanitize_lines(raw: &str) -> Cow<'_, str> {
     if !raw.contains(['\n', '\r']) {
         return sanitize(raw);
@@ -131,7 +132,7 @@ struct Pile {
 
 impl Pile {
     /// The state after `count` plain characters.
-    fn behind_plain(count: usize) -> Pile {
+    fn after_plain(count: usize) -> Pile {
         Pile { cluster: count.saturating_sub(1), drawn: count.min(1), marks: 0 }
     }
 

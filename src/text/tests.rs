@@ -253,7 +253,7 @@ fn spaces_in_front_of_a_line_never_let_its_text_begin_the_first_row() {
 }
 
 #[test]
-fn rows_behind_a_break_are_as_narrow_as_those_behind_a_wrap() {
+fn rows_after_a_break_are_as_narrow_as_those_after_a_wrap() {
     assert_eq!(wrap_lines("the quick brown fox", 10, 2), wrap("the quick brown fox", 10, 2));
     assert_eq!(wrap_lines("12345 67890\n1234 678", 10, 2), ["12345", "67890", "1234 678"]);
     assert_eq!(wrap_lines("1234567890\n1234567890", 10, 2), ["1234567890", "12345678", "90"]);
@@ -270,7 +270,7 @@ fn in_a_notice_numbers_stay_with_their_units_and_no_short_word_is_left_alone() {
     assert_eq!(wrap_notice("* commands start with /.", 22, 2), ["* commands start", "with /."]);
     assert_eq!(wrap_notice("* 5 seconds left", 11, 2), ["* 5 seconds", "left"]);
     assert_eq!(wrap_notice("* 12 others", 9, 2), ["* 12", "others"]);
-    // As long as there is room for both.
+    // Only if both fit in one row.
     assert_eq!(wrap_notice("commandments x", 12, 2), ["commandments", "x"]);
 }
 

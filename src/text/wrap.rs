@@ -18,8 +18,8 @@ pub fn wrap(text: &str, columns: usize, indent: usize) -> Vec<&str> {
     wrap_units(text, columns, indent, |rest| rest.find(' ').unwrap_or(rest.len()))
 }
 
-/// [`wrap`] with another idea of what stays together: `unit` gets the text from the start of a word on, and returns how
-/// many bytes of it are not broken.
+/// [`wrap`] with the caller's rule for what must not be broken: `unit` gets the text from the start of a word, and
+/// returns how many bytes of it stay in one row.
 fn wrap_units(text: &str, columns: usize, indent: usize, unit: impl Fn(&str) -> usize) -> Vec<&str> {
     let mut rows = Rows {
         text,
@@ -54,9 +54,9 @@ pub(crate) fn wrap_lines(text: &str, columns: usize, indent: usize) -> Vec<&str>
     rows
 }
 
-/// [`wrap_lines`] for what the server itself says, which is easier to read so: a number stays with the letter of its unit
-/// (`5 s`), the last row is not a single short word, and in the row of a table, a column with less than half of the
-/// terminal left begins below.
+/// [`wrap_lines`] for the server's own notices, with three rules that make them easier to read: a number stays with its
+/// one-letter unit (`5 s`); the last row is never a single short word; and the last column of a table row moves to the
+/// next row if it would begin past the middle.
 pub(crate) fn wrap_notice(text: &str, columns: usize, indent: usize) -> Vec<&str> {
     let mut rows = Vec::new();
     for line in text.split('\n') {
@@ -74,7 +74,7 @@ pub(crate) fn wrap_notice(text: &str, columns: usize, indent: usize) -> Vec<&str
     rows
 }
 
-/// Widest word that does not stand alone in the last row of a notice.
+/// Words up to this width, in columns, never stand alone in the last row of a notice.
 const SHORT: usize = 2;
 
 /// How many bytes at the start of a notice, or of the rest of it, stay together in rows of `columns`.
@@ -90,7 +90,7 @@ fn notice_unit(text: &str, columns: usize) -> usize {
     if (is_unit || is_end) && width(&text[..both]) <= columns { both } else { word }
 }
 
-/// Splits the row of a table that does not fit before its last column, if that has less than half of the row.
+/// Splits a table row that is too wide in front of its last column, if that column begins past the middle of the row.
 fn last_column(line: &str, columns: usize) -> Option<(&str, &str)> {
     if width(line) <= columns {
         return None;
@@ -127,7 +127,7 @@ impl<'a> Rows<'a> {
         } else if word.is_empty() {
             // There is no room for trailing spaces.
         } else if wide <= self.later {
-            self.turn(at);
+            self.break_row(at);
             self.used = wide;
             self.end = at + word.len();
         } else {
@@ -143,7 +143,7 @@ impl<'a> Rows<'a> {
             let from = at + offset;
             // A row takes at least one cluster, however wide; otherwise a narrow terminal would cause an endless loop.
             if self.used + wide > self.limit && from > self.start {
-                self.turn(from);
+                self.break_row(from);
             }
             self.used += wide;
             self.end = from + cluster.len();
@@ -151,7 +151,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Closes the open row and begins the next one at byte `next`.
-    fn turn(&mut self, next: usize) {
+    fn break_row(&mut self, next: usize) {
         self.done.push(&self.text[self.start..self.end]);
         self.start = next;
         self.end = next;

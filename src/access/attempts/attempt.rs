@@ -19,9 +19,9 @@ pub enum Attempter {
     Address(IpAddr),
 }
 
-/// What an attempt is made at, in a word.
+/// The target of an attempt, as one word.
 pub trait AttemptTarget: Clone + Eq + Hash {
-    /// The word; the same for names that count as the same.
+    /// The word. Names that count as the same have the same word.
     fn word(&self) -> &str;
 }
 

@@ -14,8 +14,8 @@ use crate::access::eviction::{Sourced, make_room};
 pub enum AttemptError {
     /// Too many were wrong. Holds how much longer to wait.
     Waiting(Duration),
-    /// As many attempts are being compared as may fail before a wait, so the answer is known only once they are
-    /// decided.
+    /// As many attempts are being compared as may fail before a wait. Whether this one may begin is known only once
+    /// they are decided.
     Undecided,
 }
 
@@ -91,9 +91,9 @@ impl Failures {
 
 /// Counts of failures by key.
 ///
-/// Bounded: a full table evicts an entry of the address that has most of them. Entries with a wait are evicted last,
-/// before them those with more failures, before those the newer ones. So nobody can make the table forget the failures
-/// of others. Entries with an undecided attempt stay; each connection has at most one.
+/// Bounded: a full table evicts an entry of the address that has most of them. Among those, entries without a wait go
+/// first, then those with fewer failures, then the older ones. So nobody can make the table forget the failures of
+/// others. Entries with an undecided attempt stay; each connection has at most one.
 #[derive(Debug)]
 pub(super) struct FailureTable<K> {
     entries: HashMap<K, Failures>,

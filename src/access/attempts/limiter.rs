@@ -30,7 +30,7 @@ use super::shared::{AttemptStep, SharedAnswer, SharedAttempts};
 /// time the user is told that the server is busy.
 const UNDECIDED_WAIT: Duration = Duration::from_secs(10);
 
-/// How often a server asks whether others have decided their attempts.
+/// How often this server asks whether the attempts on other servers have been decided.
 #[cfg(feature = "cluster")]
 const ASKED_AGAIN: Duration = Duration::from_millis(25);
 
@@ -118,11 +118,11 @@ impl<T: Clone + Eq + Hash> AttemptCounts<T> {
 /// Limits failed attempts at one kind of secret, over all connections.
 #[derive(Debug)]
 pub struct AttemptLimiter<T> {
-    /// A leaf.
+    /// A leaf lock.
     counts: Mutex<AttemptCounts<T>>,
-    /// Signalled when an attempt was decided.
+    /// Signalled when an attempt has been decided.
     decided: Condvar,
-    /// Where several servers count, and what the secret is called there.
+    /// The cluster's counter, and the name of this kind of secret there. Unset outside a cluster.
     #[cfg(feature = "cluster")]
     shared: OnceLock<(&'static str, Arc<dyn SharedAttempts>)>,
 }
@@ -138,14 +138,14 @@ impl<T: AttemptTarget> AttemptLimiter<T> {
         }
     }
 
-    /// Counts in the cluster from now on. What cannot be counted there is counted here.
+    /// Counts in the cluster from now on. While the cluster cannot be reached, this server counts by itself.
     #[cfg(feature = "cluster")]
     pub(crate) fn share(&self, what: &'static str, shared: Arc<dyn SharedAttempts>) {
-        // Once, at the start.
+        // Called once, at the start, so it is still unset.
         let _ = self.shared.set((what, shared));
     }
 
-    /// Takes a step where several servers count. `None`: none do, or they cannot be reached.
+    /// Takes a step at the cluster's counter. `None` outside a cluster, and while it cannot be reached.
     #[cfg(feature = "cluster")]
     fn step(&self, step: AttemptStep, attempt: &Attempt<T>) -> Option<SharedAnswer> {
         let (what, shared) = self.shared.get()?;
@@ -188,7 +188,7 @@ impl<T: AttemptTarget> AttemptLimiter<T> {
         self.begin_within(attempt, now, UNDECIDED_WAIT)
     }
 
-    /// The same, with a given limit on how long to block.
+    /// [`AttemptLimiter::begin`] with a given limit on how long to block.
     pub(in crate::access) fn begin_within(
         &self,
         attempt: Attempt<T>,
@@ -258,13 +258,13 @@ pub struct PendingAttempt<'a, T: AttemptTarget> {
 }
 
 impl<T: AttemptTarget> PendingAttempt<'_, T> {
-    /// It was right. This clears its user's failures, from the count of their address too: they mistyped. The failures
-    /// of others at that address still count.
+    /// The attempt was right. This clears its user's failures, also from the count of their address: they were typing
+    /// mistakes. The failures of others at that address still count.
     pub(crate) fn right(mut self) {
         if let Some(attempt) = self.attempt.take() {
             #[cfg(feature = "cluster")]
             if self.is_shared {
-                // Where it cannot be told, it is under way for a while and then forgotten.
+                // If the counter cannot be reached, the attempt stays undecided there until it expires.
                 self.limiter.step(AttemptStep::Right, &attempt);
                 return;
             }
@@ -272,7 +272,7 @@ impl<T: AttemptTarget> PendingAttempt<'_, T> {
         }
     }
 
-    /// It was wrong. Returns whether the next attempt has to wait. The wait starts at `now`, however long the
+    /// The attempt was wrong. Returns whether the next one has to wait. The wait starts at `now`, however long the
     /// comparison took.
     pub fn wrong(mut self, now: Instant) -> bool {
         let Some(attempt) = self.attempt.take() else { return false };
@@ -281,7 +281,8 @@ impl<T: AttemptTarget> PendingAttempt<'_, T> {
             if let Some(answer) = self.limiter.step(AttemptStep::Wrong, &attempt) {
                 return matches!(answer, SharedAnswer::Counted { blocked: true } | SharedAnswer::Waiting(_));
             }
-            // It counts here, if it cannot there. Whether it could have begun here does not matter: it was compared.
+            // The cluster cannot be reached, so the failure counts here. Whether the attempt could have begun here does
+            // not matter: it has been compared.
             let _ = self.limiter.lock().begin(&attempt, now);
         }
         self.limiter.decide(|counts| counts.wrong(&attempt, now))

@@ -64,7 +64,7 @@ pub(crate) struct AttemptPolicy {
     pub(crate) address: Option<Backoff>,
     /// All failures of everyone. These are never forgotten.
     pub(crate) everyone: Option<Backoff>,
-    /// How long after its last failure and the wait that followed a count is forgotten. Measured from the end of the
+    /// How long a count is remembered after its last failure and the wait that followed. Measured from the end of the
     /// wait; otherwise waiting out the longest one would make all attempts free again.
     pub(crate) forgotten_after: Duration,
 }

@@ -1,4 +1,5 @@
-//! Failed attempts that several servers count together, so that going to another one gives nobody new attempts.
+//! Failed attempts that several servers count together, so that nobody gets new attempts by connecting to another
+//! server.
 //!
 //! *Owns* what is asked of the shared counter, and under which keys. *Knows nothing of* where the counts are kept.
 
@@ -36,7 +37,7 @@ pub(crate) enum CountKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AttemptCount {
     pub(crate) kind: CountKind,
-    /// Whose, and at what: two words with a colon between them.
+    /// Whose attempts, and at what target: two words with a colon between them.
     pub(crate) key: String,
     pub(crate) backoff: Backoff,
 }
@@ -44,11 +45,11 @@ pub(crate) struct AttemptCount {
 /// The answer to a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SharedAnswer {
-    /// It is counted. Whether the next attempt has to wait.
+    /// It is counted. `blocked`: the next attempt has to wait.
     Counted { blocked: bool },
     /// It may not begin for this long.
     Waiting(Duration),
-    /// As many are under way as may fail.
+    /// As many attempts are undecided as may fail before a wait.
     Undecided,
 }
 
@@ -59,7 +60,7 @@ pub(crate) trait SharedAttempts: fmt::Debug + Send + Sync {
 }
 
 impl<T: AttemptTarget> Attempt<T> {
-    /// The counts that it belongs to. `what`: the kind of secret.
+    /// The counts that this attempt belongs to. `what`: the kind of secret.
     pub(super) fn counts(&self, what: &str, policy: AttemptPolicy) -> Vec<AttemptCount> {
         let who = match self.who {
             Attempter::Connection(client) => format!("c{client}"),

@@ -36,7 +36,7 @@ const MOST_PASSES: u32 = 16;
 /// Salt, in bytes: RFC 9106, section 3.1, recommends 16.
 const SALT: usize = 16;
 
-/// Why a password could not be hashed: the system has run out of something. Displayed as part of a sentence.
+/// Why the system could not hash a password. Displayed as part of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HashError {
     /// The system's random generator fails.
@@ -145,20 +145,20 @@ fn is_of(password: &str, hash: &Hashed) -> bool {
     match (usable, argon2id()) {
         // The outputs are compared in constant time; the parameters are those of the hash.
         (Some(parsed), Ok(argon2)) => argon2.verify_password(password.as_bytes(), &parsed).is_ok(),
-        _ => compare_with_nothing(password),
+        _ => hash_dummy(password),
     }
 }
 
 /// Always false, but takes as long as [`verify`]. For names without an account, so that timing does not reveal which
 /// names have one.
-pub(crate) fn verify_against_nothing(password: &str) -> bool {
+pub(crate) fn verify_against_dummy(password: &str) -> bool {
     if let PreparedPassword::Other(other) = prepared(password) {
-        compare_with_nothing(&other);
+        hash_dummy(&other);
     }
-    compare_with_nothing(password)
+    hash_dummy(password)
 }
 
-fn compare_with_nothing(password: &str) -> bool {
+fn hash_dummy(password: &str) -> bool {
     let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
     let done = argon2id().map(|argon2| argon2.hash_password_into(password.as_bytes(), &[0; SALT], &mut out));
     // The black box keeps the compiler from seeing that the result is unused.
@@ -166,7 +166,8 @@ fn compare_with_nothing(password: &str) -> bool {
     false
 }
 
-/// Whether this hash was made with other parameters than [`fn@hash`] uses now. If so, a right password is hashed again.
+/// Whether to hash a right password again: its hash was made with other parameters than [`fn@hash`] uses now, or from
+/// the password as typed.
 #[must_use]
 pub fn needs_rehash(password: &str, hash: &Hashed) -> bool {
     let is_as_typed = matches!(prepared(password), PreparedPassword::Other(other) if !is_of(&other, hash));
@@ -248,8 +249,8 @@ mod tests {
 
     #[test]
     fn nobody_is_let_in_by_a_name_that_nobody_has() {
-        assert!(!verify_against_nothing("anything"));
-        assert!(!verify_against_nothing(""));
+        assert!(!verify_against_dummy("anything"));
+        assert!(!verify_against_dummy(""));
     }
 
     #[test]

@@ -36,7 +36,7 @@ fn asker(outbox: &Outbox, kilobytes: usize) {
 }
 
 #[test]
-fn a_line_of_others_in_the_middle_of_a_long_answer_does_not_drop_who_asked() {
+fn a_line_of_others_in_the_middle_of_a_long_answer_does_not_drop_the_user_who_asked() {
     for (what, others) in OTHERS {
         let slow_readers = slow_readers(OutboxLimits { bytes: Some(4096), ..NO_LIMITS });
         let (outbox, _peer) = narrow(1, &slow_readers);
@@ -53,7 +53,7 @@ fn a_line_of_others_in_the_middle_of_a_long_answer_does_not_drop_who_asked() {
 }
 
 #[test]
-fn a_line_of_others_comes_below_what_was_answered_before_it_and_above_the_rest() {
+fn a_line_of_others_comes_between_the_halves_of_an_answer() {
     for (what, others) in OTHERS {
         let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
         asker(&outbox, 0);

@@ -27,7 +27,7 @@ fn by(sequence: u64, from: u64, author: &str, text: &str) -> Sequenced {
 }
 
 #[test]
-fn the_lines_of_an_ignored_person_are_shown_nowhere_and_those_of_others_are() {
+fn the_lines_of_an_ignored_user_are_shown_nowhere_and_those_of_others_are() {
     let (outbox, peer) = viewer();
     assert!(outbox.ignore(addressee(50, "mallory")));
     let events = [
@@ -59,7 +59,7 @@ fn the_lines_of_an_ignored_person_are_shown_nowhere_and_those_of_others_are() {
 }
 
 #[test]
-fn who_is_ignored_no_longer_is_seen_again() {
+fn a_user_who_is_no_longer_ignored_is_seen_again() {
     let (outbox, peer) = viewer();
     assert!(outbox.ignore(addressee(50, "mallory")));
     assert!(outbox.ignores(ClientId(50), &name("other")) && outbox.ignores(ClientId(9), &name("MALLORY")));
@@ -76,7 +76,7 @@ fn who_is_ignored_no_longer_is_seen_again() {
 }
 
 #[test]
-fn only_so_many_people_can_be_ignored_and_one_of_them_counts_once() {
+fn the_list_of_ignored_users_is_bounded_and_each_of_them_counts_once() {
     let (outbox, _peer) = viewer();
     for id in 0..MAX_IGNORED as u64 {
         assert!(outbox.ignore(addressee(100 + id, &format!("p{id}"))));
@@ -171,7 +171,7 @@ fn everyone_sees_times_in_their_own_zone() {
 }
 
 #[test]
-fn a_mention_stands_out_with_colour_only_and_only_for_who_is_meant() {
+fn a_mention_stands_out_with_colour_only_and_only_for_the_user_it_names() {
     for (color, shown) in [(true, "hello \x1b[1mAlice\x1b[22m!"), (false, "hello Alice!")] {
         let (outbox, peer) = viewer();
         outbox.with_display(|display, out| {
@@ -195,7 +195,7 @@ fn a_mention_stands_out_with_colour_only_and_only_for_who_is_meant() {
 }
 
 #[test]
-fn people_known_by_name_alone_are_ignored_each_for_himself() {
+fn users_known_only_by_name_are_ignored_one_by_one() {
     let (outbox, peer) = viewer();
     for ignored in ["mallory", "eve"] {
         assert!(outbox.ignore(addressee(ClientId::NONE.0, ignored)));
@@ -210,7 +210,7 @@ fn people_known_by_name_alone_are_ignored_each_for_himself() {
 }
 
 #[test]
-fn who_wants_neither_times_nor_ids_gets_the_bare_line_and_others_the_whole_one() {
+fn a_user_without_times_and_ids_gets_the_bare_line_and_others_the_whole_one() {
     let (outbox, peer) = viewer();
     outbox.with_display(|display, out| display.set_look(Style { times: false, ids: false, ..Style::PLAIN }, None, out));
     let events = [
@@ -230,7 +230,7 @@ fn who_wants_neither_times_nor_ids_gets_the_bare_line_and_others_the_whole_one()
 }
 
 #[test]
-fn an_answer_to_a_command_of_ones_own_has_time_and_id_in_any_case() {
+fn the_answer_to_a_users_own_command_always_has_time_and_id() {
     let (outbox, peer) = viewer();
     outbox.with_display(|display, out| display.set_look(Style { times: false, ids: false, ..Style::PLAIN }, None, out));
     let own = by(1, 1, "alice", "hello");
@@ -243,7 +243,7 @@ fn an_answer_to_a_command_of_ones_own_has_time_and_id_in_any_case() {
 }
 
 #[test]
-fn who_wants_it_quiet_sees_nothing_of_arrivals_and_departures_not_even_another_prompt() {
+fn a_quiet_view_shows_nothing_of_arrivals_and_departures_not_even_another_prompt() {
     let (outbox, peer) = viewer();
     outbox.with_display(|display, out| display.set_look(Style { quiet: true, ..Style::PLAIN }, None, out));
     let happened = |sequence, news: &str, kind| {
@@ -399,7 +399,7 @@ fn quotes_of_an_ignored_user_are_hidden_under_whatever_name() {
 }
 
 #[test]
-fn who_is_ignored_by_name_alone_stays_so_under_the_next_one() {
+fn a_user_ignored_only_by_name_stays_ignored_under_the_next_one() {
     let (outbox, peer) = viewer();
     let nobody = |_| false;
     assert!(outbox.ignore(addressee(ClientId::NONE.0, "mallory")));

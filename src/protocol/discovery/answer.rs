@@ -1,4 +1,4 @@
-//! The answer.
+//! A server's answer, written and read.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -67,7 +67,7 @@ const MAX_ID: usize = 64;
 /// What a server says about itself, made safe to show. It is only a hint: anybody in the network can say the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerHint {
-    /// The server's name for itself; empty if it gave none.
+    /// The server's random id; empty if it gave none.
     pub id: String,
     /// The server's name. Never empty, and without anything that could move a cursor.
     pub name: String,

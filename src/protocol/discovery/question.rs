@@ -1,4 +1,4 @@
-//! The question.
+//! The question that `chatsock find` sends, written and read.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::{MAX_NONCE, MAX_PACKET, QUESTION_BYTES};
 
-/// What is asked: is there a server?
+/// A question: is there a server?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerQuestion {
     /// What the answer has to repeat, so that only somebody who has read the question can answer it.
@@ -30,8 +30,8 @@ struct QuestionFields<'a> {
 impl ServerQuestion {
     /// Reads a packet. `None` for anything but a question that is long enough to be answered.
     ///
-    /// Programs of the first protocol ask with `ip` and `port` alone. There, these were the address to answer to; now the
-    /// answer always goes to the sender.
+    /// Programs of the protocol's first version ask with `ip` and `port` alone. There, these were the address to answer
+    /// to; now the answer always goes to the sender.
     #[must_use]
     pub fn read(packet: &[u8]) -> Option<ServerQuestion> {
         if !(QUESTION_BYTES..=MAX_PACKET).contains(&packet.len()) {

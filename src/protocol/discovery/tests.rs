@@ -52,7 +52,7 @@ fn questions_of_other_programs_are_understood_however_they_are_padded() {
 }
 
 #[test]
-fn anything_else_is_no_question() {
+fn anything_else_is_not_a_question() {
     let text = r#"{"chatsock":"find","nonce":"x"}"#;
     assert!(ServerQuestion::read(&padded(text, 400)).is_some());
     for packet in [padded(text, 399), padded(text, 1501), text.into(), Vec::new(), vec![b' '; 400], vec![0; 400]] {
@@ -124,7 +124,7 @@ fn what_is_answered_is_what_is_found() {
     assert_eq!(
         ServerQuestion::read(&padded(std::str::from_utf8(&packet).unwrap(), 400)),
         None,
-        "an answer is no question"
+        "an answer is not a question"
     );
 }
 

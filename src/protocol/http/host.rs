@@ -1,9 +1,10 @@
-//! Names in requests: what the server is called, and which page asks. Pure functions, because who may connect depends on them.
+//! Names in requests: what the server is called, and which page asks. Who may connect depends on them.
 //!
-//! Any page that a browser shows can open a WebSocket to any server, and the browser says only which page it was. So the page
-//! must be this server's own, or one that the admin has listed. That alone is not enough: a stranger can point a name of theirs at
-//! this server's address (DNS rebinding), and then their page is, to the browser, the server's own. So the server must be called
-//! by a name that is known to be its own. An address is nobody's name and cannot be pointed elsewhere.
+//! Any page that a browser shows can open a WebSocket to any server, and the browser says only which page it was. So
+//! the page must be this server's own, or one that the admin has listed. That alone is not enough: a stranger can point
+//! a name of theirs at this server's address (DNS rebinding), and then the browser takes their page for the server's
+//! own. So the server must be called by a name that is known to be its own. An address belongs to nobody else and
+//! cannot be pointed elsewhere.
 //!
 //! *Owns* how both are written, and when they match.
 //! *Knows nothing of* which names are configured.

@@ -7,7 +7,7 @@ use std::fmt;
 /// Why a request gets neither the page nor a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpRefusal {
-    /// Not HTTP/1.x, or a head that could be read in two ways; what is wrong with it.
+    /// Not HTTP/1.x, or a head that could be read in two ways; the text says what is wrong with it.
     Bad(&'static str),
     /// This page may not open a WebSocket here.
     ForeignOrigin,
@@ -69,13 +69,13 @@ impl fmt::Display for HttpRefusal {
             HttpRefusal::ForeignOrigin => f.write_str("This page may not connect here."),
             HttpRefusal::NotFound => f.write_str("There is nothing here. The chat is at /"),
             HttpRefusal::Method => f.write_str("Only GET and HEAD are answered here."),
-            HttpRefusal::TooSlow => f.write_str("The request did not come in time."),
+            HttpRefusal::TooSlow => f.write_str("The request did not arrive in time."),
             HttpRefusal::UnknownHost(name) => {
                 write!(f, "This server is not known as {name}. The admin can add the name to hosts in [web].")
             }
             HttpRefusal::UpgradeRequired => f.write_str("This is for WebSocket clients, version 13. The chat is at /"),
             HttpRefusal::HeadTooLong => {
-                f.write_str("That request is too long: its head may have 8,192 bytes in 64 lines.")
+                f.write_str("That request is too long: its head may have at most 8,192 bytes in 64 lines.")
             }
             HttpRefusal::Forbidden(sentence) | HttpRefusal::Full(sentence) => f.write_str(sentence),
         }

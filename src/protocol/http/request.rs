@@ -64,11 +64,11 @@ impl HttpRequest {
         let mut parsed = httparse::Request::new(&mut lines);
         match parsed.parse(head) {
             Ok(httparse::Status::Complete(_)) => {}
-            Ok(httparse::Status::Partial) => return Err(HttpRefusal::Bad("it is not whole")),
+            Ok(httparse::Status::Partial) => return Err(HttpRefusal::Bad("it is incomplete")),
             Err(error) => return Err(HttpRefusal::Bad(reason(error))),
         }
         let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
-            return Err(HttpRefusal::Bad("it is not whole"));
+            return Err(HttpRefusal::Bad("it is incomplete"));
         };
         let mut headers = Vec::with_capacity(MOST_HEADERS);
         for line in parsed.headers.iter() {

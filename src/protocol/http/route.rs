@@ -33,7 +33,7 @@ pub enum Route {
 }
 
 impl Site<'_> {
-    /// Decides.
+    /// Decides what a request gets.
     ///
     /// # Errors
     ///

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::scan::{self, MOST_KEYS, Misshape};
+use super::scan::{self, MOST_KEYS, ShapeError};
 use crate::text;
 
 /// Longest key shown, in characters. All known keys are shorter.
@@ -40,10 +40,10 @@ impl JsonError {
         JsonError { id, ..self }
     }
 
-    pub(super) fn misshape(line: &[u8], misshape: Misshape) -> JsonError {
-        match misshape {
-            Misshape::TooDeep(at) => JsonError::at(line, at, "nested too deep".to_owned()),
-            Misshape::TooManyKeys(at) => JsonError::at(line, at, format!("more than {MOST_KEYS} keys")),
+    pub(super) fn shape_error(line: &[u8], shape_error: ShapeError) -> JsonError {
+        match shape_error {
+            ShapeError::TooDeep(at) => JsonError::at(line, at, "nested too deep".to_owned()),
+            ShapeError::TooManyKeys(at) => JsonError::at(line, at, format!("more than {MOST_KEYS} keys")),
         }
     }
 

@@ -24,7 +24,7 @@ pub struct RequestLines {
 }
 
 impl RequestLines {
-    /// The next line in `bytes`, which is advanced past it. A line may have `limit` bytes.
+    /// The next line in `bytes`, which is advanced past it. A line may have at most `limit` bytes.
     pub fn next<'a>(&mut self, bytes: &mut &'a [u8], limit: usize) -> Option<RequestLine<'a>> {
         while !bytes.is_empty() {
             let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));

@@ -12,9 +12,9 @@ use jiff::tz::TimeZone;
 /// An object as the server writes it. Every field is always there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object<'a> {
-    /// A number of the server's own, the id of the request that this answers, or null.
+    /// A number from the server, the id of the request that this answers, or null.
     pub id: Id<'a>,
-    /// What the object says.
+    /// The kind of object.
     pub action: &'a str,
     /// Who did it; empty for the server.
     pub sender: Cow<'a, str>,
@@ -24,7 +24,7 @@ pub struct Object<'a> {
     pub content: Cow<'a, str>,
     /// When it happened.
     pub time: Timestamp,
-    /// Whether it is between people, not in a room.
+    /// Whether it concerns a conversation between users, not a room.
     pub private: bool,
     /// What only this action needs. The keys are plain words.
     pub optional: Vec<(&'static str, Value<'a>)>,
@@ -33,9 +33,9 @@ pub struct Object<'a> {
 /// The `id` of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Id<'a> {
-    /// Null: nothing has a number here.
+    /// Null: there is no id.
     None,
-    /// A number of the server's own, below 2^53, so that every reader gets it exactly.
+    /// A number from the server, below 2^53, so that every reader gets it exactly.
     Number(u64),
     /// The id of a request, as the client wrote it.
     Text(&'a str),

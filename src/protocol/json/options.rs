@@ -22,19 +22,19 @@ pub struct Options<'a> {
     pub takeover: bool,
     /// The password of an account or a room.
     pub password: Option<Hidden<'a>>,
-    /// `login`: what the `bye` of a server that restarts has said.
+    /// `login`: the code from the `bye` of a server that restarts.
     pub code: Option<Hidden<'a>>,
     /// `passwd`: the new password.
     pub new_password: Option<Hidden<'a>>,
-    /// `join`: the number of the last message that the client has.
+    /// `join`: the id of the last message that the client has.
     pub after: Option<u64>,
     /// `create`: whether everybody may enter.
     pub public: Option<bool>,
     /// `temp`: how long the message lasts.
     pub seconds: Option<u64>,
-    /// `reply`, `edit`, `delete`, `seen`: the number of a message.
+    /// `reply`, `edit`, `delete`, `seen`: the id of a message.
     pub message: Option<u64>,
-    /// `history`: only messages before this number.
+    /// `history`: only messages before this id.
     pub before: Option<u64>,
     /// `history`: at most this many.
     pub limit: Option<u64>,
@@ -42,7 +42,7 @@ pub struct Options<'a> {
     pub size: Option<u64>,
     /// `accept`, `decline`: the number of an offer.
     pub offer: Option<u64>,
-    /// `accept`: the first byte wanted of a file that broke off, if not the first one that is missing.
+    /// `accept`: the first byte wanted when a transfer is resumed, if not the first one that is missing.
     pub from: Option<u64>,
 }
 
@@ -79,7 +79,7 @@ impl fmt::Debug for Hidden<'_> {
     }
 }
 
-/// Which keys of an object have come.
+/// The known keys of an object that have been read.
 #[derive(Default)]
 pub(super) struct KnownKeys(u32);
 
@@ -129,7 +129,7 @@ pub(super) struct OptionFields<'r, 'a>(pub(super) &'r mut Options<'a>);
 impl<'de> DeserializeSeed<'de> for OptionFields<'_, 'de> {
     type Value = ();
 
-    /// Only an object is allowed: a list in the order of the keys could be read as well.
+    /// Only an object is allowed; serde would also accept a list in the order of the keys.
     #[inline(never)]
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
         from.deserialize_any(self)

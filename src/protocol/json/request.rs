@@ -6,8 +6,8 @@
 //! Only the server sets `sender` and `time`: what a client writes there is skipped, like any unknown field. A known key
 //! that appears twice is refused, since readers disagree about which one counts (RFC 8259, section 4).
 //!
-//! A request is filled in where it stays, field by field. What serde derives puts every field on the stack first, and then the
-//! whole several times over: four kilobytes, which would stay with every program.
+//! A request is filled in place, field by field. The code that serde derives puts every field on the stack first, and
+//! then the whole request several times: four kilobytes, which would stay with every program.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -32,7 +32,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub struct JsonRequest<'a> {
     /// The id that the client chose for the request, at most 64 bytes.
     pub id: Option<Cow<'a, str>>,
-    /// What is wanted.
+    /// The action that is wanted.
     pub action: Cow<'a, str>,
     /// A room, or people.
     pub receiver: Receivers<'a>,
@@ -68,7 +68,7 @@ pub struct Receivers<'a>(pub Vec<Cow<'a, str>>);
 /// If it is not one JSON object, nests deeper than two levels, has more than 32 keys, or has a value of the wrong type.
 pub fn parse(line: &[u8]) -> Result<Box<JsonRequest<'_>>, JsonError> {
     let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
-    scan::check(line).map_err(|misshape| JsonError::misshape(line, misshape).of(readable_id(line)))?;
+    scan::check(line).map_err(|shape_error| JsonError::shape_error(line, shape_error).of(readable_id(line)))?;
     // serde would also accept a list in the order of the fields.
     if !line.trim_ascii_start().starts_with(b"{") {
         return Err(JsonError::no_object(line));
@@ -76,7 +76,7 @@ pub fn parse(line: &[u8]) -> Result<Box<JsonRequest<'_>>, JsonError> {
     let mut request = empty();
     match fill(&mut request, line) {
         Ok(()) => Ok(request),
-        Err(error) => Err(wrong(line, &error)),
+        Err(error) => Err(parse_error(line, &error)),
     }
 }
 
@@ -93,13 +93,13 @@ fn fill<'a>(request: &mut JsonRequest<'a>, line: &'a [u8]) -> Result<(), serde_j
     from.end()
 }
 
-/// A function of its own, since it is rare: the common case does not pay for its stack.
+/// A separate function: errors are rare, and the common case should not pay for its stack.
 #[inline(never)]
-fn wrong(line: &[u8], error: &serde_json::Error) -> JsonError {
+fn parse_error(line: &[u8], error: &serde_json::Error) -> JsonError {
     JsonError::parsing(line, error).of(readable_id(line))
 }
 
-/// The id in a line that is no request, so that its sender knows what the error answers.
+/// The id in a line that is not a request, so that its sender knows what the error answers.
 #[inline(never)]
 fn readable_id(line: &[u8]) -> Option<String> {
     let value = line.get(scan::id_at(line)?..)?;
@@ -174,7 +174,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for RequestId<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let TextOrNull(id) = TextOrNull::deserialize(from)?;
         if id.len() > LONGEST_ID {
-            return Err(D::Error::custom(format_args!("an id may have {LONGEST_ID} bytes")));
+            return Err(D::Error::custom(format_args!("an id may have at most {LONGEST_ID} bytes")));
         }
         Ok(RequestId((!id.is_empty()).then_some(id)))
     }

@@ -1,4 +1,4 @@
-//! Scans a line before it is parsed: how deep it nests, how many keys it has, and which key stands where.
+//! Scans a line before it is parsed: how deep it nests, how many keys it has, and where each key is.
 //!
 //! *Owns* the limits of an object's shape.
 //! *Knows nothing of* types. It works on any bytes: refusing what is not JSON is up to the parser.
@@ -10,7 +10,7 @@ pub(super) const MOST_KEYS: usize = 32;
 
 /// What is wrong with a line's shape, and at which byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Misshape {
+pub(super) enum ShapeError {
     /// A bracket nests deeper than [`DEEPEST`].
     TooDeep(usize),
     /// The colon of a key beyond [`MOST_KEYS`].
@@ -77,15 +77,15 @@ impl<'a> Walk<'a> {
 }
 
 /// Checks the shape of a line.
-pub(super) fn check(line: &[u8]) -> Result<(), Misshape> {
+pub(super) fn check(line: &[u8]) -> Result<(), ShapeError> {
     let (mut walk, mut keys) = (Walk::new(line), 0);
     while let Some(mark) = walk.next() {
         match mark {
-            Mark::Open if walk.depth > DEEPEST => return Err(Misshape::TooDeep(walk.at - 1)),
+            Mark::Open if walk.depth > DEEPEST => return Err(ShapeError::TooDeep(walk.at - 1)),
             Mark::Colon => {
                 keys += 1;
                 if keys > MOST_KEYS {
-                    return Err(Misshape::TooManyKeys(walk.at - 1));
+                    return Err(ShapeError::TooManyKeys(walk.at - 1));
                 }
             }
             Mark::Open | Mark::Close | Mark::Comma => {}
@@ -94,8 +94,8 @@ pub(super) fn check(line: &[u8]) -> Result<(), Misshape> {
     Ok(())
 }
 
-/// Where the value of the line's own key `id` begins, if the line has one, even if it is no JSON. With two of them nobody can
-/// say which one counts.
+/// Where the value of the line's own key `id` begins, if the line has one, even if it is not JSON. `None` if there are
+/// two of them: nobody can say which one counts.
 pub(super) fn id_at(line: &[u8]) -> Option<usize> {
     let (mut walk, mut found) = (Walk::new(line), None);
     while let Some(mark) = walk.next() {

@@ -1,4 +1,4 @@
-//! Requests read, objects written, and lines that are neither.
+//! Requests that are read, objects that are written, and lines that are neither.
 
 use std::thread;
 
@@ -179,7 +179,7 @@ fn a_million_levels_need_no_stack() {
             {
                 let line = format!("{before}{bomb}");
                 assert!(parse(line.as_bytes()).is_err());
-                // Without the look at the shape before.
+                // Without checking the shape first.
                 assert!(serde_json::from_str::<JsonRequest<'_>>(&line).is_err());
             }
         }

@@ -21,7 +21,7 @@ pub(super) const ERASE_BELOW: &[u8] = b"\x1b[J";
 
 /// Drawn for a line break, in a cell of its own; the line continues in the same row.
 ///
-/// In ASCII, which every terminal draws; and not the bar, with which prompts end.
+/// In ASCII, which every terminal draws, and not the bar, since prompts end with it.
 pub(super) const BREAK_MARK: u8 = b'\\';
 
 #[cfg(test)]

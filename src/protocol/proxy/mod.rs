@@ -50,7 +50,7 @@ pub enum Source {
     Client(SocketAddr),
 }
 
-/// What the first bytes of a connection tell.
+/// What the first bytes of a connection show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderVerdict {
     /// They may become a header; at least this many more bytes are needed, and all of them belong to it.
@@ -68,11 +68,11 @@ pub enum HeaderError {
     NoHeader,
     /// Version 1 of this one, a line of text.
     Text,
-    /// Neither 2 nor a known command: the byte.
+    /// A version other than 2, or an unknown command; holds the byte.
     Version(u8),
-    /// A socket of the proxy's machine that has no address.
+    /// A UNIX socket on the proxy's machine, which has no IP address.
     Unix,
-    /// A family or transport that is not TCP over IPv4 or IPv6: the byte.
+    /// A family or transport that is not TCP over IPv4 or IPv6; holds the byte.
     Family(u8),
     /// Longer than [`MAX_LENGTH`], in bytes.
     TooLong(u16),

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_peers_charsets_utf_8_is_taken_first_and_latin_1_where_it_is_all_there_is() {
+    fn utf_8_is_preferred_among_a_peers_charsets_and_latin_1_accepted_without_it() {
         for (list, name, charset) in [
             (";ISO-8859-1;UTF-8", "UTF-8", Charset::Utf8),
             (" utf-8 US-ASCII", "utf-8", Charset::Utf8),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_requests_that_cross_the_peers_is_refused_unless_both_mean_utf_8() {
+    fn when_two_requests_cross_the_peers_is_refused_unless_both_mean_utf_8() {
         let crossing = || {
             let mut option = CharsetOption::default();
             option.receive_ours(true, &mut Vec::new());

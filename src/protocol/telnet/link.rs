@@ -288,8 +288,8 @@ impl Link {
         self.choose_mode(out);
     }
 
-    /// Requests character mode for a capable terminal, unless the user has chosen a mode. Waits for the last name, which
-    /// may tell of a screen reader that would have to speak every redraw.
+    /// Requests character mode for a capable terminal, unless the user has chosen a mode. Waits for the last name,
+    /// which may reveal a screen reader that would have to speak every redraw.
     fn choose_mode(&mut self, out: &mut Vec<u8>) {
         let wanted = self.terminal.edits();
         if self.chosen_mode.is_none() && wanted != self.character_wanted && !(wanted && self.character_refused) {
@@ -317,7 +317,7 @@ impl Link {
         self.confirmed
     }
 
-    /// What the peer has told about its terminal.
+    /// What the peer has said about its terminal.
     pub fn terminal(&self) -> &Terminal {
         &self.terminal
     }

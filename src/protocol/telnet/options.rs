@@ -48,7 +48,7 @@ impl Switch {
             return;
         }
         self.wanted = on;
-        // A peer that never answers reaches the maximum. Dropping two keeps on and off in turn.
+        // A peer that never answers reaches the maximum. Dropping two keeps on and off alternating.
         self.unanswered = self.unanswered.checked_add(1).unwrap_or(u8::MAX - 1);
         self.on &= on;
         self.refused &= !on;

@@ -1,4 +1,4 @@
-//! Every rule of the protocol as a sentence, and the claims that hold for all inputs.
+//! Every rule of the protocol as a sentence, and the properties that hold for all inputs.
 
 use proptest::prelude::*;
 
@@ -248,7 +248,7 @@ fn the_policy_never_answers_timing_marks_alone_and_agrees_on_nothing() {
 }
 
 #[test]
-fn whoever_shows_telnet_is_asked_for_eight_bits_both_ways_once() {
+fn a_peer_that_shows_telnet_is_asked_for_eight_bits_both_ways_once() {
     for policy in [Policy::Auto, Policy::Always] {
         for first in [&[IAC, NOP][..], &[IAC, WONT, NAWS], &[IAC, IP], &[IAC, SB, NAWS, 0, 80, 0, 24, IAC, SE]] {
             let mut peer = TelnetPeer::new(policy);
@@ -282,7 +282,7 @@ fn a_client_that_offers_binary_itself_is_answered_and_asked_for_nothing_twice() 
 }
 
 #[test]
-fn utf_8_is_offered_to_whoever_agrees_to_talk_about_charsets() {
+fn utf_8_is_offered_to_a_peer_that_agrees_to_negotiate_charsets() {
     let mut peer = TelnetPeer::new(Policy::Auto);
     let request = [&[IAC, SB, CHARSET, 1][..], b";UTF-8", &[IAC, SE]].concat();
     assert_eq!(peer.says(&[IAC, WILL, TERMINAL_TYPE, IAC, DO, CHARSET]), [&SEND[..], &request].concat());
@@ -304,7 +304,7 @@ fn a_thousand_offers_of_an_unknown_option_get_one_refusal() {
 }
 
 #[test]
-fn every_option_that_nobody_here_knows_is_refused_in_both_directions() {
+fn every_unknown_option_is_refused_in_both_directions() {
     for option in (0..=255).filter(|option| ![BINARY, SUPPRESS_GO_AHEAD, TERMINAL_TYPE, NAWS, CHARSET].contains(option))
     {
         assert_eq!(TelnetPeer::new(Policy::Auto).says(&[IAC, WILL, option]), [IAC, DONT, option]);
@@ -336,7 +336,7 @@ fn binary_is_agreed_to_both_ways_and_once() {
 }
 
 #[test]
-fn an_option_is_switched_off_again_when_the_peer_wants_so() {
+fn an_option_is_switched_off_when_the_peer_asks_for_it() {
     let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, DO, BINARY]);
     assert_eq!(peer.says(&[IAC, DONT, BINARY, IAC, DONT, BINARY]), [IAC, WONT, BINARY]);
@@ -377,7 +377,7 @@ fn a_doubled_iac_is_one_byte_of_data() {
 }
 
 #[test]
-fn iac_right_behind_a_bare_cr_is_a_command_and_not_text() {
+fn iac_right_after_a_bare_cr_is_a_command_and_not_text() {
     check(b"a\r\xff\xf1b", &[typed("a\r"), Seen::Event(Confirmed), typed("b")]);
 }
 
@@ -422,7 +422,7 @@ fn commands_without_a_use_here_leave_no_text() {
 }
 
 #[test]
-fn the_editing_commands_and_are_you_there_are_told() {
+fn the_editing_commands_and_are_you_there_are_reported() {
     check(
         &[IAC, EC, IAC, EL, IAC, AYT, IAC, EOF],
         &events(&[CharacterErased, Confirmed, LineErased, AreYouThere, EndOfFile]),
@@ -432,7 +432,7 @@ fn the_editing_commands_and_are_you_there_are_told() {
 // Subnegotiation.
 
 #[test]
-fn of_a_subnegotiation_512_bytes_are_kept() {
+fn the_first_512_bytes_of_a_subnegotiation_are_kept() {
     let mut decoder = Decoder::new();
     let long = [&[IAC, SB, TERMINAL_TYPE][..], &[b'a'; 3000], &[IAC, SE]].concat();
     let mut input = &long[..];
@@ -626,7 +626,7 @@ fn plain_terminals_and_screen_readers_get_neither_escapes_nor_character_mode() {
 }
 
 #[test]
-fn a_screen_reader_behind_a_capable_terminal_is_never_offered_character_mode() {
+fn a_screen_reader_on_a_capable_terminal_is_never_offered_character_mode() {
     for list in
         [&["VTERM", "XTERM", "MTTS 77"][..], &["xterm", "MTTS 64"], &["ANSI", "xterm", "vt100", "linux", "MTTS 77"]]
     {
@@ -730,7 +730,7 @@ fn if_half_of_character_mode_is_refused_the_other_half_is_taken_back() {
 }
 
 #[test]
-fn an_early_wish_for_echo_that_was_refused_is_no_refusal_of_character_mode() {
+fn refusing_an_early_request_for_echo_does_not_refuse_character_mode() {
     let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.says(&[IAC, DO, ECHO, IAC, WILL, TERMINAL_TYPE]), [&[IAC, WONT, ECHO][..], &SEND].concat());
     peer.only_name("xterm");
@@ -876,7 +876,7 @@ fn a_client_that_never_answers_is_told_every_time() {
 }
 
 #[test]
-fn prompts_end_with_go_ahead_only_for_those_who_refused_to_do_without() {
+fn prompts_end_with_go_ahead_only_for_peers_that_refused_to_suppress_it() {
     let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, NOP]);
     assert!(!peer.link.wants_go_ahead());
@@ -970,7 +970,7 @@ proptest! {
     }
 
     #[test]
-    fn a_peer_that_sends_everything_back_is_not_talked_to_for_ever(first in bytes(40)) {
+    fn a_peer_that_echoes_everything_does_not_keep_the_link_talking_for_ever(first in bytes(40)) {
         // Except TIMING-MARK, which must be answered each time: DO comes back as WILL, and that ends it.
         let mut peer = TelnetPeer::new(Policy::Auto);
         let mut letter = peer.says(&first);
@@ -1016,7 +1016,7 @@ proptest! {
 }
 
 #[test]
-fn who_names_dumb_gets_plain_lines_whatever_else_it_says() {
+fn a_terminal_that_names_itself_dumb_gets_plain_lines_whatever_else_it_says() {
     for names in [["dumb", "xterm"], ["xterm", "dumb"], ["UNKNOWN", "vt100"]] {
         let mut peer = TelnetPeer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);

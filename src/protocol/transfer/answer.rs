@@ -43,7 +43,7 @@ impl Refused {
         }
     }
 
-    /// What a user reads.
+    /// The sentence for the user.
     pub fn sentence(&self) -> String {
         match self {
             Refused::Request(error) => error.to_string(),

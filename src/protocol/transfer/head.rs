@@ -16,7 +16,7 @@ pub(super) fn read_head(head: &[u8]) -> Result<TransferWish, RequestError> {
     let mut words = lines.next().unwrap_or("").split(' ');
     let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
     else {
-        return Err(RequestError::Bad("The request line has not three parts."));
+        return Err(RequestError::Bad("The request line does not have three parts."));
     };
     if !matches!(version, "HTTP/1.1" | "HTTP/1.0") {
         return Err(RequestError::Bad("The request is not HTTP/1.0 or 1.1."));
@@ -33,7 +33,7 @@ pub(super) fn read_head(head: &[u8]) -> Result<TransferWish, RequestError> {
     let find = |wanted: &str| {
         let mut found = headers.iter().filter(|(name, _)| name == wanted).map(|(_, value)| *value);
         match (found.next(), found.next()) {
-            (_, Some(_)) => Err(RequestError::Bad("A header is there twice.")),
+            (_, Some(_)) => Err(RequestError::Bad("A header appears twice.")),
             (value, None) => Ok(value),
         }
     };
@@ -53,7 +53,7 @@ pub(super) fn read_head(head: &[u8]) -> Result<TransferWish, RequestError> {
             Ok(TransferWish::Put { token, size, part, expects_continue: expects && version == "HTTP/1.1" })
         }
         ("GET" | "HEAD", Some(_)) if coding.is_some() || length.is_some_and(|length| length != "0") => {
-            Err(RequestError::Bad("This request has no body."))
+            Err(RequestError::Bad("This request must not have a body."))
         }
         ("GET", Some(token)) => Ok(TransferWish::Get { token, from: find("range")?.and_then(read_range) }),
         ("HEAD", Some(token)) => Ok(TransferWish::Look { token }),

@@ -20,7 +20,7 @@ pub struct RequestReader {
 }
 
 impl RequestReader {
-    /// Whether nothing has come.
+    /// Whether nothing has arrived.
     pub fn is_empty(&self) -> bool {
         self.read.is_empty()
     }

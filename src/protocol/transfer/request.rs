@@ -43,7 +43,7 @@ pub enum TransferWish {
         /// The first byte wanted, if one was named.
         from: Option<u64>,
     },
-    /// To hear about a file.
+    /// To ask about a file.
     Look {
         /// As typed.
         token: String,
@@ -62,7 +62,7 @@ pub struct TransferRequest {
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestError {
-    /// It is neither form.
+    /// It has neither of the two forms.
     Unreadable,
     /// A line or a head is too long.
     TooLong,
@@ -70,7 +70,7 @@ pub enum RequestError {
     Bad(&'static str),
     /// HTTP, and there is nothing at this path.
     NotFound,
-    /// HTTP, with a method that files do not have.
+    /// HTTP, with a method that is not for files.
     Method,
     /// HTTP, without the size.
     LengthRequired,

@@ -8,7 +8,7 @@ type ReadResult = Result<(TransferRequest, Vec<u8>), (RequestError, Voice)>;
 
 const HTTP: Voice = Voice::Http { head_only: false };
 
-/// Feeds the chunks. The request, and what has come behind it.
+/// Feeds the chunks. Returns the request, and the bytes after it.
 fn read(chunks: &[&[u8]]) -> Option<ReadResult> {
     let mut reader = RequestReader::default();
     for (index, chunk) in chunks.iter().enumerate() {

@@ -149,7 +149,7 @@ impl WebSocket {
         }
     }
 
-    /// Says why the connection is about to end.
+    /// Notes why the connection is about to end, for the close frame.
     pub(crate) fn explain(&mut self, reason: &str) {
         self.reason = Some(reason.into());
     }
@@ -164,7 +164,7 @@ impl WebSocket {
     }
 
     /// Keeps the end of a message that was partly sent, and a close frame after it, for [`WebSocket::take_parting`].
-    pub(crate) fn part(&mut self, begun: &[u8], code: u16, reason: &str) {
+    pub(crate) fn keep_parting(&mut self, begun: &[u8], code: u16, reason: &str) {
         if !self.closed {
             self.parting = begun.to_vec();
             let last = self.close(code, reason);
@@ -172,12 +172,12 @@ impl WebSocket {
         }
     }
 
-    /// What [`WebSocket::part`] has kept, once.
+    /// What [`WebSocket::keep_parting`] has kept, once.
     pub(crate) fn take_parting(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.parting)
     }
 
-    /// Something will not be sent, so the peer could not understand anything after it.
+    /// Notes that encoded bytes will not be sent, so that the peer could understand nothing after them.
     pub(crate) fn abandon(&mut self) {
         self.closed = true;
     }

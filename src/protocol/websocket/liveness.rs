@@ -38,7 +38,7 @@ impl Liveness {
         Liveness { heard: now, asked: false }
     }
 
-    /// Something has arrived, of any kind.
+    /// Notes that bytes of any kind have arrived.
     pub fn heard(&mut self, now: Instant) {
         *self = Liveness::new(now);
     }

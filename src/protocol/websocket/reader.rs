@@ -140,8 +140,8 @@ impl FrameReader {
         let taken = room.len().min(input.len());
         room[..taken].copy_from_slice(&input[..taken]);
         let arrived = begun + taken;
-        // All rules are about what stands before the mask, so they need not wait for it; whatever is in its place until then
-        // is not used.
+        // All rules concern the bytes before the mask, so they need not wait for it; until it arrives, its place holds
+        // unused bytes.
         let judged = if arrived < mask_at(&self.header[..arrived]) { arrived } else { HEADER };
         let mut cursor = Cursor::new(&self.header[..judged]);
         // Its only error is an unknown opcode.
@@ -162,7 +162,7 @@ impl FrameReader {
         Ok(frame)
     }
 
-    /// Checks a header of `length` bytes, with `left` bytes of payload behind it.
+    /// Checks a header of `length` bytes, with `left` bytes of payload after it.
     fn check_header(&self, header: &FrameHeader, left: u64, length: usize) -> Result<Frame, Violation> {
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err(Violation::ReservedBits);

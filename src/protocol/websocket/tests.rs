@@ -96,7 +96,7 @@ fn a_text_message_is_a_line_whatever_parts_it_comes_in() {
 }
 
 #[test]
-fn several_messages_are_several_lines_and_what_is_not_whole_waits() {
+fn several_messages_are_several_lines_and_an_incomplete_one_waits() {
     let fed = check(Form::Lines, &[text("one"), text("two\nthree"), text(""), masked(0x01, b"fo")].concat());
     assert_eq!(fed.plain, b"one\ntwo\nthree\n\n");
 }
@@ -247,7 +247,7 @@ fn after_the_close_nothing_more_is_said() {
 }
 
 #[test]
-fn what_came_behind_the_request_is_read_first() {
+fn bytes_that_came_with_the_request_are_read_first() {
     let both = [text("one"), text("two")].concat();
     let mut plain = Vec::new();
     let mut socket = WebSocket::new(Form::Lines, LIMIT, both[..12].to_vec());

@@ -1,4 +1,4 @@
-//! Checks whether text that arrives in pieces is UTF-8, and notices the first byte that cannot be (RFC 6455, section
+//! Checks whether text that arrives in pieces is UTF-8, and finds the first byte that cannot be (RFC 6455, section
 //! 8.1).
 //!
 //! *Knows nothing of* frames.

@@ -51,15 +51,15 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Violation::ReservedBits => "A reserved bit is set",
-            Violation::Opcode => "There is no such kind of frame",
+            Violation::Opcode => "The frame has an unknown opcode",
             Violation::NotMasked => "A client must mask its frames",
             Violation::LongLength => "A length takes more bytes than it needs",
-            Violation::ControlFrame => "A control frame is too long or not whole",
+            Violation::ControlFrame => "A control frame is too long or fragmented",
             Violation::Fragment => "The parts of a message are out of order",
             Violation::CloseCode => "That close code may not be sent",
             Violation::Binary => "Only text messages are read here",
             Violation::NotUtf8 => "The text is not UTF-8",
-            Violation::TooBig(limit) => return write!(f, "A message may have {limit} bytes"),
+            Violation::TooBig(limit) => return write!(f, "A message may have at most {limit} bytes"),
         })
     }
 }

@@ -1,8 +1,8 @@
 //! The transformer between a socket's bytes and plain bytes: TLS, WebSocket inside it, either alone, or none.
 //!
-//! It exists in every build, so that there is only one way to write to a socket. Without the features `tls` and `web` it is empty
-//! and costs nothing at run time. The outbox keeps it under its lock: bytes go onto the socket in the order in which they were
-//! encoded.
+//! It exists in every build, so that there is only one way to write to a socket. Without the features `tls` and `web`
+//! it is empty and costs nothing at run time. The outbox keeps it under its lock: bytes go onto the socket in the order
+//! in which they were encoded.
 //!
 //! *Owns* the order of the layers.
 //! *Knows nothing of* sockets.
@@ -235,7 +235,7 @@ impl Codec {
         }
     }
 
-    /// Says why the connection is about to end, for the closing message of a WebSocket.
+    /// Notes why the connection is about to end, for the close frame of a WebSocket.
     #[cfg_attr(not(feature = "web"), expect(unused_variables, reason = "only a WebSocket says why"))]
     pub(crate) fn explain(&mut self, reason: &str) {
         #[cfg(feature = "web")]
@@ -247,17 +247,17 @@ impl Codec {
     /// The client of a WebSocket is dropped: keeps the end of the message that was partly sent, `begun`, and the reason
     /// after it. Inside TLS nothing is kept, since the client lacks what was encrypted in between.
     #[cfg(feature = "web")]
-    pub(crate) fn part(&mut self, begun: &[u8], code: u16, reason: &str) {
+    pub(crate) fn keep_parting(&mut self, begun: &[u8], code: u16, reason: &str) {
         #[cfg(feature = "tls")]
         if self.tls.is_some() {
             return;
         }
         if let Some(web) = &mut self.web {
-            web.part(begun, code, reason);
+            web.keep_parting(begun, code, reason);
         }
     }
 
-    /// What [`Codec::part`] has kept, once.
+    /// What [`Codec::keep_parting`] has kept, once.
     #[cfg(feature = "web")]
     pub(crate) fn take_parting(&mut self) -> Vec<u8> {
         self.web.as_mut().map(|web| web.take_parting()).unwrap_or_default()
@@ -285,8 +285,8 @@ impl Codec {
         Vec::new()
     }
 
-    /// Something that was encoded will not be sent. The peer could understand nothing that follows, so nothing more is encoded, not
-    /// even the closing message: without it the peer knows that it has missed something.
+    /// Notes that encoded bytes will not be sent. The peer could understand nothing after them, so nothing more is
+    /// encoded, not even the closing message: without it the peer knows that it has missed something.
     pub(crate) fn abandon(&mut self) {
         #[cfg(feature = "web")]
         if let Some(web) = &mut self.web {

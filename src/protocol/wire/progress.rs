@@ -34,7 +34,7 @@ impl std::error::Error for TlsError {}
 /// Why nothing more can be read from an encoded connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CodecError {
-    /// The encryption.
+    /// TLS failed.
     Tls(TlsError),
     /// The peer breaks the rules of WebSocket.
     #[cfg(feature = "web")]

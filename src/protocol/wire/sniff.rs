@@ -55,7 +55,7 @@ impl fmt::Display for OtherProtocol {
     }
 }
 
-/// What the first bytes of a connection tell about the peer.
+/// What the first bytes of a connection show about the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Not enough has arrived to tell.
@@ -88,7 +88,7 @@ pub struct FirstBytes {
 const KEPT_OF_LINE: usize = 64;
 
 impl FirstBytes {
-    /// A judge at the beginning of a connection.
+    /// For the beginning of a connection.
     pub fn new() -> FirstBytes {
         FirstBytes { verdict: Verdict::Undecided, line: Vec::new() }
     }
@@ -157,7 +157,7 @@ fn is_ssh_banner(line: &str) -> bool {
 /// Whether a line is a request line, `METHOD target HTTP/1.x` (RFC 9112, section 3), or the preface of HTTP/2 (RFC 9113,
 /// section 3.4).
 fn is_http_request_line(line: &str) -> bool {
-    // Only such lines make the pattern compile, which costs more than reading the line.
+    // The pattern is compiled only for such lines, since compiling costs more than reading the line.
     line.contains(" HTTP/") && REQUEST_LINE.as_ref().is_some_and(|request| request.is_match(line))
 }
 
@@ -202,7 +202,7 @@ mod tests {
         }
         for line in ["alice", "GET", "GET up", "I like HTTP/1.1", "get / HTTP/1.1", "GET / HTTP/x", "SSH", "SSH-2", ""]
         {
-            // The end of an empty line may be the beginning of a proxy's header, but not with more behind it.
+            // The end of an empty line may be the beginning of a proxy's header, but not with other bytes after it.
             check(format!("{line}\r\n ").as_bytes(), Verdict::Person);
             check(format!("{line}\nGET / HTTP/1.1\r\n").as_bytes(), Verdict::Person);
         }
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_in_small_letters_and_telnet_are_no_longer_looked_at_after_their_first_byte() {
+    fn a_name_in_lower_case_and_telnet_are_decided_by_their_first_byte() {
         for first in [b"a", b"\xff", b"\x1b", b":", b"\n", b"\0", b"1"] {
             check(first, Verdict::Person);
         }
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_of_a_proxy_is_known_at_the_end_of_its_fixed_bytes_and_enter_is_a_persons() {
+    fn the_header_of_a_proxy_is_known_at_the_end_of_its_fixed_bytes_and_enter_comes_from_a_person() {
         let header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0calice\r\n";
         check(header, Verdict::OtherProtocol(OtherProtocol::Proxy));
         check(&header[..12], Verdict::OtherProtocol(OtherProtocol::Proxy));

@@ -9,13 +9,13 @@ use rusqlite::{CachedStatement, Connection};
 /// with 16, and hardly less with more.
 const ROWS: usize = 16;
 
-/// The parameters of one row.
-pub(crate) struct Places<'s, 'c> {
+/// Binds the parameters of one statement, row by row.
+pub(crate) struct RowParameters<'s, 'c> {
     statement: &'s mut CachedStatement<'c>,
     next: usize,
 }
 
-impl Places<'_, '_> {
+impl RowParameters<'_, '_> {
     /// Binds the value of the next column.
     pub(crate) fn put(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
         self.statement.raw_bind_parameter(self.next, value)?;
@@ -29,7 +29,7 @@ pub(crate) fn insert<R>(
     connection: &Connection,
     table: &str,
     rows: &[R],
-    put: impl Fn(&mut Places<'_, '_>, &R) -> rusqlite::Result<()>,
+    put: impl Fn(&mut RowParameters<'_, '_>, &R) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let (wide, rest) = rows.as_chunks::<ROWS>();
     if !wide.is_empty() {
@@ -46,10 +46,10 @@ pub(crate) fn insert<R>(
 fn write<R>(
     statement: &mut CachedStatement<'_>,
     rows: &[R],
-    put: &impl Fn(&mut Places<'_, '_>, &R) -> rusqlite::Result<()>,
+    put: &impl Fn(&mut RowParameters<'_, '_>, &R) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
-    let mut places = Places { statement, next: 1 };
-    rows.iter().try_for_each(|row| put(&mut places, row))?;
+    let mut parameters = RowParameters { statement, next: 1 };
+    rows.iter().try_for_each(|row| put(&mut parameters, row))?;
     statement.raw_execute()?;
     Ok(())
 }
@@ -70,10 +70,10 @@ mod tests {
             let connection = Connection::open_in_memory().expect("a database");
             connection.execute_batch("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER, c TEXT)").expect("a table");
             let rows: Vec<u32> = (0..count).collect();
-            let put = |places: &mut Places<'_, '_>, row: &u32| {
-                places.put(None::<u32>)?;
-                places.put(row)?;
-                places.put(row.to_string())
+            let put = |parameters: &mut RowParameters<'_, '_>, row: &u32| {
+                parameters.put(None::<u32>)?;
+                parameters.put(row)?;
+                parameters.put(row.to_string())
             };
             insert(&connection, "t (a, b, c)", &rows, put).expect("written");
             let read = "SELECT b FROM t WHERE c = cast(b AS TEXT) ORDER BY a";

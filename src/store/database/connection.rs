@@ -23,7 +23,7 @@ pub(crate) const BUSY: Duration = Duration::from_secs(3);
 /// covers the rest.
 const CACHE_KIB: i64 = 2048;
 
-/// Translates an error of SQLite's while a database is being opened.
+/// Translates an error that SQLite reports while a database is being opened.
 pub(crate) fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match error.sqlite_error_code() {
@@ -55,7 +55,8 @@ pub(crate) fn open(path: &Path) -> Result<(Connection, DatabaseKind), OpenError>
     }
 }
 
-/// Sets what every writing connection needs. The file is known to be ours.
+/// Sets the modes that every writing connection needs. False if the file cannot have a write-ahead log. The file is
+/// known to be ours.
 fn configure(connection: &Connection) -> rusqlite::Result<bool> {
     // Readers go on while the writer writes, and a commit is one write and one wait for the disk.
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;

@@ -116,7 +116,7 @@ pub(crate) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     }
 }
 
-/// What a file is if not a regular one.
+/// The kind of a file that is not a regular one.
 fn kind(metadata: &Metadata) -> &'static str {
     let kind = metadata.file_type();
     match () {
@@ -205,8 +205,8 @@ fn is_remote_among(mounts: &str, device: &str) -> bool {
     mounts.lines().filter(of_device).filter_map(kind).any(remote)
 }
 
-/// Locks the database for this server, or reports who has it. Creates it if it does not exist. A file that is not ours
-/// stays as it is, and nothing is left beside it.
+/// Locks the database for this server, or reports that another one has it. Creates it if it does not exist. A file that
+/// is not ours stays as it is, and nothing is left beside it.
 pub(crate) fn lock(path: &Path) -> Result<Lock, OpenError> {
     let lock_path = sibling(path, ".lock");
     let is_new = !lock_path.try_exists().map_err(|error| failed(&lock_path, &error))?;
@@ -227,7 +227,7 @@ pub(crate) fn lock(path: &Path) -> Result<Lock, OpenError> {
     Ok(Lock { known: vec![(path.to_owned(), own), (lock_path, known)], _files: [file, database] })
 }
 
-/// Locks a database that is there, and creates nothing beside it, or reports who has it.
+/// Locks an existing database and creates nothing beside it, or reports that a server has it.
 #[cfg(feature = "cluster")]
 pub(crate) fn lock_existing(path: &Path) -> Result<Lock, OpenError> {
     let lock_path = sibling(path, ".lock");

@@ -152,7 +152,7 @@ fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf
     match copied.and_then(|_| files::rename_durably(&part, &backup).map_err(|error| failure(&error))) {
         Ok(()) => Ok(backup),
         Err(reason) => {
-            // The rest of a failed backup takes space on a disk that may be full; nothing else depends on its removal.
+            // A partial backup takes space on a disk that may be full; nothing else depends on its removal.
             let _ = fs::remove_file(&part);
             Err(reason)
         }

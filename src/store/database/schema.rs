@@ -108,7 +108,7 @@ pub(crate) enum DatabaseKind {
     Empty,
     /// Data of another program.
     Foreign,
-    /// Our tables, of this version.
+    /// Our tables, and their version.
     Ours(i64),
 }
 

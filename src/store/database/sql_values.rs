@@ -14,8 +14,8 @@ use rusqlite::{Connection, Row};
 use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::{RoomName, UserName};
 
-/// A number for SQLite, whose integers end at 2^63 - 1. None of our numbers comes near that, but a caller's "before all
-/// others" may.
+/// A number for SQLite, whose integers end at 2^63 - 1. None of our numbers comes near that, except for a caller's
+/// `u64::MAX` for "before any id".
 pub(crate) fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -14,7 +14,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::bulk_insert;
 
-/// Up to this size, slots come in steps of [`STEP`] bytes; beyond it, they double. Few sizes, so that free slots fit again.
+/// Up to this size, slots come in steps of [`STEP`] bytes; beyond it, they double. There are few sizes, so that a free
+/// slot is likely to fit.
 const FINE: usize = 256;
 /// See [`FINE`]. Most chat lines fit in two steps.
 const STEP: usize = 32;
@@ -68,9 +69,9 @@ pub(crate) fn put_all<'t>(connection: &Connection, texts: impl Iterator<Item = &
         slots.push(slot);
         new.push((slot, data));
     }
-    bulk_insert::insert(connection, "texts (slot, data)", &new, |places, (slot, data)| {
-        places.put(slot)?;
-        places.put(data)
+    bulk_insert::insert(connection, "texts (slot, data)", &new, |parameters, (slot, data)| {
+        parameters.put(slot)?;
+        parameters.put(data)
     })?;
     Ok(slots)
 }
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_used_again_by_a_text_of_its_size_alone() {
+    fn a_slot_is_used_again_only_by_a_text_of_its_size() {
         let connection = connection();
         let first = put(&connection, "one").expect("room");
         wipe(&connection, first).expect("wiped");

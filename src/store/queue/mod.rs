@@ -37,7 +37,7 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// program; a disk that needs longer for a megabyte has stopped.
 pub(crate) const HANGS: Duration = Duration::from_secs(8);
 
-/// How to stop.
+/// How to close the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CloseMode {
     /// Write what is queued first, until this time at most.
@@ -86,7 +86,7 @@ pub(crate) struct QueueState {
     /// Entries with a caller waiting.
     awaited: usize,
     pub(crate) lost: LostWrites,
-    /// All of them, reported or not.
+    /// Writes that were lost since the start, reported or not.
     lost_ever: Counter,
     /// Set once the store is being closed.
     pub(crate) shutdown: Option<CloseMode>,
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_finds_no_place_is_counted_and_erasures_have_a_place_of_their_own() {
+    fn writes_that_do_not_fit_are_counted_and_erasures_have_a_reserve_of_their_own() {
         let queue = queue();
         for id in 0..9 {
             queue.record(said(id, 1024 * 1024));
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_written_comes_back_before_what_came_since() {
+    fn writes_that_failed_go_back_to_the_front_of_the_queue() {
         let queue = queue();
         for id in 1..=3 {
             queue.record(said(id, 10));
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_bounded_and_its_place_is_free_when_it_is_written() {
+    fn a_batch_is_bounded_and_its_space_is_freed_when_it_is_written() {
         let queue = queue();
         for id in 0..6 {
             queue.record(said(id, 400 * 1024));
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_waits_about_one_thing_the_last_counts_and_nothing_moves_over_a_room_that_was_forgotten() {
+    fn a_newer_state_replaces_a_queued_one_and_no_write_moves_across_a_room_deletion() {
         let queue = queue();
         let room = |name| RoomName::parse(name).expect("a name");
         let deferred = |name, weight| {

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_erased_or_edited_is_read_so_and_quoted_so_until_it_is_written() {
+    fn a_pending_erasure_or_edit_shows_in_messages_and_in_quotes() {
         let mut pending = PendingChanges::default();
         pending.add(&edited(1, "new"));
         pending.add(&erased(2));

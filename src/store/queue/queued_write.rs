@@ -30,7 +30,7 @@ pub(crate) enum BackgroundWrite {
     OfflineMessagesShown(AccountId, Box<[(MessageId, Box<str>)]>),
     /// A room was deleted, and the confirmed write for it was refused.
     RoomDeletion(RoomName),
-    /// Another confirmed write was refused, but what it stores holds all the same.
+    /// Another confirmed write was refused, but the state that it stores is in force all the same.
     Deferred(Deferred),
     /// A user has read up to this message.
     Visit(AccountId, RoomName, MessageId),
@@ -56,7 +56,7 @@ pub(crate) enum About {
 /// Statements to run within a transaction.
 pub(crate) type Statements = dyn Fn(&Connection) -> rusqlite::Result<()> + Send;
 
-/// A write that the disk refused, although what it stores holds: it is retried until it succeeds.
+/// A write that the disk refused, although the state that it stores is in force: it is retried until it succeeds.
 pub(crate) struct Deferred {
     pub(crate) about: About,
     /// Cost in memory, as far as it is worth counting.

@@ -31,7 +31,8 @@ pub(crate) fn create(
     Ok((inserted > 0).then_some(AccountId(id)))
 }
 
-/// Stores an account from the cluster, with its number. Any earlier account of that name no longer exists there.
+/// Stores an account from the cluster under the id that it has there. Any earlier account of that name no longer exists
+/// there.
 #[cfg(feature = "cluster")]
 pub(crate) fn save(connection: &Connection, account: &AccountRecord) -> rusqlite::Result<()> {
     if let Some(other) = find(connection, &account.name)?.filter(|other| other.id != account.id) {
@@ -78,7 +79,7 @@ pub(crate) fn replace_hash(
 /// Its messages in rooms stay, under its name.
 pub(crate) fn remove(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> {
     offline_messages::delete_all(connection, id)?;
-    // Or a room with no other admin could never get one again.
+    // Otherwise a room without another admin could never get one again.
     connection.prepare_cached("DELETE FROM admins WHERE account = ?1")?.execute([integer(id.0)])?;
     Ok(connection.prepare_cached("DELETE FROM accounts WHERE id = ?1")?.execute([integer(id.0)])? > 0)
 }

@@ -30,7 +30,7 @@ pub(crate) fn save(connection: &Connection, place: &ArchivePlace) -> rusqlite::R
     Ok(())
 }
 
-/// All of them.
+/// How far each log was read.
 pub(crate) fn list(connection: &Connection) -> rusqlite::Result<Vec<ArchivePlace>> {
     let mut logs = connection.prepare("SELECT substr(key, ?1) FROM meta WHERE key GLOB ?2 ORDER BY key")?;
     let from = POSITION.len() as i64 + 1;
@@ -42,7 +42,7 @@ pub(crate) fn list(connection: &Connection) -> rusqlite::Result<Vec<ArchivePlace
     logs.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().map(place).collect()
 }
 
-/// Whether nobody has an account, a room or a message in the file.
+/// Whether the file holds no account, room, message or address ban.
 pub(crate) fn is_blank(connection: &Connection) -> rusqlite::Result<bool> {
     let sql = "SELECT NOT (EXISTS (SELECT 1 FROM accounts) OR EXISTS (SELECT 1 FROM messages)
                OR EXISTS (SELECT 1 FROM rooms) OR EXISTS (SELECT 1 FROM address_bans))";

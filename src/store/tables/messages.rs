@@ -30,21 +30,21 @@ pub(crate) fn insert(connection: &Connection, new: &[(&RoomName, &MessageRecord)
         rows.push((number, *message, slot));
     }
     const TABLE: &str = "messages (id, room, at, author, account, text, action, edited, reply_id, reply_author)";
-    bulk_insert::insert(connection, TABLE, &rows, |places, (room, message, slot)| {
-        places.put(integer(message.id.0))?;
-        places.put(room)?;
-        places.put(millis(message.at))?;
-        places.put(message.author.as_str())?;
-        places.put(message.account.map(|account| integer(account.0)))?;
-        places.put(slot)?;
-        places.put(message.action)?;
-        places.put(message.edited)?;
-        places.put(message.reply.as_ref().map(|reply| integer(reply.id.0)))?;
-        places.put(message.reply.as_ref().map(|reply| reply.author.as_str()))
+    bulk_insert::insert(connection, TABLE, &rows, |parameters, (room, message, slot)| {
+        parameters.put(integer(message.id.0))?;
+        parameters.put(room)?;
+        parameters.put(millis(message.at))?;
+        parameters.put(message.author.as_str())?;
+        parameters.put(message.account.map(|account| integer(account.0)))?;
+        parameters.put(slot)?;
+        parameters.put(message.action)?;
+        parameters.put(message.edited)?;
+        parameters.put(message.reply.as_ref().map(|reply| integer(reply.id.0)))?;
+        parameters.put(message.reply.as_ref().map(|reply| reply.author.as_str()))
     })
 }
 
-/// Inserts those of the messages whose numbers are not there yet, in this order.
+/// Inserts the messages whose ids are not stored yet, in this order.
 #[cfg(feature = "cluster")]
 pub(crate) fn insert_missing(connection: &Connection, new: &[(&RoomName, &MessageRecord)]) -> rusqlite::Result<()> {
     let mut known = connection.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?;
@@ -58,7 +58,7 @@ pub(crate) fn insert_missing(connection: &Connection, new: &[(&RoomName, &Messag
     insert(connection, &missing)
 }
 
-/// The number of the newest message of a room.
+/// The id of the newest message of a room.
 #[cfg(feature = "cluster")]
 pub(crate) fn newest(connection: &Connection, room: &RoomName) -> rusqlite::Result<Option<MessageId>> {
     connection

@@ -15,7 +15,7 @@ pub(crate) fn last_run(connection: &Connection) -> rusqlite::Result<Option<i64>>
     connection.query_row(sql, [], |row| row.get(0))
 }
 
-/// Stores the same.
+/// Stores when the server last ran with a trusted clock.
 pub(crate) fn save_last_run(connection: &Connection, at: i64) -> rusqlite::Result<()> {
     connection.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('last_moment', ?1)")?.execute([at])?;
     Ok(())
@@ -28,7 +28,7 @@ pub(crate) fn broke_off(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(connection.query_row(sql, [], |row| row.get(0)).optional()?.unwrap_or(false))
 }
 
-/// Stores whether there is something that may not be written yet.
+/// Stores whether a server is running, so that some of its writes may be missing.
 pub(crate) fn save_running(connection: &Connection, running: bool) -> rusqlite::Result<()> {
     connection.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('running', ?1)")?.execute([running])?;
     Ok(())

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::chat::names::RoomName;
 
-/// The id of a room with anything stored.
+/// The id of a room, if anything of it is stored.
 pub(crate) fn find(connection: &Connection, name: &RoomName) -> rusqlite::Result<Option<i64>> {
     connection
         .prepare_cached("SELECT id FROM rooms WHERE folded = ?1")?

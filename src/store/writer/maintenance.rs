@@ -96,7 +96,7 @@ impl Maintenance {
         if self.has_deleted_rooms || self.expiry_due { Some(now) } else { self.checkpoint_at }
     }
 
-    /// Looks whether expiry is due; `at_once`: it is, because the clock is trusted again.
+    /// Checks whether expiry is due. With `at_once` it is, because the clock is trusted again.
     pub(crate) fn check_expiry(&mut self, clock: &WallClock, at_once: bool) {
         self.expiry_due |= at_once || self.expiry_at <= clock.instant();
     }

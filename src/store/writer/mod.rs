@@ -37,7 +37,7 @@ use retry::{Retry, WriteStep};
 /// How often lost writes are reported while more are being lost.
 pub(crate) const REPORT_LOSS_EVERY: Duration = Duration::from_secs(30);
 
-/// Page limit of a database without one of its own ("Maximum Number Of Pages In A Database File").
+/// The page limit that stands for no limit ("Maximum Number Of Pages In A Database File").
 const ALL_PAGES: u32 = 4_294_967_294;
 
 /// The state of the writer thread.
@@ -312,7 +312,7 @@ impl Writer {
         let unreserved = self.queue.message_ids.has_unreserved();
         let is_first = self.retry.is_none();
         let retry = self.retry.get_or_insert_with(|| Retry::new(reason.clone(), now));
-        // What helps against another failure does not help against this one.
+        // This failure has another remedy, so it is reported even during another failure.
         let is_replaced = reason == StoreError::FileReplaced && (is_first || retry.reason != reason);
         retry.reason = reason.clone();
         retry.failed(step, now);

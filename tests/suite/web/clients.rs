@@ -134,7 +134,7 @@ fn python_s_websockets_talks_and_sees_the_close_codes() {
     bob.send("hello snake");
     let output = child.wait_with_output().expect("python3 ends");
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert_eq!(text(&output.stdout), "too big: A message may have 32768 bytes\nbinary: 1003\nquit: 1000\n");
+    assert_eq!(text(&output.stdout), "too big: A message may have at most 32768 bytes\nbinary: 1003\nquit: 1000\n");
 }
 
 /// Logs in, joins, talks, replies, and reports how it was closed.

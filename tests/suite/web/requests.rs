@@ -40,7 +40,7 @@ fn a_request_that_breaks_off_is_answered_and_silence_is_not() {
     };
     let answer = end(b"GET / HTTP/1.1\r\nHost: local");
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
-    assert_eq!(body(&answer), "That request cannot be read: it is not whole.\r\n");
+    assert_eq!(body(&answer), "That request cannot be read: it is incomplete.\r\n");
     assert_eq!(end(b""), "");
 }
 
@@ -103,7 +103,7 @@ fn a_head_is_refused_as_soon_as_it_is_too_long() {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer and the end");
         assert!(answer.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"), "{filler:?}: {answer}");
-        assert_eq!(body(&answer), "That request is too long: its head may have 8,192 bytes in 64 lines.\r\n");
+        assert_eq!(body(&answer), "That request is too long: its head may have at most 8,192 bytes in 64 lines.\r\n");
     }
 }
 

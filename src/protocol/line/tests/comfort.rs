@@ -76,7 +76,7 @@ fn of_two_edited_recalled_lines_down_gives_the_last_one_back() {
 }
 
 #[test]
-fn what_was_recalled_and_edited_is_gone_with_its_line() {
+fn edits_of_a_recalled_line_are_forgotten_once_a_line_is_entered() {
     let mut editor = editor(&["one", "two"]);
     assert_eq!(events(&mut editor, format!("{UP}x{UP}y\r").as_bytes()), [entered("oney")]);
     assert_eq!(events(&mut editor, format!("{UP}{UP}{DOWN}{DOWN}").as_bytes()), []);
@@ -160,7 +160,7 @@ fn steps_end_with_their_line() {
 }
 
 #[test]
-fn an_older_line_is_found_by_what_stands_in_it_and_taken_without_being_run() {
+fn an_older_line_is_found_by_its_text_and_accepted_without_being_run() {
     let lines = [":join general", "hello all", ":join games", "bye"];
     for end in ["\r", "\r\n", "\x1b"] {
         let keys = format!("\x12jo{end}\x05");
@@ -285,7 +285,7 @@ fn a_search_ends_when_lines_are_hidden() {
 }
 
 #[test]
-fn the_enter_of_a_line_over_the_limit_leaves_it_to_be_mended() {
+fn enter_on_a_line_over_the_limit_leaves_it_to_be_corrected() {
     let mut editor = editor(&[]);
     let take = |editor: &mut Editor, keys: &str| {
         let (mut input, mut events) = (keys.as_bytes(), Vec::new());
@@ -307,7 +307,7 @@ fn the_enter_of_a_line_over_the_limit_leaves_it_to_be_mended() {
 }
 
 #[test]
-fn a_line_that_is_put_back_is_typed_on() {
+fn typing_continues_at_the_end_of_a_line_that_is_put_back() {
     let mut editor = editor(&[]);
     editor.put_back("one two", &mut Vec::new());
     assert_eq!((editor.line(), editor.cursor()), ("one two", 7));

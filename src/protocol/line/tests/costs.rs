@@ -1,4 +1,4 @@
-//! What keys cost on a long line: what has not changed is not measured again, and expensive keys say so.
+//! What keys cost on a long line: unchanged text is not measured again, and expensive keys are charged.
 
 use crate::protocol::line::layout::MEASURED;
 use crate::protocol::line::{Editor, EditorEvent, Keep, WORK_AT_ONCE};
@@ -22,7 +22,7 @@ fn long() -> Editor {
     editor
 }
 
-/// What is measured one by one, and drawn, when these come in a packet each.
+/// How many bytes are measured one by one, and drawn, for keys in a packet each.
 fn measured<'a>(editor: &mut Editor, packets: impl IntoIterator<Item = &'a [u8]>) -> (usize, usize) {
     let before = MEASURED.get();
     let mut out = Vec::new();
@@ -59,7 +59,7 @@ fn the_cursor_moves_at_the_cost_of_what_it_passes() {
     // From the start on, where everything before the cursor is measured once.
     measured(&mut editor, [&b"\x01"[..]]);
     let (steps, _) = measured(&mut editor, [RIGHT; 500]);
-    // And all of it where other rows come into sight: every few rows of forty steps.
+    // And all of it where the window moves to other rows: every few rows of forty steps.
     assert!(steps <= 500 * 3 + 500 / 40 * 2 * LONG, "{steps}");
 }
 
@@ -95,7 +95,7 @@ fn text_of_others_over_a_long_line_measures_it_once() {
 }
 
 #[test]
-fn dear_keys_are_billed_and_a_packet_full_of_them_is_left_in_parts() {
+fn expensive_keys_are_charged_and_a_packet_full_of_them_is_handled_in_parts() {
     let recall = |editor: &mut Editor| {
         for line in ["李", "이"] {
             let line = line.repeat(LONG / 3);

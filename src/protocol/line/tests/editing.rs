@@ -17,12 +17,12 @@ fn editor() -> Editor {
     editor
 }
 
-/// Presses keys that bring no event.
+/// Presses keys that cause no event.
 fn press(editor: &mut Editor, keys: &str) {
     assert_eq!(events(editor, keys.as_bytes(), 0), []);
 }
 
-/// Everything that comes of the input; entered lines are finished as a session would.
+/// All events of the input; entered lines are finished as a session would.
 fn events(editor: &mut Editor, mut input: &[u8], limit: usize) -> Vec<EditorEvent> {
     let mut events = Vec::new();
     let mut out = Vec::new();
@@ -118,7 +118,7 @@ fn enter_gives_the_whole_line_wherever_the_cursor_is() {
 }
 
 #[test]
-fn next_stops_right_behind_an_event() {
+fn next_stops_right_after_an_event() {
     let mut editor = editor();
     let mut out = Vec::new();
     let mut input: &[u8] = b"a\r\nb\tc\x0c\x03d";
@@ -150,7 +150,7 @@ fn end_of_transmission_ends_only_on_an_empty_line() {
 }
 
 #[test]
-fn the_limit_takes_what_fits_and_tells_once_per_line() {
+fn the_limit_accepts_what_fits_and_is_reported_once_per_line() {
     let mut editor = editor();
     assert_eq!(events(&mut editor, b"12345678", 5), [EditorEvent::TooLong]);
     assert_eq!(editor.line(), "12345");

@@ -1,6 +1,6 @@
 //! Terminals that wrap at once after a full row, where the emulator of the other tests waits.
 //!
-//! The one here knows ASCII and nothing but what the editor may send.
+//! The emulator here knows only ASCII, and only what the editor may send.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::protocol::line::{Editor, Keep};
 
 /// A screen without a last row: nothing scrolls.
 struct WrapsAtOnce {
-    /// Row behind row, as far as something was written.
+    /// Row after row, as far as they were written.
     cells: String,
     row: usize,
     column: usize,

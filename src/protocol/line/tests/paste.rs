@@ -14,7 +14,7 @@ fn editor() -> Editor {
     editor
 }
 
-/// Everything that comes of the packets; entered lines are finished and remembered as a session would.
+/// All events of the packets; entered lines are finished and remembered as a session would.
 fn events(editor: &mut Editor, packets: &[&[u8]], limit: usize) -> Vec<EditorEvent> {
     let mut events = Vec::new();
     let mut out = Vec::new();
@@ -72,7 +72,7 @@ fn breaks_around_a_paste_are_dropped() {
     check_line("one\ntwo\r\n\r\n", "one\ntwo");
     check_line("\r\n\n one\n", " one");
     check_line("\n\r\n", "");
-    // Behind something typed they are not around the line.
+    // After typed text they are not at the ends of the line.
     check(&format!("a{}b\r", pasted("\nc\n")), &[entered("a\ncb")]);
     check(&format!("{}{}\r", pasted("a\n"), pasted("\nb")), &[entered("a\nb")]);
 }
@@ -150,7 +150,7 @@ fn the_limit_holds_for_all_lines_together() {
         assert_eq!(events(&mut editor(), &[keys.as_bytes()], limit), expected);
         assert_eq!(events(&mut editor(), &keys.as_bytes().chunks(1).collect::<Vec<_>>(), limit), expected);
     }
-    // Breaks that nothing follows take no room, and ones without number take no more than there is.
+    // Breaks at the end of a paste take no room, and endless ones take no more room than there is.
     let keys = format!("{}\r", pasted(&format!("abc{}", "\n".repeat(1000))));
     assert_eq!(events(&mut editor(), &[keys.as_bytes()], 3), [entered("abc")]);
     let mut editor = editor();

@@ -1,6 +1,6 @@
 //! A terminal that reflows: after a change of width it wraps its rows again, as tmux, VTE, kitty and Windows Terminal do.
 //!
-//! It knows what the editor and the screen may send, and forgets nothing that has scrolled off.
+//! It knows what the editor and the screen may send, and keeps every row that has scrolled off.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::protocol::line::layout::Window;
 use crate::protocol::line::{Editor, Keep};
 use crate::text;
 
-/// A row, as far as something was written in it.
+/// A row, as far as it was written.
 #[derive(Clone, Debug, Default)]
 struct TerminalRow {
     /// One cluster's start in each cell; the second cell of a wide one is empty.
@@ -22,12 +22,12 @@ struct TerminalRow {
 #[derive(Debug)]
 pub(crate) struct Reflowing {
     rows: Vec<TerminalRow>,
-    /// From the first row that ever was; a column may be the width, behind a full row.
+    /// Counted from the first row ever; the column may be the width, after a full row.
     row: usize,
     column: usize,
     columns: usize,
     height: usize,
-    /// Where the cursor stands behind a row that a change of width has filled: in it, or in the next one.
+    /// Where the cursor is after a row that a change of width has filled: in it, or in the next one.
     waits: bool,
 }
 
@@ -135,7 +135,7 @@ impl Reflowing {
         for (number, row) in old.into_iter().enumerate() {
             if number == self.row {
                 at = Some(line.len() + self.column);
-                // What the cursor stands behind exists.
+                // The cells before the cursor exist.
                 if line.len() + row.cells.len() < line.len() + self.column {
                     let missing = self.column - row.cells.len();
                     line.extend(row.cells);
@@ -182,7 +182,7 @@ impl Reflowing {
         self.columns = columns;
     }
 
-    /// Every row that ever was, without the blanks at its end.
+    /// Every row ever written, without the blanks at its end.
     pub(crate) fn shown(&self) -> Vec<String> {
         let mut rows: Vec<String> = self.rows.iter().map(|row| row.cells.concat().trim_end().to_owned()).collect();
         while rows.len() > 1 && rows.len() > self.row + 1 && rows.last().is_some_and(String::is_empty) {

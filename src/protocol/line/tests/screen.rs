@@ -428,7 +428,7 @@ fn a_small_screen_gets_fewer_rows() {
 }
 
 #[test]
-fn another_width_is_drawn_anew() {
+fn a_change_of_width_redraws_the_line() {
     for (before, after) in [(80, 20), (20, 80), (81, 80), (20, 21), (80, 500)] {
         let mut chat = Chat::new(before, "general | ");
         chat.arrival("hello");

@@ -64,7 +64,7 @@ fn heard(client: &mut ClientConnection, mut bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-/// Shakes hands up to the client's last flight, and returns that together with the client's first text.
+/// Runs the handshake up to the client's last flight, and returns that together with the client's first text.
 fn last_flight(client: &mut ClientConnection, server: &mut Tls, said: &[u8]) -> Vec<u8> {
     let mut answer = Vec::new();
     assert_eq!(server.shake_hands(&sent(client), &mut answer), Ok(Progress::ShakingHands));
@@ -73,7 +73,7 @@ fn last_flight(client: &mut ClientConnection, server: &mut Tls, said: &[u8]) -> 
     sent(client)
 }
 
-/// A client and a server that have shaken hands.
+/// A client and a server after their handshake.
 fn connected(versions: Versions) -> (ClientConnection, Tls) {
     let (mut client, mut server) = (client(versions), server());
     let flight = last_flight(&mut client, &mut server, b"");
@@ -146,7 +146,7 @@ fn records(mut bytes: &[u8]) -> Vec<usize> {
 }
 
 #[test]
-fn hands_are_shaken_and_text_goes_both_ways_in_both_versions() {
+fn the_handshake_succeeds_and_text_goes_both_ways_in_both_versions() {
     for (versions, name) in [(OLD, "TLS 1.2"), (NEW, "TLS 1.3"), (BOTH, "TLS 1.3")] {
         let (mut client, mut server) = connected(versions);
         assert_eq!(server.version(), name);
@@ -158,7 +158,7 @@ fn hands_are_shaken_and_text_goes_both_ways_in_both_versions() {
 }
 
 #[test]
-fn a_handshake_does_not_mind_how_its_bytes_are_cut() {
+fn a_handshake_does_not_depend_on_how_its_bytes_are_cut() {
     for versions in [OLD, NEW] {
         let hello = sent(&mut client(versions)).len();
         for place in (0..hello).step_by(7).chain([hello - 1]) {
@@ -203,7 +203,7 @@ fn what_is_said_is_the_same_whole_byte_by_byte_and_cut_at_every_place() {
 }
 
 #[test]
-fn what_is_said_behind_the_last_of_the_handshake_waits_for_the_first_feed() {
+fn text_sent_with_the_end_of_the_handshake_waits_for_the_first_feed() {
     for versions in [OLD, NEW] {
         let (mut client, mut server) = (client(versions), server());
         let mut flight = last_flight(&mut client, &mut server, b"alice\r\n");
@@ -286,7 +286,7 @@ fn the_peers_goodbye_ends_its_input_and_not_our_output() {
 }
 
 #[test]
-fn who_leaves_with_the_handshake_is_known_to_have_left() {
+fn a_client_that_closes_with_its_handshake_is_known_to_have_closed() {
     let (mut client, mut server) = (client(NEW), server());
     let mut flight = last_flight(&mut client, &mut server, b"alice\r\n");
     client.send_close_notify();
@@ -296,7 +296,7 @@ fn who_leaves_with_the_handshake_is_known_to_have_left() {
 }
 
 #[test]
-fn what_is_no_tls_gets_a_fatal_alert() {
+fn bytes_that_are_not_tls_get_a_fatal_alert() {
     for garbage in [
         b"\x80\x2e\x01\x03\x01 a hello of long ago".as_slice(),
         b"\x00\x00\x00\x00\x00\x00\x00\x00",
@@ -346,7 +346,7 @@ fn plain_text_on_an_encrypted_connection_ends_it() {
 }
 
 #[test]
-fn a_clients_new_keys_change_nothing_for_the_text() {
+fn a_clients_key_updates_change_nothing_in_the_text() {
     let (mut client, mut server) = connected(NEW);
     for round in 0..100 {
         let mut bytes = said(&mut client, b"before ");
@@ -362,20 +362,20 @@ fn a_clients_new_keys_change_nothing_for_the_text() {
 }
 
 #[test]
-fn new_keys_without_end_and_without_a_word_end_the_connection() {
+fn endless_key_updates_without_text_end_the_connection() {
     let (mut client, mut server) = connected(NEW);
     let refused = (0..1000).any(|_| {
         client.refresh_traffic_keys().unwrap();
         let bytes = sent(&mut client);
         fed(&mut server, &bytes).1.is_err()
     });
-    assert!(refused, "a thousand rounds of reckoning for nothing");
+    assert!(refused, "a thousand key updates for nothing");
 }
 
 /// A TLS 1.2 client that asks for a renegotiation: a hello in a record encrypted with the keys in use. The library has no
 /// such client, so the record is made here from the client's secrets (AES-GCM; RFC 5288, section 3).
 #[test]
-fn asking_to_begin_anew_is_declined_and_harms_nobody() {
+fn a_renegotiation_is_declined_and_harms_nobody() {
     use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
     for attempts in 1..4 {
