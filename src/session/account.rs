@@ -77,7 +77,7 @@ impl Session {
         self.refuse(refusal);
     }
 
-    /// The same where nobody wants to log in.
+    /// The same for a password that was not given to log in.
     pub(super) fn refuse_proof(&self, refusal: &LoginRefusal) {
         if *refusal == LoginRefusal::NotShared {
             return self.refuse(AccountRefusal::NotShared);

@@ -1,4 +1,5 @@
-//! What a session knows of its account: the login of this turn, a takeover in question, and the rooms on record.
+//! What a session knows of its account: the login of this turn, a takeover that the user has to decide on, and the
+//! rooms on record.
 //!
 //! *Owns* the rule that each of these is acted on once. *Knows nothing of* passwords, or of where any of it is stored.
 
@@ -37,12 +38,12 @@ struct RecordedRooms {
 }
 
 impl AccountState {
-    /// Asks whether to take over. An earlier question is forgotten.
+    /// Notes the account that the user is asked about. An earlier question is forgotten.
     pub(super) fn offer_takeover(&mut self, account: Box<AccountRecord>) {
         self.offered = Some(account);
     }
 
-    /// The account in question, whether it is taken over or not.
+    /// Takes the account that the user was asked about, whether it is taken over or not.
     pub(super) fn take_offered(&mut self) -> Option<Box<AccountRecord>> {
         self.offered.take()
     }

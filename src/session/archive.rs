@@ -26,8 +26,8 @@ const MOST_ARCHIVED: usize = 1000;
 /// How long reading archived messages may take.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// How long a user who deletes or edits something waits for the disk. After that they are told that it is not on disk
-/// yet.
+/// How long a user who deletes or edits a message waits for the disk. After that they are told that the change is not
+/// on disk yet.
 const CHANGING: Duration = Duration::from_secs(1);
 
 /// Archived messages of a room, oldest first.

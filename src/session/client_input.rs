@@ -1,6 +1,6 @@
 //! What the client sends, on its way to lines: telnet, the line mode assembler, and keys that wait.
 //!
-//! *Owns* whether more input comes, how many lines were too long, and what waits behind keys that are not paid for.
+//! *Owns* whether more input comes, how many lines were too long, and the input after keys that are not paid for.
 //! *Knows nothing of* what a line does, and of waiting for bytes.
 
 use std::time::{Duration, Instant};
@@ -40,13 +40,13 @@ pub(super) struct ClientInput {
     held_keys: Option<Box<HeldKeys>>,
 }
 
-/// Input behind keys that are not paid for.
+/// Keys that are not paid for, and the input after them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct HeldKeys {
     until: Instant,
     /// Typed bytes, which telnet has seen already.
     pub(super) typed: Vec<u8>,
-    /// Bytes behind those, as they were read.
+    /// Bytes after those, as they were read.
     pub(super) raw: Vec<u8>,
 }
 
@@ -149,7 +149,7 @@ impl ClientInput {
         Ok(())
     }
 
-    /// Holds typed bytes, and everything behind them, until a moment.
+    /// Holds typed bytes, and everything after them, until a moment.
     pub(super) fn hold_keys(&mut self, typed: &[u8], until: Instant) {
         self.held_keys = Some(Box::new(HeldKeys { until, typed: typed.to_vec(), raw: Vec::new() }));
     }
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_wait_until_the_editors_work_is_paid_for_and_everything_behind_them_in_order() {
+    fn keys_wait_until_the_editors_work_is_paid_for_and_so_does_everything_after_them() {
         let (mut input, now) = (input(), Instant::now());
         assert!(!input.hold_behind_keys(b"nothing is held"));
         input.add_work(3 * WORK_AT_ONCE);

@@ -31,7 +31,7 @@ impl Session {
             self.hub.end_offers_of(user.client());
         }
         let last_line = last_line(reason);
-        // A peer that speaks another protocol has had its answer, and could read neither a line nor an object behind it.
+        // A peer that speaks another protocol has had its answer, and could read neither a line nor an object after it.
         if !matches!(reason, DisconnectReason::OtherProtocol(_)) {
             self.outbox.farewell(last_line.as_ref().map(|(kind, line)| (*kind, line.as_str())));
         }
@@ -39,7 +39,7 @@ impl Session {
     }
 }
 
-/// How rooms take the end. Users who did not ask for it may come back to their rooms.
+/// What the end of the connection means to rooms. Users who did not ask for it may come back to their rooms.
 fn going(reason: &DisconnectReason) -> Going {
     match reason {
         DisconnectReason::Quit

@@ -1,6 +1,6 @@
 //! Users who are sent to another server of the cluster and log in again there, keeping name, rooms and conversations.
 //!
-//! *Owns* what a user shows to get them back. *Knows nothing of* where they are kept.
+//! *Owns* how a user proves that these are theirs. *Knows nothing of* where they are kept.
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ impl Session {
         let attempt = Attempt::from_address(self.ip(), name.clone());
         let pending = self.hub.limits.logins.begin(attempt, self.now()).ok()?;
         if !place.code.matches(&code.trim().to_ascii_uppercase()) {
-            // Where it may be the password of an account, that counts it.
+            // If it may be an account's password, comparing that counts the failure.
             if place.login.is_none() && pending.wrong(self.now()) {
                 self.hub.metrics.password_waits.add(1);
             }

@@ -45,7 +45,7 @@ impl Session {
         self.keep_alive(now);
     }
 
-    /// Something has come from the client of a WebSocket.
+    /// Notes that the client of a WebSocket has sent something.
     #[cfg(feature = "web")]
     pub(super) fn heard(&mut self) {
         let now = self.now();
@@ -110,14 +110,14 @@ impl Session {
     /// limit still applies meanwhile, even to a client that reads too slowly.
     #[inline(never)]
     pub(super) fn wait_drained(&mut self) {
-        while !self.is_over() && !self.outbox.wait_drained(Some(self.look_at(self.tick()))) {
+        while !self.is_over() && !self.outbox.wait_drained(Some(self.next_check(self.tick()))) {
             let now = self.tick();
             self.keep_limits(now);
         }
     }
 
     /// When to check the deadlines: at the next one, or soon in any case, since a reload may have set another.
-    pub(super) fn look_at(&self, now: Instant) -> Instant {
+    pub(super) fn next_check(&self, now: Instant) -> Instant {
         let later = now + LOOK_AGAIN;
         self.next_deadline().map_or(later, |deadline| deadline.min(later))
     }

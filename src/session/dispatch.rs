@@ -1,4 +1,4 @@
-//! Carrying out what the palette wants done.
+//! Carries out what the palette wants done.
 //!
 //! *Owns* which part of the session does what, and the switches of the terminal.
 //! *Knows nothing of* what was typed.
@@ -251,7 +251,7 @@ impl Session {
     #[inline(never)]
     fn set_color(&mut self, on: bool) {
         self.terminal.choices.color = Some(on);
-        self.look_again();
+        self.update_style();
         self.save_settings();
         let told = match (on, self.input.link.terminal().ansi()) {
             (true, true) => "Colour is on.",
@@ -276,7 +276,7 @@ impl Session {
             Viewing::Ids(on) => self.terminal.choices.ids = Some(on),
             Viewing::Quiet(on) => self.terminal.choices.quiet = Some(on),
         }
-        self.look_again();
+        self.update_style();
         self.save_settings();
         match viewing {
             Viewing::Timestamps(false) | Viewing::Ids(false) => self.outbox.advise(told, ":history still shows them."),

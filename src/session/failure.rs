@@ -80,7 +80,7 @@ impl Failure {
         Failure { id, code, sentence: sentence.into(), until, password, reason, is_faulty_line: false }
     }
 
-    /// A refusal whose sentence is the user's own to read.
+    /// A refusal without a more specific code.
     pub(super) fn refused(sentence: impl Into<String>) -> Failure {
         Failure::new(ErrorCode::Refused, sentence)
     }
@@ -214,7 +214,7 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// Why no room was entered.
+/// The failure for a room that was not entered.
 fn code_of_join(refusal: &JoinRefusal, now: Instant) -> Failure {
     let of = |code| Failure::new(code, "");
     match refusal {
@@ -254,7 +254,7 @@ pub(super) fn code_of_login(refusal: &LoginRefusal, now: Instant) -> Failure {
     }
 }
 
-/// What came of an effect, if it is a refusal.
+/// The failure that an answer stands for, if it is a refusal.
 pub(super) fn code_of_answer(answer: &Answer, now: Instant) -> Option<Failure> {
     Some(match answer {
         Answer::NameTaken { .. } | Answer::NameLooksLike { .. } | Answer::Elsewhere { .. } => {

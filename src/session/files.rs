@@ -18,7 +18,7 @@ use crate::ui::file_lines::{self, FilePlace};
 use crate::ui::palette::{FileEffect, FileOffer};
 use crate::ui::screen::LineKind;
 
-/// Where no port for files is open to this user.
+/// Shown to a user for whom no port for files is open.
 pub(super) const NO_FILES: &str = "This server carries no files.";
 
 impl Session {
@@ -76,7 +76,7 @@ impl Session {
             return refuse(&Denied::Yourself("send files to"));
         }
         let takes_none = |name| format!("{name} takes no files.");
-        // What a user of another server takes, their own server knows.
+        // Only the other server knows what its own users accept.
         if !other.is_elsewhere() && self.hub.file_place(&other.outbox).is_none() {
             return refuse(&takes_none(other.name()));
         }
@@ -178,7 +178,7 @@ impl Session {
         Vec::new()
     }
 
-    /// Accepts an offer from another server. `None` if it is this server that has to look.
+    /// Accepts an offer from another server. `None` if this server has to look for it.
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "there is one server"))]
     fn accept_remote(
         &self,
@@ -195,7 +195,7 @@ impl Session {
         Ok(None)
     }
 
-    /// The offer from another server that is meant. `None` if none is.
+    /// The offer from another server that the user means. `None` if they mean another one.
     fn pick_remote(&self, number: Option<u64>, fits: impl Fn(&Listed) -> bool) -> Result<Option<u64>, PickError> {
         let remote: Vec<_> = self.remote_files().into_iter().filter(&fits).map(|known| known.number).collect();
         if let Some(number) = number {

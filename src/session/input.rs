@@ -71,7 +71,7 @@ impl Session {
                 LinkEvent::EndOfFile => self.ended_by_key(),
                 LinkEvent::Confirmed => self.confirmed(),
                 LinkEvent::WindowResized => self.window_resized(),
-                LinkEvent::TerminalChanged => self.look_again(),
+                LinkEvent::TerminalChanged => self.update_style(),
                 LinkEvent::CharacterModeChanged(on) => self.mode_changed(on),
                 LinkEvent::CharsetChanged => self.charset_changed(),
             }
@@ -100,7 +100,7 @@ impl Session {
     /// The peer has shown that it speaks telnet.
     #[inline(never)]
     fn confirmed(&mut self) {
-        self.look_again();
+        self.update_style();
         self.write_in_charset();
         // The password prompt may be on the screen already.
         let hidden = self.palette.asks_password();
@@ -137,7 +137,7 @@ impl Session {
         }
     }
 
-    /// Everything that came has been run.
+    /// Tells the user what is left unfinished, after all input has been run.
     pub(super) fn tell_unfinished(&mut self) {
         self.answer_refused_lines();
         self.palette.input_ended(&mut self.effects);
@@ -323,9 +323,10 @@ impl Session {
         }
     }
 
-    /// Carries out what answers a line, below the user's own lines and everything that others said before it.
+    /// Carries out the effects that answer a line, below the user's own lines and everything that others posted before
+    /// it.
     fn answer_below(&mut self) {
-        self.bring_up();
+        self.catch_up_view();
         self.outbox.with_display(Display::ask);
         self.carry_out();
         self.update_place();
@@ -333,7 +334,7 @@ impl Session {
     }
 
     #[inline(never)]
-    fn bring_up(&mut self) {
+    fn catch_up_view(&mut self) {
         self.say_unsaid();
         self.rooms.deliver();
         if let Some(room) = self.rooms.viewed() {

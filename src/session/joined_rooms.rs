@@ -17,7 +17,7 @@ pub(super) const MOST_ROOMS: usize = 64;
 /// A room this user is in.
 pub(super) struct JoinedRoom {
     pub(super) membership: Membership,
-    /// Admitted only for being an operator.
+    /// Admitted only because they are an operator.
     pub(super) as_operator: bool,
     /// Messages said in it when the user last looked. Negative if the disk holds more unread ones than were said since
     /// the server's start.
@@ -38,7 +38,7 @@ pub(super) struct JoinedRooms {
     last_id: Option<MembershipId>,
     viewed: Option<Arc<Room>>,
     undelivered: Vec<Arc<Room>>,
-    /// How many lines this user has said together last.
+    /// How many lines this user's last batch of posts had.
     #[cfg(feature = "cluster")]
     pub(super) said_together: usize,
 }
@@ -54,7 +54,7 @@ impl JoinedRooms {
         self.joined.iter()
     }
 
-    /// Whether a stay in a room goes on.
+    /// Whether this membership is still current.
     #[cfg(feature = "json")]
     pub(super) fn has(&self, membership: MembershipId) -> bool {
         self.joined.iter().any(|joined| joined.id() == membership)
@@ -184,10 +184,10 @@ mod tests {
         let alice = user(&hub, "alice");
         let mut rooms = JoinedRooms::default();
         join(&mut rooms, &hub, &room, &alice);
-        let first = rooms.get(room.id()).expect("she is in it").id();
+        let first = rooms.get(room.id()).expect("alice is in it").id();
         assert!(rooms.remove(room.id()).is_some() && rooms.get(room.id()).is_none());
         join(&mut rooms, &hub, &room, &alice);
-        let second = rooms.get(room.id()).expect("she is in it again").id();
+        let second = rooms.get(room.id()).expect("alice is in it again").id();
         assert_ne!(first, second);
         rooms.lose(Some(first));
         rooms.lose(None);

@@ -31,7 +31,8 @@ pub(super) enum Waiting {
     },
     /// A key whose effect has to wait for the lines before it.
     Key(ControlKey),
-    /// A program's request that has failed. Its answer comes behind those to the requests before it. Boxed, like the texts.
+    /// A program's request that has failed. Its answer comes after those to the requests before it. Boxed, like the
+    /// texts.
     #[cfg(feature = "json")]
     Failed(Box<Failure>),
 }

@@ -270,8 +270,8 @@ pub(super) fn bot(user: Option<&User>) -> &'static str {
 }
 
 /// A duration in its two largest units: `3 s`, `12 min`, `2 h 5 min`, `4 d 3 h`.
-pub(super) fn short(span: Duration) -> String {
-    let seconds = span.as_secs();
+pub(super) fn short(duration: Duration) -> String {
+    let seconds = duration.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds} s"),

@@ -89,8 +89,8 @@ impl Session {
         self.asks_password(name).unwrap_or(true)
     }
 
-    /// The same, where it matters that this could not be found out. A disk that cannot be read asks for the password, and says
-    /// so then.
+    /// The same, with an error if the other servers cannot be reached. If the disk cannot be read, the password is
+    /// asked for, and the login then says why.
     fn asks_password(&self, name: &UserName) -> Result<bool, ReadError> {
         match self.hub.accounts() {
             AccountPolicy::Off => Ok(false),
@@ -138,7 +138,7 @@ impl Session {
         PeerAddress { address: address_key(self.ip()), shared: self.hub.config().is_exempt(self.ip()) }
     }
 
-    /// The name is this connection's.
+    /// The name now belongs to this connection.
     pub(super) fn named(&mut self, user: Arc<User>) -> Answer {
         let name = user.name();
         self.outbox.set_name(&name);

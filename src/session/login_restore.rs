@@ -67,7 +67,7 @@ impl Session {
         let choices = DisplayChoices { color, timestamps, ids, quiet };
         if choices != self.terminal.choices {
             self.terminal.choices = choices;
-            self.look_again();
+            self.update_style();
         }
         let known = BELLS.iter().find(|(word, _)| bell.as_deref() == Some(word));
         self.outbox.set_bell(known.map(|(_, bell)| *bell).unwrap_or_default());

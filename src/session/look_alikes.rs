@@ -52,12 +52,12 @@ impl Session {
         }
     }
 
-    /// Whether a name that is free on the roster, like all that look like it, is no account's either.
+    /// Whether a guest may have a name that is free on the roster: no account has it, or one that looks like it.
     fn is_free_to_guests(&self, name: &UserName) -> bool {
         !self.hub.is_registered(name) && self.look_alike(name).is_none()
     }
 
-    /// Why a guest's name cannot be registered: it is, or it could be mistaken for one that is.
+    /// Why a guest's name cannot be registered: it is registered already, or could be mistaken for a name that is.
     #[inline(never)]
     pub(super) fn taken_or_alike(&self, name: &UserName) -> Option<AccountRefusal> {
         match self.hub.has_account(name) {

@@ -229,7 +229,7 @@ impl Session {
         self.open(&mut small);
         let mut large: Option<Box<[u8]>> = None;
         while self.complete_turn() {
-            let deadline = self.look_at(self.now());
+            let deadline = self.next_check(self.now());
             if self.waits_without_reading(deadline) {
                 continue;
             }
@@ -362,7 +362,7 @@ impl Session {
         self.show_refusal(&refusal);
     }
 
-    /// Shows why a room or a conversation does not do something.
+    /// Shows why a room or a conversation denies a request.
     fn deny(&self, denied: &Denied) {
         #[cfg(feature = "json")]
         self.note_denied(denied);

@@ -125,7 +125,7 @@ impl Session {
         Ok(())
     }
 
-    /// The number of a message that goes to no room.
+    /// The id of a message that goes to no room.
     fn next_offline_message(&self, accounts: &AccountStore) -> Result<MessageId, ReadError> {
         match accounts {
             AccountStore::Own(_) => Ok(self.hub.rooms.next_message()),

@@ -18,9 +18,9 @@ use crate::ui::palette::{ControlKey, Line};
 
 /// A line that may run within this time is delayed; a later one is refused.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Reading commands at once.
+/// How many reading commands may run at once.
 const READS_AT_ONCE: u32 = 20;
-/// Reading commands per second, after that.
+/// How many may run per second after that.
 const READS_PER_SECOND: u32 = 10;
 
 /// The rates of one connection, and its lines that wait or were refused. Pure: `now` is an argument.
@@ -46,7 +46,7 @@ impl Pacing {
         self.in_order(decision, now)
     }
 
-    /// When a key may do what a line does, such as Ctrl-C. It costs a reading.
+    /// When a key may run that has an effect like a line's, such as Ctrl-C. It costs as much as a reading command.
     pub(super) fn schedule_key(&mut self, now: Instant) -> RateDecision {
         let decision = self.charge(Cost::Read(1), None, now, PATIENCE);
         self.in_order(decision, now)
@@ -58,8 +58,8 @@ impl Pacing {
         self.schedule(cost, message_rate(config), now, PATIENCE)
     }
 
-    /// Pays for something that is answered at once or not at all, like a key pressed a thousand times. It costs a
-    /// reading; the error is how long to wait if that is too much now.
+    /// Pays for a key that is answered at once or not at all. It costs as much as a reading command; the error is how
+    /// long to wait if that is too much now.
     pub(super) fn pay_reading(&mut self, now: Instant) -> Result<(), Duration> {
         match self.charge(Cost::Read(1), None, now, Duration::ZERO) {
             RateDecision::Now => Ok(()),
@@ -110,12 +110,12 @@ impl Pacing {
         self.queue.push(due, Waiting::Line { text: text.to_owned(), charged, typed })
     }
 
-    /// Queues a key. Without room in the queue it is lost, like a key pressed a thousand times.
+    /// Queues a key. Without room in the queue it is dropped: then it was pressed hundreds of times.
     pub(super) fn delay_key(&mut self, key: ControlKey, due: Instant) {
         let _queued = self.queue.push(due, Waiting::Key(key));
     }
 
-    /// Queues the answer to a request that has failed, behind the requests that wait. It comes back if none do.
+    /// Queues the answer to a request that has failed, behind the requests that wait. Returns it if none do.
     #[cfg(feature = "json")]
     pub(super) fn delay_failure(&mut self, failure: Failure, now: Instant) -> Option<Failure> {
         let behind = [self.held_until, self.queue.last_due()].into_iter().flatten().max();

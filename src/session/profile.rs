@@ -34,7 +34,7 @@ impl Session {
             self.outbox.tell(LineKind::News, &format!("You are {name} already."));
             return None;
         }
-        // Everybody in the room reads a new name, and any message in it.
+        // Everybody in the room sees a new name, and so any message hidden in it.
         let silent_in = self.silent_in().map(|room| {
             format!("You are muted in {room} and keep your name until that is over, or until you leave the room.")
         });
@@ -165,7 +165,7 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn ignore(&mut self, target: &Target) {
-        // A name that nobody has now is ignored under any later owner; a session's number never names anybody else.
+        // A name that nobody has now is ignored under any later owner; a connection's id never names anybody else.
         let absent = || Addressee { client: ClientId::NONE, name: target.name.clone() };
         let user = match self.meant_person(target) {
             None if target.client.is_some() => return self.deny(&Denied::NotOnline(target.clone())),
@@ -222,7 +222,7 @@ impl Session {
         self.outbox.tell(LineKind::News, line);
     }
 
-    /// Looking up a zone reads files and nests deep: it is done where there is stack for it.
+    /// Looking up a zone reads files and needs a deep stack, so a worker thread does it.
     #[inline(never)]
     pub(super) fn set_time_zone(&mut self, name: String) {
         let found = self.compute(move || TimeZone::get(&name).map_err(|_| name));

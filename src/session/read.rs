@@ -66,7 +66,7 @@ impl Session {
         let mut heard = Vec::new();
         let mut state = ReadState::More;
         if self.input.is_encoded() {
-            // What came right behind the handshake.
+            // Bytes that came right after the handshake.
             state = self.decode(&[], &mut heard);
         }
         let mut verdict = self.input.first_bytes.feed(&heard);
@@ -119,8 +119,8 @@ impl Session {
         Some(Box::new(Opening { heard, state }))
     }
 
-    /// Takes what came right behind a handshake. A program is not greeted, and nothing it sends is another protocol: it gets
-    /// an answer to every line.
+    /// Takes what came right after a handshake. A program is not greeted, and nothing it sends is another protocol: it
+    /// gets an answer to every line.
     #[cfg(feature = "json")]
     #[inline(never)]
     fn open_program(&mut self) {

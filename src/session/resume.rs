@@ -1,7 +1,7 @@
 //! Resuming an account: taking over from the connection that still has it, and rejoining the rooms it was in.
 //!
 //! *Owns* what passes from one connection of an account to the next, and which rooms an account is on record to be in.
-//! *Knows nothing of* passwords of accounts, which were right before any of this.
+//! *Knows nothing of* the passwords of accounts, which have been checked before.
 
 use std::fmt;
 use std::sync::Arc;
@@ -245,7 +245,7 @@ impl Session {
         }
     }
 
-    /// Rejoins one of them.
+    /// Rejoins one of these rooms.
     fn return_to(
         &mut self,
         name: &RoomName,

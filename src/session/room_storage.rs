@@ -27,7 +27,7 @@ impl Session {
     fn hash_password_of(&self, room: &Room, snapshot: &mut Snapshot) -> bool {
         let Some(password) = snapshot.password.take() else { return true };
         let Some(hash) = self.hashed(password.clone()) else { return false };
-        // From here on the room knows the hash alone.
+        // From here on the room knows only the hash.
         room.forget_password(&password, &hash, self.now());
         snapshot.room.entry = AccessRecord::Password(hash);
         true
@@ -45,7 +45,7 @@ impl Session {
                 Err(ReadError(reason)) => {
                     let name = room.name();
                     let line = format!(
-                        "It holds until the server stops, but is not saved: what is stored of {name} cannot be read: \
+                        "It holds until the server stops, but is not saved: the stored data of {name} cannot be read: \
                          {reason}."
                     );
                     return self.refuse(&line);
@@ -64,7 +64,8 @@ impl Session {
         }
     }
 
-    /// What an action holds so that nobody else decides at the same time whether the room is persistent.
+    /// A guard that keeps others from deciding at the same time whether the room is persistent. `None` if the action
+    /// does not depend on that.
     pub(super) fn decide(&self, room: &Arc<Room>, action: &RoomAction) -> Result<Option<Deciding>, Denied> {
         if self.hub.store().is_none() || !depends_on_persistence(action) {
             return Ok(None);
@@ -128,7 +129,7 @@ impl Session {
 
     fn begin_saving(&self, room: &Arc<Room>, actor: &Actor) -> bool {
         if self.hub.is_shared() {
-            // Nothing is written here: the room stays with the servers.
+            // Nothing is written here: the servers share the room.
             let denied = room.snapshot_to_keep(actor, self.now()).err();
             denied.iter().for_each(|denied| self.deny(denied));
             return denied.is_none();
@@ -166,7 +167,7 @@ impl Session {
     /// Writes to disk what has to be there before an action is confirmed.
     pub(super) fn complete_action(&self, room: &Arc<Room>, action: &RoomAction, prepared: &NewPasswordHash) {
         if let (RoomAction::Set(Setting::Password(Some(new))), Some(hash)) = (action, &prepared.0) {
-            // From here on the room knows the hash alone.
+            // From here on the room knows only the hash.
             room.forget_password(new, hash, self.now());
         }
         if matches!(action, RoomAction::Destroy | RoomAction::Set(Setting::Keep(false))) {

@@ -47,7 +47,7 @@ pub(super) struct Found {
     cut: bool,
 }
 
-/// Where a search goes on after memory: what each room has in the archive, and the ignored users.
+/// The part of a search that follows the one in memory: what each room has in the archive, and the ignored users.
 struct ArchiveSearch {
     older: OlderMessages,
     /// The rooms of `search`, in the same order.
@@ -56,7 +56,7 @@ struct ArchiveSearch {
 }
 
 impl Session {
-    /// Runs on a worker thread, which has the stack for it, with no lock held.
+    /// Searches on a worker thread, which has the stack for it, with no lock held.
     #[inline(never)]
     pub(super) fn search(&mut self, pattern: String, only: Option<&RoomId>) {
         let (messages, text) = (self.readable(only), pattern.clone());
@@ -99,7 +99,7 @@ impl Session {
         most: usize,
     ) -> Result<Option<StoredHits>, BusyError> {
         let ArchiveSearch { older, rooms, search } = archive;
-        // They are for other servers.
+        // Only a search on other servers needs these.
         #[cfg(not(feature = "cluster"))]
         let _ = (rooms, text);
         match older {
@@ -142,7 +142,7 @@ impl Session {
         all
     }
 
-    /// What this user's rooms have on disk and not in memory; nothing if that is nothing.
+    /// What this user's rooms have on disk and not in memory. `None` if there is nothing of that kind.
     fn archive_search(&self, only: Option<&RoomId>) -> Option<ArchiveSearch> {
         let (actor, now) = (self.actor()?, self.now());
         let is_wanted = |room: &&Arc<Room>| only.is_none_or(|only| only.instance == room.instance());

@@ -1,7 +1,7 @@
 //! What all servers know of the rooms of an account: how far it has read, and where it was.
 //!
-//! *Owns* that a later room of the name is another one, which was never read.
-//! *Knows nothing of* how this is kept, and of what a user is shown.
+//! *Owns* the rule that a later room of the same name is another one, which was never read. *Knows nothing of* how this
+//! is kept, and of what a user is shown.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::hub::made_at;
 use crate::store::Visit;
 
 impl Session {
-    /// The rooms an account was in when it was last online on any server, the current one last: each with its instance here,
-    /// which is 0 if it is gone, and with its door at that time in words.
+    /// The rooms an account was in when it was last online on any server, the current one last: each with its instance
+    /// here, which is 0 if it is gone, and with how entry was restricted at that time, in words.
     #[inline(never)]
     pub(super) fn rooms_on_all_servers(
         &self,
@@ -26,7 +26,7 @@ impl Session {
         let known = |OpenRoomText { room, made, door }: OpenRoomText| {
             let name = RoomName::written(&room).ok()?;
             let room = self.hub.rooms.find(&name).filter(|room| made_at(room) == made);
-            // No room has the number 0.
+            // No room is instance 0.
             Some((name, room.map_or(0, |room| room.instance()), door.into()))
         };
         rooms.into_iter().filter_map(known).take(MOST_ROOMS).collect()

@@ -61,8 +61,8 @@ impl Session {
         }
     }
 
-    /// Says that a code was not even compared. A right code is never delayed by a rate, but this answer costs a
-    /// reading.
+    /// Says that a code was not even compared. A right code is never delayed by a rate, but this answer costs as much
+    /// as a reading command.
     fn refuse_code(&mut self, line: &str, now: Instant) {
         match self.pacing.pay_reading(now) {
             Ok(()) => self.refuse(line),

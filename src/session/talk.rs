@@ -89,7 +89,7 @@ impl Session {
         self.rooms.note_undelivered(room);
     }
 
-    /// `typed`: what has left the screen.
+    /// `typed`: the line, if it has left the screen.
     fn note_not_said(&mut self, denied: &Denied, typed: Option<&str>) {
         if let Some(typed) = typed {
             self.keep_shown(typed);
@@ -101,7 +101,7 @@ impl Session {
         self.deny(denied);
     }
 
-    /// Says what waits for the end of the turn.
+    /// Posts what waits for the end of the turn.
     #[cfg(not(feature = "cluster"))]
     pub(super) fn say_unsaid(&mut self) {}
 

@@ -68,7 +68,7 @@ impl TerminalState {
 }
 
 impl Session {
-    /// Notes whether the terminal still has names to tell.
+    /// Notes whether the terminal still has names to give.
     pub(super) fn await_names(&mut self) {
         self.terminal.await_names(self.input.link.open_question(), self.now());
     }
@@ -112,7 +112,7 @@ impl Session {
         self.write_in_charset();
     }
 
-    /// Output is converted too.
+    /// Makes the outbox write in the connection's charset.
     pub(super) fn write_in_charset(&self) {
         self.outbox.set_charset(self.input.link.charset(), self.input.link.is_confirmed());
     }
@@ -149,7 +149,7 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn mode_changed(&mut self, on: bool) {
-        self.look_again();
+        self.update_style();
         self.outbox.with_display(|display, out| display.set_character_mode(on, out));
         if on {
             // Half a line begun in line mode continues in the editor.
@@ -162,12 +162,12 @@ impl Session {
             self.input.assembler.resume_after_return();
         }
         // The new editor has to know the window's height, too.
-        self.look_again();
+        self.update_style();
     }
 
     /// Passes on what telnet has found out about the terminal.
     #[inline(never)]
-    pub(super) fn look_again(&mut self) {
+    pub(super) fn update_style(&mut self) {
         let link = &self.input.link;
         let choices = self.terminal.choices;
         let terminal = link.terminal();
@@ -196,13 +196,13 @@ impl Session {
         });
     }
 
-    /// Telnet has told the window's size. Many terminals move their rows when the width changes, and others do not:
-    /// where anything is on the screen is unknown until it is drawn again.
+    /// The client has reported the window's size. Many terminals move their rows when the width changes, and others do
+    /// not: where anything is on the screen is unknown until it is drawn again.
     #[inline(never)]
     pub(super) fn window_resized(&mut self) {
         let width = |session: &Session| session.outbox.with_display(|display, _| display.width());
         let before = width(self);
-        self.look_again();
+        self.update_style();
         if width(self) != before {
             self.terminal.request_redraw(self.now());
             self.redraw_if_due(self.now());

@@ -51,14 +51,14 @@ impl ReadPositions {
         Some(missed.count + said.saturating_sub(missed.said))
     }
 
-    /// A room was read up to its end.
+    /// Notes that a room was read up to its end.
     fn note_read(&mut self, visit: Visit, instance: Option<u64>) {
         self.missed.retain(|known| known.room != visit.room);
         self.visited.retain(|known| known.visit.room != visit.room);
         self.visited.push(Visited { visit, instance });
     }
 
-    /// This user has left or changed their account.
+    /// Forgets all of it: this user has left or changed their account.
     pub(super) fn forget(&mut self) {
         *self = ReadPositions::default();
     }
@@ -97,8 +97,8 @@ impl Session {
         match self.hub.account_store()? {
             AccountStore::Own(store) => {
                 let on_disk = store.keeps_history();
-                // A user who comes back at once may find their last actions not written yet. If the disk is in trouble, what
-                // it has counts.
+                // A user who comes back at once may find their last actions not written yet. If the disk is in trouble,
+                // what it holds is used.
                 let _ = store.sync();
                 let read = self.compute(move || {
                     let visits = store.visits(account)?;
@@ -121,7 +121,7 @@ impl Session {
         }
     }
 
-    /// What others have said in a room since this visit, as far as memory goes.
+    /// How many messages others have posted in a room since this visit, as far as memory reaches.
     fn new_in(&self, visit: &Visit, account: AccountId) -> Option<u64> {
         self.hub.rooms.find(&visit.room).map(|room| room.said_after(visit.last, Some(account), self.now()))
     }

@@ -56,7 +56,7 @@ impl fmt::Display for StoreError {
             StoreError::Unreachable => f.write_str("this server cannot reach the others right now"),
             StoreError::AnswerLost => f.write_str("the other servers do not answer"),
             StoreError::NotReplicated | StoreError::Unconfirmed => f.write_str("there are too few copies of it"),
-            StoreError::Unreadable => f.write_str("what is stored there cannot be read"),
+            StoreError::Unreadable => f.write_str("the stored data cannot be read"),
             StoreError::Other(message) => write!(f, "the database says: {message}"),
         }
     }

@@ -27,7 +27,7 @@ pub(super) struct Reply {
     pub(super) optional: Vec<(&'static str, Value<'static>)>,
 }
 
-/// What came of a request besides its result.
+/// What a request has caused besides its result.
 pub(super) struct RequestOutcome {
     code: Option<Failure>,
     posted: Option<MessageId>,
@@ -36,7 +36,7 @@ pub(super) struct RequestOutcome {
 }
 
 impl Session {
-    /// Before a request is carried out.
+    /// Forgets the last request's outcome, before the next one is carried out.
     pub(super) fn forget_outcome(&self) {
         if let Some(json) = &self.json {
             json.code.take();
@@ -57,7 +57,8 @@ impl Session {
         }
     }
 
-    /// Takes what came of an effect on its way to the palette: notes the code of a refusal. `None` if that was dealt with.
+    /// Takes the answer to an effect on its way to the palette, and notes the code of a refusal. `None` if the answer
+    /// was handled here.
     #[inline(never)]
     pub(in crate::session) fn note_answer(&mut self, answer: Answer) -> Option<Answer> {
         let takes_over = self.json.as_ref().is_some_and(|json| json.takes_over);
@@ -110,7 +111,7 @@ impl Session {
         self.note_code(code_of_login(refusal, self.now()));
     }
 
-    /// Notes how long something would have to wait.
+    /// Notes that the request was too fast, and how long it would have to wait.
     #[inline(never)]
     pub(in crate::session) fn note_too_fast(&self, wait: Duration) {
         self.note_code(Failure::waiting(ErrorCode::TooFast, wait, self.now()));
@@ -139,7 +140,7 @@ impl Session {
                 object.optional.extend(message);
                 return self.outbox.write_object(&object);
             }
-            // Its sentence is the answer; a line of the palette has no finer code than that it was refused.
+            // Its sentence is the answer; a line of the palette has no code but `refused`.
             (Ok(_), Some(sentence)) if action == "command" => Failure::refused(sentence),
             (Ok(_), Some(sentence)) => Failure { sentence, ..noted.unwrap_or_else(|| Failure::refused("")) },
         };

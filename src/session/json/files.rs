@@ -12,7 +12,7 @@ use crate::ui::file_lines;
 use crate::ui::palette::{FileOffer, fields};
 
 impl Session {
-    /// Where this program fetches and sends files.
+    /// Fails if this program can neither send nor get files.
     fn needs_files(&self) -> Result<(), Failure> {
         if self.hub.file_place(&self.outbox).is_none() && self.remote_files().is_empty() {
             return Err(Failure::refused(NO_FILES));

@@ -1,4 +1,4 @@
-//! Requests whose answers wait for the end of the turn, because what they say goes to all servers together.
+//! Requests whose answers wait for the end of the turn, because their messages go to all servers together.
 //!
 //! *Owns* which requests may wait. *Knows nothing of* what is said.
 
@@ -12,21 +12,21 @@ use crate::session::talk::PutOff;
 /// When the request being carried out is answered.
 #[derive(Debug, Default)]
 pub(super) enum AnswerTime {
-    /// When it was carried out.
+    /// As soon as it was carried out.
     #[default]
-    Never,
-    /// At the end of the turn, if that is of use. Holds the program's own number for it.
+    AtOnce,
+    /// At the end of the turn, if its message waits until then. Holds the id that the program chose for it.
     Allowed(Option<Arc<str>>),
     /// At the end of the turn.
     Asked,
 }
 
 impl Session {
-    /// A request is about to be carried out.
+    /// Notes whether the answer to the request that is about to be carried out may wait.
     pub(super) fn allow_to_wait(&mut self, request: &JsonRequest<'_>, id: Option<&Arc<str>>) {
         if let Some(json) = &mut self.json {
             let may_wait = request.action == "say" && !request.private;
-            json.later = if may_wait { AnswerTime::Allowed(id.cloned()) } else { AnswerTime::Never };
+            json.later = if may_wait { AnswerTime::Allowed(id.cloned()) } else { AnswerTime::AtOnce };
         }
     }
 

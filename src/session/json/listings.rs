@@ -159,14 +159,14 @@ impl Session {
             let pair = self.hub.directs.find(self.outbox.id(), user.client());
             let said = last_before(pair.map(|pair| pair.history(usize::MAX)).unwrap_or_default(), before, count);
             self.outbox.list_history(&said, None);
-            // Where the conversation began, a program may have seen an earlier one with the same person.
+            // Before this conversation began, the program may have seen an earlier one with the same person.
             return Ok(complete_from(said.first().and_then(number)));
         }
         let Conversation::Room(id) = self.room_of_request(request)? else { return Ok(Reply::default()) };
         let (Some(joined), Some(actor)) = (self.rooms.get(&id), self.actor()) else { return Ok(Reply::default()) };
         let (room, now) = (Arc::clone(joined.room()), self.now());
         let said = last_before(room.history(&actor, usize::MAX, now), before, count);
-        // Behind it: what leaves the memory in between is not said to be there.
+        // After it: a message that leaves memory in between must not be reported as present.
         let reaches_back = room.complete_after(&actor, now);
         let mut from = match said.first().and_then(number) {
             Some(oldest) if said.len() == count => Some(oldest),
@@ -206,8 +206,7 @@ fn number(event: &Arc<Event>) -> Option<MessageId> {
     event.message().map(|message| message.id)
 }
 
-/// Tells a program that it has been sent every message from this number on: any other that it knows from there on is
-/// gone.
+/// Tells a program that it has been sent every message from this id on: any other that it knows from there on is gone.
 fn complete_from(from: Option<MessageId>) -> Reply {
     Reply { optional: from.map(|from| ("from", Value::Number(from.0))).into_iter().collect(), ..Reply::default() }
 }

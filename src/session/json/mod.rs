@@ -35,14 +35,14 @@ use answer::Reply;
 /// and keys come on top.
 const LINE_FACTOR: usize = 4;
 
-/// Lines that were no requests in one session before it is closed.
+/// Lines that were not requests in one session before it is closed.
 const MOST_FAULTY_LINES: u8 = 3;
 
 /// What the session of a program has in addition.
 #[derive(Debug, Default)]
 pub(super) struct JsonSession {
     lines: RequestLines,
-    /// Lines that were too long or no JSON object.
+    /// Lines that were too long or not a JSON object.
     faulty_lines: u8,
     /// Whether it came through a door for programs, where there is no telnet.
     is_raw: bool,
@@ -54,7 +54,7 @@ pub(super) struct JsonSession {
     code: RefCell<Option<Failure>>,
     /// The same if a message that the request names is not found.
     missing: RefCell<Option<Failure>>,
-    /// The number of the message that the request being carried out has posted.
+    /// The id of the message that the request being carried out has posted.
     posted: Cell<Option<MessageId>>,
     /// The request being carried out: whether its answer may wait for the end of the turn, and whether it does.
     #[cfg(feature = "cluster")]
@@ -121,7 +121,7 @@ impl Session {
         self.is_program()
     }
 
-    /// Takes what a read brought, if the first line is a request or may become one. True if it is dealt with.
+    /// Takes what a read brought, if the first line is a request or may become one. True if so.
     #[inline(never)]
     pub(super) fn take_as_program(&mut self, bytes: &[u8]) -> bool {
         if self.json.is_none() {
@@ -329,7 +329,7 @@ impl Session {
         self.tick();
     }
 
-    /// Notes the number of a message that the request being carried out has posted.
+    /// Notes the id of a message that the request being carried out has posted.
     #[inline(never)]
     pub(super) fn note_posted(&self, id: MessageId) {
         if let Some(json) = &self.json {
@@ -337,7 +337,7 @@ impl Session {
         }
     }
 
-    /// Notes how to call it if a message that the request names is not found.
+    /// Notes the failure to report if a message that the request names is not found.
     fn note_if_missing(&self, failure: Failure) {
         if let Some(json) = &self.json {
             json.missing.replace(Some(failure));

@@ -126,7 +126,7 @@ impl Action {
 }
 
 impl Session {
-    /// What a request costs in the rate limits: what the command costs that does the same.
+    /// What a request costs in the rate limits: as much as the command that does the same.
     pub(super) fn cost_of(&self, request: &JsonRequest<'_>) -> Cost {
         let Some(action) = Action::named(&request.action) else { return Cost::Read(1) };
         match action {
@@ -237,7 +237,7 @@ impl Session {
         if self.hub.file_place(&self.outbox).is_some() {
             optional.push(("max_file_bytes", number(config.files.max_bytes)));
         }
-        // Numbers from before this time name other messages now.
+        // Message ids from before this time name other messages now.
         if let Some(began) = self.hub.numbers_began() {
             optional.push(("started", Value::Time(began)));
         }

@@ -24,8 +24,8 @@ use crate::ui::palette::{Answer, JoinedAs, fields};
 const MOST_MISSED: usize = 1000;
 
 impl Session {
-    /// Enters the room that an answer leads into, as the palette does it. The program reads of it in the answer to its
-    /// request.
+    /// Enters the room that an answer leads into, as the palette does it. The program learns of it from the answer to
+    /// its request.
     #[inline(never)]
     fn enter_by_answer(&mut self, answer: Answer, since: Option<MessageId>) -> Result<Reply, Failure> {
         let Some((room, others, how)) = self.note_joined(answer) else { return Ok(Reply::default()) };
@@ -55,7 +55,7 @@ impl Session {
             return None;
         };
         let joined = (Arc::clone(room), *others, *how);
-        // Its words are for people.
+        // The palette's lines about it are for people.
         let mut words = Vec::new();
         reserve_effects(&mut words);
         self.palette.answer(answer, &mut words);
@@ -104,7 +104,7 @@ impl Session {
     }
 
     /// Starts sending a room's events: its last messages, or those after one that the program has seen. Returns whether
-    /// some are missing, and the numbers of those that the server has lost.
+    /// some are missing, and the ids of those that the server has lost.
     #[inline(never)]
     fn watch(&mut self, id: &RoomId, after: Option<MessageId>) -> (bool, Option<RangeInclusive<u64>>) {
         let Some(joined) = self.rooms.get(id) else { return (false, None) };
@@ -133,8 +133,8 @@ impl Session {
         }
     }
 
-    /// Sends what the archive has after a message and before memory. The last message the program has then, and whether
-    /// anything before it is missing.
+    /// Sends what the archive has after a message and before memory. Returns the last message the program has then, and
+    /// whether anything before it is missing.
     #[inline(never)]
     fn send_missed(&mut self, room: &Arc<Room>, after: MessageId) -> (MessageId, bool) {
         let now = self.now();
@@ -165,7 +165,7 @@ impl Session {
         });
     }
 
-    /// All rooms that a program is in are live: those it has come into by a command or by its login, too.
+    /// Makes all rooms live that a program is in, also those it has entered by a command or at its login.
     pub(super) fn watch_joined_rooms(&mut self, request: &JsonRequest<'_>) {
         self.forget_lost_rooms();
         let Some(json) = &self.json else { return };

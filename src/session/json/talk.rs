@@ -99,8 +99,9 @@ impl Session {
         self.id_or_last(named).ok_or_else(|| Denied::NothingYours.into())
     }
 
-    /// Where a message is not found, it may have been deleted, or be older than what a room has in memory. A number does not
-    /// say which room it was given in: if one of this user's rooms has lost messages from then on, it counts as too old.
+    /// Where a message is not found, it may have been deleted, or be older than what a room has in memory. An id does
+    /// not say which room it belongs to: if one of this user's rooms has lost messages from then on, it counts as too
+    /// old.
     fn note_if_too_old(&self, id: MessageId) {
         let Some(actor) = self.actor() else { return };
         let now = self.now();

@@ -45,7 +45,7 @@ impl Session {
         first.note_answered(&mut message);
         let id = match nodes.post_direct(message, own, &self.outbox) {
             Ok(id) => id,
-            // Nor would it be said to the room.
+            // No way out: a message to the room could not be shared either.
             Err(why) => return self.deny_sending(&Denied::NotSaid(why), ""),
         };
         self.counts.note_message(kind);

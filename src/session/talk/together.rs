@@ -1,4 +1,5 @@
-//! Lines that came in one read, said together: each would otherwise wait for its own way to all servers and back.
+//! Lines that came in one read, posted together: otherwise each would wait for its own round trip through the shared
+//! log.
 //!
 //! *Owns* which lines wait for the end of the turn, and their answers, in the order of the lines.
 //! *Knows nothing of* how they travel.
@@ -23,7 +24,7 @@ const MOST_UNSAID: usize = 128;
 /// it pays to wait for the others: each round of a large room costs as much for one line as for many.
 const BURST: usize = 8;
 
-/// How long.
+/// How long it waits for them.
 const MORE: Duration = Duration::from_micros(250);
 
 /// How long a line waits at most while others come.
@@ -38,17 +39,17 @@ pub(crate) struct Unsaid {
     lines: Vec<UnsaidLine>,
 }
 
-/// What a line waits as.
+/// How the answer to a waiting line is given.
 pub(in crate::session) enum PutOff {
     /// A line of a terminal.
     Line,
-    /// A request, with the program's own number for it.
+    /// A request, with the id that the program chose for it.
     Request(Option<Arc<str>>),
 }
 
 struct UnsaidLine {
     kind: PostKind,
-    /// What has left the screen, and comes back if it is not said.
+    /// The line, if it has left the screen: it comes back if it is not posted.
     typed: Option<String>,
     from: PutOff,
 }
@@ -78,7 +79,7 @@ impl Session {
         None
     }
 
-    /// Says what waits, before something that is said now.
+    /// Posts what waits, before a line that is posted now.
     fn say_first(&mut self) {
         if self.unsaid.is_some() {
             self.say_unsaid();
@@ -86,7 +87,7 @@ impl Session {
         }
     }
 
-    /// At the end of a turn: what can be read now belongs to it.
+    /// The same at the end of a turn, unless more lines can be read now: they belong to the turn too.
     #[inline(never)]
     pub(in crate::session) fn say_unsaid_at_end(&mut self) {
         if !self.expects_more() {
@@ -94,7 +95,7 @@ impl Session {
         }
     }
 
-    /// Whether more of what the user says is on its way.
+    /// Whether more of the user's lines are on their way.
     fn expects_more(&mut self) -> bool {
         let Some(unsaid) = &self.unsaid else { return false };
         let (lines, burst) = (unsaid.lines.len(), self.rooms.said_together);
@@ -109,7 +110,7 @@ impl Session {
         self.input.more_waits
     }
 
-    /// Says what waits for the end of the turn.
+    /// Posts what waits for the end of the turn.
     #[inline(never)]
     pub(in crate::session) fn say_unsaid(&mut self) {
         let Some(unsaid) = self.unsaid.take() else { return };

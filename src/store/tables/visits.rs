@@ -10,7 +10,7 @@ use crate::chat::names::RoomName;
 use crate::store::database::sql_values::{integer, message_id_at, room_name_at, u64_at};
 use crate::store::records::Visit;
 
-/// Unread messages of a room are counted up to this number. Users who have more see `1000` and more, and counting takes at
+/// Unread messages of a room are counted up to this number. Users who have more see this number, and counting takes at
 /// most that many index steps.
 const MAX_UNREAD: i64 = 1000;
 

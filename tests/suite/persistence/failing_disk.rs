@@ -187,7 +187,7 @@ fn a_room_that_a_reload_could_not_read_keeps_its_bans() {
     root.expect("Joined general");
     let told = shown(&mut root, ":ban dave");
     assert!(
-        told.contains("! It holds until the server stops, but is not saved: what is stored of general"),
+        told.contains("! It holds until the server stops, but is not saved: the stored data of general"),
         "{told:?}"
     );
     // The earlier decisions apply again to the next user who enters, and so do those made meanwhile.
