@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_takes_nothing() {
+    fn taking_nothing_leaves_no_entry() {
         let allowance = Allowance::new(0, 0);
         drop(allowance.take('a', 0).expect("room for nothing"));
         assert!(allowance.take('a', 1).is_none());

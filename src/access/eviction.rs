@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_customer_s_ipv6_is_one_address() {
+    fn a_customers_whole_ipv6_block_counts_as_one_address() {
         let flood = (0..3).map(|number| ((address(&format!("2001:db8:0:1{number:02x}::1")), 0), number + 1));
         let mut table: HashMap<_, _> = flood.chain([((address("2001:db8:0:200::1"), 0), 0)]).collect();
         make_room(&mut table, 4, |age| Some(*age));

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_comes_from_as_many_random_bytes_as_every_other() {
+    fn all_characters_are_equally_likely() {
         let mut counts: HashMap<u8, u32> = HashMap::new();
         for made in (0..=u8::MAX).filter_map(character) {
             *counts.entry(made).or_default() += 1;
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_at_the_same_moment_one_waits_until_it_is_known_whether_the_other_was_right() {
+    fn a_second_simultaneous_try_waits_for_the_outcome_of_the_first() {
         let now = Instant::now();
         let guesses = guesses();
         let first = guesses.begin(guess(1), now).expect("the first try");

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_old_is_not_drawn_again() {
+    fn old_messages_are_not_drawn_again() {
         let mut on_screen = OnScreen::new(None);
         for (id, text) in [(1, "one"), (2, "two")] {
             on_screen.note(&said(id, text));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_scrolled_off_is_forgotten() {
+    fn messages_that_scrolled_off_are_forgotten() {
         let mut on_screen = OnScreen::new(Some(3));
         for id in 1..=5 {
             on_screen.note(&said(id, &id.to_string()));

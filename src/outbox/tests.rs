@@ -196,7 +196,7 @@ fn events_seen_already_are_dropped() {
 }
 
 #[test]
-fn what_was_caught_up_with_is_not_delivered_again() {
+fn events_shown_while_catching_up_are_not_delivered_again() {
     let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     look(&outbox, 0);
     all_packets(&peer);
@@ -225,7 +225,7 @@ fn events_of_another_instance_of_the_room_are_dropped() {
 }
 
 #[test]
-fn what_a_delivery_brings_after_the_view_was_left_is_dropped() {
+fn events_delivered_after_the_view_was_left_are_dropped() {
     let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     look(&outbox, 0);
     all_packets(&peer);
@@ -251,7 +251,7 @@ fn own_lines_are_not_repeated_in_line_mode_but_come_back_in_character_mode() {
 }
 
 #[test]
-fn what_the_socket_does_not_take_is_swept_to_it_whole_and_in_order() {
+fn bytes_the_socket_refuses_are_swept_to_it_whole_and_in_order() {
     let slow_readers = slow_readers(NO_LIMITS);
     let (outbox, mut peer) = narrow(1, &slow_readers);
     look(&outbox, 0);

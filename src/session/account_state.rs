@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_over_is_acted_on_once() {
+    fn a_takeover_is_handled_once() {
         let mut state = AccountState::default();
         state.note_taken_over(Vec::new(), true);
         assert!(state.take_taken_over().is_some_and(|taken| taken.in_view));

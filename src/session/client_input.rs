@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_with_one_line_is_told_from_one_with_more() {
+    fn a_read_with_one_line_differs_from_one_with_several() {
         for alone in ["", "hello", "hello\n", "hello\r", "hello\r\n", "hello\r\0", "\r\n"] {
             assert!(is_one_line(alone.as_bytes()), "{alone:?}");
         }

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_says_how_many_and_which_and_when_and_how_else() {
+    fn the_notice_says_how_many_lines_which_and_when() {
         let now = Instant::now();
         for (count, first, expected) in [
             (

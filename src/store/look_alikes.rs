@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_gone_is_forgotten_unless_others_were_made_meanwhile() {
+    fn a_deleted_name_is_forgotten_unless_others_were_added_meanwhile() {
         let accounts = LookAlikes::default();
         accounts.add(vec![account(1, "alice")]);
         let before = accounts.last();

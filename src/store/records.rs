@@ -144,7 +144,7 @@ pub struct MessageRecord {
     pub author: UserName,
     /// The author's account, if they were logged in.
     pub account: Option<AccountId>,
-    /// Sanitized. Lines are separated by U+000A.
+    /// Sanitised. Lines are separated by U+000A.
     pub text: Box<str>,
     /// Whether it is an action (`:me`).
     pub action: bool,
@@ -169,7 +169,7 @@ pub struct OfflineMessageRecord {
     /// Otherwise the sender's address, as [`network_key`](crate::access::address::network_key) counts addresses. `None` if an
     /// older version stored the message.
     pub address: Option<IpAddr>,
-    /// Sanitized. Lines are separated by U+000A.
+    /// Sanitised. Lines are separated by U+000A.
     pub text: Box<str>,
     /// Whether it is an action (`:me`).
     pub action: bool,

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_latin_1_lacks_keeps_its_columns() {
+    fn characters_outside_latin_1_keep_their_columns() {
         for (text, shown) in [
             ("\u{434}\u{430}", &b"??"[..]),
             ("\u{674e}", b"??"),
@@ -152,7 +152,7 @@ mod tests {
         }
 
         #[test]
-        fn what_was_typed_in_latin_1_comes_back_as_it_was(typed in prop::collection::vec(0x20_u8.., 0..40)) {
+        fn text_typed_in_latin_1_comes_back_unchanged(typed in prop::collection::vec(0x20_u8.., 0..40)) {
             let decoded = String::from_utf8(Charset::Latin1.decode(&typed).into_owned()).expect("UTF-8");
             let clean = sanitize(&decoded);
             let kept: Vec<u8> = typed.into_iter().filter(|byte| !matches!(byte, 0x7f..0xa0)).collect();

@@ -316,12 +316,12 @@ proptest! {
     #![proptest_config(crate::proptest_config())]
 
     #[test]
-    fn what_leaves_the_sanitiser_is_safe_for_all_bytes(raw in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn sanitised_text_is_safe_for_all_bytes(raw in prop::collection::vec(any::<u8>(), 0..200)) {
         check_sanitised(&sanitize_bytes(&raw));
     }
 
     #[test]
-    fn what_leaves_the_sanitiser_is_safe_for_hard_text(raw in hard_text()) {
+    fn sanitised_text_is_safe_for_hard_text(raw in hard_text()) {
         let clean = sanitize(&raw);
         check_sanitised(&clean);
         prop_assert_eq!(&clean, &sanitize_bytes(raw.as_bytes()));

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_let_in_by_a_name_that_nobody_has() {
+    fn an_unknown_name_lets_nobody_in() {
         assert!(!verify_against_dummy("anything"));
         assert!(!verify_against_dummy(""));
     }
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_nobody_could_give_at_a_login_is_unfit() {
+    fn a_password_that_cannot_be_typed_at_a_login_is_refused() {
         let long = "ä".repeat(MAX_PASSWORD + 1);
         for (password, why) in [
             ("", PasswordError::Empty),

@@ -1,6 +1,6 @@
 //! Applies what is read from the shared logs: in each log's order, on the thread that reads them.
 //!
-//! *Owns* what each entry does here. *Knows nothing of* how entries are read. Texts from other servers are sanitized,
+//! *Owns* what each entry does here. *Knows nothing of* how entries are read. Texts from other servers are sanitised,
 //! because one of them may be faulty.
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Users of other servers: how they arrive, change and leave.
 //!
-//! *Owns* what a claim, a release and the end of a server do to the local roster. Texts from other servers are sanitized,
+//! *Owns* what a claim, a release and the end of a server do to the local roster. Texts from other servers are sanitised,
 //! because one of them may be faulty.
 //! *Knows nothing of* rooms, or of how entries are read.
 

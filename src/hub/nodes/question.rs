@@ -1,6 +1,6 @@
 //! The format of questions to archives, and of their answers.
 //!
-//! *Owns* that format, and sanitizes the messages in an answer, which may come from a faulty server.
+//! *Owns* that format, and sanitises the messages in an answer, which may come from a faulty server.
 //! *Knows nothing of* who asks, or of how long an answer takes.
 
 use std::ops::Range;
@@ -79,7 +79,7 @@ impl Told {
         Told { room: room.as_str().to_owned(), line: message_line(&restored(message)), hit }
     }
 
-    /// The message, sanitized.
+    /// The message, sanitised.
     pub(super) fn read(&self) -> Option<(RoomName, MessageRecord)> {
         let mut message = parse_message(&self.line).ok()?;
         clean_message(&mut message);

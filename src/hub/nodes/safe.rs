@@ -1,4 +1,4 @@
-//! Sanitizes texts from other servers: a faulty one must not be able to forge a line here.
+//! Sanitises texts from other servers: a faulty one must not be able to forge a line here.
 //!
 //! *Owns* the list of texts in a change. *Knows nothing of* what happens with them.
 
@@ -8,7 +8,7 @@ use crate::chat::action::Setting;
 use crate::chat::message::Message;
 use crate::chat::room::{Change, ChangeKind};
 
-/// Sanitizes all texts of a change.
+/// Sanitises all texts of a change.
 pub(super) fn make_safe(change: &mut Change) {
     let kind = &mut change.kind;
     if let ChangeKind::Said(message) = kind {
@@ -34,12 +34,12 @@ fn clean(text: &mut Box<str>) {
     }
 }
 
-/// Sanitizes a text and makes it a single line.
+/// Sanitises a text and makes it a single line.
 pub(super) fn one_line(text: &str) -> String {
     crate::text::sanitize(&text.replace('\n', " ")).into_owned()
 }
 
-/// Sanitizes all texts of one message.
+/// Sanitises all texts of one message.
 pub(super) fn clean_message(message: &mut Message) {
     clean(&mut message.text);
     let reply = message.extra.as_mut().and_then(|extra| extra.reply.as_mut());

@@ -144,7 +144,7 @@ fn the_new_name_of_a_user_without_a_conversation_is_not_shown() {
 }
 
 #[test]
-fn an_ended_outbox_takes_nothing_of_conversations() {
+fn an_ended_outbox_ignores_conversations() {
     let (outbox, peer) = person();
     assert!(outbox.set_prompt(Prompt::ChatView(with_bob()), &[with_bob()]));
     outbox.settle();

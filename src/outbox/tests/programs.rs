@@ -208,7 +208,7 @@ fn a_message_says_in_optional_what_is_special_about_it() {
 }
 
 #[test]
-fn what_a_user_ignores_does_not_reach_their_program() {
+fn ignored_users_do_not_reach_a_users_program() {
     let (outbox, socket) = program(&slow_readers(NO_LIMITS), 0);
     outbox.ignore(Addressee { client: ClientId(99), name: name("bob") });
     outbox.push(&mut batch(&[said(1, 99, "hidden"), said_by(2, 98, "carol", Draft::said("seen"))]));

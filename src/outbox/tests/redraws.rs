@@ -167,7 +167,7 @@ fn a_view_is_redrawn_once_a_second_and_the_rest_when_the_timer_says_so() {
 }
 
 #[test]
-fn what_is_not_on_the_screen_causes_no_redraw() {
+fn erasing_a_text_that_is_off_screen_causes_no_redraw() {
     let mut viewer = Viewer::ansi();
     let first = said(1, 99, "long ago");
     viewer.gets(std::slice::from_ref(&first));
@@ -186,7 +186,7 @@ fn what_is_not_on_the_screen_causes_no_redraw() {
 }
 
 #[test]
-fn what_was_said_before_the_view_was_opened_can_be_erased_from_it() {
+fn messages_older_than_the_view_can_be_erased_from_it() {
     let mut viewer = Viewer::ansi();
     let history = [said(1, 99, "secret").event, said(2, 99, "hello").event];
     viewer.outbox.open_view(1, 2, &Prompt::ChatView(room("general")), &["again"], &history, &mut clock());
@@ -215,7 +215,7 @@ fn an_event_that_asks_for_no_drawing_is_a_line() {
 }
 
 #[test]
-fn what_comes_in_one_batch_with_an_erasure_is_shown_once() {
+fn messages_in_one_batch_with_an_erasure_are_shown_once() {
     let mut viewer = Viewer::ansi();
     viewer.gets(&[said(1, 99, "secret")]);
     viewer.gets(&[said(2, 99, "before"), erased(3, 1), said(4, 99, "after")]);
@@ -306,7 +306,7 @@ fn on_a_terminal_that_reflows_a_view_of_another_width_is_whole() {
 }
 
 #[test]
-fn what_the_palette_shows_is_not_known() {
+fn nothing_is_redrawn_in_the_palette() {
     let viewer = Viewer::ansi();
     viewer.outbox.close_view();
     assert!(!viewer.outbox.redraw_view(clock()));

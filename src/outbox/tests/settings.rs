@@ -345,7 +345,7 @@ fn taken_out(sequence: u64, id: u64, people: &[Addressee]) -> Sequenced {
 }
 
 #[test]
-fn what_an_ignored_user_does_is_hidden_like_what_they_say() {
+fn actions_of_an_ignored_user_are_hidden_like_their_messages() {
     let (outbox, peer) = viewer();
     assert!(outbox.ignore(addressee(50, "mallory")));
     let (mallory, carol) = (addressee(50, "mallory"), addressee(60, "carol"));

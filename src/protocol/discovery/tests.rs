@@ -102,7 +102,7 @@ fn an_answer_that_would_be_longer_than_the_question_leaves_out_the_fingerprint_o
 }
 
 #[test]
-fn what_is_answered_is_what_is_found() {
+fn an_answer_is_read_back_as_it_was_written() {
     let fingerprint = fingerprint();
     let asked = ServerQuestion::read(&question(NONCE)).unwrap();
     let packet = full("box", &fingerprint).write(&asked).unwrap();
@@ -242,7 +242,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_answers_is_safe_to_show(packet in packets(), name in ".{0,80}") {
+    fn any_answer_is_safe_to_show(packet in packets(), name in ".{0,80}") {
         let answer = serde_json::json!({"chatsock": "here", "nonce": "n", "port": 1, "name": name});
         for packet in [packet, answer.to_string().into_bytes()] {
             if let Some(found) = ServerHint::read(&packet, "n") {

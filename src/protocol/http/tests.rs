@@ -77,7 +77,7 @@ fn a_head_over_eight_kibibytes_or_64_lines_is_refused_as_soon_as_that_is_known()
 }
 
 #[test]
-fn what_could_be_read_in_two_ways_is_refused() {
+fn ambiguous_requests_are_refused() {
     for bad in [
         "GET http://localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "GET localhost HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -262,7 +262,7 @@ fn a_handshake_is_answered_with_the_accept_key_and_the_first_known_sub_protocol(
 }
 
 #[test]
-fn a_handshake_that_is_not_one_says_what_is_missing() {
+fn an_incomplete_handshake_is_told_what_is_missing() {
     let whole = upgrade_with("");
     for (from, to, expected) in [
         ("Upgrade: websocket\r\n", "", 426),

@@ -71,7 +71,7 @@ fn a_request_is_read_with_all_its_fields() {
 }
 
 #[test]
-fn what_is_missing_or_null_has_its_default() {
+fn missing_and_null_fields_have_their_defaults() {
     assert_eq!(parse(b"{}"), Ok(Box::default()));
     let nulls = br#"{"id":null,"action":null,"receiver":null,"content":null,"private":null,"optional":null}"#;
     assert_eq!(parse(nulls), Ok(Box::default()));
@@ -277,7 +277,7 @@ proptest! {
     }
 
     #[test]
-    fn what_serde_json_writes_is_read_alike(
+    fn a_request_written_by_serde_json_is_read_correctly(
         (id, action, content) in ("[a-z0-9]{1,64}", any_text(), any_text()),
         receivers in proptest::collection::vec("[a-z]{1,9}", 0..4),
         (message, bot) in (any::<u64>(), any::<bool>()),

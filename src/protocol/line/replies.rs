@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reply_stays() {
+    fn other_text_stays() {
         for line in [
             &b"a\x1b[2Jb"[..],
             b"\x1b[31mred\x1b[0m",

@@ -97,7 +97,7 @@ fn a_local_or_unknown_connection_is_the_proxys_own_whatever_addresses_it_has() {
 }
 
 #[test]
-fn what_is_not_tcp_is_refused_at_its_byte() {
+fn a_protocol_other_than_tcp_is_refused_at_its_byte() {
     for (family, error) in [
         (0x31, HeaderError::Unix),
         (0x32, HeaderError::Unix),
@@ -149,7 +149,7 @@ fn any_other_protocol_is_refused_at_the_first_byte_that_differs() {
 }
 
 #[test]
-fn what_is_written_is_read_again() {
+fn a_header_is_read_back_as_it_was_written() {
     let to = address("198.51.100.1:5555");
     for from in ["192.0.2.7:4242", "[2001:db8::7]:1", "127.0.0.1:65535"] {
         let header = write(Source::Client(address(from)), to);

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_rejected_and_nothing_changes() {
+    fn unknown_charsets_are_rejected_and_nothing_changes() {
         for content in
             ["\x01;KOI8-R;CP437", "\x01;US-ASCII", "\x01", "\x01;", "\x01[TTABLE]", "\x01[TTABLE]\x01", "\x01;;"]
         {
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_chose_stays_whatever_the_client_agrees_to() {
+    fn the_users_choice_stays_whatever_the_client_agrees_to() {
         let mut option = CharsetOption::default();
         option.choose(Charset::Utf8);
         assert_eq!(answer_to(&mut option, b"\x01;ISO-8859-1"), sent(ACCEPTED, "ISO-8859-1"));

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_ends_with_the_input() {
+    fn an_incomplete_sequence_ends_with_the_input() {
         for cut in [&[IAC][..], &[IAC, DO], &[IAC, SB], &[IAC, SB, NAWS, 1, IAC]] {
             assert_eq!(recode_as_latin1(cut, true), cut);
         }

@@ -130,7 +130,7 @@ fn http_puts_gets_and_looks() {
 }
 
 #[test]
-fn http_that_is_broken_ambiguous_or_about_something_else_is_refused() {
+fn broken_ambiguous_or_unrelated_http_is_refused() {
     for (head, refused) in [
         (http("PUT /f/AB-CD", ""), RequestError::LengthRequired),
         (http("PUT /f/AB-CD", "Transfer-Encoding: chunked\r\n"), RequestError::LengthRequired),
@@ -172,7 +172,7 @@ fn a_head_without_end_is_refused_at_eight_kilobytes_or_sixty_four_lines() {
 }
 
 #[test]
-fn whatever_comes_is_read_without_a_panic_and_the_same_in_pieces() {
+fn any_bytes_are_read_without_a_panic_and_the_same_in_pieces() {
     proptest::proptest!(crate::proptest_config(), |(
         input in "(put|get|GET|PUT|HEAD) [A-Z/f-]{0,10} ?[0-9]{0,22}( HTTP/1.1)?\r?\n(Content-Length: ?[0-9a]{0,5}\r\n){0,2}\r?\n?.{0,20}",
         cut in 0_usize..60

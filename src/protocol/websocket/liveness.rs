@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_comes_starts_the_time_over() {
+    fn any_input_restarts_the_timer() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let mut peer = Liveness::new(start);

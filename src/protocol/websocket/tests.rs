@@ -125,7 +125,7 @@ fn lengths_on_both_sides_of_each_header_s_limit_are_read() {
 }
 
 #[test]
-fn of_the_pings_in_one_read_the_last_is_answered() {
+fn only_the_last_ping_of_a_read_is_answered() {
     let flood: Vec<u8> = (0..1000u16).flat_map(|n| masked(0x89, &n.to_be_bytes())).collect();
     let fed = feed(Form::Lines, [flood.as_slice()]);
     assert_eq!(fed.answer, [0x8A, 2, 3, 0xE7]);

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_byte_that_cannot_be_is_refused() {
+    fn the_first_invalid_byte_is_refused() {
         for (bytes, after) in [
             (b"\x80".as_slice(), 0),
             (b"a\xff", 1),

@@ -292,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_on_another_machine_is_recognized_by_its_mount() {
+    fn a_file_on_another_machine_is_recognised_by_its_mount() {
         let mounts = "36 35 98:0 / /mnt rw,noatime master:1 - ext4 /dev/sda1 rw
 40 35 0:52 / /home rw,relatime shared:2 - nfs4 box:/home rw,vers=4.2
 41 35 0:53 /a\\040- /srv rw - tmpfs tmpfs rw

@@ -1,6 +1,6 @@
 //! The tables of the current version.
 //!
-//! *Owns* the schema, and how we recognize our own files and their version.
+//! *Owns* the schema, and how we recognise our own files and their version.
 //! *Knows nothing of* migration, and of what the values mean.
 
 use rusqlite::Connection;

@@ -546,7 +546,7 @@ mod shared {
     }
 
     #[test]
-    fn what_cannot_be_counted_there_is_counted_here() {
+    fn attempts_that_cannot_be_counted_there_are_counted_here() {
         let (limiter, _) = limiter(&[]);
         let now = Instant::now();
         for last in [false, false, true] {

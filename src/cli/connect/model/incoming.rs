@@ -1,6 +1,6 @@
 //! An object from the server, read into typed and flat fields.
 //!
-//! Everything from a server is someone else's text: it is sanitized here, again, and nothing passes unsanitized.
+//! Everything from a server is someone else's text: it is sanitised here, again, and nothing passes unsanitised.
 //!
 //! *Owns* which fields are read. *Knows nothing of* what they mean.
 

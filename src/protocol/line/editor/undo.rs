@@ -83,7 +83,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_remembered_has_a_bound() {
+    fn the_undo_history_is_bounded() {
         let mut undo = Undo::default();
         let mut line = String::new();
         for _ in 0..1000 {

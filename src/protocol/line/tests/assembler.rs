@@ -177,7 +177,7 @@ fn the_rest_of_a_line_end_that_an_editor_began_is_no_line() {
 }
 
 #[test]
-fn what_a_terminal_replies_by_itself_is_no_part_of_the_line() {
+fn a_terminals_automatic_replies_are_not_part_of_the_line() {
     check_lines(b"he\x1b]11;rgb:1e1e/1e1e/1e1e\x07llo\n", &["hello"]);
     check_lines(b"\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\\x1bP!|00\x1b\\:who\r\nnext\n", &[":who", "next"]);
     check_lines(b"\x1b[M !!a\x1b[?1;2c\n", &["a"]);

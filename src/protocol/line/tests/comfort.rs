@@ -68,7 +68,7 @@ fn an_edited_recalled_line_is_what_down_gives_back() {
 }
 
 #[test]
-fn of_two_edited_recalled_lines_down_gives_the_last_one_back() {
+fn down_gives_back_the_last_of_two_edited_recalled_lines() {
     let lines = ["one", "two", "three"];
     check(&lines, &[UP, "x", UP, "y", DOWN, DOWN], "twoy|");
     check(&lines, &[UP, "x", UP, "y", UP, DOWN], "twoy|");
@@ -84,7 +84,7 @@ fn edits_of_a_recalled_line_are_forgotten_once_a_line_is_entered() {
 }
 
 #[test]
-fn what_was_cut_comes_back_at_the_cursor() {
+fn cut_text_comes_back_at_the_cursor() {
     check(&[], &["one two", "\x1bb", "\x0b", "\x01", "\x19"], "two|one ");
     check(&[], &["one two", "\x15", "x", "\x19", "\x19"], "xone twoone two|");
     check(&[], &["one two", "\x17", "\x19"], "one two|");
@@ -96,7 +96,7 @@ fn what_was_cut_comes_back_at_the_cursor() {
 }
 
 #[test]
-fn what_several_keys_in_a_row_cut_comes_back_together() {
+fn text_cut_by_several_keys_in_a_row_comes_back_together() {
     check(&[], &["one two three", "\x17\x17", "\x19"], "one two three|");
     check(&[], &["one two three", "\x01", "\x1bd\x1bd", "\x05", " \x19"], " three one two|");
     check(&[], &["one two three", "\x1bb", "\x0b\x15", "\x19"], "one two three|");
@@ -105,7 +105,7 @@ fn what_several_keys_in_a_row_cut_comes_back_together() {
 }
 
 #[test]
-fn what_was_cut_is_there_for_later_lines() {
+fn cut_text_is_kept_for_later_lines() {
     let mut editor = editor(&[]);
     assert_eq!(events(&mut editor, b"one\x15two\r\x19\r"), [entered("two"), entered("one")]);
 }
@@ -266,7 +266,7 @@ fn nothing_brings_a_hidden_line_back_or_into_one() {
 }
 
 #[test]
-fn what_is_half_typed_of_a_hidden_line_is_dropped_when_lines_are_shown_again() {
+fn a_half_typed_hidden_line_is_dropped_when_lines_are_shown_again() {
     let mut editor = editor(&["before"]);
     editor.set_hidden(true);
     assert_eq!(events(&mut editor, b"sec"), []);
@@ -326,7 +326,7 @@ proptest! {
     #![proptest_config(crate::proptest_config())]
 
     #[test]
-    fn the_line_is_clean_and_the_cursor_between_two_clusters_whatever_is_brought_back(
+    fn after_any_keys_the_line_is_clean_and_the_cursor_on_a_boundary(
         keys in prop::collection::vec(any_key(), 0..60),
     ) {
         let mut editor = editor(&["a é line", "b 你", "some words"]);

@@ -130,7 +130,7 @@ fn expensive_keys_are_charged_and_a_packet_full_of_them_is_handled_in_parts() {
 }
 
 #[test]
-fn what_people_type_is_cheap() {
+fn ordinary_typing_is_cheap() {
     let mut editor = Editor::new(80);
     editor.set_prompt("> ");
     let words = "не слышал ничего ".repeat(30);

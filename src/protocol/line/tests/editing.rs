@@ -87,7 +87,7 @@ fn lines_are_cut_at_the_cursor() {
 }
 
 #[test]
-fn what_may_not_leave_is_not_typed() {
+fn forbidden_characters_are_not_typed() {
     check(&["a\u{202e}b\u{9b}c\u{feff}d"], "abcd|");
     check(&["a", &"\u{301}".repeat(20)], &format!("a{}|", "\u{301}".repeat(8)));
     check(&[&"ᄀ".repeat(20)], &format!("{}|", "ᄀ".repeat(8)));
@@ -98,7 +98,7 @@ fn what_may_not_leave_is_not_typed() {
 }
 
 #[test]
-fn what_comes_later_joins_the_cluster_before_the_cursor() {
+fn typed_text_joins_the_cluster_before_the_cursor() {
     check(&["ab", LEFT, "\u{301}"], "a\u{301}|b");
     check(&["👨", "\u{200d}", "👩", LEFT, "a"], "a|👨\u{200d}👩");
     check(&["👨👩", LEFT, "\u{200d}"], "👨\u{200d}👩|");

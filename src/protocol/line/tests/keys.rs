@@ -146,7 +146,7 @@ fn a_control_character_ends_a_sequence_and_counts() {
 }
 
 #[test]
-fn what_a_terminal_replies_by_itself_is_not_typed() {
+fn a_terminals_automatic_replies_are_not_typed() {
     for reply in [
         "\x1b]11;rgb:1e1e/1e1e/1e1e\x07",
         "\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\",
@@ -211,7 +211,7 @@ fn in_latin_1_every_byte_is_a_character() {
 }
 
 #[test]
-fn what_is_not_utf_8_is_noted_once_and_a_typed_replacement_is_not() {
+fn invalid_utf_8_is_noted_once_and_a_typed_replacement_is_not() {
     let mut decoder = Keys::new();
     decoder.reset();
     for (input, garbled) in [(&b"gr\xfc\xdfe"[..], true), ("\u{fffd}é".as_bytes(), false), (b"\xc3a", true)] {

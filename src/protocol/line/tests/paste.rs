@@ -60,7 +60,7 @@ fn a_paste_of_several_lines_is_one_line_with_breaks_however_packets_cut_it() {
 }
 
 #[test]
-fn what_is_pasted_between_the_breaks_is_filtered_like_typing() {
+fn pasted_text_is_filtered_like_typing() {
     check_line("if x:\n\ty\x1b[31m()\x03\x04\n\x7f\u{202e}z\u{2028}", "if x:\n    y()\nz");
     check_line("a\u{301}\n\u{301}b", "a\u{301}\n\u{301}b");
     let marks = |count| "\u{301}".repeat(count);

@@ -281,7 +281,7 @@ fn the_cursor_is_never_on_the_margin_even_in_front_of_a_mark() {
 }
 
 #[test]
-fn a_family_is_one_place_for_the_cursor() {
+fn a_family_emoji_is_one_step_for_the_cursor() {
     assert_eq!(drawn(20, &["a👨\u{200d}👩\u{200d}👧b", "\x1b[D\x1b[D"]), "\r\x1b[3C");
     assert_eq!(drawn(20, &["a👨\u{200d}👩\u{200d}👧b", "\x1b[D"]), "\r\x1b[5C");
     assert_eq!(drawn(20, &["🇩🇪🇫🇷", "\x7f"]), "\r\x1b[4C\x1b[J");

@@ -120,7 +120,7 @@ impl io::Write for Narrow {
 }
 
 #[test]
-fn what_a_full_socket_does_not_take_is_left_in_order() {
+fn records_a_full_socket_refuses_stay_in_order() {
     // More than the library buffers at a time.
     let text: Vec<u8> = (0..300_000_u32).map(|number| (number % 251) as u8).collect();
     for space in [0, 1, 100, 16_384, 16_500, 70_000, 200_000, 1_000_000] {
@@ -181,7 +181,7 @@ fn a_handshake_does_not_depend_on_how_its_bytes_are_cut() {
 }
 
 #[test]
-fn what_is_said_is_the_same_whole_byte_by_byte_and_cut_at_every_place() {
+fn text_is_the_same_however_its_records_are_cut() {
     let text = b"alice\r\n:join general\r\n";
     for versions in [OLD, NEW] {
         let length = said(&mut connected(versions).0, text).len();
@@ -263,7 +263,7 @@ fn the_closing_message_is_encrypted_last_and_only_once() {
 }
 
 #[test]
-fn nothing_follows_what_was_abandoned() {
+fn nothing_is_sent_after_the_output_was_abandoned() {
     let (_, mut server) = connected(BOTH);
     server.abandon();
     assert_eq!(encrypted(&mut server, b"text"), b"");
@@ -415,7 +415,7 @@ fn a_renegotiation_is_declined_and_harms_nobody() {
 }
 
 #[test]
-fn what_a_client_is_sent_during_the_handshake_is_bounded_and_reaches_it() {
+fn output_during_the_handshake_is_bounded_and_arrives() {
     let (mut client, mut server) = (client(NEW), server());
     let flight = last_flight(&mut client, &mut server, b"");
     for _ in 0..1000 {
