@@ -60,8 +60,7 @@ pub(crate) use preferences::MAX_IGNORED;
 pub use slow_readers::{OutboxLimits, SlowReaders};
 
 /// An empty buffer larger than this is freed, in bytes. A message fits, with the prompt and a half-typed line redrawn
-/// after it; what a user gets on opening a view does not, and with ten thousand idle users every kilobyte is ten
-/// megabytes.
+/// after it; a view that was just opened does not. With ten thousand idle users every kilobyte is ten megabytes.
 const MAX_IDLE_BUFFER: usize = 256;
 
 /// BEL (ECMA-48, 8.3.3).
