@@ -18,7 +18,7 @@ use crate::ui::file_lines::{self, FilePlace};
 use crate::ui::palette::{FileEffect, FileOffer};
 use crate::ui::screen::LineKind;
 
-/// Shown to a user for whom no port for files is open.
+/// Shown to a user who cannot reach an open port for files.
 pub(super) const NO_FILES: &str = "This server carries no files.";
 
 impl Session {
