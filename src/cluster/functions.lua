@@ -183,11 +183,13 @@ local function enter(keys, args)
   local lease, format, partitions = tonumber(args[3]), tonumber(args[4]), tonumber(args[5])
   local meta = base .. 'meta'
   if partitions > 0 then
-    if get(base, 'format') > format then return { 'format', num(get(base, 'format')) } end
-    local known = get(base, 'partitions')
+    local spoken, known = get(base, 'format'), get(base, 'partitions')
+    if spoken > format then return { 'format', num(spoken) } end
     if known == 0 then redis.call('HSET', meta, 'partitions', partitions) end
     if known > 0 and known ~= partitions then return { 'partitions', num(known) } end
-    if get(base, 'format') == 0 then redis.call('HSET', meta, 'format', format) end
+    -- There is none before the first.
+    if known > 0 and spoken < format then return { 'format', num(spoken) } end
+    if spoken == 0 then redis.call('HSET', meta, 'format', format) end
   end
   local rec = record(base, node)
   if rec and epoch == 0 then

@@ -19,7 +19,7 @@ use super::accounts::SharedAccounts;
 use super::bus::Cluster;
 use super::checks::{Checks, RedisVersionError, check_version};
 use super::connections::{Connect, Connections};
-use super::engine::{Engine, FORMAT, Unreachable};
+use super::engine::{Engine, FORMAT, Unreachable, other_format};
 use super::node::{Barred, Core, Rules, counted};
 use super::replica::Replica;
 use super::values::{NodeName, Partitions};
@@ -129,7 +129,7 @@ impl fmt::Display for ClusterError {
                 write!(f, "cluster.partitions is {own}, but the other servers use {cluster}; set it to {cluster}")
             }
             ClusterError::Format(format) => {
-                write!(f, "cluster: this node speaks format {FORMAT}, the cluster {format}: upgrade it")
+                write!(f, "cluster: {}", other_format(*format))
             }
             ClusterError::Password { path, error } => {
                 write!(f, "cannot read cluster.password_file {}: {error}", path.display())
@@ -233,7 +233,9 @@ impl SharedAccounts {
         let unreachable = |Unreachable(why)| ClusterError::Unreachable { redis: config.redis.clone(), why };
         let (format, cluster) = wire.fixed().map_err(unreachable)?;
         drop(wire);
-        if let Some(format) = format.filter(|format| *format > FORMAT) {
+        // A cluster without partitions has not begun.
+        let format = format.or(cluster.map(|_| 0));
+        if let Some(format) = format.filter(|format| *format != FORMAT) {
             return Err(ClusterError::Format(format));
         }
         if let Some(cluster) = cluster.filter(|cluster| *cluster != u64::from(partitions.count())) {

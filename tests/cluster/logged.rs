@@ -74,6 +74,11 @@ fn problems_with_redis_are_logged_at_startup() {
     let (status, text) = cluster.launch_in_vain("old", "");
     assert_eq!(status, Some(2), "{text}");
     assert!(text.contains("cluster: this node speaks format 1, the cluster 2: upgrade it"), "{text}");
+    // Or that all of them are of a version before the first one.
+    cluster.redis.command(&[b"HSET", b"chatsock:{dir}meta", b"format", b"0"]);
+    let (status, text) = cluster.launch_in_vain("new", "");
+    assert_eq!(status, Some(2), "{text}");
+    assert!(text.contains("cluster: this node speaks format 1, the cluster 0: upgrade the other servers"), "{text}");
 }
 
 #[test]

@@ -21,8 +21,15 @@ pub(crate) use library::{FUNCTIONS, LIBRARY};
 pub(crate) use log_entry::{EntryKind, LogEntry};
 
 /// The format of entries and keys that this program reads and writes. It changes when an older program would misread them, or a
-/// newer one what older ones have left.
+/// newer one what older ones have left. The first release has 1, and meets no other: a later one that reads an older format has
+/// to say so in `enter`.
 pub(crate) const FORMAT: u64 = 1;
+
+/// Why this node cannot join a cluster of another format.
+pub(crate) fn other_format(cluster: u64) -> String {
+    let whose = if cluster > FORMAT { "it" } else { "the other servers" };
+    format!("this node speaks format {FORMAT}, the cluster {cluster}: upgrade {whose}")
+}
 
 /// Numbers in one block.
 pub(crate) const BLOCK: u64 = 1000;

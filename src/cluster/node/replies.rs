@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::{BARRED, Barred, Core, Out, Phase};
-use crate::cluster::engine::{Call, FORMAT, Reply};
+use crate::cluster::engine::{Call, Reply, other_format};
 use crate::cluster::replica::Back;
 use crate::cluster::values::{Epoch, Log, NumberKind, Position};
 use crate::metrics::CommitResult;
@@ -232,9 +232,7 @@ impl Core {
         let (Some(barred), true) = (&self.barred, self.epoch != Epoch(0)) else { return };
         let (node, own) = (&self.rules.node, self.rules.partitions.count());
         let (level, text) = match barred {
-            Barred::Format(format) => {
-                (log::Level::Error, format!("this node speaks format {FORMAT}, the cluster {format}: upgrade it"))
-            }
+            Barred::Format(format) => (log::Level::Error, other_format(*format)),
             Barred::Partitions(count) => {
                 let text = format!("partitions is {own}, but the other servers use {count}: set it to {count}");
                 (log::Level::Error, text)
