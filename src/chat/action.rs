@@ -244,6 +244,8 @@ pub enum Denied {
     NotYours,
     /// They have not said anything here.
     NothingYours,
+    /// It may be about a message that is no longer in memory, and no archive answers.
+    NotAtHand,
     /// Too many temporary messages are waiting to expire.
     TooManyTemporary,
     /// The other servers could not be told about a message.
@@ -293,6 +295,7 @@ impl fmt::Display for Denied {
             Denied::NoMessage => f.write_str("There is no such message where you are; :history shows the numbers."),
             Denied::NotYours => f.write_str("That message is not yours."),
             Denied::NothingYours => f.write_str("There is no message of yours to change or delete."),
+            Denied::NotAtHand => f.write_str("Older messages are not at hand right now."),
             Denied::TooManyTemporary => f.write_str("Not sent: too many temporary messages are already waiting here."),
         }
     }

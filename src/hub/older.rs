@@ -11,10 +11,6 @@ use super::nodes::Nodes;
 use super::room::Room;
 use crate::store::Store;
 
-/// The sentence shown if no archive answers.
-#[cfg(feature = "cluster")]
-pub(crate) const NOT_AT_HAND: &str = "Older messages are not at hand right now.";
-
 /// Where to find older messages.
 pub(crate) enum OlderMessages {
     /// In the local database, which has everything that was recorded.
@@ -22,6 +18,9 @@ pub(crate) enum OlderMessages {
     /// Perhaps on other servers.
     #[cfg(feature = "cluster")]
     Asked(Arc<Nodes>),
+    /// In the local database, which is behind the other servers and stays so for now.
+    #[cfg(all(feature = "cluster", feature = "storage"))]
+    Behind,
 }
 
 impl Hub {
@@ -31,8 +30,8 @@ impl Hub {
         #[cfg(feature = "cluster")]
         if let Some(nodes) = self.nodes() {
             #[cfg(feature = "storage")]
-            if let Some(store) = nodes.archived(rooms) {
-                return Some(OlderMessages::Stored(store));
+            if let Some(archived) = nodes.archived(rooms) {
+                return Some(archived.map_or(OlderMessages::Behind, OlderMessages::Stored));
             }
             #[cfg(not(feature = "storage"))]
             drop(rooms);

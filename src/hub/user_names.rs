@@ -158,27 +158,36 @@ impl Hub {
     }
 
     /// See [`RoomTable::create`](crate::hub::rooms::RoomTable); creates the room on all servers.
+    #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "nobody waits for others"))]
     pub(crate) fn create_room(
         &self,
         name: &RoomName,
         settings: RoomSettings,
         founding: Founding,
         most: Option<usize>,
+        founder: &Arc<Outbox>,
         now: Instant,
     ) -> Result<Arc<Room>, CreateRoomError> {
         #[cfg(feature = "cluster")]
         if let Some(nodes) = self.nodes() {
-            let make = |core: &str, history_max| nodes.make_room(name, core, history_max);
+            let make = |core: &str, history_max| nodes.make_room(name, core, history_max, Some(founder));
             return self.rooms.create_shared(make, name, settings, founding, most, now);
         }
         self.rooms.create(name, settings, founding, most, now)
     }
 
     /// Closes a room for good, on all servers. `line` is for its members.
-    pub(crate) fn destroy_room(&self, room: &Arc<Room>, line: &str, now: Instant) -> Result<(), NotShared> {
+    #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "nobody waits for others"))]
+    pub(crate) fn destroy_room(
+        &self,
+        room: &Arc<Room>,
+        line: &str,
+        author: &Arc<Outbox>,
+        now: Instant,
+    ) -> Result<(), NotShared> {
         #[cfg(feature = "cluster")]
         if let Some(nodes) = self.nodes() {
-            return nodes.close_room(room, line);
+            return nodes.close_room(room, line, Some(author));
         }
         self.rooms.destroy(room, line, now);
         Ok(())

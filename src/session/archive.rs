@@ -10,11 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Session;
-use crate::chat::action::Actor;
+use crate::chat::action::{Actor, Denied};
 use crate::chat::message::{Event, Message, MessageId};
+use crate::chat::names::RoomName;
 use crate::chat::room::readable_after;
-#[cfg(feature = "cluster")]
-use crate::hub::older::NOT_AT_HAND;
 use crate::hub::older::OlderMessages;
 use crate::hub::room::{ArchiveRange, Room, restored};
 use crate::store::{MessageRecord, SaveError};
@@ -35,7 +34,6 @@ const CHANGING: Duration = Duration::from_secs(1);
 pub(super) struct ArchivePage {
     pub(super) messages: Vec<Arc<Event>>,
     /// Nothing that was said after this message is missing among them; `None`: that is not known.
-    #[cfg_attr(not(feature = "json"), expect(dead_code, reason = "only programs are told"))]
     pub(super) complete_after: Option<MessageId>,
 }
 
@@ -64,8 +62,10 @@ impl Session {
             #[cfg(feature = "cluster")]
             Some(OlderMessages::Asked(nodes)) => match nodes.ask_page(room, range, count) {
                 Some((messages, cut)) => self.readable_page(range, count, messages, cut),
-                None => self.have_none(NOT_AT_HAND),
+                None => self.have_none(Denied::NotAtHand),
             },
+            #[cfg(all(feature = "cluster", feature = "storage"))]
+            Some(OlderMessages::Behind) => self.have_none(Denied::NotAtHand),
         }
     }
 
@@ -91,33 +91,54 @@ impl Session {
         ArchivePage::default()
     }
 
-    /// A message that is not in memory, and the room it was posted in, if this user may read it.
-    pub(super) fn locate_archived(&self, actor: &Actor, id: MessageId) -> Option<(Arc<Room>, Message)> {
-        let (name, record) = match self.hub.older_messages(self.rooms.rooms())? {
-            OlderMessages::Stored(store) => self.compute(move || store.message(id)).ok()?.ok()??,
+    /// A message that is not in memory, and the room it was posted in, if this user may read it. An error if it may exist,
+    /// and no archive answers.
+    pub(super) fn locate_archived(&self, actor: &Actor, id: MessageId) -> Result<Option<(Arc<Room>, Message)>, Denied> {
+        let rooms: Vec<_> = self.rooms.rooms().cloned().collect();
+        let found = match self.hub.older_messages(&rooms) {
+            None => None,
+            Some(OlderMessages::Stored(store)) => {
+                self.compute(move || store.message(id)).ok().and_then(Result::ok).flatten()
+            }
             #[cfg(feature = "cluster")]
-            OlderMessages::Asked(nodes) => nodes.ask_message(id)?,
+            Some(OlderMessages::Asked(nodes)) => match nodes.ask_message(id, &rooms) {
+                None if nodes.retention().is_some() => return Err(Denied::NotAtHand),
+                answer => answer.flatten(),
+            },
+            #[cfg(all(feature = "cluster", feature = "storage"))]
+            Some(OlderMessages::Behind) => return Err(Denied::NotAtHand),
         };
-        let room = Arc::clone(self.rooms.named(&name)?.room());
-        let range = room.archived_range(actor, self.now()).filter(|range| range.has(id))?;
+        Ok(found.and_then(|(name, record)| self.readable_archived(actor, &name, record)))
+    }
+
+    fn readable_archived(&self, actor: &Actor, room: &RoomName, record: MessageRecord) -> Option<(Arc<Room>, Message)> {
+        let room = Arc::clone(self.rooms.named(room)?.room());
+        let range = room.archived_range(actor, self.now()).filter(|range| range.has(record.id))?;
         let message = readable_after(range.after, vec![Arc::new(Event::Said(restored(record)))]).pop()?;
         Some((room, message.message()?.clone()))
     }
 
-    /// The last message of this user's account, in the rooms they are in, that is no longer in memory.
-    pub(super) fn last_archived(&self) -> Option<MessageId> {
-        let account = self.user.as_ref()?.account()?;
+    /// The last message of this user's account, in the rooms they are in, that is no longer in memory. An error if there
+    /// may be one, and no archive answers.
+    pub(super) fn last_archived(&self) -> Result<Option<MessageId>, Denied> {
+        let Some(account) = self.user.as_ref().and_then(|user| user.account()) else { return Ok(None) };
         let rooms: Vec<_> = self.rooms.rooms().cloned().collect();
-        match self.hub.older_messages(&rooms)? {
-            OlderMessages::Stored(store) => {
+        match self.hub.older_messages(&rooms) {
+            None => Ok(None),
+            Some(OlderMessages::Stored(store)) => {
                 let last = move || {
                     let of_room = |room: &Arc<Room>| store.last_message_by(account, room.name()).ok()?;
                     rooms.iter().filter_map(of_room).map(|kept| kept.id).max()
                 };
-                self.compute(last).ok()?
+                Ok(self.compute(last).ok().flatten())
             }
             #[cfg(feature = "cluster")]
-            OlderMessages::Asked(nodes) => nodes.ask_last_by(account, &rooms),
+            Some(OlderMessages::Asked(nodes)) => match nodes.ask_last_by(account, &rooms) {
+                None if nodes.retention().is_some() => Err(Denied::NotAtHand),
+                answer => Ok(answer.flatten()),
+            },
+            #[cfg(all(feature = "cluster", feature = "storage"))]
+            Some(OlderMessages::Behind) => Err(Denied::NotAtHand),
         }
     }
 

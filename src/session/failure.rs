@@ -69,6 +69,8 @@ pub(super) struct Failure {
     pub(super) until: Option<Instant>,
     /// A password would help.
     pub(super) password: bool,
+    /// It is not known yet whether it failed; the program is told later.
+    pub(super) unknown: bool,
     /// What is wrong with a line, for the author of a program.
     pub(super) reason: Option<Box<str>>,
     pub(super) is_faulty_line: bool,
@@ -76,8 +78,9 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(code: ErrorCode, sentence: impl Into<String>) -> Failure {
-        let (id, until, password, reason) = (None, None, false, None);
-        Failure { id, code, sentence: sentence.into(), until, password, reason, is_faulty_line: false }
+        let (id, until, reason) = (None, None, None);
+        let (password, unknown, is_faulty_line) = (false, false, false);
+        Failure { id, code, sentence: sentence.into(), until, password, unknown, reason, is_faulty_line }
     }
 
     /// A refusal without a more specific code.
@@ -147,7 +150,7 @@ impl From<&Denied> for ErrorCode {
             | Denied::NotYours => ErrorCode::NotAllowed,
             Denied::Slow(..) => ErrorCode::TooFast,
             Denied::NoMessage | Denied::NothingYours => ErrorCode::Gone,
-            Denied::NotSaid(_) | Denied::NotDone(_) => ErrorCode::Refused,
+            Denied::NotSaid(_) | Denied::NotDone(_) | Denied::NotAtHand => ErrorCode::Refused,
             Denied::Yourself(_) | Denied::AsItIs(_) | Denied::ListFull | Denied::TooManyTemporary => ErrorCode::Refused,
         }
     }

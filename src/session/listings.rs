@@ -9,9 +9,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Session;
-use crate::chat::action::ReadBack;
+use super::archive::ArchivePage;
+use crate::chat::action::{Actor, ReadBack};
 use crate::chat::conversation::Conversation;
 use crate::chat::identity::Target;
+use crate::chat::message::MessageId;
 use crate::chat::permission::Role;
 use crate::chat::room_settings::RoomAccess;
 use crate::hub::room::{Room, RoomOverview};
@@ -19,6 +21,13 @@ use crate::hub::roster::User;
 use crate::text;
 use crate::text::people;
 use crate::ui::screen::{LineKind, Prompt};
+
+/// How often one `:history` reads what has left memory since it began.
+const MOST_PAGES: usize = 4;
+
+fn before_message(MessageId(id): MessageId) -> MessageId {
+    MessageId(id.saturating_sub(1))
+}
 
 impl Session {
     #[inline(never)]
@@ -167,9 +176,7 @@ impl Session {
             Conversation::Room(id) => {
                 let Some(membership) = self.rooms.get(id) else { return };
                 let room = Arc::clone(membership.room());
-                let older = self.show_archived(&room, &actor, count);
-                let (kept, seen) = room.show_history(&actor, count, &self.outbox, self.now());
-                (kept + older.0, seen | older.1)
+                self.show_room_history(&room, &actor, count)
             }
             Conversation::Direct(partner) => {
                 let pair = self.hub.directs.find(self.outbox.id(), partner.client);
@@ -195,18 +202,35 @@ impl Session {
         self.outbox.tell(LineKind::News, &line);
     }
 
-    /// Shows those of the last `count` messages that are on disk and no longer in memory.
-    fn show_archived(&self, room: &Arc<Room>, actor: &crate::chat::action::Actor, count: usize) -> (usize, bool) {
-        let now = self.now();
-        let missing = count.saturating_sub(room.history(actor, count, now).len());
-        let wanted = room.archived_range(actor, now).filter(|older| missing > 0 && older.is_any());
-        let Some(older) = wanted else { return (0, false) };
-        let older = self.read_archived(room, older, missing);
-        let seen = !older.is_empty() && {
-            let place = Some(room.name().as_str());
-            self.outbox.tell_events(&older, place, &mut self.hub.clock.clone())
-        };
-        (older.len(), seen)
+    /// Shows the last `count` messages of a room: those that are on disk and no longer in memory, then the rest. While the
+    /// disk is read, or another server asked, messages leave memory, and are read too.
+    fn show_room_history(&self, room: &Arc<Room>, actor: &Actor, count: usize) -> (usize, bool) {
+        let mut missing = count.saturating_sub(room.history(actor, count, self.now()).len());
+        let (mut all, mut any_seen, mut behind) = (0, false, None);
+        let mut pages = 0;
+        loop {
+            let range = room.archived_range(actor, self.now()).filter(|_| missing > 0);
+            let shown = behind.take();
+            if let Some(mut older) = range {
+                let before = older.before;
+                older.after = older.after.max(shown.map_or(older.after, before_message));
+                pages += 1;
+                let mut is_complete = pages < MOST_PAGES;
+                if older.is_any() {
+                    let ArchivePage { messages, complete_after } = self.read_archive_page(room, older, missing);
+                    all += messages.len();
+                    let place = Some(room.name().as_str());
+                    any_seen |=
+                        !messages.is_empty() && self.outbox.tell_events(&messages, place, &mut self.hub.clock.clone());
+                    is_complete &= complete_after.is_some();
+                }
+                behind = Some(before).filter(|_| is_complete);
+                missing = usize::MAX;
+            }
+            if let Some((kept, seen)) = room.show_history(actor, count, behind, &self.outbox, self.now()) {
+                return (all + kept, any_seen | seen);
+            }
+        }
     }
 
     #[inline(never)]

@@ -26,67 +26,71 @@ enum MessagePlace {
 
 impl Session {
     /// Where a message is, if this user may read it.
-    fn locate(&self, actor: &Actor, id: MessageId) -> Option<MessagePlace> {
+    fn locate(&self, actor: &Actor, id: MessageId) -> Result<Option<MessagePlace>, Denied> {
         let now = self.now();
         let room = self.rooms.rooms().find(|room| room.quote(actor, id, now).is_some());
         if let Some(room) = room {
-            return Some(MessagePlace::Room(Arc::clone(room)));
+            return Ok(Some(MessagePlace::Room(Arc::clone(room))));
         }
         let mut pairs = self.hub.directs.of(self.outbox.id());
         pairs.retain(|pair| pair.quote(id).is_some());
         if pairs.is_empty() {
-            let (room, message) = self.locate_archived(actor, id)?;
-            return Some(MessagePlace::Archived(room, Box::new(message)));
+            let archived = self.locate_archived(actor, id)?;
+            return Ok(archived.map(|(room, message)| MessagePlace::Archived(room, Box::new(message))));
         }
-        Some(MessagePlace::Direct(pairs))
+        Ok(Some(MessagePlace::Direct(pairs)))
     }
 
     /// The id given, or that of this user's last message anywhere.
-    pub(super) fn id_or_last(&self, id: Option<MessageId>) -> Option<MessageId> {
+    pub(super) fn id_or_last(&self, id: Option<MessageId>) -> Result<MessageId, Denied> {
         let own = self.outbox.id();
         let who = self.user.as_ref().map(|user| user.identity());
         let in_rooms = self.rooms.rooms().filter_map(|room| room.last_by(who.as_ref()?, self.now()));
         let pairs = self.hub.directs.of(own);
         let directs = pairs.iter().filter_map(|pair| pair.last_by(own));
-        id.or_else(|| in_rooms.chain(directs).chain(self.offline.last_sent()).max()).or_else(|| self.last_archived())
+        match id.or_else(|| in_rooms.chain(directs).chain(self.offline.last_sent()).max()) {
+            Some(id) => Ok(id),
+            None => self.last_archived()?.ok_or(Denied::NothingYours),
+        }
     }
 
     /// Whether this user wrote the message with this id, wherever they could change it.
-    fn has_said(&self, actor: &Actor, id: MessageId) -> bool {
-        match self.locate(actor, id) {
-            Some(MessagePlace::Room(room)) => room.is_by(actor, id, self.now()),
-            Some(MessagePlace::Archived(_, message)) => message.is_by(actor.who.client, actor.who.account),
-            Some(MessagePlace::Direct(pairs)) => pairs.iter().any(|pair| pair.is_by(actor.who.client, id)),
-            None => self.offline.has_sent(id),
-        }
+    fn has_said(&self, actor: &Actor, id: MessageId) -> Result<bool, Denied> {
+        Ok(match self.locate(actor, id) {
+            Ok(Some(MessagePlace::Room(room))) => room.is_by(actor, id, self.now()),
+            Ok(Some(MessagePlace::Archived(_, message))) => message.is_by(actor.who.client, actor.who.account),
+            Ok(Some(MessagePlace::Direct(pairs))) => pairs.iter().any(|pair| pair.is_by(actor.who.client, id)),
+            Ok(None) => self.offline.has_sent(id),
+            Err(why) => self.offline.has_sent(id) || return Err(why),
+        })
     }
 
     #[inline(never)]
     pub(super) fn reply(&mut self, id: MessageId, text: String) {
         let Some(actor) = self.actor() else { return };
         match self.locate(&actor, id) {
-            Some(MessagePlace::Room(room)) => {
+            Ok(Some(MessagePlace::Room(room))) => {
                 let reply = room.quote(&actor, id, self.now());
                 let in_view = room.is_viewed_by(self.outbox.id());
                 self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
             }
-            Some(MessagePlace::Archived(room, message)) => {
+            Ok(Some(MessagePlace::Archived(room, message))) => {
                 let reply = Some(Quoted::of(&message));
                 let in_view = room.is_viewed_by(self.outbox.id());
                 self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
             }
-            Some(MessagePlace::Direct(pairs)) if !self.pay_for(pairs.len() - 1) => {}
-            Some(MessagePlace::Direct(pairs)) => {
+            Ok(Some(MessagePlace::Direct(pairs))) if !self.pay_for(pairs.len() - 1) => {}
+            Ok(Some(MessagePlace::Direct(pairs))) => {
                 let reply = pairs.first().and_then(|pair| pair.quote(id));
                 self.send(pairs, Draft { reply, ..Draft::said(text) }, false, "");
             }
-            None => match self.offline.received(id).cloned() {
+            missing @ (Ok(None) | Err(_)) => match self.offline.received(id).cloned() {
                 // It waited for this user: the answer goes to its author, online or not.
                 Some(quoted) => {
                     let target = Target { name: quoted.author.clone(), client: None };
                     self.send_direct(&[target], Draft { reply: Some(quoted), ..Draft::said(text) }, false);
                 }
-                None => self.deny(&Denied::NoMessage),
+                None => self.deny(&missing.err().unwrap_or(Denied::NoMessage)),
             },
         }
     }
@@ -94,32 +98,44 @@ impl Session {
     #[inline(never)]
     pub(super) fn edit(&mut self, which: Edited, text: &str) {
         let (Some(actor), Some(user)) = (self.actor(), self.user.clone()) else { return };
+        let is_first_word_id = match &which {
+            Edited::Perhaps { id, .. } => self.has_said(&actor, *id),
+            Edited::Last | Edited::Id(_) => Ok(false),
+        };
+        let is_first_word_id = match is_first_word_id {
+            Ok(is_id) => is_id,
+            Err(why) => return self.deny(&why),
+        };
         let (id, text) = match which {
             Edited::Last => (None, text.to_owned()),
             Edited::Id(id) => (Some(id), text.to_owned()),
-            Edited::Perhaps { id, .. } if self.has_said(&actor, id) => (Some(id), text.to_owned()),
+            Edited::Perhaps { id, .. } if is_first_word_id => (Some(id), text.to_owned()),
             Edited::Perhaps { id, whole } => match (self.id_or_last(None), *whole) {
                 // Then the number cannot be part of a text.
-                (None, _) => (Some(id), text.to_owned()),
-                (last, Ok(whole)) => (last, whole),
-                (Some(_), Err(refusal)) => {
+                (Err(Denied::NothingYours), _) => (Some(id), text.to_owned()),
+                (Err(why), _) => return self.deny(&why),
+                (Ok(last), Ok(whole)) => (Some(last), whole),
+                (Ok(_), Err(refusal)) => {
                     self.mark_refused();
                     return self.refuse(&refusal);
                 }
             },
         };
         let text = text.as_str();
-        let Some(id) = self.id_or_last(id) else { return self.deny(&Denied::NothingYours) };
+        let id = match self.id_or_last(id) {
+            Ok(id) => id,
+            Err(why) => return self.deny(&why),
+        };
         match self.locate(&actor, id) {
-            Some(MessagePlace::Room(room)) => {
+            Ok(Some(MessagePlace::Room(room))) => {
                 let edited = room.edit(&actor, id, text, self.now());
                 self.changed(&room, edited, &format!("Edited {id}."));
             }
-            Some(MessagePlace::Archived(room, message)) => {
+            Ok(Some(MessagePlace::Archived(room, message))) => {
                 let edited = room.edit_archived(&actor, &message, text, self.now());
                 self.changed(&room, edited, &format!("Edited {id}."));
             }
-            Some(MessagePlace::Direct(pairs)) => {
+            Ok(Some(MessagePlace::Direct(pairs))) => {
                 let edited = ChangeKind::Edited { id, by: user.client(), text: text.into() };
                 if !self.share_direct_change(&pairs, &edited) {
                     return;
@@ -127,17 +143,21 @@ impl Session {
                 let clock = self.hub.clock.clone();
                 self.change_direct(&pairs, |pair, show| pair.edit(id, &user, text, show, &clock));
             }
-            None if self.change_offline_message(id, Some(text)) => {}
-            None => self.deny(&Denied::NoMessage),
+            Ok(None) | Err(_) if self.change_offline_message(id, Some(text)) => {}
+            Ok(None) => self.deny(&Denied::NoMessage),
+            Err(why) => self.deny(&why),
         }
     }
 
     #[inline(never)]
     pub(super) fn delete(&mut self, id: Option<MessageId>) {
-        let Some(id) = self.id_or_last(id) else { return self.deny(&Denied::NothingYours) };
+        let id = match self.id_or_last(id) {
+            Ok(id) => id,
+            Err(why) => return self.deny(&why),
+        };
         let (Some(actor), Some(user)) = (self.actor(), self.user.clone()) else { return };
         match self.locate(&actor, id) {
-            Some(MessagePlace::Room(room)) => {
+            Ok(Some(MessagePlace::Room(room))) => {
                 let deleted = room.delete(&actor, id, self.now());
                 if deleted.is_ok() {
                     self.hub.timer.cancel(id);
@@ -145,14 +165,14 @@ impl Session {
                 }
                 self.changed(&room, deleted, &format!("Deleted {id}."));
             }
-            Some(MessagePlace::Archived(room, message)) => {
+            Ok(Some(MessagePlace::Archived(room, message))) => {
                 let deleted = room.delete_archived(&actor, &message, self.now());
                 if deleted.is_ok() {
                     self.audit_in(&room, &format!("{id} was deleted"));
                 }
                 self.changed(&room, deleted, &format!("Deleted {id}."));
             }
-            Some(MessagePlace::Direct(pairs)) => {
+            Ok(Some(MessagePlace::Direct(pairs))) => {
                 if !self.share_direct_change(&pairs, &ChangeKind::Deleted { id, by: user.addressee() }) {
                     return;
                 }
@@ -166,16 +186,16 @@ impl Session {
                     deleted
                 });
             }
-            None if self.change_offline_message(id, None) => {}
-            None => self.delete_own(&actor, id),
+            Ok(None) | Err(_) if self.change_offline_message(id, None) => {}
+            missing @ (Ok(None) | Err(_)) => self.delete_own(&actor, id, missing.err().unwrap_or(Denied::NoMessage)),
         }
     }
 
     /// Deletes a message of this user's own that they may no longer read: it is still theirs.
-    fn delete_own(&mut self, actor: &Actor, id: MessageId) {
+    fn delete_own(&mut self, actor: &Actor, id: MessageId, missing: Denied) {
         let now = self.now();
         let Some(room) = self.rooms.rooms().find(|room| room.is_by(actor, id, now)).cloned() else {
-            return self.deny(&Denied::NoMessage);
+            return self.deny(&missing);
         };
         let deleted = room.delete(actor, id, now);
         if deleted.is_ok() {

@@ -44,7 +44,7 @@ impl Session {
                 }
                 if destroys {
                     let line = format!("{}.", acted.news);
-                    if let Err(why) = self.hub.destroy_room(&room, &line, self.now()) {
+                    if let Err(why) = self.hub.destroy_room(&room, &line, &self.outbox, self.now()) {
                         self.deny(&Denied::NotDone(why));
                     }
                     return;

@@ -256,7 +256,7 @@ impl Session {
         let most = settings.limits.rooms_per_ip.filter(|_| !settings.is_exempt(self.ip()));
         let creation = Creation { by: actor.who.name.clone(), address: actor.who.address, at: Timestamp::now() };
         let founding = Founding { creation, founder: actor.who.clone(), read_back };
-        match self.hub.create_room(&name, config, founding, most, self.now()) {
+        match self.hub.create_room(&name, config, founding, most, &self.outbox, self.now()) {
             Ok(room) => {
                 log::info!("room {name} was created by {}", actor.who.name);
                 if room.is_public() {

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Session;
+use crate::chat::action::Denied;
 use crate::chat::conversation::RoomId;
 use crate::chat::message::Event;
 use crate::chat::pattern;
-#[cfg(feature = "cluster")]
-use crate::hub::older::NOT_AT_HAND;
 use crate::hub::older::OlderMessages;
 use crate::hub::room::{ArchiveRange, Room, restored};
 use crate::hub::stored_search::{StoredHit, StoredHits, StoredSearch};
@@ -83,8 +82,7 @@ impl Session {
             }
             Ok(None) => {
                 self.show_found(&found);
-                #[cfg(feature = "cluster")]
-                self.refuse(NOT_AT_HAND);
+                self.refuse(Denied::NotAtHand);
             }
             Err(busy) => self.refuse(busy),
         }
@@ -106,6 +104,8 @@ impl Session {
             OlderMessages::Stored(store) => self.compute(move || Some(search.find(&store, &pattern, most))),
             #[cfg(feature = "cluster")]
             OlderMessages::Asked(nodes) => Ok(nodes.ask_search(&rooms, &search, text, most)),
+            #[cfg(all(feature = "cluster", feature = "storage"))]
+            OlderMessages::Behind => Ok(None),
         }
     }
 

@@ -377,6 +377,10 @@ fn an_account_that_too_few_replicas_confirm_is_not_created() {
     alice.expect("you are its admin");
     alice.send(":ban mallory");
     assert!(!alice.expect("* mallory was banned").contains("copies"));
+    alice.send(":create hut");
+    assert!(!alice.expect("you are its admin").contains("copies"));
+    alice.send(":destroy");
+    assert!(!alice.settle().contains("copies"));
     replica.kill();
     alice.send(":register");
     give(&mut alice, PASSWORD);
@@ -394,6 +398,25 @@ fn an_account_that_too_few_replicas_confirm_is_not_created() {
     alice.expect("* trudy was banned");
     alice.send(":say no copies of this are asked for");
     assert!(!alice.settle().contains("copies of what"));
+    const FEW: &str = "! There are too few copies of what you did just now: it is lost if Redis fails.";
+    alice.send(":create attic");
+    alice.expect(FEW);
+    alice.expect("you are its admin");
+    alice.send(":destroy");
+    alice.expect(FEW);
+    alice.send(":group cellar bob");
+    alice.expect(FEW);
+    let node = &cluster.nodes[0];
+    let file = cluster.file("n0", node);
+    let config = std::fs::read_to_string(&file).expect("a file");
+    std::fs::write(&file, format!("{config}\n[rooms.parlour]\n")).expect("a file");
+    node.signal("HUP");
+    ask_until(&mut alice, ":rooms", "parlour");
+    let deadline = Instant::now() + PATIENCE;
+    while !node.log().contains("there are too few copies of the rooms' new settings: they are lost if Redis fails") {
+        assert!(Instant::now() < deadline, "{}", node.log());
+        thread::park_timeout(Duration::from_millis(20));
+    }
 }
 
 #[test]

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
+use serde_json::{Value, json};
 
 use crate::nodes::{Cluster, Options, ask_until};
 use crate::support::home::{PASSWORD, prove, register, try_login};
+use crate::support::json::Bot;
 use crate::support::redis::Redis;
 use crate::support::{Client, PATIENCE};
 
@@ -245,6 +247,111 @@ fn a_server_without_storage_reads_and_finds_older_messages() {
     bob.expect("! Older messages are not at hand right now.");
     archive = cluster.launch("archive", &storage("one"));
     ask_until(&mut bob, "/search line 7\\.", ">line 7.<");
+    cluster.nodes.push(archive);
+}
+
+/// The numbers in those lines of an answer that show a message.
+fn lines_of(seen: &str) -> Vec<usize> {
+    let shown = seen.lines().filter(|line| line.contains("] #"));
+    let number = |line: &str| line.split_once("line ")?.1.split_once('.')?.0.parse().ok();
+    shown.filter_map(number).collect()
+}
+
+const LATE: &str = "Older messages are not at hand right now.";
+
+#[test]
+fn what_the_archive_has_not_stored_yet_is_never_left_out_silently() {
+    let Some(redis) = Redis::start() else { return };
+    let options = Options { top: "history_max = 30\nchatview_max = 10", ..Options::default() };
+    let mut cluster = Cluster::with(redis, 1, "", options).expect("a cluster");
+    let archive = cluster.launch("archive", &storage("one"));
+    let file = database(&cluster, "one");
+    let mut bob = cluster.nodes[0].chat("bob", "general");
+    let mut alice = archive.chat("alice", "general");
+    let bots = [(&cluster.nodes[0], "robo"), (&archive, "dobo")];
+    let mut bots = bots.map(|(node, name)| Bot::in_room(node.address(), name, "general"));
+    talk(&mut bob, 0..20);
+    wait_stored(&file, "the first lines", has("line 19."));
+    // The disk takes no more.
+    let disk = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database");
+    disk.busy_timeout(PATIENCE).expect("a timeout");
+    disk.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    talk(&mut bob, 20..80);
+    alice.expect("line 79.");
+    let newest: Vec<_> = (50..80).collect();
+    for client in [&mut bob, &mut alice] {
+        client.send("/history 70");
+        let seen = client.settle();
+        assert_eq!((seen.contains(&format!("! {LATE}")), lines_of(&seen)), (true, newest.clone()), "{seen}");
+        client.send("/search line 45\\.");
+        client.expect(LATE);
+        // It was said, so it is not denied that it was.
+        client.send("/reply 1 yes");
+        client.expect(LATE);
+        client.settle();
+    }
+    let history = json!({"action": "history", "receiver": "general", "optional": {"limit": 70}});
+    let texts = |items: &[Value]| -> Vec<String> {
+        items.iter().filter_map(|item| Some(item["content"].as_str()?.to_owned())).collect()
+    };
+    let expected = |from: usize| (from..80).map(|number| format!("line {number}.")).collect::<Vec<_>>();
+    for bot in &mut bots {
+        let answer = bot.ask(history.clone());
+        assert_eq!(texts(&answer.items), expected(50), "{answer:?}");
+        assert_eq!((answer.code(), answer.content()), ("refused", LATE), "{answer:?}");
+    }
+    disk.execute_batch("ROLLBACK").expect("unlocked");
+    drop(disk);
+    let all: Vec<_> = (10..80).collect();
+    for client in [&mut bob, &mut alice] {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            client.send("/history 70");
+            let seen = client.settle();
+            if lines_of(&seen) == all {
+                break;
+            }
+            assert!(seen.contains(LATE) && Instant::now() < deadline, "{seen}");
+        }
+    }
+    for bot in &mut bots {
+        let deadline = Instant::now() + PATIENCE;
+        while texts(&bot.ask(history.clone()).items) != expected(10) {
+            assert!(Instant::now() < deadline, "the archive never answers");
+        }
+    }
+    cluster.nodes.push(archive);
+}
+
+#[test]
+fn a_history_has_no_gap_when_messages_leave_memory_while_the_archive_is_asked() {
+    let Some(redis) = Redis::start() else { return };
+    let options = Options { top: "history_max = 30\nchatview_max = 10", ..Options::default() };
+    let mut cluster = Cluster::with(redis, 1, "", options).expect("a cluster");
+    let archive = cluster.launch("archive", &storage("one"));
+    let file = database(&cluster, "one");
+    let mut bob = cluster.nodes[0].chat("bob", "general");
+    let mut carol = cluster.nodes[0].chat("carol", "general");
+    let mut alice = archive.chat("alice", "general");
+    talk(&mut bob, 0..60);
+    wait_stored(&file, "the first lines", has("line 59."));
+    let disk = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database");
+    disk.busy_timeout(PATIENCE).expect("a timeout");
+    disk.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    talk(&mut bob, 60..65);
+    for client in [&mut alice, &mut carol] {
+        client.send("/history 50");
+    }
+    talk(&mut bob, 65..100);
+    disk.execute_batch("ROLLBACK").expect("unlocked");
+    for client in [&mut alice, &mut carol] {
+        let seen = client.settle();
+        let shown = lines_of(&seen);
+        // Before it, they have seen the lines live.
+        let begin = shown.windows(2).position(|pair| pair[1] < pair[0]).expect("a history") + 1;
+        let is_whole = shown[begin..].windows(2).all(|pair| pair[1] == pair[0] + 1) && shown.last() == Some(&99);
+        assert!(is_whole || seen.contains(LATE), "{:?}: {seen}", &shown[begin..]);
+    }
     cluster.nodes.push(archive);
 }
 

@@ -4,9 +4,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 use crate::failures::say_until_seen;
 use crate::nodes::{Cluster, Options, ask_until};
 use crate::support::PATIENCE;
+use crate::support::json::Bot;
 use crate::support::redis::Redis;
 
 const WAITS: &str = "! The other servers do not answer. Your line waits.";
@@ -63,6 +66,98 @@ fn a_line_in_doubt_that_redis_never_got_is_reported_as_not_posted() {
     bob.send("/history");
     let seen = bob.settle();
     assert!(!seen.contains("perhaps") && !seen.contains("It was not said"), "{seen:?}");
+}
+
+/// The next object that says what became of this request.
+fn outcome_of(bot: &mut Bot, request: &str) -> Value {
+    loop {
+        let object = bot.next();
+        if object["optional"]["request"] == request {
+            return object;
+        }
+    }
+}
+
+fn say(text: &str) -> Value {
+    json!({"action": "say", "receiver": "general", "content": text})
+}
+
+#[test]
+fn a_program_learns_that_it_is_not_known_and_then_what_became_of_each_request() {
+    let Some(cluster) = Cluster::start(2, "timeout_ms = 100\nlease_seconds = 10") else { return };
+    let mut far = Bot::in_room(cluster.nodes[0].address(), "far", "general");
+    let mut bot = Bot::in_room(cluster.nodes[1].address(), "robo", "general");
+    bot.say("general", "before");
+    while far.expect("message")["content"] != "before" {}
+    cluster.redis.signal("STOP");
+    let texts = ["one", "two", "three"];
+    // In one packet, so that they go to the others together.
+    let lines = texts.map(|text| {
+        let mut request = say(text);
+        request["id"] = json!(format!("my {text}"));
+        format!("{request}\n")
+    });
+    bot.client.send_bytes(lines.concat().as_bytes());
+    for text in texts {
+        let answer = bot.answer(&format!("my {text}"));
+        assert_eq!(format!("! {}", answer.content()), UNKNOWN);
+        assert_eq!((answer.code(), answer.optional("unknown")), ("refused", &json!(true)), "{answer:?}");
+        assert!(answer.events.iter().all(|event| event["action"] != "message"), "{answer:?}");
+    }
+    cluster.redis.signal("CONT");
+    let mut numbers = Vec::new();
+    for text in texts {
+        let known = outcome_of(&mut bot, &format!("my {text}"));
+        assert_eq!((&known["action"], &known["content"]), (&json!("news"), &json!("It was said.")), "{known}");
+        numbers.push(known["optional"]["message"].as_u64().expect("a number"));
+    }
+    let last = bot.say("general", "the end");
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|(id, _)| *id != last) {
+        let message = far.expect("message");
+        let text = message["content"].as_str().expect("a text").to_owned();
+        seen.push((message["id"].as_u64().expect("a number"), text));
+    }
+    let expected = numbers.into_iter().zip(texts.map(str::to_owned)).chain([(last, "the end".to_owned())]);
+    assert_eq!(seen, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_program_learns_that_something_was_not_said_after_all() {
+    let Some(mut cluster) = Cluster::start(2, "timeout_ms = 100") else { return };
+    let mut bot = Bot::in_room(cluster.nodes[1].address(), "robo", "general");
+    let mut far = Bot::in_room(cluster.nodes[0].address(), "far", "general");
+    let private = json!({"action": "say", "receiver": "far", "private": true, "content": "psst"});
+    while bot.ask(private.clone()).code() == "no_person" {}
+    cluster.redis.signal("STOP");
+    let mut ids = Vec::new();
+    for request in [say("perhaps"), private] {
+        ids.push(bot.begin(request));
+        let answer = bot.answer(ids.last().expect("an id"));
+        assert_eq!((answer.code(), answer.optional("unknown")), ("refused", &json!(true)), "{answer:?}");
+    }
+    cluster.redis.kill();
+    cluster.redis.start_again();
+    for id in ids {
+        let known = outcome_of(&mut bot, &id);
+        assert_eq!((&known["action"], &known["content"]), (&json!("error"), &json!("It was not said.")), "{known}");
+        assert_eq!((&known["id"], &known["optional"]["code"]), (&Value::Null, &json!("refused")), "{known}");
+    }
+    let deadline = Instant::now() + PATIENCE;
+    let last = loop {
+        let answer = bot.ask(say("this one is"));
+        if answer.code().is_empty() {
+            break answer.message();
+        }
+        assert!(Instant::now() < deadline, "{answer:?}");
+    };
+    loop {
+        let message = far.expect("message");
+        assert_ne!(message["content"], "perhaps");
+        if message["id"].as_u64() == Some(last) {
+            return;
+        }
+    }
 }
 
 #[test]

@@ -9,16 +9,13 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{AccountNote, Nodes, Unfinished};
-use crate::chat::action::NotShared;
+use super::{AccountNote, Nodes};
 use crate::chat::message::{AccountId, ClientId};
 use crate::chat::room::Occurrence;
-use crate::cluster::{AccountChange, Cluster, Outcome, Ticket};
+use crate::cluster::{AccountChange, Cluster};
 use crate::hub::Hub;
-use crate::hub::room::{ProposalError, Room};
+use crate::hub::room::Room;
 use crate::hub::timer::Task;
-use crate::outbox::Outbox;
-use crate::ui::screen::LineKind;
 
 /// How often to retry what could not be shared.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -155,46 +152,12 @@ impl Nodes {
         let lingered = Occurrence::Lingered(hub.config().room_linger);
         room.forget_close_due(now);
         if room.would_respond(lingered, now) {
-            if self.close_room(room, "").is_ok() {
+            if self.close_room(room, "", None).is_ok() {
                 log::info!("room {} closed: it was empty", room.name());
             }
         } else {
             // Someone was in it in the meantime, or a reload extended the time.
             hub.let_linger(room);
-        }
-    }
-
-    /// Remembers a line whose outcome is unknown, and tells its author if it was not posted.
-    pub(super) fn tell_later(&self, ticket: Ticket, author: &Arc<Outbox>) {
-        self.pending().unfinished.push(Unfinished::Line { ticket, author: Arc::downgrade(author) });
-    }
-
-    /// When several messages of a batch have an unknown outcome, each is answered. One is already remembered.
-    pub(super) fn tell_of_each(&self, said: u64, error: &ProposalError, ticket: &Ticket, author: Option<&Arc<Outbox>>) {
-        if let (Some(author), ProposalError::NotShared(NotShared::Unknown)) = (author, error) {
-            (1..said).for_each(|_| self.tell_later(ticket.clone(), author));
-        }
-    }
-
-    fn tell_outcomes(&self) {
-        let mut known = Vec::new();
-        self.pending().unfinished.retain(|step| match step {
-            Unfinished::Line { ticket, author } => match ticket.outcome() {
-                Some(outcome) => {
-                    known.push((outcome, author.clone()));
-                    false
-                }
-                None => true,
-            },
-            Unfinished::Departure { .. } | Unfinished::Release { .. } => true,
-        });
-        for (outcome, author) in known {
-            if !matches!(outcome, Outcome::Applied { .. })
-                && let Some(author) = author.upgrade()
-            {
-                author.show_no_own_lines(1);
-                author.announce(LineKind::Refusal, "It was not said.");
-            }
         }
     }
 }

@@ -58,7 +58,7 @@ impl Nodes {
             let show_when_said = || {
                 self.pending().own_copies.entry(key).or_insert(OwnCopy::Said);
             };
-            match self.wait(&ticket, Some(author), show_when_said) {
+            match self.wait(&ticket, 1, Some(author), show_when_said) {
                 Ok((_, id)) => said = said.or(Ok(id.unwrap_or(message.id))),
                 Err(error) => said = said.or(Err(not_shared(&error))),
             }
@@ -81,7 +81,7 @@ impl Nodes {
     ) -> Result<(), NotShared> {
         let change = Change { at: self.now(), kind };
         let ticket = self.submit(direct(from, to, change, Vec::new()));
-        self.wait(&ticket, Some(author), || ()).map(drop).map_err(|error| not_shared(&error))
+        self.wait(&ticket, 0, Some(author), || ()).map(drop).map_err(|error| not_shared(&error))
     }
 
     /// Applies an entry about two users.

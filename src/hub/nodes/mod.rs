@@ -24,6 +24,7 @@ mod rooms;
 mod safe;
 mod shared_config;
 mod submitting;
+mod unknown;
 mod users;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -61,6 +62,7 @@ use questions::ArchiveFacts;
 pub(crate) use questions::Asker;
 #[cfg(feature = "storage")]
 pub(crate) use questions::IMPORTED;
+use unknown::UnknownLine;
 
 /// Most outcomes kept for waiting threads. They are normally collected within moments; older ones that nobody collects
 /// are dropped.
@@ -135,22 +137,8 @@ enum AccountNote {
 
 /// Something that could not be shared yet.
 enum Unfinished {
-    Departure {
-        room: Arc<Room>,
-        client: ClientId,
-        membership: MembershipId,
-        going: Going,
-    },
-    Release {
-        name: UserName,
-        client: ClientId,
-        address: Box<str>,
-    },
-    /// A message whose author does not know yet whether it was posted.
-    Line {
-        ticket: Ticket,
-        author: Weak<Outbox>,
-    },
+    Departure { room: Arc<Room>, client: ClientId, membership: MembershipId, going: Going },
+    Release { name: UserName, client: ClientId, address: Box<str> },
 }
 
 /// Work in progress.
@@ -164,6 +152,8 @@ struct OnItsWay {
     undelivered: Vec<Arc<Room>>,
     /// What must be shared again.
     unfinished: Vec<Unfinished>,
+    /// Lines whose authors do not know yet whether they were said.
+    unknown: Vec<UnknownLine>,
     /// What could not be recorded for accounts yet.
     unsaved: VecDeque<AccountNote>,
 }

@@ -133,7 +133,7 @@ impl SharedValues {
 
 impl Nodes {
     /// Sends a note to all servers, and waits until this server has applied it.
-    fn tell_all(
+    pub(super) fn tell_all(
         &self,
         note: &Note,
         kept: Option<(Box<str>, Box<str>)>,
@@ -141,7 +141,7 @@ impl Nodes {
     ) -> Result<(), NotShared> {
         let lasts = kept.is_some();
         let ticket = self.submit(Command::Note { text: text(note), kept });
-        self.wait(&ticket, author, || ()).map_err(|error| not_shared(&error))?;
+        self.wait(&ticket, 0, author, || ()).map_err(|error| not_shared(&error))?;
         if lasts {
             self.confirm(Log::Directory, author);
         }

@@ -46,8 +46,8 @@ pub(super) enum WantedMessages {
     Page { room: WantedRoom, count: usize },
     /// Messages that match a pattern.
     Search { pattern: String, rooms: Vec<WantedRoom>, ignored: Vec<String>, own: String, most: usize },
-    /// One message, in any room.
-    Message(u64),
+    /// One message, which may be in any of these rooms.
+    Message { id: u64, rooms: Vec<WantedRoom> },
     /// An account's latest message in any of these rooms.
     LastBy { account: u64, rooms: Vec<WantedRoom> },
 }

@@ -296,20 +296,23 @@ impl Nodes {
         Some(StoredHits { hits, cut })
     }
 
-    /// Finds a message and its room by number. `None` if there is none, or no archive answers.
-    pub(crate) fn ask_message(&self, id: MessageId) -> Option<(RoomName, MessageRecord)> {
-        let answer = self.ask_archive(WantedMessages::Message(id.0))?;
-        answer.told.iter().filter_map(Told::read).find(|(_, message)| message.id == id)
+    /// Finds a message and its room by number. `None` if no archive answers.
+    pub(crate) fn ask_message(&self, id: MessageId, rooms: &[Arc<Room>]) -> Option<Option<(RoomName, MessageRecord)>> {
+        let answer = self.ask_archive(WantedMessages::Message { id: id.0, rooms: all_of(rooms) })?;
+        Some(answer.told.iter().filter_map(Told::read).find(|(_, message)| message.id == id))
     }
 
-    /// An account's latest message in any of these rooms.
-    pub(crate) fn ask_last_by(&self, account: AccountId, rooms: &[Arc<Room>]) -> Option<MessageId> {
-        let all = ArchiveRange { before: MessageId(u64::MAX), after: MessageId(0) };
-        let rooms = rooms.iter().map(|room| wanted(room, all)).collect();
-        let answer = self.ask_archive(WantedMessages::LastBy { account: account.0, rooms })?;
+    /// An account's latest message in any of these rooms. `None` if no archive answers.
+    pub(crate) fn ask_last_by(&self, account: AccountId, rooms: &[Arc<Room>]) -> Option<Option<MessageId>> {
+        let answer = self.ask_archive(WantedMessages::LastBy { account: account.0, rooms: all_of(rooms) })?;
         let own = answer.told.iter().filter_map(Told::read).filter(|(_, message)| message.account == Some(account));
-        own.map(|(_, message)| message.id).max()
+        Some(own.map(|(_, message)| message.id).max())
     }
+}
+
+fn all_of(rooms: &[Arc<Room>]) -> Vec<WantedRoom> {
+    let all = ArchiveRange { before: MessageId(u64::MAX), after: MessageId(0) };
+    rooms.iter().map(|room| wanted(room, all)).collect()
 }
 
 fn wanted(room: &Room, range: ArchiveRange) -> WantedRoom {

@@ -17,10 +17,17 @@ use crate::chat::room_settings::RoomAccess;
 use crate::cluster::{Commit, Effect, Place};
 use crate::hub::room::{Applied, LogPlace, PlaceEntry, ProposalError, Room, RoomLog as _};
 use crate::hub::{Hub, RoomNews};
+use crate::outbox::Outbox;
 
 impl Nodes {
     /// Creates a room on all servers, with `core` as its initial state. False if the name is taken.
-    pub(crate) fn make_room(&self, name: &RoomName, core: &str, history_max: usize) -> Result<bool, NotShared> {
+    pub(crate) fn make_room(
+        &self,
+        name: &RoomName,
+        core: &str,
+        history_max: usize,
+        author: Option<&Arc<Outbox>>,
+    ) -> Result<bool, NotShared> {
         let commit = Commit {
             place: Place::Room(name.clone()),
             version: Some(0),
@@ -28,7 +35,7 @@ impl Nodes {
             history_max,
             text: PlaceEntry::Made(core.into()).text().into(),
         };
-        match self.commit(commit, None) {
+        match self.commit(commit, author) {
             Ok(_) => Ok(true),
             Err(ProposalError::Stale) => Ok(false),
             Err(error) => Err(not_shared(&error)),
@@ -36,7 +43,7 @@ impl Nodes {
     }
 
     /// Closes a room on all servers and shows its members the line.
-    pub(crate) fn close_room(&self, room: &Room, line: &str) -> Result<(), NotShared> {
+    pub(crate) fn close_room(&self, room: &Room, line: &str, author: Option<&Arc<Outbox>>) -> Result<(), NotShared> {
         let commit = Commit {
             place: Place::Room(room.name().clone()),
             version: Some(room.version()),
@@ -44,7 +51,7 @@ impl Nodes {
             history_max: 1,
             text: PlaceEntry::Closed(line.to_owned()).text().into(),
         };
-        self.commit(commit, None).map(drop).map_err(|error| not_shared(&error))
+        self.commit(commit, author).map(drop).map_err(|error| not_shared(&error))
     }
 
     /// Creates this server's rooms on all servers, unless they exist.

@@ -101,7 +101,10 @@ impl Nodes {
         let room = |name: &RoomName| Some(SharedRoom::new(&hub.rooms.find(name)?.settings_in_force()));
         let rooms = config.rooms.keys().filter_map(|name| Some((name.to_string(), room(name)?))).collect();
         let shared = SharedConfig { history_max: config.history_max, rooms };
-        self.mention(&Note::Config(shared.clone()), Some((KEY.into(), text(&shared))));
+        let kept = (KEY.into(), text(&shared));
+        if let Err(why) = self.tell_all(&Note::Config(shared), Some(kept), None) {
+            log::error!("cluster: the other servers do not know the configured rooms: {why}; reload");
+        }
     }
 
     /// Applies a reloaded configuration to the rooms of all servers.
@@ -113,7 +116,7 @@ impl Nodes {
         let ours = |room: &Arc<Room>| old.rooms.contains_key(room.name());
         for room in hub.rooms.all().iter().filter(|room| gone(room) && ours(room)) {
             let line = format!("The room {} is closed.", room.name());
-            report(room.name(), self.close_room(room, &line));
+            report(room.name(), self.close_room(room, &line, None));
         }
         for (name, settings) in &config.rooms {
             report(name, self.set_up(hub, name, settings, now));
@@ -121,6 +124,17 @@ impl Nodes {
         let is_same = known.is_some_and(|known| known.differences(&config).is_empty());
         if !is_same {
             self.write_config(hub, &config);
+            self.check_copies();
+        }
+    }
+
+    /// What was reloaded is to last.
+    fn check_copies(&self) {
+        let Some(cluster) = self.node() else { return };
+        if !cluster.partitions().logs().all(|log| cluster.is_replicated(log)) {
+            log::error!(
+                "cluster: there are too few copies of the rooms' new settings: they are lost if Redis fails; reload again"
+            );
         }
     }
 
@@ -129,7 +143,7 @@ impl Nodes {
         let mut known = hub.rooms.find(name);
         if let Some(room) = known.as_ref().filter(|room| room.is_made()) {
             let line = format!("{name} is closed: the server now has a room of its own of that name.");
-            self.close_room(room, &line)?;
+            self.close_room(room, &line, None)?;
             log::warn!("room {name}, a user's, was closed: the configuration now has a room of that name");
             known = None;
         }
@@ -142,7 +156,7 @@ impl Nodes {
                 let at = hub.moment();
                 let beginning = Beginning { settings, founding: None, history_max, can_be_kept: false, at };
                 let core = RoomState::new(name.clone(), beginning).core_line();
-                self.make_room(name, &core, history_max).map(drop)
+                self.make_room(name, &core, history_max, None).map(drop)
             }
         }
     }

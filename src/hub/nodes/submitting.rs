@@ -6,13 +6,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::unknown::{AskedBy, UnknownLine};
 use super::{Nodes, Unfinished};
 use crate::chat::action::NotShared;
 use crate::chat::conversation::MembershipId;
 use crate::chat::message::{ClientId, MessageId};
 use crate::chat::names::UserName;
 use crate::chat::room::Going;
-use crate::cluster::{Command, Commit, Effect, Log, Outcome, Position, Progress, SharedClock, Ticket};
+use crate::cluster::{Command, Commit, Effect, Log, Outcome, Position, SharedClock, Ticket};
 use crate::hub::room::{Applied, MembershipChange, ProposalError, Room, RoomLog};
 use crate::outbox::Outbox;
 use crate::ui::screen::LineKind;
@@ -29,10 +30,12 @@ impl Nodes {
         }
     }
 
-    /// Waits until this server has applied what it submitted. If that takes long, tells `author`, and calls `on_delay` first.
+    /// Waits until this server has applied what it submitted, which posts so many messages. If that takes long, tells
+    /// `author`, and calls `on_delay` first.
     pub(super) fn wait(
         &self,
         ticket: &Ticket,
+        said: u64,
         author: Option<&Arc<Outbox>>,
         on_delay: impl FnOnce(),
     ) -> Result<(Position, Option<MessageId>), ProposalError> {
@@ -53,12 +56,24 @@ impl Nodes {
                 Err(ProposalError::NotShared(NotShared::Unreachable))
             }
             None => {
-                if let (Some(author), true) = (author, ticket.progress() < Progress::Done) {
-                    self.tell_later(ticket.clone(), author);
+                if let Some(author) = author {
+                    self.tell_later(ticket, said, author);
                 }
                 Err(ProposalError::NotShared(NotShared::Unknown))
             }
         }
+    }
+
+    /// Remembers lines whose outcome is not known: their author reads it later.
+    fn tell_later(&self, ticket: &Ticket, said: u64, author: &Arc<Outbox>) {
+        let line = |said| UnknownLine {
+            ticket: ticket.clone(),
+            author: Arc::downgrade(author),
+            asked_by: AskedBy::of(author),
+            said,
+        };
+        let lines = (0..said.max(1)).map(|index| line((said > 0).then_some(index)));
+        self.pending().unknown.extend(lines);
     }
 
     /// What was done is to last: if it may not, because too few replicas of Redis have it, its author reads so, before or after
@@ -99,7 +114,6 @@ impl Nodes {
                     room.propose_departure(self, *client, *membership, *going, now).is_err()
                 }
                 Unfinished::Release { name, client, address } => !self.release(name, *client, address),
-                Unfinished::Line { .. } => true,
             };
             if failed {
                 self.pending().unfinished.push(step);
@@ -134,14 +148,14 @@ impl RoomLog for Nodes {
         let lasts = commit.effects.iter().any(|effect| matches!(effect, Effect::Core(_) | Effect::Closed));
         let ticket = cluster.submit(Command::Commit(commit));
         let mut waits = false;
-        let waited = self.wait(&ticket, author, || {
+        let waited = self.wait(&ticket, said, author, || {
             waits = true;
             author.into_iter().for_each(|author| author.show_own_lines(said));
         });
         if waits && matches!(&waited, Err(error) if *error != ProposalError::NotShared(NotShared::Unknown)) {
             author.into_iter().for_each(|author| author.show_no_own_lines(said));
         }
-        let (position, id) = waited.inspect_err(|error| self.tell_of_each(said, error, &ticket, author))?;
+        let (position, id) = waited?;
         if lasts {
             self.confirm(log, author);
         }

@@ -51,16 +51,28 @@ impl Room {
 
     /// Shows the last `count` messages on a member's screen. Returns how many there were, and whether any is visible.
     /// Under the lock, so that nothing is shown after a viewer was told that it is gone.
-    pub(crate) fn show_history(&self, actor: &Actor, count: usize, outbox: &Outbox, now: Instant) -> (usize, bool) {
+    ///
+    /// `behind`: those before this message are already shown. Nothing is shown if later ones have left memory since.
+    pub(crate) fn show_history(
+        &self,
+        actor: &Actor,
+        count: usize,
+        behind: Option<MessageId>,
+        outbox: &Outbox,
+        now: Instant,
+    ) -> Option<(usize, bool)> {
         let state = self.lock_to_show(now);
         if !state.room.permits(actor, Permission::Read, self.now(now).at) {
-            return (0, false);
+            return Some((0, false));
+        }
+        let oldest = state.room.history().oldest();
+        if behind.zip(oldest).is_some_and(|(behind, oldest)| oldest > behind) {
+            return None;
         }
         let events = state.room.last_readable(actor.who.client, count);
-        (
-            events.len(),
-            !events.is_empty() && outbox.tell_events(&events, Some(self.name.as_str()), &mut self.clock.clone()),
-        )
+        let shown =
+            !events.is_empty() && outbox.tell_events(&events, Some(self.name.as_str()), &mut self.clock.clone());
+        Some((events.len(), shown))
     }
 
     /// The last `count` messages, oldest first; none for a user who may not read here.

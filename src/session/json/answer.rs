@@ -4,12 +4,13 @@
 //! of* the request.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::Session;
-use crate::chat::action::Denied;
+use crate::chat::action::{Denied, NotShared};
 use crate::chat::message::MessageId;
 use crate::protocol::json::{Id, Object, Receiver, Value};
 use crate::session::failure::{ErrorCode, Failure, code_of_answer, code_of_login};
@@ -33,6 +34,8 @@ pub(super) struct RequestOutcome {
     posted: Option<MessageId>,
     /// The sentence of a refusal.
     refusal: Option<String>,
+    /// Whether it is not known what came of it. The program is told later.
+    unknown: bool,
 }
 
 impl Session {
@@ -46,7 +49,31 @@ impl Session {
     }
 
     /// The result of the request being carried out, which ends with this.
-    pub(super) fn take_outcome(&self) -> RequestOutcome {
+    pub(super) fn take_outcome(&self, id: Option<&Arc<str>>) -> RequestOutcome {
+        let unknown = self.tell_request_later(id, usize::MAX);
+        RequestOutcome { unknown, ..self.take_known_outcome() }
+    }
+
+    /// The same of one of several requests that were carried out together.
+    #[cfg(feature = "cluster")]
+    pub(super) fn take_one_outcome(&self, id: Option<&Arc<str>>) -> RequestOutcome {
+        let outcome = self.take_known_outcome();
+        let is_unknown = outcome.code.as_ref().is_some_and(|failure| failure.unknown);
+        RequestOutcome { unknown: is_unknown && self.tell_request_later(id, 1), ..outcome }
+    }
+
+    #[cfg(feature = "cluster")]
+    fn tell_request_later(&self, id: Option<&Arc<str>>, most: usize) -> bool {
+        self.hub.nodes().is_some_and(|nodes| nodes.tell_request_later(&self.outbox, id, most))
+    }
+
+    #[cfg(not(feature = "cluster"))]
+    #[expect(clippy::unused_self, reason = "a server by itself knows all outcomes")]
+    fn tell_request_later(&self, _: Option<&Arc<str>>, _: usize) -> bool {
+        false
+    }
+
+    fn take_known_outcome(&self) -> RequestOutcome {
         let refusal = self.outbox.take_refusal();
         self.outbox.begin_request(None);
         let json = self.json.as_ref();
@@ -54,6 +81,7 @@ impl Session {
             code: json.and_then(|json| json.code.take()),
             posted: json.and_then(|json| json.posted.take()),
             refusal,
+            unknown: false,
         }
     }
 
@@ -82,6 +110,9 @@ impl Session {
         }
         self.note_code(match denied {
             Denied::Slow(_, wait) => Failure::waiting(code, *wait, self.now()),
+            Denied::NotSaid(NotShared::Unknown) | Denied::NotDone(NotShared::Unknown) => {
+                Failure { unknown: true, ..Failure::new(code, "") }
+            }
             Denied::NotSaid(_)
             | Denied::NotDone(_)
             | Denied::NotIn(_)
@@ -99,6 +130,7 @@ impl Session {
             | Denied::Configured(_)
             | Denied::Muted(..)
             | Denied::NoMessage
+            | Denied::NotAtHand
             | Denied::NotYours
             | Denied::NothingYours
             | Denied::TooManyTemporary => Failure::new(code, ""),
@@ -126,7 +158,7 @@ impl Session {
         result: Result<Reply, Failure>,
         outcome: RequestOutcome,
     ) {
-        let RequestOutcome { code: noted, posted, refusal } = outcome;
+        let RequestOutcome { code: noted, posted, refusal, unknown } = outcome;
         let message = posted.map(|id| ("message", Value::Number(id.0)));
         let failure = match (result, refusal) {
             (Err(failure), _) => failure,
@@ -144,7 +176,7 @@ impl Session {
             (Ok(_), Some(sentence)) if action == "command" => Failure::refused(sentence),
             (Ok(_), Some(sentence)) => Failure { sentence, ..noted.unwrap_or_else(|| Failure::refused("")) },
         };
-        let failure = Failure { id: id.map(Box::from), ..failure };
+        let failure = Failure { id: id.map(Box::from), unknown, ..failure };
         self.write_error(&failure, message, self.now());
     }
 
@@ -167,8 +199,8 @@ impl Session {
         object.optional.push(("code", Value::Text(failure.code.word().into())));
         let millis = wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).clamp(1, (1 << 53) - 1));
         object.optional.extend(millis.map(|millis| ("wait", Value::Number(millis))));
-        if failure.password {
-            object.optional.push(("password", Value::Flag(true)));
+        for (key, flag) in [("password", failure.password), ("unknown", failure.unknown)] {
+            object.optional.extend(flag.then_some((key, Value::Flag(true))));
         }
         object.optional.extend(failure.reason.as_deref().map(|reason| ("reason", Value::Text(reason.into()))));
         object.optional.extend(message);

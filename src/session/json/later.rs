@@ -56,7 +56,7 @@ impl Session {
         self.outbox.begin_request(id.clone());
         self.forget_outcome();
         rest(self);
-        let outcome = self.take_outcome();
+        let outcome = self.take_one_outcome(id.as_ref());
         self.write_answer("say", id.as_deref(), Ok(Reply::default()), outcome);
     }
 }

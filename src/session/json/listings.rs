@@ -174,7 +174,9 @@ impl Session {
         };
         let archived = room.archived_range(&actor, now).filter(|_| said.len() < count);
         if let Some(mut older) = archived {
-            older.before = older.before.min(before);
+            // What has left memory since is among what was read there.
+            let oldest = said.first().and_then(number).unwrap_or(before);
+            older.before = older.before.min(before).min(oldest);
             if older.is_any() {
                 let ArchivePage { messages: older, complete_after } =
                     self.read_archive_page(&room, older, count - said.len());

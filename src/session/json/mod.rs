@@ -295,7 +295,7 @@ impl Session {
         let result = self.perform(request);
         self.watch_joined_rooms(request);
         self.update_place();
-        self.end_request(request, id.as_deref(), result);
+        self.end_request(request, id.as_ref(), result);
     }
 
     /// What comes before a request. Not inlined, like the end: both are off the stack while it is carried out.
@@ -317,15 +317,15 @@ impl Session {
     }
 
     #[inline(never)]
-    fn end_request(&mut self, request: &JsonRequest<'_>, id: Option<&str>, result: Result<Reply, Failure>) {
-        let outcome = self.take_outcome();
+    fn end_request(&mut self, request: &JsonRequest<'_>, id: Option<&Arc<str>>, result: Result<Reply, Failure>) {
+        let outcome = self.take_outcome(id);
         #[cfg(feature = "cluster")]
         if self.is_put_off() {
             return;
         }
         // Their answers come first.
         self.say_unsaid();
-        self.write_answer(&request.action, id, result, outcome);
+        self.write_answer(&request.action, id.map(|id| &**id), result, outcome);
         self.tick();
     }
 

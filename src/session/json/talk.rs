@@ -96,7 +96,7 @@ impl Session {
     /// The message that a request names, or this user's last one.
     fn message_or_last(&self, request: &JsonRequest<'_>) -> Result<MessageId, Failure> {
         let named = request.optional.message.map(MessageId);
-        self.id_or_last(named).ok_or_else(|| Denied::NothingYours.into())
+        Ok(self.id_or_last(named)?)
     }
 
     /// Where a message is not found, it may have been deleted, or be older than what a room has in memory. An id does

@@ -5,7 +5,7 @@
 use super::ClientModel;
 use super::channel::{ChannelKey, Older};
 use super::dialog::Dialog;
-use super::incoming::ServerObject;
+use super::incoming::{ObjectId, ServerObject};
 use super::intent::Moment;
 use super::item::ItemContent;
 use super::request::ClientRequest;
@@ -69,6 +69,9 @@ impl ClientModel {
             return self.postpone(key, object.optional.wait, now);
         }
         let Some(line) = self.take_line(key) else { return };
+        if let (true, ObjectId::Own(request)) = (object.optional.unknown, object.id) {
+            return self.doubt(request, line, object.content, now);
+        }
         match line.work {
             LineWork::Join { room, .. } if object.optional.password && !self.choices.unattended => {
                 self.tell(line.channel, ItemContent::Error(object.content), now);

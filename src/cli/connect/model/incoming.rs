@@ -72,6 +72,8 @@ pub(super) struct Extras {
     pub(super) quote_sender: String,
     #[serde(deserialize_with = "flag")]
     pub(super) mention: bool,
+    #[serde(deserialize_with = "flag")]
+    pub(super) unknown: bool,
     pub(super) hit: Option<u64>,
     #[serde(deserialize_with = "line")]
     pub(super) name: String,

@@ -42,6 +42,7 @@ mod settings;
 mod status;
 #[cfg(test)]
 mod tests;
+mod unknown_lines;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -66,6 +67,7 @@ use meanwhile::HistoryReview;
 use reading::ReadMarks;
 use resume::LoginState;
 use sending::PendingRequest;
+use unknown_lines::UnknownLine;
 
 /// After this much silence the server is pinged; after more, the connection counts as dead.
 const QUIET: Duration = Duration::from_secs(30);
@@ -119,6 +121,7 @@ pub(crate) struct ClientModel {
     /// The longest line of a terminal that the server reads, in bytes.
     line_bytes: Option<u64>,
     said: SaidLines,
+    unknown: Vec<UnknownLine>,
     review: HistoryReview,
     read_marks: ReadMarks,
     next_outgoing: u64,
@@ -162,6 +165,7 @@ impl ClientModel {
             outgoing: VecDeque::new(),
             line_bytes: None,
             said: SaidLines::default(),
+            unknown: Vec::new(),
             review: HistoryReview::default(),
             read_marks: ReadMarks::default(),
             next_outgoing: 0,

@@ -25,7 +25,11 @@ impl ClientModel {
             Some(pending) => self.answered(pending.purpose, object, now),
             // An answer to a request of an earlier connection: nobody waits for it.
             None if matches!(object.id, ObjectId::Own(_)) => {}
-            None => self.happened(object, now),
+            None => {
+                if let Some(object) = self.settle_doubt(object, now) {
+                    self.happened(object, now);
+                }
+            }
         }
         true
     }

@@ -99,6 +99,7 @@ impl ClientModel {
         self.login.sent_elsewhere = !self.bye.is_empty() || self.awaits_hello();
         let leaves = self.leaving || self.pending.iter().any(|pending| matches!(pending.purpose, Purpose::Quit));
         self.pending.clear();
+        self.unknown.clear();
         self.review.stop();
         if let Some(first) = self.outgoing.front_mut().filter(|first| first.state == OutgoingState::Sent) {
             first.state = OutgoingState::Unsure;

@@ -290,22 +290,29 @@ impl ClientModel {
 
     /// If a message of the user's own is the first line in the queue, that line has arrived.
     pub(super) fn note_arrival(&mut self, channel: ChannelKey, message: &ChatMessage) {
-        let Some(first) = self.outgoing.front().filter(|_| message.own) else { return };
-        let was_sent = first.state != OutgoingState::Waiting && matches!(first.work, LineWork::Post);
-        let goes_there = match self.channel(channel).map(|channel| (&channel.kind, &channel.name)) {
-            _ if first.request.receiver.is_empty() => true,
-            Some((ChannelKind::Room, name)) => {
-                !first.request.private && first.request.receiver.iter().all(|room| folded(room) == folded(name))
-            }
-            Some((ChannelKind::Direct(_), _)) => first.request.private,
-            Some((ChannelKind::Palette, _)) | None => false,
-        };
-        if was_sent && goes_there && is_same_text(&first.request.content, &message.text) {
+        if !message.own || self.was_in_doubt(channel, message) {
+            return;
+        }
+        let first = self.outgoing.front().filter(|first| first.state != OutgoingState::Waiting);
+        if first.is_some_and(|first| self.is_line(first, channel, message)) {
             self.revision += 1;
             if let Some(line) = self.outgoing.pop_front() {
                 self.note_said(line, channel, message.number);
             }
         }
+    }
+
+    /// Whether a line has become this message.
+    pub(super) fn is_line(&self, line: &Outgoing, channel: ChannelKey, message: &ChatMessage) -> bool {
+        let goes_there = match self.channel(channel).map(|channel| (&channel.kind, &channel.name)) {
+            _ if line.request.receiver.is_empty() => true,
+            Some((ChannelKind::Room, name)) => {
+                !line.request.private && line.request.receiver.iter().all(|room| folded(room) == folded(name))
+            }
+            Some((ChannelKind::Direct(_), _)) => line.request.private,
+            Some((ChannelKind::Palette, _)) | None => false,
+        };
+        matches!(line.work, LineWork::Post) && goes_there && is_same_text(&line.request.content, &message.text)
     }
 }
 

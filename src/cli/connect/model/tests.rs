@@ -163,6 +163,52 @@ fn a_line_whose_answer_was_lost_is_sent_again_only_if_the_room_does_not_have_it(
     }
 }
 
+/// What the current channel shows of refused lines: each with why.
+fn refusals(played: &Played) -> Vec<(String, String)> {
+    let refusal = |item: &Item| match &item.content {
+        ItemContent::Refused { text, why } => Some((text.clone(), why.clone())),
+        _ => None,
+    };
+    played.model.current().items().iter().filter_map(refusal).collect()
+}
+
+#[test]
+fn a_line_of_which_the_server_is_not_sure_is_not_sent_again_and_ends_in_what_became_of_it() {
+    for is_said in [true, false] {
+        let mut played = Played::in_general();
+        played.submit("hello");
+        let first = played.only("say");
+        played.answer(&first, "error", r#"{"code":"refused","unknown":true}"#);
+        assert_eq!(refusals(&played), [("hello".to_owned(), "so".to_owned())]);
+        // The same text again is another line.
+        played.submit("hello");
+        let second = played.only("say");
+        assert_ne!(second.id, first.id);
+        let known = |action: &str, content: &str, optional: &str| {
+            format!(
+                r#"{{"action":"{action}","content":"{content}","optional":{{"request":"{}"{optional}}}}}"#,
+                first.id
+            )
+        };
+        if is_said {
+            played.said(5, "alice", "hello", "{}");
+            played.take(&known("news", "It was said.", r#","message":5"#));
+        } else {
+            played.take(&known("error", "It was not said.", r#","code":"refused""#));
+        }
+        let outgoing = played.model.outgoing(played.model.current().key()).count();
+        assert_eq!(outgoing, 1, "the message was the first line's");
+        played.answer(&second, "error", r#"{"code":"refused"}"#);
+        let mut expected = vec![("hello".to_owned(), "so".to_owned())];
+        if !is_said {
+            expected.push(("hello".to_owned(), "It was not said.".to_owned()));
+        }
+        expected.push(("hello".to_owned(), "so".to_owned()));
+        assert_eq!(refusals(&played), expected);
+        assert!(played.sent().iter().all(|request| request.action != "say"));
+    }
+}
+
 #[test]
 fn a_command_whose_answer_was_lost_is_not_run_again() {
     let mut played = Played::in_general();

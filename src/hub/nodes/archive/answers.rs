@@ -15,14 +15,15 @@ use crate::chat::names::{RoomName, UserName};
 use crate::chat::pattern;
 use crate::cluster::{NodeName, Place, ReadLogError};
 use crate::hub::nodes::question::{ArchiveAnswer, MOST_MESSAGES, Question, Told, WantedMessages, WantedRoom};
+use crate::hub::nodes::questions::PATIENCE;
 use crate::hub::room::ArchiveRange;
 use crate::hub::stored_search::StoredSearch;
 
 /// How long a page may take.
 const PAGE: Duration = Duration::from_millis(500);
 
-/// How long a question waits for the database to catch up with the asking server.
-const CATCH_UP: Duration = Duration::from_secs(1);
+/// Time to send an answer to the server that waits for it.
+const ON_THE_WAY: Duration = Duration::from_millis(200);
 
 /// Most rooms in one question.
 const MOST_ROOMS: usize = 1000;
@@ -65,10 +66,11 @@ impl Archive {
             };
             let Some(from) = NodeName::parse(&question.from) else { continue };
             // The asking server no longer waits.
-            if question.until < self.cluster.now().as_millisecond() {
-                continue;
-            }
-            let Some(answer) = self.answer_to(question) else { continue };
+            let left = question.until.saturating_sub(self.cluster.now().as_millisecond());
+            let Ok(left) = u64::try_from(left) else { continue };
+            let left = Duration::from_millis(left).min(PATIENCE).saturating_sub(ON_THE_WAY);
+            // Without an answer the user is told that nothing is at hand, rather than shown a part with a gap.
+            let Some(answer) = self.answer_to(question, Instant::now() + left) else { continue };
             // Plain values: this cannot fail.
             let text = serde_json::to_string(&answer).unwrap_or_default();
             if !line.answer(&from, &text)? {
@@ -78,10 +80,9 @@ impl Archive {
         Ok(())
     }
 
-    /// The answer, if there is one.
-    fn answer_to(&self, question: Question) -> Option<ArchiveAnswer> {
+    /// The answer, if there is one by then.
+    fn answer_to(&self, question: Question, until: Instant) -> Option<ArchiveAnswer> {
         let number = question.number;
-        let until = Instant::now() + CATCH_UP;
         match question.what {
             WantedMessages::Page { room, count } => {
                 let (name, range) = self.room(&room, until)?;
@@ -94,7 +95,7 @@ impl Archive {
             WantedMessages::Search { pattern, rooms, ignored, own, most } => {
                 let pattern = pattern::compile(&pattern).ok()?;
                 let search = StoredSearch {
-                    rooms: rooms.iter().take(MOST_ROOMS).filter_map(|room| self.room(room, until)).collect(),
+                    rooms: self.all_rooms(&rooms, until)?,
                     ignored: ignored.iter().filter_map(|name| UserName::written(name).ok()).collect(),
                     own: UserName::written(&own).ok()?,
                 };
@@ -103,29 +104,34 @@ impl Archive {
                 let told = told.map(|hit| Told::new(&hit.room, hit.message, Some(hit.range))).collect();
                 Some(ArchiveAnswer { number, told, cut: found.cut })
             }
-            WantedMessages::Message(id) => {
+            WantedMessages::Message { id, rooms } => {
+                self.all_rooms(&rooms, until)?;
                 let found = self.store.message(MessageId(id)).ok()?;
                 let told = found.map(|(room, message)| Told::new(&room, message, None)).into_iter().collect();
                 Some(ArchiveAnswer { number, told, cut: false })
             }
             WantedMessages::LastBy { account, rooms } => {
-                let last = |room: &WantedRoom| {
-                    let (name, _) = self.room(room, until)?;
+                let last = |(name, _): (RoomName, ArchiveRange)| {
                     let message = self.store.last_message_by(AccountId(account), &name).ok()??;
                     Some(Told::new(&name, message, None))
                 };
-                let told = rooms.iter().take(MOST_ROOMS).filter_map(last).collect();
+                let told = self.all_rooms(&rooms, until)?.into_iter().filter_map(last).collect();
                 Some(ArchiveAnswer { number, told, cut: false })
             }
         }
     }
 
-    /// Finds the requested room. Waits until the database has caught up with the asking server, unless it will not in
-    /// time.
+    fn all_rooms(&self, wanted: &[WantedRoom], until: Instant) -> Option<Vec<(RoomName, ArchiveRange)>> {
+        wanted.iter().take(MOST_ROOMS).map(|room| self.room(room, until)).collect()
+    }
+
+    /// Finds the requested room, once the database has caught up with the asking server. `None` if it will not in time.
     fn room(&self, wanted: &WantedRoom, until: Instant) -> Option<(RoomName, ArchiveRange)> {
         let name = RoomName::written(&wanted.name).ok()?;
         let log = self.cluster.partitions().of_place(&Place::Room(name.clone()));
-        self.wait_for(log, wanted.entry, until);
+        if !self.wait_for(log, wanted.entry, until) {
+            return None;
+        }
         // The database stores signed numbers.
         let before = MessageId(wanted.before.min(i64::MAX.unsigned_abs()));
         Some((name, ArchiveRange { before, after: MessageId(wanted.after) }))

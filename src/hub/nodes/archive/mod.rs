@@ -82,6 +82,7 @@ impl From<ReadError> for ArchiveError {
 /// What the thread shares with those who wait for it.
 #[derive(Default)]
 struct ReadingProgress {
+    /// Empty until they have been compared with the logs: a Redis that has lost its data may number from the beginning.
     places: BTreeMap<Log, Position>,
     /// Somebody is waiting, so batches are stored at once.
     hurry: bool,
@@ -98,21 +99,17 @@ pub(crate) struct Archive {
     changed: Condvar,
 }
 
-/// How long a local user waits until the database has what has left memory.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 impl Nodes {
     /// This server's database, if it is an archive that stores messages. Waits a while until it has everything known
-    /// about these rooms.
-    pub(crate) fn archived<'a>(&self, rooms: impl IntoIterator<Item = &'a Arc<Room>>) -> Option<Arc<Store>> {
+    /// about these rooms: `Some(None)` if Redis or the disk is too slow for that.
+    pub(crate) fn archived<'a>(&self, rooms: impl IntoIterator<Item = &'a Arc<Room>>) -> Option<Option<Arc<Store>>> {
         let archive = self.archive.get().filter(|archive| archive.store.keeps_history())?;
-        let until = Instant::now() + PATIENCE;
-        for room in rooms {
-            if let Some(log) = self.log_of(room.name()) {
-                archive.wait_for(log, room.log_sequence(), until);
-            }
-        }
-        Some(Arc::clone(&archive.store))
+        let until = Instant::now() + super::questions::PATIENCE;
+        let has = |room: &Arc<Room>| {
+            self.log_of(room.name()).is_none_or(|log| archive.wait_for(log, room.log_sequence(), until))
+        };
+        let is_complete = rooms.into_iter().all(has);
+        Some(is_complete.then(|| Arc::clone(&archive.store)))
     }
 }
 
@@ -267,7 +264,6 @@ impl Archive {
             (log, known.map_or(Position::START, |place| Position { term: place.term, number: place.number }))
         };
         let places: BTreeMap<_, _> = self.cluster.partitions().logs().map(place).collect();
-        self.progress().places.clone_from(&places);
         let rooms = RoomLedger::new(self.store.archived_rooms()?, self.history_max);
         Ok(Reading { places, rooms, ahead: false })
     }
@@ -279,6 +275,8 @@ impl Archive {
                 self.catch_up(reader, reading, log, tail.lost)?;
             }
         }
+        self.progress().places.clone_from(&reading.places);
+        self.changed.notify_all();
         let mut end: Option<Instant> = None;
         loop {
             let from: Vec<_> = reading.places.iter().map(|(log, place)| (*log, *place)).collect();
@@ -389,8 +387,11 @@ impl Archive {
         if !self.store.archive(before, after, writes)? {
             return Err(ArchiveError::Moved);
         }
-        self.progress().places.clone_from(to);
-        self.changed.notify_all();
+        let mut progress = self.progress();
+        if !progress.places.is_empty() {
+            progress.places.clone_from(to);
+            self.changed.notify_all();
+        }
         Ok(())
     }
 }
