@@ -343,7 +343,7 @@ fn a_taken_port_is_one_sentence_and_2() {
         "{sentences:?}"
     );
     assert!(sentences[0].ends_with("choose another port with --listen"), "{sentences:?}");
-    assert_eq!(text(&output.stdout), "", "nothing listens, nothing is announced");
+    assert_eq!(text(&output.stdout), "", "the check neither listens nor announces");
 }
 
 #[test]

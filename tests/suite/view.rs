@@ -284,10 +284,10 @@ fn a_live_view_shows_the_date_at_midnight_in_the_readers_zone_and_marks_older_me
         assert!(!bob.settle().contains(&date) && !carol.settle().contains(&date));
         bob.send("/history");
         let history = bob.expect("bob: after\r\n");
-        assert!(!history.contains('-'), "there all of it was today: {history:?}");
+        assert!(!history.contains('-'), "in that time zone, all messages are from today: {history:?}");
         return;
     }
-    panic!("the machine is too slow to arrive before midnight");
+    panic!("the machine is too slow to log everybody in before midnight");
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn nothing_is_sent_while_nobody_asks() {
         std::thread::park_timeout(Duration::from_secs(2));
     }
     assert_eq!(machines.packets_from(Machine::One) - before, 0);
-    assert!(server.ticks() - ticks <= 1, "it has used the processor while it had nothing to do");
+    assert!(server.ticks() - ticks <= 1, "an idle server used the processor");
     assert!(server.runs());
 }
 

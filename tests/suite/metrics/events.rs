@@ -262,7 +262,7 @@ fn flood(alice: &mut Client, mut until: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     let lines = format!("{}\r\n", "y".repeat(140)).repeat(200);
     while !until() {
-        assert!(Instant::now() < deadline, "the socket takes everything");
+        assert!(Instant::now() < deadline, "the socket still accepts everything");
         alice.send_bytes(lines.as_bytes());
         alice.settle();
     }

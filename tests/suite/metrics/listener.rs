@@ -209,7 +209,7 @@ fn the_address_is_announced_with_a_warning_if_it_is_public() {
     program.signal("TERM");
     assert_eq!(program.wait(), Some(0));
     let log = program.stderr();
-    assert!(log.contains("WARN") && log.contains("metrics.listen is 0.0.0.0:0, where anybody"), "{log}");
+    assert!(log.contains("WARN") && log.contains("metrics.listen is 0.0.0.0:0, so anybody"), "{log}");
     let output = Program::command(&["--check-config", "--config", argument(&config)]).output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("warning: metrics.listen is 0.0.0.0:0"), "{said}");

@@ -130,7 +130,7 @@ fn a_user_disconnected_meanwhile_is_never_seen_in_the_room() {
     guest.expect("! Gone.");
     guest.expect_end();
     eventually("the connection is closed", || server.hub().shutdown.open() == 1);
-    assert!(!owner.settle().contains("joined"), "who is gone comes in nowhere");
+    assert!(!owner.settle().contains("joined"), "a user who has left joins no room");
     nobody_new(&server);
 }
 

@@ -120,7 +120,7 @@ fn a_user_who_is_kicked_and_back_before_noticing_is_in_the_room_once() {
     assert_eq!(den.count(), 2);
     victim.send(":close");
     victim.expect("* Left den.\r\n> ");
-    assert_eq!(den.count(), 1, "who has left is not in it");
+    assert_eq!(den.count(), 1, "a user who has left is not a member");
     nobody_stays(&server, vec![owner, victim]);
 }
 
