@@ -1,4 +1,4 @@
-//! What users ask of a room, as values, and what they are shown when it is refused.
+//! Actions of users in a room, as values, and the sentences that refuse them.
 //!
 //! *Owns* [`RoomAction`], [`Setting`] and [`Denied`] with its sentences. *Knows nothing of* rooms, or of who may do
 //! what, which is up to `permission`.
@@ -105,7 +105,7 @@ pub enum Setting {
     PasswordHash(Hashed),
     /// Whether it is listed for everybody.
     Public(bool),
-    /// Whether only invited users come in.
+    /// Whether only invited users may enter.
     Invite(bool),
     /// Time between two messages of one user.
     Slow(Duration),

@@ -1,4 +1,4 @@
-//! What is said and what happens in rooms and direct chats, as values.
+//! Messages and events of rooms and direct chats, as values.
 //!
 //! *Owns* message numbers, messages and drafts. Its module `event` has the events of rooms. *Knows nothing of*
 //! terminals, sockets, threads and locks.

@@ -215,12 +215,12 @@ impl BatchCount {
         self.0 = Some(0);
     }
 
-    /// Returns what was counted since it began.
+    /// Ends counting. Returns the count.
     pub(crate) fn end(&mut self) -> LocalCount {
         LocalCount(self.0.take().unwrap_or(0))
     }
 
-    /// Counts: here if counting has begun, otherwise at once.
+    /// Adds to this count if counting has begun, otherwise to `at_once`.
     pub(crate) fn add(&mut self, count: usize, at_once: &Counter) {
         match &mut self.0 {
             Some(sum) => *sum += count as u64,

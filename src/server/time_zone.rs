@@ -1,6 +1,6 @@
 //! The time zone of this machine, in which times are shown to users who have not chosen another.
 //!
-//! *Owns* what is done if the system names one that does not exist.
+//! *Owns* the fallback if the system names a zone that does not exist.
 
 use jiff::tz::TimeZone;
 

@@ -55,7 +55,7 @@ pub(super) struct BrowserConnection<'a> {
     pub(super) deadline: Instant,
 }
 
-/// A complete request, and what it gets.
+/// A complete request, and its answer.
 struct Decided {
     route: Route,
     /// What the request calls the server (`Host`).
@@ -65,7 +65,7 @@ struct Decided {
     early: Vec<u8>,
 }
 
-/// Why a request does not get what it asks for.
+/// Why a request is refused.
 enum FirstRequestError {
     /// It gets this refusal instead.
     Refused(HttpRefusal),
@@ -147,7 +147,7 @@ pub(super) fn receive(
 }
 
 impl BrowserConnection<'_> {
-    /// Reads the request and decides what it gets.
+    /// Reads the request and decides the answer.
     fn decide(
         &self,
         method: &mut Method,

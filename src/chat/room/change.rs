@@ -221,7 +221,7 @@ pub enum ChangeKind {
     PasswordHashed(Hashed),
     /// The room is about to be deleted from disk, and is no longer stored.
     StorageEnded,
-    /// The room is closed for good: nobody comes in, and nothing is said any more.
+    /// The room is closed for good: nobody can enter it, and nothing is posted any more.
     Closed,
     /// Everybody who was still in a closed room was removed.
     Cleared,

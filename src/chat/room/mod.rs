@@ -126,7 +126,7 @@ pub struct RoomState {
     /// Created by a user and kept until it is destroyed, even after the last member has left or the server has stopped.
     kept: bool,
     can_be_kept: bool,
-    /// Counts the changes of what is stored.
+    /// Counts the changes of the stored data.
     revision: u64,
     moderation: Moderation,
     /// Time between two messages of one user; zero if only the server's limit counts.

@@ -38,7 +38,7 @@ pub(crate) struct StoredRoom {
 }
 
 impl RoomState {
-    /// Brings a new room to what was stored of it.
+    /// Restores the stored state in a new room.
     pub(crate) fn restore(&mut self, stored: StoredRoom, at: Timestamp) {
         let StoredRoom { made, read_back, members, mut lists } = stored;
         if let Some(StoredMade { creation, settings, slow }) = made {
@@ -73,7 +73,7 @@ impl RoomState {
         self.moderation.add_stored(lists, at);
     }
 
-    /// Brings back what was said before the server started, oldest first.
+    /// Restores the messages from before the server started, oldest first.
     pub(crate) fn recall(&mut self, messages: impl IntoIterator<Item = Message>) {
         for message in messages {
             if self.newest.is_none() {

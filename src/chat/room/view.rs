@@ -42,7 +42,7 @@ impl RoomState {
         self.kept
     }
 
-    /// Counts the changes of what is stored.
+    /// Counts the changes of the stored data.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
@@ -87,7 +87,7 @@ impl RoomState {
         self.members.get(&client).is_some_and(|member| member.membership == membership)
     }
 
-    /// Whether a user may come in without a password: they are invited, or an admin who comes back.
+    /// Whether a user may enter without a password: they are invited, or an admin who returns.
     pub(crate) fn expects(&self, who: &Identity, at: Timestamp) -> bool {
         self.moderation.invited(who, at) || self.moderation.rank(who, at).is_some()
     }

@@ -1,4 +1,4 @@
-//! What leads to changes: what users ask for, and what happens without being asked.
+//! The causes of changes: wishes of users, and events that no user asks for.
 //!
 //! *Owns* the wishes and occurrences. *Knows nothing of* what they lead to.
 
@@ -73,7 +73,7 @@ pub enum Wish {
     },
 }
 
-/// What happens to a room without anybody's permission.
+/// An event in a room that needs nobody's permission.
 #[derive(Clone, Debug)]
 pub enum Occurrence {
     /// A stay of a connection ends.

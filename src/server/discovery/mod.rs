@@ -1,6 +1,6 @@
 //! Makes the server known in the network: answers to `chatsock find`, and announcements by multicast DNS.
 //!
-//! *Owns* what is made known about the server, and which of its listeners are open to others.
+//! *Owns* the facts that are announced about the server, and the choice of its listeners that other machines can reach.
 //! *Knows nothing of* JSON and DNS.
 
 mod announce;

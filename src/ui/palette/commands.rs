@@ -18,7 +18,7 @@ use crate::ui::command::{AccountVerb, Command, FileVerb, HelpPage, PlaceVerb, Sc
 use crate::ui::screen::{Bell, LineKind};
 
 impl Palette {
-    /// Runs a line that has just been read; appends what is to be done.
+    /// Runs a line that has just been read. Appends the effects.
     #[inline(never)]
     pub(crate) fn run(&mut self, line: Line<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
         if let Err(refusal) = self.run_line(line, rules, effects) {

@@ -12,7 +12,7 @@
 //! +---------------> Leaving <-- :quit, 0x04, end of input, from any of them
 //! ```
 //!
-//! A line is [read](Palette::read) once, which says what it is and what it costs, and then [run](Palette::run).
+//! A line is [read](Palette::read) once, which gives its meaning and its cost, and then [run](Palette::run).
 //!
 //! *Owns* every transition, and the words of refusals that depend only on the typed line. *Knows nothing of* sockets,
 //! rooms as objects, locks and clocks. It calls nothing: its requests come out as [`Effect`]s, and their results go
@@ -209,7 +209,7 @@ impl Palette {
         self.open.last()
     }
 
-    /// Takes a key; appends what is to be done.
+    /// Handles a key. Appends the effects.
     pub(crate) fn press(&mut self, key: ControlKey, effects: &mut Vec<Effect>) {
         match (key, &self.state) {
             (ControlKey::Interrupt, _) => self.cancel(effects),

@@ -16,7 +16,7 @@ pub(super) const PASSWORD_LIKE_COMMAND: &str = "A room's password cannot begin w
 /// The possible answers to the question about another connection of the account.
 pub(super) const TAKE_OVER: &str = "Enter takes over, :q cancels.";
 
-/// Why the user cannot have what they asked for. They are shown its sentence after `! `. It ends nothing.
+/// Why a request of the user is refused. The sentence is shown after `! `. A refusal ends nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// Plain text in the palette.

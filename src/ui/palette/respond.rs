@@ -1,4 +1,4 @@
-//! What an answer leads to: the user's next state, and what they see.
+//! Handles an answer: the user's next state and output.
 //!
 //! *Owns* the transitions that wait for the server. *Knows nothing of* how the answer was found.
 //!

@@ -43,7 +43,7 @@ impl RoomState {
         Ok(ChangeKind::Entered { who, operator, as_operator, membership, last: now.last, heir })
     }
 
-    /// Whether a user may come in; true if only because they are an operator.
+    /// Whether a user may enter. The value is true if they may only because they are an operator.
     #[inline(never)]
     fn may_enter(&self, actor: &Actor, opened: Option<DoorVersion>, now: Now) -> Result<bool, EnterError> {
         let who = &actor.who;

@@ -1,4 +1,5 @@
-//! The state of a client: what its user sees, and what is still to be sent. No I/O, no thread, and no clock.
+//! The state of a client: the contents of its channels, and the lines still to be sent. No I/O, no thread, and no
+//! clock.
 //!
 //! ```text
 //! user -> Intent ------.                    .-> ClientEffect -> socket, files, bell

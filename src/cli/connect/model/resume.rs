@@ -176,7 +176,7 @@ impl ClientModel {
         self.request(ClientRequest::new("quit"), Purpose::Quit);
     }
 
-    /// Does what is due by time alone.
+    /// Performs everything that is due at this time.
     pub(crate) fn tick(&mut self, now: Moment) {
         for channel in &mut self.channels {
             channel.expire(now.time);

@@ -130,9 +130,9 @@ pub(super) enum Purpose {
     },
     /// The list of rooms.
     Rooms {
-        /// Go to the one that is new.
+        /// Whether to show a room that is new in the list.
         go: bool,
-        /// Those in it that the user is in, and what is unread there.
+        /// The listed rooms that the user is in, with their numbers of unread messages.
         joined: Vec<(String, u32)>,
     },
     /// The members of a room.

@@ -1,4 +1,4 @@
-//! The palette as users see it: a line typed, and what it leads to.
+//! The palette as users see it: a typed line, and its output.
 
 mod accounts;
 mod answers;
