@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-use super::model::{Channel, ChannelKey, ChatMessage, ClientModel, Intent, Item, ItemContent, Moment};
+use super::model::{Channel, ChannelKey, ChatMessage, ClientModel, Intent, Item, ItemContent, Moment, Presence};
 use super::signal::ClientSignal;
 use super::view::{ClientView, ViewInput};
 
@@ -47,6 +47,8 @@ pub(crate) struct LinesView {
     written: HashMap<ChannelKey, i64>,
     /// The number of the last change written.
     changes: u64,
+    /// Of the last item about users who came or left, by channel: its key, the names written, and how many others.
+    presence: HashMap<ChannelKey, (i64, usize, u64)>,
     gate: SharedGate,
     is_terminal: bool,
     /// The terminal's modes, while its echo is off.
@@ -62,6 +64,7 @@ impl LinesView {
         LinesView {
             written: HashMap::new(),
             changes: 0,
+            presence: HashMap::new(),
             gate: Arc::default(),
             is_terminal: io::stdin().is_terminal(),
             modes: None,
@@ -78,12 +81,11 @@ impl LinesView {
     }
 
     fn write_item(&self, channel: &Channel, item: &Item, model: &ClientModel, now: Moment, out: &mut Vec<u8>) {
-        let place = match channel.key() == model.current().key() || channel.is_palette() {
-            true => String::new(),
-            false => format!("{} ", channel.shown()),
-        };
+        let place = place_of(channel, model);
         let line = match &item.content {
             ItemContent::Message(message) => self.said(message, item.at, model, now),
+            // Lines of all channels are written, also those of the conversation.
+            ItemContent::Copy(_) => return,
             ItemContent::News(text) => format!("* {text}"),
             ItemContent::Error(text) if text.starts_with("! ") => text.clone(),
             ItemContent::Error(text) => format!("! {text}"),
@@ -147,6 +149,9 @@ impl LinesView {
             if !item.message().is_some_and(is_there) {
                 self.write_item(channel, item, model, now, out);
             }
+            if let ItemContent::Presence(presence) = &item.content {
+                self.presence.insert(channel.key(), (item.key, presence.names.len(), presence.more));
+            }
         }
         if let Some(last) = items.back() {
             self.written.insert(channel.key(), last.key + 1);
@@ -161,10 +166,19 @@ impl LinesView {
             let is_written = self.written.get(&channel.key()).is_some_and(|next| key < *next);
             let item = channel.position(key).and_then(|at| channel.items().get(at)).filter(|_| is_written);
             match item.map(|item| (&item.content, item)) {
-                Some((ItemContent::Presence(presence), _)) if !model.settings().quiet => {
-                    let verb = if presence.joined { "joined" } else { "left" };
-                    if let Some(name) = presence.names.last().filter(|_| presence.more == 0) {
-                        write_rows("", &format!("* {name} {verb}"), out);
+                Some((ItemContent::Presence(presence), item)) => {
+                    let now = (item.key, presence.names.len(), presence.more);
+                    let before = self.presence.insert(channel.key(), now).filter(|before| before.0 == item.key);
+                    let (_, names, more) = before.unwrap_or((item.key, 0, 0));
+                    let fresh = Presence {
+                        joined: presence.joined,
+                        names: presence.names.get(names..).unwrap_or(&[]).to_vec(),
+                        more: presence.more.saturating_sub(more),
+                    };
+                    let is_any = !fresh.names.is_empty() || fresh.more > 0;
+                    if is_any && !model.settings().quiet {
+                        let place = place_of(channel, model);
+                        write_rows(&place, &format!("* {}", fresh.sentence()), out);
                     }
                 }
                 Some((ItemContent::Message(_), item)) => self.write_item(channel, item, model, now, out),
@@ -206,6 +220,14 @@ impl LinesView {
             // An error means that the terminal is gone.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
         }
+    }
+}
+
+/// What stands before lines of a channel that the user is not in.
+fn place_of(channel: &Channel, model: &ClientModel) -> String {
+    match channel.key() == model.current().key() || channel.is_palette() {
+        true => String::new(),
+        false => format!("{} ", channel.shown()),
     }
 }
 
@@ -342,4 +364,42 @@ impl Drop for LinesView {
 fn println_quietly() {
     // An error means that the terminal is gone; the next line shows it.
     let _ = io::stdout().write_all(b"\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::connect::model::ClientChoices;
+
+    #[test]
+    fn everybody_who_comes_is_named_once_however_many_come_between_two_drawings() {
+        let now = Moment::now();
+        let mut model = ClientModel::new(ClientChoices { name: Some("alice".to_owned()), ..ClientChoices::default() });
+        model.connected(None, now);
+        for line in [
+            r#"{"id":"1","action":"welcome"}"#,
+            r#"{"id":"2","action":"ok","optional":{"user":"alice#1"}}"#,
+            r#"{"id":9,"action":"message","sender":"bob","receiver":"general","content":"hello"}"#,
+        ] {
+            assert!(model.apply(line.as_bytes(), now));
+        }
+        let mut view = LinesView::new();
+        let mut come = |names: &[&str]| {
+            for name in names {
+                let line = format!(r#"{{"action":"joined","sender":"{name}","receiver":"general"}}"#);
+                assert!(model.apply(line.as_bytes(), now));
+            }
+            let mut out = Vec::new();
+            view.write_changes(&model, now, &mut out);
+            for channel in model.channels() {
+                view.write_channel(channel, &model, now, &mut out);
+            }
+            String::from_utf8(out).expect("text")
+        };
+        assert!(come(&["carol"]).ends_with("#general * carol joined\n"));
+        assert_eq!(come(&["dave", "erin"]), "#general * dave, erin joined\n");
+        assert_eq!(come(&["frank"]), "#general * 1 other joined\n");
+        assert_eq!(come(&["grace", "heidi"]), "#general * 2 others joined\n");
+        assert_eq!(come(&[]), "");
+    }
 }

@@ -5,20 +5,20 @@
 use super::ClientModel;
 use super::channel::ChannelKey;
 use super::incoming::{ObjectId, ServerObject};
-use super::item::Gone;
+use super::item::{ChatMessage, Gone};
 
 impl ClientModel {
     pub(super) fn edited(&mut self, object: ServerObject) {
         let ObjectId::Number(number) = object.id else { return };
         let start = object.content.clone();
-        let mut message = Some(self.chat_message(object));
+        let new = self.chat_message(object);
         let mut found = None;
         for channel in &mut self.channels {
-            let changed = channel.change(number, |known| {
-                if let Some(new) = message.take() {
-                    (known.text, known.edited, known.mention) = (new.text, true, new.mention);
-                }
-            });
+            let edit = |known: &mut ChatMessage| {
+                (known.text, known.edited, known.mention) = (new.text.clone(), true, new.mention);
+            };
+            channel.change_copies(number, edit);
+            let changed = channel.change(number, edit);
             if changed {
                 channel.change_quotes(number, start.lines().next().unwrap_or(""));
                 found = channel.find(number).map(|item| (channel.key, item));
@@ -29,8 +29,10 @@ impl ClientModel {
 
     pub(super) fn erased(&mut self, object: &ServerObject, gone: Gone) {
         let ObjectId::Number(number) = object.id else { return };
-        let holder = self.holder(number);
-        holder.into_iter().for_each(|channel| self.erase(channel, number, gone));
+        match self.holder(number) {
+            Some(channel) => self.erase(channel, number, gone),
+            None => self.erase_copies(number, gone),
+        }
     }
 
     /// The channel that a message is in.
@@ -40,15 +42,18 @@ impl ClientModel {
 
     /// Erases a message and its quotes.
     pub(super) fn erase(&mut self, key: ChannelKey, number: u64, gone: Gone) {
+        self.erase_copies(number, gone);
         let channel = self.channel_mut(key);
-        let changed = channel.change(number, |message| {
-            message.gone = Some(gone);
-            message.text.clear();
-        });
+        let changed = channel.change(number, |message| message.erase(gone));
         if changed {
             channel.change_quotes(number, "");
             let item = channel.find(number);
             item.into_iter().for_each(|item| self.note_change(key, item));
         }
+    }
+
+    /// The same for what is shown of it in other channels, also if its own one was closed here.
+    fn erase_copies(&mut self, number: u64, gone: Gone) {
+        self.channels.iter_mut().for_each(|channel| channel.change_copies(number, |message| message.erase(gone)));
     }
 }

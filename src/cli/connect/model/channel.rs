@@ -253,10 +253,12 @@ impl Channel {
     }
 
     fn note_number(&mut self, content: &ItemContent, key: i64) {
-        let ItemContent::Message(message) = content else { return };
-        if let Some(temporary) = message.temporary {
+        if let ItemContent::Message(message) | ItemContent::Copy(message) = content
+            && let Some(temporary) = message.temporary
+        {
             self.expires = Some(self.expires.map_or(temporary.ends, |first| first.min(temporary.ends)));
         }
+        let ItemContent::Message(message) = content else { return };
         let Some(number) = message.number else { return };
         self.numbers.insert(number, key);
         self.last = self.last.max(Some(number));

@@ -304,9 +304,10 @@ impl ClientModel {
 }
 
 /// `:help client`.
-const HELP: [&str; 9] = [
+const HELP: [&str; 10] = [
     "This client runs on your machine; what you type that begins with : or / is a command.",
     ":join <room> and :create <room> go to a room, :q to the palette, :chat back; :close leaves a room.",
+    "@<user> <text> writes to one person, :msg <user> opens the conversation; Alt-A goes to what is unread.",
     ":send <user> <path> offers a file and sends it once the user accepts. Offers to you are asked about.",
     ":search <regex> finds messages, :history <n> lists them with their numbers.",
     ":register, :passwd and :login ask for passwords, which are never shown.",

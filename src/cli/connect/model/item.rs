@@ -24,6 +24,9 @@ pub(crate) struct Item {
 pub(crate) enum ItemContent {
     /// Something said.
     Message(Box<ChatMessage>),
+    /// A direct message that came, or was written, while this channel was on the screen. It belongs to its conversation, and is
+    /// shown here so that it can be read and answered without going there.
+    Copy(Box<ChatMessage>),
     /// A line of the server, without its mark `* `.
     News(String),
     /// A refusal, without its mark `! `.
@@ -70,6 +73,14 @@ pub(crate) struct ChatMessage {
     pub(crate) quoted: Option<QuotedMessage>,
     /// It was said before this user looked.
     pub(crate) history: bool,
+}
+
+impl ChatMessage {
+    /// Its text is gone.
+    pub(super) fn erase(&mut self, gone: Gone) {
+        self.gone = Some(gone);
+        self.text.clear();
+    }
 }
 
 /// Why a message is gone.
@@ -142,6 +153,8 @@ impl Presence {
         let verb = if self.joined { "joined" } else { "left" };
         let names = self.names.join(", ");
         match self.more {
+            1 if names.is_empty() => format!("1 other {verb}"),
+            more if names.is_empty() => format!("{more} others {verb}"),
             0 => format!("{names} {verb}"),
             1 => format!("{names} and 1 other {verb}"),
             more => format!("{names} and {more} others {verb}"),
@@ -150,10 +163,27 @@ impl Presence {
 }
 
 impl Item {
-    /// The message, if it is one.
+    /// The message, if it is one of this channel.
     pub(crate) fn message(&self) -> Option<&ChatMessage> {
+        self.said().filter(|_| matches!(self.content, ItemContent::Message(_)))
+    }
+
+    /// The message that is shown, if it is one, also of another channel.
+    pub(crate) fn said(&self) -> Option<&ChatMessage> {
         match &self.content {
-            ItemContent::Message(message) => Some(message),
+            ItemContent::Message(message) | ItemContent::Copy(message) => Some(message),
+            ItemContent::News(_)
+            | ItemContent::Error(_)
+            | ItemContent::Refused { .. }
+            | ItemContent::Presence(_)
+            | ItemContent::Rule(_) => None,
+        }
+    }
+
+    /// The same, to change it.
+    pub(super) fn said_mut(&mut self) -> Option<&mut ChatMessage> {
+        match &mut self.content {
+            ItemContent::Message(message) | ItemContent::Copy(message) => Some(message),
             ItemContent::News(_)
             | ItemContent::Error(_)
             | ItemContent::Refused { .. }

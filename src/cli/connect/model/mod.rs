@@ -53,7 +53,7 @@ pub(crate) use channel::MOST_ITEMS;
 pub(crate) use channel::{Channel, ChannelKey, ChannelKind, Older};
 pub(crate) use file_transfer::{FileTransfer, OfferedFile, readable};
 pub(crate) use intent::{ClientEffect, Download, Intent, Moment, Upload, UserQuestion};
-pub(crate) use item::{ChatMessage, Item, ItemContent};
+pub(crate) use item::{ChatMessage, Item, ItemContent, Presence};
 #[cfg(test)]
 pub(crate) use request::ClientRequest;
 pub(crate) use search::SearchResults;

@@ -91,9 +91,11 @@ impl ClientModel {
         }
         let last_error = self.current().items().back().and_then(|item| match &item.content {
             ItemContent::Error(text) | ItemContent::News(text) => Some(text.clone()),
-            ItemContent::Message(_) | ItemContent::Refused { .. } | ItemContent::Presence(_) | ItemContent::Rule(_) => {
-                None
-            }
+            ItemContent::Message(_)
+            | ItemContent::Copy(_)
+            | ItemContent::Refused { .. }
+            | ItemContent::Presence(_)
+            | ItemContent::Rule(_) => None,
         });
         let why = if why.is_empty() {
             last_error.unwrap_or_else(|| "The server has ended the connection.".to_owned())
@@ -203,7 +205,15 @@ impl ClientModel {
         self.note_arrival(key, &message);
         let resumes = self.is_resuming(key);
         let is_seen = key == self.current && self.attends;
+        if is_direct && !history && key != self.current {
+            let current = self.current;
+            self.channel_mut(current).push(at, ItemContent::Copy(Box::new(message.clone())));
+        }
         let channel = self.channel_mut(key);
+        if own && is_direct && !history {
+            // Who answers has read.
+            channel.mark_read();
+        }
         let item = channel.push(at, ItemContent::Message(Box::new(message)));
         if own || (history && !resumes) {
             return;

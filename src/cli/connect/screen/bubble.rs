@@ -63,7 +63,7 @@ pub(super) fn share_a_frame(paper: &Paper<'_>, first: &Item, second: &Item) -> b
 
 /// The message of the item, if it has a frame. Actions have none.
 fn framed(item: &Item) -> Option<&ChatMessage> {
-    item.message().filter(|message| !message.action)
+    item.said().filter(|message| !message.action)
 }
 
 /// The rows of an item. Its neighbours determine whether a frame begins or ends here.

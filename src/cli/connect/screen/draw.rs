@@ -70,7 +70,7 @@ impl Screen {
             }
             Some(_) | None => self.draw_messages(model, now, areas.messages, buffer),
         };
-        let (hint, style) = self.hint_of(model);
+        let (hint, style) = self.hint_of(model, columns.saturating_sub(frame::AROUND_A_HINT));
         frame::hint_line(areas.hint, &hint, style, look, buffer);
         for (y, row) in (areas.input.y..areas.input.bottom()).zip(&layout.rows) {
             // A line break in a recalled line is shown as one.
@@ -127,7 +127,7 @@ impl Screen {
         let end = (visible.last + 1).min(channel.items().len());
         let shown = channel.items().range(visible.first.min(end)..end);
         let ends = shown.filter_map(|item| {
-            let message = item.message().filter(|message| message.gone.is_none())?;
+            let message = item.said().filter(|message| message.gone.is_none())?;
             Some(message.temporary?.ends)
         });
         let next_second = |ends: Timestamp| {
@@ -162,7 +162,7 @@ impl Screen {
         // Countdowns and search hits change by themselves.
         let end = (visible.last + 1).min(model.current().items().len());
         let range = visible.first.min(end)..end;
-        let changes = |item: &Item| item.message().is_some_and(|message| message.temporary.is_some());
+        let changes = |item: &Item| item.said().is_some_and(|message| message.temporary.is_some());
         let is_still = self.find.is_none() && !model.current().items().range(range).any(changes);
         *self.laid_out.borrow_mut() = is_still.then(|| LaidOut { inputs, visible: Rc::clone(&visible) });
         visible
@@ -197,13 +197,13 @@ impl Screen {
     }
 
     /// The text in the rule above the input, and its style.
-    fn hint_of(&self, model: &ClientModel) -> (String, Style) {
+    fn hint_of(&self, model: &ClientModel, columns: usize) -> (String, Style) {
         let look = self.look;
         if let Some(hint) = &self.hint {
             return (hint.clone(), look.news());
         }
         if let Some(find) = &self.find {
-            return (search_hint(find, model), if find.mistake().is_some() { look.error() } else { look.news() });
+            return (search_hint(find, model, columns), if find.mistake().is_some() { look.error() } else { look.news() });
         }
         let channel = model.current();
         if self.is_jumping() || channel.older() == Older::Loading {
@@ -293,24 +293,46 @@ fn progress(transfer: &FileTransfer) -> String {
     format!("{} {way} {} {far}", transfer.name, transfer.peer)
 }
 
-fn search_hint(find: &Find, model: &ClientModel) -> String {
+/// What can be done in the search, in as many words as there is room for.
+fn search_hint(find: &Find, model: &ClientModel, columns: usize) -> String {
     if let Some(mistake) = find.mistake() {
         return mistake.to_string();
     }
-    match find.stage {
+    let forms = match find.stage {
         FindStage::Server { .. } => match model.search() {
-            Some(search) if !search.complete => "searching the server".to_owned(),
-            Some(search) => format!("{} found on the server: arrows, Enter goes there, Esc back", search.hits.len()),
-            None => String::new(),
+            Some(search) if !search.complete => vec!["searching the server".to_owned()],
+            Some(search) if search.hits.is_empty() => vec!["nothing on the server; Esc goes back".to_owned()],
+            Some(search) => {
+                let count = search.hits.len();
+                vec![
+                    format!("{count} found on the server: arrows, Enter goes there, Esc back"),
+                    format!("{count} found: arrows, Enter, Esc back"),
+                ]
+            }
+            None => Vec::new(),
         },
         FindStage::Loaded { has_moved } => match find.count() {
-            _ if find.pattern().is_none() => "a word or a regular expression; Esc goes back".to_owned(),
-            (_, 0) if find.is_at_work() => "searching".to_owned(),
-            (_, 0) => "nothing in what is loaded; Enter asks the server".to_owned(),
-            (at, count) if has_moved => format!("{at} of {count}: arrows move, Enter stays here, Esc goes back"),
-            (at, count) => format!("{at} of {count} loaded: arrows move, Enter asks the server, Esc goes back"),
+            _ if find.pattern().is_none() => vec![
+                "a word or a regular expression; Esc goes back".to_owned(),
+                "a word or a regex; Esc goes back".to_owned(),
+            ],
+            (_, 0) if find.is_at_work() => vec!["searching".to_owned()],
+            (_, 0) => vec![
+                "nothing in what is loaded; Enter asks the server".to_owned(),
+                "nothing here; Enter asks on".to_owned(),
+            ],
+            (at, count) if has_moved => vec![
+                format!("{at} of {count}: arrows move, Enter stays here, Esc goes back"),
+                format!("{at} of {count}: Enter stays, Esc back"),
+            ],
+            (at, count) => vec![
+                format!("{at} of {count} loaded: arrows move, Enter asks the server, Esc goes back"),
+                format!("{at} of {count}: arrows, Enter asks on"),
+            ],
         },
-    }
+    };
+    let fits = forms.iter().position(|form| text::width(form) <= columns);
+    fits.or(forms.len().checked_sub(1)).and_then(|at| forms.into_iter().nth(at)).unwrap_or_default()
 }
 
 fn state_of(state: OutgoingState) -> String {
@@ -327,7 +349,7 @@ fn new_messages(channel: &Channel, seen: i64) -> usize {
     let after = channel.items().iter().rev().take_while(|item| item.key > seen);
     after
         .filter(|item| match &item.content {
-            ItemContent::Message(message) => !message.own,
+            ItemContent::Message(message) | ItemContent::Copy(message) => !message.own,
             ItemContent::News(_)
             | ItemContent::Error(_)
             | ItemContent::Refused { .. }

@@ -145,7 +145,9 @@ impl Find {
 /// The text of an item that is searched.
 fn text_of(item: &Item) -> Option<&str> {
     match &item.content {
-        ItemContent::Message(message) => message.gone.is_none().then_some(message.text.as_str()),
+        ItemContent::Message(message) | ItemContent::Copy(message) => {
+            message.gone.is_none().then_some(message.text.as_str())
+        }
         ItemContent::News(text) | ItemContent::Error(text) | ItemContent::Refused { text, .. } => Some(text),
         ItemContent::Presence(_) | ItemContent::Rule(_) => None,
     }

@@ -27,6 +27,9 @@ use crate::text::{self, width};
 const ROOMS_FROM: u16 = 90;
 const ROOMS_WIDTH: u16 = 22;
 
+/// Columns that a hint leaves to the rule that it is in.
+pub(super) const AROUND_A_HINT: usize = 6;
+
 /// The areas of the screen. A part that does not fit has no rows or no columns.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Areas {
@@ -160,8 +163,8 @@ pub(super) fn hint_line(area: Rect, hint: &str, style: Style, look: Look, buffer
     let columns = usize::from(area.width);
     let glyphs = look.glyphs();
     buffer.set_stringn(area.x, area.y, glyphs.across.repeat(columns), columns, look.muted());
-    if !hint.is_empty() && columns > 6 {
-        let hint = format!(" {} ", shortened(hint, columns - 6, glyphs.ellipsis));
+    if !hint.is_empty() && columns > AROUND_A_HINT {
+        let hint = format!(" {} ", shortened(hint, columns - AROUND_A_HINT, glyphs.ellipsis));
         buffer.set_stringn(area.x + 2, area.y, hint, columns - 4, style);
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Look {
     pub(crate) shape: ConnectLook,
     /// The locale's characters are UTF-8.
     pub(crate) utf8: bool,
+    /// The terminal has few characters besides letters, such as the Linux console: no round corners, for one.
+    pub(crate) few_glyphs: bool,
     /// Colours are used.
     pub(crate) color: bool,
 }
@@ -52,6 +54,20 @@ const DRAWN: Glyphs = Glyphs {
     more_below: "↓ ",
 };
 
+/// What the fonts of the Linux console have, which are made after the first PCs'.
+const SQUARE: Glyphs = Glyphs {
+    top_left: "┌",
+    top_right: "┐",
+    bottom_left: "└",
+    bottom_right: "┘",
+    across: "─",
+    down: "│",
+    ellipsis: "...",
+    quote: "│",
+    separator: " · ",
+    more_below: "",
+};
+
 const ASCII: Glyphs = Glyphs {
     top_left: "+",
     top_right: "+",
@@ -78,6 +94,7 @@ impl Look {
         Look {
             shape,
             utf8: locale.contains("utf-8") || locale.contains("utf8"),
+            few_glyphs: set("TERM").is_some_and(|terminal| terminal == "linux" || terminal.starts_with("linux-")),
             color: set("NO_COLOR").is_none() && !monochrome,
         }
     }
@@ -93,7 +110,11 @@ impl Look {
     }
 
     pub(super) fn glyphs(self) -> &'static Glyphs {
-        if self.utf8 { &DRAWN } else { &ASCII }
+        match (self.utf8, self.few_glyphs) {
+            (true, false) => &DRAWN,
+            (true, true) => &SQUARE,
+            (false, _) => &ASCII,
+        }
     }
 
     /// Numbers, times and frames, which matter less than texts.
@@ -161,6 +182,13 @@ mod tests {
         assert!(look(&[("LANG", "C.UTF-8"), ("LC_ALL", "")]).utf8);
         assert!(!look(&[("LANG", "de_DE.UTF-8"), ("LC_CTYPE", "POSIX")]).utf8);
         assert!(!look(&[]).utf8);
+    }
+
+    #[test]
+    fn the_linux_console_gets_only_characters_that_its_fonts_have() {
+        let corner = |term, locale| look(&[("TERM", term), ("LANG", locale)]).glyphs().top_left;
+        assert_eq!((corner("linux", "C.UTF-8"), corner("linux-16color", "C.UTF-8")), ("┌", "┌"));
+        assert_eq!((corner("xterm", "C.UTF-8"), corner("linux", "C")), ("╭", "+"));
     }
 
     #[test]

@@ -107,7 +107,7 @@ fn rule(paper: &Paper<'_>, word: &str, style: Style) -> Line<'static> {
 pub(super) fn lines(paper: &Paper<'_>, item: &Item) -> Vec<Line<'static>> {
     let look = paper.look;
     match &item.content {
-        ItemContent::Message(message) => message_lines(paper, item, message),
+        ItemContent::Message(message) | ItemContent::Copy(message) => message_lines(paper, item, message),
         ItemContent::News(said) => wrapped(paper, "* ", look.news(), said, Style::new()),
         ItemContent::Error(said) => wrapped(paper, "! ", look.error(), said, look.error()),
         ItemContent::Refused { text, why } => {

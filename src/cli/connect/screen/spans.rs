@@ -86,7 +86,7 @@ mod tests {
     use super::*;
     use crate::cli::ConnectLook;
 
-    const LOOK: Look = Look { shape: ConnectLook::Lines, utf8: true, color: true };
+    const LOOK: Look = Look { shape: ConnectLook::Lines, utf8: true, few_glyphs: false, color: true };
 
     fn marked(row: &str, marks: Marks<'_>) -> Vec<String> {
         let spans = spans(row, Style::new(), LOOK, marks);

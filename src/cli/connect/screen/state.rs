@@ -57,6 +57,8 @@ pub(crate) enum ScreenRequest {
 struct Jump {
     channel: ChannelKey,
     number: u64,
+    /// How far into its text the hit is, and how long that is, in characters.
+    start: (usize, usize),
     loads: u32,
 }
 

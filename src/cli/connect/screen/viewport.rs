@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use jiff::civil::Date;
+use ratatui::style::Modifier;
 use ratatui::text::Line;
 
 use super::bubble;
@@ -185,11 +186,22 @@ impl<'a> Viewport<'a> {
         self.bottom(scroll).map_or(Scroll::End, |bottom| self.settle(self.down(bottom, by)))
     }
 
-    /// The position with an item in the middle of the screen.
-    pub(super) fn scroll_to(&self, key: i64) -> Option<Scroll> {
+    /// The position with an item in the middle of the screen. If it is longer than the screen, that is the row with the first hit; if none
+    /// is marked, `start` says where in the text the hit is, and how long the text is.
+    pub(super) fn scroll_to(&self, key: i64, start: Option<(usize, usize)>) -> Option<Scroll> {
         let at = self.channel.position(key)?;
-        let last = self.rows(at).len().saturating_sub(1);
-        Some(self.settle(self.down((at, last), self.height / 2)))
+        let rows = self.rows(at);
+        let last = rows.len().saturating_sub(1);
+        let is_marked = |row: &Line<'_>| {
+            row.spans.iter().any(|span| span.style.add_modifier.contains(Modifier::REVERSED))
+        };
+        let row = match (rows.iter().position(is_marked), start) {
+            _ if rows.len() <= self.height / 2 => last,
+            (Some(marked), _) => marked,
+            (None, Some((start, length))) => last * start / length.max(1),
+            (None, None) => last,
+        };
+        Some(self.settle(self.down((at, row.min(last)), self.height / 2)))
     }
 
     /// The number of rows of an item.

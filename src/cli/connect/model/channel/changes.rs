@@ -24,10 +24,24 @@ impl Channel {
         true
     }
 
+    /// Changes what is shown here of a message of another channel, by its number.
+    pub(in crate::cli::connect::model) fn change_copies(&mut self, number: u64, change: impl Fn(&mut ChatMessage)) {
+        let mut any = false;
+        for item in self.items.iter_mut().filter(|item| matches!(item.content, ItemContent::Copy(_))) {
+            let Some(message) = item.said_mut().filter(|message| message.number == Some(number)) else { continue };
+            change(message);
+            item.revision += 1;
+            any = true;
+        }
+        if any {
+            self.touch();
+        }
+    }
+
     /// A message was deleted or edited: replies to it lose their quotes, or quote the new text.
     pub(in crate::cli::connect::model) fn change_quotes(&mut self, number: u64, start: &str) {
         for item in &mut self.items {
-            let ItemContent::Message(message) = &mut item.content else { continue };
+            let Some(message) = item.said_mut() else { continue };
             if let Some(quoted) = message.quoted.as_mut().filter(|quoted| quoted.number == number) {
                 start.clone_into(&mut quoted.start);
                 item.revision += 1;
@@ -43,14 +57,13 @@ impl Channel {
         let mut any = false;
         self.expires = None;
         for item in &mut self.items {
-            let ItemContent::Message(message) = &mut item.content else { continue };
+            let Some(message) = item.said_mut() else { continue };
             let Some(temporary) = message.temporary.filter(|_| message.gone.is_none()) else { continue };
             if temporary.ends > now {
                 self.expires = Some(self.expires.map_or(temporary.ends, |first| first.min(temporary.ends)));
                 continue;
             }
-            message.gone = Some(Gone::Expired);
-            message.text.clear();
+            message.erase(Gone::Expired);
             item.revision += 1;
             any = true;
         }
@@ -93,7 +106,7 @@ impl Channel {
     /// The server has started again and gives the numbers to other messages, so these lose theirs.
     pub(in crate::cli::connect::model) fn forget_numbers(&mut self) {
         for item in &mut self.items {
-            if let ItemContent::Message(message) = &mut item.content {
+            if let Some(message) = item.said_mut() {
                 message.number = None;
             }
         }

@@ -74,7 +74,7 @@ impl Screen {
 
     fn show_hit(&mut self, model: &ClientModel, now: Moment) {
         if let Some(key) = self.find.as_ref().and_then(Find::hit)
-            && let Some(scroll) = self.with_viewport(model, now, |view, _| view.scroll_to(key))
+            && let Some(scroll) = self.with_viewport(model, now, |view, _| view.scroll_to(key, None))
         {
             self.leave_end(model, scroll);
         }
@@ -122,6 +122,7 @@ impl Screen {
         let Some(hit) = model.search().and_then(|search| search.hits.get(chosen)) else { return };
         let place = model.channels().iter().find(|channel| channel.shown() == hit.place);
         let (channel, number) = (place.map(|channel| channel.key()), hit.message.number);
+        let start = (hit.start, hit.message.text.chars().count());
         let (Some(channel), Some(number)) = (channel, number) else {
             self.hint = Some("That message is in no room that is open here.".to_owned());
             return;
@@ -129,7 +130,7 @@ impl Screen {
         self.end_search(false, model, now);
         model.act(Intent::Switch(channel), now);
         self.channel = channel;
-        self.jump = Some(Jump { channel, number, loads: 0 });
+        self.jump = Some(Jump { channel, number, start, loads: 0 });
     }
 
     /// Loads older messages until the one to jump to is loaded.
@@ -139,8 +140,9 @@ impl Screen {
             return;
         };
         if let Some(key) = model.current().find(jump.number) {
+            let start = jump.start;
             self.jump = None;
-            if let Some(scroll) = self.with_viewport(model, now, |view, _| view.scroll_to(key)) {
+            if let Some(scroll) = self.with_viewport(model, now, |view, _| view.scroll_to(key, Some(start))) {
                 self.leave_end(model, scroll);
                 self.is_dirty = true;
             }

@@ -350,3 +350,17 @@ fn messages_are_unread_while_the_end_is_not_visible() {
     assert_eq!(stage.model.current().unread(), 0);
     stage.assert_shows("─ new ─");
 }
+
+#[test]
+fn a_hit_in_a_message_longer_than_the_screen_is_on_the_screen() {
+    let mut stage = TestScreen::in_room(40, 14);
+    let text: Vec<String> = (1..=100).map(|number| format!("row {number}.")).collect();
+    stage.say("bob", &text.join("\n"));
+    stage.draw();
+    stage.assert_hides("row 7.");
+    stage.press("\x06row 7\\.");
+    stage.assert_shows("row 7.");
+    stage.press("\x15row 63\\.");
+    stage.assert_shows("row 63.");
+    stage.assert_shows("1 of 1: arrows, Enter asks on");
+}

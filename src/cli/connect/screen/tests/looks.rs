@@ -253,3 +253,55 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_direct_message_is_read_and_answered_where_the_user_is() {
+    for (columns, shape) in
+        [(20, ConnectLook::Fitting), (40, ConnectLook::Fitting), (80, ConnectLook::Lines), (200, ConnectLook::Bubbles)]
+    {
+        let mut stage = TestScreen::with_look(columns, 24, Look { shape, ..LOOK });
+        stage.say("bob", "Good morning!");
+        stage.enter_room("general");
+        let direct = |sender: &str, receiver: &str, content: &str, number: u64| {
+            json!({
+                "id": number, "action": "message", "sender": sender, "receiver": receiver, "private": true, "content": content,
+            })
+        };
+        stage.feed(direct("bob", "alice", "psst", 90));
+        stage.draw();
+        stage.assert_shows("psst");
+        assert!(stage.shows("(Private)") || columns == 20, "{:?}", stage.text());
+        assert_eq!(stage.model.unread_elsewhere(), 1);
+        stage.feed(direct("alice", "bob", "yes?", 91));
+        stage.draw();
+        stage.assert_shows("yes?");
+        assert_eq!(stage.model.unread_elsewhere(), 0, "who answers has read");
+        stage.feed(json!({ "id": 90, "action": "edited", "sender": "bob", "private": true, "content": "hello" }));
+        stage.draw();
+        stage.assert_shows("hello");
+        stage.assert_hides("psst");
+        stage.feed(json!({ "id": 90, "action": "deleted", "sender": "bob", "private": true }));
+        stage.draw();
+        stage.assert_hides("hello");
+        // The conversation itself has each of them once.
+        stage.enter_room("bob");
+        stage.assert_shows("yes?");
+        assert_eq!(stage.model.current().items().len(), 2);
+    }
+}
+
+#[test]
+fn a_temporary_direct_message_disappears_everywhere() {
+    let mut stage = TestScreen::in_room(40, 24);
+    let ends = (stage.now.time + SignedDuration::from_secs(5)).to_string();
+    stage.feed(json!({
+        "id": 90, "action": "message", "sender": "bob", "receiver": "alice", "private": true, "content": "psst",
+        "optional": { "temporary": 5, "ends": ends },
+    }));
+    stage.draw();
+    stage.assert_shows("psst");
+    stage.pass(SignedDuration::from_secs(6));
+    stage.model.tick(stage.now);
+    stage.draw();
+    stage.assert_hides("psst");
+}

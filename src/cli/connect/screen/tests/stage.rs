@@ -22,7 +22,7 @@ pub(super) struct TestScreen {
     number: u64,
 }
 
-pub(super) const LOOK: Look = Look { shape: ConnectLook::Fitting, utf8: true, color: true };
+pub(super) const LOOK: Look = Look { shape: ConnectLook::Fitting, utf8: true, few_glyphs: false, color: true };
 
 impl TestScreen {
     /// alice is logged in and in the palette.
