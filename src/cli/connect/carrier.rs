@@ -33,7 +33,7 @@ const TOLD_EVERY: Duration = Duration::from_millis(100);
 /// Longest head of an answer.
 const LONGEST_HEAD: usize = 16 * 1024;
 
-/// Sockets of running transfers, by offer, to stop them. A leaf lock: nothing is read or written under it.
+/// Sockets of running transfers, by key, to stop them. A leaf lock: nothing is read or written under it.
 type Running = Arc<Mutex<HashMap<u64, Arc<TcpStream>>>>;
 
 /// The files on their way.
@@ -49,7 +49,7 @@ pub(super) struct Carriers {
 /// The state of one transfer's thread.
 struct Carrier {
     way: Upstream,
-    number: u64,
+    key: u64,
     signals: SyncSender<ClientSignal>,
     running: Running,
     told: Option<Instant>,
@@ -103,17 +103,17 @@ impl Carriers {
 
     fn spawn(
         &self,
-        number: u64,
+        key: u64,
         url: Option<&str>,
         signals: &SyncSender<ClientSignal>,
         work: impl FnOnce(&mut Carrier) -> Result<(), Why> + Send + 'static,
     ) -> Result<(), Why> {
         let way = self.way(url)?;
         let mut carrier =
-            Carrier { way, number, signals: signals.clone(), running: Arc::clone(&self.running), told: None };
-        let thread = thread::Builder::new().name(format!("connect-file:{number}")).spawn(move || {
+            Carrier { way, key, signals: signals.clone(), running: Arc::clone(&self.running), told: None };
+        let thread = thread::Builder::new().name(format!("connect-file:{key}")).spawn(move || {
             let result = work(&mut carrier);
-            carrier.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&carrier.number);
+            carrier.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&carrier.key);
             if let Err(why) = result {
                 carrier.tell(FileProgress::Failed(why));
             }
@@ -123,15 +123,15 @@ impl Carriers {
 
     /// Begins to send a file.
     pub(super) fn send(&self, upload: Upload, signals: &SyncSender<ClientSignal>) -> Result<(), Why> {
-        let Upload { offer, path, token, url, from } = upload;
-        self.spawn(offer, url.as_deref(), signals, move |carrier| carrier.send(&path, &token, from))
+        let Upload { key, path, token, url, from } = upload;
+        self.spawn(key, url.as_deref(), signals, move |carrier| carrier.send(&path, &token, from))
     }
 
     /// Begins to fetch a file.
     pub(super) fn fetch(&self, download: Download, signals: &SyncSender<ClientSignal>) -> Result<(), Why> {
         let (directory, parts) = (self.directory.clone(), Arc::clone(&self.parts));
         let url = download.url.clone();
-        self.spawn(download.offer, url.as_deref(), signals, move |carrier| {
+        self.spawn(download.key, url.as_deref(), signals, move |carrier| {
             let known = download.part.as_ref().and_then(|part| {
                 let hash = parts.lock().unwrap_or_else(PoisonError::into_inner).get(part).cloned()?;
                 DownloadFile::resume(&directory, &download.name, part, &hash)
@@ -165,8 +165,8 @@ impl Carriers {
     }
 
     /// Stops a transfer.
-    pub(super) fn stop(&self, number: u64) {
-        let socket = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+    pub(super) fn stop(&self, key: u64) {
+        let socket = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         if let Some(socket) = socket {
             // An error means that it has ended already.
             let _ = socket.shutdown(Shutdown::Both);
@@ -254,7 +254,7 @@ impl FileConnection {
 impl Carrier {
     fn tell(&self, progress: FileProgress) {
         // An error means that the client has ended.
-        let _ = self.signals.send(ClientSignal::File(self.number, progress));
+        let _ = self.signals.send(ClientSignal::File(self.key, progress));
     }
 
     fn moved(&mut self, done: u64, size: Option<u64>) {
@@ -268,7 +268,7 @@ impl Carrier {
         let connection = self.way.connect(Preface::Nothing).map_err(|error| error.sentence(&self.way.to))?;
         let UpstreamConnection { stream, codec } = connection;
         let stream = Arc::new(stream);
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(self.number, Arc::clone(&stream));
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(self.key, Arc::clone(&stream));
         Ok(FileConnection { stream, codec, plain: Vec::new(), buffer: vec![0; AT_A_TIME] })
     }
 

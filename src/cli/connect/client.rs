@@ -184,7 +184,7 @@ impl<'a> RunningClient<'a> {
             ClientSignal::Input(input) => {
                 self.view.take(input, &mut self.model, now);
             }
-            ClientSignal::File(number, progress) => self.take_progress(number, progress, now),
+            ClientSignal::File(key, progress) => self.take_progress(key, progress, now),
             ClientSignal::System(signal) => self.take_system(signal, now),
         }
     }
@@ -258,18 +258,18 @@ impl<'a> RunningClient<'a> {
         }
     }
 
-    fn take_progress(&mut self, number: u64, progress: FileProgress, now: Moment) {
+    fn take_progress(&mut self, key: u64, progress: FileProgress, now: Moment) {
         match progress {
-            FileProgress::Moved(done, size) => self.model.transfer_moved(number, done, size),
-            FileProgress::Placed(path) => self.model.transfer_placed(number, path),
-            FileProgress::Done(path, hash) => self.model.transfer_done(number, path, hash, now),
-            FileProgress::Failed(why) => self.model.transfer_failed(number, &why, now),
+            FileProgress::Moved(done, size) => self.model.transfer_moved(key, done, size),
+            FileProgress::Placed(path) => self.model.transfer_placed(key, path),
+            FileProgress::Done(path, hash) => self.model.transfer_done(key, path, hash, now),
+            FileProgress::Failed(why) => self.model.transfer_failed(key, &why, now),
         }
     }
 
-    fn note_begun(&mut self, number: u64, begun: Result<(), String>, now: Moment) {
+    fn note_begun(&mut self, key: u64, begun: Result<(), String>, now: Moment) {
         if let Err(why) = begun {
-            self.model.transfer_failed(number, &why, now);
+            self.model.transfer_failed(key, &why, now);
         }
     }
 
@@ -310,16 +310,16 @@ impl<'a> RunningClient<'a> {
             }
             ClientEffect::Drop => self.drop_link(),
             ClientEffect::Upload(upload) => {
-                let number = upload.offer;
+                let key = upload.key;
                 let begun = self.carriers.send(upload, &self.signals);
-                self.note_begun(number, begun, now);
+                self.note_begun(key, begun, now);
             }
             ClientEffect::Download(download) => {
-                let number = download.offer;
+                let key = download.key;
                 let begun = self.carriers.fetch(download, &self.signals);
-                self.note_begun(number, begun, now);
+                self.note_begun(key, begun, now);
             }
-            ClientEffect::StopTransfer(number) => self.carriers.stop(number),
+            ClientEffect::StopTransfer(key) => self.carriers.stop(key),
             ClientEffect::Ring => self.view.ring(),
             ClientEffect::Redraw => self.view.redraw(),
             ClientEffect::Exit(status) => self.ends = Some(if self.deadline.is_some() { FAILED } else { status }),

@@ -23,7 +23,7 @@ pub(crate) enum ClientSignal {
     Server(u64, ServerNews),
     /// Input from the user.
     Input(ViewInput),
-    /// Progress of the file transfer with this number.
+    /// Progress of the file transfer with this key.
     File(u64, FileProgress),
     /// A signal of the system (signal(7)).
     System(i32),

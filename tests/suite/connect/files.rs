@@ -84,14 +84,14 @@ fn a_declined_file_is_not_sent() {
 }
 
 /// Two clients on pipes, with a transfer from alice to bob under way.
-fn on_its_way(server: &Server, sent: &[u8]) -> (PipedClient, PipedClient, std::path::PathBuf) {
+fn on_its_way(server: SocketAddr, sent: &[u8]) -> (PipedClient, PipedClient, std::path::PathBuf) {
     let (from, to) = (scratch(), scratch());
     fs::write(from.join("film.bin"), sent).expect("written");
     let download = to.to_str().expect("UTF-8");
-    let bob_at = format!("bob@{}", server.address());
+    let bob_at = format!("bob@{server}");
     let mut bob = PipedClient::start(&[&bob_at, "--room", "general", "--download", download]);
     bob.expect("Welcome");
-    let mut alice = PipedClient::in_room("alice", server.address(), "general");
+    let mut alice = PipedClient::in_room("alice", server, "general");
     alice.send("are you there?");
     bob.expect("are you there?");
     alice.send(&format!(":send bob {}", from.join("film.bin").display()));
@@ -109,7 +109,7 @@ fn the_clients_resume_a_transfer_that_broke_off_by_themselves() {
     server.hub().transfers.set_patience(Duration::from_millis(500));
     // Larger than all buffers on the way.
     let sent = bytes(64_000_000);
-    let (mut alice, mut bob, to) = on_its_way(&server, &sent);
+    let (mut alice, mut bob, to) = on_its_way(server.address(), &sent);
     let pid = Pid::from_raw(i32::try_from(bob.child.id()).expect("a pid"));
     kill(pid, Signal::SIGSTOP).expect("stopped");
     alice.expect("! film.bin broke off at ");
@@ -126,10 +126,33 @@ fn the_clients_resume_a_transfer_that_broke_off_by_themselves() {
 }
 
 #[test]
+fn a_transfer_that_a_server_restart_breaks_off_is_resumed_by_the_two_clients() {
+    for signal in ["KILL", "TERM"] {
+        let config = scratch().join("chatsock.toml");
+        let text = "shutdown_delay = 0\n[files]\nlisten = [\"127.0.0.1:0\"]\nbytes_per_second = 10000000\n";
+        fs::write(&config, text).expect("written");
+        let (mut server, address) = super::resume::start(&config, "127.0.0.1:0");
+        let sent = bytes(16_000_000);
+        let (alice, mut bob, to) = on_its_way(address, &sent);
+        server.signal(signal);
+        server.wait();
+        let (_server, _) = super::resume::start(&config, &address.to_string());
+        bob.expect("16,000,000 bytes, SHA-256");
+        bob.expect("Saved as ");
+        let (status, out, _) = alice.finish();
+        assert_eq!(status, Some(0), "{signal}: {out}");
+        let (status, out, _) = bob.finish();
+        assert_eq!(status, Some(0), "{signal}: {out}");
+        assert!(fs::read(to.join("film.bin")).expect("the file") == sent);
+        assert_eq!(fs::read_dir(&to).expect("read").count(), 1, "no part stays");
+    }
+}
+
+#[test]
 fn a_transfer_that_is_declined_midway_is_not_resumed() {
     for by_bob in [true, false] {
         let server = Server::with("[files]\nlisten = [\"127.0.0.1:0\"]\nbytes_per_second = 1000000\n");
-        let (mut alice, mut bob, to) = on_its_way(&server, &bytes(64_000_000));
+        let (mut alice, mut bob, to) = on_its_way(server.address(), &bytes(64_000_000));
         if by_bob {
             bob.send(":decline 1");
             alice.expect("bob declined film.bin.");

@@ -12,7 +12,7 @@ use crate::support::PATIENCE;
 use crate::support::machine::argument;
 
 /// Starts a server that stores its history, as a program.
-fn start(config: &Path, listen: &str) -> (Program, SocketAddr) {
+pub(super) fn start(config: &Path, listen: &str) -> (Program, SocketAddr) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut server = Program::start(&["--config", argument(config), "--listen", listen]);

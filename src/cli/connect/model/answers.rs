@@ -51,9 +51,11 @@ impl ClientModel {
                 self.revision += 1;
             }
             Purpose::Accept(number) if failed => {
-                self.transfer_failed(number, &object.content, now);
+                self.acceptance_failed(number, &object.content, now);
             }
             Purpose::Accept(_) => self.accepted(&object, now),
+            Purpose::OfferAgain(key) if failed => self.not_offered_again(key, &object, now),
+            Purpose::OfferAgain(key) => self.offered_again(key, &object, now),
             Purpose::Members(channel) => self.channel_mut(channel).touch(),
             // The connection ends after it.
             Purpose::Quit => {}
@@ -126,7 +128,7 @@ impl ClientModel {
                 let to = request.receiver.first().cloned().unwrap_or_default();
                 let size = request.numbers.first().map(|(_, size)| *size);
                 if let Some(number) = object.optional.offer {
-                    self.offer_made(number, &to, path, size, now);
+                    self.offer_made(number, &to, (path, size), false, now);
                 }
             }
             LineWork::Accept => self.accepted(object, now),

@@ -293,6 +293,9 @@ impl ClientModel {
                 true
             }
             FileVerb::Decline if first.is_empty() || number.is_some() => {
+                if self.stop_offering(number, now) {
+                    return true;
+                }
                 self.note_declined(number);
                 let request = ClientRequest::new("decline").with("offer", number);
                 self.enqueue(line, request, LineWork::Decline, now);

@@ -8,10 +8,13 @@ use std::time::{Duration, Instant};
 use super::intent::Moment;
 
 /// How long the rest of a file that broke off is accepted without a question: as long as the server can resume it.
-const TAKEN_AGAIN: Duration = Duration::from_secs(600);
+pub(super) const TAKEN_AGAIN: Duration = Duration::from_secs(600);
 
 /// How long a client with nothing else to do waits for the rest of a file that broke off.
 const RESUMED_WITHIN: Duration = Duration::from_secs(10);
+
+/// The same once it is back on a server that it had lost: the other one may take half a minute longer to find the way back.
+const RESUMED_AFTER_RETURN: Duration = Duration::from_secs(60);
 
 /// A file that someone offers.
 #[derive(Clone, Debug)]
@@ -56,6 +59,8 @@ pub(crate) fn readable(bytes: u64) -> String {
 /// A transfer.
 #[derive(Clone, Debug)]
 pub(crate) struct FileTransfer {
+    /// Identifies it in this client. The numbers of a server that has started again are given once more.
+    pub(super) key: u64,
     /// The number of the offer.
     pub(crate) number: u64,
     /// The user at the other end.
@@ -75,13 +80,32 @@ pub(crate) struct FileTransfer {
     pub(super) is_carried: bool,
     /// One of the two users has cancelled it.
     pub(super) is_declined: bool,
+    /// The connection it was agreed on is gone: the server tells nothing more of it.
+    pub(super) is_orphan: bool,
+    /// The server has told how it ended.
+    pub(super) is_told: bool,
     /// When it broke off.
     pub(super) broke: Option<Instant>,
-    /// It broke off, and the rest may follow.
-    pub(super) may_resume: bool,
+    /// Until when an otherwise idle client waits for the rest.
+    pub(super) resumed_by: Option<Instant>,
+    /// The rest is to be offered again.
+    pub(super) retry: Option<OfferRetry>,
+    /// It is the rest of a file that broke off.
+    pub(super) is_rest: bool,
     /// The hash of the local part, and the server's hash of what has passed.
     pub(super) own_hash: Option<String>,
     pub(super) told_hash: Option<String>,
+}
+
+/// When the rest of a file is offered again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfferRetry {
+    /// The next attempt.
+    pub(super) at: Instant,
+    /// No attempt is made after this.
+    pub(super) until: Instant,
+    /// The user knows that the other one is away.
+    pub(super) has_told: bool,
 }
 
 /// The progress of a transfer.
@@ -96,6 +120,37 @@ pub(super) enum TransferStage {
 }
 
 impl FileTransfer {
+    /// A transfer to a user.
+    pub(super) fn sending(number: u64, peer: &str, name: String, path: PathBuf, size: Option<u64>) -> FileTransfer {
+        let offer = OfferedFile { number, sender: peer.to_owned(), name, size };
+        FileTransfer { sends: true, path: Some(path), ..FileTransfer::receiving(&offer) }
+    }
+
+    /// A transfer from a user.
+    pub(super) fn receiving(offer: &OfferedFile) -> FileTransfer {
+        FileTransfer {
+            key: 0,
+            number: offer.number,
+            peer: offer.sender.clone(),
+            name: offer.name.clone(),
+            sends: false,
+            path: None,
+            done: 0,
+            size: offer.size,
+            stage: TransferStage::Offered,
+            is_carried: false,
+            is_declined: false,
+            is_orphan: false,
+            is_told: false,
+            broke: None,
+            resumed_by: None,
+            retry: None,
+            is_rest: false,
+            own_hash: None,
+            told_hash: None,
+        }
+    }
+
     /// Whether bytes are passing, or soon may.
     pub(crate) fn is_running(&self) -> bool {
         self.stage != TransferStage::Over
@@ -104,8 +159,20 @@ impl FileTransfer {
     /// Notes that it broke off.
     pub(super) fn break_off(&mut self, now: Moment) {
         self.stage = TransferStage::Over;
-        self.may_resume = !self.is_declined && (self.may_resume || self.broke.is_none());
-        self.broke = self.broke.or(Some(now.instant).filter(|_| !self.is_declined));
+        if self.is_declined {
+            self.resumed_by = None;
+        } else if self.broke.is_none() {
+            self.broke = Some(now.instant);
+            let within = if self.is_orphan { RESUMED_AFTER_RETURN } else { RESUMED_WITHIN };
+            self.resumed_by = Some(now.instant + within);
+        }
+    }
+
+    /// The server is there again: the other one may take longer.
+    pub(super) fn wait_after_return(&mut self, now: Moment) {
+        if self.is_orphan && (self.resumed_by.is_some() || self.retry.is_some()) {
+            self.resumed_by = Some(now.instant + RESUMED_AFTER_RETURN);
+        }
     }
 
     /// Whether this is another attempt at the same file.
@@ -113,14 +180,19 @@ impl FileTransfer {
         self.sends == other.sends && self.peer == other.peer && self.name == other.name
     }
 
-    /// Until when the client waits for the rest, if it does.
-    pub(super) fn resumed_by(&self) -> Option<Instant> {
-        self.broke.filter(|_| self.may_resume).map(|broke| broke + RESUMED_WITHIN)
+    /// Whether an offer is of the file that this transfer has begun with, as far as name and size tell.
+    pub(super) fn may_be_of(&self, offer: &OfferedFile) -> bool {
+        let is_as_long = self.size.zip(offer.size).is_none_or(|(known, offered)| known == offered);
+        !self.sends && self.peer == offer.sender && self.name == offer.name && is_as_long
+    }
+
+    /// Whether it broke off so short a time ago that the rest can follow.
+    pub(super) fn is_fresh(&self, now: Moment) -> bool {
+        self.broke.is_some_and(|broke| now.instant.saturating_duration_since(broke) < TAKEN_AGAIN)
     }
 
     /// Whether the user accepted this file and it broke off a moment ago, so that they need not be asked again.
     pub(super) fn may_go_on(&self, now: Moment) -> bool {
-        let is_fresh = |broke| now.instant.saturating_duration_since(broke) < TAKEN_AGAIN;
-        !self.sends && !self.is_carried && !self.is_declined && self.path.is_some() && self.broke.is_some_and(is_fresh)
+        !self.sends && !self.is_carried && !self.is_declined && self.path.is_some() && self.is_fresh(now)
     }
 }

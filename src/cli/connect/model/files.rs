@@ -15,9 +15,6 @@ use super::sending::{LineWork, Purpose};
 /// Most offers that wait for an answer, and most transfers that are remembered. The server allows fewer.
 const MOST: usize = 64;
 
-/// How often a file that broke off is offered again.
-const MOST_TRIES: usize = 3;
-
 /// The request that offers a file. Others learn the last part of its path.
 pub(super) fn offer_request(to: &str, path: &Path, size: Option<u64>) -> ClientRequest {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -34,25 +31,27 @@ impl ClientModel {
         self.transfers.iter().enumerate().any(has_failed)
     }
 
-    /// Stops waiting for the rest of files that broke off long ago.
-    pub(super) fn give_up_files(&mut self, now: Moment) {
-        for transfer in &mut self.transfers {
-            transfer.may_resume &= transfer.resumed_by().is_some_and(|by| now.instant < by);
-        }
-    }
-
     /// Files on their way, oldest first, and some that have arrived.
     pub(crate) fn transfers(&self) -> &[FileTransfer] {
         &self.transfers
     }
 
+    /// The transfer that the server calls by this number now.
     fn transfer(&mut self, number: u64) -> Option<&mut FileTransfer> {
-        self.transfers.iter_mut().rev().find(|transfer| transfer.number == number)
+        self.transfers.iter_mut().rev().find(|transfer| transfer.number == number && !transfer.is_orphan)
     }
 
-    fn remember(&mut self, transfer: FileTransfer) {
+    /// The transfer with this key.
+    pub(super) fn transfer_by_key(&mut self, key: u64) -> Option<&mut FileTransfer> {
+        self.transfers.iter_mut().find(|transfer| transfer.key == key)
+    }
+
+    fn remember(&mut self, mut transfer: FileTransfer) {
         let is_the_same = |known: &&mut FileTransfer| known.is_the_file_of(&transfer);
-        self.transfers.iter_mut().filter(is_the_same).for_each(|earlier| earlier.may_resume = false);
+        let earlier = self.transfers.iter_mut().filter(is_the_same);
+        earlier.for_each(|earlier| (earlier.resumed_by, earlier.retry) = (None, None));
+        self.last_transfer += 1;
+        transfer.key = self.last_transfer;
         if self.transfers.len() >= MOST {
             let over = self.transfers.iter().position(|transfer| !transfer.is_running()).unwrap_or(0);
             self.transfers.remove(over);
@@ -77,9 +76,7 @@ impl ClientModel {
 
     /// Asks about an offer, unless it is the rest of a file that the user accepted and that broke off.
     fn consider(&mut self, offer: OfferedFile, now: Moment) {
-        let is_the_same =
-            |known: &&FileTransfer| !known.sends && known.peer == offer.sender && known.name == offer.name;
-        match self.transfers.iter().rev().find(is_the_same) {
+        match self.transfers.iter().rev().find(|known| known.may_be_of(&offer)) {
             // The sender was faster: the incomplete file is not closed here yet.
             Some(last) if last.is_carried && self.held_offers.len() < MOST => self.held_offers.push(offer),
             Some(last) if last.may_go_on(now) => self.accept(offer.number, offer),
@@ -93,8 +90,8 @@ impl ClientModel {
     }
 
     /// A thread has ended and closed its file.
-    fn put_down(&mut self, number: u64, now: Moment) {
-        if let Some(transfer) = self.transfer(number) {
+    fn put_down(&mut self, key: u64, now: Moment) {
+        if let Some(transfer) = self.transfer_by_key(key) {
             transfer.is_carried = false;
         }
         let held = std::mem::take(&mut self.held_offers);
@@ -102,28 +99,8 @@ impl ClientModel {
     }
 
     fn accept(&mut self, number: u64, offer: OfferedFile) {
-        self.expect(&offer);
+        self.remember(FileTransfer::receiving(&offer));
         self.request(ClientRequest::new("accept").with("offer", Some(number)), Purpose::Accept(number));
-    }
-
-    /// Adds a transfer that this user will receive.
-    fn expect(&mut self, offer: &OfferedFile) {
-        self.remember(FileTransfer {
-            number: offer.number,
-            peer: offer.sender.clone(),
-            name: offer.name.clone(),
-            sends: false,
-            path: None,
-            done: 0,
-            size: offer.size,
-            stage: TransferStage::Offered,
-            is_carried: false,
-            is_declined: false,
-            broke: None,
-            may_resume: false,
-            own_hash: None,
-            told_hash: None,
-        });
     }
 
     pub(super) fn decline(&mut self, number: u64, now: Moment) {
@@ -148,26 +125,20 @@ impl ClientModel {
         true
     }
 
-    /// The file of a `:send` has been offered.
-    pub(super) fn offer_made(&mut self, number: u64, to: &str, path: PathBuf, size: Option<u64>, now: Moment) {
+    /// The file of a `:send`, or the rest of it, has been offered.
+    pub(super) fn offer_made(
+        &mut self,
+        number: u64,
+        to: &str,
+        (path, size): (PathBuf, Option<u64>),
+        is_rest: bool,
+        now: Moment,
+    ) {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let name = crate::text::sanitize(&name).into_owned();
-        self.remember(FileTransfer {
-            number,
-            peer: to.to_owned(),
-            name,
-            sends: true,
-            path: Some(path),
-            done: 0,
-            size,
-            stage: TransferStage::Offered,
-            is_carried: false,
-            is_declined: false,
-            broke: None,
-            may_resume: false,
-            own_hash: None,
-            told_hash: None,
-        });
+        let mut transfer = FileTransfer::sending(number, to, name, path, size);
+        transfer.is_rest = is_rest;
+        self.remember(transfer);
         let early = std::mem::take(&mut self.early_news);
         early.into_iter().for_each(|object| self.transfer_told(object, now));
     }
@@ -178,22 +149,20 @@ impl ClientModel {
         if let Some(at) = self.offers.iter().position(|offer| offer.number == number)
             && let Some(offer) = self.offers.remove(at)
         {
-            self.expect(&offer);
+            self.remember(FileTransfer::receiving(&offer));
         }
         let Some(transfer) = self.transfer(number) else {
             return self.tell_error("The server accepted an offer that this client does not know.", now);
         };
         (transfer.stage, transfer.is_carried) = (TransferStage::Running, true);
-        let (sender, name) = (transfer.peer.clone(), transfer.name.clone());
-        let part = self
-            .transfers
-            .iter()
-            .rev()
-            .filter(|known| !known.sends && known.number != number && known.peer == sender && known.name == name)
-            .find_map(|known| known.path.clone());
+        let (key, name) = (transfer.key, transfer.name.clone());
+        let (sender, size) = (transfer.peer.clone(), transfer.size);
+        let this = OfferedFile { number, sender, name: name.clone(), size };
+        let earlier = self.transfers.iter().rev().filter(|known| known.key != key && known.may_be_of(&this));
+        let part = earlier.filter(|known| known.broke.is_some()).find_map(|known| known.path.clone());
         let (token, url) = (object.optional.token.clone(), object.optional.url.clone());
         let url = Some(url).filter(|url| !url.is_empty());
-        self.effects.push(ClientEffect::Download(Download { offer: number, name, token, url, part }));
+        self.effects.push(ClientEffect::Download(Download { key, name, token, url, part }));
         self.revision += 1;
     }
 
@@ -201,12 +170,17 @@ impl ClientModel {
     pub(super) fn transfer_told(&mut self, object: ServerObject, now: Moment) {
         let Some(number) = object.optional.offer else { return };
         // The other user may be faster than the answer to the offer.
-        let is_offering = self.outgoing.front().is_some_and(|line| matches!(line.work, LineWork::Offer(_)));
-        if is_offering && self.transfer(number).is_none() && self.early_news.len() < MOST {
+        if self.is_offering() && self.transfer(number).is_none() && self.early_news.len() < MOST {
             return self.early_news.push(object);
         }
         self.offers.retain(|offer| offer.number != number);
         self.held_offers.retain(|offer| offer.number != number);
+        if let Some(transfer) = self.transfer(number) {
+            transfer.is_told |= object.optional.state != "accepted";
+            // They may have another name by now.
+            let peer = if transfer.sends { object.receiver.first() } else { Some(&object.sender) };
+            peer.filter(|peer| !peer.is_empty()).into_iter().for_each(|peer| transfer.peer.clone_from(peer));
+        }
         let line = object.content.trim_start_matches("* ").trim_start_matches("! ").to_owned();
         match &*object.optional.state {
             "accepted" => {
@@ -221,7 +195,8 @@ impl ClientModel {
                     }
                 }
                 self.tell_news(line, now);
-                self.compare(number, now);
+                let key = self.transfer(number).map(|transfer| transfer.key);
+                key.into_iter().for_each(|key| self.compare(key, now));
             }
             "declined" | "ended" | "broken" => {
                 let broke = object.optional.state == "broken";
@@ -232,12 +207,13 @@ impl ClientModel {
                         false => transfer.stage = TransferStage::Over,
                     }
                 }
+                let again = self.transfer(number).filter(|ended| broke || ended.is_rest).map(|ended| ended.key);
                 if broke {
                     self.tell_error(line, now);
-                    self.offer_again(number, now);
                 } else {
                     self.tell_news(line, now);
                 }
+                again.into_iter().for_each(|key| self.offer_again(key, now));
             }
             _ => self.tell_news(line, now),
         }
@@ -252,32 +228,16 @@ impl ClientModel {
         let (token, from) = (object.optional.token.clone(), object.optional.from.unwrap_or(0));
         let url = Some(object.optional.url.clone()).filter(|url| !url.is_empty());
         let (peer, name, path) = (transfer.peer.clone(), transfer.name.clone(), transfer.path.clone());
+        let key = transfer.key;
         if !transfer.sends {
             transfer.is_carried = true;
             let part = path;
-            let download = Download { offer: number, name, token, url, part };
+            let download = Download { key, name, token, url, part };
             return self.effects.push(ClientEffect::Download(download));
         }
         let Some(path) = path else { return };
         self.tell_news(format!("{peer} takes {name}."), now);
-        self.effects.push(ClientEffect::Upload(Upload { offer: number, path, token, url, from }));
-    }
-
-    /// Offers a file that broke off again, a few times, so that the rest of it is sent.
-    fn offer_again(&mut self, number: u64, now: Moment) {
-        let Some((peer, path, size)) = self
-            .transfer(number)
-            .filter(|transfer| transfer.sends && !transfer.is_declined)
-            .and_then(|transfer| Some((transfer.peer.clone(), transfer.path.clone()?, transfer.size)))
-        else {
-            return;
-        };
-        let is_broken = |known: &&FileTransfer| known.broke.is_some() && known.path.as_ref() == Some(&path);
-        let tries = self.transfers.iter().filter(|known| known.peer == peer).filter(is_broken).count();
-        if tries <= MOST_TRIES {
-            let shown = format!(":send {peer} {}", path.display());
-            self.enqueue(&shown, offer_request(&peer, &path, size), LineWork::Offer(path), now);
-        }
+        self.effects.push(ClientEffect::Upload(Upload { key, path, token, url, from }));
     }
 
     /// The user wants to end a transfer; without a number, the only one there is. The server is told first: a connection that just
@@ -295,16 +255,17 @@ impl ClientModel {
 
     /// The server has ended a transfer for this user, so its thread stops.
     pub(super) fn stop_transfer(&mut self, number: u64) {
-        if self.transfer(number).is_some_and(|transfer| transfer.is_running()) {
-            self.effects.push(ClientEffect::StopTransfer(number));
+        if let Some(transfer) = self.transfer(number).filter(|transfer| transfer.is_running()) {
+            let key = transfer.key;
+            self.effects.push(ClientEffect::StopTransfer(key));
         }
     }
 
     // ---- For the threads that carry files ----
 
     /// This many bytes have passed.
-    pub(crate) fn transfer_moved(&mut self, number: u64, done: u64, size: Option<u64>) {
-        if let Some(transfer) = self.transfer(number) {
+    pub(crate) fn transfer_moved(&mut self, key: u64, done: u64, size: Option<u64>) {
+        if let Some(transfer) = self.transfer_by_key(key) {
             transfer.done = done;
             transfer.size = size.or(transfer.size);
             self.revision += 1;
@@ -312,15 +273,15 @@ impl ClientModel {
     }
 
     /// Notes where the incomplete file is saved.
-    pub(crate) fn transfer_placed(&mut self, number: u64, path: PathBuf) {
-        if let Some(transfer) = self.transfer(number) {
+    pub(crate) fn transfer_placed(&mut self, key: u64, path: PathBuf) {
+        if let Some(transfer) = self.transfer_by_key(key) {
             transfer.path = Some(path);
         }
     }
 
     /// All bytes have been received or sent, and have this hash.
-    pub(crate) fn transfer_done(&mut self, number: u64, path: PathBuf, hash: String, now: Moment) {
-        let Some(transfer) = self.transfer(number) else { return };
+    pub(crate) fn transfer_done(&mut self, key: u64, path: PathBuf, hash: String, now: Moment) {
+        let Some(transfer) = self.transfer_by_key(key) else { return };
         transfer.stage = TransferStage::Over;
         transfer.own_hash = Some(hash);
         let sends = transfer.sends;
@@ -329,27 +290,38 @@ impl ClientModel {
             let shown = crate::text::sanitize(&path.to_string_lossy()).into_owned();
             self.tell_news(format!("Saved as {shown}."), now);
         }
-        self.compare(number, now);
-        self.put_down(number, now);
+        self.compare(key, now);
+        self.put_down(key, now);
         self.revision += 1;
         self.end_if_done();
     }
 
+    /// The server has not let the user take an offered file.
+    pub(super) fn acceptance_failed(&mut self, number: u64, why: &str, now: Moment) {
+        let key = self.transfer(number).map(|transfer| transfer.key);
+        key.into_iter().for_each(|key| self.transfer_failed(key, why, now));
+    }
+
     /// A transfer failed. `why` is a sentence.
-    pub(crate) fn transfer_failed(&mut self, number: u64, why: &str, now: Moment) {
-        let Some(transfer) = self.transfer(number) else { return };
+    pub(crate) fn transfer_failed(&mut self, key: u64, why: &str, now: Moment) {
+        let Some(transfer) = self.transfer_by_key(key) else { return };
         transfer.break_off(now);
+        let is_orphan = transfer.is_orphan;
         // A user who has ended it knows that.
         if !transfer.is_declined {
             self.tell_error(why, now);
         }
-        self.put_down(number, now);
+        self.put_down(key, now);
+        // Otherwise the server will tell that it broke off.
+        if is_orphan {
+            self.offer_again(key, now);
+        }
         self.end_if_done();
     }
 
     /// Compares the hashes of both sides once they are known.
-    fn compare(&mut self, number: u64, now: Moment) {
-        let Some(transfer) = self.transfer(number) else { return };
+    fn compare(&mut self, key: u64, now: Moment) {
+        let Some(transfer) = self.transfer_by_key(key) else { return };
         let (Some(own), Some(told)) = (&transfer.own_hash, &transfer.told_hash) else { return };
         if !told.is_empty() && !own.eq_ignore_ascii_case(told) {
             let name = &transfer.name;

@@ -80,7 +80,7 @@ pub(crate) enum ClientEffect {
     Upload(Upload),
     /// Fetch a file.
     Download(Download),
-    /// Stop a transfer, by its offer.
+    /// Stop a transfer, by its key.
     StopTransfer(u64),
     /// Ring the terminal's bell.
     Ring,
@@ -93,8 +93,8 @@ pub(crate) enum ClientEffect {
 /// A file to be sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
-    /// The number of the offer.
-    pub(crate) offer: u64,
+    /// Identifies the transfer.
+    pub(crate) key: u64,
     /// The file.
     pub(crate) path: PathBuf,
     /// What opens the way.
@@ -108,8 +108,8 @@ pub(crate) struct Upload {
 /// A file to be fetched.
 #[derive(Clone, Debug)]
 pub(crate) struct Download {
-    /// The number of the offer.
-    pub(crate) offer: u64,
+    /// Identifies the transfer.
+    pub(crate) key: u64,
     /// Its name as the server gives it. The sender picked it, so it is not trusted.
     pub(crate) name: String,
     /// What opens the way.

@@ -33,6 +33,7 @@ mod intent;
 mod item;
 mod lost_messages;
 mod meanwhile;
+mod offer_again;
 mod reading;
 mod receive;
 mod request;
@@ -115,6 +116,7 @@ pub(crate) struct ClientModel {
     /// Offers that may be the rest of a file whose transfer is just breaking off.
     held_offers: Vec<OfferedFile>,
     transfers: Vec<FileTransfer>,
+    last_transfer: u64,
     /// News of the user's own offer that came before the answer to it.
     early_news: Vec<incoming::ServerObject>,
     search: Option<SearchResults>,
@@ -161,6 +163,7 @@ impl ClientModel {
             offers: VecDeque::new(),
             held_offers: Vec::new(),
             transfers: Vec::new(),
+            last_transfer: 0,
             early_news: Vec::new(),
             search: None,
             outgoing: VecDeque::new(),

@@ -283,6 +283,7 @@ impl ClientModel {
         if !before.is_empty() && self.is_me(before) {
             self.renamed_self(&object.sender);
         }
+        self.rename_in_files(before, &object.sender);
         let line = ItemContent::News(object.content.clone());
         if object.private {
             for channel in &mut self.channels {

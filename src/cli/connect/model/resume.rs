@@ -123,6 +123,7 @@ impl ClientModel {
         }
         self.login.lost.get_or_insert(now.instant);
         self.wait_and_reconnect(why, now);
+        self.orphan_files(now);
     }
 
     fn wait_and_reconnect(&mut self, why: String, now: Moment) {
@@ -162,7 +163,7 @@ impl ClientModel {
         let is_busy = !self.outgoing.is_empty()
             || self.said.any_again()
             || (!self.offers.is_empty() && !self.choices.unattended)
-            || self.transfers.iter().any(|each| each.is_running() || each.may_resume);
+            || self.transfers.iter().any(|each| each.is_running() || each.resumed_by.is_some());
         if self.input_ended && !self.leaving && self.is_ready() && !is_busy && self.pending.is_empty() {
             self.quit();
         }
@@ -235,7 +236,7 @@ impl ClientModel {
         let expiry = self.channels.iter().filter_map(super::Channel::expires).min();
         let expiry =
             expiry.map(|time| now.instant + Duration::try_from(time.duration_since(now.time)).unwrap_or_default());
-        let file = self.transfers.iter().filter_map(super::FileTransfer::resumed_by).min();
+        let file = self.files_wake();
         [life, line, expiry, file, self.review.wakes(), self.read_marks.wakes(now.instant).filter(|_| self.is_ready())]
             .into_iter()
             .flatten()
@@ -288,6 +289,7 @@ impl ClientModel {
         if self.login.is_returning {
             self.rejoin();
             self.tell_news("Connected again.", now);
+            self.transfers.iter_mut().for_each(|transfer| transfer.wait_after_return(now));
         } else {
             self.begin(now);
         }

@@ -152,6 +152,8 @@ pub(super) enum Purpose {
     Search,
     /// Accepts the offer with this number.
     Accept(u64),
+    /// The rest of a file is offered, by the key of the transfer that broke off.
+    OfferAgain(u64),
     /// Nothing depends on the answer.
     Nothing,
     /// The user quits.
@@ -227,6 +229,7 @@ impl ClientModel {
             | Purpose::Review { .. }
             | Purpose::Search
             | Purpose::Accept(_)
+            | Purpose::OfferAgain(_)
             | Purpose::Nothing => false,
         };
         self.status == LinkStatus::Connected && !self.leaving && !self.pending.iter().any(returns)
@@ -248,6 +251,7 @@ impl ClientModel {
             self.request(request, Purpose::Line(key));
         }
         self.go_on_reviewing(now);
+        self.offer_files_again(now);
         self.end_if_done();
     }
 

@@ -551,7 +551,7 @@ fn receiving() -> Played {
     played.submit("y");
     let accept = played.only("accept");
     played.answer(&accept, "ok", r#"{"offer":7,"token":"AAAA","url":"http://192.0.2.1:5558/f/AAAA"}"#);
-    played.model.transfer_placed(7, "a.txt.part".into());
+    played.model.transfer_placed(1, "a.txt.part".into());
     played
 }
 
@@ -559,7 +559,7 @@ fn receiving() -> Played {
 fn a_file_that_broke_off_is_accepted_again_without_a_question_for_ten_minutes() {
     for (minutes, is_asked) in [(1, false), (11, true)] {
         let mut played = receiving();
-        played.model.transfer_failed(7, "It broke off.", played.now);
+        played.model.transfer_failed(1, "It broke off.", played.now);
         played.take(&told(7, "broken"));
         played.now.instant += Duration::from_secs(minutes * 60);
         played.take(&OFFER.replace("\"offer\":7", "\"offer\":8"));
@@ -576,7 +576,7 @@ fn a_file_that_the_user_declined_midway_is_asked_about_when_it_is_offered_again(
         // The server's notice may come before its answer.
         played.take(&told(7, "broken"));
         played.answer(&decline, "ok", r#"{"offer":7}"#);
-        played.model.transfer_failed(7, "It broke off.", played.now);
+        played.model.transfer_failed(1, "It broke off.", played.now);
         played.take(&OFFER.replace("\"offer\":7", "\"offer\":8"));
         assert!(played.model.question().is_some(), "{line}");
     }
@@ -595,6 +595,178 @@ fn a_file_that_the_receiver_declined_midway_is_not_offered_again() {
         let sent = played.sent();
         assert_eq!(sent.iter().any(|request| request.action == "send"), is_again, "{states:?}: {sent:?}");
     }
+}
+
+/// A file to bob that he has taken, and that is being sent.
+fn sending() -> (Played, std::path::PathBuf) {
+    let mut played = Played::in_general();
+    let path = std::env::current_exe().unwrap();
+    played.submit(&format!(":send bob {}", path.display()));
+    let send = played.only("send");
+    played.answer(&send, "ok", r#"{"offer":7}"#);
+    played.take(&told(7, "accepted"));
+    played.answer_all();
+    (played, path)
+}
+
+impl Played {
+    /// On the server again, or on the next one.
+    fn back(&mut self, started: &str) {
+        self.now.instant += Duration::from_secs(2);
+        self.model.tick(self.now);
+        self.log_in(started);
+        self.answer_all();
+    }
+
+    fn refuse(&mut self, request: &ClientRequest, code: &str) {
+        self.answer(request, "error", &format!(r#"{{"code":"{code}"}}"#));
+    }
+
+    fn offers_again(&mut self) -> Vec<ClientRequest> {
+        self.model.tick(self.now);
+        self.sent().into_iter().filter(|request| request.action == "send").collect()
+    }
+
+    fn news(&self) -> Vec<String> {
+        let items = self.model.current().items().iter();
+        items
+            .filter_map(|item| match &item.content {
+                ItemContent::News(text) | ItemContent::Error(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn a_file_that_a_restart_broke_off_is_offered_again_once_the_other_user_is_back() {
+    // Which of the two is noticed first.
+    for file_breaks_first in [true, false] {
+        for started in ["t1", "t2"] {
+            let (mut played, _) = sending();
+            if file_breaks_first {
+                played.model.transfer_failed(1, "It broke off.", played.now);
+                played.lost();
+            } else {
+                played.lost();
+                played.model.transfer_failed(1, "It broke off.", played.now);
+            }
+            assert!(played.offers_again().is_empty(), "there is no server");
+            played.now.instant += Duration::from_secs(2);
+            played.model.tick(played.now);
+            played.log_in(started);
+            for request in played.sent() {
+                assert_ne!(request.action, "send", "not before the rooms are entered again");
+                played.answer(&request, "ok", "{}");
+            }
+            let [first] = &played.offers_again()[..] else { panic!("one offer") };
+            assert_eq!(first.receiver, ["bob"]);
+            played.refuse(first, "no_person");
+            assert!(played.news().iter().any(|line| line.starts_with("bob is away.")), "{:?}", played.news());
+            assert!(played.offers_again().is_empty(), "not at once");
+            played.now.instant += Duration::from_secs(6);
+            let [second] = &played.offers_again()[..] else { panic!("one offer") };
+            played.answer(second, "ok", r#"{"offer":7}"#);
+            played.now.instant += Duration::from_secs(6);
+            assert!(played.offers_again().is_empty(), "it is offered");
+            played.take(&told(7, "accepted"));
+            let effects = played.model.take_effects();
+            let sends = |effect: &ClientEffect| matches!(effect, ClientEffect::Upload(upload) if upload.key == 2);
+            assert!(effects.iter().any(sends), "{effects:?}");
+            // The thread of the first attempt says nothing of the second.
+            played.model.transfer_failed(1, "It broke off.", played.now);
+            assert!(played.model.transfers().last().is_some_and(FileTransfer::is_running));
+        }
+    }
+}
+
+#[test]
+fn a_file_is_not_offered_again_for_ever_nor_to_a_user_who_takes_none_nor_if_its_sender_stops_it() {
+    let broken = || {
+        let (mut played, _) = sending();
+        played.model.transfer_failed(1, "It broke off.", played.now);
+        played.lost();
+        played.back("t2");
+        played
+    };
+    let mut played = broken();
+    for _ in 0..130 {
+        for request in played.offers_again() {
+            played.refuse(&request, "no_person");
+        }
+        played.now.instant += Duration::from_secs(5);
+        // The server lives.
+        played.take(r#"{"action":"news","content":"so"}"#);
+    }
+    assert!(played.offers_again().is_empty());
+    assert!(played.news().iter().any(|line| line.starts_with("bob has not come back")), "{:?}", played.news());
+    let mut played = broken();
+    let [request] = &played.offers_again()[..] else { panic!("one offer") };
+    played.refuse(request, "refused");
+    played.now.instant += Duration::from_secs(6);
+    assert!(played.offers_again().is_empty());
+    let mut played = broken();
+    let [request] = &played.offers_again()[..] else { panic!("one offer") };
+    played.refuse(request, "no_person");
+    played.submit(":decline");
+    played.now.instant += Duration::from_secs(6);
+    assert!(played.sent().is_empty());
+    assert!(played.offers_again().is_empty());
+}
+
+#[test]
+fn offers_without_an_answer_end_with_the_connection() {
+    let mut played = Played::in_general();
+    played.take(OFFER);
+    let path = std::env::current_exe().unwrap();
+    played.submit(&format!(":send carol {}", path.display()));
+    let send = played.only("send");
+    played.answer(&send, "ok", r#"{"offer":9}"#);
+    assert!(played.model.question().is_some());
+    played.lost();
+    assert!(played.model.question().is_none(), "nobody would take the answer");
+    assert!(!played.model.transfers().iter().any(FileTransfer::is_running));
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    for line in ["bob's offer of a.txt has ended.".to_owned(), format!("Your offer of {name} to carol has ended.")] {
+        assert!(played.news().contains(&line), "{line} in {:?}", played.news());
+    }
+}
+
+#[test]
+fn a_file_of_another_size_is_another_file() {
+    let sized = |number: u64, size: u64| OFFER.replace("\"offer\":7", &format!("\"offer\":{number},\"size\":{size}"));
+    for (size, is_asked) in [(1000, false), (1001, true)] {
+        let mut played = Played::in_general();
+        played.take(&sized(7, 1000));
+        played.submit("y");
+        let accept = played.only("accept");
+        played.answer(&accept, "ok", r#"{"offer":7,"token":"AAAA","url":"http://192.0.2.1:5558/f/AAAA"}"#);
+        played.model.transfer_placed(1, "a.txt.part".into());
+        played.model.transfer_failed(1, "It broke off.", played.now);
+        played.take(&sized(8, size));
+        assert_eq!(played.model.question().is_some(), is_asked, "{size}");
+        if is_asked {
+            played.submit("y");
+        }
+        let accept = played.only("accept");
+        played.answer(&accept, "ok", r#"{"offer":8,"token":"BBBB","url":"http://192.0.2.1:5558/f/BBBB"}"#);
+        let part = played.model.take_effects().into_iter().find_map(|effect| match effect {
+            ClientEffect::Download(download) => Some(download.part),
+            _ => None,
+        });
+        assert_eq!(part.expect("a download").is_some(), !is_asked, "{size}");
+    }
+}
+
+#[test]
+fn a_user_with_another_name_is_offered_the_rest_under_it() {
+    let (mut played, _) = sending();
+    played.take(
+        r#"{"action":"renamed","sender":"bobby","receiver":"general","content":"bob is now known as bobby","optional":{"before":"bob"}}"#,
+    );
+    played.take(&told(7, "broken"));
+    let [request] = &played.offers_again()[..] else { panic!("one offer") };
+    assert_eq!(request.receiver, ["bobby"]);
 }
 
 #[test]
