@@ -203,7 +203,10 @@ impl Screen {
             return (hint.clone(), look.news());
         }
         if let Some(find) = &self.find {
-            return (search_hint(find, model, columns), if find.mistake().is_some() { look.error() } else { look.news() });
+            return (
+                search_hint(find, model, columns),
+                if find.mistake().is_some() { look.error() } else { look.news() },
+            );
         }
         let channel = model.current();
         if self.is_jumping() || channel.older() == Older::Loading {

@@ -192,9 +192,8 @@ impl<'a> Viewport<'a> {
         let at = self.channel.position(key)?;
         let rows = self.rows(at);
         let last = rows.len().saturating_sub(1);
-        let is_marked = |row: &Line<'_>| {
-            row.spans.iter().any(|span| span.style.add_modifier.contains(Modifier::REVERSED))
-        };
+        let is_marked =
+            |row: &Line<'_>| row.spans.iter().any(|span| span.style.add_modifier.contains(Modifier::REVERSED));
         let row = match (rows.iter().position(is_marked), start) {
             _ if rows.len() <= self.height / 2 => last,
             (Some(marked), _) => marked,
