@@ -224,6 +224,7 @@ impl Session {
             operator: actor.is_some_and(|actor| actor.operator),
             files: self.hub.file_place(&self.outbox).is_some(),
             shared: self.hub.is_shared(),
+            exit_code: self.hub.shutdown_code().is_some(),
         };
         for line in page.lines(mark, viewer) {
             self.outbox.tell(LineKind::News, &line);

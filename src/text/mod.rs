@@ -25,6 +25,6 @@ pub use sanitize::{sanitize, sanitize_bytes};
 #[cfg(test)]
 pub(crate) use width::grapheme_indices;
 pub use width::width;
-pub(crate) use width::{grapheme_count, grapheme_width, graphemes, pad, truncate};
+pub(crate) use width::{grapheme_count, grapheme_width, graphemes, pad, trim_unseen_start, truncate};
 pub use wrap::wrap;
 pub(crate) use wrap::{wrap_lines, wrap_notice};

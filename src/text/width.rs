@@ -6,7 +6,7 @@
 //! *Knows nothing of* rows and terminals.
 
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The clusters of a text, in order, from either end.
 pub(crate) fn graphemes(text: &str) -> impl DoubleEndedIterator<Item = &str> + Clone {
@@ -33,6 +33,11 @@ pub fn width(text: &str) -> usize {
 /// A terminal that supports fewer emoji than the standard may draw a family as several people; there is no way to ask.
 pub(crate) fn grapheme_width(cluster: &str) -> usize {
     if cluster.is_ascii() { cluster.len() } else { cluster.width() }
+}
+
+/// A text without the characters at its start that take no column, such as a zero-width space that was copied along.
+pub(crate) fn trim_unseen_start(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.width() == Some(0))
 }
 
 /// Pads a text with blanks to a width in columns. The width in a format string would count characters.

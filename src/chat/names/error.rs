@@ -81,7 +81,7 @@ impl fmt::Display for NameError {
                 write!(f, "A name has no {found} in it: a letter, then letters, digits, _ or -.")
             }
             NameError::BadCharacter { .. } => {
-                f.write_str("A name has only the letters A to Z, without accents, digits, _ and -.")
+                f.write_str("A name has only digits, _, - and the letters A to Z without accents.")
             }
             NameError::Reserved(name) => write!(f, "The name {name} is reserved."),
         }

@@ -954,7 +954,7 @@ function forgetUnsure(room) {
 async function post(room, text, edit, reply) {
   if (edit) return request('edit', '', text, { message: edit.id });
   if (reply) return request('reply', '', text, { message: reply.id });
-  const [, word, rest = ''] = /^[:/]([a-z]{2,})(?:\s+([^]*))?$/i.exec(text) ?? [];
+  const [, word, rest = ''] = /^[:/：／]([a-z]{2,})(?:\s+([^]*))?$/i.exec(text) ?? [];
   switch (word?.toLowerCase()) {
     case undefined:
       return my.seconds ? request('temp', room, text, { seconds: my.seconds }) : request('say', room, text);

@@ -24,6 +24,9 @@ const ALL: &str = "all";
 #[cfg(feature = "json")]
 const JSON: &str = "json";
 
+const NO_FILES: &str = "This server carries no files.";
+const NO_EXIT_CODE: &str = "This server has no exit code.";
+
 /// A part of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
@@ -216,12 +219,28 @@ pub(crate) struct CommandAccess {
     pub(crate) files: bool,
     /// The server is part of a cluster.
     pub(crate) shared: bool,
+    /// The server has an exit code.
+    pub(crate) exit_code: bool,
 }
 
 impl CommandAccess {
     /// Whether this server has the command at all.
     fn knows(self, spec: &Spec) -> bool {
-        spec.exists(self.accounts) && (self.files || Topic::of(spec.verb) != Some(Topic::Files))
+        spec.exists(self.accounts) && self.lacking(spec).is_none()
+    }
+
+    /// Why nobody can use a command here, beyond what [`Spec::exists`] says.
+    fn lacking(self, spec: &Spec) -> Option<&'static str> {
+        match spec.verb {
+            Verb::File(_) if !self.files => Some(NO_FILES),
+            Verb::Operator(OperatorVerb::Shutdown) if !self.exit_code => Some(NO_EXIT_CODE),
+            _ => None,
+        }
+    }
+
+    /// Whether this server has any command of the topic.
+    fn has(self, topic: Topic) -> bool {
+        TABLE.iter().any(|spec| Topic::of(spec.verb) == Some(topic) && self.knows(spec))
     }
 
     fn can_use(self, spec: &Spec) -> bool {
@@ -279,7 +298,7 @@ impl HelpPage {
             HelpPage::First => {
                 let first = FIRST.iter().filter_map(|word| find(word)).filter(usable);
                 let mut lines = rows(first.collect(), mark, false);
-                let topics = Topic::EACH.into_iter().filter(|topic| viewer.files || *topic != Topic::Files);
+                let topics = Topic::EACH.into_iter().filter(|topic| viewer.has(*topic));
                 lines.push(format!("Topics: {}.", topics.map(Topic::word).collect::<Vec<_>>().join(", ")));
                 lines.push(format!("{mark}help <topic> or <command> shows more, {mark}help all lists every command."));
                 if !viewer.in_view {
@@ -298,7 +317,8 @@ impl HelpPage {
             HelpPage::Topic(topic) => topic_lines(topic, mark, viewer),
             HelpPage::Command(spec) => {
                 let mut lines = command_lines(spec, mark);
-                if viewer.shared && spec.verb == Verb::Operator(OperatorVerb::Shutdown) {
+                lines.extend(viewer.lacking(spec).filter(|_| Topic::named(spec.word).is_none()).map(str::to_owned));
+                if viewer.shared && viewer.exit_code && spec.verb == Verb::Operator(OperatorVerb::Shutdown) {
                     lines.push(format!("{} all stops all servers of the cluster.", syntax(spec, mark)));
                 }
                 if let Some(topic) = Topic::named(spec.word) {
@@ -343,10 +363,11 @@ fn topic_lines(topic: Topic, mark: char, viewer: CommandAccess) -> Vec<String> {
     if hidden(Audience::Operators) {
         lines.push(format!("Operators have more: {mark}help all lists them."));
     }
-    if topic == Topic::Files && !viewer.files {
-        lines.push("This server carries no files.".to_owned());
-    } else if topic == Topic::Files {
-        lines.extend(ABOUT_FILES.map(str::to_owned));
+    match topic {
+        Topic::Files if !viewer.files => lines.push(NO_FILES.to_owned()),
+        Topic::Files => lines.extend(ABOUT_FILES.map(str::to_owned)),
+        Topic::Operator if !viewer.exit_code => lines.push(NO_EXIT_CODE.to_owned()),
+        _ => {}
     }
     lines
 }
@@ -381,7 +402,7 @@ mod tests {
     fn viewers() -> Vec<CommandAccess> {
         let mut all = Vec::new();
         for accounts in [AccountPolicy::Off, AccountPolicy::Optional, AccountPolicy::Required] {
-            for bits in 0..64_u8 {
+            for bits in 0..128_u8 {
                 let bit = |number: u8| bits & (1 << number) != 0;
                 all.push(CommandAccess {
                     accounts,
@@ -391,6 +412,7 @@ mod tests {
                     operator: bit(3),
                     files: bit(4),
                     shared: bit(5),
+                    exit_code: bit(6),
                 });
             }
         }
@@ -405,6 +427,7 @@ mod tests {
         operator: false,
         files: true,
         shared: false,
+        exit_code: true,
     };
     const ADMIN: CommandAccess = CommandAccess { room_admin: true, ..GUEST };
 
@@ -458,6 +481,22 @@ mod tests {
     }
 
     #[test]
+    fn where_there_is_no_exit_code_help_does_not_offer_to_stop_the_server() {
+        let viewer = CommandAccess { exit_code: false, ..GUEST };
+        let off = CommandAccess { accounts: AccountPolicy::Off, ..viewer };
+        assert!(!has(HelpPage::All, "shutdown", viewer) && has(HelpPage::Topic(Topic::Operator), "shutdown", GUEST));
+        let lines = |viewer| HelpPage::Topic(Topic::Operator).lines(':', viewer);
+        assert_eq!(lines(off), [NO_EXIT_CODE]);
+        assert_eq!(lines(viewer), ["Operators have more: :help all lists them.", NO_EXIT_CODE]);
+        let first = HelpPage::First.lines(':', off);
+        assert!(first.contains(&"Topics: rooms, talking, moderation, account, files, settings.".to_owned()), "{first:?}");
+        let command = HelpPage::named("shutdown").expect("a page").lines(':', viewer);
+        assert_eq!(command.last().map(String::as_str), Some(NO_EXIT_CODE));
+        let send = HelpPage::named("send").expect("a page").lines(':', CommandAccess { files: false, ..GUEST });
+        assert_eq!(send.last().map(String::as_str), Some(NO_FILES));
+    }
+
+    #[test]
     fn every_command_is_in_a_topic_or_on_the_first_page_and_in_the_whole_list() {
         for spec in TABLE {
             let in_topics = Topic::EACH.into_iter().filter(|topic| Topic::of(spec.verb) == Some(*topic)).count();
@@ -475,7 +514,7 @@ mod tests {
         for viewer in viewers() {
             let lines = HelpPage::First.lines('/', viewer);
             assert_eq!(lines.iter().filter(|line| line.contains("  ")).count(), 12);
-            for topic in Topic::EACH.into_iter().filter(|topic| viewer.files || *topic != Topic::Files) {
+            for topic in Topic::EACH.into_iter().filter(|topic| viewer.has(*topic)) {
                 assert!(lines.iter().any(|line| line.contains(topic.word())), "{topic:?}");
             }
         }

@@ -20,6 +20,7 @@ use std::borrow::Cow;
 
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names;
+use crate::text;
 
 pub use help::Topic;
 pub(crate) use help::{CommandAccess, HelpPage, help_words};
@@ -134,8 +135,24 @@ pub(crate) fn begins_with_mark(text: &str) -> bool {
     text.starts_with([':', '/'])
 }
 
-/// The characters that end a word. In a pasted message that may be a line break.
-const BLANKS: [char; 2] = [' ', '\n'];
+/// The mark that a text begins with, and what follows right after it. Keyboards for Chinese, Japanese or Korean type the
+/// marks in full width, and a copied line may begin with characters that nobody sees.
+pub(crate) fn split_mark(text: &str) -> Option<(char, &str)> {
+    let mut characters = text::trim_unseen_start(text).chars();
+    let mark = match characters.next()? {
+        ':' | '\u{ff1a}' => ':',
+        '/' | '\u{ff0f}' => '/',
+        _ => return None,
+    };
+    Some((mark, characters.as_str()))
+}
+
+/// The first word of a text, and what follows it, trimmed. Any kind of blank ends a word: some keyboards type a no-break
+/// space after a colon, those for Chinese and Japanese a wide one, and a pasted line may continue after a line break.
+pub(crate) fn split_word(text: &str) -> (&str, &str) {
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (word, rest.trim())
+}
 
 /// A mark, a word that may be a command's, and the rest of the line, trimmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,17 +168,14 @@ pub struct Typed<'a> {
 impl<'a> Typed<'a> {
     /// Reads a line that starts with a mark. `None` for any other line.
     pub fn parse(line: &'a str) -> Option<Typed<'a>> {
-        let line = line.trim();
-        let mark = line.chars().next().filter(|c| matches!(c, ':' | '/'))?;
-        let body = line[1..].trim_start();
-        let (word, rest) = body.split_once(BLANKS).unwrap_or((body, ""));
-        Some(Typed { mark, word, rest: rest.trim() })
+        let (mark, body) = split_mark(line.trim())?;
+        let (word, rest) = split_word(body.trim());
+        Some(Typed { mark, word, rest })
     }
 
     /// The first word of the rest, and what follows it.
     pub(crate) fn split_rest(&self) -> (&'a str, &'a str) {
-        let (first, rest) = self.rest.split_once(BLANKS).unwrap_or((self.rest, ""));
-        (first, rest.trim())
+        split_word(self.rest)
     }
 
     /// The word's row, if it is a command.

@@ -106,7 +106,7 @@ impl Palette {
                 Err(_) => return Err(Refusal::usage(command)),
             },
             OperatorVerb::Shutdown => {
-                let (code, all) = match rest.rsplit_once(' ') {
+                let (code, all) = match rest.rsplit_once(char::is_whitespace) {
                     Some((code, word)) if word.eq_ignore_ascii_case("all") => (code.trim_end(), true),
                     Some(_) | None => (rest, false),
                 };

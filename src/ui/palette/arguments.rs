@@ -52,12 +52,12 @@ pub(super) struct TemporaryArguments<'a> {
 
 /// Reads `[seconds] [@user,...] <text>`.
 pub(super) fn temporary(rest: &str) -> Option<TemporaryArguments<'_>> {
-    let (first, after) = rest.split_once([' ', '\n']).unwrap_or((rest, ""));
+    let (first, after) = command::split_word(rest);
     let is_number = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
-    let (seconds, rest) = if is_number { (Some(first), after.trim_start()) } else { (None, rest) };
-    let (first, after) = rest.split_once([' ', '\n']).unwrap_or((rest, ""));
+    let (seconds, rest) = if is_number { (Some(first), after) } else { (None, rest) };
+    let (first, after) = command::split_word(rest);
     let (to, text) = match first.strip_prefix('@') {
-        Some(to) if to.starts_with(char::is_alphabetic) => (Some(to), after.trim()),
+        Some(to) if to.starts_with(char::is_alphabetic) => (Some(to), after),
         _ => (None, rest.trim()),
     };
     (!text.is_empty()).then_some(TemporaryArguments { seconds, to, text })
@@ -102,7 +102,7 @@ pub(super) fn addressees(to: &str, rules: &Rules) -> Result<Vec<Target>, Refusal
 
 /// Reads the names of users to invite, with blanks or commas between them.
 pub(super) fn invited(names: &str, command: &Command<'_>, rules: &Rules) -> Result<Vec<Target>, Refusal> {
-    let invited = targets(names.split([' ', ',']), MOST_INVITED, rules)?;
+    let invited = targets(names.split(|c: char| c.is_whitespace() || c == ','), MOST_INVITED, rules)?;
     if invited.is_empty() { Err(Refusal::usage(command)) } else { Ok(invited) }
 }
 

@@ -14,7 +14,7 @@ use crate::chat::conversation::Conversation;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Secret;
 use crate::text::Charset;
-use crate::ui::command::{AccountVerb, Command, FileVerb, HelpPage, PlaceVerb, ScreenVerb, ServerVerb, UserVerb, Verb};
+use crate::ui::command::{self, AccountVerb, Command, FileVerb, HelpPage, PlaceVerb, ScreenVerb, ServerVerb, UserVerb, Verb};
 use crate::ui::screen::{Bell, LineKind};
 
 impl Palette {
@@ -97,6 +97,9 @@ impl Palette {
         let flat = (command.rest.contains('\n') && !verb.takes_text()).then(|| command.rest.replace('\n', " "));
         let command = Command { rest: flat.as_deref().unwrap_or(command.rest), ..command };
         let command = &command;
+        if command.spec.arguments.is_empty() && !command.rest.is_empty() && !ignores_arguments(verb) {
+            return Err(Refusal::usage(command));
+        }
         match verb {
             Verb::Talk(verb) => self.talk(verb, command, rules, effects)?,
             Verb::Place(verb) => self.go(verb, command, rules, effects)?,
@@ -141,7 +144,6 @@ impl Palette {
             }
             PlaceVerb::Leave if self.is_in_view() => self.leave_view(effects),
             PlaceVerb::Leave => return Err(Refusal::NotInView),
-            PlaceVerb::Close if !command.rest.is_empty() => return Err(Refusal::usage(command)),
             PlaceVerb::Close => {
                 let here = self.here()?;
                 if self.is_in_view() {
@@ -155,6 +157,12 @@ impl Palette {
         }
         Ok(())
     }
+}
+
+/// Whether a command that has no arguments is run whatever follows it. Those that leave are, since people say goodbye there;
+/// those that ask for passwords have a refusal of their own.
+fn ignores_arguments(verb: Verb) -> bool {
+    matches!(verb, Verb::Server(ServerVerb::Quit) | Verb::Place(PlaceVerb::Leave) | Verb::Account(_))
 }
 
 #[inline(never)]
@@ -196,7 +204,6 @@ fn about_file(verb: FileVerb, command: &Command<'_>, rules: &Rules) -> Result<Fi
         }
         FileVerb::Accept => FileEffect::Accept(number()?),
         FileVerb::Decline => FileEffect::Decline(number()?),
-        FileVerb::List if !command.rest.is_empty() => return Err(Refusal::usage(command)),
         FileVerb::List => FileEffect::List,
     })
 }
@@ -240,7 +247,7 @@ fn about_screen(verb: ScreenVerb, command: &Command<'_>) -> Result<Effect, Refus
 #[inline(never)]
 fn help(command: &Command<'_>, rules: &Rules) -> Result<Effect, Refusal> {
     let mark = command.mark;
-    let word = command.rest.trim_start_matches([':', '/']);
+    let word = command::split_mark(command.rest).map_or(command.rest, |(_, word)| word);
     let page = match HelpPage::named(word) {
         Some(HelpPage::Command(spec)) if !spec.exists(rules.accounts) => return Err(Refusal::NoAccounts),
         Some(page) => page,

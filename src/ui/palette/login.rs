@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 use super::{Palette, PaletteState, Rules, back_to};
 use crate::chat::names::{NameError, RoomName, USER_NAME_MAX, UserName};
 use crate::chat::secret::Secret;
-use crate::ui::command::{AccountVerb, Command, Verb};
+use crate::ui::command::{self, AccountVerb, Command, Verb};
 use crate::ui::screen::LineKind;
 
 /// A name that anybody may take.
@@ -36,8 +36,7 @@ impl Palette {
             self.quit(effects);
             return Ok(());
         }
-        let (word, password) = line.split_once(' ').unwrap_or((line, ""));
-        let password = password.trim();
+        let (word, password) = command::split_word(line);
         if password.chars().count() > LONGEST_ROOM_PASSWORD {
             return Err(Refusal::PasswordTooLong(LONGEST_ROOM_PASSWORD));
         }

@@ -63,7 +63,7 @@ pub(crate) use effect::{
 pub use entry_refusal::{AccountRefusal, JoinRefusal, LoginRefusal, RoomRefusal};
 pub use reading::Line;
 #[cfg(feature = "client")]
-pub(crate) use reading::addressed;
+pub(crate) use reading::{addressed, literally};
 #[cfg(feature = "client")]
 pub(crate) use recall::without_password;
 pub(crate) use refusal::Refusal;

@@ -99,39 +99,38 @@ fn read_in_view(line: &str, accounts: AccountPolicy) -> InView<'_> {
         return InView::Nothing;
     }
     if let Some(literal) = line.strip_prefix(' ') {
-        let said = if literal.starts_with([':', '/', '@']) { literal } else { line };
-        return InView::Said(said.trim_end());
+        return InView::Said(literally(literal).unwrap_or(line).trim_end());
     }
-    let mut characters = line.chars();
-    let (first, second) = (characters.next(), characters.next());
-    let letter_follows = second.is_some_and(char::is_alphabetic);
-    match first {
-        Some('/') if letter_follows => match Typed::parse(line) {
-            Some(typed) => InView::Command(typed),
-            None => InView::Said(line.trim_end()),
-        },
-        Some(':') => {
-            // The word may be separated from its mark (`: join staff secret`): what matters is the password in it, not
-            // the blank.
-            let word = line[1..].split_whitespace().next().unwrap_or("");
-            match command::resembling(word, accounts) {
-                Some(spec) if spec.verb == Verb::Place(PlaceVerb::Leave) && line.trim_end().len() == 2 => InView::Back,
-                Some(spec) => InView::Mistaken(spec),
-                None => InView::Said(line.trim_end()),
-            }
-        }
-        Some('@') if letter_follows => match addressed(line) {
-            Some((to, text)) => InView::Addressed { to, text },
-            None => InView::Said(line.trim_end()),
-        },
-        _ => InView::Said(line.trim_end()),
+    let said = InView::Said(line.trim_end());
+    if let Some((to, text)) = addressed(line) {
+        return InView::Addressed { to, text };
     }
+    let (Some((mark, body)), Some(typed)) = (command::split_mark(line), Typed::parse(line)) else { return said };
+    if mark == '/' {
+        return if body.starts_with(char::is_alphabetic) { InView::Command(typed) } else { said };
+    }
+    // The word may be separated from its mark (`: join staff secret`): what matters is the password in it, not the
+    // blank.
+    match command::resembling(typed.word, accounts) {
+        Some(spec) if spec.verb == Verb::Place(PlaceVerb::Leave) && body.trim_end().len() == 1 => InView::Back,
+        Some(spec) => InView::Mistaken(spec),
+        None => said,
+    }
+}
+
+/// What follows the blank that keeps a line from being read as a command or an address, if it would be.
+pub(crate) fn literally(line: &str) -> Option<&str> {
+    (command::split_mark(line).is_some() || without_at(line).is_some()).then_some(line)
+}
+
+/// What follows the `@` of an address, which keyboards for Chinese, Japanese or Korean type in full width.
+fn without_at(line: &str) -> Option<&str> {
+    text::trim_unseen_start(line).strip_prefix(['@', '\u{ff20}'])
 }
 
 /// Reads `@name,name text`: the names and the text.
 pub(crate) fn addressed(line: &str) -> Option<(&str, &str)> {
-    let (to, text) = line.strip_prefix('@')?.split_once([' ', '\n'])?;
-    let text = text.trim();
+    let (to, text) = command::split_word(without_at(line)?);
     (!text.is_empty() && to.starts_with(char::is_alphabetic)).then_some((to, text))
 }
 
@@ -165,7 +164,7 @@ fn mistaken(line: &str, spec: &'static Spec, rules: &Rules) -> Refusal {
     if !spec.exists(rules.accounts) {
         return Refusal::NoAccounts;
     }
-    let typed = line[1..].split_whitespace().next().unwrap_or("");
+    let typed = Typed::parse(line).map_or("", |typed| typed.word);
     let exact = command::words(spec).any(|word| word.eq_ignore_ascii_case(typed));
     let meant = if exact { Some(spec.word) } else { command::suggestion(typed, rules.accounts) };
     Refusal::LooksLikeCommand { meant }
@@ -176,7 +175,7 @@ fn plain_text(line: &str) -> Refusal {
     match line.trim().to_ascii_lowercase().as_str() {
         "help" | "?" => Refusal::NoMark { word: "help", does: "explains them" },
         "quit" | "exit" | "logout" => Refusal::NoMark { word: "quit", does: "leaves" },
-        _ if line.strip_prefix('@').is_some_and(|to| to.starts_with(char::is_alphabetic)) => Refusal::NoText,
+        _ if without_at(line).is_some_and(|to| to.starts_with(char::is_alphabetic)) => Refusal::NoText,
         _ => Refusal::NotACommand,
     }
 }

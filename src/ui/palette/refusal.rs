@@ -237,6 +237,9 @@ impl fmt::Display for Refusal {
             Refusal::NoRoom => f.write_str("You are in no room. :rooms lists them, :join enters one."),
             Refusal::NotInRoom(room) => write!(f, "Not sent: you are not in {room}."),
             Refusal::NotInView => f.write_str("You are not in the chat view. :chat opens it, :quit leaves the server."),
+            Refusal::Usage { spec, mark } if spec.arguments.is_empty() => {
+                write!(f, "Use it as {}, with nothing after it.", command::syntax(spec, *mark))
+            }
             Refusal::Usage { spec, mark } => {
                 write!(f, "Use it as {}, for example {mark}{}", command::syntax(spec, *mark), &spec.example[1..])
             }

@@ -39,8 +39,7 @@ impl Palette {
             RoomVerb::Set => setting(first, value)?,
             RoomVerb::Slow if rest.is_empty() => return Err(Refusal::usage(command)),
             RoomVerb::Slow => setting("slow", rest)?,
-            RoomVerb::Destroy if rest.is_empty() => RoomAction::Destroy,
-            RoomVerb::Destroy => return Err(Refusal::usage(command)),
+            RoomVerb::Destroy => RoomAction::Destroy,
         };
         Ok(Effect::Room(RoomEffect::Act { room, act: act.into() }))
     }

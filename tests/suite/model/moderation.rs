@@ -142,7 +142,9 @@ impl Chat {
         let mark = if person.view { '/' } else { ':' };
         let (_, syntax, example) = misuse.texts();
         match person.open.last() {
-            _ if *misuse == Misuse::Close => {}
+            _ if matches!(misuse, Misuse::Close | Misuse::Destroy) => {
+                return self.tell(me, format!("! Use it as {mark}{syntax}, with nothing after it."));
+            }
             None => return self.tell(me, NO_ROOM),
             Some(Place::Pair(_)) => return self.tell(me, NO_PAIR),
             Some(Place::Room(_)) => {}

@@ -19,7 +19,7 @@ use super::sending::LineWork;
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::secret::Secret;
 use crate::ui::command::{self, Command, FileVerb, PlaceVerb, ServerVerb, TalkVerb, Typed, Verb};
-use crate::ui::palette::{addressed, without_password};
+use crate::ui::palette::{addressed, literally, without_password};
 
 /// `~/report.pdf` as a shell reads it.
 fn expanded(path: &str) -> PathBuf {
@@ -41,8 +41,7 @@ impl ClientModel {
             return;
         }
         if let Some(literal) = line.strip_prefix(' ') {
-            let said = if literal.starts_with([':', '/', '@']) { literal } else { line };
-            return self.say_here(said, line, now);
+            return self.say_here(literally(literal).unwrap_or(line), line, now);
         }
         if let Some((to, text)) = addressed(line) {
             let people = to.split(',').map(|name| name.trim_start_matches('@').to_owned()).collect();
@@ -61,7 +60,7 @@ impl ClientModel {
     fn command_in<'a>(&self, line: &'a str) -> Option<Typed<'a>> {
         let typed = Typed::parse(line)?;
         let is_one = match typed.mark {
-            '/' => line[1..].starts_with(char::is_alphabetic),
+            '/' => command::split_mark(line)?.1.starts_with(char::is_alphabetic),
             _ => self.current().is_palette() || command::resembling(typed.word, AccountPolicy::Optional).is_some(),
         };
         is_one.then_some(typed)

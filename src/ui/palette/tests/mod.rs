@@ -192,6 +192,7 @@ const GUEST: CommandAccess = CommandAccess {
     operator: false,
     files: true,
     shared: false,
+    exit_code: true,
 };
 
 /// The page of the help that the user asked for.
@@ -207,7 +208,11 @@ fn news(text: &str) -> Vec<Effect> {
 /// The refusal that explains how to use a command, with the mark it was typed with.
 fn usage(view: bool, word: &str) -> Vec<Effect> {
     let (spec, mark) = (find(word).expect("a command"), if view { '/' } else { ':' });
-    refusal(&format!("Use it as {}, for example {mark}{}", syntax(spec, mark), &spec.example[1..]))
+    let how = match spec.arguments {
+        "" => ", with nothing after it.".to_owned(),
+        _ => format!(", for example {mark}{}", &spec.example[1..]),
+    };
+    refusal(&format!("Use it as {}{how}", syntax(spec, mark)))
 }
 
 /// The refusal of a line that is too long, and the line given back.
@@ -326,6 +331,41 @@ fn in_the_view_everything_is_said_except_commands_and_lines_that_look_like_one()
     );
     assert_eq!(person.types(":q"), [Effect::Place(PlaceEffect::LeaveView)]);
     assert_eq!(person.0.prompt(), Prompt::Palette(Some(open("general"))));
+}
+
+#[test]
+fn in_the_view_wide_marks_and_odd_blanks_say_no_password_and_no_direct_message_to_the_room() {
+    let mut person = TypingUser::in_view();
+    for line in [
+        "\u{ff1a}join staff secret",
+        "\u{ff1a} joim staff secret",
+        ":join\u{a0}staff secret",
+        ":\u{3000}join\u{3000}staff\u{3000}secret",
+        "\u{200b}:join staff secret",
+        "\u{200e}\u{ff1a}join staff secret",
+    ] {
+        let told = "Not sent, not run: it looks like a command. Type /join here, or :q to go back; a leading space says it.";
+        assert_eq!(person.types(line), refusal(told), "{line:?}");
+    }
+    for line in ["/rooms", "\u{ff0f}rooms", "\u{200b}/rooms", "/rooms\u{a0}"] {
+        assert_eq!(person.types(line), [Effect::Show(ShowEffect::Rooms)], "{line:?}");
+    }
+    for line in ["@bob\u{a0}hi", "\u{ff20}bob hi", "@bob\u{3000}hi", "\u{200b}@bob hi"] {
+        let direct =
+            MessageEffect::SendDirect { to: vec![member("bob")], draft: Draft::said("hi").into(), in_view: true };
+        assert_eq!(person.types(line), [Effect::Message(direct)], "{line:?}");
+    }
+    for line in ["\u{ff1a})", "\u{ff1a}", "\u{ff0f}", "\u{ff20}", "\u{200f}\u{5d0}", "\u{a0}x"] {
+        assert_eq!(person.types(line), said(line), "{line:?}");
+    }
+    assert_eq!(person.types(" \u{ff1a}join x"), said("\u{ff1a}join x"), "a leading blank says it");
+    assert_eq!(person.types("\u{ff1a}q"), [Effect::Place(PlaceEffect::LeaveView)]);
+    let mut person = TypingUser::in_palette();
+    for line in ["\u{ff1a}join staff two  words", ":join\u{a0}staff\u{3000}two  words", "\u{feff}:join staff two  words"] {
+        let password = Secret::new("two  words");
+        let join = PlaceEffect::Join { room: room("staff"), password, quick: false };
+        assert_eq!(person.types(&crate::text::sanitize(line)), [Effect::Place(join)], "{line:?}");
+    }
 }
 
 #[test]
