@@ -216,11 +216,13 @@ impl Session {
         let actor = self.actor();
         let room = self.palette.current().and_then(Conversation::room).and_then(|room| self.rooms.get(room));
         let is_admin = |actor: &Actor| room.is_some_and(|room| room.room().is_admin(actor, self.now()));
+        let is_owner = |actor: &Actor| room.is_some_and(|room| room.room().is_owner(actor, self.now()));
         let viewer = CommandAccess {
             accounts: self.hub.accounts(),
             in_view: matches!(self.palette.prompt(), Prompt::ChatView(_)),
             logged_in: actor.as_ref().is_some_and(|actor| actor.who.account.is_some()),
             room_admin: actor.as_ref().is_some_and(is_admin),
+            room_owner: actor.as_ref().is_some_and(is_owner),
             operator: actor.is_some_and(|actor| actor.operator),
             files: self.hub.file_place(&self.outbox).is_some(),
             shared: self.hub.is_shared(),

@@ -115,6 +115,11 @@ impl Room {
         self.lock().room.role(actor, self.now(now).at) >= Role::Admin
     }
 
+    /// Whether a user owns the room, or may do what its owner does.
+    pub(crate) fn is_owner(&self, actor: &Actor, now: Instant) -> bool {
+        self.lock().room.role(actor, self.now(now).at) >= Role::Owner
+    }
+
     /// Whether a member is muted.
     pub(crate) fn is_muted(&self, actor: &Actor, now: Instant) -> bool {
         self.lock().room.role(actor, self.now(now).at) == Role::Muted

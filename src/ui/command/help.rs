@@ -126,6 +126,8 @@ enum Audience {
     LoggedIn,
     /// Admins of the current room.
     RoomAdmins,
+    /// The owner of the current room.
+    RoomOwner,
     Operators,
 }
 
@@ -146,7 +148,8 @@ impl Audience {
             Verb::Room(verb) => match verb {
                 // Without a value they show something, and members may invite into open rooms.
                 RoomVerb::Invite | RoomVerb::Set | RoomVerb::Topic => Audience::Everyone,
-                RoomVerb::Slow | RoomVerb::Bans | RoomVerb::Destroy => Audience::RoomAdmins,
+                RoomVerb::Slow | RoomVerb::Bans => Audience::RoomAdmins,
+                RoomVerb::Destroy => Audience::RoomOwner,
             },
             Verb::Member(verb) => match verb {
                 MemberVerb::Kick
@@ -178,7 +181,7 @@ impl Audience {
     /// The mark before a command in the whole list.
     fn mark(self) -> &'static str {
         match self {
-            Audience::RoomAdmins => "+ ",
+            Audience::RoomAdmins | Audience::RoomOwner => "+ ",
             Audience::Operators => "= ",
             Audience::Everyone
             | Audience::OutsideView
@@ -197,6 +200,7 @@ impl Audience {
             Audience::Guests => Some("Only while you are not logged in to an account."),
             Audience::Owners | Audience::LoggedIn => Some("Only while you are logged in to an account."),
             Audience::RoomAdmins => Some("Only for admins of the room."),
+            Audience::RoomOwner => Some("Only for the owner of the room."),
             Audience::Operators => Some("Only for operators."),
         }
     }
@@ -213,6 +217,8 @@ pub(crate) struct CommandAccess {
     pub logged_in: bool,
     /// They are an admin of the current room.
     pub(crate) room_admin: bool,
+    /// They own the current room.
+    pub(crate) room_owner: bool,
     /// They are an operator.
     pub operator: bool,
     /// The server carries files.
@@ -253,6 +259,7 @@ impl CommandAccess {
                 Audience::Owners => self.logged_in && self.accounts == AccountPolicy::Optional,
                 Audience::LoggedIn => self.logged_in,
                 Audience::RoomAdmins => self.room_admin,
+                Audience::RoomOwner => self.room_owner,
                 Audience::Operators => self.operator,
             }
     }
@@ -360,6 +367,9 @@ fn topic_lines(topic: Topic, mark: char, viewer: CommandAccess) -> Vec<String> {
     if hidden(Audience::RoomAdmins) {
         lines.push(format!("Admins of a room have more: {mark}help all lists them."));
     }
+    if hidden(Audience::RoomOwner) {
+        lines.push(format!("The owner of a room has more: {mark}help all lists it."));
+    }
     if hidden(Audience::Operators) {
         lines.push(format!("Operators have more: {mark}help all lists them."));
     }
@@ -402,7 +412,7 @@ mod tests {
     fn viewers() -> Vec<CommandAccess> {
         let mut all = Vec::new();
         for accounts in [AccountPolicy::Off, AccountPolicy::Optional, AccountPolicy::Required] {
-            for bits in 0..128_u8 {
+            for bits in 0..=u8::MAX {
                 let bit = |number: u8| bits & (1 << number) != 0;
                 all.push(CommandAccess {
                     accounts,
@@ -413,6 +423,7 @@ mod tests {
                     files: bit(4),
                     shared: bit(5),
                     exit_code: bit(6),
+                    room_owner: bit(7),
                 });
             }
         }
@@ -424,6 +435,7 @@ mod tests {
         in_view: false,
         logged_in: false,
         room_admin: false,
+        room_owner: false,
         operator: false,
         files: true,
         shared: false,
@@ -478,6 +490,17 @@ mod tests {
             assert!(!page.lines(':', viewer).iter().any(|line| line.contains("file")), "{page:?}");
         }
         assert_eq!(HelpPage::Topic(Topic::Files).lines(':', viewer), ["This server carries no files."]);
+    }
+
+    #[test]
+    fn only_an_owner_is_shown_how_to_close_a_room_for_good() {
+        let rooms = HelpPage::Topic(Topic::Rooms);
+        let more = "The owner of a room has more: :help all lists it.".to_owned();
+        assert!(!has(rooms, "destroy", ADMIN) && rooms.lines(':', ADMIN).contains(&more));
+        let owner = CommandAccess { room_owner: true, ..ADMIN };
+        assert!(has(rooms, "destroy", owner) && !rooms.lines(':', owner).contains(&more));
+        let destroy = HelpPage::named("destroy").expect("a page").lines(':', owner);
+        assert_eq!(destroy[2], "Only for the owner of the room.");
     }
 
     #[test]

@@ -189,6 +189,7 @@ const GUEST: CommandAccess = CommandAccess {
     in_view: false,
     logged_in: false,
     room_admin: false,
+    room_owner: false,
     operator: false,
     files: true,
     shared: false,
