@@ -38,7 +38,10 @@ const PLAIN_WORDS: &[(&str, &str)] = &[
     ("invalid basic string, expected `\"`", "unterminated string; put a \" at its end"),
     ("invalid literal string, expected `'`", "unterminated string; put a ' at its end"),
     ("invalid multi-line basic string, expected `\"`", "unterminated string; put \"\"\" at its end"),
-    ("carriage return must be followed by newline", "every line must end with LF or CR LF; save the file with such line ends"),
+    (
+        "carriage return must be followed by newline",
+        "every line must end with LF or CR LF; save the file with such line ends",
+    ),
     ("unquoted keys cannot be empty", "missing key"),
     ("invalid unquoted key", "a key may contain only letters, digits, _ and -"),
 ];

@@ -512,7 +512,10 @@ mod tests {
         assert_eq!(lines(off), [NO_EXIT_CODE]);
         assert_eq!(lines(viewer), ["Operators have more: :help all lists them.", NO_EXIT_CODE]);
         let first = HelpPage::First.lines(':', off);
-        assert!(first.contains(&"Topics: rooms, talking, moderation, account, files, settings.".to_owned()), "{first:?}");
+        assert!(
+            first.contains(&"Topics: rooms, talking, moderation, account, files, settings.".to_owned()),
+            "{first:?}"
+        );
         let command = HelpPage::named("shutdown").expect("a page").lines(':', viewer);
         assert_eq!(command.last().map(String::as_str), Some(NO_EXIT_CODE));
         let send = HelpPage::named("send").expect("a page").lines(':', CommandAccess { files: false, ..GUEST });

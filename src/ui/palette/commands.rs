@@ -14,7 +14,9 @@ use crate::chat::conversation::Conversation;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Secret;
 use crate::text::Charset;
-use crate::ui::command::{self, AccountVerb, Command, FileVerb, HelpPage, PlaceVerb, ScreenVerb, ServerVerb, UserVerb, Verb};
+use crate::ui::command::{
+    self, AccountVerb, Command, FileVerb, HelpPage, PlaceVerb, ScreenVerb, ServerVerb, UserVerb, Verb,
+};
 use crate::ui::screen::{Bell, LineKind};
 
 impl Palette {

@@ -345,7 +345,8 @@ fn in_the_view_wide_marks_and_odd_blanks_say_no_password_and_no_direct_message_t
         "\u{200b}:join staff secret",
         "\u{200e}\u{ff1a}join staff secret",
     ] {
-        let told = "Not sent, not run: it looks like a command. Type /join here, or :q to go back; a leading space says it.";
+        let told =
+            "Not sent, not run: it looks like a command. Type /join here, or :q to go back; a leading space says it.";
         assert_eq!(person.types(line), refusal(told), "{line:?}");
     }
     for line in ["/rooms", "\u{ff0f}rooms", "\u{200b}/rooms", "/rooms\u{a0}"] {
@@ -362,7 +363,9 @@ fn in_the_view_wide_marks_and_odd_blanks_say_no_password_and_no_direct_message_t
     assert_eq!(person.types(" \u{ff1a}join x"), said("\u{ff1a}join x"), "a leading blank says it");
     assert_eq!(person.types("\u{ff1a}q"), [Effect::Place(PlaceEffect::LeaveView)]);
     let mut person = TypingUser::in_palette();
-    for line in ["\u{ff1a}join staff two  words", ":join\u{a0}staff\u{3000}two  words", "\u{feff}:join staff two  words"] {
+    for line in
+        ["\u{ff1a}join staff two  words", ":join\u{a0}staff\u{3000}two  words", "\u{feff}:join staff two  words"]
+    {
         let password = Secret::new("two  words");
         let join = PlaceEffect::Join { room: room("staff"), password, quick: false };
         assert_eq!(person.types(&crate::text::sanitize(line)), [Effect::Place(join)], "{line:?}");
