@@ -21,8 +21,8 @@ fn every_command_and_alias_is_in_the_readme() {
 fn every_setting_is_in_the_example_file() {
     let example = fs::read_to_string("chatsock.toml.example").expect("chatsock.toml.example");
     for (section, key) in config::keys() {
-        let stands = example.lines().any(|line| line.trim_start_matches(['#', ' ']).starts_with(&format!("{key} =")));
-        assert!(stands, "{section} {key}");
+        let is_there = example.lines().any(|line| line.trim_start_matches(['#', ' ']).starts_with(&format!("{key} =")));
+        assert!(is_there, "{section} {key}");
     }
 }
 

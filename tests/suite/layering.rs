@@ -66,7 +66,7 @@ fn is_part_of_a_name(c: char) -> bool {
 }
 
 /// Collects the paths that continue `so_far` in `text`, after its last `::`. Returns the rest of the text.
-fn paths_behind<'a>(so_far: &Module, text: &'a str, found: &mut Vec<Module>) -> &'a str {
+fn paths_after<'a>(so_far: &Module, text: &'a str, found: &mut Vec<Module>) -> &'a str {
     let text = text.trim_start();
     if let Some(mut rest) = text.strip_prefix('{') {
         loop {
@@ -75,7 +75,7 @@ fn paths_behind<'a>(so_far: &Module, text: &'a str, found: &mut Vec<Module>) -> 
                 return rest;
             }
             let before = rest.len();
-            rest = paths_behind(so_far, rest, found);
+            rest = paths_after(so_far, rest, found);
             // `*` and renames: skip to the next part.
             if let Some(end) = rest.find([',', '}']).filter(|_| !rest.starts_with([',', '}'])) {
                 rest = &rest[end..];
@@ -92,7 +92,7 @@ fn paths_behind<'a>(so_far: &Module, text: &'a str, found: &mut Vec<Module>) -> 
         path.push(name.to_owned());
     }
     if let Some(rest) = rest.strip_prefix("::") {
-        return paths_behind(&path, rest, found);
+        return paths_after(&path, rest, found);
     }
     found.push(path);
     rest
@@ -113,7 +113,7 @@ fn paths(module: &Module, code: &str) -> Vec<Module> {
                 rest = behind;
             }
             rest = rest.strip_prefix("crate::").or_else(|| rest.strip_prefix("self::")).unwrap_or(rest);
-            paths_behind(&base, rest, &mut found);
+            paths_after(&base, rest, &mut found);
         }
     }
     found
@@ -133,7 +133,7 @@ fn exports(module: &Module, code: &str) -> Vec<(String, Module)> {
         if ["crate", "super", "self"].contains(&first) {
             all = paths(module, statement);
         } else {
-            paths_behind(module, statement, &mut all);
+            paths_after(module, statement, &mut all);
         }
         found.extend(all.into_iter().filter_map(|path| Some((path.last()?.clone(), path))));
     }
@@ -250,16 +250,16 @@ impl Tree {
             for other in used {
                 let (from, to) = (shown(module), shown(&other));
                 if layer(&other) > layer(module) {
-                    faults.push(format!("{from} names {to}, a layer above it"));
+                    faults.push(format!("{from} uses {to}, a layer above it"));
                 } else if layer(&other) == layer(module) && place(module).is_some() && place(&other) > place(module) {
-                    faults.push(format!("{from} names {to}, which stands behind it in its folder"));
+                    faults.push(format!("{from} uses {to}, which comes after it in its folder"));
                 }
             }
         }
         faults
     }
 
-    fn faults_of_circles(&self) -> Vec<String> {
+    fn faults_of_cycles(&self) -> Vec<String> {
         let uses = self.uses();
         let reaches_itself = |module: &Module| {
             let mut seen = BTreeSet::new();
@@ -271,14 +271,14 @@ impl Tree {
             }
             seen.contains(module)
         };
-        let in_a_circle = uses.keys().filter(|module| reaches_itself(module));
-        in_a_circle.map(|module| format!("{} is part of a circle of imports", shown(module))).collect()
+        let in_a_cycle = uses.keys().filter(|module| reaches_itself(module));
+        in_a_cycle.map(|module| format!("{} is part of a cycle of imports", shown(module))).collect()
     }
 
     fn faults(&self) -> Vec<String> {
         let mut faults = self.faults_of_the_table();
         faults.extend(self.faults_of_order());
-        faults.extend(self.faults_of_circles());
+        faults.extend(self.faults_of_cycles());
         let long = self.lengths.iter().filter(|(_, length)| **length > LONGEST);
         faults.extend(long.map(|(module, length)| format!("{} has {length} lines", shown(module))));
         faults
@@ -298,7 +298,7 @@ fn read(directory: &Path, files: &mut BTreeMap<String, String>) {
 }
 
 #[test]
-fn folders_and_files_build_only_on_what_stands_before_them() {
+fn folders_and_files_use_only_those_before_them() {
     let mut files = BTreeMap::new();
     read(Path::new("src"), &mut files);
     let tree = Tree::new(&files);
@@ -355,29 +355,29 @@ fn a_made_up_tree_that_breaks_one_rule_has_that_fault() {
     let long = format!("//! First.\n{}", "const A: u8 = 0;\n".repeat(LONGEST));
     let gone = MADE_UP_MAP.replace("\n\npub", "\n//! | `gone` | nothing | |\n\npub");
     let lost = MADE_UP_MAP.replace("`third` |", "`third`, `lost` |");
-    let behind = "low::first names low::third, which stands behind it in its folder";
-    let above = "low::first names high::only, a layer above it";
+    let behind = "low::first uses low::third, which comes after it in its folder";
+    let above = "low::first uses high::only, a layer above it";
     let cases: [(&str, &str, &[&str]); 15] = [
         ("low/first.rs", "use crate::high::only::Only;\n", &[above]),
         ("low/first.rs", "fn f() { crate::high::only::run(); }\n", &[above]),
         (
             "low/first.rs",
             "use crate::{\n    high::{only::Only, part as other},\n};\n",
-            &[above, "low::first names high::part, a layer above it"],
+            &[above, "low::first uses high::part, a layer above it"],
         ),
-        ("low/first.rs", "use crate::high::Own;\n", &["low::first names high, a layer above it"]),
+        ("low/first.rs", "use crate::high::Own;\n", &["low::first uses high, a layer above it"]),
         ("low/first.rs", "use super::third::Third;\n", &[behind]),
         ("low/first.rs", "use super::{third::*, Third};\n", &[behind]),
         // The use of a name that a folder re-exports.
         (
             "low/first.rs",
             "use crate::low::Second;\n",
-            &["low::first names low::second, which stands behind it in its folder"],
+            &["low::first uses low::second, which comes after it in its folder"],
         ),
         (
             "high/only.rs",
             "use crate::high::part::below::Below;\n",
-            &["high::only names high::part::below, which stands behind it in its folder"],
+            &["high::only uses high::part::below, which comes after it in its folder"],
         ),
         ("alone.rs", "//! A file beside the folders.\n", &["alone is not a folder"]),
         (
@@ -397,19 +397,19 @@ fn a_made_up_tree_that_breaks_one_rule_has_that_fault() {
     ];
     for (path, text, expected) in cases {
         let mut faults = made_up(&[(path, text)]);
-        // In the made-up tree, a use upwards also closes a circle.
-        faults.retain(|fault| !fault.ends_with("circle of imports"));
+        // In the made-up tree, a use upwards also closes a cycle.
+        faults.retain(|fault| !fault.ends_with("cycle of imports"));
         assert_eq!(faults, expected, "{path}: {text}");
     }
 }
 
 #[test]
-fn a_made_up_tree_with_a_circle_inside_one_file_s_folder_has_that_fault() {
-    let circle = [
+fn a_made_up_tree_with_a_cycle_inside_one_file_s_folder_has_that_fault() {
+    let cycle = [
         ("high/part/below.rs", "use super::beside::Beside;\n"),
         ("high/part/beside.rs", "use super::below::{self, Below};\n"),
     ];
     let expected =
-        ["high::part::below", "high::part::beside"].map(|file| format!("{file} is part of a circle of imports"));
-    assert_eq!(made_up(&circle), expected);
+        ["high::part::below", "high::part::beside"].map(|file| format!("{file} is part of a cycle of imports"));
+    assert_eq!(made_up(&cycle), expected);
 }

@@ -264,7 +264,7 @@ fn keys_empty_lines_and_are_you_there_use_up_the_rate_of_reading_commands() {
         ("Ctrl-C", b"\x03"),
         ("IP", &[IAC, 244]),
         ("leaving a view that is not open", b":q\r\n"),
-        ("an exit code that there is none of", b":shutdown AB12C-3DE4F\r\n"),
+        ("an exit code on a server without one", b":shutdown AB12C-3DE4F\r\n"),
     ] {
         // Everything that arrives in one read is checked at one moment. If the machine takes a second for it, the test
         // repeats itself.

@@ -163,7 +163,7 @@ fn an_operator_who_changes_names_loses_the_rank_but_not_by_changing_only_the_cas
 }
 
 #[test]
-fn an_operator_whose_account_is_removed_on_the_command_line_loses_the_rank() {
+fn an_operator_who_deletes_their_account_loses_the_rank() {
     let home = Home::new();
     let server = server(&home);
     let mut alice = come_in(&server, "alice");
@@ -202,7 +202,7 @@ fn a_broadcast_reaches_everybody_wherever_they_are_but_nobody_before_the_login()
 }
 
 #[test]
-fn addresses_are_banned_listed_and_let_in_again() {
+fn addresses_are_banned_listed_and_unbanned() {
     let home = Home::new();
     let server = server(&home);
     let mut alice = come_in(&server, "alice");
@@ -286,7 +286,7 @@ fn a_ban_of_half_the_internet_is_refused() {
         alice.send(&format!(":banip {most}"));
         alice.expect(&format!("* {most} is banned; 0 people disconnected.\r\n"));
     }
-    // A ban from before such bans were refused can still be lifted.
+    // `:unbanip` accepts such networks, since earlier versions allowed these bans.
     alice.send(":unbanip 0.0.0.0/0");
     alice.expect("! 0.0.0.0/0 is not banned; :banip alone lists what is.\r\n");
 }

@@ -331,7 +331,7 @@ fn the_stop_can_be_requested_through_the_hub_and_requesting_it_again_changes_not
 }
 
 #[test]
-fn a_taken_port_is_one_sentence_and_2() {
+fn a_taken_port_is_one_sentence_with_status_2() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
     let output = output(&["--listen", &address]);
@@ -343,7 +343,7 @@ fn a_taken_port_is_one_sentence_and_2() {
         "{sentences:?}"
     );
     assert!(sentences[0].ends_with("choose another port with --listen"), "{sentences:?}");
-    assert_eq!(text(&output.stdout), "", "the check neither listens nor announces");
+    assert_eq!(text(&output.stdout), "", "no listener is announced");
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn an_unknown_time_zone_is_logged_and_utc_is_used() {
 }
 
 #[test]
-fn all_mistakes_of_a_config_are_reported_at_once_with_their_lines_and_2() {
+fn all_mistakes_of_a_config_are_reported_at_once_with_their_lines_and_status_2() {
     let path = file("wrong.toml", "chatview_max = \"many\"\nhistory = 5\nshutdown_delay = -1\n[rooms.1]\npublic = 3\n");
     for arguments in [&["--config", argument(&path)][..], &["--check-config", "--config", argument(&path)]] {
         let output = output(arguments);
@@ -398,7 +398,7 @@ fn all_mistakes_of_a_config_are_reported_at_once_with_their_lines_and_2() {
 }
 
 #[test]
-fn a_missing_config_is_reported_and_2() {
+fn a_missing_config_is_reported_with_status_2() {
     let output = output(&["--config", "/nowhere/chatsock.toml"]);
     assert_eq!(output.status.code(), Some(2));
     let sentences = sentences(&output);
@@ -425,7 +425,7 @@ fn check_config_says_that_a_config_is_fine_and_starts_nothing() {
 }
 
 #[test]
-fn help_and_version_are_printed_and_0() {
+fn help_and_version_are_printed_with_status_0() {
     for (flags, printed) in [(["--help", "-h"], cli::HELP), (["--version", "-V"], "chatsock 0.1.0")] {
         for flag in flags {
             let output = output(&[flag]);
@@ -437,7 +437,7 @@ fn help_and_version_are_printed_and_0() {
 }
 
 #[test]
-fn an_unknown_flag_is_one_sentence_and_2() {
+fn an_unknown_flag_is_one_sentence_with_status_2() {
     for wrong in ["--confg", "-x", "server", "--listen", "--listen=nowhere"] {
         let output = output(&[wrong]);
         assert_eq!(output.status.code(), Some(2), "{wrong}");

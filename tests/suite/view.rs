@@ -225,7 +225,7 @@ fn before_midnight(seconds: u64) -> (Program, Instant) {
     (Program::start_with(&arguments, &[("TZ", &zone)]), midnight)
 }
 
-/// The date of today and tomorrow in that zone, as the program writes it.
+/// The present date in the zone of the server, in the form of the view's notice.
 fn told_date(client: &mut Client) -> String {
     client.send("/time");
     client.expect("* It is ");

@@ -447,7 +447,7 @@ fn a_configured_password_that_was_changed_over_a_restart_is_asked_for_again() {
 }
 
 #[test]
-fn a_user_who_was_in_a_room_only_as_an_operator_is_removed_when_they_no_longer_are_one() {
+fn a_former_operator_cannot_rejoin_a_room_that_they_entered_as_one() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let operator = format!("operators = [\"alice\"]\n{ROOMS}");

@@ -280,7 +280,7 @@ fn enter_at_the_password_goes_back_to_the_name_and_is_not_an_attempt() {
 }
 
 #[test]
-fn an_account_that_is_online_cannot_be_logged_in_to_again() {
+fn a_login_to_an_account_that_is_online_can_be_cancelled() {
     let home = Home::new();
     let server = server(&home, "optional");
     let mut first = come_in(&server, "alice");
@@ -360,7 +360,7 @@ fn a_name_registered_while_a_guest_waits_for_it_needs_its_password() {
 }
 
 #[test]
-fn an_account_taken_away_on_the_command_line_frees_its_name() {
+fn an_account_removed_on_the_command_line_frees_its_name() {
     let home = Home::new();
     let server = server(&home, "optional");
     quit(come_in(&server, "alice"));

@@ -136,7 +136,7 @@ fn a_guest_cannot_fill_a_mailbox_under_several_names() {
 }
 
 #[test]
-fn one_account_cannot_fill_a_mailbox_from_any_address() {
+fn an_account_cannot_fill_a_mailbox_from_several_addresses() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -168,7 +168,7 @@ fn a_restart_does_not_reset_a_senders_share_of_a_mailbox() {
 }
 
 #[test]
-fn messages_in_memory_for_an_account_that_is_removed_from_outside_are_dropped() {
+fn messages_in_memory_for_an_account_removed_on_the_command_line_are_dropped() {
     let home = Home::new();
     let server = server(&home, History::Forgotten);
     home.accounts(&["carol"]);

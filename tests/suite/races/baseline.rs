@@ -338,7 +338,7 @@ fn after_everybody_has_left_the_server_is_as_it_was_before() {
             }
         });
         assert!(program.runs(), "it ended; seed {seed}");
-        eventually(&format!("nobody but the witness is there; seed {seed}"), || {
+        eventually(&format!("only the operator is connected; seed {seed}"), || {
             threads(&program)
                 .iter()
                 .filter(|(name, _)| name.starts_with("client:"))
@@ -356,7 +356,7 @@ fn after_everybody_has_left_the_server_is_as_it_was_before() {
             probe.send(":destroy");
             probe.expect(&format!("* {room} was closed by probe."));
         }
-        eventually(&format!("only the configured room is there; seed {seed}"), || {
+        eventually(&format!("only the configured room exists; seed {seed}"), || {
             rooms(&mut probe).keys().eq(["general"])
         });
         let log = program.log();

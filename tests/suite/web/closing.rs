@@ -85,7 +85,7 @@ fn a_client_that_reads_too_slowly_gets_whole_messages_and_then_the_reason() {
 }
 
 #[test]
-fn a_silent_client_is_asked_whether_it_is_there_and_an_answer_is_enough() {
+fn a_silent_client_is_pinged_and_an_answer_keeps_it_connected() {
     let server = server();
     let began = Instant::now();
     let (client, socket) = in_general(&server, "alice");
@@ -93,7 +93,7 @@ fn a_silent_client_is_asked_whether_it_is_there_and_an_answer_is_enough() {
     // Nothing is expected, so this reads until the ping arrives.
     let deadline = began + Duration::from_secs(90);
     while asked.pings() == 0 {
-        assert!(Instant::now() < deadline, "never asked");
+        assert!(Instant::now() < deadline, "no ping came");
         client.read_once(deadline);
     }
     assert!(began.elapsed() >= Duration::from_secs(30), "{:?}", began.elapsed());
@@ -102,7 +102,7 @@ fn a_silent_client_is_asked_whether_it_is_there_and_an_answer_is_enough() {
 }
 
 #[test]
-#[ignore = "takes 75 seconds; when they are over is tested without waiting, beside the code"]
+#[ignore = "takes 75 seconds; a unit test checks the deadline without waiting"]
 fn a_client_that_answers_no_ping_is_dropped_after_75_seconds() {
     let server = server();
     let began = Instant::now();
@@ -110,7 +110,7 @@ fn a_client_that_answers_no_ping_is_dropped_after_75_seconds() {
     super::ask(&mut client, "{\"action\":\"login\",\"content\":\"alice\"}");
     let deadline = began + Duration::from_secs(120);
     while socket.close().is_none() {
-        assert!(Instant::now() < deadline, "never given up");
+        assert!(Instant::now() < deadline, "the client was not dropped");
         client.read_once(deadline);
     }
     assert!(began.elapsed() >= Duration::from_secs(75), "{:?}", began.elapsed());

@@ -53,7 +53,7 @@ fn every_listener_is_in_the_startup_lines() {
 }
 
 #[test]
-fn the_machine_s_name_and_those_of_the_configuration_are_known_and_a_reload_adds_more() {
+fn the_machines_name_and_the_configured_hosts_are_known_and_a_reload_replaces_the_hosts() {
     let server = server_with("hosts = [\"chat.example\"]");
     let status = |host: &str| ask(address(&server), &get("/", host))[9..12].to_owned();
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("a name");
@@ -224,7 +224,7 @@ fn behind_a_trusted_proxy_limits_hold_for_the_address_it_names() {
     });
 }
 
-/// Five thousand beside a chat, and how much that slows it down, are in `benches/doors.rs`.
+/// The benchmark `benches/doors.rs` measures a chat beside five thousand of them.
 #[test]
 fn hundreds_of_slow_heads_keep_nobody_from_talking() {
     let server = server_with("[limits]\nmessages_per_second = 0\n");
