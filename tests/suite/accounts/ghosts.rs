@@ -92,7 +92,7 @@ fn a_guest_who_holds_the_name_of_a_later_account_gives_way_to_its_owner() {
 }
 
 #[test]
-fn a_ghost_who_was_admin_of_a_room_still_is_on_the_new_connection() {
+fn an_admin_who_ghosts_a_stuck_connection_is_still_admin() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");

@@ -131,7 +131,7 @@ fn parallel_connections_give_no_more_attempts_than_successive_ones() {
 }
 
 #[test]
-fn right_passwords_at_once_on_many_connections_are_no_failures() {
+fn parallel_right_passwords_do_not_count_as_failures() {
     let home = Home::new();
     let server = server(&home, "");
     let mut clients: Vec<_> = (0..12).map(|_| knock(server.address())).collect();

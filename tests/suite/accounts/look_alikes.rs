@@ -4,7 +4,7 @@ use crate::support::Client;
 use crate::support::home::{History, Home, PASSWORD, come_in, knock, prove, quit, register};
 
 /// A client at the question for a name, on the quick listener.
-fn at_the_quick_door(server: &crate::support::Server) -> Client {
+fn at_the_quick_listener(server: &crate::support::Server) -> Client {
     let mut client = Client::connect(server.quick_address());
     client.expect("Enter room name: ");
     client.send("general");
@@ -17,7 +17,7 @@ fn a_guest_cannot_log_in_with_a_look_alike_until_the_account_is_removed() {
     let home = Home::new();
     home.accounts(&["alice", "Martin"]);
     let server = home.start(History::Forgotten, "");
-    for mut guest in [knock(server.address()), at_the_quick_door(&server)] {
+    for mut guest in [knock(server.address()), at_the_quick_listener(&server)] {
         for (name, other) in [("aIice", "alice"), ("A1ice", "alice"), ("rnartin", "Martin"), ("Rnartin", "Martin")] {
             guest.send(name);
             guest.expect(&format!("! The name {name} looks like {other}, which is taken. Try another one.\r\n"));
