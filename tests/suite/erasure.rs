@@ -167,7 +167,7 @@ fn temporary_messages_expire_in_the_order_of_their_times_on_one_thread() {
     let mut told = alice.expect("#43 you -> carol (temporary, 1 s): secret for one\r\n");
     // If the machine paused between them, a later message with less time may outlast an earlier one.
     let said_at_once = began.elapsed() < Duration::from_secs(1);
-    eventually("there is no thread more", || program.threads() == threads);
+    eventually("no further thread runs", || program.threads() == threads);
     for (number, seconds) in [(43, 1), (42, 2), (41, 3)] {
         let ended = format!("* #{number} expired\r\n");
         if said_at_once {
@@ -239,16 +239,16 @@ fn a_message_of_many_rows_is_erased_completely_and_a_half_typed_line_of_two_rows
     alice.press(half);
     let shown = format!("general | {half}");
     let (first, second) = shown.split_at(80);
-    let stands = |terminal: &Terminal| {
+    let is_shown = |terminal: &Terminal| {
         let rows = terminal.rows();
         let typed = rows.len() >= 2 && rows[rows.len() - 2] == first && rows[rows.len() - 1] == second;
         typed && terminal.cursor() == (second.len(), true)
     };
-    alice.wait("the line of two rows", stands);
+    alice.wait("the line of two rows", is_shown);
     bob.send("/delete 2");
     bob.send("/delete 3");
     alice.wait("both are gone", |terminal| terminal.shows("* #3 was deleted") && !terminal.shows("regretted"));
-    alice.wait("the line of two rows", stands);
+    alice.wait("the line of two rows", is_shown);
     let rows = alice.rows();
     let texts = ["#1 bob: above", "#4 bob: below", "* #2 was deleted by bob", "* #3 was deleted by bob"];
     let places: Vec<_> = texts.iter().map(|text| rows.iter().position(|row| row.contains(text))).collect();

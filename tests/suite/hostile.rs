@@ -64,7 +64,7 @@ impl Subject {
     fn is_as_before(&mut self) {
         self.serves("fresh");
         let program = &mut self.program;
-        assert!(program.runs(), "it still runs");
+        assert!(program.runs(), "the program has ended");
         let (threads, descriptors) = (self.threads, self.descriptors);
         eventually("threads and descriptors are what they were", || {
             program.threads() == threads && program.descriptors() == descriptors
@@ -193,7 +193,7 @@ fn a_line_without_end_is_refused_once_and_the_third_ends_the_connection() {
             client.send_bytes(b"\r\n");
             let refusal = "! That line is too long: a line may have 8192 bytes. It was not read.\r\n";
             client.expect(refusal);
-            assert!(!client.settle().contains("too long"), "said once");
+            assert!(!client.settle().contains("too long"), "the refusal is repeated");
         }
     }
     assert!(client.expect_end().contains("! Too many lines were too long.\r\n"));
@@ -385,7 +385,7 @@ fn random_bytes_harm_nobody() {
 fn idle_strangers_cost_no_processor_time() {
     let subject = Subject::start();
     let mut silent: Vec<_> = (0..7).filter_map(|prompt| at_prompt(&subject, prompt)).collect();
-    // One has sent half a telnet command, one half a line, and one has closed its side while a line waits.
+    // One has sent half a telnet command, one half a line, and one half a subnegotiation.
     silent[0].send_bytes(&[IAC]);
     silent[1].send_bytes(b"gen");
     silent[3].send_bytes(&[IAC, SB, 31, 0]);

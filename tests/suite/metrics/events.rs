@@ -114,7 +114,7 @@ fn messages_count_by_kind() {
     let watch = Watch::begin(&server);
     alice.send("@bob once more");
     bob.expect("once more");
-    // One to bob, and one to alice, who typed it outside the view.
+    // One to bob, and one to alice, since she did not type it in their direct chat.
     watch.expect(&[("chatsock_deliveries_total", 2), ("chatsock_delivery_seconds_count", 1)]);
     let watch = Watch::begin(&server);
     alice.send("/rooms");
