@@ -51,16 +51,12 @@ pub(super) fn not_read(why: NoAnswer) -> ReadError {
 
 /// An answer that does not fit its call: Redis holds something that this version cannot read.
 pub(super) fn odd(reply: &Reply) -> StoreError {
-    match reply {
-        Reply::Failed(why) => {
-            log::error!("cluster: Redis refuses: {why}");
-            StoreError::Other(why.clone())
-        }
-        other => {
-            log::error!("cluster: an unexpected answer about an account: {other:?}");
-            StoreError::Unreadable
-        }
+    if let Reply::Failed(why) = reply {
+        log::error!("cluster: Redis refuses: {why}");
+        return StoreError::Other(why.clone());
     }
+    log::error!("cluster: an unexpected answer about an account: {reply:?}");
+    StoreError::Unreadable
 }
 
 impl SharedAccounts {
@@ -108,12 +104,9 @@ impl SharedAccounts {
     ///
     /// Redis does not answer.
     pub fn look_alike(&self, name: &UserName) -> Result<Option<UserName>, ReadError> {
-        match self.ask(AccountCall::Alike(name.clone())).map_err(not_read)? {
-            Reply::Account(AccountReply::Text(found)) => {
-                Ok(found.and_then(|other| UserName::written(&other).ok()).filter(|other| other != name))
-            }
-            other => Err(ReadError(odd(&other))),
-        }
+        let reply = self.ask(AccountCall::Alike(name.clone())).map_err(not_read)?;
+        let Reply::Account(AccountReply::Text(found)) = reply else { return Err(ReadError(odd(&reply))) };
+        Ok(found.and_then(|other| UserName::written(&other).ok()).filter(|other| other != name))
     }
 
     /// The folded name of an account, if it exists.
@@ -122,10 +115,9 @@ impl SharedAccounts {
     ///
     /// Redis does not answer.
     pub fn name_of(&self, account: AccountId) -> Result<Option<Box<str>>, ReadError> {
-        match self.ask(AccountCall::NameOf(account)).map_err(not_read)? {
-            Reply::Account(AccountReply::Text(name)) => Ok(name),
-            other => Err(ReadError(odd(&other))),
-        }
+        let reply = self.ask(AccountCall::NameOf(account)).map_err(not_read)?;
+        let Reply::Account(AccountReply::Text(name)) = reply else { return Err(ReadError(odd(&reply))) };
+        Ok(name)
     }
 
     /// Creates an account with a number of its own.
@@ -240,10 +232,9 @@ impl SharedAccounts {
     ///
     /// Redis does not answer.
     pub fn is_empty(&self) -> Result<bool, ReadError> {
-        match self.ask(AccountCall::List("0".into())).map_err(not_read)? {
-            Reply::Account(AccountReply::Page { next, names }) => Ok(next.is_none() && names.is_empty()),
-            other => Err(ReadError(odd(&other))),
-        }
+        let reply = self.ask(AccountCall::List("0".into())).map_err(not_read)?;
+        let Reply::Account(AccountReply::Page { next, names }) = reply else { return Err(ReadError(odd(&reply))) };
+        Ok(next.is_none() && names.is_empty())
     }
 
     /// The folded names of all accounts with their numbers, by name.
@@ -254,15 +245,12 @@ impl SharedAccounts {
     pub fn names(&self) -> Result<Vec<(Box<str>, AccountId)>, ReadError> {
         let (mut from, mut all) = (Box::<str>::from("0"), Vec::new());
         loop {
-            match self.ask(AccountCall::List(from)).map_err(not_read)? {
-                Reply::Account(AccountReply::Page { next, names }) => {
-                    all.extend(names.into_iter().map(|(id, name)| (name, id)));
-                    match next.filter(|_| all.len() < MOST_LISTED) {
-                        Some(next) => from = next,
-                        None => break,
-                    }
-                }
-                other => return Err(ReadError(odd(&other))),
+            let reply = self.ask(AccountCall::List(from)).map_err(not_read)?;
+            let Reply::Account(AccountReply::Page { next, names }) = reply else { return Err(ReadError(odd(&reply))) };
+            all.extend(names.into_iter().map(|(id, name)| (name, id)));
+            match next.filter(|_| all.len() < MOST_LISTED) {
+                Some(next) => from = next,
+                None => break,
             }
         }
         // A scan may return an account twice.

@@ -174,12 +174,9 @@ impl SharedAccounts {
     }
 
     fn inbox(&self, account: AccountId) -> Result<Vec<WaitingLine>, ReadError> {
-        match self.ask(AccountCall::Messages(account)).map_err(not_read)? {
-            Reply::Account(AccountReply::Texts(lines)) => {
-                Ok(lines.into_iter().map(|line| (line.clone(), parse(&line))).collect())
-            }
-            other => Err(ReadError(odd(&other))),
-        }
+        let reply = self.ask(AccountCall::Messages(account)).map_err(not_read)?;
+        let Reply::Account(AccountReply::Texts(lines)) = reply else { return Err(ReadError(odd(&reply))) };
+        Ok(lines.into_iter().map(|line| (line.clone(), parse(&line))).collect())
     }
 
     /// The messages that wait for a user, oldest first. Unreadable ones are logged and deleted.

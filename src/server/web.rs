@@ -127,9 +127,10 @@ pub(super) fn receive(
         Err(FirstRequestError::Refused(refusal)) => {
             log::info!("client {}: {}", visit.outbox.id(), escape_for_log(&refusal.to_string()));
             write_refusal(&refusal, method, &mut answer);
-            match refusal {
-                HttpRefusal::TooSlow => DisconnectReason::RequestTimeout,
-                other => DisconnectReason::Answered(other.status()),
+            if refusal == HttpRefusal::TooSlow {
+                DisconnectReason::RequestTimeout
+            } else {
+                DisconnectReason::Answered(refusal.status())
             }
         }
         Err(FirstRequestError::Over(ended)) => {

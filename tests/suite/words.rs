@@ -67,10 +67,10 @@ const TYPES_TWICE: [(&str, &str); 3] = [
 /// A build without `metrics` has all its types with nothing in them.
 const STAND_INS: &str = "src/metrics/disabled.rs";
 
-/// Folders with separate names: one uses the terms of Redis, the other is a separate program.
-const APART: [&str; 2] = ["src/cluster/", "src/cli/connect/"];
+/// The folder with names of its own: it uses the terms of Redis.
+const APART: &str = "src/cluster/";
 
-/// Where each type in the sources is defined, including those in unit tests. A type in a folder of [`APART`] is listed
+/// Where each type in the sources is defined, including those in unit tests. A type in the folder [`APART`] is listed
 /// under the folder and its name.
 fn types(sources: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Vec<String>> {
     let definition = Regex::new(
@@ -80,7 +80,7 @@ fn types(sources: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Ve
     let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (file, text) in sources {
         for found in definition.captures_iter(&text) {
-            let apart = APART.iter().find(|folder| file.starts_with(**folder)).copied().unwrap_or_default();
+            let apart = if file.starts_with(APART) { APART } else { "" };
             types.entry(format!("{apart}{}", &found[1])).or_default().push(file.clone());
         }
     }

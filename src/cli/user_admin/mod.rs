@@ -78,21 +78,23 @@ impl From<OpenError> for AdminError {
 
 impl From<SaveError> for AdminError {
     fn from(error: SaveError) -> Self {
-        match error.0 {
-            StoreError::Unreachable => Self::failed("nothing was changed: Redis does not answer"),
-            reason if reason.is_unknown() => {
-                Self::failed(format_args!("the change may or may not have been made: {reason}; look again later"))
-            }
-            reason => Self::failed(format_args!("nothing was changed: {reason}")),
+        let reason = error.0;
+        if reason == StoreError::Unreachable {
+            Self::failed("nothing was changed: Redis does not answer")
+        } else if reason.is_unknown() {
+            Self::failed(format_args!("the change may or may not have been made: {reason}; look again later"))
+        } else {
+            Self::failed(format_args!("nothing was changed: {reason}"))
         }
     }
 }
 
 impl From<ReadError> for AdminError {
     fn from(error: ReadError) -> Self {
-        match error.0 {
-            StoreError::Unreachable => Self::failed("the accounts cannot be read: Redis does not answer"),
-            reason => Self::failed(format_args!("the database cannot be read: {reason}")),
+        if error.0 == StoreError::Unreachable {
+            Self::failed("the accounts cannot be read: Redis does not answer")
+        } else {
+            Self::failed(format_args!("the database cannot be read: {}", error.0))
         }
     }
 }

@@ -214,11 +214,12 @@ impl RedisLine {
         let mut command = Cmd::new();
         command.arg("FCALL").arg(format!("{}_{}", *LIBRARY, call.function())).arg(1).arg(self.base(call.log()));
         for (index, argument) in call.arguments().into_iter().enumerate() {
-            match call {
+            if index == 0 && self.is_one_of_several && matches!(call, Call::NewTerm { .. }) {
                 // Of the Redis that has this log: a node knows only all of them together.
-                Call::NewTerm { .. } if index == 0 && self.is_one_of_several => command.arg(&self.facts.run),
-                _ => command.arg(argument),
-            };
+                command.arg(&self.facts.run);
+            } else {
+                command.arg(argument);
+            }
         }
         command
     }

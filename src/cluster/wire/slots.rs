@@ -44,9 +44,13 @@ impl SlotRange {
         let Raw::List(parts) = range else { return None };
         let [Raw::Text(first), Raw::Text(last), Raw::List(owner), ..] = parts.as_slice() else { return None };
         let [host, Raw::Text(port), ..] = owner.as_slice() else { return None };
-        let host = match host {
-            Raw::Text(host) if !host.is_empty() && host != "?" => host.clone(),
-            _ => asked.to_owned(),
+        let host = if let Raw::Text(host) = host
+            && !host.is_empty()
+            && host != "?"
+        {
+            host.clone()
+        } else {
+            asked.to_owned()
         };
         let (first, last) = (first.parse().ok()?, last.parse().ok()?);
         (first <= last && last < SLOTS).then_some(SlotRange { first, last, at: (host, port.parse().ok()?) })
