@@ -12,7 +12,7 @@ use crate::support::Client;
 use crate::support::home::try_login;
 use crate::support::redis::Redis;
 
-fn chatsock(directory: &Path, arguments: &[&str]) -> Command {
+pub fn chatsock(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatsock"));
     command.args(arguments).current_dir(directory).stderr(Stdio::piped()).stdout(Stdio::piped()).stdin(Stdio::null());
     command
@@ -27,17 +27,17 @@ fn start_alone(directory: &Path) -> (Child, SocketAddr) {
     (child, address)
 }
 
-fn stop(mut child: Child) {
+pub fn stop(mut child: Child) {
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
     assert_eq!(child.wait().expect("waited").code(), Some(0));
 }
 
-fn write(path: &Path, text: &str) {
+pub fn write(path: &Path, text: &str) {
     std::fs::write(path, text).expect("a file");
 }
 
-fn import(directory: &Path, file: &str) -> (Option<i32>, String) {
+pub fn import(directory: &Path, file: &str) -> (Option<i32>, String) {
     let Output { status, stdout, stderr } =
         chatsock(directory, &["cluster", "import", file, "--config", "cluster.toml"]).output().expect("it runs");
     let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
@@ -45,7 +45,7 @@ fn import(directory: &Path, file: &str) -> (Option<i32>, String) {
 }
 
 /// Starts a standalone server, and creates two accounts, a kept room and messages on it.
-fn fill_alone(directory: &Path) -> Child {
+pub fn fill_alone(directory: &Path) -> Child {
     let common = "listen = [\"127.0.0.1:0\"]\nquick_listen = []\nexit_code = false\nshutdown_delay = 0\n[limits]\n\
                   messages_per_second = 0\nexempt = [\"127.0.0.0/8\"]\n";
     write(&directory.join("alone.toml"), &format!("{common}[storage]\npath = \"alone.db\"\nhistory = true\n"));

@@ -1,8 +1,9 @@
 //! Servers over a Redis Cluster: the logs are on several Redis servers, and one of those fails.
 
+use crate::failures::say_until_seen;
 use crate::losses::wait_until_followed;
 use crate::nodes::{Cluster, ask_until};
-use crate::support::redis::{Redis, RedisCluster};
+use crate::support::redis::{Redis, RedisCluster, Sentinel};
 
 /// Starts servers over a Redis Cluster. Its first Redis belongs to the returned [`Cluster`], the others to the
 /// [`RedisCluster`].
@@ -144,4 +145,89 @@ fn a_log_whose_slot_moves_to_another_redis_is_followed() {
     }
     let left = cluster.redis.told(&["CLUSTER", "COUNTKEYSINSLOT", "2956"]);
     assert_eq!(left, "0");
+}
+
+/// Two Redis servers, the second of which follows the first, and a Sentinel that watches them.
+fn watched() -> Option<(Redis, Redis, Sentinel)> {
+    let first = Redis::start()?;
+    let port = first.address().port().to_string();
+    let second = Redis::with(&["--appendonly", "no", "--save", "", "--replicaof", "127.0.0.1", &port])?;
+    let sentinel = Sentinel::watch(&first, 1);
+    Some((first, second, sentinel))
+}
+
+#[test]
+fn servers_follow_the_replica_that_a_sentinel_puts_in_charge() {
+    let Some((first, second, sentinel)) = watched() else { return };
+    let mut cluster = Cluster::at(sentinel.url(), first, 2, "timeout_ms = 300");
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    let mut bob = cluster.nodes[1].chat("bob", "general");
+    alice.expect("* bob joined");
+    bob.send("before the end");
+    alice.expect("bob: before the end");
+    wait_until_followed(&cluster.redis, &second);
+    cluster.redis.kill();
+    say_until_seen(&mut bob, &mut alice, "after the end");
+    say_until_seen(&mut alice, &mut bob, "and back");
+    bob.send("/history 50");
+    let seen = bob.settle();
+    assert_eq!(seen.matches("bob: before the end").count(), 1, "{seen:?}");
+    assert!(second.told(&["INFO", "replication"]).contains("role:master"));
+}
+
+#[cfg(feature = "storage")]
+fn import_and_change(url: String, redis: Redis) {
+    use crate::import::{chatsock, fill_alone, import, stop, write};
+    let directory = redis.directory().to_owned();
+    write(&directory.join("cluster.toml"), &format!("[cluster]\nredis = \"{url}\"\npartitions = 4\n"));
+    stop(fill_alone(&directory));
+    let (status, text) = import(&directory, "alone.db");
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.contains("2 accounts") && text.contains("1 kept room"), "{text}");
+    let (status, text) = import(&directory, "alone.db");
+    assert!(status == Some(2) && text.contains("is not empty"), "{status:?} {text}");
+    let user = |words: &[&str], typed: &str| {
+        let mut child = chatsock(&directory, &[&["user"], words, &["--config", "cluster.toml"]].concat())
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        std::io::Write::write_all(&mut child.stdin.take().expect("stdin"), typed.as_bytes()).expect("written");
+        let output = child.wait_with_output().expect("it ends");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {text}");
+        text
+    };
+    user(&["add", "dora"], "battery staple\n");
+    user(&["remove", "bob"], "");
+    let cluster = Cluster::at(url, redis, 1, "");
+    let login = |name: &str, password: &str| {
+        crate::support::home::try_login(cluster.nodes[0].address(), name, password)
+            .expect(&format!("* Hello {name}. "));
+    };
+    login("alice", "open sesame");
+    login("dora", "battery staple");
+    user(&["passwd", "dora"], "correct horse\n");
+    login("dora", "correct horse");
+    let list = user(&["list"], "");
+    assert!(list.contains("alice") && list.contains("dora") && !list.contains("bob"), "{list}");
+    let mut carol = cluster.nodes[0].chat("carol", "general");
+    carol.send("/history 1");
+    carol.expect("carol: line 209.");
+    ask_until(&mut carol, "/rooms", "attic");
+}
+
+#[cfg(feature = "storage")]
+#[test]
+fn an_import_and_the_users_of_a_redis_cluster_work_as_with_one_redis() {
+    let Some(mut redis) = RedisCluster::start() else { return };
+    let url = redis.url();
+    let first = redis.all.remove(0);
+    import_and_change(url, first);
+}
+
+#[cfg(feature = "storage")]
+#[test]
+fn an_import_and_the_users_behind_a_sentinel_work_as_with_one_redis() {
+    let Some((first, _second, sentinel)) = watched() else { return };
+    import_and_change(sentinel.url(), first);
 }

@@ -223,6 +223,75 @@ impl RedisCluster {
     }
 }
 
+/// A Redis Sentinel that watches one Redis under the name `chat`. Stopped when dropped.
+pub struct Sentinel {
+    child: Child,
+    port: u16,
+    directory: PathBuf,
+}
+
+impl Sentinel {
+    /// Starts one, and waits until it knows so many replicas.
+    pub fn watch(redis: &Redis, replicas: usize) -> Sentinel {
+        // Another process may take the port first.
+        for _ in 0..5 {
+            let port = free_port();
+            let directory = std::env::temp_dir().join(format!("chatsock-sentinel-{}-{port}", std::process::id()));
+            std::fs::create_dir_all(&directory).expect("a directory");
+            let settings = format!(
+                "port {port}\nbind 127.0.0.1\nsentinel monitor chat 127.0.0.1 {} 1\n\
+                 sentinel down-after-milliseconds chat 1000\nsentinel failover-timeout chat 5000\n",
+                redis.port
+            );
+            std::fs::write(directory.join("sentinel.conf"), settings).expect("a file");
+            let child = Command::new("redis-server")
+                .args(["sentinel.conf", "--sentinel"])
+                .current_dir(&directory)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("redis-server starts");
+            let mut sentinel = Sentinel { child, port, directory };
+            if sentinel.is_ready(replicas) {
+                return sentinel;
+            }
+        }
+        panic!("the Sentinel does not start");
+    }
+
+    fn is_ready(&mut self, replicas: usize) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if self.child.try_wait().expect("waited").is_some() {
+                return false;
+            }
+            let port = self.port.to_string();
+            let asked = Command::new("redis-cli").args(["-p", &port, "SENTINEL", "REPLICAS", "chat"]).output();
+            let output = asked.expect("redis-cli runs");
+            let known = String::from_utf8_lossy(&output.stdout).matches("master-link-status").count();
+            if output.status.success() && known >= replicas {
+                return true;
+            }
+            assert!(Instant::now() < deadline, "the Sentinel knows {known} replicas");
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+    }
+
+    /// Its address, as a server's configuration has it.
+    pub fn url(&self) -> String {
+        format!("sentinel://127.0.0.1:{}/chat", self.port)
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("waited");
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
 impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
