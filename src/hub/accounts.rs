@@ -47,6 +47,16 @@ impl Hub {
         Some(format!("Messages in the server's own rooms and in kept rooms are stored {how_long}."))
     }
 
+    /// What users are told about their accounts and messages when they log in.
+    pub(crate) fn login_notice(&self) -> Option<String> {
+        #[cfg(feature = "cluster")]
+        if self.nodes().is_some_and(|nodes| nodes.has_lost_accounts()) {
+            let lost = "All accounts are lost: until an administrator restores them, anybody can take any name.";
+            return Some(self.storing_notice().map_or_else(|| lost.to_owned(), |stored| format!("{lost} {stored}")));
+        }
+        self.storing_notice()
+    }
+
     /// How long messages are stored, if they are.
     fn retention(&self) -> Option<Retention> {
         #[cfg(feature = "cluster")]

@@ -149,7 +149,7 @@ impl Session {
             name,
             people: self.hub.roster.count(),
             rooms: self.hub.rooms.public().len(),
-            notice: self.hub.storing_notice(),
+            notice: self.hub.login_notice(),
         }
     }
 

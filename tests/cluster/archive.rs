@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
-use crate::nodes::{Cluster, Options, ask_until};
+use crate::nodes::{Cluster, Node, Options, ask_until};
 use crate::support::home::{PASSWORD, prove, register, try_login};
 use crate::support::json::Bot;
 use crate::support::redis::Redis;
@@ -587,6 +587,51 @@ fn log_in_after(node: &crate::nodes::Node, mut root: Client) -> Client {
     root.expect("* Hello root. ");
     root.settle();
     root
+}
+
+#[test]
+fn users_and_operators_learn_that_redis_has_lost_all_accounts() {
+    const LOST: &str = "All accounts are lost: until an administrator restores them, anybody can take any name.";
+    const STORED: &str = "are stored without a time limit";
+    let Some(mut cluster) = Cluster::start(1, "timeout_ms = 300") else { return };
+    let archive = cluster.launch("archive", &storage("one"));
+    let mut alice = cluster.nodes[0].chat("alice", "general");
+    register(&mut alice, PASSWORD);
+    alice.send("said before");
+    wait_stored(&database(&cluster, "one"), "the line", has("said before"));
+    cluster.redis.kill();
+    cluster.redis.start_again();
+    alice.expect("* This room has lost its history.");
+    let deadline = Instant::now() + PATIENCE;
+    let greeted = |node: &Node, name: &str| {
+        let mut newcomer = node.connect();
+        newcomer.expect("Username: ");
+        newcomer.send(name);
+        newcomer.settle()
+    };
+    // On every server; and they still know that there is an archive.
+    for (node, name) in [(&archive, "bob"), (&cluster.nodes[0], "carol")] {
+        for attempt in 0.. {
+            let seen = greeted(node, &format!("{name}{attempt}"));
+            if seen.contains(LOST) && seen.contains(STORED) {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{seen}");
+        }
+    }
+    let log = archive.log();
+    assert!(log.contains("archive: Redis has lost all accounts (1 are stored here)"), "{log}");
+    // The account of the next one who registers is not lost.
+    let mut dora = cluster.nodes[0].login("dora");
+    register(&mut dora, PASSWORD);
+    for attempt in 0.. {
+        let seen = greeted(&cluster.nodes[0], &format!("eve{attempt}"));
+        if seen.contains(STORED) && !seen.contains(LOST) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{seen}");
+    }
+    cluster.nodes.push(archive);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::Nodes;
 use super::question::{ArchiveAnswer, MOST_MESSAGES, Question, Told, WantedMessages, WantedRoom};
 use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::RoomName;
-use crate::cluster::{Cluster, NodeName, QuestionLine};
+use crate::cluster::{Cluster, Command, NodeName, QuestionLine};
 use crate::hub::accounts::Retention;
 use crate::hub::room::{ArchiveRange, Room};
 use crate::hub::stored_search::{StoredHit, StoredHits, StoredSearch};
@@ -160,6 +160,22 @@ pub(super) struct ArchiveFacts {
     pub(super) history: bool,
     /// For how many days; `None`: without limit.
     pub(super) days: Option<u64>,
+    /// How many accounts it has, if Redis has lost them all.
+    pub(super) lost_accounts: u64,
+}
+
+impl ArchiveFacts {
+    pub(super) fn new(history: bool, retention: Option<Duration>, lost_accounts: u64) -> ArchiveFacts {
+        ArchiveFacts { history, days: retention.map(|retention| retention.as_secs() / 86_400), lost_accounts }
+    }
+
+    /// Tells all servers what is known about an archive; `None`: it is none any more.
+    pub(super) fn command(node: &NodeName, facts: Option<ArchiveFacts>) -> Command {
+        // Plain values: this cannot fail.
+        let text: Box<str> = serde_json::to_string(&ArchiveNote { archive: facts }).unwrap_or_default().into();
+        let kept = if facts.is_some() { text.clone() } else { Box::default() };
+        Command::Note { text, kept: Some((format!("{KEPT}{node}").into(), kept)) }
+    }
 }
 
 /// A server is an archive, or no longer is.
@@ -180,18 +196,13 @@ impl Nodes {
     pub(crate) fn tell_archive(&self, facts: Option<(bool, Option<Duration>)>) {
         let Some(cluster) = self.cluster.get() else { return };
         let node = cluster.node().clone();
-        let facts = facts.map(|(history, retention)| ArchiveFacts {
-            history,
-            days: retention.map(|retention| retention.as_secs() / 86_400),
-        });
+        let facts = facts.map(|(history, retention)| ArchiveFacts::new(history, retention, 0));
         if facts.is_none() && !self.view().archives.contains_key(&node) {
             return;
         }
-        let text: Box<str> = serde_json::to_string(&ArchiveNote { archive: facts }).unwrap_or_default().into();
-        let kept = if facts.is_some() { text.clone() } else { Box::default() };
         self.learn_archive(&node, facts);
-        // If this is lost, it is repeated at the next startup.
-        drop(self.submit(crate::cluster::Command::Note { text, kept: Some((format!("{KEPT}{node}").into(), kept)) }));
+        // An archive repeats it whenever it begins to read.
+        drop(self.submit(ArchiveFacts::command(&node, facts)));
     }
 
     fn learn_archive(&self, node: &NodeName, facts: Option<ArchiveFacts>) {
@@ -233,6 +244,11 @@ impl Nodes {
     pub(crate) fn retention(&self) -> Option<Retention> {
         let view = self.view();
         view.archives.values().filter(|facts| facts.history).map(|facts| Retention::of_days(facts.days)).max()
+    }
+
+    /// Whether Redis has lost all accounts, and an archive has some.
+    pub(crate) fn has_lost_accounts(&self) -> bool {
+        self.view().archives.values().any(|facts| facts.lost_accounts > 0)
     }
 
     /// Enables questions.

@@ -10,6 +10,7 @@ use super::{Archive, ArchiveError, Reading};
 use crate::cluster::{AccountChange, Log, LogReader, Recorded};
 use crate::hub::nodes::note::AuditText;
 use crate::hub::nodes::notes::{AUDIT, SharedBan};
+use crate::hub::nodes::questions::ArchiveFacts;
 use crate::store::ArchiveWrite;
 
 /// Accounts per batch.
@@ -42,6 +43,9 @@ impl Archive {
                 Ok(Some(ArchiveWrite::AccountGone(*account)))
             }
             Recorded::AccountChanged { account, name, .. } => {
+                if self.progress().lacks_accounts {
+                    self.tell_about_itself(reader)?;
+                }
                 // Read in its current state. An account that has since been replaced was removed first, and a removed one
                 // has its own entry to come.
                 let found = reader.account(name)?.filter(|found| found.id == *account);
@@ -54,6 +58,23 @@ impl Archive {
             },
             Recorded::Committed { .. } | Recorded::Term(_) | Recorded::Other => Ok(None),
         }
+    }
+
+    /// Tells the servers that this one is an archive, which a Redis that has lost everything does not know any more, and whether
+    /// all accounts are lost. It does not give them back by itself: Redis may have known of a removal, or of a new password
+    /// after a theft, that had not been stored here yet.
+    pub(super) fn tell_about_itself(&self, reader: &mut LogReader) -> Result<(), ArchiveError> {
+        let lost = if reader.accounts()?.is_empty() { self.store.archived_accounts()?.len() } else { 0 };
+        if lost > 0 {
+            log::error!(
+                "archive: Redis has lost all accounts ({lost} are stored here): to give them back, stop all servers, empty Redis \
+                 and run chatsock cluster import"
+            );
+        }
+        self.progress().lacks_accounts = lost > 0;
+        let facts = ArchiveFacts::new(self.store.keeps_history(), self.store.retention(), lost as u64);
+        drop(self.cluster.submit(ArchiveFacts::command(self.cluster.node(), Some(facts))));
+        Ok(())
     }
 
     /// Brings the database to what Redis has of the directory. `is_first`: it has read nothing of it so far; `lost`: Redis has

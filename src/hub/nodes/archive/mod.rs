@@ -86,6 +86,8 @@ struct ReadingProgress {
     places: BTreeMap<Log, Position>,
     /// Somebody is waiting, so batches are stored at once.
     hurry: bool,
+    /// Redis has none of the accounts stored here.
+    lacks_accounts: bool,
     stopping: bool,
 }
 
@@ -275,6 +277,7 @@ impl Archive {
                 self.catch_up(reader, reading, log, tail.lost)?;
             }
         }
+        self.tell_about_itself(reader)?;
         self.progress().places.clone_from(&reading.places);
         self.changed.notify_all();
         let mut end: Option<Instant> = None;
