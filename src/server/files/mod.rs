@@ -230,8 +230,9 @@ fn put(claim: &Claim, part: &IncomingPart, mut link: TransferEnd, hub: &Hub) -> 
     };
     if meet.wanted > total {
         let line = hub.finish_transfer(claim.number, &claim.name, TransferOutcome::TooLong, Instant::now());
-        meet.receiver.reset(Duration::ZERO);
-        return refuse(link, &Refused::Over(line));
+        let refused = Refused::Over(line);
+        refuse(meet.receiver, &refused);
+        return refuse(link, &refused);
     }
     let whole = relay::Whole { base, size, total, expects_continue };
     let rate = hub.config().files.bytes_per_second;

@@ -331,6 +331,30 @@ fn http_is_spoken_as_browsers_and_curl_do() {
 }
 
 #[test]
+fn a_receiver_that_asks_for_bytes_beyond_the_file_is_told_so_by_http() {
+    let server = server("");
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    for sender_first in [true, false] {
+        let accepted = exchange(&mut alice, &mut bob, "abc.txt");
+        let (put, get) = (accepted.put_token(), accepted.get_token());
+        let get = || end(&server, &format!("GET /f/{get} HTTP/1.1\r\nHost: box\r\nRange: bytes=4-\r\n\r\n"));
+        let put = || end(&server, &format!("put {put} 3\nabc"));
+        let (sender, receiver) = if sender_first {
+            let sender = put();
+            (sender, get())
+        } else {
+            let receiver = get();
+            (put(), receiver)
+        };
+        const SENTENCE: &str = "! abc.txt was not sent: the receiver's file is already longer.\n";
+        let told = answer(&receiver);
+        assert!(told.starts_with("HTTP/1.1 409 Conflict\r\n") && told.ends_with(SENTENCE), "{told}");
+        assert_eq!(answer(&sender), SENTENCE);
+        bob.expect(SENTENCE.trim_end());
+    }
+}
+
+#[test]
 fn a_peer_whose_first_bytes_cannot_begin_a_request_is_refused_at_once() {
     let server = server("");
     for line in ["hello\n", "\x16\x03\x01", "put\n"] {
