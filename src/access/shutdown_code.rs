@@ -251,7 +251,7 @@ mod tests {
             assert_eq!(wait(&guesses, 200, now + SECOND), Some(FIVE_MINUTES - SECOND));
             now += FIVE_MINUTES;
         }
-        // Hours of quiet are not forgiveness.
+        // Hours without a try do not reset the count.
         now += FIVE_MINUTES * 1000;
         assert!(fail(&guesses, 201, now));
         assert_eq!(wait(&guesses, 202, now), Some(FIVE_MINUTES));

@@ -180,7 +180,7 @@ fn all_replies_of_a_turn_and_the_prompt_go_out_in_one_write() {
     outbox.settle();
     assert_eq!(all_packets(&peer), ["* one\r\n! two\r\n> "]);
     outbox.settle();
-    assert_eq!(all_packets(&peer), Vec::<String>::new(), "the prompt stands there already");
+    assert_eq!(all_packets(&peer), Vec::<String>::new(), "the prompt is already there");
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn a_reader_with_more_waiting_than_outbox_bytes_is_dropped() {
     push_until(&outbox, 0, || outbox.disconnect_reason().is_some());
     let ended = outbox.disconnect_reason();
     assert!(matches!(ended, Some(DisconnectReason::TooSlow(bytes)) if (20_001..23_000).contains(&bytes)), "{ended:?}");
-    assert_eq!((outbox.backlog_bytes(), slow_readers.total()), (0, 0), "what waited is given back");
+    assert_eq!((outbox.backlog_bytes(), slow_readers.total()), (0, 0), "the waiting bytes are given back");
     assert_eq!(outbox.stream().read(&mut [0; 8]).expect("the reading thread wakes"), 0);
 }
 

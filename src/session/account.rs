@@ -77,7 +77,7 @@ impl Session {
         self.refuse(refusal);
     }
 
-    /// The same for a password that was not given to log in.
+    /// The same for a password that proves who the user is, without logging in.
     pub(super) fn refuse_proof(&self, refusal: &LoginRefusal) {
         if *refusal == LoginRefusal::NotShared {
             return self.refuse(AccountRefusal::NotShared);

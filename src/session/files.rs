@@ -111,7 +111,7 @@ impl Session {
         Some((number, file_lines::asked(receiver.name.as_str(), &name, limits.offer)))
     }
 
-    /// Whether the name is that of a room which this user may know of.
+    /// Whether this is the name of a room that this user may know of.
     fn is_visible_room(&self, target: &Target) -> bool {
         let Ok(name) = RoomName::parse_in(target.name.as_str(), self.hub.known_names()) else { return false };
         let (Some(room), Some(actor)) = (self.hub.rooms.find(&name), self.actor()) else { return false };

@@ -1,7 +1,7 @@
 //! Keys that cost a lot: on a long line, one byte may make the server measure and draw all of it.
 //!
-//! The editor's work is charged like reading commands. Keys that are not paid for wait, and everything behind them
-//! waits too; nothing is read meanwhile, so a flood is held up where it comes from. Nobody types that fast.
+//! The editor's work is charged like reading commands. Keys that are not paid for wait, and so does everything after
+//! them; nothing is read meanwhile, so a flood is held up at its source. Nobody types that fast.
 //!
 //! *Owns* when keys are charged.
 //! *Knows nothing of* what a key does.
@@ -37,7 +37,7 @@ impl Session {
         }
     }
 
-    /// Takes held keys that are accepted by now, and everything behind them.
+    /// Takes held keys that are accepted by now, and everything after them.
     #[inline(never)]
     pub(super) fn take_held_keys(&mut self, now: Instant) {
         let Some(held) = self.input.take_held_keys(now) else { return };

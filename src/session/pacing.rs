@@ -92,7 +92,7 @@ impl Pacing {
         rate.map_or(RateDecision::Now, |rate| bucket.reserve(now, units, rate, patience))
     }
 
-    /// The same decision, but behind the lines that wait.
+    /// The same decision, with the line placed after those that wait.
     fn in_order(&self, decision: RateDecision, now: Instant) -> RateDecision {
         let behind = [self.held_until, self.queue.last_due()].into_iter().flatten().max();
         match (decision, behind) {

@@ -281,8 +281,8 @@ pub struct HistoryPage {
 pub(crate) struct ArchivePlace {
     /// The log's name.
     pub(crate) log: Box<str>,
-    /// Which Redis,
+    /// The term of the last entry that was read; another Redis begins another term.
     pub(crate) term: u64,
-    /// and its last entry that was read.
+    /// The number of that entry.
     pub(crate) number: u64,
 }

@@ -46,7 +46,7 @@ fn a_direct_message_is_shown_at_once_and_told_from_ones_own_side() {
     assert_eq!(all_packets(&peer), ["\r[00:00] #1 bob -> you: hello\r\n> "]);
     outbox.line_ended(false, false);
     outbox.tell_direct(&direct(2, false, Draft::said("hi")), OwnCopy::Answer, &mut clock());
-    assert_eq!(all_packets(&peer), Vec::<String>::new(), "with the rest of the turn");
+    assert_eq!(all_packets(&peer), Vec::<String>::new(), "it waits for the end of the turn");
     outbox.settle();
     assert_eq!(all_packets(&peer), ["\r[00:00] #2 you -> bob: hi\r\n> "]);
     let waves = Draft { action: true, ..Draft::said("waves") };

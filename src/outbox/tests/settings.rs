@@ -104,7 +104,7 @@ fn the_bell_rings_once_per_batch_for_others_words() {
         people: Box::default(),
         crowd: None,
     };
-    assert_eq!(bells(&[Sequenced { sequence: 5, event: Arc::new(news) }]), 0, "news are no messages");
+    assert_eq!(bells(&[Sequenced { sequence: 5, event: Arc::new(news) }]), 0, "news is not a message");
     assert_eq!(bells(&[edited(6, &by(2, 99, "bob", "one"), "new")]), 0, "nor is an edit");
     outbox.with_display(|display, out| display.set_character_mode(true, out));
     assert_eq!(bells(&[by(7, 1, "alice", "mine")]), 0, "nor are one's own");
@@ -219,7 +219,7 @@ fn a_user_without_times_and_ids_gets_the_bare_line_and_others_the_whole_one() {
     ];
     outbox.push(&mut batch(&events));
     let bare = "\rbob: hello\r\n** bob was kicked by alice\r\ngeneral | ";
-    assert_eq!(all_packets(&peer), [bare], "and no action can pass for a line of the server's");
+    assert_eq!(all_packets(&peer), [bare], "and no action can be mistaken for a line of the server");
     outbox.tell_events(&[Arc::clone(&events[0].event)], None, &mut clock());
     outbox.settle();
     let answer = all_packets(&peer).concat();

@@ -169,7 +169,7 @@ const HOSTS_AND_ORIGINS: [(&str, &str, u16, u16); 24] = [
     ("localhost:8080", "http://localhost:8080", 200, 101),
     ("192.0.2.1:8080", "http://192.0.2.1:8080", 200, 101),
     ("[2001:db8::1]:8080", "http://[2001:db8::1]:8080", 200, 101),
-    // The name of a stranger that leads here: to the browser, page and server are one.
+    // A stranger's name that points to this server: to the browser, page and server are the same.
     ("evil.example:8080", "http://evil.example:8080", 421, 421),
     ("192.0.2.1.evil.example", "http://192.0.2.1.evil.example", 421, 421),
     ("chat.example.evil.example:8080", "", 421, 421),
@@ -225,7 +225,7 @@ fn hosts_are_read_as_their_documents_write_them_and_in_no_other_way() {
     {
         assert_eq!(Host::parse(text), None, "{text}");
     }
-    // Not the notation of an address, whatever some programs make of it: names like any other.
+    // Some programs read these as addresses. Here only the fourth is one, and the others are names.
     for text in ["127.1", "0x7f.0.0.1", "2130706433", "127.0.0.1.", "0177.0.0.1"] {
         let is_address = text == "127.0.0.1.";
         assert_eq!(Host::parse(text).unwrap().is_address(), is_address, "{text}");

@@ -332,7 +332,7 @@ fn linemode_is_refused_and_the_environment_never_asked_for() {
 fn binary_is_agreed_to_both_ways_and_once() {
     let both = [IAC, WILL, BINARY, IAC, DO, BINARY, IAC, WILL, BINARY, IAC, DO, BINARY];
     let out = check(&both, &events(&[Confirmed, TerminalChanged]));
-    assert_eq!(out, b"", "each is what was asked for already");
+    assert_eq!(out, b"", "the server has already asked for each");
 }
 
 #[test]
@@ -645,7 +645,7 @@ fn the_mode_waits_for_the_next_name_until_the_list_ends_or_stalls() {
     // telnet.exe gives two names and then nothing more.
     let mut peer = TelnetPeer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
-    assert_eq!(peer.link.open_question(), None, "nothing known yet that waits");
+    assert_eq!(peer.link.open_question(), None, "the mode does not wait yet");
     peer.names("ANSI");
     assert_eq!(peer.link.open_question(), Some(2));
     assert_eq!(peer.names("VT100"), SEND);

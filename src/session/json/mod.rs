@@ -44,7 +44,7 @@ pub(super) struct JsonSession {
     lines: RequestLines,
     /// Lines that were too long or not a JSON object.
     faulty_lines: u8,
-    /// Whether it came through a door for programs, where there is no telnet.
+    /// Whether it was a program from the first byte, so that telnet was never spoken.
     is_raw: bool,
     /// It has said that it is a bot.
     is_bot: bool,

@@ -187,7 +187,7 @@ mod of_rooms {
             for number in 0..100 {
                 let (limiter, compared) = (&limiter, &compared);
                 scope.spawn(move || {
-                    // What waits that long is refused as well: the others' wait is over before.
+                    // An attempt that waits too long for the others is refused as well.
                     let Ok(attempt) = limiter.begin(at_staff(guest(number), 1), now) else { return };
                     compared.fetch_add(1, Ordering::SeqCst);
                     thread::yield_now();

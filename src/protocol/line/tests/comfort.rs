@@ -90,7 +90,7 @@ fn cut_text_comes_back_at_the_cursor() {
     check(&[], &["one two", "\x17", "\x19"], "one two|");
     check(&[], &["one two", "\x1b\x7f", "\x01", "\x1bd", "\x19"], "one| ");
     check(&[], &["你好 世界", "\x17", "\x01", "\x19"], "世界|你好 ");
-    // Nothing was cut, or nothing that a key for it took.
+    // A key that does not cut, and one with nothing to cut.
     check(&[], &["abc", "\x7f", "\x19"], "ab|");
     check(&[], &["abc", "\x0b", "\x19"], "abc|");
 }
@@ -100,7 +100,7 @@ fn text_cut_by_several_keys_in_a_row_comes_back_together() {
     check(&[], &["one two three", "\x17\x17", "\x19"], "one two three|");
     check(&[], &["one two three", "\x01", "\x1bd\x1bd", "\x05", " \x19"], " three one two|");
     check(&[], &["one two three", "\x1bb", "\x0b\x15", "\x19"], "one two three|");
-    // Another key between them begins again.
+    // Another key between two of them begins again.
     check(&[], &["one two three", "\x17", LEFT, "\x17", "\x19"], "one two| ");
 }
 
@@ -194,7 +194,7 @@ fn the_line_that_was_being_typed_comes_back_from_a_search_that_is_left() {
         check(&lines, &["half a line", LEFT, "\x12jo", end], "half a lin|e");
     }
     check(&lines, &["half", "\x12jo\x7f\x7f", "\r"], "half|");
-    // Down gives it back, too, where a line was taken.
+    // Down gives it back, too, after a line was accepted.
     check(&lines, &["half", "\x12jo\r", DOWN, DOWN], "half|");
     check(&lines, &["half", "\x12jo\r", "x", DOWN, DOWN], ":join generalx|");
 }
@@ -299,7 +299,7 @@ fn enter_on_a_line_over_the_limit_leaves_it_to_be_corrected() {
     };
     assert_eq!(take(&mut editor, "123456789\r"), [EditorEvent::TooLong]);
     assert_eq!(editor.line(), "12345678");
-    // Pressed again, it is meant.
+    // Pressed again, Enter sends the line.
     assert_eq!(take(&mut editor, "\r"), [entered("12345678")]);
     assert_eq!(take(&mut editor, "123456789\r\x7f\r"), [EditorEvent::TooLong, entered("1234567")]);
     // The next line that is too long is reported again.

@@ -56,10 +56,10 @@ fn ctrl_l_and_keys_that_move_nothing_measure_nothing() {
 #[test]
 fn the_cursor_moves_at_the_cost_of_what_it_passes() {
     let mut editor = long();
-    // From the start on, where everything before the cursor is measured once.
+    // Measures everything before the cursor once, to get to the start of the line.
     measured(&mut editor, [&b"\x01"[..]]);
     let (steps, _) = measured(&mut editor, [RIGHT; 500]);
-    // And all of it where the window moves to other rows: every few rows of forty steps.
+    // All of it is measured again when the window moves to other rows: every few rows of forty steps.
     assert!(steps <= 500 * 3 + 500 / 40 * 2 * LONG, "{steps}");
 }
 

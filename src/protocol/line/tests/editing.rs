@@ -93,7 +93,7 @@ fn forbidden_characters_are_not_typed() {
     check(&[&"ᄀ".repeat(20)], &format!("{}|", "ᄀ".repeat(8)));
     // Clusters without a width stand in the same cell.
     check(&[&"\u{301}\u{1161}".repeat(20)], &format!("{}|", "\u{301}\u{1161}".repeat(4)));
-    // Two heaps that become one.
+    // Two stacks that become one.
     check(&[&"ᄀ".repeat(8), "x", &"ᄀ".repeat(8), "\x01", RIGHT, "\x1b[3~"], &format!("{}|", "ᄀ".repeat(8)));
 }
 
@@ -106,7 +106,7 @@ fn typed_text_joins_the_cluster_before_the_cursor() {
     check(&["🇪🇫", "\x01", "🇩"], "🇩🇪|🇫");
     // A mark without a base takes the first that comes.
     check(&["\u{301}", LEFT, "ab"], "a\u{301}b|");
-    // Erasing what kept two apart.
+    // Erasing the character that kept two apart.
     check(&["👨\u{200d}", "x", "👩", LEFT, "\x7f"], "👨\u{200d}👩|");
 }
 
@@ -237,7 +237,7 @@ fn completion_replaces_the_word_before_the_cursor() {
     press(&mut editor, "hi al!\x1b[D");
     editor.complete(3, "alice ", &mut Vec::new());
     assert_eq!((editor.line(), editor.cursor()), ("hi alice !", 9));
-    // Places that are none change nothing.
+    // A position where no cluster begins changes nothing.
     for from in [10, 11, usize::MAX] {
         editor.complete(from, "x", &mut Vec::new());
     }
@@ -297,7 +297,7 @@ fn an_idle_editor_is_small() {
     assert!(editor.line_capacity() <= 256);
 }
 
-/// The plainest editor that could be right: after every key it looks at the whole line again.
+/// The simplest correct editor: after every key it examines the whole line again.
 #[derive(Default)]
 struct PlainEditor {
     line: String,

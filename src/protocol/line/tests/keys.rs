@@ -128,7 +128,7 @@ fn unknown_sequences_are_swallowed_whole() {
         "\x1b[3$~",
     ] {
         if input.ends_with('A') && input.len() > 9 {
-            // A number too large is still that key.
+            // With a number that is too large, it is still the same key.
             check(input.as_bytes(), &[Key::Older]);
         } else {
             check(input.as_bytes(), &[]);

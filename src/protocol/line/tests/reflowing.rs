@@ -285,7 +285,7 @@ fn a_widened_terminal_that_reflows_loses_no_message() {
             palette.hears();
             palette.check();
             let left = palette.terminal.shown().len();
-            assert!(typed == 130 || left == 5, "something is left of the line as it was");
+            assert!(typed == 130 || left == 5, "a remnant of the old line is left");
         }
     }
 }

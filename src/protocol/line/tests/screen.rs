@@ -12,7 +12,7 @@ use crate::protocol::line::layout::{Cell, Window};
 use crate::protocol::line::{Editor, EditorEvent, Keep};
 use crate::text;
 
-/// Rows of the emulator's screen, if nothing else is said: everything scrolls early.
+/// Rows of the emulator's screen by default: everything scrolls early.
 const SCREEN: usize = 24;
 /// Rows the editor draws at most, on any screen.
 const DRAWN: usize = 10;
@@ -175,7 +175,7 @@ fn nonzero(count: usize) -> NonZero<u16> {
     NonZero::new(u16::try_from(count).unwrap()).unwrap()
 }
 
-/// Prompt and line as rows, and the cell of the cursor: the plainest way there is.
+/// Prompt and line as rows, and the cell of the cursor, computed in the simplest way.
 pub(super) fn laid_out(prompt: &str, line: &str, cursor: usize, columns: usize) -> (Vec<String>, (usize, usize)) {
     let mut rows = vec![String::new()];
     let mut column = 0;
@@ -378,7 +378,7 @@ fn a_line_taller_than_the_screen_spoils_nothing_above_it() {
     chat.arrival("before");
     chat.keys(text.as_bytes(), 8192, Keep::Shown);
     chat.check();
-    // Also changes far from where the cursor was, and is in the end.
+    // Also changes far from where the cursor was, and from where it ends up.
     for keys in ["x", "\x1b[D", "\x01", "y", "\x1b[C", "\x05\x7fx\x01", "\x05", "\x01z\x1b[3~\x05", "\x17z"] {
         chat.keys(keys.as_bytes(), 8192, Keep::Shown);
         chat.check();

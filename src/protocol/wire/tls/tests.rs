@@ -355,7 +355,7 @@ fn a_clients_key_updates_change_nothing_in_the_text() {
         let (mut plain, mut answer) = (Vec::new(), Vec::new());
         assert_eq!(server.feed(&bytes, &mut plain, &mut answer), Ok(Progress::Open), "{round}");
         assert_eq!(plain, b"before after");
-        // The server's own new keys come with its next text at the latest.
+        // The server changes its own keys with its next text at the latest.
         answer.extend(encrypted(&mut server, b"heard"));
         assert_eq!(heard(&mut client, &answer), b"heard");
     }
@@ -369,7 +369,7 @@ fn endless_key_updates_without_text_end_the_connection() {
         let bytes = sent(&mut client);
         fed(&mut server, &bytes).1.is_err()
     });
-    assert!(refused, "a thousand key updates for nothing");
+    assert!(refused, "a thousand key updates were accepted");
 }
 
 /// A TLS 1.2 client that asks for a renegotiation: a hello in a record encrypted with the keys in use. The library has no
