@@ -1,6 +1,6 @@
 //! Real programs as clients: checks whether they are installed, and shows what a user would see.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin};
@@ -71,10 +71,13 @@ impl Terminal {
         }
     }
 
-    /// Types.
+    /// Types. A program that has ended already reads none of it; what it has said is for the caller to check.
     pub fn send(&mut self, text: &str) {
         let input = self.input.as_mut().expect("open");
-        input.write_all(text.as_bytes()).and_then(|()| input.flush()).expect("typed");
+        match input.write_all(text.as_bytes()).and_then(|()| input.flush()) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            typed => typed.expect("typed"),
+        }
     }
 
     /// Reads to the end of its output.
