@@ -216,7 +216,7 @@ impl Session {
         let actor = self.actor();
         let room = self.palette.current().and_then(Conversation::room).and_then(|room| self.rooms.get(room));
         let is_admin = |actor: &Actor| room.is_some_and(|room| room.room().is_admin(actor, self.now()));
-        let is_owner = |actor: &Actor| room.is_some_and(|room| room.room().is_owner(actor, self.now()));
+        let is_owner = |actor: &Actor| room.is_some_and(|room| room.room().can_destroy(actor, self.now()));
         let viewer = CommandAccess {
             accounts: self.hub.accounts(),
             in_view: matches!(self.palette.prompt(), Prompt::ChatView(_)),

@@ -115,9 +115,9 @@ impl Room {
         self.lock().room.role(actor, self.now(now).at) >= Role::Admin
     }
 
-    /// Whether a user owns the room, or may do what its owner does.
-    pub(crate) fn is_owner(&self, actor: &Actor, now: Instant) -> bool {
-        self.lock().room.role(actor, self.now(now).at) >= Role::Owner
+    /// Whether a user may close the room for good. Those of the server stay.
+    pub(crate) fn can_destroy(&self, actor: &Actor, now: Instant) -> bool {
+        self.is_made() && self.lock().room.role(actor, self.now(now).at) >= Role::Owner
     }
 
     /// Whether a member is muted.

@@ -65,13 +65,13 @@ impl Switch {
         out: &mut Vec<u8>,
     ) -> SwitchChange {
         if self.unanswered > 0 {
-            self.settle(on);
+            let offer_refused = self.settle(on);
             if self.unanswered > 0 {
                 return SwitchChange::Nothing;
             }
             let before = self.on;
             self.on = on && self.wanted;
-            self.refused = self.wanted && !on;
+            self.refused = offer_refused;
             self.wanted = self.on;
             return match (before, self.on) {
                 (false, true) => SwitchChange::SwitchedOn,
@@ -107,13 +107,15 @@ impl Switch {
         }
     }
 
-    /// Counts an answer to the oldest announcement, or to the two oldest if one answer is all that both will get.
-    fn settle(&mut self, on: bool) {
+    /// Counts an answer to the oldest announcement, or to the two oldest if one answer is all that both will get. True if it
+    /// refuses what was offered, which is so even if the offer has been withdrawn meanwhile.
+    fn settle(&mut self, on: bool) -> bool {
         let oldest = if self.unanswered.is_multiple_of(2) { !self.wanted } else { self.wanted };
         // If the peer refuses an offer, the "off" after it changes nothing for the peer and gets no answer (RFC 854).
         // If it agrees while an "off" is the oldest, it does not confirm those and has answered the "on" after it.
         let answered = if oldest == on { 1 } else { 2 };
         self.unanswered = self.unanswered.saturating_sub(answered);
+        oldest && !on
     }
 }
 

@@ -730,6 +730,19 @@ fn if_half_of_character_mode_is_refused_the_other_half_is_taken_back() {
 }
 
 #[test]
+fn a_client_that_refuses_all_of_character_mode_gets_go_ahead_in_either_order() {
+    for refused in [[ECHO, SUPPRESS_GO_AHEAD], [SUPPRESS_GO_AHEAD, ECHO]] {
+        let mut peer = TelnetPeer::new(Policy::Auto);
+        peer.says(&[IAC, WILL, TERMINAL_TYPE]);
+        peer.only_name("xterm");
+        for option in refused {
+            peer.says(&[IAC, DONT, option]);
+        }
+        assert!(!peer.link.is_character_mode() && peer.link.wants_go_ahead(), "{refused:?}");
+    }
+}
+
+#[test]
 fn refusing_an_early_request_for_echo_does_not_refuse_character_mode() {
     let mut peer = TelnetPeer::new(Policy::Auto);
     assert_eq!(peer.says(&[IAC, DO, ECHO, IAC, WILL, TERMINAL_TYPE]), [&[IAC, WONT, ECHO][..], &SEND].concat());
