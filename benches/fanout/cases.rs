@@ -2,6 +2,7 @@
 //!
 //! *Owns* the order of the measurements and their targets. *Knows nothing of* sockets.
 
+use crate::doors;
 use crate::failure::Failure;
 use crate::options::{Case, Comparison, Options};
 use crate::report::Report;
@@ -20,18 +21,34 @@ const HISTORY_COSTS: f64 = 1.15;
 /// Resident memory per idle member, in KB.
 const IDLE_MEMBER: f64 = 13.4;
 
+/// The cases of traffic in one room, and what tables call them.
+const FLOWS: [(Case, Flow, &str); 3] = [
+    (Case::One, Flow::One, "1 in flight"),
+    (Case::Burst, Flow::Senders { senders: 1, in_flight: 64 }, "64 in flight"),
+    (Case::Eight, Flow::Senders { senders: 8, in_flight: 64 }, "8 senders, 64 in flight each"),
+];
+
 /// Measures a room of `members`, if this process may open that many sockets twice.
 pub fn run(options: &Options, members: usize, descriptors: u64, report: &mut Report) -> Result<(), Failure> {
     let traffic = [Case::One, Case::Burst, Case::Eight, Case::Latency].iter().any(|&case| options.wants(case));
     if !traffic && !options.wants(Case::Memory) {
         return Ok(());
     }
+    let layout = Layout::OneRoom(members);
+    let by_doors = options.comparison == Comparison::Web;
+    if by_doors {
+        let flows = FLOWS.iter().filter(|(case, ..)| options.wants(*case));
+        let flows: Vec<_> = flows.map(|&(_, flow, name)| (flow, name.to_owned())).collect();
+        doors::run(options, layout, &flows, descriptors, report)?;
+        if !options.wants(Case::Latency) {
+            return Ok(());
+        }
+    }
     if members as u64 * 2 + SPARE_DESCRIPTORS > descriptors {
         Report::say(&format!("\n{members} members: left out, only {descriptors} descriptors are allowed"));
         return Ok(());
     }
     Report::say(&format!("\n{members} members"));
-    let layout = Layout::OneRoom(members);
     let mut server = Side::server(options, layout, Setup::under(options.comparison))?;
     if members == 5_000 && options.wants(Case::Memory) && options.comparison == Comparison::Floor {
         let Arrival { resident, before, .. } = server.arrival;
@@ -48,10 +65,10 @@ pub fn run(options: &Options, members: usize, descriptors: u64, report: &mut Rep
         | Comparison::Metrics
         | Comparison::Cluster => Side::server(options, layout, Setup::Bare)?,
     };
-    if options.comparison != Comparison::Floor && options.wants(Case::Memory) {
+    if options.comparison != Comparison::Floor && !by_doors && options.wants(Case::Memory) {
         compare_arrivals(options, members, server.arrival, other.arrival, report);
     }
-    if traffic {
+    if traffic && !by_doors {
         compare_traffic(options, members, &mut server, &mut other, report)?;
     }
     if options.wants(Case::Latency) {
@@ -68,12 +85,7 @@ fn compare_traffic(
     report: &mut Report,
 ) -> Result<(), Failure> {
     print_head(options.comparison);
-    let flows = [
-        (Case::One, Flow::One, "1 in flight"),
-        (Case::Burst, Flow::Senders { senders: 1, in_flight: 64 }, "64 in flight"),
-        (Case::Eight, Flow::Senders { senders: 8, in_flight: 64 }, "8 senders, 64 in flight each"),
-    ];
-    for (case, flow, name) in flows {
+    for (case, flow, name) in FLOWS {
         if !options.wants(case) {
             continue;
         }

@@ -18,6 +18,7 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags};
 use crate::failure::Failure;
 use crate::floor::{GREETING, SPEAKERS_MARK};
 use crate::link::{Buffers, Encryption, Link, Received};
+use crate::web::Form;
 use crate::wire;
 
 /// Members of one room who may send: the first ones. Their texts are counted separately, so that order is checked per sender.
@@ -47,6 +48,8 @@ pub enum Door {
     JsonServer,
     /// The same, over WebSocket.
     WebServer,
+    /// Name, `:join`, `:chat`, over WebSocket.
+    WebTerminal,
     /// Connecting is enough.
     Floor,
 }
@@ -60,7 +63,8 @@ impl Door {
     fn encryption(self) -> Result<Encryption, Failure> {
         match self {
             Door::TlsServer => Encryption::tls(),
-            Door::WebServer => Ok(Encryption::Web),
+            Door::WebServer => Ok(Encryption::Web(Form::Objects)),
+            Door::WebTerminal => Ok(Encryption::Web(Form::Terminal)),
             Door::Server | Door::JsonServer | Door::Floor => Ok(Encryption::Off),
         }
     }
@@ -500,10 +504,12 @@ impl Crowd {
         let (prompt, answer) = match (self.door, member.steps) {
             // Programs are dealt with above.
             (Door::Floor | Door::JsonServer | Door::WebServer, _) => (GREETING.to_owned(), None),
-            (Door::Server | Door::TlsServer, 0) => ("Username: ".to_owned(), Some(format!("{}\n", member.name))),
-            (Door::Server | Door::TlsServer, 1) => ("> ".to_owned(), Some(format!(":join {room}\n"))),
-            (Door::Server | Door::TlsServer, 2) => (format!("[{room}]> "), Some(":chat\n".to_owned())),
-            (Door::Server | Door::TlsServer, _) => (view_prompt.clone(), None),
+            (Door::Server | Door::TlsServer | Door::WebTerminal, step) => match step {
+                0 => ("Username: ".to_owned(), Some(format!("{}\n", member.name))),
+                1 => ("> ".to_owned(), Some(format!(":join {room}\n"))),
+                2 => (format!("[{room}]> "), Some(":chat\n".to_owned())),
+                _ => (view_prompt.clone(), None),
+            },
         };
         if !member.tail.ends_with(prompt.as_bytes()) {
             return Ok(());

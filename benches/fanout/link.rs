@@ -23,7 +23,7 @@ pub enum Encryption {
     #[cfg(feature = "tls")]
     Tls(Arc<rustls::ClientConfig>),
     /// No encryption, but WebSocket.
-    Web,
+    Web(web::Form),
 }
 
 impl Encryption {
@@ -93,7 +93,7 @@ impl Link {
             Encryption::Off => Cipher::Off,
             #[cfg(feature = "tls")]
             Encryption::Tls(settings) => Cipher::Tls(Box::new(tls::Client::new(settings)?)),
-            Encryption::Web => Cipher::Web(web::Client::new(port)),
+            Encryption::Web(form) => Cipher::Web(web::Client::new(port, *form)),
         };
         Ok(Link { socket, unsent: Vec::new(), cipher })
     }

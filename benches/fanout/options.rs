@@ -78,7 +78,7 @@ pub enum Comparison {
     Tls,
     /// A server whose members are programs that speak JSON with one whose members are on terminals.
     Json,
-    /// The same over WebSocket.
+    /// The same over WebSocket, and both by terminals and programs.
     Web,
     /// A server with a listener for metrics with one without.
     Metrics,
@@ -252,7 +252,7 @@ impl Options {
             Comparison::Metrics => "a server with metrics and one without",
             Comparison::Cluster => "several servers over Redis and one that stands alone",
             Comparison::Json => "members that speak JSON and members on terminals",
-            Comparison::Web => "members that speak JSON over WebSocket and members on terminals",
+            Comparison::Web => "terminals and programs, over TCP and over WebSocket",
         };
         format!(
             "fan-out, {sides} in turns: {} windows of {} ms each per figure, telnet = \"{}\"",

@@ -8,6 +8,7 @@
 //!
 //! *Owns* the course of that case. *Knows nothing of* sockets.
 
+use crate::doors;
 use crate::failure::Failure;
 use crate::options::{Comparison, Options};
 use crate::report::Report;
@@ -17,12 +18,20 @@ use crate::traffic::Flow;
 
 const ROOMS: usize = 100;
 const MEMBERS: usize = 10;
+/// Messages in flight in each room.
+const IN_FLIGHT: [u32; 2] = [1, 8];
 /// Descriptors besides the members' sockets.
 const SPARE_DESCRIPTORS: u64 = 64;
 
 /// Measures it, if this process may open that many sockets twice.
 pub fn run(options: &Options, descriptors: u64, report: &mut Report) -> Result<(), Failure> {
     let layout = Layout::Rooms(ROOMS, MEMBERS);
+    let flow = |in_flight| Flow::Rooms { rooms: ROOMS, members: MEMBERS, in_flight };
+    let name = |in_flight| format!("{in_flight} in flight in each room");
+    if options.comparison == Comparison::Web {
+        let flows = IN_FLIGHT.map(|in_flight| (flow(in_flight), name(in_flight)));
+        return doors::run(options, layout, &flows, descriptors, report);
+    }
     if layout.total() as u64 * 2 + SPARE_DESCRIPTORS > descriptors {
         Report::say(&format!("\n{ROOMS} rooms: left out, only {descriptors} descriptors are allowed"));
         return Ok(());
@@ -39,10 +48,9 @@ pub fn run(options: &Options, descriptors: u64, report: &mut Report) -> Result<(
         | Comparison::Cluster => Side::server(options, layout, Setup::Bare)?,
     };
     print_head(options.comparison);
-    for in_flight in [1, 8] {
-        let name = format!("{in_flight} in flight in each room");
-        let flow = Flow::Rooms { rooms: ROOMS, members: MEMBERS, in_flight };
-        let (outcome, figures) = alternate_counting_stored(options, &mut server, &mut other, flow, &name)?;
+    for in_flight in IN_FLIGHT {
+        let name = name(in_flight);
+        let (outcome, figures) = alternate_counting_stored(options, &mut server, &mut other, flow(in_flight), &name)?;
         let more = (outcome.ours - outcome.theirs) * (MEMBERS - 1) as f64;
         Report::say(&format!("    {more:.1} us more per message"));
         report.note(format!("CPU per delivery, {ROOMS} rooms of {MEMBERS}, {name}"), figures, outcome.ratio);

@@ -33,6 +33,14 @@ impl Layout {
         }
     }
 
+    /// What a table is about.
+    pub fn describe(self) -> String {
+        match self {
+            Layout::OneRoom(members) => format!("{members} members"),
+            Layout::Rooms(rooms, members) => format!("{rooms} rooms of {members}"),
+        }
+    }
+
     /// All members.
     pub fn total(self) -> usize {
         match self {
@@ -98,8 +106,9 @@ impl Side {
         let (ours, theirs) = options.comparison.sides();
         let side = match (options.comparison, setup) {
             (Comparison::Floor, _) => String::new(),
+            (Comparison::Web, door) => format!("{}: ", door.label()),
             (_, Setup::Bare) => format!("{theirs}: "),
-            (_, Setup::History | Setup::Tls | Setup::Json | Setup::Web | Setup::Metrics) => format!("{ours}: "),
+            _ => format!("{ours}: "),
         };
         let encryption = crowd.encryption().map(|negotiated| format!("; {negotiated}")).unwrap_or_default();
         Report::say(&format!(

@@ -65,6 +65,8 @@ pub enum Setup {
     Json,
     /// Its members speak JSON over WebSocket.
     Web,
+    /// Its members are on terminals behind a WebSocket.
+    WebTerminal,
     /// Has a listener for metrics.
     Metrics,
 }
@@ -89,20 +91,41 @@ impl Setup {
             Setup::Tls => Door::TlsServer,
             Setup::Json => Door::JsonServer,
             Setup::Web => Door::WebServer,
+            Setup::WebTerminal => Door::WebTerminal,
         }
+    }
+
+    /// A word or two for a column.
+    pub fn label(self) -> &'static str {
+        match self {
+            Setup::Bare => "plain",
+            Setup::History => "history",
+            Setup::Tls => "tls",
+            Setup::Json => "json",
+            Setup::Web => "web json",
+            Setup::WebTerminal => "web text",
+            Setup::Metrics => "metrics",
+        }
+    }
+
+    /// Whether its members come in through WebSocket.
+    pub fn is_web(self) -> bool {
+        matches!(self, Setup::Web | Setup::WebTerminal)
     }
 
     fn listen(self, folder: &Path) -> String {
         match self {
-            Setup::Bare | Setup::History | Setup::Json | Setup::Web | Setup::Metrics => PLAIN_LISTENER.to_owned(),
             Setup::Tls => format!("plain = \"off\"\nstate_dir = {folder:?}"),
+            Setup::Bare | Setup::History | Setup::Json | Setup::Web | Setup::WebTerminal | Setup::Metrics => {
+                PLAIN_LISTENER.to_owned()
+            }
         }
     }
 
     fn section(self, folder: &Path) -> String {
         match self {
             Setup::Bare | Setup::Json => String::new(),
-            Setup::Web => format!("\n{WEB_LISTENER}"),
+            Setup::Web | Setup::WebTerminal => format!("\n{WEB_LISTENER}"),
             Setup::History => format!("\n[storage]\npath = {:?}\nhistory = true\n", folder.join(DATABASE)),
             Setup::Tls => format!("\n{TLS_LISTENER}"),
             Setup::Metrics => format!("\n{METRICS_LISTENER}"),
@@ -167,7 +190,7 @@ impl Subject {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatsock"));
         // At its default level the log is part of the cost of a login.
         command.arg("--config").arg(&config).env_remove("RUST_LOG").stderr(log);
-        Subject::start(command, Some(folder), if setup == Setup::Web { "(web)" } else { "" })
+        Subject::start(command, Some(folder), if setup.is_web() { "(web)" } else { "" })
     }
 
     /// Starts a Redis that stores nothing on disk. `None` where it is not installed.

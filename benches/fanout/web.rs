@@ -1,20 +1,50 @@
 //! The client's side of a WebSocket (RFC 6455), in memory.
 //!
-//! *Owns* the opening, and one connection's frames. *Knows nothing of* sockets, or of what the texts say.
+//! *Owns* the opening, and one connection's frames. *Knows nothing of* sockets, or of what they contain.
 //!
 //! It masks with a key of zeros, which is allowed and changes nothing: a client that masks properly would be the
 //! bottleneck.
 
 use crate::failure::Failure;
 
-/// The first byte of a whole text message, of a pong, and the operations of a server (RFC 6455, section 5.2).
+/// The first byte of a whole text message, of a binary one, of a pong, and the operations of a server (RFC 6455, section
+/// 5.2).
 const TEXT: u8 = 0x81;
+const BINARY: u8 = 0x82;
 const PONG: u8 = 0x8A;
 const PING: u8 = 0x09;
 const CLOSE: u8 = 0x08;
 
+/// What the messages of a connection contain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Objects, in text messages.
+    Objects,
+    /// What a terminal reads and writes, in binary messages.
+    Terminal,
+}
+
+impl Form {
+    /// The first byte of a whole message.
+    fn opening(self) -> u8 {
+        match self {
+            Form::Objects => TEXT,
+            Form::Terminal => BINARY,
+        }
+    }
+
+    /// The line of the request that asks for it.
+    fn header(self) -> &'static str {
+        match self {
+            Form::Objects => "",
+            Form::Terminal => "Sec-WebSocket-Protocol: terminal.mudstandards.org\r\n",
+        }
+    }
+}
+
 /// One connection.
 pub struct Client {
+    form: Form,
     state: State,
     /// Not sent yet: the opening, or pongs.
     pending: Vec<u8>,
@@ -27,18 +57,19 @@ pub struct Client {
 enum State {
     /// Waits for the end of the server's answer.
     Opening,
-    /// In a text message of which this many bytes are still to come.
+    /// In a message of which this many bytes are still to come.
     Text(usize),
 }
 
 impl Client {
     /// A connection with its request still to send.
-    pub fn new(port: u16) -> Client {
+    pub fn new(port: u16, form: Form) -> Client {
+        let header = form.header();
         let pending = format!(
             "GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{header}\r\n"
         );
-        Client { state: State::Opening, pending: pending.into_bytes(), encoded: Vec::new(), cut: Vec::new() }
+        Client { form, state: State::Opening, pending: pending.into_bytes(), encoded: Vec::new(), cut: Vec::new() }
     }
 
     /// The bytes to send for this text, after pending ones.
@@ -46,7 +77,12 @@ impl Client {
         self.encoded.clear();
         self.encoded.append(&mut self.pending);
         if !text.is_empty() {
-            frame(TEXT, text.strip_suffix(b"\n").unwrap_or(text), &mut self.encoded);
+            // An object is a message of its own; a line needs its end.
+            let payload = match self.form {
+                Form::Objects => text.strip_suffix(b"\n").unwrap_or(text),
+                Form::Terminal => text,
+            };
+            frame(self.form.opening(), payload, &mut self.encoded);
         }
         &self.encoded
     }
@@ -107,7 +143,7 @@ impl Client {
             (126 | 127, _) => return Ok(None),
             (short, _) => (usize::from(*short), 2),
         };
-        if *first == TEXT {
+        if *first == self.form.opening() {
             self.state = State::Text(length);
             return Ok(Some(used));
         }
