@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use crate::chat::action::Denied;
 use crate::chat::names::NameError;
-use crate::protocol::json::{JsonError, JsonRequest};
+use crate::protocol::json::{self, JsonError, JsonRequest};
 use crate::ui::palette::{Answer, JoinRefusal, LoginRefusal, Refusal, RoomRefusal};
 
 /// The code of an error.
@@ -109,9 +109,14 @@ impl Failure {
         }
     }
 
-    pub(super) fn line_too_long(limit: usize) -> Failure {
+    /// A line that begins like this.
+    pub(super) fn line_too_long(start: &[u8], limit: usize) -> Failure {
         let sentence = format!("That line is too long: a line may have {limit} bytes. It was not read.");
-        Failure { is_faulty_line: true, ..Failure::new(ErrorCode::TooLong, sentence) }
+        Failure {
+            id: json::readable_id(start).map(String::into_boxed_str),
+            is_faulty_line: true,
+            ..Failure::new(ErrorCode::TooLong, sentence)
+        }
     }
 
     pub(super) fn too_fast(id: Option<&str>, until: Instant) -> Failure {

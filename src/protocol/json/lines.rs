@@ -10,8 +10,13 @@ use std::borrow::Cow;
 pub enum RequestLine<'a> {
     /// As it came.
     Whole(Cow<'a, [u8]>),
-    /// It is too long. What has arrived of it is dropped, and the rest will be.
-    TooLong,
+    /// It is too long: it will be dropped up to its end.
+    TooLong {
+        /// Its beginning, one byte more than a line may have.
+        start: Cow<'a, [u8]>,
+        /// Whether its end has arrived.
+        is_ended: bool,
+    },
 }
 
 /// Splits bytes into lines. Empty lines are skipped: a client may put any number of them between requests.
@@ -35,9 +40,11 @@ impl RequestLines {
                 continue;
             }
             if self.begun.len() + piece.len() > limit {
-                self.begun = Vec::new();
                 self.is_skipping = end.is_none();
-                return Some(RequestLine::TooLong);
+                let more = &piece[..limit + 1 - self.begun.len()];
+                let start = if self.begun.is_empty() { more.into() } else { [&*self.begun, more].concat().into() };
+                self.begun = Vec::new();
+                return Some(RequestLine::TooLong { start, is_ended: end.is_some() });
             }
             match end {
                 None => self.begun.extend_from_slice(piece),
@@ -77,7 +84,10 @@ mod tests {
         let mut found = Vec::new();
         let owned = |line| match line {
             RequestLine::Whole(line) => Some(line.into_owned()),
-            RequestLine::TooLong => None,
+            RequestLine::TooLong { start, .. } => {
+                assert_eq!(start.len(), limit + 1);
+                None
+            }
         };
         for mut chunk in chunks.iter().copied() {
             while let Some(line) = splitter.next(&mut chunk, limit) {
@@ -100,6 +110,24 @@ mod tests {
         assert_eq!(lines(&[b"12345\n123456\n1\n"], 5), [whole("12345"), None, whole("1")]);
         assert_eq!(lines(&[b"123", b"456", b"789", b"\n1\n"], 5), [None, whole("1")]);
         assert_eq!(lines(&[b"123456789"], 5), [None]);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_and_given_back_is_too_long_again() {
+        for end in ["", "\n"] {
+            let line = ["12345678", end].concat();
+            let (mut splitter, mut bytes) = (RequestLines::default(), line.as_bytes());
+            let Some(RequestLine::TooLong { start, is_ended }) = splitter.next(&mut bytes, 5) else {
+                panic!("it fits")
+            };
+            assert_eq!((&*start, is_ended), (&b"123456"[..], !end.is_empty()));
+            splitter.clear();
+            let again = if is_ended { [&*start, b"\n"].concat() } else { start.into_owned() };
+            let mut bytes = again.as_slice();
+            assert!(matches!(splitter.next(&mut bytes, 5), Some(RequestLine::TooLong { .. })));
+            let mut rest = &b"78\n"[..];
+            assert_eq!(splitter.next(&mut rest, 5).is_some(), is_ended);
+        }
     }
 
     proptest! {

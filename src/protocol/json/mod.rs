@@ -19,4 +19,4 @@ pub use error::JsonError;
 pub use lines::{RequestLine, RequestLines};
 pub use object::{Id, Object, Receiver, Value};
 pub use options::{Hidden, Options};
-pub use request::{JsonRequest, Receivers, parse};
+pub use request::{JsonRequest, Receivers, parse, readable_id};

@@ -181,7 +181,30 @@ impl<'de> Visitor<'de> for OptionFields<'_, 'de> {
 
 #[inline(never)]
 fn number<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<u64>, A::Error> {
-    map.next_value()
+    map.next_value::<Option<WholeNumber>>().map(|number| number.map(|WholeNumber(number)| number))
+}
+
+/// A number that counts something, described in plain words where another value stands in its place.
+struct WholeNumber(u64);
+
+impl<'de> Deserialize<'de> for WholeNumber {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_u64(Digits).map(WholeNumber)
+    }
+}
+
+struct Digits;
+
+impl Visitor<'_> for Digits {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number from 0 on")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<u64, E> {
+        Ok(number)
+    }
 }
 
 #[inline(never)]

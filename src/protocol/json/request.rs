@@ -99,9 +99,13 @@ fn parse_error(line: &[u8], error: &serde_json::Error) -> JsonError {
     JsonError::parsing(line, error).of(readable_id(line))
 }
 
-/// The id in a line that is not a request, so that its sender knows what the error answers.
+/// The id in a line that is not a request, or in the beginning of one, so that its sender knows what the error answers.
 #[inline(never)]
-fn readable_id(line: &[u8]) -> Option<String> {
+pub fn readable_id(line: &[u8]) -> Option<String> {
+    let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+    if !line.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
     let value = line.get(scan::id_at(line)?..)?;
     let id = serde_json::Deserializer::from_slice(value).into_iter::<RequestId<'_>>().next()?.ok()?;
     id.0.map(Cow::into_owned)

@@ -83,6 +83,11 @@ fn bad_json(error: &JsonError) -> Box<Failure> {
 }
 
 #[inline(never)]
+fn too_long(start: &[u8], limit: usize) -> Box<Failure> {
+    Box::new(Failure::line_too_long(start, limit))
+}
+
+#[inline(never)]
 fn not_utf8(request: &JsonRequest<'_>) -> Box<Failure> {
     Box::new(Failure::not_utf8(request))
 }
@@ -164,17 +169,28 @@ impl Session {
             let Some(line) = self.json.as_mut().and_then(|json| json.lines.next(&mut bytes, limit)) else { return };
             if let Some(until) = self.queue_is_full(&line) {
                 // Nothing more is read in the meantime: a flood is held up at its source, and nothing is lost.
-                let mut held = match line {
-                    RequestLine::Whole(line) => line.into_owned(),
-                    RequestLine::TooLong => vec![b' '; limit + 1],
-                };
-                held.push(b'\n');
-                held.extend_from_slice(bytes);
-                return self.input.hold_keys(&held, until);
+                return self.hold_requests(line, bytes, until);
             }
             self.take_request(&line);
             self.keep_replies_small();
         }
+    }
+
+    /// Takes a line, and what follows it, once there may be space behind the waiting requests.
+    #[inline(never)]
+    fn hold_requests(&mut self, line: RequestLine<'_>, rest: &[u8], until: Instant) {
+        let (mut held, is_ended) = match line {
+            RequestLine::Whole(line) => (line.into_owned(), true),
+            RequestLine::TooLong { start, is_ended } => (start.into_owned(), is_ended),
+        };
+        if is_ended {
+            held.push(b'\n');
+            held.extend_from_slice(rest);
+        } else if let Some(json) = &mut self.json {
+            // It begins again, and is too long again.
+            json.lines.clear();
+        }
+        self.input.hold_keys(&held, until);
     }
 
     /// The peer sends nothing more: a last line without its end is a request like any other.
@@ -202,7 +218,7 @@ impl Session {
     fn queue_is_full(&self, line: &RequestLine<'_>) -> Option<Instant> {
         let bytes = match line {
             RequestLine::Whole(line) => line.len(),
-            RequestLine::TooLong => 0,
+            RequestLine::TooLong { .. } => 0,
         };
         self.pacing.full_until(bytes)
     }
@@ -222,7 +238,7 @@ impl Session {
         self.note_activity(now);
         self.pick_up_notices();
         let read = match line {
-            RequestLine::TooLong => Err(Box::new(Failure::line_too_long(self.longest_request()))),
+            RequestLine::TooLong { start, .. } => Err(too_long(start, self.longest_request())),
             RequestLine::Whole(line) => read_request(line),
         };
         match read {

@@ -79,6 +79,13 @@ fn every_code_has_its_case() {
     assert_eq!(bot.ask(json!({})).code(), "unknown_action");
     assert_eq!(bot.command("general", ":xyzzy").code(), "refused");
     assert_eq!(bot.ask(json!({"action": "say", "content": 5})).code(), "bad_json");
+    // The third mistake of this kind is the last one.
+    let mut bot = Bot::in_room(server.address(), "robo2", "general");
+    for wrong in [json!("5"), json!(1.5)] {
+        let odd = bot.ask(json!({"action": "edit", "content": "y", "optional": {"message": wrong}}));
+        let reason = odd.optional("reason").as_str().unwrap_or("");
+        assert!(odd.code() == "bad_json" && reason.ends_with("expected a whole number from 0 on"), "{odd:?}");
+    }
 }
 
 #[test]

@@ -46,6 +46,61 @@ fn a_line_of_four_times_line_bytes_is_read_and_a_longer_one_is_skipped_to_its_en
 }
 
 #[test]
+fn a_line_that_is_too_long_is_answered_with_its_id_if_it_begins_with_that() {
+    let server = Server::with("[json]\n[limits]\nline_bytes = 200\n");
+    let long = "x".repeat(5000);
+    for (line, id) in [
+        (format!(r#"{{"id":"mine","action":"say","content":"{long}"}}"#), json!("mine")),
+        (
+            format!(r#" {{ "action":"say", "optional":{{"id":"inner"}}, "id" : "a\u00e9\"b", "content":"{long}"}}"#),
+            json!("aé\"b"),
+        ),
+        (format!(r#"{{"id":null,"content":"{long}"}}"#), json!(null)),
+        (format!(r#"{{"id":7,"content":"{long}"}}"#), json!(null)),
+        (format!(r#"{{"id":"a","id":"b","content":"{long}"}}"#), json!(null)),
+        (format!(r#"{{"id":"{long}"}}"#), json!(null)),
+        (format!(r#"{{"content":"\"id\":\"no\",{long}","id":"late"}}"#), json!(null)),
+        (format!(r#"["id":"no",{long}]"#), json!(null)),
+        (long.clone(), json!(null)),
+    ] {
+        let mut bot = Bot::connect(server.json_address());
+        // In one piece, and in two.
+        bot.send(&line);
+        let first = bot.next();
+        bot.client.send_bytes(&line.as_bytes()[..850]);
+        let second = bot.next();
+        bot.send(&line[850..]);
+        for answer in [first, second] {
+            assert_eq!((&answer["optional"]["code"], &answer["id"]), (&json!("too_long"), &id), "{}", &line[..80]);
+        }
+        bot.ask(json!({"action": "ping"})).ok();
+    }
+}
+
+#[test]
+fn a_line_that_is_too_long_behind_a_full_queue_is_answered_once_and_none_of_it_is_run() {
+    let server = Server::with("connection_timeout = true\n[limits]\nline_bytes = 200\n");
+    // Nothing runs during the newcomers' wait, and 256 requests may wait.
+    let pings: String = (0..256).map(|n| format!("{{\"id\":\"{n}\",\"action\":\"ping\"}}\n")).collect();
+    let (start, rest) = (format!("{{\"id\":\"long\",\"x\":\"{}", "x".repeat(2000)), "y\"}\n");
+    let bots = [true, false].map(|whole| {
+        let mut bot = Bot::connect(server.address());
+        bot.client.send_bytes([&*pings, &*start, if whole { rest } else { "" }].concat().as_bytes());
+        (bot, whole)
+    });
+    for (mut bot, whole) in bots {
+        let answers: Vec<_> = (0..257).map(|_| bot.next()).collect();
+        let (long, pings) = answers.split_last().expect("answers");
+        assert!(pings.iter().enumerate().all(|(n, answer)| answer["id"] == n.to_string()), "{pings:?}");
+        assert_eq!((&long["id"], &long["optional"]["code"]), (&json!("long"), &json!("too_long")));
+        if !whole {
+            bot.client.send_bytes(rest.as_bytes());
+        }
+        assert_eq!(bot.ask(json!({"action": "ping"})).ok().events, Vec::<serde_json::Value>::new());
+    }
+}
+
+#[test]
 fn empty_lines_carriage_returns_and_a_byte_order_mark_are_accepted() {
     let server = Server::with("[json]\n");
     let mut bot = Bot::connect(server.json_address());
