@@ -22,6 +22,13 @@ pub(super) fn password_needed(name: &UserName) -> String {
     format!("The name {name} needs its password. Give it, or go back with Enter.")
 }
 
+/// The same for a program, which is asked nothing: it repeats the request with a password.
+#[cfg(feature = "json")]
+#[inline(never)]
+pub(super) fn password_missing(name: &UserName) -> String {
+    format!("The name {name} needs its password.")
+}
+
 /// What to type next: in the view a command starts with `/`.
 pub(super) fn go_on(into_view: bool) -> &'static str {
     if into_view { "/close to leave." } else { ":chat to talk, :close to leave." }

@@ -151,7 +151,7 @@ impl Palette {
                 None
             }
             Answer::PasswordNeeded { name } | Answer::GhostNeedsPassword { name } => {
-                effects.push(refused(&greetings::password_needed(&name)));
+                effects.push(refused(&greetings::password_missing(&name)));
                 None
             }
             Answer::Elsewhere { name, address, idle } => {

@@ -379,6 +379,8 @@ mod with_accounts {
         let mut other = Bot::connect(server.address());
         let needed = other.ask(with("login", json!({})));
         assert_eq!((needed.code(), needed.optional("password")), ("not_allowed", &json!(true)));
+        // There is no Enter key to go back.
+        assert_eq!(needed.content(), "The name robo needs its password.");
         assert_eq!(other.ask(with("login", json!({"password": "secret one"}))).code(), "not_allowed");
         let taken = other.ask(with("login", json!({"password": "secret two"})));
         assert_eq!((taken.code(), taken.content().contains("is logged in from")), ("taken", true));
