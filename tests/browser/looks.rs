@@ -237,3 +237,51 @@ fn the_page_is_one_small_document() {
     assert!(page.len() <= 60_000, "{} bytes on the wire", page.len());
     println!("the page: {} bytes on the wire", page.len());
 }
+
+#[test]
+fn the_end_of_a_log_stays_on_the_screen_when_the_window_changes() {
+    let Some(browser) = chromium() else { return };
+    let site = Site::with("message_limit = 1000\n[limits]\nmessages_per_second = 0\n");
+    let mut bob = site.chat("bob", "general");
+    let alice = site.visitor_in(browser, "alice", "general");
+    for number in 0..17 {
+        bob.send(&format!("line {number} {}", "and so on and on ".repeat(number % 8)));
+    }
+    bob.send("the end");
+    alice.expect("general", "the end");
+    // Where the mouse is, the browser holds on to what is under it.
+    alice.point_at("general", "the end");
+    for (width, height) in [(700, 800), (390, 780), (700, 400), (1200, 800), (390, 780), (780, 390)] {
+        alice.resize(width, height);
+        let frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))";
+        alice.evaluate(frames);
+        assert!(alice.is_visible("general", "the end"), "{width} by {height}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_text_goes_with_the_text() {
+    let Some(browser) = chromium() else { return };
+    let site = Site::start();
+    let alice = site.visitor_in(browser, "alice", "general");
+    alice.say("/xyzzy");
+    alice.see("No command /xyzzy.");
+    for _ in "/xyzzy".chars() {
+        alice.press("Backspace");
+    }
+    alice.wait("document.querySelector('form [role=alert]#send-error').textContent === ''");
+}
+
+#[test]
+fn on_a_phone_the_time_of_an_action_stands_where_the_others_do() {
+    let Some(browser) = chromium() else { return };
+    let site = Site::start();
+    let alice = site.visitor_in(browser, "alice", "general");
+    alice.phone();
+    alice.say("/me waves");
+    alice.expect("general", "waves");
+    alice.wait(
+        "(() => { const [time, text] = ['time', '.text'].map(part => document.querySelector(`.message ${part}`));
+         return time.getBoundingClientRect().left === text.getBoundingClientRect().left; })()",
+    );
+}

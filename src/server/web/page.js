@@ -471,8 +471,8 @@ function openRoom(key) {
     tail: null, last: null, apart: false, presence: null, marker: null,
     /** Whether all older messages are loaded, whether some are being loaded, and whether those missed while offline are. */
     complete: false, loading: false, resuming: false,
-    /** Whether the end of the log stays on the screen, and the scroll position. */
-    pinned: true, top: 0,
+    /** Whether the end of the log stays on the screen, the scroll position, and how far it can be scrolled. */
+    pinned: true, top: 0, end: 0,
     unread: 0, mentioned: false, seen: 0,
     /** The text in the field, a text that may have been sent when the connection broke, and the message being answered or edited. */
     draft: '', unsure: null, reply: null, edit: null,
@@ -777,6 +777,7 @@ function trim() {
 function toBottom(room) {
   room.log.scrollTop = room.log.scrollHeight;
   room.top = room.log.scrollTop;
+  room.end = room.log.scrollHeight - room.log.clientHeight;
 }
 
 function follow(room) {
@@ -791,12 +792,14 @@ const sizes = new ResizeObserver(() => {
 });
 
 function scrolled(room) {
-  const { log } = room;
-  if (log.hidden) return;
-  if (log.scrollHeight - log.scrollTop - log.clientHeight < 40) room.pinned = true;
-  else if (log.scrollTop < room.top - 1) room.pinned = false;
-  room.top = log.scrollTop;
-  if (log.scrollTop < 600) loadOlder(room);
+  const { hidden, scrollTop: top, scrollHeight, clientHeight } = room.log;
+  if (hidden) return;
+  const end = scrollHeight - clientHeight;
+  if (end - top < 40) room.pinned = true;
+  // A log that has another size now was scrolled by the browser.
+  else if (top < room.top - 1 && end === room.end) room.pinned = false;
+  Object.assign(room, { top, end });
+  if (top < 600) loadOlder(room);
   read(room);
   update();
 }
@@ -873,6 +876,7 @@ function setText(text) {
 
 /** Fits the field for browsers that cannot do it by themselves. Wrapped lines are not counted. */
 function fitText() {
+  if (!field.value) write('send-error', '');
   field.rows = Math.min(6, field.value.split('\n').length);
 }
 
