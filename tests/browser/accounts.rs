@@ -49,6 +49,11 @@ fn an_account_needs_its_password_and_brings_its_history() {
     assert!(!kept.as_str().expect("text").contains(PASSWORD), "{kept}");
     let cookies = again.call("Network.getCookies", serde_json::json!({}));
     assert_eq!(cookies["cookies"], serde_json::json!([]));
+    // Under another name it is a guest's page, which has no password to come back with.
+    again.say("/nick alicia");
+    again.expect("general", "You are no longer logged in to alice");
+    again.click("button", "alicia, you");
+    again.node("button", "Register this name");
 }
 
 #[test]

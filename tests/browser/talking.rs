@@ -160,6 +160,7 @@ fn answers_edits_deletions_and_temporary_messages_reach_everybody() {
     let mut carol = site.chat("carol", "general");
     alice.say("apples");
     bob.expect("general", "apples");
+    alice.expect("general", "apples");
     alice.press("ArrowUp");
     alice.wait("document.activeElement.value === 'apples'");
     alice.press("Ctrl+a");
@@ -372,4 +373,29 @@ fn settings_are_kept_for_the_next_visit() {
     assert_eq!(alice.node("checkbox", "Show times").property("checked"), "false");
     assert_eq!(alice.value(&alice.node("combobox", "Theme")), "dark");
     assert_eq!(alice.evaluate(dark), before);
+}
+
+#[test]
+fn what_a_command_lists_is_shown_as_its_answer_and_not_as_new_messages() {
+    let Some(browser) = chromium() else { return };
+    let site = Site::start();
+    let mut bob = site.chat("bob", "general");
+    let alice = site.visitor_in(browser, "alice", "general");
+    alice.say("/ignore bob");
+    alice.expect("general", "You are now ignoring bob");
+    bob.send("is there cake?");
+    bob.settle();
+    alice.say("/unignore bob");
+    alice.expect("general", "You are no longer ignoring bob");
+    alice.say("hello");
+    alice.expect("general", "hello");
+    for command in ["/search cake", "/history 5"] {
+        alice.say(command);
+        alice.wait(
+            "[...document.querySelectorAll('.told')].at(-1).textContent.includes('bob: is there cake?') &&
+             ![...document.querySelectorAll('.message')].some(it => it.textContent.includes('cake'))",
+        );
+        alice.say("next");
+        alice.wait("document.querySelector('.log').lastChild.lastChild.lastChild.textContent.includes('next')");
+    }
 }

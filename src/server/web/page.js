@@ -208,7 +208,7 @@ function request(action, room = '', content = '', optional = {}) {
 }
 
 /** The action of the items in the answers to some requests. Other objects are events that happen meanwhile. */
-const ITEMS = { history: 'message', search: 'message', rooms: 'room', members: 'member', whois: 'person' };
+const ITEMS = { history: 'message', search: 'message', command: 'message', rooms: 'room', members: 'member', whois: 'person' };
 
 /** Handles one object: an answer, an item of an answer, or an event. */
 function receive(object) {
@@ -284,6 +284,8 @@ function refused({ error, optional: { code, password } }) {
 }
 
 function setMe(name) {
+  // Under another name the user is a guest.
+  if (my.me && !isMe(name)) my.password = '';
   my.me = my.name = name;
   const letter = '[\\p{L}\\p{M}\\p{N}_-]';
   my.mention = new RegExp(`(?<!${letter})${name}(?!${letter})`, 'iu');
@@ -471,8 +473,8 @@ function openRoom(key) {
     tail: null, last: null, apart: false, presence: null, marker: null,
     /** Whether all older messages are loaded, whether some are being loaded, and whether those missed while offline are. */
     complete: false, loading: false, resuming: false,
-    /** Whether the end of the log stays on the screen, the scroll position, and how far it can be scrolled. */
-    pinned: true, top: 0, end: 0,
+    /** Whether the end of the log stays on the screen, the scroll position, and the size of the log then. */
+    pinned: true, top: 0, size: '',
     unread: 0, mentioned: false, seen: 0,
     /** The text in the field, a text that may have been sent when the connection broke, and the message being answered or edited. */
     draft: '', unsure: null, reply: null, edit: null,
@@ -644,7 +646,7 @@ function flush() {
 /** The message in an object of the server. */
 function messageOf({ id, sender, content, time, optional }) {
   const { action, edited, temporary, reply_to: reply, quote, quote_sender: quoted } = optional;
-  return { id, author: sender, own: isMe(sender), content, time: new Date(time), action, edited, temporary, reply, quote, quoted, gone: '', node: null };
+  return { id, author: sender, own: isMe(sender), content, time: new Date(time), action, edited, temporary, reply, quote, quoted };
 }
 
 /** Adds a message at the end, unless the room has it already. */
@@ -713,7 +715,7 @@ function quote(room, { reply, quote, quoted }) {
   const known = room.messages.get(reply);
   const text = known ? known.gone || known.content : quote ?? 'gone';
   const label = quoted ? `to ${quoted}: ${text}` : `to #${reply}`;
-  return make('button.quote', { type: 'button', onclick: () => goTo(my.current, reply) }, label);
+  return make('button.quote', { onclick: () => goTo(my.current, reply) }, label);
 }
 
 /** Draws the line that shrinks while a temporary message lasts, and erases the message even without a connection. */
@@ -777,7 +779,6 @@ function trim() {
 function toBottom(room) {
   room.log.scrollTop = room.log.scrollHeight;
   room.top = room.log.scrollTop;
-  room.end = room.log.scrollHeight - room.log.clientHeight;
 }
 
 function follow(room) {
@@ -792,13 +793,13 @@ const sizes = new ResizeObserver(() => {
 });
 
 function scrolled(room) {
-  const { hidden, scrollTop: top, scrollHeight, clientHeight } = room.log;
+  const { hidden, scrollTop: top, scrollHeight, clientHeight, clientWidth } = room.log;
+  const size = `${clientWidth} ${clientHeight}`;
   if (hidden) return;
-  const end = scrollHeight - clientHeight;
-  if (end - top < 40) room.pinned = true;
+  if (scrollHeight - top - clientHeight < 40) room.pinned = true;
   // A log that has another size now was scrolled by the browser.
-  else if (top < room.top - 1 && end === room.end) room.pinned = false;
-  Object.assign(room, { top, end });
+  else if (top < room.top - 1 && size === room.size) room.pinned = false;
+  Object.assign(room, { top, size });
   if (top < 600) loadOlder(room);
   read(room);
   update();
@@ -1037,7 +1038,7 @@ function amount(bytes) {
   return unit ? `${(bytes / 1024 ** unit).toFixed(1)} ${['', 'KB', 'MB', 'GB'][unit]}` : counted(bytes, 'byte', 'bytes');
 }
 
-const action = (label, onclick) => make('button', { type: 'button', onclick }, label);
+const action = (label, onclick) => make('button', { onclick }, label);
 
 /** The line of a transfer in the conversation with the other user. */
 function transferRow(room, offer, name) {
@@ -1326,7 +1327,8 @@ async function runLine(room, line) {
 /** The room of a command: conversations have none. */
 const roomOnly = room => (room?.direct ? '' : room?.name);
 
-const newsOf = (items = []) => items.filter(({ action }) => action === 'news').map(({ content }) => content).join('\n');
+/** What a request brought, as text: news, and the messages that a command such as `/search` lists. */
+const newsOf = (items = []) => items.map(({ sender, content, time }) => (sender ? `${moment(time)} ${sender}: ${content}` : content)).filter(Boolean).join('\n');
 
 /** Sends a request about the user's account. The last of the passwords is the account's from then on. */
 async function account(action, password, new_password) {
@@ -1552,7 +1554,7 @@ function draw() {
 function drawList(list, entries, drawButton) {
   const known = new Map([...list.children].map(item => [item.dataset.key, item]));
   entries.forEach(([key, ...values], at) => {
-    const item = known.get(key) ?? make('li', make('button', { type: 'button' }));
+    const item = known.get(key) ?? make('li', make('button'));
     known.delete(key);
     item.dataset.key = key;
     drawButton(item.firstChild, ...values);
@@ -1678,7 +1680,7 @@ function showTools({ target }) {
   if (!message || message.gone) return tools.remove();
   if (tools.parentElement === message.node) return;
   message.node.title = message.time.toLocaleString();
-  tools.replaceChildren(...Object.values(actionsFor(message)).map(([label, onclick]) => make('button', { type: 'button', onclick }, label)));
+  tools.replaceChildren(...Object.values(actionsFor(message)).map(([label, onclick]) => action(label, onclick)));
   message.node.append(tools);
 }
 
