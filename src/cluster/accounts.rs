@@ -49,9 +49,16 @@ pub(super) fn not_read(why: NoAnswer) -> ReadError {
     ReadError(StoreError::Unreachable)
 }
 
-/// An answer that does not fit its call: Redis holds something that this version cannot read.
+/// What Redis answers while it carries out nothing: no memory or no replica is left, the disk is full, a right was taken away.
+const REFUSALS: [&str; 6] = ["OOM", "NOREPLICAS", "MISCONF", "NOPERM", "NOAUTH", "BUSY"];
+
+/// An answer that does not fit its call: Redis holds something that this version cannot read, or refuses.
 pub(super) fn odd(reply: &Reply) -> StoreError {
     if let Reply::Failed(why) = reply {
+        if why.split(' ').next().is_some_and(|code| REFUSALS.contains(&code)) {
+            log::warn!("cluster: Redis refuses: {why}");
+            return StoreError::Unreachable;
+        }
         log::error!("cluster: Redis refuses: {why}");
         return StoreError::Other(why.clone());
     }
@@ -92,8 +99,11 @@ impl SharedAccounts {
                 Err(ReadError(StoreError::Unreadable))
             }
             other => {
-                log::error!("cluster: the account {name} cannot be read");
-                Err(ReadError(odd(&other)))
+                let why = odd(&other);
+                if why != StoreError::Unreachable {
+                    log::error!("cluster: the account {name} cannot be read");
+                }
+                Err(ReadError(why))
             }
         }
     }

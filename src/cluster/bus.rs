@@ -8,6 +8,7 @@
 
 mod confirming;
 mod reading;
+mod trouble;
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +30,7 @@ use super::ticket::{Outcome, Ticket};
 use super::values::{Epoch, NodeName, NumberKind, Partitions, SharedClock};
 #[cfg(feature = "metrics")]
 use crate::metrics::ClusterMetrics;
+use trouble::Trouble;
 
 /// How long an answer may take: longer than a slow disk stalls Redis, shorter than a lease.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -62,6 +64,10 @@ pub struct Cluster {
     /// Asked whether replicas have what was done; none without replicas.
     confirming: OnceLock<Connections>,
     stopping: AtomicBool,
+    /// The thread `bus:read` has had a connection.
+    reads: AtomicBool,
+    /// Why Redis does not answer, and why the logs cannot be read.
+    trouble: (Trouble, Trouble),
     /// A leaf. How long the users' names and memberships stay after the goodbye.
     stays: Mutex<Duration>,
     #[cfg(test)]
@@ -83,6 +89,8 @@ impl Cluster {
             connect,
             confirming: OnceLock::new(),
             stopping: AtomicBool::new(false),
+            reads: AtomicBool::new(false),
+            trouble: Default::default(),
             stays: Mutex::new(Duration::ZERO),
             #[cfg(test)]
             abandoned: AtomicBool::new(false),
@@ -260,6 +268,16 @@ impl Cluster {
         }
     }
 
+    /// Whether the logs could be read at least once.
+    pub(super) fn reads(&self) -> bool {
+        self.reads.load(Ordering::Acquire)
+    }
+
+    /// Why Redis is of no use, if it is tried in vain.
+    pub(super) fn trouble(&self) -> Option<Box<str>> {
+        self.trouble.0.why().or_else(|| self.trouble.1.why())
+    }
+
     /// The thread `bus:write`.
     fn write(&self) {
         let mut engine: Option<Box<dyn Engine>> = None;
@@ -272,9 +290,7 @@ impl Cluster {
                         engine = Some(connection);
                     }
                     Err(Unreachable(why)) => {
-                        if attempts == 0 {
-                            log::warn!("cluster: Redis cannot be reached: {why}");
-                        }
+                        self.trouble.0.note("Redis cannot be reached", why);
                         self.pause(BACKOFF[attempts.min(BACKOFF.len() - 1)]);
                         attempts += 1;
                     }
@@ -289,11 +305,12 @@ impl Cluster {
                 match answer {
                     Ok(()) => {
                         attempts = 0;
+                        self.trouble.0.end();
                         // Wakes threads that wait for a number.
                         self.wake.notify_all();
                     }
                     Err(Unreachable(why)) => {
-                        log::warn!("cluster: the connection to Redis is lost: {why}");
+                        self.trouble.0.note("the connection to Redis is lost", why);
                         engine = None;
                         self.core().disconnected(Instant::now());
                         self.pause(BACKOFF[attempts.min(BACKOFF.len() - 1)]);

@@ -64,6 +64,6 @@ pub use import::{Import, ImportError, SharedRoom};
 pub use questions::QuestionLine;
 pub use reader::{LogReader, LogRecord, LogTail, ReadLogError, Recorded};
 pub use replica::{Back, Health, Holdings, Replica, Returning};
-pub use start::ClusterError;
+pub use start::{ClusterError, check_files};
 pub use ticket::{Outcome, Progress, Ticket};
 pub use values::{Epoch, Log, NodeName, NumberKind, Partitions, Place, Position, SharedClock};

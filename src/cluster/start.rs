@@ -51,6 +51,13 @@ pub enum ClusterError {
         /// The connection's error.
         why: Box<str>,
     },
+    /// Redis lets this server in, but carries out nothing: a right is missing, or memory.
+    Unusable {
+        /// Its address.
+        redis: String,
+        /// Its error.
+        why: Box<str>,
+    },
     /// The address is invalid.
     Address(Box<str>),
     /// The certificates cannot be read.
@@ -94,6 +101,7 @@ impl ClusterError {
         match self {
             ClusterError::Unreachable { .. }
             | ClusterError::Refused { .. }
+            | ClusterError::Unusable { .. }
             | ClusterError::Hash(_)
             | ClusterError::Thread(_) => false,
             ClusterError::NameTaken(_)
@@ -115,6 +123,7 @@ impl fmt::Display for ClusterError {
                 write!(f, "Redis at {redis} does not answer within {} seconds: {why}", PATIENCE.as_secs())
             }
             ClusterError::Refused { redis, why } => write!(f, "Redis at {redis} does not let this server in: {why}"),
+            ClusterError::Unusable { redis, why } => write!(f, "Redis at {redis} cannot be used: {why}"),
             ClusterError::Address(wrong) => write!(f, "cluster.redis {wrong}"),
             ClusterError::Authorities { path, error } => {
                 write!(f, "cannot read cluster.ca_file {}: {error}", path.display())
@@ -150,6 +159,7 @@ impl Error for ClusterError {
             ClusterError::Hash(error) => Some(error),
             ClusterError::Unreachable { .. }
             | ClusterError::Refused { .. }
+            | ClusterError::Unusable { .. }
             | ClusterError::Address(_)
             | ClusterError::NameTaken(_)
             | ClusterError::NoName
@@ -160,9 +170,12 @@ impl Error for ClusterError {
     }
 }
 
-fn read_password(path: &Path) -> Result<Option<Secret>, ClusterError> {
-    let text = fs::read_to_string(path).map_err(|error| ClusterError::Password { path: path.to_owned(), error })?;
-    Ok(text.lines().next().and_then(Secret::new))
+fn read_password(path: &Path) -> Result<Secret, ClusterError> {
+    let error = |error| ClusterError::Password { path: path.to_owned(), error };
+    let text = fs::read_to_string(path).map_err(error)?;
+    // Without one, Redis would say that a password is missing, though one is configured.
+    let why = || error(io::Error::new(io::ErrorKind::InvalidData, "its first line is empty"));
+    text.lines().next().and_then(Secret::new).ok_or_else(why)
 }
 
 fn read_authorities(path: &Path) -> Result<Vec<u8>, ClusterError> {
@@ -189,7 +202,7 @@ pub(super) fn address(config: &ClusterConfig) -> Result<Address, ClusterError> {
     let address = Address {
         redis: RedisAddress::parse(&config.redis).map_err(|wrong| ClusterError::Address(wrong.into()))?,
         user: config.user.clone(),
-        password: config.password_file.as_deref().map(read_password).transpose()?.flatten(),
+        password: config.password_file.as_deref().map(read_password).transpose()?,
         authorities: config.ca_file.as_deref().map(read_authorities).transpose()?,
         prefix: config.prefix.clone(),
         replicas: config.replicas,
@@ -198,6 +211,15 @@ pub(super) fn address(config: &ClusterConfig) -> Result<Address, ClusterError> {
         log::warn!("cluster: ca_file has no effect: only a rediss:// address uses TLS");
     }
     Ok(address)
+}
+
+/// Checks what the configuration points to, as far as that is on this machine.
+///
+/// # Errors
+///
+/// A file cannot be read, or is not what it should be.
+pub fn check_files(config: &ClusterConfig) -> Result<(), ClusterError> {
+    address(config).map(drop)
 }
 
 fn too_old(RedisVersionError(version): RedisVersionError) -> ClusterError {
@@ -215,6 +237,7 @@ fn ready(address: Address, checks: Option<Checks>) -> Connect {
         checked.try_for_each(|checked| checked).map_err(|old| Unreachable(old.sentence().into()))?;
         drop(checked);
         wire.load()?;
+        wire.check_reading()?;
         Ok(Box::new(wire) as Box<dyn Engine>)
     })
 }
@@ -329,7 +352,7 @@ impl Cluster {
         let mut over: Option<Instant> = None;
         loop {
             let core = self.core();
-            if core.is_loaded() {
+            if core.is_loaded() && self.reads() {
                 return Ok(());
             }
             let barred = core.barred().cloned();
@@ -349,8 +372,13 @@ impl Cluster {
                 None => {}
             }
             if now > begun + PATIENCE + if over.is_some() { lease } else { Duration::ZERO } {
-                let why = "it accepts connections, but the node could not join".into();
-                return Err(ClusterError::Unreachable { redis, why });
+                return Err(match self.trouble() {
+                    Some(why) => ClusterError::Unusable { redis, why },
+                    None => {
+                        let why = "it accepts connections, but the node could not join".into();
+                        ClusterError::Unreachable { redis, why }
+                    }
+                });
             }
             // Only at startup: the bus threads have no one else to notify.
             thread::sleep(LOOK);

@@ -90,13 +90,34 @@ impl From<ConnectError> for Unreachable {
     }
 }
 
-/// What an administrator reads of it: without the system's number for an error.
+/// What an administrator reads of it, on one line: without the system's number for an error, and without the client's own words.
 fn in_words(error: &RedisError) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }
-    let text = error.to_string();
-    text.split(" (os error ").next().unwrap_or_default().to_owned()
+    match (error.kind(), error.code()) {
+        (ErrorKind::Parse, _) => "what answers there is not Redis".to_owned(),
+        (ErrorKind::AuthenticationFailed, _) => "it does not accept the user and the password".to_owned(),
+        (_, Some(code)) => answer_in_words(code, error.detail()),
+        _ => on_one_line(error.to_string().split(" (os error ").next().unwrap_or_default()),
+    }
+}
+
+/// An error that Redis has answered: `ERR` says nothing, other codes are what administrators look for.
+fn answer_in_words(code: &str, detail: Option<&str>) -> String {
+    match detail {
+        Some(detail) if code == "ERR" => on_one_line(detail),
+        Some(detail) => on_one_line(&format!("{code} {detail}")),
+        None => on_one_line(code),
+    }
+}
+
+/// It may come from anybody who has taken Redis' place.
+fn on_one_line(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 pub(super) fn unreachable(error: &RedisError) -> Unreachable {
@@ -225,6 +246,16 @@ impl Wire {
         self.lines.iter_mut().try_for_each(RedisLine::load)
     }
 
+    /// Whether the logs may be read.
+    ///
+    /// # Errors
+    ///
+    /// They may not be, or Redis does not answer.
+    pub(crate) fn check_reading(&mut self) -> Result<(), Unreachable> {
+        let owner = self.owner(Log::Directory)?;
+        self.lines[owner].check_reading(Log::Directory)
+    }
+
     /// The format and the number of partitions that the servers here have fixed; `None`: nobody has yet.
     pub(crate) fn fixed(&mut self) -> Result<(Option<u64>, Option<u64>), Unreachable> {
         let owner = self.owner(Log::Directory)?;
@@ -274,5 +305,22 @@ impl Engine for Wire {
     fn pop(&mut self, list: &str, wait: Duration) -> Result<Option<String>, Unreachable> {
         let owner = self.owner(Log::Directory)?;
         self.lines[owner].pop(list, wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_in_the_words_of_redis() {
+        for (code, detail, expected) in [
+            ("ERR", Some("unknown command 'FCALL'"), "unknown command 'FCALL'"),
+            ("OOM", Some("command not allowed"), "OOM command not allowed"),
+            ("NOAUTH", None, "NOAUTH"),
+            ("ERR", Some("a\r\nforged \u{1b}[2J line"), "a forged [2J line"),
+        ] {
+            assert_eq!(answer_in_words(code, detail), expected);
+        }
     }
 }

@@ -165,6 +165,8 @@ pub fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, StartError>
     let of_metrics = config.metrics.warning();
     #[cfg(not(feature = "metrics"))]
     let of_metrics = None;
+    #[cfg(feature = "cluster")]
+    config.cluster.as_ref().map_or(Ok(()), crate::cluster::check_files).map_err(StartError::Cluster)?;
     #[cfg(feature = "tls")]
     if transport::needs_certificate(config) {
         let of_certificate = certificate::check(config, now).map_err(StartError::Certificate)?;

@@ -83,15 +83,9 @@ impl Session {
         self.look_alike(&name).map_or(Ok(name), Err)
     }
 
-    /// Whether a name asks for a password.
-    pub(super) fn needs_password(&self, name: &UserName) -> bool {
-        // A broken disk must not give anybody a name.
-        self.asks_password(name).unwrap_or(true)
-    }
-
-    /// The same, with an error if the other servers cannot be reached. If the disk cannot be read, the password is
-    /// asked for, and the login then says why.
-    fn asks_password(&self, name: &UserName) -> Result<bool, ReadError> {
+    /// Whether a name asks for a password. A broken disk must not give anybody a name: if the disk cannot
+    /// be read, the password is asked for, and the login then says why. An error if the other servers cannot be reached.
+    pub(super) fn asks_password(&self, name: &UserName) -> Result<bool, ReadError> {
         match self.hub.accounts() {
             AccountPolicy::Off => Ok(false),
             AccountPolicy::Optional => match self.hub.has_account(name) {
@@ -116,9 +110,10 @@ impl Session {
 
     #[inline(never)]
     fn confirm_guest_name(&mut self, name: UserName, user: Arc<User>) -> Answer {
-        let refused = match self.needs_password(&name) {
-            true => Some(Answer::PasswordNeeded { name }),
-            false => self.look_alike(&name),
+        let refused = match self.asks_password(&name) {
+            Ok(true) => Some(Answer::PasswordNeeded { name }),
+            Ok(false) => self.look_alike(&name),
+            Err(error) => Some(Answer::LoginRefused(not_read(error))),
         };
         if let Some(refused) = refused {
             self.hub.release_name(&user);

@@ -44,8 +44,14 @@ impl Session {
             AccountPolicy::Required => Some(
                 "Every name here belongs to an account: :login <name> switches to another one of yours.".to_owned(),
             ),
-            AccountPolicy::Optional if self.needs_password(name) => Some(accounts_name(name)),
-            AccountPolicy::Off | AccountPolicy::Optional => None,
+            AccountPolicy::Optional => match self.asks_password(name) {
+                Ok(asks) => asks.then(|| accounts_name(name)),
+                Err(_) => {
+                    self.deny(&Denied::NotDone(NotShared::Unreachable));
+                    return None;
+                }
+            },
+            AccountPolicy::Off => None,
         };
         if let Some(line) = refusal {
             self.refuse(line);
@@ -73,10 +79,13 @@ impl Session {
             return Some(self.not_free(name.clone(), why));
         }
         // Another user may have registered it since it was looked up, and left. From now on nobody else can.
-        if guest && *name != before && (self.needs_password(name) || self.look_alike(name).is_some()) {
+        if guest
+            && *name != before
+            && let Some(line) = self.not_for_guests(name)
+        {
             // If another user has taken the old name, this one stays, as for a guest who had it before.
             if self.hub.rename_user(&user, &before, owner, limit, self.now()).is_ok() {
-                self.refuse(accounts_name(name));
+                self.refuse(line);
                 return None;
             }
         }
@@ -90,6 +99,14 @@ impl Session {
             );
         }
         None
+    }
+
+    /// Why a guest cannot keep a name.
+    fn not_for_guests(&self, name: &UserName) -> Option<String> {
+        match self.asks_password(name) {
+            Ok(asks) => (asks || self.look_alike(name).is_some()).then(|| accounts_name(name)),
+            Err(_) => Some(Denied::NotDone(NotShared::Unreachable).to_string()),
+        }
     }
 
     /// A room in which this user is muted.

@@ -26,6 +26,7 @@ mod operators;
 mod order;
 mod outages;
 mod programs;
+mod refusing;
 mod returns;
 mod rolling;
 mod rooms;

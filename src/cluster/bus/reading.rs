@@ -3,6 +3,7 @@
 //! *Owns* when the logs are read, and over which connection.
 //! *Knows nothing of* what is sent.
 
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,20 +16,31 @@ const QUICK: Duration = Duration::from_millis(1);
 const QUICK_READS: u32 = 8;
 const GATHER: Duration = Duration::from_micros(500);
 
+/// After so many failures in a row, the other thread has noticed too if Redis is gone.
+const ALONE: usize = 5;
+
 impl Cluster {
     /// The thread `bus:read`.
     pub(super) fn read(&self) {
         let mut engine: Option<Box<dyn Engine>> = None;
         let (mut attempts, mut quick) = (0, 0);
+        let fail = |why: Box<str>, attempts: &mut usize| {
+            // The other thread reports that Redis does not answer, and asks as often. If it still does, only reading fails.
+            if *attempts == ALONE && self.trouble.0.why().is_none() {
+                log::warn!("cluster: the logs cannot be read: {why}");
+            }
+            self.trouble.1.is_new(&why);
+            self.pause(BACKOFF[(*attempts).min(BACKOFF.len() - 1)]);
+            *attempts += 1;
+        };
         while !self.is_stopping() {
             let Some(connection) = &mut engine else {
                 match (self.connect)(ANSWER) {
-                    Ok(connection) => (engine, attempts) = (Some(connection), 0),
-                    // The thread `bus:write` reports the error.
-                    Err(Unreachable(_)) => {
-                        self.pause(BACKOFF[attempts.min(BACKOFF.len() - 1)]);
-                        attempts += 1;
+                    Ok(connection) => {
+                        engine = Some(connection);
+                        self.reads.store(true, Ordering::Release);
                     }
+                    Err(Unreachable(why)) => fail(why, &mut attempts),
                 }
                 continue;
             };
@@ -46,6 +58,8 @@ impl Cluster {
             let asked = Instant::now();
             match connection.read(&from) {
                 Ok(entries) => {
+                    self.trouble.1.end();
+                    attempts = 0;
                     quick = if !entries.is_empty() && asked.elapsed() < QUICK { quick + 1 } else { 0 };
                     let (mut core, now) = (self.core(), Instant::now());
                     // Check first whether the process was suspended while these arrived.
@@ -59,9 +73,8 @@ impl Cluster {
                     }
                 }
                 Err(Unreachable(why)) => {
-                    log::debug!("cluster: reading failed: {why}");
                     engine = None;
-                    self.pause(BACKOFF[0]);
+                    fail(why, &mut attempts);
                 }
             }
         }

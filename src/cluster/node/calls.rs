@@ -67,6 +67,7 @@ impl Core {
             Phase::Terms | Phase::Beats | Phase::Entering { .. } | Phase::Claiming(_) | Phase::Loading => true,
             Phase::Running => {
                 now >= self.beat_due
+                    || self.is_in_doubt
                     || self.logs.values().any(|view| !view.queue.is_empty() || view.reading == Reading::Behind)
                     || self.wanted_block().is_some()
             }
@@ -127,6 +128,9 @@ impl Core {
     }
 
     fn running_calls(&mut self, now: Instant) -> Vec<Call> {
+        if std::mem::take(&mut self.is_in_doubt) {
+            return self.beat_calls(now);
+        }
         let mut calls = self.due_beats(now);
         if let Some(kind) = self.wanted_block() {
             calls.push(Call::Block { kind, count: BLOCK });

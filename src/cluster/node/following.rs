@@ -70,6 +70,8 @@ impl Core {
                 }
                 view.read(entry, &self.rules.node, self.epoch, &self.metrics, &mut self.out);
                 if followed && view.reading == Reading::Behind {
+                    // Perhaps somebody has emptied this Redis, and the others are in again before this node.
+                    self.is_in_doubt = true;
                     self.metrics.resyncs.of(ResyncCause::Gap).add(1);
                 }
             }

@@ -64,7 +64,9 @@ impl Core {
             self.out.extend(over.into_iter().map(|pending| Out::Resolve(pending.ticket, Outcome::Refused)));
         }
         let oldest = self.logs.values().filter_map(|view| view.queue.front()).map(|pending| pending.since).min();
+        // What has waited since before Redis last answered waits for something else, such as numbers.
         let since = oldest.into_iter().chain(self.is_asking.then_some(self.asked_at)).min();
+        let since = since.map(|since| since.max(self.heard_at));
         let silence = since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         let health = if !self.takes_commands(now) {
             Health::Down

@@ -191,6 +191,8 @@ pub(crate) struct Core {
     beat_due: Instant,
     pub(crate) clock: Arc<SharedClock>,
     asked_at: Instant,
+    /// When Redis last answered.
+    heard_at: Instant,
     /// Whether calls are pending since then.
     is_asking: bool,
     /// Whether the log already says that Redis does not answer, and that the lease is over.
@@ -201,6 +203,9 @@ pub(crate) struct Core {
     was_out: bool,
     /// The node must join again.
     fenced: bool,
+    /// A log could not be followed: before its state is loaded, a heartbeat tells whether the node is still in. Users would
+    /// otherwise be taken out of rooms that they are about to be let into again.
+    is_in_doubt: bool,
     /// At least one log has entered a new era.
     new_era: bool,
     /// The newest term seen.
@@ -261,6 +266,7 @@ impl Core {
             beat_due: now,
             clock: Arc::new(SharedClock::new(now)),
             asked_at: now,
+            heard_at: now,
             is_asking: false,
             told: (false, false),
             metrics: Arc::default(),
@@ -269,6 +275,7 @@ impl Core {
             down_since: None,
             was_out: false,
             fenced: false,
+            is_in_doubt: false,
             new_era: false,
             term: 0,
             settled: false,

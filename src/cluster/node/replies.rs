@@ -20,15 +20,21 @@ impl Core {
     /// Handles the answers to the calls that were sent last.
     pub(crate) fn answered(&mut self, calls: &[Call], replies: &[Reply], now: Instant) -> Result<(), Box<str>> {
         let (mut fenced, known) = (false, self.out.len());
-        self.is_asking = false;
+        (self.is_asking, self.heard_at) = (false, now);
         if calls.iter().any(|call| matches!(call, Call::Submit { .. })) {
             self.metrics.commit_seconds.observe(now.saturating_duration_since(self.asked_at));
         }
+        let mut failed = None;
         for (call, reply) in calls.iter().zip(replies) {
+            let is_users = self.phase == Phase::Running && matches!(call, Call::Submit { .. });
             if let Reply::Failed(why) = reply
-                && (matches!(self.phase, Phase::Claiming(_)) || !matches!(call, Call::Submit { .. }))
+                && !is_users
             {
-                return Err(why.clone());
+                failed.get_or_insert(why);
+            }
+            // What became of users' commands is known, whatever else has failed.
+            if failed.is_some() && !is_users {
+                continue;
             }
             if let Reply::Fenced { .. } = reply {
                 fenced = true;
@@ -37,6 +43,9 @@ impl Core {
         }
         self.settle_all();
         self.bytes = self.logs.values().flat_map(|view| &view.queue).map(|pending| pending.command.weight()).sum();
+        if let Some(why) = failed {
+            return Err(why.clone());
+        }
         if fenced {
             self.note_outage(now);
             let after = self.down_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));

@@ -11,7 +11,7 @@ use redis::{
 
 use super::slots::SlotRange;
 use super::values::{raw, read_stream};
-use super::{Address, ConnectError, Facts, unreachable};
+use super::{Address, ConnectError, Facts, answer_in_words, unreachable};
 use crate::cluster::engine::{AccountReply, Call, FUNCTIONS, LIBRARY, LogEntry, Raw, Reply, Unreachable};
 use crate::cluster::values::{Log, Position};
 use crate::config::HostPort;
@@ -42,6 +42,11 @@ fn is_not_in_charge(error: &ServerError) -> bool {
         error.code(),
         "READONLY" | "MASTERDOWN" | "LOADING" | "UNBLOCKED" | "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN"
     )
+}
+
+/// The answer to a call of a function that is not there. Another server may load it at any moment.
+fn lacks_functions(answer: &Value) -> bool {
+    matches!(answer, Value::ServerError(error) if error.details() == Some("Function not found"))
 }
 
 /// Opens one connection without checking what is at the other end.
@@ -137,6 +142,13 @@ impl RedisLine {
             Err(error) if error.to_string().contains("already exists") => Ok(()),
             loaded => loaded.map(drop).map_err(|error| unreachable(&error)),
         }
+    }
+
+    /// Whether a log may be read. A server that could only write would be in, and see nothing.
+    pub(super) fn check_reading(&mut self, log: Log) -> Result<(), Unreachable> {
+        let mut read = Cmd::new();
+        read.arg("XREAD").arg("COUNT").arg(1).arg("STREAMS").arg(self.base(log) + "log").arg("$");
+        read.query::<Value>(&mut self.connection).map(drop).map_err(|error| unreachable(&error))
     }
 
     /// Which Redis of a cluster has which hash slots, by the first of each range.
@@ -235,17 +247,25 @@ impl RedisLine {
         self.connection.send_packed_command(&pipeline.get_packed_pipeline()).map_err(|error| unreachable(&error))
     }
 
+    fn answers(&mut self, count: usize) -> Result<Vec<Value>, Unreachable> {
+        (0..count).map(|_| self.connection.recv_response().map_err(|error| unreachable(&error))).collect()
+    }
+
     /// The answers to the calls that were sent.
     pub(super) fn receive(&mut self, calls: &[&Call]) -> Result<Vec<Reply>, Unreachable> {
-        let mut values = Vec::with_capacity(calls.len());
-        for _ in calls {
-            values.push(self.connection.recv_response().map_err(|error| unreachable(&error))?);
+        let mut values = self.answers(calls.len())?;
+        // Somebody has removed the functions (`FUNCTION FLUSH`), so none of the calls was executed.
+        if values.iter().all(lacks_functions) {
+            log::warn!("cluster: the functions were gone from Redis at {}; they are loaded again", self.place());
+            self.load()?;
+            self.send(calls)?;
+            values = self.answers(calls.len())?;
         }
         if let Some(error) = values.iter().find_map(|value| match value {
-            Value::ServerError(error) if is_not_in_charge(error) => Some(error),
+            Value::ServerError(error) if is_not_in_charge(error) || lacks_functions(value) => Some(error),
             _ => None,
         }) {
-            return Err(Unreachable(error.to_string().into()));
+            return Err(Unreachable(answer_in_words(error.code(), error.details()).into()));
         }
         let mut replies: Vec<_> = calls.iter().zip(values).map(|(call, value)| call.read(&raw(value))).collect();
         // If a failover lost a block, its numbers would be given out twice; if it lost an account, the account would be

@@ -4,6 +4,7 @@
 
 use redis::Value;
 
+use super::answer_in_words;
 use crate::cluster::engine::{LogEntry, Raw};
 use crate::cluster::values::{Log, Position};
 
@@ -17,7 +18,7 @@ pub(super) fn raw(value: Value) -> Raw {
         Value::Okay => Raw::Text("OK".to_owned()),
         Value::Array(values) | Value::Set(values) => Raw::List(values.into_iter().map(raw).collect()),
         Value::Map(pairs) => Raw::List(pairs.into_iter().flat_map(|(key, value)| [raw(key), raw(value)]).collect()),
-        Value::ServerError(error) => Raw::Error(error.to_string()),
+        Value::ServerError(error) => Raw::Error(answer_in_words(error.code(), error.details())),
         // Only in RESP 3, which we do not ask for.
         _ => Raw::Nothing,
     }

@@ -149,7 +149,9 @@ impl SharedSocket {
                 stream.set_read_timeout(Some(left))?;
                 stream.read(&mut buffer)
             }) {
-                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(0) if head.is_empty() => return Err(ErrorKind::UnexpectedEof.into()),
+                // It may still read.
+                Ok(0) => return Ok(Err(ScrapeRefusal::BAD)),
                 Ok(count) => head.extend_from_slice(&buffer[..count]),
                 Err(error) if error.kind() == ErrorKind::TimedOut => return Ok(Err(ScrapeRefusal::TOO_SLOW)),
                 Err(error) => return Err(error),

@@ -42,7 +42,7 @@ pub(super) struct ScrapeRefusal {
 }
 
 impl ScrapeRefusal {
-    const BAD: ScrapeRefusal = ScrapeRefusal::new("400 Bad Request", "This is not an HTTP request.");
+    pub(super) const BAD: ScrapeRefusal = ScrapeRefusal::new("400 Bad Request", "This is not an HTTP request.");
     pub(super) const TOO_LARGE: ScrapeRefusal =
         ScrapeRefusal::new("431 Request Header Fields Too Large", "The request is too long: a head may have 8 KiB.");
     pub(super) const TOO_SLOW: ScrapeRefusal =

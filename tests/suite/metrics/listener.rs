@@ -1,7 +1,7 @@
 //! The listener: its answers, the metrics' names, and that it delays nobody.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -108,6 +108,13 @@ fn other_requests_get_a_clear_answer() {
 #[test]
 fn an_endless_head_is_refused() {
     let server = server("", "");
+    // Its client has sent all that it has to say, and reads on.
+    let mut stream = TcpStream::connect(server.listener("metrics")).expect("a connection");
+    stream.write_all(b"GET /metrics HTTP/1.1").expect("sent");
+    stream.shutdown(Shutdown::Write).expect("shut down");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     let long = format!("GET /metrics HTTP/1.1\r\nX: {}", "x".repeat(9000));
     let (head, text) = ask(server.listener("metrics"), &long);
     assert!(head.starts_with("HTTP/1.1 431 "), "{head}");
