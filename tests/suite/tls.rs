@@ -117,7 +117,7 @@ fn users_with_and_without_tls_talk_in_one_room() {
 fn a_goodbye_is_followed_by_close_notify() {
     let encrypted = Encrypted::start();
     for trust in [encrypted.trust.clone(), encrypted.old()] {
-        let (client, session) = trust.try_connect(encrypted.server.tls_address()).expect("hands are shaken");
+        let (client, session) = trust.try_connect(encrypted.server.tls_address()).expect("a handshake");
         let mut alice = client.logged_in("alice");
         alice.send(":quit");
         assert!(alice.expect_end().ends_with("* Goodbye.\r\n"));
@@ -128,7 +128,7 @@ fn a_goodbye_is_followed_by_close_notify() {
 #[test]
 fn the_stop_of_the_server_is_followed_by_close_notify() {
     let encrypted = Encrypted::start();
-    let (client, session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("hands are shaken");
+    let (client, session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("a handshake");
     let mut alice = client.logged_in("alice").chatting("general");
     let mut silent = TcpStream::connect(encrypted.server.tls_address()).expect("a connection");
     silent.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -149,8 +149,7 @@ fn the_stop_of_the_server_is_followed_by_close_notify() {
 fn a_clients_close_notify_is_the_end_of_its_input() {
     let encrypted = Encrypted::start();
     let mut bob = encrypted.server.chat("bob", "general");
-    let (mut alice, mut session) =
-        encrypted.trust.try_connect(encrypted.server.tls_address()).expect("hands are shaken");
+    let (mut alice, mut session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("a handshake");
     let mut bytes = session.seal(b"alice\n:join general\n:chat\nhello\nthe last line has no end");
     bytes.extend(session.goodbye());
     alice.send_raw(&bytes);
@@ -166,7 +165,7 @@ fn a_clients_close_notify_is_the_end_of_its_input() {
 fn a_connection_cut_off_loses_half_a_line_and_runs_none() {
     let encrypted = Encrypted::start();
     let mut bob = encrypted.server.chat("bob", "general");
-    let (client, mut session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("hands are shaken");
+    let (client, mut session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("a handshake");
     let mut alice = client.logged_in("alice").chatting("general");
     let mut bytes = session.seal(b"whole\r\nhalf a ");
     let record = session.seal(b"record\r\n");
@@ -183,7 +182,7 @@ fn a_connection_cut_off_loses_half_a_line_and_runs_none() {
 fn key_updates_in_the_middle_of_a_chat_are_not_noticed() {
     let encrypted = Encrypted::start();
     let mut bob = encrypted.server.chat("bob", "general");
-    let (client, session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("hands are shaken");
+    let (client, session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("a handshake");
     let mut alice = client.logged_in("alice").chatting("general");
     for round in 0..50 {
         let update = session.refresh_keys();
@@ -199,7 +198,7 @@ fn key_updates_in_the_middle_of_a_chat_are_not_noticed() {
 fn a_damaged_record_ends_only_its_own_connection() {
     let encrypted = Encrypted::start();
     let mut bob = encrypted.chat("bob");
-    let (client, mut session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("hands are shaken");
+    let (client, mut session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("a handshake");
     let mut alice = client.logged_in("alice").chatting("general");
     let mut bytes = session.seal(b"hello\r\n");
     let last = bytes.len() - 1;
@@ -233,7 +232,7 @@ fn a_burst_of_lines_and_its_answers_arrive_whole() {
 fn a_client_that_reads_nothing_is_dropped_and_the_others_get_everything() {
     let encrypted = Encrypted::with("message_limit = 2000\n[limits]\nmessages_per_second = 0\noutbox_bytes = 65536");
     let mut bob = encrypted.chat("bob");
-    let (client, session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("hands are shaken");
+    let (client, session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("a handshake");
     let mut deaf = client.logged_in("deaf").chatting("general");
     let mut alice = encrypted.server.chat("alice", "general");
     let text = "x".repeat(1900);
@@ -284,7 +283,7 @@ fn a_request_inside_tls_is_answered_like_any_other() {
     for (text, closes) in [(post, false), ("GET / HTTP/1.0\r\n\r\n", true), ("GET / HTTP/1.0", true)] {
         let reads_its_answer_first = || {
             let (mut browser, mut session) =
-                encrypted.trust.try_connect(encrypted.server.tls_address()).expect("hands");
+                encrypted.trust.try_connect(encrypted.server.tls_address()).expect("a handshake");
             browser.send_bytes(text.as_bytes());
             if closes {
                 browser.send_raw(&session.goodbye());

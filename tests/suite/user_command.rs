@@ -195,7 +195,7 @@ mod with_storage {
         ] {
             refused(&user(&place, &["add", "alice"], stdin), sentence);
         }
-        // No file is mentioned.
+        // No database was created.
         assert!(!place.join("chatsock.db").exists());
         assert_eq!(names(&place), [""; 0]);
     }

@@ -25,7 +25,7 @@ fn encrypted() -> Encrypted {
 impl Encrypted {
     /// The socket and the TLS layer of a client whose handshake is complete.
     fn connect(&self) -> (TcpStream, Box<dyn Layer>) {
-        let (client, session) = self.trust.try_connect(self.server.listener("web, tls")).expect("hands are shaken");
+        let (client, session) = self.trust.try_connect(self.server.listener("web, tls")).expect("a handshake");
         (client.into_stream(), Box::new(session))
     }
 
