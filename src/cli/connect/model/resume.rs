@@ -1,8 +1,7 @@
 //! The connection: logging in, losing it, and coming back without a gap.
 //!
-//! After a login, the client enters each room again with the number of the last message it has, so that the server sends
-//! what came after it. Only then does it send the first waiting line: if that line had been sent before but its answer
-//! was lost, it is among those messages, or it never arrived.
+//! After a login, the client joins each room again with the number of its last message, and the server sends the later
+//! ones. Only then does the client send the first waiting line: if its answer was lost, the line is now among them.
 //!
 //! *Owns* when to try again, and what is not known after a break.
 //! *Knows nothing of* sockets.
@@ -30,8 +29,7 @@ const FIRST_ANSWER: Duration = Duration::from_secs(10);
 /// How long a client whose input has ended waits for a server that is away.
 const UNATTENDED_PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often to try again for a name that was the user's a moment ago: the server may not know yet that they were cut
-/// off.
+/// How many times to try to get the user's name back: the server may not have noticed yet that the connection broke.
 const NAME_TRIES: u32 = 5;
 
 /// The state that the client needs to log in, the first time and after each break.
@@ -41,8 +39,7 @@ pub(super) struct LoginState {
     pub(super) password: Option<Secret>,
     /// The code that gives the user's name and rooms back on another server, if the last one restarts.
     pub(super) code: Option<Secret>,
-    /// The last server has said that it stops, or did not answer: the next attempt tries another address of the host
-    /// first.
+    /// The last server is stopping, or did not answer: the next attempt first tries another address of the host.
     pub(super) sent_elsewhere: bool,
     /// The user has been logged in before.
     pub(super) is_returning: bool,

@@ -597,7 +597,7 @@ fn a_file_that_the_receiver_declined_midway_is_not_offered_again() {
     }
 }
 
-/// A file to bob that he has taken, and that is being sent.
+/// A file that bob has accepted, and whose transfer is running.
 fn sending() -> (Played, std::path::PathBuf) {
     let mut played = Played::in_general();
     let path = std::env::current_exe().unwrap();
