@@ -296,7 +296,7 @@ fn unread_messages_and_open_rooms_follow_the_user_to_the_other_server() {
     }
     let (mut alice, told) = log_in(&cluster.nodes[1], "alice");
     assert!(told.contains("New since your last visit: general 2."), "{told:?}");
-    alice.send(":list general");
+    alice.send(":list");
     alice.expect("2 people in general");
 }
 

@@ -3,12 +3,11 @@
 //! Every page except the whole list fits a screen of 24 rows and 80 columns, including the prompt, and shows only what
 //! this user can use where they are.
 //!
-//! *Owns* the topics, who can use which command, and the layout of the pages. *Knows nothing of* how the server finds
-//! out who is an admin or an operator.
+//! *Owns* the topics, the users of each command, and the page layout. *Knows nothing of* how ranks are determined.
 
-use super::help_texts::ABOUT_FILES;
 #[cfg(feature = "json")]
 use super::help_texts::JSON_LINES;
+use super::help_texts::{ABOUT_FILES, NO_EXIT_CODE, NO_FILES};
 use super::verb::{AccountVerb, MemberVerb, OperatorVerb, PlaceVerb, RoomVerb, ServerVerb, UserVerb, Verb};
 use super::{Spec, TABLE, find, syntax, words};
 use crate::chat::account_policy::AccountPolicy;
@@ -17,15 +16,10 @@ use crate::chat::names;
 /// Width of a page in columns, without the mark `* ` of a notice.
 const COLUMNS: usize = 78;
 
-/// The word that asks for the whole list.
+/// The words that ask for the whole list, and for the page about programs.
 const ALL: &str = "all";
-
-/// The word that asks for the page about programs.
 #[cfg(feature = "json")]
 const JSON: &str = "json";
-
-const NO_FILES: &str = "This server carries no files.";
-const NO_EXIT_CODE: &str = "This server has no exit code.";
 
 /// A part of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -38,3 +38,6 @@ pub(super) const ABOUT_FILES: [&str; 9] = [
     "  echo get TOKEN >&3; cat <&3 >\"$f\"",
     "After a break, offer the file again: only the rest is sent.",
 ];
+
+pub(super) const NO_FILES: &str = "This server carries no files.";
+pub(super) const NO_EXIT_CODE: &str = "This server has no exit code.";
