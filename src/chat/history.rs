@@ -2,8 +2,6 @@
 //!
 //! *Owns* which messages are kept, finding one by its number, editing and erasing one together with its quotes, and
 //! which are temporary. *Knows nothing of* who may do so, or of clocks.
-//!
-//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -114,7 +112,6 @@ impl History {
     }
 
     /// Notes in a reply which connection it quotes: another user may have the name by now.
-    #[inline(never)]
     pub(crate) fn note_answered(&self, answer: &mut Message) {
         let quoted = answer.extra.as_ref().and_then(|extra| extra.reply.as_ref()).map(|reply| reply.id);
         if let Some(answered) = quoted.and_then(|id| self.find(id)) {

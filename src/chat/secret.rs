@@ -79,7 +79,6 @@ impl PreparedPassword<'_> {
 /// What that profile forbids is not refused here. It is checked where a new password is set, and old passwords stay
 /// valid. Without the features `storage` and `cluster`, a password is what was typed.
 #[must_use]
-#[inline(never)]
 pub(crate) fn prepared(typed: &str) -> PreparedPassword<'_> {
     #[cfg(any(feature = "storage", feature = "cluster"))]
     {

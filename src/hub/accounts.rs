@@ -123,7 +123,6 @@ impl Hub {
     }
 
     /// An account, or an operator without one, whose name looks like this guest's.
-    #[inline(never)]
     pub(crate) fn look_alike(&self, name: &UserName, from: IpAddr) -> Result<Option<UserName>, ReadError> {
         let Some(accounts) = self.account_store().filter(|_| self.accounts().are_enabled()) else { return Ok(None) };
         if let Some(other) = accounts.look_alike(name)? {

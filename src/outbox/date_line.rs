@@ -1,8 +1,6 @@
 //! The line with the date, shown when a new day begins in an open view.
 //!
 //! *Owns* when it is due on one client's screen. *Knows nothing of* waiting for midnight: the session does that.
-//!
-//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use super::{Outbox, OutboxState};
 use crate::ui::screen::{Clock, LineKind};
@@ -21,7 +19,6 @@ impl OutboxState {
     }
 
     /// Writes the date if it is not the one the view shows. `clock` is for clients without their own.
-    #[inline(never)]
     pub(super) fn write_date_if_due(&mut self, clock: &Clock) {
         let clock = self.own_clock(clock).clone();
         if clock.now().as_second() < self.day_ends {

@@ -206,7 +206,6 @@ impl Outbox {
     }
 
     /// Encodes for this client what others get too.
-    #[inline(never)]
     pub(super) fn encode_shared(&self, state: &mut OutboxState, frame: &[u8]) {
         self.encode(state, frame, CausedBy::Others);
     }

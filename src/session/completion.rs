@@ -13,7 +13,6 @@ const SHOWN: usize = 40;
 
 impl Session {
     /// Completes the word as far as the candidates agree. If that is no further, shows them.
-    #[inline(never)]
     pub(super) fn complete(&mut self) {
         let Some((line, cursor)) = self
             .outbox

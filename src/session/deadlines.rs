@@ -64,7 +64,6 @@ impl Session {
     }
 
     /// Ends a login that takes too long, and an idle connection after its warning. No line is run.
-    #[inline(never)]
     fn keep_limits(&mut self, now: Instant) {
         let config = self.hub.config();
         if self.user.is_none() {
@@ -108,7 +107,6 @@ impl Session {
 
     /// Waits until the client has taken everything written for it: its own replies wait for its own backlog. The idle
     /// limit still applies meanwhile, even to a client that reads too slowly.
-    #[inline(never)]
     pub(super) fn wait_drained(&mut self) {
         while !self.is_over() && !self.outbox.wait_drained(Some(self.next_check(self.tick()))) {
             let now = self.tick();

@@ -18,7 +18,6 @@ use crate::ui::screen::{LineKind, Prompt};
 /// with every idle user.
 const USUAL_EFFECTS: usize = 2;
 
-#[inline(never)]
 pub(super) fn reserve_effects(effects: &mut Vec<Effect>) {
     effects.reserve_exact(USUAL_EFFECTS);
 }
@@ -251,7 +250,6 @@ impl Session {
         self.outbox.tell(LineKind::News, &format!("Asked for {mode}."));
     }
 
-    #[inline(never)]
     fn set_color(&mut self, on: bool) {
         self.terminal.choices.color = Some(on);
         self.update_style();
@@ -264,7 +262,6 @@ impl Session {
         self.outbox.tell(LineKind::News, told);
     }
 
-    #[inline(never)]
     fn set_viewing(&mut self, viewing: Viewing) {
         let told = match viewing {
             Viewing::Timestamps(true) => "Timestamps are on.",

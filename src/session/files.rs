@@ -49,7 +49,6 @@ impl Session {
     }
 
     /// Offers a file, of this many bytes if that is known. Returns the number of the offer, and what its sender reads.
-    #[inline(never)]
     pub(super) fn send_file(&mut self, offer: &FileOffer, size: Option<u64>) -> Option<(u64, String)> {
         let FileOffer { to, name, mark } = offer;
         let user = self.user.clone()?;
@@ -120,7 +119,6 @@ impl Session {
 
     /// Accepts an offer. `from` is the first byte wanted, if that is not the first missing byte of a file that broke off.
     /// Returns the offer, with this end's token.
-    #[inline(never)]
     pub(super) fn accept_file(
         &mut self,
         number: Option<u64>,
@@ -212,7 +210,6 @@ impl Session {
     }
 
     /// Declines an offer, or ends a transfer. Returns its number.
-    #[inline(never)]
     pub(super) fn decline_file(&mut self, number: Option<u64>) -> Option<u64> {
         let (client, own) = (self.outbox.id(), self.user.as_ref()?.name());
         let declined = match self.pick_remote(number, |_| true) {

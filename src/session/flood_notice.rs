@@ -69,7 +69,6 @@ impl FloodNotice {
 
 impl Session {
     /// Refuses a line that could only run after `wait`.
-    #[inline(never)]
     pub(super) fn refuse_line(&mut self, line: &Line<'_>, wait: Duration) {
         self.give_back(line.text());
         let now = self.now();
@@ -77,7 +76,6 @@ impl Session {
     }
 
     /// Answers the refused lines of a burst.
-    #[inline(never)]
     pub(super) fn answer_flood(&self, flood: &FloodNotice, now: Instant) {
         self.refuse(flood.sentence(now, self.palette.is_logged_in()));
     }

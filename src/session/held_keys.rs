@@ -38,7 +38,6 @@ impl Session {
     }
 
     /// Takes held keys that are accepted by now, and everything after them.
-    #[inline(never)]
     pub(super) fn take_held_keys(&mut self, now: Instant) {
         let Some(held) = self.input.take_held_keys(now) else { return };
         self.typed(&held.typed);

@@ -32,7 +32,6 @@ enum TypedInput<'a> {
 
 impl Session {
     /// Takes what one read brought, and runs every line that it completes.
-    #[inline(never)]
     pub fn take(&mut self, chunk: &[u8]) {
         self.tick();
         #[cfg(feature = "json")]
@@ -47,7 +46,6 @@ impl Session {
     }
 
     /// The same for bytes that are known to be no other protocol.
-    #[inline(never)]
     pub(super) fn take_typed(&mut self, chunk: &[u8]) {
         #[cfg(feature = "json")]
         if self.is_program() {
@@ -354,7 +352,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     fn interrupted(&mut self) {
         self.input.assembler.clear();
         self.with_editor(|editor, out| editor.interrupt(out));
@@ -386,7 +383,6 @@ impl Session {
     }
 
     /// Ends a connection that speaks another protocol, with one fitting answer to `heard`. None of it is run.
-    #[inline(never)]
     pub(super) fn turn_away(&mut self, protocol: OtherProtocol, heard: &[u8]) {
         let page = self.hub.page_address(heard, self.outbox.stream().local_addr().ok());
         self.outbox.answer_raw(&protocol.answer(page.as_deref()));

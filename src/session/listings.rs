@@ -274,7 +274,6 @@ impl Session {
         );
     }
 
-    #[inline(never)]
     pub(super) fn redraw(&mut self) {
         self.outbox.with_display(|display, out| display.clear(out));
         if let Prompt::ChatView(conversation) = self.palette.prompt() {

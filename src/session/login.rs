@@ -46,7 +46,6 @@ impl Session {
     }
 
     /// Shown to newcomers before they are asked for a name.
-    #[inline(never)]
     pub(super) fn tell_who_may_log_in(&self) {
         if self.hub.accounts() == AccountPolicy::Required {
             let line = "This server is for registered users. Its admin creates the accounts.";
@@ -122,7 +121,6 @@ impl Session {
         self.named(user)
     }
 
-    #[inline(never)]
     fn claim(&self, name: &UserName, login: Option<Login>) -> Result<Arc<User>, NameInUseError> {
         let limit = self.hub.config().username_limit;
         self.hub.claim_name(name, login, limit, &self.outbox, self.origin(), self.now())
@@ -187,7 +185,6 @@ impl Session {
 
     /// Checks an account's password. Every attempt is counted before it is compared, over all connections from the
     /// address, so that many at once are no more attempts than one after the other.
-    #[inline(never)]
     pub(super) fn prove(&self, name: &UserName, password: Secret) -> Result<AccountRecord, LoginRefusal> {
         let Some(accounts) = self.hub.account_store() else { return Err(LoginRefusal::Wrong) };
         let config = self.hub.config();

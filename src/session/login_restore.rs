@@ -19,7 +19,6 @@ const BELLS: [(&str, Bell); 3] = [("off", Bell::Off), ("on", Bell::On), ("mentio
 
 impl Session {
     /// Restores what belongs to the account that this user logged in to in this turn, after they were greeted.
-    #[inline(never)]
     pub(super) fn restore_login(&mut self, effects: &mut Vec<Effect>) {
         #[cfg(feature = "cluster")]
         self.welcome_back();
@@ -50,7 +49,6 @@ impl Session {
 
     /// Checks the account once more. It may have been changed from outside after the password was compared, but before
     /// this connection was among those that a change is checked against.
-    #[inline(never)]
     pub(super) fn review_login(&self) {
         let (Some(user), hub) = (self.user.clone(), Arc::clone(&self.hub)) else { return };
         let now = self.now();
@@ -83,7 +81,6 @@ impl Session {
     }
 
     /// Saves this user's settings, if they have an account.
-    #[inline(never)]
     pub(super) fn save_settings(&self) {
         let account = self.user.as_ref().and_then(|user| user.account());
         let (Some(accounts), Some(account)) = (self.hub.account_store(), account) else { return };

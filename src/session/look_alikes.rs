@@ -22,7 +22,6 @@ fn not_begun(ReadError(reason): ReadError) -> AccountRefusal {
 
 impl Session {
     /// The answer to a guest's name that could be mistaken for an account's, or for a reserved word.
-    #[inline(never)]
     pub(super) fn look_alike(&self, name: &UserName) -> Option<Answer> {
         if name.looks_reserved() {
             return Some(Answer::NameUnfit(NameError::Reserved(name.to_string())));
@@ -34,7 +33,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn not_free(&self, name: UserName, why: NameInUseError) -> Answer {
         match why {
             NameInUseError::Taken(free) => {
@@ -58,7 +56,6 @@ impl Session {
     }
 
     /// Why a guest's name cannot be registered: it is registered already, or could be mistaken for a name that is.
-    #[inline(never)]
     pub(super) fn taken_or_alike(&self, name: &UserName) -> Option<AccountRefusal> {
         match self.hub.has_account(name) {
             Ok(true) => Some(AccountRefusal::Taken(name.clone())),
@@ -68,7 +65,6 @@ impl Session {
     }
 
     /// Why a guest's name cannot be registered: it could be mistaken for an account created since.
-    #[inline(never)]
     pub(super) fn not_for_an_account(&self, name: &UserName) -> Option<AccountRefusal> {
         match self.hub.look_alike(name, self.ip()) {
             Ok(None) => None,

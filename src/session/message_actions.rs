@@ -65,7 +65,6 @@ impl Session {
         })
     }
 
-    #[inline(never)]
     pub(super) fn reply(&mut self, id: MessageId, text: String) {
         let Some(actor) = self.actor() else { return };
         match self.locate(&actor, id) {
@@ -95,7 +94,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn edit(&mut self, which: Edited, text: &str) {
         let (Some(actor), Some(user)) = (self.actor(), self.user.clone()) else { return };
         let is_first_word_id = match &which {
@@ -149,7 +147,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn delete(&mut self, id: Option<MessageId>) {
         let id = match self.id_or_last(id) {
             Ok(id) => id,

@@ -81,7 +81,6 @@ impl Session {
         (Some(Actor { operator: self.hub.is_operator(&who), who }), local)
     }
 
-    #[inline(never)]
     pub(super) fn log_action(&self, room: &Room, news: &str) {
         log::info!("room {}: {}", room.name(), text::escape_for_log(news));
     }

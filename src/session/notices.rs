@@ -18,7 +18,6 @@ impl Session {
     }
 
     /// Learns what others have done to this user's conversations.
-    #[inline(never)]
     pub(super) fn pick_up_notices(&mut self) {
         for notice in self.outbox.take_notices() {
             let answer = match notice {

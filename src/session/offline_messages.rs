@@ -68,7 +68,6 @@ impl OfflineMessages {
 
 impl Session {
     /// The account of the user named, if they have one.
-    #[inline(never)]
     pub(super) fn account_of(&self, target: &Target) -> Option<AccountRecord> {
         let wanted = target.client.is_none() && self.hub.accounts().are_enabled();
         let accounts = self.hub.account_store().filter(|_| wanted)?;
@@ -153,7 +152,6 @@ impl Session {
 
     /// Edits a message that this user has left for somebody, or deletes it (`None`). False if it is no longer waiting,
     /// or is not theirs.
-    #[inline(never)]
     pub(super) fn change_offline_message(&self, id: MessageId, text: Option<&str>) -> bool {
         let (Some(accounts), Some(reader)) = (self.hub.account_store(), self.offline.reader_of(id)) else {
             return false;

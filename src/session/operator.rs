@@ -38,7 +38,6 @@ impl Session {
     }
 
     /// Audits what an operator did in a room. What others do there is not audited.
-    #[inline(never)]
     pub(super) fn audit_in(&self, room: &Room, what: &str) {
         if let Some(actor) = self.actor().filter(|actor| actor.operator) {
             self.hub.audit(&actor.who.name, &format!("in {}: {what}", room.name()));

@@ -216,7 +216,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn list_ignored(&mut self) {
         let ignored = self.outbox.ignored();
         let names: Vec<_> = ignored.iter().map(|user| user.name.as_str()).collect();
@@ -227,7 +226,6 @@ impl Session {
         self.outbox.tell(LineKind::News, &line);
     }
 
-    #[inline(never)]
     pub(super) fn set_bell(&mut self, bell: Bell) {
         self.outbox.set_bell(bell);
         self.save_settings();
@@ -258,7 +256,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn tell_time_zone(&self) {
         let own = self.outbox.clock();
         let clock = own.as_ref().unwrap_or(&self.hub.clock);
@@ -266,7 +263,6 @@ impl Session {
         self.outbox.tell(LineKind::News, &format!("Your time zone is {name}."));
     }
 
-    #[inline(never)]
     pub(super) fn tell_quote(&mut self) {
         // Any number will do; the clock's nanoseconds are convenient.
         let number = jiff::Timestamp::now().as_nanosecond().unsigned_abs() / 1000;

@@ -46,7 +46,6 @@ struct Opening {
 
 impl Session {
     /// Greets the peer, and takes what it has said before that. A program's first requests run here.
-    #[inline(never)]
     pub(super) fn open(&mut self, buffer: &mut [u8]) {
         #[cfg(feature = "json")]
         if self.is_program() {
@@ -122,7 +121,6 @@ impl Session {
     /// Takes what came right after a handshake. A program is not greeted, and nothing it sends is another protocol: it
     /// gets an answer to every line.
     #[cfg(feature = "json")]
-    #[inline(never)]
     fn open_program(&mut self) {
         if self.input.is_encoded() && self.complete_turn() {
             self.take_encoded(&[]);
@@ -130,7 +128,6 @@ impl Session {
     }
 
     /// Waits for bytes, at most until the deadline.
-    #[inline(never)]
     pub(super) fn read(&mut self, buffer: &mut [u8], deadline: Instant) -> io::Result<usize> {
         let left = deadline.saturating_duration_since(self.tick());
         if let Some(timeout) = self.input.timeout_to_set(left) {
@@ -169,7 +166,6 @@ impl Session {
     }
 
     /// Decodes what one read brought.
-    #[inline(never)]
     fn decode(&mut self, chunk: &[u8], plain: &mut Vec<u8>) -> ReadState {
         #[cfg(feature = "web")]
         self.heard();
@@ -190,7 +186,6 @@ impl Session {
     /// Nothing more can be read. If an encoded connection ends without its closing message, anybody between the two sides
     /// may have cut it (RFC 8446, section 6.1): complete lines are run, but not half a line, which cut in the right
     /// place might say something else.
-    #[inline(never)]
     pub(super) fn stream_ended(&mut self) {
         if self.input.is_encoded() {
             self.input.assembler.clear();
@@ -203,7 +198,6 @@ impl Session {
 
 /// Whether more can be read at once. A prompt in the middle of what was typed ahead would stand before the answers to
 /// the rest of it.
-#[inline(never)]
 pub(super) fn more_waits(stream: &TcpStream) -> bool {
     let mut byte = [MaybeUninit::uninit()];
     SockRef::from(stream).recv_with_flags(&mut byte, libc::MSG_DONTWAIT | libc::MSG_PEEK).is_ok_and(|count| count > 0)

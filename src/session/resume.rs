@@ -72,7 +72,6 @@ impl fmt::Display for RejoinError {
 
 impl Session {
     /// The password was right, but another connection has the account's name: asks whether to take over from it.
-    #[inline(never)]
     pub(super) fn offer_takeover(&mut self, account: Box<AccountRecord>) -> Answer {
         let name = account.name.clone();
         let other = self.other_connection(&name);
@@ -90,7 +89,6 @@ impl Session {
     }
 
     /// Takes over from the connection that has the account's name, if it still does.
-    #[inline(never)]
     pub(super) fn take_over(&mut self) -> Option<Answer> {
         let account = self.account.take_offered()?;
         // The question may have been on the screen for a long time.
@@ -126,7 +124,6 @@ impl Session {
     }
 
     /// Takes the rooms of the other connection, and ends it. This one has the name already.
-    #[inline(never)]
     fn take_rooms(&mut self, other: &Arc<User>, account: AccountId) {
         let (open, mut in_view) = match other.is_elsewhere() {
             true => (self.hub.open_of(other), false),
@@ -335,7 +332,6 @@ impl Session {
     }
 
     /// Records which rooms the account is in, in any case: doors may have changed.
-    #[inline(never)]
     pub(super) fn record_rooms(&mut self) {
         let (Some(user), Some(account)) = (self.user.as_ref(), self.account.rooms_account()) else { return };
         // Another connection has the account, or it was deleted.
@@ -367,7 +363,6 @@ impl Session {
 
     /// This connection is about to change or leave its account: records for this account what was read, and which rooms
     /// are open.
-    #[inline(never)]
     pub(super) fn leave_account(&mut self) {
         self.note_viewed();
         self.record_rooms();

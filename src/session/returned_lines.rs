@@ -33,7 +33,6 @@ impl Session {
     }
 
     /// Gives a line back after it has been run, if it was refused.
-    #[inline(never)]
     pub(super) fn return_line(&mut self, line: &str) {
         if std::mem::take(&mut self.returned.is_due) {
             self.give_back(line);
@@ -51,7 +50,6 @@ impl Session {
     }
 
     /// Keeps a refused line for the editor.
-    #[inline(never)]
     pub(super) fn give_back(&mut self, line: &str) {
         if !self.input.link.is_character_mode() || self.palette.asks_password() {
             return;

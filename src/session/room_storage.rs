@@ -35,7 +35,6 @@ impl Session {
 
     /// Saves a room that has changed, if it is persistent. When this returns, it is on disk, or the user has been told
     /// that it is not.
-    #[inline(never)]
     pub(super) fn save_room(&self, room: &Arc<Room>) {
         let Some(store) = self.hub.store() else { return };
         loop {

@@ -51,7 +51,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn join(&mut self, wanted: RoomName, password: Option<Secret>, quick: bool) -> Answer {
         self.hub.checkpoints.reach(Checkpoint::Joining);
         if let Some(answer) = self.join_without_entering(&wanted, password.as_ref(), quick) {
@@ -140,7 +139,6 @@ impl Session {
     /// Whether this user may enter a room with this password, and the door that the password has opened, if it did: the
     /// room checks again when they enter, since all of this may have changed by then. A hidden room and a missing one
     /// give the same answers after the same work.
-    #[inline(never)]
     fn admit(
         &self,
         wanted: &RoomName,
@@ -215,7 +213,6 @@ impl Session {
         Ok(right | hashed)
     }
 
-    #[inline(never)]
     pub(super) fn create(
         &mut self,
         name: RoomName,
@@ -234,7 +231,6 @@ impl Session {
         self.make(name, RoomSettings { entry, public, ..RoomSettings::default() }, ReadBack::All)
     }
 
-    #[inline(never)]
     pub(super) fn create_group(&mut self, name: RoomName) -> Result<Answer, RoomRefusal> {
         let config = RoomSettings { public: false, entry: RoomAccess::Closed, ..RoomSettings::default() };
         self.make(name, config, ReadBack::Joined)
@@ -352,7 +348,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn enter_view(&mut self, conversation: &Conversation) {
         // A program is sent what happens in all of its rooms.
         #[cfg(feature = "json")]

@@ -56,7 +56,6 @@ struct ArchiveSearch {
 
 impl Session {
     /// Searches on a worker thread, which has the stack for it, with no lock held.
-    #[inline(never)]
     pub(super) fn search(&mut self, pattern: String, only: Option<&RoomId>) {
         let (messages, text) = (self.readable(only), pattern.clone());
         let found = self.compute(move || {
@@ -188,7 +187,6 @@ impl Session {
         self.outbox.note_events(found.hits.iter().map(|hit| &hit.event));
     }
 
-    #[inline(never)]
     fn tell_about_search(&self, found: &Found) {
         if found.unsearched > 0 {
             let line = format!("That pattern is slow: {} older messages were not searched.", found.unsearched);

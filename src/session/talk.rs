@@ -32,7 +32,6 @@ use crate::ui::screen::LineKind;
 pub(super) use together::{PutOff, Unsaid};
 
 impl Session {
-    #[inline(never)]
     pub(super) fn say(&mut self, to: &Conversation, draft: Draft, confirm: bool) {
         match to {
             Conversation::Room(id) => {
@@ -53,7 +52,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn post(&mut self, room: &Arc<Room>, actor: &Actor, draft: Draft, confirm: bool) {
         #[cfg(feature = "cluster")]
         let Some(draft) = self.say_later(room, actor, draft, confirm) else { return };
@@ -109,7 +107,6 @@ impl Session {
     #[cfg(not(feature = "cluster"))]
     pub(super) fn say_unsaid_at_end(&mut self) {}
 
-    #[inline(never)]
     fn confirm(&mut self, room: &Arc<Room>, id: MessageId) {
         if room.is_viewed_by(self.outbox.id()) {
             return;
@@ -171,7 +168,6 @@ impl Session {
 
     /// Sends a message to users. `in_view`: it was typed into the view, where it could be posted instead; every refusal
     /// says how.
-    #[inline(never)]
     pub(super) fn send_direct(&mut self, to: &[Target], draft: Draft, in_view: bool) {
         let way_out = if in_view { palette::way_out(self.palette.current()) } else { String::new() };
         let mut pairs: Vec<Arc<DirectChat>> = Vec::new();
@@ -210,7 +206,6 @@ impl Session {
 
     /// Sends one message to one or several users. `in_view`: the author has the conversation in view and typed it
     /// there. `way_out` follows every refusal.
-    #[inline(never)]
     pub(super) fn send(&mut self, pairs: Vec<Arc<DirectChat>>, draft: Draft, in_view: bool, way_out: &str) {
         let Some(user) = self.user.clone() else { return };
         if pairs.is_empty() {
@@ -281,7 +276,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn tell_away_in_conversation(&self, target: &Target) {
         if let Some(Conversation::Direct(partner)) = self.palette.current()
             && let Some(user) = self.hub.roster.find(target).filter(|user| user.client() == partner.client)

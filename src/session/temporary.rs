@@ -29,7 +29,6 @@ impl fmt::Display for TooManyTemporaryError {
 
 impl Session {
     /// Reserves the memory of a message until it expires, if it is temporary.
-    #[inline(never)]
     pub(super) fn hold_temporary(
         &self,
         lasts: Option<Duration>,

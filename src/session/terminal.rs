@@ -75,7 +75,6 @@ impl Session {
 
     /// If the next name has not arrived in time, as with telnet.exe, decides the mode from what is known about the
     /// terminal.
-    #[inline(never)]
     pub(super) fn end_names_if_overdue(&mut self, now: Instant) {
         if self.terminal.names_overdue(now) {
             self.input.link.end_names(&mut self.input.protocol);
@@ -84,7 +83,6 @@ impl Session {
     }
 
     /// `:charset latin1`.
-    #[inline(never)]
     pub(super) fn set_charset(&mut self, charset: Charset) {
         self.input.link.choose_charset(charset);
         self.charset_changed();
@@ -92,14 +90,12 @@ impl Session {
     }
 
     /// `:charset` alone.
-    #[inline(never)]
     pub(super) fn tell_charset(&self) {
         let name = self.input.link.charset().name();
         self.outbox.tell(LineKind::News, &format!("Your text is read and written as {name}."));
     }
 
     /// The charset has changed, by hand or by agreement with the client.
-    #[inline(never)]
     pub(super) fn charset_changed(&mut self) {
         let charset = self.input.link.charset();
         self.input.assembler.set_charset(charset);
@@ -118,7 +114,6 @@ impl Session {
     }
 
     /// A line has a U+FFFD in it. Says once that the terminal caused it, unless the user typed that very character.
-    #[inline(never)]
     pub(super) fn warn_of_garbled_text(&mut self) {
         let edited =
             self.outbox.with_display(|display, _| display.editor().is_some_and(|editor| editor.take_garbled()));
@@ -198,7 +193,6 @@ impl Session {
 
     /// The client has reported the window's size. Many terminals move their rows when the width changes, and others do
     /// not: where anything is on the screen is unknown until it is drawn again.
-    #[inline(never)]
     pub(super) fn window_resized(&mut self) {
         let width = |session: &Session| session.outbox.with_display(|display, _| display.width());
         let before = width(self);
@@ -211,7 +205,6 @@ impl Session {
 
     /// Redraws the view if it is time. It costs what Ctrl-L costs, and is late rather than left out: dragging a
     /// window's edge sends a hundred widths, and only the last one counts.
-    #[inline(never)]
     pub(super) fn redraw_if_due(&mut self, now: Instant) {
         if !self.terminal.redraw_is_due(now) {
             return;

@@ -188,7 +188,6 @@ impl Session {
     }
 
     /// Notes a visit of the room in view, before this user leaves or logs in to another account.
-    #[inline(never)]
     pub(super) fn note_viewed(&mut self) {
         if let Some(room) = self.rooms.viewed().cloned() {
             self.note_visit(&room);

@@ -8,8 +8,6 @@
 //! PRECIS is based on Unicode 6.3 of 2013, so newer letters cannot be part of a name.
 //!
 //! *Owns* which texts that are not ASCII are names. *Knows nothing of* who has one.
-//!
-//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
@@ -26,7 +24,6 @@ use crate::text;
 const CHARACTERS_PER_COLUMN: usize = 4;
 
 /// Reads a name. Returns the form that is shown, and the form that is compared.
-#[inline(never)]
 pub(super) fn read(raw: &str, min: usize, max: usize) -> Result<(String, String), NameError> {
     let most = max * CHARACTERS_PER_COLUMN;
     if raw.chars().take(most + 1).count() > most {

@@ -2,8 +2,6 @@
 //!
 //! *Owns* changing and deleting an archived message, and hiding messages that are older than the retention time. *Knows
 //! nothing of* how one is found: the caller has read it from the disk.
-//!
-//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::sync::MutexGuard;
 use std::time::Instant;
@@ -37,7 +35,6 @@ impl ArchiveRange {
 
 impl Room {
     /// The room's state without messages that are too old to be shown. Every method that shows messages locks this way.
-    #[inline(never)]
     pub(super) fn lock_to_show(&self, now: Instant) -> MutexGuard<'_, LockedRoom> {
         let since = self.shared.store.as_ref().and_then(|store| store.retention_start());
         let mut state = self.lock();

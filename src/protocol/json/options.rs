@@ -179,7 +179,6 @@ impl<'de> Visitor<'de> for OptionFields<'_, 'de> {
     }
 }
 
-#[inline(never)]
 fn number<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<u64>, A::Error> {
     map.next_value::<Option<WholeNumber>>().map(|number| number.map(|WholeNumber(number)| number))
 }
@@ -207,12 +206,10 @@ impl Visitor<'_> for Digits {
     }
 }
 
-#[inline(never)]
 fn flag<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<bool>, A::Error> {
     map.next_value()
 }
 
-#[inline(never)]
 fn hidden<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Hidden<'de>>, A::Error> {
     map.next_value()
 }

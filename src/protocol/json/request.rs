@@ -100,7 +100,6 @@ fn parse_error(line: &[u8], error: &serde_json::Error) -> JsonError {
 }
 
 /// The id in a line that is not a request, or in the beginning of one, so that its sender knows what the error answers.
-#[inline(never)]
 pub fn readable_id(line: &[u8]) -> Option<String> {
     let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
     if !line.trim_ascii_start().starts_with(b"{") {
@@ -164,7 +163,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonRequest<'a> {
 struct TextOrNull<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for TextOrNull<'a> {
-    #[inline(never)]
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(Text).map(TextOrNull)
     }

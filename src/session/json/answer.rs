@@ -87,7 +87,6 @@ impl Session {
 
     /// Takes the answer to an effect on its way to the palette, and notes the code of a refusal. `None` if the answer
     /// was handled here.
-    #[inline(never)]
     pub(in crate::session) fn note_answer(&mut self, answer: Answer) -> Option<Answer> {
         let takes_over = self.json.as_ref().is_some_and(|json| json.takes_over);
         let mut answer = Some(answer);
@@ -101,7 +100,6 @@ impl Session {
     }
 
     /// Notes the code of what a room or a conversation denies.
-    #[inline(never)]
     pub(in crate::session) fn note_denied(&self, denied: &Denied) {
         let code = ErrorCode::from(denied);
         let missing = self.json.as_ref().and_then(|json| json.missing.take());
@@ -138,13 +136,11 @@ impl Session {
     }
 
     /// Notes the code of a login that failed.
-    #[inline(never)]
     pub(in crate::session) fn note_login_refusal(&self, refusal: &LoginRefusal) {
         self.note_code(code_of_login(refusal, self.now()));
     }
 
     /// Notes that the request was too fast, and how long it would have to wait.
-    #[inline(never)]
     pub(in crate::session) fn note_too_fast(&self, wait: Duration) {
         self.note_code(Failure::waiting(ErrorCode::TooFast, wait, self.now()));
     }

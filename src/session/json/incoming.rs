@@ -8,7 +8,6 @@ use crate::protocol::wire::{OtherProtocol, Verdict};
 
 impl Session {
     /// Takes what one read brought, unless it is another protocol.
-    #[inline(never)]
     pub(in crate::session) fn take_for_program(&mut self, chunk: &[u8]) {
         match self.foreign_to_programs(chunk) {
             Some(protocol) => self.turn_away(protocol, chunk),
@@ -18,7 +17,6 @@ impl Session {
 
     /// Whether the first bytes on a port for programs are of a protocol that is not made of lines: TLS, or the header of a
     /// proxy. A request of HTTP is lines, and each of them gets an answer.
-    #[inline(never)]
     fn foreign_to_programs(&mut self, chunk: &[u8]) -> Option<OtherProtocol> {
         #[cfg(feature = "web")]
         if self.liveness.is_some() {
@@ -35,7 +33,6 @@ impl Session {
 
     /// Takes what a read brought. A client of a text port may still answer telnet's questions, which nobody waits for any
     /// more; no byte of them is part of a request.
-    #[inline(never)]
     pub(in crate::session) fn take_from_program(&mut self, chunk: &[u8]) {
         if self.json.as_ref().is_some_and(|json| json.is_raw) {
             return self.take_requests(chunk);

@@ -53,7 +53,6 @@ fn whole_seconds(time: Duration) -> Value<'static> {
 }
 
 impl Session {
-    #[inline(never)]
     pub(super) fn send_rooms(&mut self, request: &JsonRequest<'_>) -> Reply {
         let Some(actor) = self.actor() else { return Reply::default() };
         let now = self.now();
@@ -85,7 +84,6 @@ impl Session {
         Reply::default()
     }
 
-    #[inline(never)]
     pub(super) fn send_members(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let conversation = self.room_of_request(request)?;
         let joined = conversation.room().and_then(|id| self.rooms.get(id));
@@ -120,7 +118,6 @@ impl Session {
         flag(object, "bot", user.is_some_and(User::is_bot));
     }
 
-    #[inline(never)]
     pub(super) fn send_person(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let [name] = &request.receiver.0[..] else {
             return Err(Failure::new(ErrorCode::NoPerson, "The receiver names one person."));
@@ -144,7 +141,6 @@ impl Session {
         Ok(Reply::default())
     }
 
-    #[inline(never)]
     pub(super) fn send_history(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let wanted = request.optional.limit.unwrap_or(self.hub.config().chatview_max as u64).min(MOST_MESSAGES);
         let count = usize::try_from(wanted).unwrap_or(usize::MAX);
@@ -189,7 +185,6 @@ impl Session {
         Ok(complete_from(from))
     }
 
-    #[inline(never)]
     pub(super) fn search_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let only = match &request.receiver.0[..] {
             [] => None,

@@ -24,7 +24,6 @@ impl Session {
         self.carry_out();
     }
 
-    #[inline(never)]
     pub(super) fn log_in_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         self.prepare_login(request)?;
         if let Some(json) = &mut self.json {
@@ -85,7 +84,6 @@ impl Session {
     }
 
     /// Whether a request about an account makes sense. If not, the user's refusal is in the outbox.
-    #[inline(never)]
     fn begin_by_request(&mut self, ask: AccountAsk) -> Result<(), Failure> {
         match self.begin_account(ask) {
             Some(Answer::PasswordWanted { .. }) => Ok(()),
@@ -96,7 +94,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn register_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         self.begin_by_request(AccountAsk::Register)?;
         let password = fields::account_password(shown(request.optional.password.as_ref()))?;
@@ -104,7 +101,6 @@ impl Session {
         Ok(Reply::default())
     }
 
-    #[inline(never)]
     pub(super) fn unregister_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         self.begin_by_request(AccountAsk::Unregister)?;
         let password = fields::account_password(shown(request.optional.password.as_ref()))?;
@@ -112,7 +108,6 @@ impl Session {
         Ok(Reply::default())
     }
 
-    #[inline(never)]
     pub(super) fn change_password_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         self.begin_by_request(AccountAsk::ChangePassword)?;
         let old = fields::account_password(shown(request.optional.password.as_ref()))?;

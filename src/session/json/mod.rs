@@ -87,7 +87,6 @@ fn too_long(start: &[u8], limit: usize) -> Box<Failure> {
     Box::new(Failure::line_too_long(start, limit))
 }
 
-#[inline(never)]
 fn not_utf8(request: &JsonRequest<'_>) -> Box<Failure> {
     Box::new(Failure::not_utf8(request))
 }
@@ -99,7 +98,6 @@ impl Session {
     }
 
     /// Turns this into the session of a program. Telnet negotiation ends.
-    #[inline(never)]
     fn become_program(&mut self) {
         self.input.is_undecided = false;
         self.input.assembler.clear();
@@ -109,7 +107,6 @@ impl Session {
     }
 
     /// The session is a program's from the first byte.
-    #[inline(never)]
     pub(super) fn begin_as_program(&mut self) {
         self.become_program();
         if let Some(json) = &mut self.json {
@@ -118,7 +115,6 @@ impl Session {
     }
 
     /// Whether the first bytes, before any greeting, are a program's.
-    #[inline(never)]
     pub(super) fn opens_as_program(&mut self, heard: &[u8]) -> bool {
         if self.json.is_none() && heard.first() == Some(&b'{') {
             self.become_program();
@@ -127,7 +123,6 @@ impl Session {
     }
 
     /// Takes what a read brought, if the first line is a request or may become one. True if so.
-    #[inline(never)]
     pub(super) fn take_as_program(&mut self, bytes: &[u8]) -> bool {
         if self.json.is_none() {
             let Some(first) = bytes.first() else { return false };
@@ -159,7 +154,6 @@ impl Session {
         self.hub.config().limits.line_bytes.map_or(LONGEST_LINE, |bytes| bytes.saturating_mul(LINE_FACTOR))
     }
 
-    #[inline(never)]
     fn take_requests(&mut self, mut bytes: &[u8]) {
         if self.input.hold_behind_keys(bytes) {
             return;
@@ -207,7 +201,6 @@ impl Session {
     }
 
     /// Forgets half a request, which somebody may have cut.
-    #[inline(never)]
     pub(super) fn forget_half_a_request(&mut self) {
         if let Some(json) = &mut self.json {
             json.lines.clear();
@@ -224,7 +217,6 @@ impl Session {
     }
 
     /// Takes a request: runs it, lets it wait for its turn, or answers that it came too fast. Order is kept in any case.
-    #[inline(never)]
     fn take_request(&mut self, line: &RequestLine<'_>) {
         if let Some(request) = self.admit_request(line) {
             self.run_request(&request);
@@ -275,7 +267,6 @@ impl Session {
     }
 
     /// Answers that a request failed, behind the answers to those that wait.
-    #[inline(never)]
     fn fail_in_turn(&mut self, failure: Failure, now: Instant) {
         if let Some(failure) = self.pacing.delay_failure(failure, now) {
             self.answer_failure(failure, now);
@@ -283,7 +274,6 @@ impl Session {
     }
 
     /// Writes the answer to a line that was refused as it came.
-    #[inline(never)]
     pub(super) fn answer_failure(&mut self, failure: Failure, now: Instant) {
         self.say_unsaid();
         let is_faulty = failure.is_of_a_faulty_line();
@@ -297,7 +287,6 @@ impl Session {
     }
 
     /// Runs a request that has waited. It was charged when it came.
-    #[inline(never)]
     pub(super) fn run_delayed_request(&mut self, text: &str) {
         if let Ok((request, _)) = read_request(text.as_bytes()) {
             self.run_request(&request);
@@ -305,7 +294,6 @@ impl Session {
     }
 
     /// Carries out a request, and answers it.
-    #[inline(never)]
     fn run_request(&mut self, request: &JsonRequest<'_>) {
         let id = self.begin_request(request);
         let result = self.perform(request);
@@ -346,7 +334,6 @@ impl Session {
     }
 
     /// Notes the id of a message that the request being carried out has posted.
-    #[inline(never)]
     pub(super) fn note_posted(&self, id: MessageId) {
         if let Some(json) = &self.json {
             json.posted.set(Some(id));
@@ -361,7 +348,6 @@ impl Session {
     }
 
     /// Notes why the request being carried out is refused; the first reason counts, as does the first sentence.
-    #[inline(never)]
     pub(super) fn note_code(&self, failure: Failure) {
         if let Some(json) = &self.json {
             json.code.borrow_mut().get_or_insert(failure);

@@ -203,7 +203,6 @@ impl Session {
     }
 
     /// Says what a program needs to know before it logs in.
-    #[inline(never)]
     fn welcome(&mut self, request: &JsonRequest<'_>) -> Reply {
         let config = self.hub.config();
         if let Some(json) = &mut self.json {
@@ -253,7 +252,6 @@ impl Session {
     }
 
     /// Runs a line of the palette in a room, or wherever the last one was run.
-    #[inline(never)]
     fn run_command_line(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         if let [room] = &request.receiver.0[..] {
             let room = self.joined_by_request(room)?;

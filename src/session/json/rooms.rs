@@ -26,7 +26,6 @@ const MOST_MISSED: usize = 1000;
 impl Session {
     /// Enters the room that an answer leads into, as the palette does it. The program learns of it from the answer to
     /// its request.
-    #[inline(never)]
     fn enter_by_answer(&mut self, answer: Answer, since: Option<MessageId>) -> Result<Reply, Failure> {
         let Some((room, others, how)) = self.note_joined(answer) else { return Ok(Reply::default()) };
         let (gap, lost) = self.watch(&room, since);
@@ -69,7 +68,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn join_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let room = self.room_to_join(request)?;
         let password = fields::room_password(request.optional.password.as_ref().map(|password| &*password.0));
@@ -83,7 +81,6 @@ impl Session {
             .map_err(|refusal| Failure::new(ErrorCode::NoRoom, refusal.to_string()))
     }
 
-    #[inline(never)]
     pub(super) fn create_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let password = request.optional.password.as_ref().map(|password| &*password.0);
         let (room, password) = fields::new_room(Self::receiver(request)?, password, &self.rules())?;
@@ -92,7 +89,6 @@ impl Session {
         self.enter_by_answer(answer, None)
     }
 
-    #[inline(never)]
     pub(super) fn close_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let closed = self.room_of_request(request)?;
         let Some(JoinedRoom { membership, .. }) = closed.room().and_then(|id| self.rooms.remove(id)) else {
@@ -184,7 +180,6 @@ impl Session {
     }
 
     /// Notes how far a user has read.
-    #[inline(never)]
     pub(super) fn see_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let Conversation::Room(id) = self.room_of_request(request)? else { return Ok(Reply::default()) };
         let Some(joined) = self.rooms.get(&id) else { return Ok(Reply::default()) };

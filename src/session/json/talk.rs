@@ -18,7 +18,6 @@ use crate::ui::palette::{Edited, Refusal, fields};
 
 impl Session {
     /// The room that a request names, if this user is in it.
-    #[inline(never)]
     pub(super) fn joined_by_request(&self, name: &str) -> Result<Conversation, Failure> {
         let name = fields::room(name, &self.rules())
             .map_err(|refusal| Failure::new(ErrorCode::NoRoom, refusal.to_string()))?;
@@ -67,7 +66,6 @@ impl Session {
         request.optional.message.map(MessageId).ok_or_else(|| Failure::refused("The number of the message is missing."))
     }
 
-    #[inline(never)]
     pub(super) fn reply_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let id = Self::message_of_request(request)?;
         let text = fields::message(&request.content, &self.rules())?;
@@ -76,7 +74,6 @@ impl Session {
         Ok(Reply::default())
     }
 
-    #[inline(never)]
     pub(super) fn edit_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let text = fields::message(&request.content, &self.rules())?;
         let id = self.message_or_last(request)?;
@@ -85,7 +82,6 @@ impl Session {
         Ok(Reply { optional: vec![("message", Value::Number(id.0))], ..Reply::default() })
     }
 
-    #[inline(never)]
     pub(super) fn delete_by_request(&mut self, request: &JsonRequest<'_>) -> Result<Reply, Failure> {
         let id = self.message_or_last(request)?;
         self.note_if_too_old(id);

@@ -57,7 +57,6 @@ impl Dialogue {
 }
 
 /// Runs a command about the user's account.
-#[inline(never)]
 pub(super) fn about_account(verb: AccountVerb, command: &Command<'_>, rules: &Rules) -> Result<Effect, Refusal> {
     let alone = |ask| if command.rest.is_empty() { Ok(ask) } else { Err(Refusal::password_in_line(command)) };
     let ask = match verb {
@@ -72,7 +71,6 @@ pub(super) fn about_account(verb: AccountVerb, command: &Command<'_>, rules: &Ru
 
 impl Palette {
     /// Runs a command for the whole server.
-    #[inline(never)]
     pub(super) fn operate(
         &mut self,
         verb: OperatorVerb,

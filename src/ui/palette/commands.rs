@@ -167,7 +167,6 @@ fn ignores_arguments(verb: Verb) -> bool {
     matches!(verb, Verb::Server(ServerVerb::Quit) | Verb::Place(PlaceVerb::Leave) | Verb::Account(_))
 }
 
-#[inline(never)]
 fn about_user(verb: UserVerb, command: &Command<'_>, rules: &Rules) -> Result<Effect, Refusal> {
     let rest = command.rest;
     Ok(match verb {
@@ -189,7 +188,6 @@ fn about_user(verb: UserVerb, command: &Command<'_>, rules: &Rules) -> Result<Ef
     })
 }
 
-#[inline(never)]
 fn about_file(verb: FileVerb, command: &Command<'_>, rules: &Rules) -> Result<FileEffect, Refusal> {
     let number = || match command.rest.strip_prefix('#').unwrap_or(command.rest) {
         "" => Ok(None),
@@ -210,7 +208,6 @@ fn about_file(verb: FileVerb, command: &Command<'_>, rules: &Rules) -> Result<Fi
     })
 }
 
-#[inline(never)]
 fn about_screen(verb: ScreenVerb, command: &Command<'_>) -> Result<Effect, Refusal> {
     let usage = || Refusal::usage(command);
     let word = command.rest.to_ascii_lowercase();

@@ -2,8 +2,6 @@
 //!
 //! *Owns* [`JoinRefusal`], [`RoomRefusal`], [`LoginRefusal`], [`AccountRefusal`] and their sentences.
 //! *Knows nothing of* states.
-//!
-//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::fmt;
 use std::time::Duration;
@@ -73,7 +71,6 @@ impl JoinRefusal {
 
     /// The sentence for a program. Instead of answering a question, it repeats the request with a password.
     #[cfg(feature = "json")]
-    #[inline(never)]
     pub(super) fn for_programs(&self) -> String {
         match self {
             JoinRefusal::NotPublic { room, hint: Some(hint) } => {

@@ -2,22 +2,18 @@
 //!
 //! *Owns* these sentences.
 //! *Knows nothing of* states.
-//!
-//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use super::answer::JoinedAs;
 use crate::chat::names::{RoomName, UserName};
 use crate::text::{others, people};
 
 /// The greeting by name.
-#[inline(never)]
 pub(super) fn hello(name: &UserName, online: usize, rooms: usize) -> String {
     let rooms = if rooms == 1 { "1 room".to_owned() } else { format!("{rooms} rooms") };
     format!("Hello {name}. {} online, {rooms}. :rooms lists them, :help explains.", people(online))
 }
 
 /// The name needs a password. The words are the same whether there is such an account or not.
-#[inline(never)]
 pub(super) fn password_needed(name: &UserName) -> String {
     format!("The name {name} needs its password. Give it, or go back with Enter.")
 }
@@ -35,7 +31,6 @@ pub(super) fn go_on(into_view: bool) -> &'static str {
 }
 
 /// The room is entered.
-#[inline(never)]
 pub(super) fn joined(room: &RoomName, count: usize, how: JoinedAs, go_on: &str) -> String {
     let others = others(count);
     match how {
@@ -47,7 +42,6 @@ pub(super) fn joined(room: &RoomName, count: usize, how: JoinedAs, go_on: &str) 
 }
 
 /// The conversation is open.
-#[inline(never)]
 pub(super) fn direct_opened(name: &UserName, go_on: &str) -> String {
     format!("In conversation with {name}. {go_on}")
 }
@@ -58,7 +52,6 @@ pub(super) fn quick_leftover() -> String {
 }
 
 /// The name is taken.
-#[inline(never)]
 pub(super) fn name_taken(name: &UserName, free: Option<&UserName>) -> String {
     match free {
         Some(free) => format!("The name {name} is taken; {free} is free."),
@@ -67,7 +60,6 @@ pub(super) fn name_taken(name: &UserName, free: Option<&UserName>) -> String {
 }
 
 /// The name looks like that of another user.
-#[inline(never)]
 pub(super) fn name_looks_like(name: &UserName, other: &UserName) -> String {
     format!("The name {name} looks like {other}, which is taken. Try another one.")
 }

@@ -1,8 +1,6 @@
 //! The questions for passwords, and the questions before a name is known: room and name.
 //!
 //! *Owns* what a line means there. *Knows nothing of* rooms, accounts, or who is online.
-//!
-//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use super::arguments::account_name;
 use super::effect::{Effect, LoginEffect, PlaceEffect, ScreenEffect};
@@ -78,7 +76,6 @@ impl Palette {
         Ok(())
     }
 
-    #[inline(never)]
     pub(super) fn ask_login_password(&mut self, name: UserName, ghost: bool, effects: &mut Vec<Effect>) {
         let PaletteState::Name { quick } = &mut self.state else { return };
         let quick = quick.take();
@@ -89,7 +86,6 @@ impl Palette {
 
     /// While the password is compared, the user is at the name question: that is where they are if it was wrong, and
     /// where the name is claimed if it was right.
-    #[inline(never)]
     pub(super) fn give_login_password(&mut self, line: &str, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
         let PaletteState::LoginPassword { name, ghost, .. } = &self.state else { return Ok(()) };
         let (name, ghost) = (name.clone(), *ghost);
@@ -110,7 +106,6 @@ impl Palette {
     }
 
     /// Takes the password of a room.
-    #[inline(never)]
     pub(super) fn give_room_password(&mut self, line: &str, effects: &mut Vec<Effect>) {
         let PaletteState::Password { room, from_view } = &self.state else { return };
         let (room, from_view) = (room.clone(), *from_view);

@@ -3,8 +3,6 @@
 //!
 //! *Owns* reading a line once, where it was typed: what it is, what it costs, and how much of it the recall keeps.
 //! *Knows nothing of* what the line causes.
-//!
-//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use super::arguments::check_message;
 use super::cost;
@@ -224,7 +222,6 @@ fn read_line_in_view<'a>(line: &'a str, rules: &Rules) -> (ParsedLine<'a>, Cost)
 
 impl Palette {
     /// Reads a line, sanitised and without its end, where it was typed.
-    #[inline(never)]
     pub(crate) fn read<'a>(&self, text: &'a str, rules: &Rules) -> Line<'a> {
         let is_blank = text.trim().is_empty();
         let (kind, cost) = match &self.state {

@@ -1,8 +1,6 @@
 //! Handles an answer: the user's next state and output.
 //!
 //! *Owns* the transitions that wait for the server. *Knows nothing of* how the answer was found.
-//!
-//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use super::answer::{Answer, JoinedAs};
 use super::effect::{Effect, PlaceEffect, RoomEffect, ScreenEffect};
@@ -26,7 +24,6 @@ impl Palette {
     }
 
     /// Takes the result of an effect; appends what to do next.
-    #[inline(never)]
     pub(crate) fn answer(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
         #[cfg(feature = "json")]
         let Some(answer) = self.answer_program(answer, effects) else { return };

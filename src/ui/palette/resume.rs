@@ -19,7 +19,6 @@ use crate::chat::names::UserName;
 use crate::ui::screen::LineKind;
 
 /// Another connection has the account.
-#[inline(never)]
 fn elsewhere(name: &UserName, address: IpAddr, idle: &str) -> String {
     format!("{name} is logged in from {address}, idle {idle}. {TAKE_OVER}")
 }
@@ -41,7 +40,6 @@ pub(super) enum AskedAt {
 
 impl Palette {
     /// The password was right, but another connection has the account: asks whether to take over.
-    #[inline(never)]
     pub(super) fn ask_to_take_over(&mut self, name: &UserName, address: IpAddr, idle: &str, effects: &mut Vec<Effect>) {
         let at = match &mut self.state {
             PaletteState::Name { quick } => AskedAt::Login { quick: quick.take() },
@@ -61,7 +59,6 @@ impl Palette {
     }
 
     /// Enter takes over, `:q` goes back.
-    #[inline(never)]
     pub(super) fn decide_takeover(&mut self, line: &str, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
         if line.trim().is_empty() {
             self.end_takeover();

@@ -161,7 +161,6 @@ impl Clock {
     }
 
     /// Today's date in this zone: `Monday, 30 November 2026`.
-    #[inline(never)]
     pub fn date(&self) -> String {
         self.now().to_zoned(self.zone.clone()).strftime("%A, %-d %B %Y").to_string()
     }

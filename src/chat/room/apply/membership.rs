@@ -13,7 +13,6 @@ use crate::chat::names::UserName;
 use crate::chat::room::{Going, Member, RoomState};
 
 impl RoomState {
-    #[inline(never)]
     pub(super) fn enter(
         &mut self,
         who: &Identity,

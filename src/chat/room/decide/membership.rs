@@ -1,6 +1,4 @@
 //! Who may enter, who takes over a place, and who inherits a room.
-//!
-//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use std::time::Duration;
 
@@ -44,7 +42,6 @@ impl RoomState {
     }
 
     /// Whether a user may enter. The value is true if they may only because they are an operator.
-    #[inline(never)]
     fn may_enter(&self, actor: &Actor, opened: Option<DoorVersion>, now: Now) -> Result<bool, EnterError> {
         let who = &actor.who;
         let admitted = self.expects(who, now.at) || opened == Some(self.door);

@@ -1,6 +1,4 @@
 //! Who may moderate, and who may invite.
-//!
-//! What is `#[inline(never)]` here stays off the stacks of idle connections: see `session`.
 
 use jiff::Timestamp;
 
@@ -22,7 +20,6 @@ struct Subject<'a> {
 }
 
 impl RoomState {
-    #[inline(never)]
     pub(super) fn decide_action(
         &self,
         actor: &Actor,
@@ -123,7 +120,6 @@ impl RoomState {
         })
     }
 
-    #[inline(never)]
     pub(super) fn decide_invitation(&self, actor: &Actor, guest: Identity, now: Now) -> Result<ChangeKind, Denied> {
         self.check_is_in(actor)?;
         let (at, role) = (now.at, self.role(actor, now.at));
