@@ -18,6 +18,7 @@
 //! *Knows nothing of* sockets, rooms in use and the command line.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -277,15 +278,23 @@ impl Config {
 
     /// The file to read: `named`, from the command line, else `./chatsock.toml` if it exists.
     ///
-    /// A file that exists and cannot be read is returned too, so that [`load`] reports it.
+    /// A file that exists and cannot be read is returned too, so that [`load`] reports it. So is one that nobody can tell
+    /// exists, in a directory that this user may not search: the defaults would open what the file has closed.
     #[must_use]
     pub fn file(named: Option<&Path>) -> Option<PathBuf> {
         match named {
             Some(path) => Some(path.to_owned()),
-            // `symlink_metadata`, because a dangling link is a mistake and not a missing file.
-            None => Path::new(DEFAULT_FILE).symlink_metadata().is_ok().then(|| PathBuf::from(DEFAULT_FILE)),
+            None => unless_missing(Path::new(DEFAULT_FILE)),
         }
     }
+}
+
+/// A path, unless nothing is there.
+fn unless_missing(path: &Path) -> Option<PathBuf> {
+    // `symlink_metadata`, because a dangling link is a mistake and not a missing file.
+    let found = path.symlink_metadata();
+    let is_missing = found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    (!is_missing).then(|| path.to_owned())
 }
 
 impl Default for Config {

@@ -664,3 +664,21 @@ fn a_file_too_long_to_be_a_config_is_not_read_to_its_end() {
 fn a_named_file_is_used_even_if_it_does_not_exist() {
     assert_eq!(Config::file(Some(Path::new("/nonexistent"))), Some(PathBuf::from("/nonexistent")));
 }
+
+#[test]
+fn a_file_that_nobody_can_tell_exists_is_a_mistake_and_not_a_missing_one() {
+    let file = ScratchFile::with("plain", b"");
+    // As root may search every directory, "not a directory" stands in for "no permission".
+    let hidden = file.0.join("chatsock.toml");
+    assert_eq!(unless_missing(&hidden), Some(hidden));
+    assert_eq!(unless_missing(&file.0), Some(file.0.clone()));
+    assert_eq!(unless_missing(Path::new("/nonexistent/chatsock.toml")), None);
+}
+
+#[test]
+fn lines_that_end_with_a_carriage_return_alone_are_named_as_such() {
+    one(
+        "history_max = 5\rchatview_max = 5\r",
+        "1: every line must end with LF or CR LF; save the file with such line ends",
+    );
+}
