@@ -244,13 +244,13 @@ impl Hub {
     }
 
     /// The receiver has less of the file than the sender's line skips: both get new lines.
-    pub(crate) fn begin_transfer_again(&self, number: u64, from: u64, now: Instant) {
+    pub(crate) fn begin_transfer_again(&self, number: u64, why: impl Fn(&FileName) -> String, from: u64, now: Instant) {
         let Ok(tokens) = Hub::fresh_tokens() else { return };
         let limits = self.transfer_limits();
         let again = self.transfers.with_table(|table| table.begin_again(number, tokens, from, &limits, now));
         let Some(accepted) = again else { return self.cancel_transfer(number) };
         self.end_transfer_later(number, accepted.ends);
-        let line = file_lines::begins_again(&accepted.name, from);
+        let line = why(&accepted.name);
         for (side, token, party) in
             [(Side::Sender, tokens[0], &accepted.sender), (Side::Receiver, tokens[1], &accepted.receiver)]
         {

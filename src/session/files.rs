@@ -84,7 +84,11 @@ impl Session {
         let (limits, now) = (self.hub.transfer_limits(), self.now());
         let made = {
             let (sender, receiver, name) = (sender.clone(), receiver.clone(), name.clone());
-            self.hub.transfers.with_table(|table| table.offer(sender, receiver, name, is_silent, &limits, now))
+            self.hub.transfers.with_table(|table| {
+                let made = table.offer(sender, receiver, name, is_silent, &limits, now)?;
+                size.into_iter().for_each(|size| table.note_size(made.number, size));
+                Ok(made)
+            })
         };
         let Offered { number, ends, .. } = match made {
             Ok(offered) => offered,

@@ -148,6 +148,11 @@ pub(crate) fn begins_again(name: &FileName, from: u64) -> String {
     format!("The receiver has {} of {name}: the lines below take the place of those above.", bytes(from))
 }
 
+/// A file that is not the one whose first part was sent.
+pub(crate) fn is_another_file(name: &FileName) -> String {
+    format!("{name} has another size than before: the lines below take the place of those above.")
+}
+
 /// A row of `:files`.
 pub(crate) fn listed(known: &Listed, passed: u64) -> String {
     let Listed { number, side, other, name, stage } = known;

@@ -143,6 +143,8 @@ pub struct Claim {
     pub name: FileName,
     /// The first byte that is sent.
     pub from: u64,
+    /// The size of the whole file when its first part was sent, if this is the rest.
+    pub size_before: Option<u64>,
     /// When both ends must have connected.
     pub ends: Instant,
 }
@@ -160,4 +162,17 @@ pub struct Listed {
     pub name: FileName,
     /// How far it is.
     pub stage: Stage,
+}
+
+/// What is remembered of a transfer that broke off.
+pub(super) struct Broken<M> {
+    pub(super) sender: Party,
+    pub(super) receiver: Party,
+    pub(super) name: FileName,
+    /// How many bytes have passed.
+    pub(super) at: u64,
+    /// How many it has.
+    pub(super) size: u64,
+    pub(super) memory: M,
+    pub(super) since: Instant,
 }

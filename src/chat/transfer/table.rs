@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::records::{
-    Accepted, Claim, Declined, EndedTransfer, Listed, OfferError, Offered, PickError, Side, Stage, TransferLimits,
+    Accepted, Broken, Claim, Declined, EndedTransfer, Listed, OfferError, Offered, PickError, Side, Stage,
+    TransferLimits,
 };
 use super::{Party, Token};
 use crate::chat::file_name::FileName;
@@ -45,17 +46,9 @@ struct Transfer {
     from: u64,
     /// It was given new tokens before.
     has_begun_again: bool,
+    /// The size of the whole file when its first part was sent, if the rest is to follow.
+    size_before: Option<u64>,
     tokens: Vec<Token>,
-}
-
-struct Broken<M> {
-    sender: Party,
-    receiver: Party,
-    name: FileName,
-    /// How many bytes have passed.
-    at: u64,
-    memory: M,
-    since: Instant,
 }
 
 /// The transfers. `M` is the state that the relaying thread needs to resume a broken one.
@@ -110,7 +103,8 @@ impl<M> TransferTable<M> {
         self.forget_old(now);
         let is_this =
             |known: &Broken<M>| known.sender.is(&sender) && known.receiver.is(&receiver) && known.name == name;
-        let from = self.broken.iter().rev().find(|known| is_this(known)).map_or(0, |known| known.at);
+        let broken = self.broken.iter().rev().find(|known| is_this(known));
+        let (from, size_before) = broken.map_or((0, None), |known| (known.at, Some(known.size)));
         self.last += 1;
         let (number, ends) = (self.last, now + limits.offer);
         let transfer = Transfer {
@@ -122,6 +116,7 @@ impl<M> TransferTable<M> {
             ends,
             from,
             has_begun_again: false,
+            size_before,
             tokens: Vec::new(),
         };
         self.transfers.insert(number, transfer);
@@ -175,6 +170,7 @@ impl<M> TransferTable<M> {
         self.tokens.insert(get, (number, Side::Receiver));
         known.stage = Stage::Accepted;
         known.from = from.unwrap_or(known.from);
+        known.size_before = known.size_before.filter(|_| known.from > 0);
         known.ends = ends;
         Some(Accepted {
             number,
@@ -184,6 +180,15 @@ impl<M> TransferTable<M> {
             from: known.from,
             ends,
         })
+    }
+
+    /// The sender of an offer says how many bytes the file has. If a part of it was sent, and the file had another size then, it is
+    /// another file: all of it is sent.
+    pub fn note_size(&mut self, number: u64, size: u64) {
+        let Some(known) = self.transfers.get_mut(&number).filter(|known| known.stage == Stage::Offered) else { return };
+        if known.size_before.is_some_and(|before| before != size) {
+            (known.from, known.size_before) = (0, None);
+        }
     }
 
     /// Ends a transfer that one of the two does not want. A running one stays until [`TransferTable::finish`].
@@ -236,7 +241,14 @@ impl<M> TransferTable<M> {
     pub(crate) fn look_at(&self, token: &Token, now: Instant) -> Option<Claim> {
         let (number, side) = *self.tokens.get(token)?;
         let known = self.transfers.get(&number).filter(|known| now < known.ends)?;
-        Some(Claim { number, side, name: known.name.clone(), from: known.from, ends: known.ends })
+        Some(Claim {
+            number,
+            side,
+            name: known.name.clone(),
+            from: known.from,
+            size_before: known.size_before,
+            ends: known.ends,
+        })
     }
 
     /// Uses a token up, if it opens this end of a transfer.
@@ -293,15 +305,19 @@ impl<M> TransferTable<M> {
     /// A running transfer is over. `broken`, if it can be resumed, is how many bytes have passed, and the state to
     /// resume with.
     pub fn finish(&mut self, number: u64, broken: Option<(u64, M)>, now: Instant) -> Option<EndedTransfer> {
+        let size = self.transfers.get(&number).and_then(|known| match known.stage {
+            Stage::Running(size) => Some(size),
+            Stage::Offered | Stage::Accepted => None,
+        });
         let ended = self.remove(number)?;
         self.running = self.running.saturating_sub(1);
-        if let (Some((at, memory)), Some(receiver)) = (broken, ended.receiver.clone()) {
+        if let (Some((at, memory)), Some(receiver), Some(size)) = (broken, ended.receiver.clone(), size) {
             self.forget_old(now);
             if self.broken.len() >= MOST_BROKEN {
                 self.broken.pop_front();
             }
             let (sender, name) = (ended.sender.clone(), ended.name.clone());
-            self.broken.push_back(Broken { sender, receiver, name, at, memory, since: now });
+            self.broken.push_back(Broken { sender, receiver, name, at, size, memory, since: now });
         }
         Some(ended)
     }

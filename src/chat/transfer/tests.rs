@@ -250,6 +250,21 @@ fn a_limited_number_run_and_one_of_each_sender() {
 }
 
 #[test]
+fn a_file_of_another_size_than_before_is_sent_from_its_beginning() {
+    for (size, from, memory) in [(5_000, 1_000, Some("memory")), (5_001, 0, None)] {
+        let mut tried = TriedStep::new();
+        let first = tried.offer_to_bob("a");
+        tried.accept(first);
+        tried.start(first);
+        tried.table.finish(first, Some((1_000, "memory")), tried.now);
+        let again = tried.offer_to_bob("a");
+        tried.table.note_size(again, size);
+        assert_eq!(tried.accept(again).from, from, "{size}");
+        assert_eq!(tried.start(again), memory, "{size}");
+    }
+}
+
+#[test]
 fn a_broken_transfer_is_resumed_where_it_broke_off_within_ten_minutes() {
     let mut tried = TriedStep::new();
     let broken_at = |tried: &mut TriedStep, at| {

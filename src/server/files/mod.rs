@@ -23,6 +23,7 @@ use crate::hub::transfers::{FilePorts, PresentEnd, Received, TransferEnd};
 use crate::hub::{Hub, TransferOutcome};
 use crate::protocol::transfer::{Refused, RequestError, RequestReader, TransferRequest, TransferWish, Voice};
 use crate::protocol::wire::{Codec, Progress};
+use crate::ui::file_lines;
 
 /// How long the handshake of TLS and the whole request may take together. A peer that opens connections only to hold them occupies
 /// a thread no longer than this.
@@ -199,7 +200,7 @@ fn arrive<'a>(claim: &Claim, address: IpAddr, hub: &'a Hub) -> Option<PresentEnd
 fn get(claim: &Claim, from: u64, mut link: TransferEnd, hub: &Hub) -> &'static str {
     if from < claim.from {
         let sentence = "The file there is shorter than expected: the chat shows another line to copy.".to_owned();
-        hub.begin_transfer_again(claim.number, from, Instant::now());
+        hub.begin_transfer_again(claim.number, |name| file_lines::begins_again(name, from), from, Instant::now());
         return refuse(link, &Refused::Over(sentence));
     }
     link.rest();
@@ -220,6 +221,11 @@ fn put(claim: &Claim, part: &IncomingPart, mut link: TransferEnd, hub: &Hub) -> 
         let sentence = hub.refuse_size(claim.number);
         return refuse(link, &Refused::TooBig(sentence));
     };
+    if claim.size_before.is_some_and(|before| before != total) {
+        let sentence = "The file has another size than before: the chat shows another line to copy.".to_owned();
+        hub.begin_transfer_again(claim.number, file_lines::is_another_file, 0, Instant::now());
+        return refuse(link, &Refused::Over(sentence));
+    }
     if base > claim.from {
         hub.cancel_transfer(claim.number);
         return refuse(link, &Refused::Over(format!("The file has to begin at byte {}.", claim.from)));

@@ -292,6 +292,32 @@ fn a_resumed_transfer_starts_from_the_receivers_actual_size() {
 }
 
 #[test]
+fn a_file_that_has_changed_its_size_since_the_break_is_sent_from_its_beginning() {
+    let server = server("");
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    let accepted = exchange(&mut alice, &mut bob, "digits");
+    let receiver = end(&server, &format!("get {}\n", accepted.get_token()));
+    drop(end(&server, &format!("put {} 10\n01234", accepted.put_token())));
+    assert_eq!(read_all(&receiver).0, b"01234");
+    bob.expect("! digits broke off at 5 of 10 bytes.\r\n");
+    let accepted = exchange(&mut alice, &mut bob, "digits");
+    let appending = end(&server, &format!("get {} 5\n", accepted.get_token()));
+    let sender = end(&server, &format!("put {} 3\nfgh", accepted.put_token()));
+    assert_eq!(answer(&sender), "! The file has another size than before: the chat shows another line to copy.\n");
+    assert_eq!(read_all(&appending), (Vec::new(), false), "nothing is appended to the part of the other file");
+    const AGAIN: &str = "* digits has another size than before: the lines below take the place of those above.";
+    bob.expect(AGAIN);
+    let get = announced_rows(&mut bob, 2);
+    alice.expect(AGAIN);
+    let send = announced_rows(&mut alice, 2);
+    assert!(!send[0].contains("tail ") && !get[0].contains(">>"), "{send:?} {get:?}");
+    let receiver = end(&server, &format!("get {}\n", token(&get[0])));
+    let sender = end(&server, &format!("put {} 8\nabcdefgh", token(&send[0])));
+    assert_eq!(read_all(&receiver), (b"abcdefgh".to_vec(), true));
+    assert!(answer(&sender).starts_with("* digits: 8 bytes"));
+}
+
+#[test]
 fn http_is_spoken_as_browsers_and_curl_do() {
     let server = server("");
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));

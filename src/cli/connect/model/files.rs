@@ -231,7 +231,8 @@ impl ClientModel {
         let key = transfer.key;
         if !transfer.sends {
             transfer.is_carried = true;
-            let part = path;
+            // From the beginning: what is here is of another file.
+            let part = path.filter(|_| from > 0);
             let download = Download { key, name, token, url, part };
             return self.effects.push(ClientEffect::Download(download));
         }

@@ -233,11 +233,8 @@ impl ClientModel {
         let expiry = self.channels.iter().filter_map(super::Channel::expires).min();
         let expiry =
             expiry.map(|time| now.instant + Duration::try_from(time.duration_since(now.time)).unwrap_or_default());
-        let file = self.files_wake();
-        [life, line, expiry, file, self.review.wakes(), self.read_marks.wakes(now.instant).filter(|_| self.is_ready())]
-            .into_iter()
-            .flatten()
-            .min()
+        let reading = self.read_marks.wakes(now.instant).filter(|_| self.is_ready());
+        [life, line, expiry, self.files_wake(), self.review.wakes(), reading].into_iter().flatten().min()
     }
 
     // ---- Logging in ----
