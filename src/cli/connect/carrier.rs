@@ -23,6 +23,7 @@ use super::target::ConnectTarget;
 use crate::cli::ServerAddress;
 use crate::cli::proxy::upstream::{Preface, Upstream, UpstreamConnection};
 use crate::protocol::wire::{Codec, Progress};
+use crate::ui::file_lines::grouped;
 
 /// Bytes read or sent at a time.
 const AT_A_TIME: usize = 64 * 1024;
@@ -355,7 +356,9 @@ impl Carrier {
             }
         }
         match size {
-            Some(size) if file.length != size => Err(format!("The file broke off at {} of {size} bytes.", file.length)),
+            Some(size) if file.length != size => {
+                Err(format!("The file broke off at {} of {} bytes.", grouped(file.length), grouped(size)))
+            }
             Some(_) | None => Ok(()),
         }
     }
