@@ -69,7 +69,7 @@ use meanwhile::HistoryReview;
 use reading::ReadMarks;
 use resume::LoginState;
 use sending::PendingRequest;
-use unknown_lines::UnknownLine;
+use unknown_lines::LineInDoubt;
 
 /// After this much silence the server is pinged; after more, the connection counts as dead.
 const QUIET: Duration = Duration::from_secs(30);
@@ -124,7 +124,7 @@ pub(crate) struct ClientModel {
     /// The longest line of a terminal that the server reads, in bytes.
     line_bytes: Option<u64>,
     said: SaidLines,
-    unknown: Vec<UnknownLine>,
+    unknown: Vec<LineInDoubt>,
     review: HistoryReview,
     read_marks: ReadMarks,
     next_outgoing: u64,

@@ -16,7 +16,7 @@ const MOST_UNKNOWN: usize = 1000;
 
 /// One of them.
 #[derive(Debug)]
-pub(super) struct UnknownLine {
+pub(super) struct LineInDoubt {
     request: u64,
     /// Its message has come.
     is_said: bool,
@@ -28,7 +28,7 @@ impl ClientModel {
     pub(super) fn doubt(&mut self, request: u64, line: Outgoing, why: String, now: Moment) {
         self.refuse(line.channel, line.shown.clone(), why, now);
         if self.unknown.len() < MOST_UNKNOWN {
-            self.unknown.push(UnknownLine { request, is_said: false, line });
+            self.unknown.push(LineInDoubt { request, is_said: false, line });
         }
     }
 
@@ -36,7 +36,7 @@ impl ClientModel {
     pub(super) fn settle_doubt(&mut self, object: ServerObject, now: Moment) -> Option<ServerObject> {
         let known = self.unknown.iter().position(|unknown| Some(unknown.request) == object.optional.request);
         let Some(at) = known else { return Some(object) };
-        let UnknownLine { line, .. } = self.unknown.remove(at);
+        let LineInDoubt { line, .. } = self.unknown.remove(at);
         if object.action == "error" {
             self.refuse(line.channel, line.shown, object.content, now);
         } else if !matches!(line.work, LineWork::Post) {
