@@ -28,15 +28,18 @@ const TEMPORARY_SECONDS = 30;
 /** How many times to try to get our name back: the server may not have noticed yet that the connection was lost. */
 const NAME_TRIES = 5;
 
-const $ = id => document.getElementById(id);
+// Short, because they are used so often.
+const doc = document;
+const put = Object.assign;
+const $ = id => doc.getElementById(id);
 
 /** An element, as in `p.muted`, with properties, children and texts. */
 function make(selector, ...parts) {
   const [tag, ...classes] = selector.split('.');
-  const element = document.createElement(tag);
+  const element = doc.createElement(tag);
   element.className = classes.join(' ');
   for (const part of parts) {
-    if (part.constructor === Object) Object.assign(element, part);
+    if (part.constructor === Object) put(element, part);
     else element.append(part);
   }
   return element;
@@ -158,7 +161,7 @@ function disconnect() {
   const { socket, pending } = my;
   clearTimeout(my.opening);
   clearTimeout(my.retry);
-  Object.assign(my, { socket: null, online: false, pending: new Map(), doubts: new Map() });
+  put(my, { socket: null, online: false, pending: new Map(), doubts: new Map() });
   if (socket) {
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
@@ -192,7 +195,7 @@ function checkLife() {
   const silence = Date.now() - my.heard;
   if (silence > DEAD_MS) lost({});
   else if (silence > QUIET_MS) request('ping');
-  else if (!document.hidden && Date.now() - my.listedAt > QUIET_MS) reload();
+  else if (!doc.hidden && Date.now() - my.listedAt > QUIET_MS) reload();
 }
 
 /** Sends a request about a room, given by its name or as an object. Resolves to the answer, with the `items` sent before it and, if
@@ -230,7 +233,7 @@ function showLogin(error, note = '') {
   write('login-error', error);
   if (note) write('login-note', note);
   $('login-name').value ||= my.name;
-  document.title = 'chatsock';
+  doc.title = 'chatsock';
   $('login-name').focus();
 }
 
@@ -255,7 +258,7 @@ async function logIn() {
   if (answer.error) return refused(answer);
   const again = my.me;
   setMe(answer.optional.user.split('#')[0]);
-  Object.assign(my, { online: true, tries: 0, code: '' });
+  put(my, { online: true, tries: 0, code: '' });
   // A refused login had replaced this handler.
   my.socket.onclose = lost;
   $('login-password').value = write('status', '');
@@ -336,7 +339,7 @@ async function review(room, before) {
 async function logOut() {
   await request('quit');
   for (const room of my.rooms.values()) removeRoom(room);
-  Object.assign(my, { me: '', password: '' });
+  put(my, { me: '', password: '' });
   disconnect();
   showLogin('', 'You are logged out.');
 }
@@ -400,14 +403,14 @@ const events = {
     const { sender, content, optional: { offer, name, state, token, from = 0 } } = object;
     const row = transferRow(roomOf(object), offer, name);
     if (state !== 'accepted') return row.end(content, state !== 'done');
-    Object.assign(row, { token, from });
+    put(row, { token, from });
     if (!isMe(sender)) download(row);
     else if (row.file) upload(row);
-    else row.show([`${row.room.name} takes `, '.'], action('Choose the file', () => pick(([file]) => upload(Object.assign(row, { file })))), decline(row, 'Cancel'));
+    else row.show([`${row.room.name} takes `, '.'], action('Choose the file', () => pick(([file]) => upload(put(row, { file })))), decline(row, 'Cancel'));
   },
   news: ({ receiver, content }) => tell(my.rooms.get(receiver) ?? my.current, content),
   error: ({ content }) => tell(my.current, content, true),
-  bye: ({ content, optional: { code } }) => Object.assign(my, { bye: content, code: code || my.code }),
+  bye: ({ content, optional: { code } }) => put(my, { bye: content, code: code || my.code }),
 };
 
 /** The room or conversation that an object belongs to. */
@@ -419,7 +422,7 @@ function roomOf({ private: direct, sender, receiver }) {
 
 function renameConversation(room, name) {
   my.rooms.delete(room.key);
-  Object.assign(room, { name, key: `@${name}` });
+  put(room, { name, key: `@${name}` });
   my.rooms.set(room.key, room);
   room.log.ariaLabel = `Messages in ${name}`;
   if (room === my.current) showRoom(room);
@@ -431,7 +434,7 @@ function change({ id }, changes) {
   for (const room of my.rooms.values()) {
     const message = room.messages.get(id);
     if (!message || message.gone) continue;
-    Object.assign(message, changes);
+    put(message, changes);
     for (const each of room.messages.values()) if (each === message || each.reply === id) fill(room, each);
   }
 }
@@ -502,7 +505,7 @@ function forgetNumbers(room) {
   room.messages.clear();
   room.restart = make('div.rule', 'The server has started again');
   room.lines.append(room.restart);
-  Object.assign(room, { tail: null, last: null, presence: null, complete: false, seen: 0, reply: null, edit: null });
+  put(room, { tail: null, last: null, presence: null, complete: false, seen: 0, reply: null, edit: null });
 }
 
 const list = info => my.listed.set(fold(info.name), info);
@@ -524,7 +527,7 @@ async function reload() {
   for (const { name, joined, unread } of my.listed.values()) {
     if (!joined || findRoom(name)) continue;
     await joinRoom(name);
-    Object.assign(findRoom(name) ?? {}, { unread });
+    put(findRoom(name) ?? {}, { unread });
   }
   update();
 }
@@ -625,7 +628,7 @@ function showRoom(room) {
 
 /** Draws with the next frame, or soon if the page is hidden and has no frames. */
 function update() {
-  my.frame ||= document.hidden ? setTimeout(show, 200) : requestAnimationFrame(show);
+  my.frame ||= doc.hidden ? setTimeout(show, 200) : requestAnimationFrame(show);
 }
 
 function show() {
@@ -657,7 +660,7 @@ function append(room, object) {
   const { last } = room;
   if (!last || !sameDay(last.time, message.time)) addLine(room, dayRule(message.time));
   addLine(room, render(room, message, room.apart ? null : last));
-  Object.assign(room, { last: message, apart: false });
+  put(room, { last: message, apart: false });
   if (object.firstUnread) mark(room, message);
 }
 
@@ -799,7 +802,7 @@ function scrolled(room) {
   if (scrollHeight - top - clientHeight < 40) room.pinned = true;
   // A log that has another size now was scrolled by the browser.
   else if (top < room.top - 1 && size === room.size) room.pinned = false;
-  Object.assign(room, { top, size });
+  put(room, { top, size });
   if (top < 600) loadOlder(room);
   read(room);
   update();
@@ -808,12 +811,13 @@ function scrolled(room) {
 /** Changes lines above the screen, and keeps the visible lines in place. */
 function holding(room, alter) {
   if (room !== my.current || room.pinned) return alter();
-  const edge = room.log.getBoundingClientRect().top;
-  const below = node => node.getBoundingClientRect().bottom > edge;
+  const box = element => element.getBoundingClientRect();
+  const edge = box(room.log).top;
+  const below = node => box(node).bottom > edge;
   const anchor = [...([...room.lines.children].find(below)?.children ?? [])].find(below);
-  const before = anchor?.getBoundingClientRect().top;
+  const before = anchor && box(anchor).top;
   alter();
-  if (anchor?.isConnected) room.log.scrollTop += anchor.getBoundingClientRect().top - before;
+  if (anchor?.isConnected) room.log.scrollTop += box(anchor).top - before;
 }
 
 /** Loads older messages. Resolves to false if there are none. */
@@ -885,7 +889,7 @@ function setContext(context) {
   const room = my.current;
   if (context.edit) room.saved = field.value;
   else if (room.edit) setText(room.saved);
-  Object.assign(room, { reply: null, edit: null, ...context });
+  put(room, { reply: null, edit: null, ...context });
   if (context.edit) setText(context.edit.content);
   draw();
   field.focus();
@@ -908,7 +912,7 @@ async function send() {
   const { edit, reply } = room;
   if (!my.online || !text.trim()) return;
   setText(edit ? room.saved : '');
-  Object.assign(room, { edit: null, reply: null, pinned: true });
+  put(room, { edit: null, reply: null, pinned: true });
   write('send-error', '');
   mark(room);
   follow(room);
@@ -930,7 +934,7 @@ function giveBack(room, text, edit, reply, error) {
   const here = room === my.current;
   if (here) write('send-error', error);
   if (here ? field.value : room.draft) return;
-  Object.assign(room, { edit, reply, draft: text });
+  put(room, { edit, reply, draft: text });
   if (here) setText(text);
   draw();
 }
@@ -1050,13 +1054,13 @@ function transferRow(room, offer, name) {
     room, offer, file: null, token: '', from: 0, upload: null, isOver: false,
     /** Shows a text, with the file name after its first part, and buttons. */
     show([before, ...after], ...controls) {
-      const hadFocus = node.contains(document.activeElement);
+      const hadFocus = node.contains(doc.activeElement);
       node.replaceChildren(make('span', before, make('bdi', name), ...after), ...controls);
       if (hadFocus) (node.querySelector('button') ?? room.log).focus();
       follow(room);
     },
     end(text, isError) {
-      const hadFocus = node.contains(document.activeElement);
+      const hadFocus = node.contains(doc.activeElement);
       row.isOver = true;
       node.textContent = text;
       node.classList.toggle('error', isError);
@@ -1175,13 +1179,13 @@ function transfersLost() {
 
 const dropsFiles = ({ dataTransfer }) => dataTransfer.types.includes('Files');
 
-document.ondragover = event => {
+doc.ondragover = event => {
   if (!dropsFiles(event)) return;
   event.preventDefault();
   $('main').classList.add('drop');
 };
-document.ondragleave = document.ondragend = () => $('main').classList.remove('drop');
-document.ondrop = event => {
+doc.ondragleave = doc.ondragend = () => $('main').classList.remove('drop');
+doc.ondrop = event => {
   if (!dropsFiles(event)) return;
   // Otherwise the browser would leave the page and show the file.
   event.preventDefault();
@@ -1435,7 +1439,7 @@ function hitButton(hit) {
 
 function applySettings() {
   const { theme, times, presence } = my.settings;
-  document.documentElement.dataset.theme = theme;
+  doc.documentElement.dataset.theme = theme;
   $('logs').classList.toggle('no-times', !times);
   $('logs').classList.toggle('no-presence', !presence);
 }
@@ -1476,7 +1480,7 @@ function showSettings() {
 // ---- Attention ----
 
 /** The room being read: the page is visible and shows the end of the room. */
-const attended = () => (!document.hidden && my.current?.pinned ? my.current : null);
+const attended = () => (!doc.hidden && my.current?.pinned ? my.current : null);
 
 /** Counts a new message, and notifies the user by the settings. */
 function attend(room, object) {
@@ -1509,7 +1513,7 @@ function remind(room, title, body) {
 /** Marks the messages of a room as read, if the room is being read. */
 function read(room) {
   if (room !== attended()) return;
-  Object.assign(room, { unread: 0, mentioned: false });
+  put(room, { unread: 0, mentioned: false });
   const last = lastId(room);
   if (last === room.seen || room.direct) return;
   room.seen = last;
@@ -1640,7 +1644,7 @@ function drawWriting() {
 /** Shows the number of unread messages in the title, and a dot in the icon of the tab. */
 function drawCounts(unread) {
   const name = my.current?.name ?? 'chatsock';
-  if (!$('chat').hidden) document.title = unread ? `(${unread}) ${name}` : name;
+  if (!$('chat').hidden) doc.title = unread ? `(${unread}) ${name}` : name;
   write('rooms-count', unread);
   hide('rooms-count', !unread);
   $('rooms-button').ariaLabel = unread ? `Rooms, ${unread} unread` : 'Rooms';
@@ -1652,7 +1656,7 @@ function drawCounts(unread) {
 // ---- Buttons and keys ----
 
 /** The panel that covers the messages on a narrow screen, if one is open. */
-const openPanel = () => document.querySelector(':popover-open');
+const openPanel = () => doc.querySelector(':popover-open');
 
 const CLICKS = {
   reload, 'join-button': () => askRoom(), 'new-button': askNewRoom, 'settings-button': showSettings, 'self-button': selfMenu,
@@ -1714,7 +1718,7 @@ function nextUnread() {
   if (next) showRoom(next);
 }
 
-document.onkeydown = event => {
+doc.onkeydown = event => {
   const { key, code, altKey, target } = event;
   if ($('chat').hidden || dialog.open) return;
   if (altKey && key === 'ArrowUp') stepRoom(-1);
@@ -1731,10 +1735,12 @@ document.onkeydown = event => {
 
 // ---- Start ----
 
-document.onvisibilitychange = () => {
+for (const sign of doc.querySelectorAll('svg')) sign.setAttribute('viewBox', '0 0 16 16');
+
+doc.onvisibilitychange = () => {
   // A hidden page has no frames, but its title must be up to date.
   show();
-  if (document.hidden) return;
+  if (doc.hidden) return;
   hurry();
   checkLife();
   if (my.current) follow(my.current);

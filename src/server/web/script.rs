@@ -1,5 +1,5 @@
 //! Shortens a script by what a browser does not need: comments, blanks that separate nothing, separators made redundant
-//! by a closing bracket, long names, `const`, and `let` where it repeats the statement before.
+//! by a closing bracket, long names, `const`, `true` and `false`, and `let` where it repeats the statement before.
 //!
 //! It knows enough of ECMAScript to tell code from strings, templates and regular expressions (ECMA-262, section 12), and
 //! relies on statements that end with `;` or `}`, and on there being no empty ones.
@@ -162,6 +162,8 @@ impl Scanner<'_> {
         match self.names.get(&name) {
             Some(short) => self.out.push_str(short),
             None if name == "const" && before != '.' => self.out.push_str("let"),
+            None if name == "true" && after != ':' => self.out.push_str("!0"),
+            None if name == "false" && after != ':' => self.out.push_str("!1"),
             None => self.out.push_str(&name),
         }
         self.words.push(Word { name, before, after, is_declared });
@@ -238,6 +240,7 @@ mod tests {
             ("x = a in b, typeof c", "x=a in b,typeof c"),
             ("f([a, b,], {\n  c,\n});", "f([a,b],{c});"),
             ("a.const; aconst; const d", "a.const;aconst;let d"),
+            ("a = true; f({ b: false, true: 1 });\nreturn false;", "a=!0;f({b:!1,true:1});return !1;"),
             ("const { a } = b;\nlet [c] = d;\nf();\nlet e;", "let{a}=b,[c]=d;f();let e;"),
             (
                 "const f = () => {\n  let a;\n  let b;\n};\nlet c;\nif (d) {\n  e();\n}\nlet g;",
