@@ -91,8 +91,8 @@ impl Session {
         ArchivePage::default()
     }
 
-    /// A message that is not in memory, and the room it was posted in, if this user may read it. An error if it may exist,
-    /// and no archive answers.
+    /// A message that is not in memory, and the room it was posted in, if this user may read it. An error if it may
+    /// exist but no archive answers.
     pub(super) fn locate_archived(&self, actor: &Actor, id: MessageId) -> Result<Option<(Arc<Room>, Message)>, Denied> {
         let rooms: Vec<_> = self.rooms.rooms().cloned().collect();
         let found = match self.hub.older_messages(&rooms) {
@@ -118,8 +118,8 @@ impl Session {
         Some((room, message.message()?.clone()))
     }
 
-    /// The last message of this user's account, in the rooms they are in, that is no longer in memory. An error if there
-    /// may be one, and no archive answers.
+    /// The last message of this user's account, in the rooms they are in, that is no longer in memory. An error if
+    /// there may be one but no archive answers.
     pub(super) fn last_archived(&self) -> Result<Option<MessageId>, Denied> {
         let Some(account) = self.user.as_ref().and_then(|user| user.account()) else { return Ok(None) };
         let rooms: Vec<_> = self.rooms.rooms().cloned().collect();

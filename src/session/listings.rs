@@ -22,7 +22,7 @@ use crate::text;
 use crate::text::people;
 use crate::ui::screen::{LineKind, Prompt};
 
-/// How often one `:history` reads what has left memory since it began.
+/// Most pages that one `:history` reads from the archive, since messages leave memory while it reads.
 const MOST_PAGES: usize = 4;
 
 fn before_message(MessageId(id): MessageId) -> MessageId {
@@ -202,8 +202,8 @@ impl Session {
         self.outbox.tell(LineKind::News, &line);
     }
 
-    /// Shows the last `count` messages of a room: those that are on disk and no longer in memory, then the rest. While the
-    /// disk is read, or another server asked, messages leave memory, and are read too.
+    /// Shows the last `count` messages of a room: those that are on disk and no longer in memory, then the rest.
+    /// Messages that leave memory while the disk is read, or another server is asked, are read too.
     fn show_room_history(&self, room: &Arc<Room>, actor: &Actor, count: usize) -> (usize, bool) {
         let mut missing = count.saturating_sub(room.history(actor, count, self.now()).len());
         let (mut all, mut any_seen, mut behind) = (0, false, None);

@@ -35,7 +35,7 @@ pub(crate) fn grapheme_width(cluster: &str) -> usize {
     if cluster.is_ascii() { cluster.len() } else { cluster.width() }
 }
 
-/// A text without the characters at its start that take no column, such as a zero-width space that was copied along.
+/// The text without the zero-width characters at its start, such as a zero-width space that was copied along.
 pub(crate) fn trim_unseen_start(text: &str) -> &str {
     text.trim_start_matches(|c: char| c.width() == Some(0))
 }

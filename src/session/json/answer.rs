@@ -34,7 +34,7 @@ pub(super) struct RequestOutcome {
     posted: Option<MessageId>,
     /// The sentence of a refusal.
     refusal: Option<String>,
-    /// Whether it is not known what came of it. The program is told later.
+    /// The outcome is not known yet; the program is told later.
     unknown: bool,
 }
 
@@ -54,7 +54,7 @@ impl Session {
         RequestOutcome { unknown, ..self.take_known_outcome() }
     }
 
-    /// The same of one of several requests that were carried out together.
+    /// The outcome of one of several requests that were carried out together.
     #[cfg(feature = "cluster")]
     pub(super) fn take_one_outcome(&self, id: Option<&Arc<str>>) -> RequestOutcome {
         let outcome = self.take_known_outcome();

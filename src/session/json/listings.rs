@@ -170,7 +170,7 @@ impl Session {
         };
         let archived = room.archived_range(&actor, now).filter(|_| said.len() < count);
         if let Some(mut older) = archived {
-            // What has left memory since is among what was read there.
+            // Messages that have left memory since are in `said` already.
             let oldest = said.first().and_then(number).unwrap_or(before);
             older.before = older.before.min(before).min(oldest);
             if older.is_any() {
