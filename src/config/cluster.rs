@@ -114,6 +114,9 @@ impl RedisAddress {
                 let at: Option<Vec<HostPort>> = rest.split(',').map(|host| host_port(host, 6379)).collect();
                 Ok(RedisAddress::Cluster { at: at.ok_or(form)? })
             }
+            "rediss-cluster" | "redis-cluster+tls" | "rediss-sentinel" | "sentinels" | "sentinel+tls" => Err(
+                "cannot use TLS with several Redis: only rediss://host:port does; reach Sentinels and a Redis Cluster over a private network or a tunnel",
+            ),
             _ => Err(
                 "must begin with redis://, rediss://, sentinel:// or redis-cluster://, as in redis = \"redis://127.0.0.1:6379\"",
             ),
@@ -238,6 +241,8 @@ mod tests {
             ("redis = \"sentinel://a,,b/chat\"", "cluster.redis must be the Sentinels"),
             ("redis = \"sentinel://a/\"", "cluster.redis must be the Sentinels"),
             ("redis = \"redis-cluster://a,,b\"", "cluster.redis must be some of the cluster's Redis"),
+            ("redis = \"redis-cluster+tls://a,b\"", "cluster.redis cannot use TLS with several Redis"),
+            ("redis = \"sentinel+tls://a,b/chat\"", "cluster.redis cannot use TLS with several Redis"),
             ("redis = \"redis-cluster://:hunter2@a,b\"", "cluster.redis must not contain a user or a password"),
             ("redis = \"rediss://:hunter2@h:1\"", "cluster.redis must not contain a user or a password"),
             ("redis = \"redis://[::1\"", "cluster.redis must be a host and a port"),

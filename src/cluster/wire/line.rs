@@ -191,19 +191,23 @@ impl RedisLine {
                 }
             }
         }
-        facts.policy = self.setting("maxmemory-policy");
-        facts.append_only = self.setting("appendonly").map(|value| value == "yes");
-        facts.replicas_to_write = self.setting("min-replicas-to-write").and_then(|value| value.parse().ok());
-        facts.timeout = self.setting("timeout").and_then(|value| value.parse().ok());
+        facts.policy = self.setting("maxmemory-policy")?;
+        facts.append_only = self.setting("appendonly")?.map(|value| value == "yes");
+        facts.replicas_to_write = self.setting("min-replicas-to-write")?.and_then(|value| value.parse().ok());
+        facts.timeout = self.setting("timeout")?.and_then(|value| value.parse().ok());
         Ok(facts)
     }
 
     /// Reads a setting of the server. `None` if it does not show it, as is common with hosted ones.
-    fn setting(&mut self, name: &str) -> Option<String> {
+    fn setting(&mut self, name: &str) -> Result<Option<String>, ConnectError> {
         let mut config = Cmd::new();
         config.arg("CONFIG").arg("GET").arg(name);
-        let pair: Vec<String> = config.query(&mut self.connection).ok()?;
-        pair.into_iter().nth(1)
+        match config.query::<Vec<String>>(&mut self.connection) {
+            Ok(pair) => Ok(pair.into_iter().nth(1)),
+            // Its late answer would be taken for that of the next call.
+            Err(error) if error.is_io_error() => Err(error.into()),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Waits until enough replicas have confirmed everything written on this connection, and returns whether they did.
@@ -317,5 +321,46 @@ impl RedisLine {
         let popped =
             command.query::<Option<[Vec<u8>; 2]>>(&mut self.connection).map_err(|error| unreachable(&error))?;
         Ok(popped.map(|[_, text]| String::from_utf8_lossy(&text).into_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+    use crate::config::RedisAddress;
+
+    /// A Redis that describes itself and answers nothing else.
+    fn mute_redis() -> u16 {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a client");
+            let mut asked = [0; 4096];
+            while let Ok(count @ 1..) = stream.read(&mut asked) {
+                if asked[..count].windows(4).any(|word| word == b"INFO") {
+                    let text = "redis_version:7.0.15\r\nrun_id:a\r\nrole:master\r\n";
+                    stream.write_all(format!("${}\r\n{text}\r\n", text.len()).as_bytes()).expect("written");
+                }
+            }
+        });
+        port
+    }
+
+    #[test]
+    fn a_connection_that_timed_out_is_not_used() {
+        let at: HostPort = ("127.0.0.1".to_owned(), mute_redis());
+        let address = Address {
+            redis: RedisAddress::One { at: at.clone(), tls: false },
+            user: String::new(),
+            password: None,
+            authorities: None,
+            prefix: String::new(),
+            replicas: 0,
+        };
+        let found = RedisLine::connect(at, false, &address, Duration::from_millis(200)).map(|line| line.place());
+        assert_eq!(found.map_err(|error| error.why), Err("no answer in time".into()));
     }
 }
