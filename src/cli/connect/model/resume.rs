@@ -351,21 +351,6 @@ impl ClientModel {
         }
     }
 
-    fn settle_unsure(&mut self, now: Moment) {
-        let Some(first) = self.outgoing.front_mut().filter(|first| first.state == OutgoingState::Unsure) else {
-            return;
-        };
-        if matches!(first.work, LineWork::Join { .. } | LineWork::Search | LineWork::Close(_)) {
-            // These can safely be done twice.
-            first.state = OutgoingState::Waiting;
-            return;
-        }
-        if let Some(line) = self.outgoing.pop_front() {
-            let why = "The connection broke before the answer came: it is not known whether this was done.".to_owned();
-            self.refuse(line.channel, line.shown, why, now);
-        }
-    }
-
     pub(super) fn login_failed(&mut self, object: ServerObject, now: Moment) {
         let sentence = object.content;
         if self.login.is_returning && object.optional.code == "taken" && self.login.name_tries < NAME_TRIES {

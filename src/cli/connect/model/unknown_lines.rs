@@ -1,15 +1,16 @@
-//! Lines of which the server does not know yet whether they were said.
+//! Lines that may or may not have been said.
 //!
-//! It tells later, with the number of the request. Until then such a line may still appear, so it is never sent again.
+//! A server of a cluster that does not know yet tells later, with the number of the request. Until then such a line may
+//! still appear, so it is never sent again.
 //!
-//! *Owns* which lines these are. *Knows nothing of* why the server does not know.
+//! *Owns* which lines these are. *Knows nothing of* why it is not known.
 
 use super::ClientModel;
 use super::channel::ChannelKey;
 use super::incoming::ServerObject;
 use super::intent::Moment;
 use super::item::{ChatMessage, ItemContent};
-use super::sending::{LineWork, Outgoing};
+use super::sending::{LineWork, Outgoing, OutgoingState};
 
 /// Most of them. The server tells what became of each, so only a faulty one leaves more.
 const MOST_UNKNOWN: usize = 1000;
@@ -47,6 +48,22 @@ impl ClientModel {
             self.note_said(line, channel, object.optional.message);
         }
         None
+    }
+
+    /// The line that was sent when the connection broke: it is sent again only if doing it twice is harmless.
+    pub(super) fn settle_unsure(&mut self, now: Moment) {
+        let Some(first) = self.outgoing.front_mut().filter(|first| first.state == OutgoingState::Unsure) else {
+            return;
+        };
+        if matches!(first.work, LineWork::Join { .. } | LineWork::Search | LineWork::Close(_)) {
+            // These can safely be done twice.
+            first.state = OutgoingState::Waiting;
+            return;
+        }
+        if let Some(line) = self.outgoing.pop_front() {
+            let why = "The connection broke before the answer came: it is not known whether this was done.".to_owned();
+            self.refuse(line.channel, line.shown, why, now);
+        }
     }
 
     /// Whether a message of the user's own is such a line.
