@@ -109,8 +109,6 @@ const my = {
   heard: 0, listedAt: 0,
   /** Pending requests: id -> { action, items, resolve }. */
   pending: new Map(), requests: 0,
-  /** What the server does not know yet to be said or not, by the request. */
-  doubts: new Map(),
   welcome: null,
   /** The entered name and password. The password is only in memory, for the next connection. */
   name: '', password: '',
@@ -161,7 +159,7 @@ function disconnect() {
   const { socket, pending } = my;
   clearTimeout(my.opening);
   clearTimeout(my.retry);
-  put(my, { socket: null, online: false, pending: new Map(), doubts: new Map() });
+  put(my, { socket: null, online: false, pending: new Map() });
   if (socket) {
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
@@ -216,13 +214,17 @@ const ITEMS = { history: 'message', search: 'message', command: 'message', rooms
 /** Handles one object: an answer, an item of an answer, or an event. */
 function receive(object) {
   const { id, action, optional } = object;
-  const answered = my.pending.get(id);
   const asked = my.pending.get(optional.request);
-  if (answered) {
-    my.pending.delete(id);
+  const answered = my.pending.get(id) ?? (asked?.unknown && asked);
+  if (answered && optional.unknown) {
+    // The server does not know yet, and answers again when it does.
+    answered.unknown = true;
+    events.error(object);
+  } else if (answered) {
+    my.pending.delete(id ?? optional.request);
     answered.resolve({ ...object, items: answered.items, error: action === 'error' && object.content });
   } else if (asked && (['news', 'hidden'].includes(action) || action === ITEMS[asked.action])) asked.items.push(object);
-  else if (!settleDoubt(object)) events[action]?.(object);
+  else events[action]?.(object);
 }
 
 // ---- Login ----
@@ -917,39 +919,16 @@ async function send() {
   mark(room);
   follow(room);
   draw();
-  const { id, error, optional, items } = await post(room, text, edit, reply);
+  const { error, optional, items } = await post(room, text, edit, reply);
   tell(room, newsOf(items));
   if (!error) return;
-  // It may still be said. In the field, it would be sent a second time.
-  if (optional?.unknown) {
-    my.doubts.set(id, { room, text, edit, reply });
-    return tell(room, `${error} ${text}`, true);
-  }
   if (optional?.code === 'lost') room.unsure = text;
-  giveBack(room, text, edit, reply, error);
-}
-
-/** Puts a text that was not sent back into the field, unless another one is there. */
-function giveBack(room, text, edit, reply, error) {
   const here = room === my.current;
   if (here) write('send-error', error);
   if (here ? field.value : room.draft) return;
   put(room, { edit, reply, draft: text });
   if (here) setText(text);
   draw();
-}
-
-/** Takes what became of a text that the server was not sure about. False if the object is about something else. */
-function settleDoubt({ action, content, optional: { request } }) {
-  const doubt = my.doubts.get(request);
-  if (!doubt) return false;
-  my.doubts.delete(request);
-  // What was said is among the messages.
-  if (action === 'error') {
-    tell(doubt.room, `${content} ${doubt.text}`, true);
-    giveBack(doubt.room, doubt.text, doubt.edit, doubt.reply, content);
-  }
-  return true;
 }
 
 /** Removes a text from the field that has turned out to be sent before the connection broke. */
