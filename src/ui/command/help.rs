@@ -362,7 +362,7 @@ fn topic_lines(topic: Topic, mark: char, viewer: CommandAccess) -> Vec<String> {
         lines.push(format!("Admins of a room have more: {mark}help all lists them."));
     }
     if hidden(Audience::RoomOwner) {
-        lines.push(format!("The owner of a room has more: {mark}help all lists it."));
+        lines.push(format!("The owner of a room can do more: {mark}help all says what."));
     }
     if hidden(Audience::Operators) {
         lines.push(format!("Operators have more: {mark}help all lists them."));
@@ -489,7 +489,7 @@ mod tests {
     #[test]
     fn only_an_owner_is_shown_how_to_close_a_room_for_good() {
         let rooms = HelpPage::Topic(Topic::Rooms);
-        let more = "The owner of a room has more: :help all lists it.".to_owned();
+        let more = "The owner of a room can do more: :help all says what.".to_owned();
         assert!(!has(rooms, "destroy", ADMIN) && rooms.lines(':', ADMIN).contains(&more));
         let owner = CommandAccess { room_owner: true, ..ADMIN };
         assert!(has(rooms, "destroy", owner) && !rooms.lines(':', owner).contains(&more));
