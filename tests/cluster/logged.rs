@@ -9,7 +9,7 @@ use crate::support::redis::Redis;
 
 /// Waits for a log line with this beginning and this end.
 #[track_caller]
-fn expect_line(node: &Node, level: &str, begins: &str, ends: &str) -> String {
+pub fn expect_line(node: &Node, level: &str, begins: &str, ends: &str) -> String {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let log = node.log();
@@ -55,7 +55,7 @@ fn each_log_line_appears_when_its_event_happens() {
     assert!(line.contains(" read, "), "{line}");
     cluster.redis.kill();
     cluster.redis.start_again();
-    expect_line(&cluster.nodes[0], "WARN", "cluster: another Redis (term 2): 1 message of 1 room are gone", "");
+    expect_line(&cluster.nodes[0], "WARN", "cluster: another Redis (term 2): 1 message of 1 room is gone", "");
 }
 
 #[test]

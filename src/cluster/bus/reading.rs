@@ -74,6 +74,9 @@ impl Cluster {
                 }
                 Err(Unreachable(why)) => {
                     engine = None;
+                    // The other connection has probably ended, too. What is sent on it would count as perhaps executed.
+                    self.core().doubt();
+                    self.wake.notify_all();
                     fail(why, &mut attempts);
                 }
             }

@@ -203,8 +203,8 @@ pub(crate) struct Core {
     was_out: bool,
     /// The node must join again.
     fenced: bool,
-    /// A log could not be followed: before its state is loaded, a heartbeat tells whether the node is still in. Users would
-    /// otherwise be taken out of rooms that they are about to be let into again.
+    /// Before anything else is sent, a heartbeat tells whether Redis still answers, and whether the node is still in. After a
+    /// log could not be followed, users would otherwise be taken out of rooms that they are about to be let into again.
     is_in_doubt: bool,
     /// At least one log has entered a new era.
     new_era: bool,
@@ -353,6 +353,11 @@ impl Core {
         self.phase = Phase::Terms;
         self.loads.clear();
         self.blocks.clear();
+    }
+
+    /// Redis may be gone, or may have forgotten this node.
+    pub(crate) fn doubt(&mut self) {
+        self.is_in_doubt = true;
     }
 
     /// The connection was lost.

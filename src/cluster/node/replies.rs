@@ -78,9 +78,14 @@ impl Core {
         let (rooms, messages) = losses.fold((0, 0), |(rooms, messages), count| (rooms + 1, messages + count as usize));
         let term = self.term;
         self.metrics.lost.add(messages as u64);
-        let (messages, rooms) = (counted(messages, "message", "messages"), counted(rooms, "room", "rooms"));
-        let text = format!("cluster: another Redis (term {term}): {messages} of {rooms} are gone");
-        self.out.push_back(Out::Note(log::Level::Warn, text));
+        let (level, lost) = if messages == 0 {
+            (log::Level::Info, "nothing is gone".to_owned())
+        } else {
+            let verb = if messages == 1 { "is" } else { "are" };
+            let [messages, rooms] = [counted(messages, "message", "messages"), counted(rooms, "room", "rooms")];
+            (log::Level::Warn, format!("{messages} of {rooms} {verb} gone"))
+        };
+        self.out.push_back(Out::Note(level, format!("cluster: another Redis (term {term}): {lost}")));
     }
 
     fn answer(&mut self, call: &Call, reply: &Reply, now: Instant) {

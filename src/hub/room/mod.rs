@@ -196,7 +196,7 @@ pub struct Room {
     /// Rank 2 of 4: after the room table, before any outbox. Guards members, history and the delivery queue. No socket,
     /// no disk and no log line under it.
     state: Mutex<LockedRoom>,
-    /// Signalled when the queue was taken, for waiting posters.
+    /// Signalled when the queue was taken, or users of this server may be members again, for waiting posters.
     space: Condvar,
     /// Signalled when the room's thread is handed the delivery.
     handed: Condvar,

@@ -139,11 +139,9 @@ impl Room {
         E: From<ProposalError>,
     {
         for _ in 0..=DECIDED_AGAIN {
-            let state = locked();
-            if state.sharing.returning.contains_key(&author) {
-                // They are about to become a member again: not yet, but not refused either.
+            let Some(state) = self.wait_for_return(locked(), author) else {
                 return Err(ProposalError::NotShared(NotShared::Unreachable).into());
-            }
+            };
             let change = decide(&state)?;
             let kind = change.kind.clone();
             let commit = state.commit(self, &change, author);
@@ -216,6 +214,7 @@ impl Room {
             // Nobody here was told that they had left.
             let was_here = sharing.returning.remove(&who.client).is_some() | sharing.vanished.remove(&who.client);
             silent = was_here && is_entry;
+            self.space.notify_all();
             if let Some(outbox) = state.sharing.arriving.remove(&who.client) {
                 state.seats.insert(who.client, Seat { outbox, in_view: false, is_program: false });
             }

@@ -65,11 +65,10 @@ impl Room {
         let mut attempts = 0;
         while let Some((next, _)) = drafts.get(said.len()) {
             let state = self.wait_for_space(next.text.len());
-            if state.sharing.returning.contains_key(&actor.who.client) {
-                // They are about to become a member again.
+            let Some(state) = self.wait_for_return(state, actor.who.client) else {
                 said.push(Err(Denied::NotSaid(NotShared::Unreachable)));
                 continue;
-            }
+            };
             let (mut changes, mut bytes) = (Vec::new(), 0);
             let most = if state.room.slow().is_zero() { MOST_TOGETHER } else { 1 };
             for (draft, said_at) in drafts.iter().skip(said.len()).take(most) {

@@ -5,8 +5,8 @@
 //! *Knows nothing of* when a server is cut off, or of how the log is read again.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::{Home, LogPlace, PlaceEntry};
 use crate::chat::message::{ClientId, Event, EventKind, MessageId};
@@ -14,6 +14,9 @@ use crate::chat::room::{Change, ChangeKind, Member, RoomState, message_line};
 use crate::cluster::{Commit, Effect};
 use crate::hub::room::{LockedRoom, Room};
 use crate::outbox::Expulsion;
+
+/// How long a line waits for its user to be a member again, which takes a fraction of a second.
+const RETURN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Messages posted in the meantime that viewers are not shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +54,7 @@ impl Room {
         let at = self.now(now).at;
         // Others have left in the meantime.
         sharing.returning.retain(|client, _| seats.contains_key(client) && room.member(*client).is_none());
+        self.space.notify_all();
         let is_banned = |member: &Member| {
             room.moderation().banned(&member.who, at).is_some()
                 && room.moderation().rank(&member.who, at).is_none()
@@ -144,6 +148,18 @@ impl Room {
         state.sharing.said_before.get_or_insert(said);
     }
 
+    /// Waits while a user is about to become a member again: their line is late, not refused. `None` if it takes too long.
+    pub(super) fn wait_for_return<'a>(
+        &'a self,
+        state: MutexGuard<'a, LockedRoom>,
+        user: ClientId,
+    ) -> Option<MutexGuard<'a, LockedRoom>> {
+        let is_returning = |state: &mut LockedRoom| state.sharing.returning.contains_key(&user);
+        let waited = self.space.wait_timeout_while(state, RETURN_PATIENCE, is_returning);
+        let (state, limit) = waited.unwrap_or_else(PoisonError::into_inner);
+        (!limit.timed_out()).then_some(state)
+    }
+
     /// Called when this server is back: how many messages were posted in the meantime.
     pub(crate) fn said_meanwhile(&self) -> u64 {
         let mut state = self.lock();
@@ -158,6 +174,7 @@ impl Room {
         let membership = membership.or_else(|| state.room.member(client).map(|member| member.membership));
         let seat = state.take_seat(client, self.instance);
         drop(state);
+        self.space.notify_all();
         if let Some(seat) = seat {
             seat.outbox.expel(&self.conversation(), membership, &Expulsion::Closed, line);
         }
