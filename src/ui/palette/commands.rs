@@ -99,7 +99,7 @@ impl Palette {
         let flat = (command.rest.contains('\n') && !verb.takes_text()).then(|| command.rest.replace('\n', " "));
         let command = Command { rest: flat.as_deref().unwrap_or(command.rest), ..command };
         let command = &command;
-        if command.spec.arguments.is_empty() && !command.rest.is_empty() && !ignores_arguments(verb) {
+        if command.spec.arguments.is_empty() && !command.rest.is_empty() && !self.allows_rest(verb, command.rest) {
             return Err(Refusal::usage(command));
         }
         match verb {
@@ -159,12 +159,18 @@ impl Palette {
         }
         Ok(())
     }
-}
 
-/// Whether a command that has no arguments is run whatever follows it. Those that leave are, since people say goodbye there;
-/// those that ask for passwords have a refusal of their own.
-fn ignores_arguments(verb: Verb) -> bool {
-    matches!(verb, Verb::Server(ServerVerb::Quit) | Verb::Place(PlaceVerb::Leave) | Verb::Account(_))
+    /// Whether a command that has no arguments is run although something follows it. `:chat general` is what it says where
+    /// general is the current room. Commands that leave are run, since people say goodbye there; those that ask for
+    /// passwords have a refusal of their own.
+    fn allows_rest(&self, verb: Verb, rest: &str) -> bool {
+        match verb {
+            Verb::Place(PlaceVerb::Chat | PlaceVerb::List) => {
+                self.current().is_some_and(|here| here.shown().concat().eq_ignore_ascii_case(rest))
+            }
+            verb => matches!(verb, Verb::Server(ServerVerb::Quit) | Verb::Place(PlaceVerb::Leave) | Verb::Account(_)),
+        }
+    }
 }
 
 fn about_user(verb: UserVerb, command: &Command<'_>, rules: &Rules) -> Result<Effect, Refusal> {

@@ -287,6 +287,16 @@ fn every_example_of_the_table_is_run_and_not_refused() {
 }
 
 #[test]
+fn the_current_room_may_be_named_where_a_command_is_about_it() {
+    let mut person = TypingUser::in_room();
+    for line in [":list general", ":list General"] {
+        assert_eq!(person.types(line), [Effect::Show(ShowEffect::People(open("general")))], "{line}");
+    }
+    assert_eq!(person.types(":list games"), usage(false, "list"));
+    assert_eq!(person.types(":chat general"), [Effect::Place(PlaceEffect::EnterView(open("general")))]);
+}
+
+#[test]
 fn wrong_forms_are_answered_with_how_to_use_the_command() {
     let lines = "join|say|to|to games|me|dm|dm ,|dm bob,carol|reply|reply 12|reply #12|reply x hi|reply - hi|edit\
         |edit 12|edit #12|delete x|delete 12 13|delete #|temp|temp 5|temp @bob|temp 5 @bob|history x|history 0|history -1\
