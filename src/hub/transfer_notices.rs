@@ -187,7 +187,7 @@ impl Hub {
         }
     }
 
-    /// This server and the others had lost each other: those have ended what users here had offered to theirs.
+    /// This server and the others had lost contact: those have ended what users here had offered to theirs.
     #[cfg(feature = "cluster")]
     pub(crate) fn end_offers_elsewhere(&self) {
         let users = self.roster.users();
@@ -204,7 +204,7 @@ impl Hub {
             EndCause::Cancelled => "cancelled",
             EndCause::Left => "a user has left",
             EndCause::ServerGone => "a server is gone",
-            EndCause::ServersApart => "the servers had lost each other",
+            EndCause::ServersApart => "the servers had lost contact",
         };
         log_end(ended, None, logged);
         let tell = |party: &Party, side, other: &UserName| {

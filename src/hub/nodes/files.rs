@@ -311,7 +311,7 @@ impl Nodes {
         });
     }
 
-    /// This server and the others had lost each other: those have taken the users here for gone, and ended what was offered to
+    /// This server and the others had lost contact: those have taken the users here for gone, and ended what was offered to
     /// them.
     pub(super) fn lose_offered_files(&self, hub: &Hub) {
         self.lose_files(hub, |offer| (!offer.is_accepted).then_some(EndCause::ServersApart));
