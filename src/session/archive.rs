@@ -39,11 +39,12 @@ pub(super) struct ArchivePage {
 
 impl Session {
     /// Messages of a room from before what memory holds, oldest first.
+    #[cfg(feature = "json")]
     pub(super) fn read_archived(&self, room: &Arc<Room>, range: ArchiveRange, count: usize) -> Vec<Arc<Event>> {
         self.read_archive_page(room, range, count).messages
     }
 
-    /// The same, and how far back nothing is missing among them.
+    /// Messages of a room from before what memory holds, oldest first, and how far back nothing is missing among them.
     pub(super) fn read_archive_page(&self, room: &Arc<Room>, range: ArchiveRange, count: usize) -> ArchivePage {
         if count == 0 {
             return ArchivePage::default();

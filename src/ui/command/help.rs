@@ -231,10 +231,12 @@ impl CommandAccess {
 
     /// Why nobody can use a command here, beyond what [`Spec::exists`] says.
     fn lacking(self, spec: &Spec) -> Option<&'static str> {
-        match spec.verb {
-            Verb::File(_) if !self.files => Some(NO_FILES),
-            Verb::Operator(OperatorVerb::Shutdown) if !self.exit_code => Some(NO_EXIT_CODE),
-            _ => None,
+        if !self.files && matches!(spec.verb, Verb::File(_)) {
+            Some(NO_FILES)
+        } else if !self.exit_code && spec.verb == Verb::Operator(OperatorVerb::Shutdown) {
+            Some(NO_EXIT_CODE)
+        } else {
+            None
         }
     }
 
@@ -371,7 +373,7 @@ fn topic_lines(topic: Topic, mark: char, viewer: CommandAccess) -> Vec<String> {
         Topic::Files if !viewer.files => lines.push(NO_FILES.to_owned()),
         Topic::Files => lines.extend(ABOUT_FILES.map(str::to_owned)),
         Topic::Operator if !viewer.exit_code => lines.push(NO_EXIT_CODE.to_owned()),
-        _ => {}
+        Topic::Rooms | Topic::Talking | Topic::Moderation | Topic::Account | Topic::Settings | Topic::Operator => {}
     }
     lines
 }

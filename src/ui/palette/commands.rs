@@ -164,11 +164,19 @@ impl Palette {
     /// general is the current room. Commands that leave are run, since people say goodbye there; those that ask for
     /// passwords have a refusal of their own.
     fn allows_rest(&self, verb: Verb, rest: &str) -> bool {
+        let is_here = || self.current().is_some_and(|here| here.shown().concat().eq_ignore_ascii_case(rest));
         match verb {
-            Verb::Place(PlaceVerb::Chat | PlaceVerb::List) => {
-                self.current().is_some_and(|here| here.shown().concat().eq_ignore_ascii_case(rest))
-            }
-            verb => matches!(verb, Verb::Server(ServerVerb::Quit) | Verb::Place(PlaceVerb::Leave) | Verb::Account(_)),
+            Verb::Place(PlaceVerb::Chat | PlaceVerb::List) => is_here(),
+            Verb::Server(ServerVerb::Quit) | Verb::Place(PlaceVerb::Leave) | Verb::Account(_) => true,
+            Verb::Server(_)
+            | Verb::Place(_)
+            | Verb::Room(_)
+            | Verb::Member(_)
+            | Verb::Talk(_)
+            | Verb::User(_)
+            | Verb::File(_)
+            | Verb::Operator(_)
+            | Verb::Screen(_) => false,
         }
     }
 }
