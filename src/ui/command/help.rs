@@ -360,20 +360,18 @@ fn topic_lines(topic: Topic, mark: char, viewer: CommandAccess) -> Vec<String> {
             && !usable.iter().any(|spec| Audience::of(spec.verb) == audience)
     };
     let mut lines = rows(usable.clone(), mark, false);
-    if hidden(Audience::RoomAdmins) {
-        lines.push(format!("Admins of a room have more: {mark}help all lists them."));
-    }
-    if hidden(Audience::RoomOwner) {
-        lines.push(format!("The owner of a room can do more: {mark}help all says what."));
-    }
-    if hidden(Audience::Operators) {
-        lines.push(format!("Operators have more: {mark}help all lists them."));
-    }
-    match topic {
-        Topic::Files if !viewer.files => lines.push(NO_FILES.to_owned()),
-        Topic::Files => lines.extend(ABOUT_FILES.map(str::to_owned)),
-        Topic::Operator if !viewer.exit_code => lines.push(NO_EXIT_CODE.to_owned()),
-        Topic::Rooms | Topic::Talking | Topic::Moderation | Topic::Account | Topic::Settings | Topic::Operator => {}
+    let more = [
+        (Audience::RoomAdmins, "Admins of a room have more", "lists them"),
+        (Audience::RoomOwner, "The owner of a room can do more", "says what"),
+        (Audience::Operators, "Operators have more", "lists them"),
+    ];
+    let more = more.into_iter().filter(|(audience, ..)| hidden(*audience));
+    lines.extend(more.map(|(_, who, what)| format!("{who}: {mark}help all {what}.")));
+    if topic == Topic::Files {
+        let about = if viewer.files { &ABOUT_FILES[..] } else { &[NO_FILES] };
+        lines.extend(about.iter().map(ToString::to_string));
+    } else if topic == Topic::Operator && !viewer.exit_code {
+        lines.push(NO_EXIT_CODE.to_owned());
     }
     lines
 }
