@@ -35,6 +35,7 @@ fn the_page_is_back_on_another_server_with_name_rooms_and_what_was_said_meanwhil
     alice.expect("games", "meanwhile");
     alice.say("after");
     bob.expect("alice: after");
+    alice.expect("games", "after");
     let seen = bob.settle();
     assert!(!seen.contains("left") && !seen.contains("joined"), "{seen:?}");
     alice.gone("status", "Reconnecting...");
